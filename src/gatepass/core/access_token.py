@@ -1,0 +1,217 @@
+"""Access tokens: signed JWTs in the RFC 9068 profile, made and verified here (PROTOCOL §7).
+
+We are the only issuer, so the encoded header of every valid token is one of a few known strings. The verifier
+looks the whole first segment up, byte for byte, and takes key and algorithm from what it finds: nothing of a
+foreign token is parsed, and `alg` confusion, `kid` injection, `jku`, `crit` and `typ` mix-ups cannot even be
+expressed (RFC 8725 §3). The signature is checked next, and only then is the payload read.
+"""
+
+import binascii
+import hmac
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from gatepass.core.keyring import SigningKey, encode
+from gatepass.errors import InvalidToken
+
+MAX_LENGTH = 8192
+"""Characters. Our own tokens have about 500; a header line of a common proxy ends at 8 kB."""
+ES256 = ec.ECDSA(hashes.SHA256())
+Check = Callable[[bytes, bytes], bool]
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+RESERVED = frozenset(
+    ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act")
+)
+"""Claims that an application's hook may not set."""
+_BASE64URL = bytes.maketrans(b"-_+/", b"+/--")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling: the facts of a verified access token.
+
+    `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `claims` has
+    all claims, those of the application's hook included.
+    """
+
+    account_id: str
+    session_id: str
+    token_id: str
+    expires_at: int
+    issued_at: int
+    authenticated_at: int
+    scopes: frozenset[str]
+    claims: Mapping[str, Json] = field(repr=False)
+
+
+def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
+    """The compact serialisation of `claims` under `key` (RFC 7515 §7.1)."""
+    payload = encode(json.dumps(claims, separators=(",", ":")).encode()).encode()
+    message = key.header + b"." + payload
+    match key.private:
+        case ed25519.Ed25519PrivateKey() as edwards:
+            signature = edwards.sign(message)
+        case ec.EllipticCurvePrivateKey() as curve:
+            r, s = decode_dss_signature(curve.sign(message, ES256))
+            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        case bytes() as shared:
+            signature = hmac.digest(shared, message, "sha256")
+    return f"{message.decode()}.{encode(signature)}"
+
+
+class Verifier:
+    """The whole strict check of one issuer's tokens for one audience.
+
+    `keys` are all keys that may have signed; `skew` is the tolerated difference of clocks in seconds.
+    """
+
+    def __init__(self, keys: Iterable[SigningKey], *, issuer: str, audience: str, skew: int) -> None:
+        self._checks = {key.header: _check_of(key) for key in keys}
+        self._issuer = issuer
+        self._audience = audience
+        self._skew = skew
+
+    def verify(self, token: str, now: int) -> Principal:
+        """The principal of a token that holds at `now` (Unix seconds). Raises InvalidToken for any other."""
+        payload = self.authenticate(token)
+        claims = _parse(payload)
+        return self._judge(claims, now)
+
+    def authenticate(self, token: str) -> bytes:
+        """The payload of a token whose header is ours and whose signature holds. Raises InvalidToken."""
+        if len(token) > MAX_LENGTH or not token.isascii():
+            raise InvalidToken("too long or not ASCII")
+        message, dot, signature = token.encode().rpartition(b".")
+        header, _, payload = message.partition(b".")
+        check = self._checks.get(header)
+        if check is None or not dot:
+            raise InvalidToken("not a header of this issuer")
+        if not check(message, _decode(signature)):
+            raise InvalidToken("signature")
+        return _decode(payload)
+
+    def still_holds(self, principal: Principal, now: int) -> bool:
+        """Whether a principal verified earlier has not run out since: what a cache must check each time."""
+        return now < principal.expires_at + self._skew
+
+    def _judge(self, claims: Mapping[str, Json], now: int) -> Principal:
+        if claims.get("iss") != self._issuer:
+            raise InvalidToken("iss")
+        audience = claims.get("aud")
+        if audience != self._audience and not (isinstance(audience, list) and self._audience in audience):
+            raise InvalidToken("aud")
+        expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
+        if now >= expires_at + self._skew:
+            raise InvalidToken("expired")
+        if issued_at > now + self._skew:
+            raise InvalidToken("issued in the future")
+        if "nbf" in claims and _time(claims, "nbf") > now + self._skew:
+            raise InvalidToken("not valid yet")
+        _text(claims, "client_id")
+        scope = claims.get("scope", "")
+        if not isinstance(scope, str):
+            raise InvalidToken("scope")
+        return Principal(
+            account_id=_text(claims, "sub"),
+            session_id=_text(claims, "sid"),
+            token_id=_text(claims, "jti"),
+            expires_at=expires_at,
+            issued_at=issued_at,
+            authenticated_at=_time(claims, "auth_time"),
+            scopes=frozenset(scope.split()),
+            claims=claims,
+        )
+
+
+def _check_of(key: SigningKey) -> Check:
+    """A function that says whether a signature over a message holds, bound to this key and its algorithm."""
+    match key.private:
+        case ed25519.Ed25519PrivateKey() as edwards:
+            verify_edwards = edwards.public_key().verify
+            return _holds(lambda message, signature: verify_edwards(signature, message))
+        case ec.EllipticCurvePrivateKey() as curve:
+            verify_curve = curve.public_key().verify
+            return _holds(
+                lambda message, signature: verify_curve(_der(signature), message, ES256),
+            )
+        case bytes() as shared:
+            return lambda message, signature: hmac.compare_digest(
+                hmac.digest(shared, message, "sha256"), signature
+            )
+
+
+def _holds(verify: Callable[[bytes, bytes], None]) -> Check:
+    def check(message: bytes, signature: bytes) -> bool:
+        try:
+            verify(message, signature)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    return check
+
+
+def _der(signature: bytes) -> bytes:
+    if len(signature) != 64:
+        raise ValueError("an ES256 signature has 64 bytes")
+    return encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+
+
+def _decode(segment: bytes) -> bytes:
+    """Strict base64url: no padding, no foreign characters, canonical trailing bits."""
+    try:
+        raw = binascii.a2b_base64(
+            segment.translate(_BASE64URL) + b"=" * (-len(segment) % 4), strict_mode=True
+        )
+    except binascii.Error:
+        raise InvalidToken("not base64url") from None
+    # strict_mode lets non-zero trailing bits pass; two spellings of one token must not both hold.
+    if len(segment) % 4 and encode(raw[-2:] if len(raw) % 3 == 2 else raw[-1:])[-1:].encode() != segment[-1:]:
+        raise InvalidToken("not canonical base64url")
+    return raw
+
+
+def _parse(payload: bytes) -> dict[str, Json]:
+    try:
+        claims = json.loads(payload.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidToken("payload is not JSON") from None
+    if not isinstance(claims, dict):
+        raise InvalidToken("payload is not an object")
+    return claims
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidToken("a name stands twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidToken(f"{name} is not JSON")
+
+
+def _text(claims: Mapping[str, Json], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidToken(name)
+    return value
+
+
+def _time(claims: Mapping[str, Json], name: str) -> int:
+    """A NumericDate (RFC 7519 §2) as whole seconds; booleans, text, infinities and negatives are none."""
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidToken(name)
+    if not math.isfinite(value) or value < 0:
+        raise InvalidToken(name)
+    return int(value)

@@ -1,0 +1,116 @@
+"""What happened, as frozen facts for logs, metrics and hooks. Never a secret, never what a caller typed.
+
+`name` follows OWASP's logging vocabulary where it has a word (`authn_token_reuse`, `session_created` …) and
+is stable: alerts are written against it. `sid` is an id, and knowing an id is harmless (P5).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from gatepass.core.session import EndReason
+
+Level = Literal["info", "warning", "critical"]
+RefreshCase = Literal["advance", "repeat", "recover"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`at` is Unix seconds; `address` is a coarse network prefix, never a full address."""
+
+    name: ClassVar[str]
+    level: ClassVar[Level] = "info"
+    at: int
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRegistered(Event):
+    """An account was made."""
+
+    name = "user_created"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInFailed(Event):
+    """Unknown account, wrong password or disabled account; `account_id` where there is one."""
+
+    name = "authn_login_fail"
+    level = "warning"
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInThrottled(Event):
+    """An attempt was refused unheard."""
+
+    name = "authn_login_throttled"
+    level = "warning"
+    retry_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(Event):
+    """The password changed; every other session of the account ended with it."""
+
+    name = "authn_password_change"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Event):
+    """A sign-in made a session."""
+
+    name = "session_created"
+    account_id: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRefreshed(Event):
+    """A refresh was answered with a successor of `generation`."""
+
+    name = "session_renewed"
+    account_id: str
+    sid: str
+    generation: int
+    case: RefreshCase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRevoked(Event):
+    """A session was ended on purpose, by its owner or in favour of a new one."""
+
+    name = "session_revoked"
+    account_id: str
+    sid: str
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshRefused(Event):
+    """A refresh came for a session that had ended before."""
+
+    name = "session_use_after_expire"
+    sid: str
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshReuse(Event):
+    """Two parties presented tokens of one session: it was revoked (P2)."""
+
+    name = "authn_token_reuse"
+    level = "critical"
+    account_id: str
+    sid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused(Event):
+    """A request was refused as cross-site before anything was read."""
+
+    name = "malicious_csrf"
+    level = "warning"
+    path: str

@@ -1,0 +1,145 @@
+"""Server secrets and signing keys, as lists: the first signs, all verify (PROTOCOL §2, §7).
+
+Every key is derived from a secret by HKDF under a label of its own, so one secret serves many purposes and
+no key serves two (RFC 8725 §3.12). A secret is changed without a logout by rolling out `old,new`, then
+`new,old`, then `new`.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from gatepass.errors import ConfigurationError
+
+Algorithm = Literal["EdDSA", "ES256", "HS256"]
+ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256", "HS256")
+SECRET_BYTES = 32
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def encode(raw: bytes) -> str:
+    """base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:
+    """HKDF-SHA256 of `secret` for one purpose (RFC 5869)."""
+    info = b"gatepass " + label.encode("ascii")
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=info).derive(secret)
+
+
+def parse_secret(text: str) -> bytes:
+    """Decode a base64url secret. Raises ConfigurationError for anything short, repetitive or misspelt."""
+    try:
+        raw = binascii.a2b_base64(
+            text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), strict_mode=True
+        )
+    except (binascii.Error, ValueError):
+        raise ConfigurationError("a secret must be base64url text; make one with: gatepass init") from None
+    if len(raw) < SECRET_BYTES:
+        raise ConfigurationError("a secret must have at least 256 bits; make one with: gatepass init")
+    # 32 random bytes have about 30 distinct values; passphrases and patterns have far fewer.
+    if len(set(raw)) < SECRET_BYTES // 2:
+        raise ConfigurationError("a secret must be random; make one with: gatepass init")
+    return raw
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CardKey:
+    """What refresh tokens under one secret are made with."""
+
+    key_id: int
+    mac: bytes
+    successor: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SigningKey:
+    """An access-token key, bound to one algorithm (RFC 8725 §3.1). `header` is the encoded JOSE header."""
+
+    kid: str
+    algorithm: Algorithm
+    header: bytes
+    private: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | bytes
+    jwk: dict[str, str] | None
+
+    @classmethod
+    def from_secret(cls, secret: bytes, algorithm: Algorithm) -> "SigningKey":
+        """Derive the key that this secret stands for until stored keys exist."""
+        match algorithm:
+            case "EdDSA":
+                edwards = ed25519.Ed25519PrivateKey.from_private_bytes(derive(secret, "access token EdDSA"))
+                raw = edwards.public_key().public_bytes(
+                    serialization.Encoding.Raw, serialization.PublicFormat.Raw
+                )
+                return cls._with_jwk(algorithm, edwards, {"crv": "Ed25519", "kty": "OKP", "x": encode(raw)})
+            case "ES256":
+                # 64 bits more than the order: the bias of the reduction is below 2^-64 (FIPS 186-5 A.2.1).
+                seed = int.from_bytes(derive(secret, "access token ES256", length=40), "big")
+                curve = ec.derive_private_key(seed % (P256_ORDER - 1) + 1, ec.SECP256R1())
+                point = curve.public_key().public_numbers()
+                x, y = (encode(number.to_bytes(32, "big")) for number in (point.x, point.y))
+                return cls._with_jwk(algorithm, curve, {"crv": "P-256", "kty": "EC", "x": x, "y": y})
+            case "HS256":
+                shared = derive(secret, "access token HS256")
+                kid = encode(derive(secret, "access token HS256 kid"))
+                return cls(kid, algorithm, _header(algorithm, kid), shared, None)
+
+    @classmethod
+    def _with_jwk(
+        cls,
+        algorithm: Algorithm,
+        private: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey,
+        members: dict[str, str],
+    ) -> "SigningKey":
+        # The kid is the RFC 7638 thumbprint: SHA-256 over the required members in alphabetical order.
+        canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
+        kid = encode(hashlib.sha256(canonical).digest())
+        jwk = {**members, "kid": kid, "alg": algorithm, "use": "sig"}
+        return cls(kid, algorithm, _header(algorithm, kid), private, jwk)
+
+
+def _header(algorithm: str, kid: str) -> bytes:
+    """The one header that tokens of this key have, byte for byte (PROTOCOL §7)."""
+    members = {"alg": algorithm, "kid": kid, "typ": "at+jwt"}
+    return encode(json.dumps(members, separators=(",", ":")).encode()).encode()
+
+
+class KeyRing:
+    """All keys of a gate. Refuses an empty list and two secrets that share a key id."""
+
+    def __init__(self, secrets: Sequence[bytes], *, algorithm: Algorithm = "EdDSA") -> None:
+        if not secrets:
+            raise ConfigurationError("there is no secret; make one with: gatepass init")
+        cards = [
+            CardKey(
+                key_id=derive(secret, "key id")[0],
+                mac=derive(secret, "refresh token mac"),
+                successor=derive(secret, "refresh token successor"),
+            )
+            for secret in secrets
+        ]
+        self._cards = {card.key_id: card for card in cards}
+        if len(self._cards) != len(cards):
+            raise ConfigurationError("two secrets share a key id; replace the newer one: gatepass init")
+        self.card = cards[0]
+        self.signing_keys = tuple(SigningKey.from_secret(secret, algorithm) for secret in secrets)
+
+    def __repr__(self) -> str:
+        return f"KeyRing({len(self._cards)} secrets)"
+
+    def find_card(self, key_id: int) -> CardKey | None:
+        """The refresh-token keys of this id, or None."""
+        return self._cards.get(key_id)
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys (RFC 7517); shared secrets (HS256) are never published."""
+        return {"keys": [key.jwk for key in self.signing_keys if key.jwk is not None]}

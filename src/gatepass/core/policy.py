@@ -1,0 +1,69 @@
+"""How long things live, and how strict sign-in is: one frozen value with three presets.
+
+Two policies may live in one process (an application and its administration), so nothing here is global.
+All durations are whole seconds.
+"""
+
+from dataclasses import dataclass
+
+from gatepass.errors import ConfigurationError
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers of PROTOCOL §2, §4 and §7. An impossible combination raises ConfigurationError."""
+
+    access_ttl: int = 15 * MINUTE
+    """Life of an access token: 1 to 60 minutes (RFC 6750 §5.3); the demo alone goes below."""
+    refresh_ttl: int = 7 * DAY
+    """Idle limit: a refresh token not used for this long ends the session."""
+    session_ttl: int = 30 * DAY
+    """Absolute limit from sign-in, whatever the activity (NIST SP 800-63B-4 §2.1.3: at most 30 days)."""
+    leeway: int = 10
+    """How long after a refresh a repeat of it still brings an access token (PROTOCOL §4)."""
+    clock_skew: int = 5
+    """How far the clocks of two servers may differ when exp, iat and nbf are checked (RFC 9068 §4: small)."""
+    password_min: int = 15
+    """Code points. 15 because the password is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
+    password_max: int = 128
+    """Code points; longer ones are refused, never cut."""
+    demonstration: bool = False
+    """Lifts the lower bound of access_ttl so that a visitor sees a pass die within half a minute."""
+
+    def __post_init__(self) -> None:
+        shortest = 5 if self.demonstration else MINUTE
+        rules = (
+            (shortest <= self.access_ttl <= HOUR, "access_ttl must be 1 to 60 minutes"),
+            (self.access_ttl < self.refresh_ttl, "refresh_ttl must be longer than access_ttl"),
+            (self.refresh_ttl <= self.session_ttl, "session_ttl must be at least refresh_ttl"),
+            (
+                self.session_ttl <= 400 * DAY,
+                "session_ttl must be at most 400 days (browsers cap cookies there)",
+            ),
+            (0 <= self.leeway <= MINUTE, "leeway must be 0 to 60 seconds"),
+            (0 <= self.clock_skew <= MINUTE, "clock_skew must be 0 to 60 seconds"),
+            (8 <= self.password_min <= self.password_max, "password_min must be 8 to password_max"),
+            (64 <= self.password_max <= 1024, "password_max must be 64 to 1024"),
+        )
+        faults = [text for holds, text in rules if not holds]
+        if faults:
+            raise ConfigurationError("; ".join(faults) + ".")
+
+    @classmethod
+    def standard(cls) -> "Policy":
+        """15-minute passes, a week idle, a month in all."""
+        return cls()
+
+    @classmethod
+    def strict(cls) -> "Policy":
+        """For administration: 5-minute passes, an hour idle, a working day in all."""
+        return cls(access_ttl=5 * MINUTE, refresh_ttl=HOUR, session_ttl=12 * HOUR)
+
+    @classmethod
+    def demo(cls) -> "Policy":
+        """30-second passes and 8-character passwords: to be looked at, not to be deployed."""
+        return cls(access_ttl=30, password_min=8, demonstration=True)

@@ -1,0 +1,142 @@
+"""The refresh token's text: compose, parse, fingerprint, successor (PROTOCOL §2).
+
+    gp_rt_ + base64url of   version 1 · key id 1 · sid 16 · generation 4 · nonce 16 · parent 16
+                            · issued-at 5 · expires-at 5 · MAC 32                            = 96 bytes
+
+96 bytes are exactly 128 characters, so base64url has no padding and one representation only. The prefix lets
+secret scanners find leaks. The MAC is HMAC-SHA256 over all that precedes it; a token without a valid one is
+refused before any I/O (P5).
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import struct
+from dataclasses import dataclass, field
+
+from gatepass.core.keyring import CardKey, KeyRing
+
+PREFIX = "gp_rt_"
+VERSION = 1
+MAC_BYTES = 32
+_LAYOUT = struct.Struct(">BB16sI16s16s5s5s")
+_TEXT = re.compile(r"gp_rt_[A-Za-z0-9_-]{128}", re.ASCII)
+_IDENTITY = struct.Struct(">B16sI16s16s")
+MAX_GENERATION = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token's facts. Times are Unix seconds; `sid`, `nonce` and `parent` have 16 bytes."""
+
+    key_id: int
+    sid: bytes
+    generation: int
+    nonce: bytes = field(repr=False)
+    parent: bytes = field(repr=False)
+    issued_at: int
+    expires_at: int
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The token's identity: times, key id and MAC are no part of it, so a re-issued copy is the same."""
+        identity = _IDENTITY.pack(VERSION, self.sid, self.generation, self.nonce, self.parent)
+        return hashlib.sha256(identity).digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Not a refresh token of this issuer: garbage, a foreign MAC, another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """Well-formed, under a key id that this server does not have (yet): a roll-out, never a logout."""
+
+
+def compose(token: RefreshToken, keys: KeyRing) -> str:
+    """The text of a token. Its key id must be one of `keys`."""
+    card = keys.find_card(token.key_id)
+    if card is None:
+        raise ValueError("the token names a key that is not in the key ring")
+    body = _LAYOUT.pack(
+        VERSION,
+        token.key_id,
+        token.sid,
+        token.generation,
+        token.nonce,
+        token.parent,
+        token.issued_at.to_bytes(5, "big"),
+        token.expires_at.to_bytes(5, "big"),
+    )
+    return PREFIX + base64.urlsafe_b64encode(body + _mac(card, body)).decode("ascii")
+
+
+def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
+    """Read and authenticate a token's text. Costs one HMAC and no I/O."""
+    if _TEXT.fullmatch(text) is None:
+        return Malformed()
+    raw = base64.urlsafe_b64decode(text[len(PREFIX) :])
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    version, key_id, sid, generation, nonce, parent, issued_at, expires_at = _LAYOUT.unpack(body)
+    if version != VERSION:
+        return Malformed()
+    card = keys.find_card(key_id)
+    if card is None:
+        return UnknownKey()
+    if not hmac.compare_digest(_mac(card, body), mac):
+        return Malformed()
+    return RefreshToken(
+        key_id=key_id,
+        sid=sid,
+        generation=generation,
+        nonce=nonce,
+        parent=parent,
+        issued_at=int.from_bytes(issued_at, "big"),
+        expires_at=int.from_bytes(expires_at, "big"),
+    )
+
+
+def succeed(
+    token: RefreshToken,
+    keys: KeyRing,
+    *,
+    key: bytes | None,
+    entropy: bytes,
+    now: int,
+    expires_at: int,
+) -> RefreshToken:
+    """The successor of `token` for a request under `key` (a 16-byte hash, or None).
+
+    With a key its identity is a function of token and key alone, whatever the clock, the signing secret or
+    the server; without one, the 16 bytes of `entropy` are its nonce. It is signed by the first secret.
+    """
+    fingerprint = token.fingerprint
+    nonce = entropy if key is None else _successor_nonce(token, fingerprint + key, keys)
+    return RefreshToken(
+        key_id=keys.card.key_id,
+        sid=token.sid,
+        generation=token.generation + 1,
+        nonce=nonce,
+        parent=fingerprint,
+        issued_at=now,
+        expires_at=expires_at,
+    )
+
+
+def hash_key(header: str) -> bytes:
+    """The 16 bytes by which an Idempotency-Key is remembered: a read of the store tells nothing (P6)."""
+    return hashlib.sha256(header.encode("ascii")).digest()[:16]
+
+
+def _successor_nonce(token: RefreshToken, message: bytes, keys: KeyRing) -> bytes:
+    # Under the presented token's key id, not the signing one: a change of secrets must not fork a repeat.
+    card = keys.find_card(token.key_id)
+    if card is None:
+        raise ValueError("the token names a key that is not in the key ring")
+    return hmac.digest(card.successor, message, "sha256")[:16]
+
+
+def _mac(card: CardKey, body: bytes) -> bytes:
+    return hmac.digest(card.mac, body, "sha256")

@@ -1,0 +1,113 @@
+"""THE table: what a presented refresh token means for its session (PROTOCOL §4).
+
+    t = the presented token, s = its row, key = hash of the request's Idempotency-Key, or none
+
+    ended    row absent, revoked, or past expires_at              401, nothing changes
+    advance  t is the successor of what s has committed           commit t; issue its successor
+    repeat   t is committed or an ancestor, under the same key    issue the same successor again
+    recover  t is further ahead than any successor of s           the store lost writes: move forward
+    late     keyless, within the leeway, t lost a fair race       409, nothing changes
+    reuse    everything else                                      two holders: revoke the session
+
+Why this is safe. A session's committed tokens form one line, and each was committed under the key of the
+request that presented it. Only this server can MAC a token, so a token that is not on the line is either the
+next point of it (advance), a later point that the store forgot (recover), or it descends from a point that
+somebody else has left (reuse). The owner's key for a token is a function of the token, so whatever is lost,
+doubled or delayed on the owner's side repeats with equal key: repeat. A thief cannot have that key, so the
+first token that both present conflicts.
+
+`decide` is pure, and decided nowhere else: stores only compare and swap.
+"""
+
+from hmac import compare_digest
+
+from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
+from gatepass.core.policy import Policy
+from gatepass.core.refresh_token import RefreshToken
+from gatepass.core.session import NO_KEY, UNKNOWN_KEY, Ancestor, Session, Swap
+
+
+def presume(token: RefreshToken, *, key: bytes | None, now: int, ip_prefix: str = "") -> Swap:
+    """The swap of the usual case, for which no row is read: the token itself says what the row must be."""
+    return Swap(
+        sid=token.sid,
+        expected_generation=token.generation - 1,
+        expected_fingerprint=token.parent,
+        generation=token.generation,
+        fingerprint=token.fingerprint,
+        key_hash=key or NO_KEY,
+        now=now,
+        ip_prefix=ip_prefix,
+    )
+
+
+def decide(
+    session: Session | None,
+    token: RefreshToken,
+    *,
+    key: bytes | None,
+    now: int,
+    policy: Policy,
+    ip_prefix: str = "",
+) -> Outcome:
+    """Which row of the table applies.
+
+    `session` is the row of `token.sid`, or None where there is none; `token` is validly MACed and unexpired;
+    `key` is the 16-byte hash of the request's key, or None for a keyless request; `now` is Unix seconds.
+    """
+    if session is None:
+        return Ended("unknown")
+    if session.revoked_at is not None:
+        return Ended(session.revoke_reason or "revoked")
+    if session.expires_at <= now:
+        return Ended("expired")
+
+    age = now - session.committed_at
+    timely = 0 <= age <= policy.leeway
+    swap = presume(token, key=key, now=now, ip_prefix=ip_prefix)
+
+    if (session.generation, session.fingerprint) == (swap.expected_generation, swap.expected_fingerprint):
+        return Advance(swap)
+    if token.fingerprint == session.fingerprint:
+        if _matches(session.key_hash, key) or (key is None and session.key_hash == NO_KEY):
+            return Repeat(session, with_access_token=timely)
+    elif _is_known_ancestor(session, token, key):
+        return Repeat(session, with_access_token=False)
+    if token.generation > session.generation + 1:
+        return Recover(_forward(session, token, swap))
+    if key is None and timely and _lost_a_race(session, token):
+        return Late()
+    return Reuse()
+
+
+def _matches(recorded: bytes, key: bytes | None) -> bool:
+    return key is not None and (compare_digest(recorded, key) or recorded == UNKNOWN_KEY)
+
+
+def _is_known_ancestor(session: Session, token: RefreshToken, key: bytes | None) -> bool:
+    return any(
+        ancestor.fingerprint == token.fingerprint and _matches(ancestor.key_hash, key)
+        for ancestor in session.ancestors
+    )
+
+
+def _lost_a_race(session: Session, token: RefreshToken) -> bool:
+    if not session.ancestors:
+        return False
+    newest = session.ancestors[0]
+    return newest.key_hash == NO_KEY and newest.fingerprint in (token.fingerprint, token.parent)
+
+
+def _forward(session: Session, token: RefreshToken, swap: Swap) -> Swap:
+    """The swap over the gap: the token's parent was committed too, under a key that the store forgot."""
+    return Swap(
+        sid=swap.sid,
+        expected_generation=session.generation,
+        expected_fingerprint=session.fingerprint,
+        generation=swap.generation,
+        fingerprint=swap.fingerprint,
+        key_hash=swap.key_hash,
+        now=swap.now,
+        ip_prefix=swap.ip_prefix,
+        skipped=(Ancestor(token.parent, UNKNOWN_KEY),),
+    )

@@ -1,0 +1,31 @@
+"""How long the next sign-in attempt must wait after failures (NIST SP 800-63B-4 §3.2.2).
+
+A few failures cost nothing, people mistype; then each one doubles the wait. The wait is bounded and touches
+sign-in alone, so it is no weapon against the sessions that an account already has.
+"""
+
+from dataclasses import dataclass
+
+from gatepass.core.policy import DAY, MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """`free` failures without a wait, then 1, 2, 4 … seconds, at most `longest`; forgotten after `memory`."""
+
+    free: int
+    longest: int
+    memory: int = DAY
+
+    def wait(self, failures: int, *, last_at: int, now: int) -> int:
+        """Seconds until an attempt may be made; 0 for at once. A clock that was set back waits no longer."""
+        if failures < self.free or not 0 <= now - last_at < self.memory:
+            return 0
+        # 2^20 s is beyond any `longest`: the bound keeps the power from growing with the count.
+        delay = min(self.longest, 1 << min(failures - self.free, 20))
+        return max(0, last_at + delay - now)
+
+
+PER_ACCOUNT = Throttle(free=5, longest=15 * MINUTE)
+PER_ADDRESS = Throttle(free=50, longest=MINUTE)
+"""Wider: a school or an office sits behind one address."""

@@ -1,0 +1,264 @@
+"""Every error that Gatepass raises.
+
+    GatepassError
+    ├── ConfigurationError          refuses to start, and says what to run or change
+    └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
+        ├── BadRequest              400 malformed-json, invalid-idempotency-key, malformed-request
+        ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
+        │   ├── TokenRequired           no access token came
+        │   ├── InvalidToken            one came and does not hold
+        │   ├── InvalidCredentials      unknown, wrong and disabled alike
+        │   ├── NoSession               no refresh token came
+        │   └── SessionEnded            the only answer that ends a session at a client
+        ├── Forbidden               403 cross-site, registration-closed, insufficient-scope
+        ├── NotFound                404
+        ├── MethodNotAllowed        405 with Allow
+        ├── Conflict                409 email-taken, session-mismatch
+        │   └── RefreshSuperseded       a newer refresh token exists
+        ├── BodyTooLarge            413
+        ├── UnsupportedMediaType    415
+        ├── Unprocessable           422 invalid-body, password-…
+        ├── TooManyAttempts         429 with Retry-After
+        └── Unavailable             503 with Retry-After: nothing was decided, nothing was cleared
+            ├── StoreUnavailable
+            └── Overloaded
+
+A problem knows its facts (members of the document) and its headers. No fact is ever a secret or an echo
+of what the caller sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+Fact = str | int | Sequence[Mapping[str, str]]
+
+
+class GatepassError(Exception):
+    """The root: `except GatepassError` catches all that this package raises on purpose."""
+
+
+class ConfigurationError(GatepassError):
+    """What was configured cannot be run. The message names every fault found and what to do about it."""
+
+
+class Problem(GatepassError):
+    """An error with an HTTP answer (RFC 9457).
+
+    `code` is stable and the thing to switch on; `detail` is a sentence for people; `facts` are further
+    members of the document; `headers` go with the answer.
+    """
+
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "Bad request"
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        facts: Mapping[str, Fact] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.facts: Mapping[str, Fact] = facts or {}
+        self.headers: Mapping[str, str] = headers or {}
+
+
+class BadRequest(Problem):
+    """The request cannot be read; nothing changed."""
+
+
+class Unauthenticated(Problem):
+    """401. Every 401 carries a challenge (RFC 9110 §15.5.2)."""
+
+    status = 401
+    title = "Unauthenticated"
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        facts: Mapping[str, Fact] | None = None,
+        challenge: str = "Bearer",
+    ) -> None:
+        super().__init__(code, detail, facts=facts, headers={"WWW-Authenticate": challenge})
+
+
+class TokenRequired(Unauthenticated):
+    """No access token came: the challenge bears no error code (RFC 6750 §3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__("token-required", "This needs an access token: Authorization: Bearer <token>.")
+
+
+class InvalidToken(Unauthenticated):
+    """An access token came and does not hold. `why` is for logs and tests; the caller learns the code."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "invalid-token",
+            "The access token is malformed, expired, revoked or not for this service.",
+            challenge='Bearer error="invalid_token"',
+        )
+        self.why = why
+
+
+class InvalidCredentials(Unauthenticated):
+    """One answer for an unknown account, a wrong password and a disabled account."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid-credentials", "E-mail address or password is wrong.")
+
+
+class NoSession(Unauthenticated):
+    """A refresh came without a refresh token."""
+
+    def __init__(self) -> None:
+        super().__init__("no-session", "No refresh token came with the request.")
+
+
+class SessionEnded(Unauthenticated):
+    """The session is over. `sid` and `reason` only where the refresh token was really ours (PROTOCOL §9)."""
+
+    def __init__(self, *, sid: str | None = None, reason: str | None = None) -> None:
+        given = {"sid": sid, "reason": reason}
+        super().__init__(
+            "session-ended",
+            "The session has ended; sign in again.",
+            facts={name: value for name, value in given.items() if value is not None},
+        )
+        self.sid = sid
+        self.reason = reason
+
+
+class Forbidden(Problem):
+    """403: understood and refused; nothing changed."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class InsufficientScope(Forbidden):
+    """The access token holds but lacks a scope (RFC 6750 §3.1)."""
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        needed = " ".join(scopes)
+        super().__init__(
+            "insufficient-scope",
+            "The access token does not cover this.",
+            facts={"scope": needed},
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
+        )
+
+
+class NotFound(Problem):
+    """404: no such resource, or not yours."""
+
+    status = 404
+    title = "Not found"
+
+    def __init__(self, detail: str = "There is nothing here.") -> None:
+        super().__init__("not-found", detail)
+
+
+class MethodNotAllowed(Problem):
+    """405 with the methods that would do."""
+
+    status = 405
+    title = "Method not allowed"
+
+    def __init__(self, allow: Sequence[str]) -> None:
+        methods = ", ".join(allow)
+        super().__init__("method-not-allowed", f"Allowed here: {methods}.", headers={"Allow": methods})
+
+
+class Conflict(Problem):
+    """409: true, but not now; the code says what stands against it."""
+
+    status = 409
+    title = "Conflict"
+
+
+class RefreshSuperseded(Conflict):
+    """A newer refresh token exists: read the state again and retry (PROTOCOL §6)."""
+
+    def __init__(self, *, generation: int | None = None) -> None:
+        super().__init__(
+            "refresh-superseded",
+            "A newer refresh token exists; read the session state again and retry.",
+            facts={} if generation is None else {"refresh_generation": generation},
+        )
+
+
+class BodyTooLarge(Problem):
+    """413."""
+
+    status = 413
+    title = "Content too large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("body-too-large", f"A body here has at most {limit} bytes.")
+
+
+class UnsupportedMediaType(Problem):
+    """415: only JSON, because every other type a form can send needs no preflight (PROTOCOL §6)."""
+
+    status = 415
+    title = "Unsupported media type"
+
+    def __init__(self) -> None:
+        super().__init__("unsupported-media-type", "Send Content-Type: application/json or no body.")
+
+
+class Unprocessable(Problem):
+    """422: well-formed, but a value does not do. Never echoes the value."""
+
+    status = 422
+    title = "Unprocessable content"
+
+
+class TooManyAttempts(Problem):
+    """429 with the seconds to wait."""
+
+    status = 429
+    title = "Too many attempts"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            "too-many-attempts",
+            f"Too many attempts; try again in {retry_after} s.",
+            facts={"retry_after": retry_after},
+            headers={"Retry-After": str(retry_after)},
+        )
+
+
+class Unavailable(Problem):
+    """503 with Retry-After: nothing was decided, nothing cleared, nothing revoked."""
+
+    status = 503
+    title = "Service unavailable"
+
+    def __init__(self, code: str, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(
+            code,
+            detail,
+            facts={"retry_after": retry_after},
+            headers={"Retry-After": str(retry_after)},
+        )
+
+
+class StoreUnavailable(Unavailable):
+    """The store failed or did not answer. The cause is chained for the log and never sent."""
+
+    def __init__(self, detail: str = "The session store does not answer; try again.") -> None:
+        super().__init__("store-unavailable", detail)
+
+
+class Overloaded(Unavailable):
+    """A bounded queue is full: better a quick no than a slow everything."""
+
+    def __init__(self) -> None:
+        super().__init__("overloaded", "Too many sign-ins at once; try again.", retry_after=2)

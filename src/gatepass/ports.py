@@ -1,0 +1,176 @@
+"""What the outside must supply. Services know these protocols and never a concrete store.
+
+The contract that all stores share:
+* "Not found" is a value (None, False, an empty tuple). An exception means the store is ill, and is always
+  StoreUnavailable: the caller answers 503 and nothing is decided.
+* A store moves data and compares. It knows no rule of PROTOCOL §4 and asks no clock: times come in.
+* `add` and `revoke` return only when durable; `swap` may be lost in a fail-over (the table recovers it).
+* One verb per intent. `gatepass.testing.StoreBattery` is this contract as tests.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from gatepass.core.account import Account
+from gatepass.core.session import EndReason, Session, Swap
+
+
+class Clock(Protocol):
+    """The time that rules are applied to."""
+
+    def now(self) -> int:
+        """Whole Unix seconds."""
+        ...
+
+
+class Entropy(Protocol):
+    """Randomness fit for keys."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """`count` unpredictable bytes."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Slow hashing off the event loop, in a bounded queue. Raises Overloaded when the queue is full."""
+
+    async def hash(self, password: str) -> str:
+        """A PHC string with a fresh salt."""
+        ...
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the hashed one. None costs the same work and is always False."""
+        ...
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with weaker parameters than today's."""
+        ...
+
+
+class Revocation(NamedTuple):
+    """A session id and when it was revoked (Unix seconds)."""
+
+    sid: bytes
+    at: int
+
+
+class SessionStore(Protocol):
+    """One row per session."""
+
+    async def add(self, session: Session, *, credential_version: int) -> bool:
+        """Add a session if its account is enabled and still has this credential version; False if not."""
+        ...
+
+    async def find(self, sid: bytes) -> Session | None:
+        """The row as it is, revoked and expired ones included until they are pruned."""
+        ...
+
+    async def swap(self, swap: Swap) -> Session | None:
+        """Apply a swap and return the new row, or None where its condition does not hold."""
+        ...
+
+    async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
+        """End one session: the revoked row if this call ended it, None if it was absent or over before."""
+        ...
+
+    async def revoke_all(
+        self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
+    ) -> Sequence[bytes]:
+        """End every session of an account but `keep`; the sids that this call ended."""
+        ...
+
+    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+        """The live sessions of an account, newest sign-in first."""
+        ...
+
+    async def revoked_since(self, since: int) -> Sequence[Revocation]:
+        """All revocations at or after `since`, oldest first."""
+        ...
+
+    async def prune(self, *, before: int, limit: int) -> int:
+        """Forget at most `limit` sessions that expired or were revoked before `before`; how many it were."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Accounts by id and by normalised e-mail address."""
+
+    async def add_account(self, account: Account) -> bool:
+        """Add an account; False if its address is taken."""
+        ...
+
+    async def find_account(self, account_id: str) -> Account | None:
+        """The account of this id."""
+        ...
+
+    async def find_account_by_email(self, email_key: str) -> Account | None:
+        """The account of this normalised address."""
+        ...
+
+    async def change_password(
+        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+    ) -> Sequence[bytes] | None:
+        """In one step: set the hash, raise the version, end every session but `keep` (as "revoked").
+
+        The sids that ended; None if the account is absent or its version is no longer `credential_version`.
+        """
+        ...
+
+    async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
+        """Store the same password under stronger parameters; False if the version has moved on."""
+        ...
+
+    async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """Disable an account and end its sessions in one step; their sids, or None for no such account."""
+        ...
+
+
+class Attempts(NamedTuple):
+    """Failed attempts under one key since the last success, and when the last one was (Unix seconds)."""
+
+    failures: int
+    last_at: int
+
+
+class AttemptStore(Protocol):
+    """Counts of failed sign-ins, by opaque key, bounded in number."""
+
+    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
+        """The counts of these keys, in their order; zero for unknown ones."""
+        ...
+
+    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
+        """Raise each count by one. A count last touched before `forget_before` starts again at one."""
+        ...
+
+    async def clear_attempts(self, key: str) -> None:
+        """Forget a key: the sign-in succeeded."""
+        ...
+
+
+class Store(SessionStore, AccountStore, AttemptStore, Protocol):
+    """All three on one engine, with a life cycle."""
+
+    async def open(self) -> None:
+        """Connect and make the schema ready. Raises ConfigurationError where it cannot be used at all."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go. Idempotent."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if the store can write now; raise StoreUnavailable if not."""
+        ...
+
+
+class RevocationFeed(Protocol):
+    """How guards learn of ended sessions without a read per request (P4)."""
+
+    def is_revoked(self, session_id: str) -> bool:
+        """Whether this session ended within one access token's life. Raises Unavailable when out of touch."""
+        ...
+
+    def publish(self, sids: Sequence[bytes], *, at: int) -> None:
+        """Tell all guards of this process, at once."""
+        ...
