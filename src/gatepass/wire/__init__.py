@@ -1,0 +1,1 @@
+"""Text to objects and back: cookies, headers, bodies, problem documents, origins. No framework, no store."""

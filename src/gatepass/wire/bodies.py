@@ -1,0 +1,112 @@
+"""The JSON bodies of the endpoints, strict in both directions.
+
+An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gatepass.core.account import Account
+from gatepass.core.session import Session
+from gatepass.errors import BadRequest, Unprocessable
+
+MAX_BYTES = 16 * 1024
+"""Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Credentials(_Strict):
+    """`POST /auth/login` and `/auth/register`."""
+
+    email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
+    password: str = Field(min_length=1, repr=False)
+    remember: bool = True
+
+
+class PasswordChange(_Strict):
+    """`POST /auth/password`."""
+
+    current: str = Field(min_length=1, repr=False)
+    new: str = Field(min_length=1, repr=False)
+
+
+def read(model: type[Body], raw: bytes) -> Body:
+    """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as invalid:
+        faults = invalid.errors(include_url=False, include_context=False, include_input=False)
+    except RecursionError:
+        raise BadRequest("malformed-json", "The body nests too deeply.") from None
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
+    raise invalid_body({_field(fault["loc"]): fault["msg"] for fault in faults})
+
+
+def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
+    """The 422 that names each member at fault."""
+    listed = [{"field": field, "message": message} for field, message in errors.items()]
+    names = ", ".join(errors)
+    return Unprocessable("invalid-body", f"These members do not do: {names}.", facts={"errors": listed})
+
+
+def parse_email(text: str) -> tuple[str, str]:
+    """An address as (display form, normalised key). Raises Unprocessable for what is no address.
+
+    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded as a whole, as every large mail provider does.
+    """
+    try:
+        parsed = validate_email(
+            text, check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
+    except EmailNotValidError:
+        raise invalid_body({"email": "This is not an e-mail address."}) from None
+    return parsed.normalized, parsed.normalized.casefold()
+
+
+def email_key(text: str) -> str:
+    """The key to look an account up by; text that is no address finds none, and says so no sooner."""
+    try:
+        return parse_email(text)[1]
+    except Unprocessable:
+        return text.casefold()
+
+
+def account_json(account: Account) -> dict[str, str | int]:
+    """The account as its owner sees it."""
+    return {"id": account.id, "email": account.email, "created_at": account.created_at}
+
+
+def session_json(session: Session, *, current: str) -> dict[str, str | int | bool]:
+    """One row of the list of sessions: no token material, a coarse address (ASVS 7.5.2)."""
+    return {
+        "id": session.sid.hex(),
+        "client": session.client,
+        "created_at": session.created_at,
+        "last_used_at": session.committed_at,
+        "expires_at": session.expires_at,
+        "address": session.last_ip_prefix,
+        "current": session.sid.hex() == current,
+    }
+
+
+def dump(value: Mapping[str, object]) -> bytes:
+    """Compact JSON."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    # An unknown member's name is the caller's text: name it only if it is an ordinary identifier.
+    name = ".".join(str(part) for part in location)
+    return (
+        name if name.replace(".", "").replace("_", "").isalnum() and len(name) <= 64 else "(unknown member)"
+    )

@@ -1,0 +1,116 @@
+"""The two cookies: the refresh token, which no script reads, and the state that a page may read.
+
+    __Host-Http-gatepass    refresh token; HttpOnly, and by its prefix settable by a server only
+    __Host-gatepass_state   <sid>.<generation>.<expiry>: tells a page that a session exists (PROTOCOL §5, §6)
+
+A narrower COOKIE_PATH turns the first into `__Secure-gatepass`. Over plain http on a loopback host, for
+development, prefixes are impossible and ports share cookies: `gatepass_<port>` and `gatepass_state_<port>`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from gatepass.core.refresh_token import RefreshToken
+from gatepass.wire.headers import RawHeaders
+
+SameSite = Literal["strict", "lax", "none"]
+HOST_NAME = "__Host-Http-gatepass"
+SECURE_NAME = "__Secure-gatepass"
+STATE_NAME = "__Host-gatepass_state"
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """How this gate names and marks its cookies. `refresh_names` are all that are read, ours first."""
+
+    refresh_names: tuple[str, ...]
+    state_name: str
+    path: str = "/"
+    secure: bool = True
+    same_site: SameSite = "strict"
+
+    @classmethod
+    def for_url(cls, public_url: str, *, path: str = "/", same_site: SameSite = "strict") -> "Cookies":
+        """The rules for a gate at `public_url`: it decides `Secure` and the prefix, never the Host header."""
+        url = urlsplit(public_url)
+        if url.scheme == "http":
+            port = url.port or 80
+            return cls(
+                (f"gatepass_{port}",), f"gatepass_state_{port}", path=path, secure=False, same_site=same_site
+            )
+        names = (HOST_NAME, SECURE_NAME) if path == "/" else (SECURE_NAME, HOST_NAME)
+        return cls(names, STATE_NAME, path=path, same_site=same_site)
+
+    def read(self, values: Iterable[str]) -> list[tuple[str, str]]:
+        """All refresh tokens among Cookie header `values`, as (name, text). Names match exactly."""
+        return [(name, text) for name, text in _pairs(values) if name in self.refresh_names]
+
+    def issue(
+        self, token: RefreshToken, text: str, *, remember: bool, now: int, stale: Iterable[str] = ()
+    ) -> list[str]:
+        """The Set-Cookie values that hand out a refresh token, and expire the names in `stale`.
+
+        `remember` makes them outlive the browser, for what is left of the token (seconds from `now`).
+        """
+        lasting = f"; Max-Age={max(0, token.expires_at - now)}" if remember else ""
+        return [
+            f"{self.refresh_names[0]}={text}{self._marks(self.path)}; HttpOnly{lasting}",
+            self.state(token, remember=remember, now=now),
+            *stale,
+        ]
+
+    def state(self, token: RefreshToken, *, remember: bool, now: int) -> str:
+        """The Set-Cookie value of the state that goes with `token`."""
+        value = f"{token.sid.hex()}.{token.generation}.{token.expires_at}"
+        lasting = f"; Max-Age={max(0, token.expires_at - now)}" if remember else ""
+        return f"{self.state_name}={value}{self._marks('/')}{lasting}"
+
+    def clear(self) -> list[str]:
+        """The Set-Cookie values that delete both cookies: only logout does this (PROTOCOL §6)."""
+        return [
+            f"{self.refresh_names[0]}={self._marks(self.path)}; HttpOnly; Max-Age=0",
+            f"{self.state_name}={self._marks('/')}; Max-Age=0",
+        ]
+
+    def expire_other(self, came: Sequence[tuple[str, str]], request_path: str) -> list[str]:
+        """Set-Cookie values that delete refresh cookies under a name that is no longer the configured one.
+
+        The path it was set with is not known any more, but it is a prefix of the path that it was sent to.
+        """
+        others = {name for name, _ in came} - {self.refresh_names[0]}
+        if SECURE_NAME in others:
+            steps = request_path.strip("/").split("/")
+            paths = ["/", *("/" + "/".join(steps[: count + 1]) for count in range(len(steps)))]
+            return [f"{SECURE_NAME}={self._marks(path)}; HttpOnly; Max-Age=0" for path in paths]
+        return [f"{name}={self._marks('/')}; HttpOnly; Max-Age=0" for name in others]
+
+    def withhold(self, headers: RawHeaders) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Split raw request headers: what an application may see, and the Cookie text that it may not."""
+        kept: list[tuple[bytes, bytes]] = []
+        held: list[bytes] = []
+        for name, value in headers:
+            if name != b"cookie" or not any(own.encode() in value for own in self.refresh_names):
+                kept.append((name, value))
+                continue
+            rest: list[bytes] = []
+            for crumb in value.split(b";"):
+                ours = crumb.partition(b"=")[0].strip().decode("latin-1") in self.refresh_names
+                (held if ours else rest).append(crumb.strip())
+            if rest:
+                kept.append((name, b"; ".join(rest)))
+        return kept, b"; ".join(held)
+
+    def _marks(self, path: str) -> str:
+        secure = "; Secure" if self.secure else ""
+        partitioned = "; Partitioned" if self.same_site == "none" and self.secure else ""
+        return f"; Path={path}{secure}; SameSite={self.same_site.capitalize()}{partitioned}"
+
+
+def _pairs(values: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for value in values:
+        for crumb in value.split(";"):
+            name, equals, text = crumb.strip().partition("=")
+            if equals:
+                yield name, text

@@ -1,0 +1,72 @@
+"""What is kept of where a request came from: a coarse address and a coarse name of the client.
+
+Enough for a person to recognise a device in a list, too little to follow anybody (ASVS 7.5.2, 14.2.6).
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
+
+
+def client_label(user_agent: str | None) -> str:
+    """A few words such as "Firefox on Linux", made of our own words or one plain product name."""
+    text = user_agent or ""
+    browser = next((name for mark, name in _BROWSERS if mark in text), None)
+    system = next((name for mark, name in _SYSTEMS if mark in text), None)
+    if browser is None:
+        product = _PRODUCT.match(text)
+        browser = product.group() if product and not text.startswith("Mozilla/") else None
+    if browser is None:
+        return "Unknown client"
+    return f"{browser} on {system}" if system else browser
+
+
+def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
+    """The address of the client: the socket's, or behind trusted proxies what the last untrusted hop was.
+
+    `forwarded` are the X-Forwarded-For values; they count only as far as trusted proxies wrote them.
+    """
+    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    address = peer or ""
+    while hops and _is_within(address, trusted):
+        address = hops.pop()
+    return address
+
+
+def coarse(address: str) -> str:
+    """The /24 or /48 that an address lies in; "" for what is no address (a Unix socket)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    length = 24 if parsed.version == 4 else 48
+    return str(ipaddress.ip_network(f"{parsed}/{length}", strict=False))
+
+
+def _is_within(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

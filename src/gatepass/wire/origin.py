@@ -1,0 +1,106 @@
+"""Which pages may send requests that carry cookies: the cross-site rules of PROTOCOL §6.
+
+    Sec-Fetch-Site same-origin          passes
+    Sec-Fetch-Site anything else        only with an Origin on the exact allow-list
+    no Sec-Fetch-Site                   the Origin must be allowed
+    neither                             a native client: the header below is all there is
+
+and always a header that no form and no simple request can send, so every cross-origin attempt needs a
+preflight (CORS), which only the allow-list passes.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gatepass.errors import ConfigurationError, Forbidden
+from gatepass.wire.headers import Headers
+
+CLIENT_HEADERS = (b"idempotency-key", b"gatepass-client")
+_ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-session, idempotency-key"
+
+
+def origin_of(url: str) -> str:
+    """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for anything that has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError(f"not a URL: {url}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ConfigurationError(f"not an http(s) origin: {url}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this very machine, where plain http is fit for development."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """`own` are the origins of the gate itself, `foreign` those that CORS opens it to."""
+
+    own: frozenset[str]
+    foreign: frozenset[str]
+
+    @classmethod
+    def of(cls, public_url: str, foreign: Iterable[str]) -> "Origins":
+        """Own origin from the public URL; on a loopback host both of its usual names."""
+        own = {origin_of(public_url)}
+        parts = urlsplit(public_url)
+        if parts.hostname in ("localhost", "127.0.0.1"):
+            port = f":{parts.port}" if parts.port else ""
+            own = {origin_of(f"{parts.scheme}://{host}{port}") for host in ("localhost", "127.0.0.1")}
+        for text in foreign:
+            if origin_of(text) != text:
+                raise ConfigurationError(
+                    f"an allowed origin is scheme://host[:port] and nothing else: {text}"
+                )
+        return cls(frozenset(own), frozenset(foreign))
+
+    def check(self, headers: Headers) -> None:
+        """Raise Forbidden (`cross-site`) unless the request may carry cookies. Reads headers only."""
+        if not any(name in headers for name in CLIENT_HEADERS):
+            raise cross_site("Send the header Gatepass-Client: 1 or Idempotency-Key.")
+        site = headers.one(b"sec-fetch-site")
+        if site == "same-origin":
+            return
+        origin = headers.one(b"origin")
+        if site is None and origin is None:
+            return
+        if origin not in self.own and origin not in self.foreign:
+            raise cross_site("This origin is not allowed here.")
+
+    def cors(self, headers: Headers) -> list[tuple[str, str]]:
+        """The CORS headers of an answer: an exact echo for allowed foreign origins, nothing for others."""
+        if not self.foreign:
+            return []
+        origin = headers.one(b"origin")
+        if origin not in self.foreign:
+            return [("vary", "Origin")]
+        return [
+            ("vary", "Origin"),
+            ("access-control-allow-origin", origin),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-expose-headers", "Retry-After, WWW-Authenticate"),
+        ]
+
+    def preflight(self, headers: Headers, methods: Collection[str]) -> list[tuple[str, str]] | None:
+        """The answer to a preflight from an allowed foreign origin, or None for everything else."""
+        if headers.one(b"origin") not in self.foreign or b"access-control-request-method" not in headers:
+            return None
+        return [
+            *self.cors(headers),
+            ("access-control-allow-methods", ", ".join(methods)),
+            ("access-control-allow-headers", _ALLOWED_HEADERS),
+            ("access-control-max-age", "600"),
+        ]
+
+
+def cross_site(detail: str) -> Forbidden:
+    """The refusal of PROTOCOL §6: nothing was read, nothing changed."""
+    return Forbidden("cross-site", detail)
