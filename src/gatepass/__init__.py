@@ -1,0 +1,38 @@
+"""Sessions for Python back ends: sign in once, stay signed in, and nobody else does.
+
+The names an application imports. Nothing inside the package imports from here.
+"""
+
+from gatepass.core.access_token import Principal
+from gatepass.core.policy import Policy
+from gatepass.errors import (
+    ConfigurationError,
+    GatepassError,
+    InsufficientScope,
+    InvalidCredentials,
+    InvalidToken,
+    Problem,
+    SessionEnded,
+    StoreUnavailable,
+    TokenRequired,
+    TooManyAttempts,
+)
+from gatepass.gate import Gatepass
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "Gatepass",
+    "GatepassError",
+    "InsufficientScope",
+    "InvalidCredentials",
+    "InvalidToken",
+    "Policy",
+    "Principal",
+    "Problem",
+    "SessionEnded",
+    "StoreUnavailable",
+    "TokenRequired",
+    "TooManyAttempts",
+]

@@ -1,0 +1,5 @@
+"""`python -m gatepass` is the command `gatepass`."""
+
+from gatepass.cli import main
+
+main()

@@ -1,0 +1,220 @@
+"""Gatepass: the one object that an application holds. Joins settings, store, services, endpoints and guards.
+
+    gate = Gatepass.from_env()
+    app = FastAPI(lifespan=gate.lifespan)
+    app.mount("/auth", gate.asgi)
+
+Everything that can be wrong with a configuration is found here, before the first request.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from gatepass.accounts import Accounts, Registration
+from gatepass.audit import Listener, Reporter
+from gatepass.blocklist import load_blocklist
+from gatepass.core.access_token import Verifier
+from gatepass.core.claims import ClaimsHook, Issuer
+from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
+from gatepass.core.policy import Policy
+from gatepass.errors import ConfigurationError
+from gatepass.guards.asgi import CHECK, Guard
+from gatepass.guards.check import Check
+from gatepass.guards.revocations import LocalFeed
+from gatepass.ports import Clock, Entropy, PasswordHasher, Store
+from gatepass.server.app import AuthApp, ServedApp
+from gatepass.server.documents import documents
+from gatepass.server.health import healthz, readyz
+from gatepass.server.janitor import Janitor
+from gatepass.server.routes import Routes
+from gatepass.sessions import Sessions
+from gatepass.settings import Settings
+from gatepass.stores import open_store
+from gatepass.system import Argon2Hasher, SystemClock, SystemEntropy
+from gatepass.wire.asgi import ASGIApp
+from gatepass.wire.cookies import Cookies, SameSite
+from gatepass.wire.origin import Origins, is_loopback, origin_of
+
+
+class Gatepass:
+    """A gate: sessions, accounts, the auth endpoints and the guards of one issuer."""
+
+    def __init__(
+        self,
+        *,
+        secrets: Sequence[str],
+        public_url: str,
+        store: Store | str = "sqlite:///gatepass.db",
+        policy: Policy | None = None,
+        issuer: str | None = None,
+        audience: str | None = None,
+        client_id: str = "gatepass",
+        algorithm: Algorithm = "EdDSA",
+        origins: Iterable[str] = (),
+        registration: Registration = "open",
+        cookie_path: str = "/",
+        same_site: SameSite = "strict",
+        trusted_proxies: Iterable[str] = (),
+        claims: ClaimsHook | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
+        """See DESIGN's table of settings for the meaning and the defaults of each argument.
+
+        `secrets` are base64url texts, newest first. `claims` adds claims of the application's own to every
+        access token. `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
+        """
+        _check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
+        issuer = issuer or origin_of(public_url)
+        audience = audience or issuer
+        if algorithm == "HS256" and audience != issuer:
+            raise ConfigurationError("ALGORITHM=HS256 needs one party only: AUDIENCE must be the ISSUER.")
+        self.policy = policy or Policy.standard()
+        self.cookies = Cookies.for_url(public_url, path=cookie_path, same_site=same_site)
+        self.origins = Origins.of(public_url, origins)
+        self.store = open_store(store) if isinstance(store, str) else store
+        self._clock = clock or SystemClock()
+        self._report = Reporter()
+        keys = KeyRing([parse_secret(text) for text in secrets], algorithm=algorithm)
+        horizon = self.policy.access_ttl + self.policy.clock_skew + self.policy.leeway
+        self._feed = LocalFeed(clock=self._clock, horizon=horizon)
+        verifier = Verifier(keys.signing_keys, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
+        self.check = Check(verifier, feed=self._feed, clock=self._clock)
+        self.sessions = Sessions(
+            store=self.store,
+            keys=keys,
+            issuer=Issuer(issuer, audience, client_id, claims),
+            policy=self.policy,
+            clock=self._clock,
+            entropy=entropy or SystemEntropy(),
+            feed=self._feed,
+            report=self._report,
+        )
+        self.accounts = Accounts(
+            store=self.store,
+            attempts=self.store,
+            sessions=self.sessions,
+            hasher=hasher or Argon2Hasher(),
+            policy=self.policy,
+            clock=self._clock,
+            entropy=entropy or SystemEntropy(),
+            blocklist=load_blocklist,
+            service_words=("gatepass", urlsplit(public_url).hostname or ""),
+            report=self._report,
+            registration=registration,
+        )
+        self._janitor = Janitor(self.store, clock=self._clock, forget=self._feed.forget)
+        self._sweeping: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+        self._is_open = False
+        routes = Routes(
+            sessions=self.sessions,
+            accounts=self.accounts,
+            keys=keys,
+            cookies=self.cookies,
+            origins=self.origins,
+            clock=self._clock,
+            authenticate=self.check.principal,
+            trusted_proxies=_networks(trusted_proxies),
+        )
+        published = documents(keys, self.policy)
+        self.asgi: ASGIApp = self._app({**routes.table(), **published})
+        around = {
+            "/.well-known/jwks.json": published["/jwks.json"],
+            "/healthz": {"GET": healthz},
+            "/readyz": {"GET": readyz(self.store.ping)},
+        }
+        self.served: ASGIApp = ServedApp(self.asgi, around=self._app(around))
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """A gate configured by GATEPASS_* and ./gatepass.env; `overrides` are arguments of the constructor.
+
+        Raises ConfigurationError with every fault found, at once.
+        """
+        return cls(**{**Settings.load().arguments(), **overrides})
+
+    def __repr__(self) -> str:
+        return f"Gatepass({min(self.origins.own)})"
+
+    async def open(self) -> None:
+        """Open the store and load what the guards must know. Idempotent."""
+        if self._is_open:
+            return
+        async with self._opening:
+            if self._is_open:
+                return
+            await self.store.open()
+            self._feed.load(await self.store.revoked_since(self._feed.since))
+            self._sweeping = asyncio.create_task(self._janitor.run(), name="gatepass-janitor")
+            self._is_open = True
+
+    async def close(self) -> None:
+        """Finish what was accepted and let the store go. Idempotent."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        self._sweeping = None
+        self._is_open = False
+        await self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """`async with gate.running():` opens the gate and closes it again."""
+        await self.open()
+        try:
+            yield self
+        finally:
+            await self.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Any) -> AsyncIterator[Mapping[str, object]]:
+        """The lifespan of a Starlette or FastAPI application: opens the gate, guards the application.
+
+        `FastAPI(lifespan=gate.lifespan)`, or inside your own: `async with gate.lifespan(app) as state: yield state`.
+        """
+        stack = getattr(app, "middleware_stack", None)
+        if stack is not None:
+            app.middleware_stack = self.guard(stack)
+        async with self.running():
+            yield {CHECK: self.check}
+
+    def guard(self, app: ASGIApp, *, required: bool = False) -> Guard:
+        """Wrap any ASGI application: it sees no refresh cookie, and its routes can ask for their caller.
+
+        With `required` every request needs a valid access token.
+        """
+        return Guard(app, check=self.check, cookies=self.cookies, required=required)
+
+    def on_event(self, listener: Listener) -> Listener:
+        """Call `listener` with every event (`gatepass.core.event`). Also a decorator."""
+        self._report.add(listener)
+        return listener
+
+    def _app(self, table: Mapping[str, Mapping[str, Any]]) -> AuthApp:
+        return AuthApp(table, origins=self.origins, clock=self._clock, report=self._report, ready=self.open)
+
+
+def _check_urls(public_url: str, *, cookie_path: str, same_site: SameSite) -> None:
+    origin_of(public_url)
+    is_secure = public_url.startswith("https:")
+    if not is_secure and not is_loopback(public_url):
+        raise ConfigurationError(f"PUBLIC_URL must be https; plain http is for localhost alone: {public_url}")
+    if same_site == "none" and not is_secure:
+        raise ConfigurationError(
+            "SAME_SITE=none needs an https PUBLIC_URL: browsers drop such cookies otherwise."
+        )
+    if not cookie_path.startswith("/") or any(mark in cookie_path for mark in ";,\r\n \t"):
+        raise ConfigurationError("COOKIE_PATH must be an absolute path such as / or /auth.")
+
+
+def _networks(texts: Iterable[str]) -> tuple[Any, ...]:
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as fault:
+        raise ConfigurationError(f"TRUSTED_PROXIES: {fault}") from None

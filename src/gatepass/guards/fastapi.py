@@ -1,0 +1,58 @@
+"""The guard as FastAPI dependencies.
+
+    @app.get("/me")
+    def me(principal: CurrentPrincipal): ...
+
+    @app.get("/notes")
+    def notes(principal: Annotated[Principal, requires("notes:read")]): ...
+
+It shows in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
+replaces it in tests.
+"""
+
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from gatepass.core.access_token import Principal
+from gatepass.guards import starlette as guard
+
+
+class Bearer(SecurityBase):
+    """The security scheme of the OpenAPI document, and the check itself, in one dependency."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel(bearerFormat="JWT", description="A Gatepass access token")
+        self.scheme_name = "Gatepass"
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Principal:
+        """The caller. Raises Denied (401, 403 or 503)."""
+        return guard.current_principal(connection, *scopes.scopes)
+
+
+class OptionalBearer(Bearer):
+    """The same for routes that anybody may use."""
+
+    async def __call__(  # type: ignore[override]
+        self, connection: HTTPConnection, scopes: SecurityScopes
+    ) -> Principal | None:
+        """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+        return guard.optional_principal(connection)
+
+
+current_principal = Bearer()
+optional_principal = OptionalBearer()
+
+CurrentPrincipal = Annotated[Principal, Security(current_principal)]
+"""The caller; without a valid access token the route answers 401."""
+OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
+"""The caller or None; a token that does not hold is refused all the same."""
+
+
+def requires(*scopes: str) -> object:
+    """The dependency for a caller who covers `scopes`: `Annotated[Principal, requires("notes:read")]`."""
+    return Security(current_principal, scopes=list(scopes))

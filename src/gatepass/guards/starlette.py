@@ -1,0 +1,94 @@
+"""The guard in Starlette's idiom: `current_principal(request)` in an endpoint, `@requires(...)` above one.
+
+Refusals are Starlette HTTPExceptions, so an application's own handlers see them; where it has none for them,
+they are answered as problem documents.
+"""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from gatepass.core.access_token import Principal
+from gatepass.errors import Problem
+from gatepass.guards import asgi
+from gatepass.wire.problems import MEDIA_TYPE, document
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+_HANDLERS = "starlette.exception_handlers"
+
+
+class Denied(HTTPException):
+    """A refusal by the guard; `problem` says which."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.status, detail=problem.detail, headers=dict(problem.headers))
+        self.problem = problem
+
+
+def current_principal(connection: HTTPConnection, *scopes: str) -> Principal:
+    """The caller of this request, who must cover `scopes`. Raises Denied (401, 403 or 503)."""
+    try:
+        return asgi.current_principal(connection.scope, *scopes)
+    except Problem as problem:
+        raise _denied(connection, problem) from None
+
+
+def optional_principal(connection: HTTPConnection) -> Principal | None:
+    """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+    try:
+        return asgi.optional_principal(connection.scope)
+    except Problem as problem:
+        raise _denied(connection, problem) from None
+
+
+def requires(
+    *scopes: str,
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
+    """Decorate an async endpoint: it runs only for a caller who covers `scopes` (none: any valid caller)."""
+
+    def guard(
+        endpoint: Callable[Parameters, Awaitable[Result]],
+    ) -> Callable[Parameters, Awaitable[Result]]:
+        if not inspect.iscoroutinefunction(endpoint):
+            raise TypeError("requires() decorates async endpoints; in others call current_principal(request)")
+
+        @functools.wraps(endpoint)
+        async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            current_principal(_connection_among((*args, *kwargs.values())), *scopes)
+            return await endpoint(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+async def answer(_request: Request, denied: Exception) -> Response:
+    """A Denied as the problem document that it stands for."""
+    if not isinstance(denied, Denied):
+        raise denied
+    headers = {**denied.problem.headers, "Cache-Control": "no-store"}
+    body = document(denied.problem)
+    return Response(body, denied.problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _denied(connection: HTTPConnection, problem: Problem) -> Denied:
+    # The application's handler tables are in the scope, built before any guard could add to them. Ours goes
+    # in on the first refusal, behind whatever the application has registered for Denied itself.
+    if isinstance(connection, Request | HTTPConnection) and not isinstance(connection, WebSocket):
+        by_class, _by_status = connection.scope.get(_HANDLERS, ({}, {}))
+        by_class.setdefault(Denied, answer)
+    return Denied(problem)
+
+
+def _connection_among(values: tuple[object, ...]) -> HTTPConnection:
+    found = next((value for value in values if isinstance(value, HTTPConnection)), None)
+    if found is None:
+        raise TypeError("requires() needs an endpoint that takes the request")
+    return found

@@ -1,0 +1,119 @@
+"""A request to read and a reply to send, over bare ASGI."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gatepass.errors import BadRequest, BodyTooLarge, Problem, UnsupportedMediaType
+from gatepass.wire.asgi import Receive, Scope, Send
+from gatepass.wire.headers import Headers
+from gatepass.wire.problems import MEDIA_TYPE, document
+
+_JSON = re.compile(r"application/json\s*(;\s*charset\s*=\s*\"?utf-8\"?\s*)?", re.IGNORECASE)
+_BASE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+NO_STORE = "no-store"
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole: nobody is there to answer."""
+
+
+class Request:
+    """One http request of the auth endpoints. `path` is relative to the mount."""
+
+    __slots__ = ("_receive", "headers", "method", "path", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.headers = Headers(scope["headers"])
+        self.path = _relative_path(scope)
+        self._receive = receive
+
+    @property
+    def peer(self) -> str | None:
+        """The socket's address, or None on a Unix socket."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else None
+
+    async def json(self, limit: int) -> bytes:
+        """The body, which must be JSON by its media type, at most `limit` bytes.
+
+        Raises UnsupportedMediaType, BodyTooLarge or Disconnected. An empty body is b"".
+        """
+        body = await self._read(limit)
+        if body and _JSON.fullmatch(self.headers.one(b"content-type") or "") is None:
+            raise UnsupportedMediaType
+        return body
+
+    async def _read(self, limit: int) -> bytes:
+        declared = self.headers.first(b"content-length")
+        if declared in (None, "0") and b"transfer-encoding" not in self.headers:
+            return b""
+        if declared is not None and not declared.isdecimal():
+            raise BadRequest("malformed-request", "Content-Length is not a number.")
+        if declared is not None and int(declared[:20]) > limit:
+            raise BodyTooLarge(limit)
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise BodyTooLarge(limit)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+
+def _relative_path(scope: Scope) -> str:
+    """The path below the mount. Starlette passes the whole path beside root_path, Litestar strips it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    if root and (path == root or path.startswith(root + "/")):
+        path = path[len(root) :]
+    return path or "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, body, and what goes with them. `cookies` are Set-Cookie values."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    cache: str = NO_STORE
+    headers: Iterable[tuple[str, str]] = ()
+    cookies: Iterable[str] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, problem: Problem, *, cookies: Iterable[str] = ()) -> "Reply":
+        """A problem as its document."""
+        return cls(
+            problem.status,
+            document(problem),
+            media_type=MEDIA_TYPE,
+            headers=problem.headers.items(),
+            cookies=cookies,
+        )
+
+    async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = ()) -> None:
+        """Put it on the wire, with the headers that every answer has."""
+        headers = [*_BASE, (b"cache-control", self.cache.encode())]
+        if self.body:
+            headers.append((b"content-type", self.media_type.encode()))
+        if self.status != 204:
+            headers.append((b"content-length", str(len(self.body)).encode()))
+        for name, value in (*self.headers, *extra):
+            headers.append((name.lower().encode(), value.encode("latin-1")))
+        headers.extend((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies)
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})

@@ -1,0 +1,233 @@
+"""The OpenAPI 3.1 description of the endpoints, written beside them by hand.
+
+Every status that an endpoint can answer is listed, with the codes of its problem documents, so that a
+generated client or a fuzzer finds nothing undeclared.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from gatepass.core.policy import Policy
+from gatepass.wire.bodies import Credentials, PasswordChange
+from gatepass.wire.problems import MEDIA_TYPE
+
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_SID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+_ACCOUNT = {"id": _TEXT, "email": _TEXT, "created_at": _COUNT}
+_GRANT = {
+    "access_token": _TEXT,
+    "token_type": {"const": "Bearer"},
+    "expires_in": _COUNT,
+    "session_id": _SID,
+    "refresh_generation": _COUNT,
+}
+_SESSION = {
+    "id": _SID,
+    "client": _TEXT,
+    "created_at": _COUNT,
+    "last_used_at": _COUNT,
+    "expires_at": _COUNT,
+    "address": _TEXT,
+    "current": {"type": "boolean"},
+}
+_PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
+_JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
+
+_BODY = {400: "malformed-json, malformed-request", 413: "body-too-large", 415: "unsupported-media-type"}
+_SITE = {403: "cross-site"}
+_STORE = {503: "store-unavailable, unknown-key, overloaded, not-ready"}
+_BEARER = {401: "token-required, invalid-token", **_STORE}
+_PASSWORD = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
+
+
+def describe(policy: Policy) -> Json:
+    """The document. Paths are relative to the mount."""
+    _, definitions = models_json_schema(
+        [(Credentials, "validation"), (PasswordChange, "validation")],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas = {
+        **definitions["$defs"],
+        "Account": _object(_ACCOUNT),
+        "Grant": _object(_GRANT),
+        "SignIn": _object({**_GRANT, "account": _ref("Account")}),
+        "Sessions": _object({"sessions": {"type": "array", "items": _object(_SESSION)}}),
+        "Jwks": _object(_JWKS),
+        "Problem": {**_object(_PROBLEM), "additionalProperties": True},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Gatepass",
+            "version": "1",
+            "description": f"Access tokens live {policy.access_ttl} s; refresh tokens live in a cookie.",
+        },
+        "servers": [{"url": "."}],
+        "paths": _paths(),
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _paths() -> Json:
+    policy_refusals = f"invalid-body, {_PASSWORD}"
+    return {
+        "/register": {
+            "post": _operation(
+                "Make an account and sign it in",
+                body="Credentials",
+                done={201: "SignIn"},
+                problems={
+                    **_BODY,
+                    401: "invalid-credentials",
+                    403: "cross-site, registration-closed",
+                    409: "email-taken",
+                    422: policy_refusals,
+                    **_STORE,
+                },
+                cookie=True,
+            )
+        },
+        "/login": {
+            "post": _operation(
+                "Sign in",
+                body="Credentials",
+                done={200: "SignIn"},
+                problems={
+                    **_BODY,
+                    **_SITE,
+                    401: "invalid-credentials",
+                    422: "invalid-body, password-too-long",
+                    429: "too-many-attempts",
+                    **_STORE,
+                },
+                cookie=True,
+            )
+        },
+        "/refresh": {
+            "post": _operation(
+                "Exchange the refresh token",
+                done={200: "Grant"},
+                problems={
+                    **_BODY,
+                    400: "invalid-idempotency-key, malformed-request",
+                    **_SITE,
+                    401: "session-ended, no-session",
+                    409: "refresh-superseded, session-mismatch",
+                    **_STORE,
+                },
+                cookie=True,
+            )
+        },
+        "/logout": {
+            "post": _operation(
+                "End the session of the cookie and of the bearer token",
+                done={204: None},
+                problems={**_BODY, **_SITE, 409: "session-mismatch", **_STORE},
+                cookie=True,
+            )
+        },
+        "/logout-all": {
+            "post": _operation(
+                "End every session of the account",
+                done={204: None},
+                problems={**_BODY, **_BEARER},
+                bearer=True,
+            )
+        },
+        "/sessions": {
+            "get": _operation(
+                "Where the account is signed in", done={200: "Sessions"}, problems=_BEARER, bearer=True
+            )
+        },
+        "/sessions/{sid}": {
+            "parameters": [{"name": "sid", "in": "path", "required": True, "schema": _SID}],
+            "delete": _operation(
+                "End one session",
+                done={204: None},
+                problems={**_BODY, **_BEARER, 404: "not-found"},
+                bearer=True,
+            ),
+        },
+        "/password": {
+            "post": _operation(
+                "Change the password; every other session ends",
+                body="PasswordChange",
+                done={204: None},
+                problems={
+                    **_BODY,
+                    **_BEARER,
+                    403: "invalid-credentials",
+                    409: "password-changed",
+                    422: policy_refusals,
+                    429: "too-many-attempts",
+                },
+                bearer=True,
+            )
+        },
+        "/me": {"get": _operation("The account", done={200: "Account"}, problems=_BEARER, bearer=True)},
+        "/jwks.json": {
+            "get": _operation(
+                "The public keys", done={200: "Jwks"}, problems={}, media_type="application/jwk-set+json"
+            )
+        },
+        "/openapi.json": {"get": _operation("This document", done={200: "Document"}, problems={})},
+    }
+
+
+def _operation(
+    summary: str,
+    *,
+    done: Mapping[int, str | None],
+    problems: Mapping[int, str],
+    body: str | None = None,
+    bearer: bool = False,
+    cookie: bool = False,
+    media_type: str = "application/json",
+) -> Json:
+    operation: Json = {"summary": summary, "responses": {}}
+    for status, schema in done.items():
+        content = {} if schema is None else {"content": {media_type: {"schema": _answer(schema)}}}
+        operation["responses"][str(status)] = {"description": "Done", **content}
+    for status, codes in sorted(problems.items()):
+        content = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+        operation["responses"][str(status)] = {"description": codes, **content}
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
+    if bearer:
+        operation["security"] = [{"bearer": []}]
+    if cookie:
+        operation["parameters"] = [
+            _header("Gatepass-Client", "1: any request that a page cannot forge"),
+            *_KEYED,
+        ]
+    return operation
+
+
+def _header(name: str, description: str, schema: Json | None = None) -> Json:
+    return {"name": name, "in": "header", "description": description, "schema": schema or _TEXT}
+
+
+_KEYED = [
+    _header("Idempotency-Key", "<generation>.<22 characters>: PROTOCOL section 5, refresh only"),
+    _header("Gatepass-Session", "The session that the client believes in"),
+]
+
+
+def _answer(schema: str) -> Json:
+    return {"type": "object"} if schema == "Document" else _ref(schema)
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: Mapping[str, Any]) -> Json:
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}

@@ -1,0 +1,97 @@
+"""Run an ASGI application under uvicorn, with one loop that also opens and closes the gate.
+
+uvicorn is imported here and nowhere else. Its access log stays off: events say more, and name no address.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+
+import uvicorn
+
+from gatepass.errors import ConfigurationError
+from gatepass.wire.asgi import ASGIApp
+
+GRACE = 5
+"""Seconds for running requests at shutdown: longer than any refresh, shorter than a person's patience."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server under our own signal handlers, so that the gate is closed after it, not killed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigurationError that names the port if it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as fault:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port} ({fault.strerror}). Choose another: --port {port + 1}"
+        ) from None
+
+
+def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    around: Callable[[], AbstractAsyncContextManager[object]],
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, inside `around()`; call `started` when requests are taken.
+
+    Returns normally after a signal, however it was stopped.
+    """
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(_Server(config), listener, around=around, started=started))
+
+
+async def _serve(
+    server: _Server,
+    listener: socket.socket,
+    *,
+    around: Callable[[], AbstractAsyncContextManager[object]],
+    started: Callable[[], None],
+) -> None:
+    async with around(), _stopping_on_signals(server):
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not (server.started or serving.done()):
+            await asyncio.sleep(0.01)
+        if server.started:
+            started()
+        await serving
+
+
+@contextlib.asynccontextmanager
+async def _stopping_on_signals(server: _Server) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        # The second signal does not wait for running requests.
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,153 @@
+"""GATEPASS_*: what an operator sets (DESIGN §6). Nothing is read at import; all faults are told at once.
+
+The environment counts, then the file `gatepass.env` in the working directory (written by `gatepass init`).
+An unknown name is a fault with a suggestion: a misspelt security setting must not be silently ignored.
+"""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+
+from gatepass.core.keyring import Algorithm
+from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
+from gatepass.errors import ConfigurationError
+
+PREFIX = "GATEPASS_"
+ENV_FILE = "gatepass.env"
+_UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+def parse_duration(text: object) -> object:
+    """`30s`, `15m`, `12h`, `7d` as seconds."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("a duration is a number and a unit: 30s, 15m, 12h or 7d")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _split(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """The settings of a gate, as read. `arguments()` are those of Gatepass(...)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    public_url: str | None = None
+    store: str = "sqlite:///gatepass.db"
+    issuer: str | None = None
+    audience: str | None = None
+    client_id: str = Field(default="gatepass", min_length=1)
+    algorithm: Algorithm = "EdDSA"
+    origins: Names = ()
+    access_ttl: Duration = 15 * MINUTE
+    refresh_ttl: Duration = 7 * DAY
+    session_ttl: Duration = 30 * DAY
+    leeway: Duration = 10
+    registration: Literal["open", "closed"] = "open"
+    cookie_path: str = "/"
+    same_site: Literal["strict", "lax", "none"] = "strict"
+    trusted_proxies: Names = ()
+
+    @classmethod
+    def load(cls, *, env_file: Path | None = None, public_url: str | None = None) -> Self:
+        """Read the environment and the settings file. `public_url` is the default where none is set.
+
+        Raises ConfigurationError that lists every fault.
+        """
+        file = env_file or Path(ENV_FILE)
+        if env_file is not None and not env_file.is_file():
+            raise ConfigurationError(f"There is no settings file {env_file}.")
+        faults = _unknown_names(cls, file)
+        try:
+            settings = cls(_env_file=file)  # type: ignore[call-arg]
+        except ValidationError as invalid:
+            faults += [_sentence(fault) for fault in invalid.errors() if fault["type"] != "extra_forbidden"]
+            raise ConfigurationError("\n".join(faults)) from None
+        if settings.public_url is None and public_url is not None:
+            settings = settings.model_copy(update={"public_url": public_url})
+        faults += settings._gaps()
+        if faults:
+            raise ConfigurationError("\n".join(faults))
+        return settings
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of Gatepass(...) that these settings mean."""
+        return {
+            "secrets": self._secrets(),
+            "public_url": self.public_url,
+            "policy": Policy(
+                access_ttl=self.access_ttl,
+                refresh_ttl=self.refresh_ttl,
+                session_ttl=self.session_ttl,
+                leeway=self.leeway,
+            ),
+            **{
+                name: getattr(self, name)
+                for name in (
+                    "store",
+                    "issuer",
+                    "audience",
+                    "client_id",
+                    "algorithm",
+                    "origins",
+                    "registration",
+                    "cookie_path",
+                    "same_site",
+                    "trusted_proxies",
+                )
+            },
+        }
+
+    def _gaps(self) -> list[str]:
+        """What is missing, and what to run."""
+        gaps = []
+        if self.public_url is None:
+            gaps.append(f"{PREFIX}PUBLIC_URL is not set: the https address that browsers use.")
+        if self.secret is not None and self.secret_file is not None:
+            gaps.append(f"Set {PREFIX}SECRET or {PREFIX}SECRET_FILE, not both.")
+        elif self.secret is None and self.secret_file is None:
+            gaps.append(f"{PREFIX}SECRET is not set. Make one with: gatepass init")
+        elif self.secret_file is not None and not self.secret_file.is_file():
+            gaps.append(
+                f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init"
+            )
+        return gaps
+
+    def _secrets(self) -> list[str]:
+        if self.secret_file is not None:
+            text = self.secret_file.read_text("ascii", errors="replace")
+        else:
+            text = self.secret.get_secret_value() if self.secret else ""
+        return [part for part in re.split(r"[,\s]+", text) if part]
+
+
+def _unknown_names(model: type[BaseSettings], file: Path) -> list[str]:
+    known = {PREFIX + name.upper() for name in model.model_fields}
+    in_file = DotEnvSettingsSource(model, env_file=file).env_vars if file.is_file() else {}
+    names = {name.upper() for name in (*os.environ, *in_file) if name.upper().startswith(PREFIX)}
+    faults = []
+    for name in sorted(names - known):
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        faults.append(f"{name} is not a setting.{hint}")
+    return faults
+
+
+def _sentence(fault: Any) -> str:
+    name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper()
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
