@@ -23,7 +23,9 @@ _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
 def parse_duration(text: object) -> object:
-    """`30s`, `15m`, `12h`, `7d` as seconds."""
+    """`30s`, `15m`, `12h`, `7d` as seconds; a number is one already."""
+    if isinstance(text, int):
+        return text
     match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError("a duration is a number and a unit: 30s, 15m, 12h or 7d")

@@ -58,7 +58,6 @@ class CardKey:
 
     key_id: int
     mac: bytes
-    successor: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -123,7 +122,6 @@ class KeyRing:
             CardKey(
                 key_id=derive(secret, "key id")[0],
                 mac=derive(secret, "refresh token mac"),
-                successor=derive(secret, "refresh token successor"),
             )
             for secret in secrets
         ]

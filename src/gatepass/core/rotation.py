@@ -24,7 +24,15 @@ from hmac import compare_digest
 from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
-from gatepass.core.session import NO_KEY, UNKNOWN_KEY, Ancestor, Session, Swap
+from gatepass.core.session import (
+    MAX_ANCESTORS,
+    NO_KEY,
+    UNKNOWN_FINGERPRINT,
+    UNKNOWN_KEY,
+    Ancestor,
+    Session,
+    Swap,
+)
 
 
 def presume(token: RefreshToken, *, key: bytes | None, now: int, ip_prefix: str = "") -> Swap:
@@ -85,10 +93,11 @@ def _matches(recorded: bytes, key: bytes | None) -> bool:
 
 
 def _is_known_ancestor(session: Session, token: RefreshToken, key: bytes | None) -> bool:
-    return any(
-        ancestor.fingerprint == token.fingerprint and _matches(ancestor.key_hash, key)
-        for ancestor in session.ancestors
-    )
+    place = session.generation - 1 - token.generation
+    if not 0 <= place < len(session.ancestors):
+        return False
+    ancestor = session.ancestors[place]
+    return ancestor.fingerprint in (token.fingerprint, UNKNOWN_FINGERPRINT) and _matches(ancestor.key_hash, key)
 
 
 def _lost_a_race(session: Session, token: RefreshToken) -> bool:
@@ -99,7 +108,8 @@ def _lost_a_race(session: Session, token: RefreshToken) -> bool:
 
 
 def _forward(session: Session, token: RefreshToken, swap: Swap) -> Swap:
-    """The swap over the gap: the token's parent was committed too, under a key that the store forgot."""
+    """The swap over the gap: all between was committed too, the token's parent last, under keys now forgotten."""
+    gap = min(token.generation - session.generation - 2, MAX_ANCESTORS)
     return Swap(
         sid=swap.sid,
         expected_generation=session.generation,
@@ -109,5 +119,5 @@ def _forward(session: Session, token: RefreshToken, swap: Swap) -> Swap:
         key_hash=swap.key_hash,
         now=swap.now,
         ip_prefix=swap.ip_prefix,
-        skipped=(Ancestor(token.parent, UNKNOWN_KEY),),
+        skipped=(Ancestor(token.parent, UNKNOWN_KEY), *[Ancestor(UNKNOWN_FINGERPRINT, UNKNOWN_KEY)] * gap),
     )

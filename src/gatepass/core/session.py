@@ -12,6 +12,8 @@ NO_KEY = bytes(16)
 """Recorded where a request carried no key."""
 UNKNOWN_KEY = b"\xff" * 16
 """Recorded where the store lost the request's record: matches every key (PROTOCOL §4, recover)."""
+UNKNOWN_FINGERPRINT = b"\xff" * 16
+"""Recorded where the store lost a whole generation: stands for any token of that place in the line."""
 MAX_ANCESTORS = 16
 """Against what: a jar rolled back by a killed browser is a handful of refreshes old, never sixteen."""
 
@@ -19,7 +21,10 @@ EndReason = Literal["expired", "revoked", "replaced", "reused", "unknown"]
 
 
 class Ancestor(NamedTuple):
-    """A refresh token that was committed before the present one."""
+    """A refresh token that was committed before the present one.
+
+    A row's ancestors are consecutive: the newest is one generation below the committed token, and so on.
+    """
 
     fingerprint: bytes
     key_hash: bytes

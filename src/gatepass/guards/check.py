@@ -36,7 +36,7 @@ class Check:
         token = bearer_of(authorizations)
         now = self._clock.now()
         # A digest of the whole token: equal digests are equal bytes, so nothing unverified gets in.
-        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         principal = self._verified.get(digest)
         if principal is None:
             principal = self._verifier.verify(token, now)
@@ -44,6 +44,8 @@ class Check:
         elif not self._verifier.still_holds(principal, now):
             del self._verified[digest]
             raise InvalidToken("expired")
+        else:
+            self._verified.move_to_end(digest)
         if self._feed.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")
         return principal

@@ -1,0 +1,29 @@
+"""Where sessions and accounts are kept. Choose by URL:
+
+    memory://                      nothing survives the process: tests
+    sqlite:///gatepass.db          a file in the working directory: one server process
+    sqlite:////var/lib/gate.db     the same, absolute
+"""
+
+from urllib.parse import urlsplit
+
+from gatepass.errors import ConfigurationError
+from gatepass.ports import Store
+from gatepass.stores.memory import MemoryStore
+from gatepass.stores.sqlite import SQLiteStore
+
+__all__ = ["open_store"]
+
+
+def open_store(url: str) -> Store:
+    """The store that a URL names, not yet opened. Raises ConfigurationError."""
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "memory":
+            return MemoryStore()
+        case "sqlite" if not parts.netloc and len(parts.path) > 1:
+            return SQLiteStore(parts.path.removeprefix("/"))
+        case "sqlite":
+            raise ConfigurationError(f"A SQLite store is sqlite:///relative.db or sqlite:////absolute.db: {url}")
+        case _:
+            raise ConfigurationError("STORE must be sqlite:///file.db or memory://.")

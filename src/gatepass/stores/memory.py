@@ -1,0 +1,181 @@
+"""The store in memory: the reference that the others are compared with. For tests and for trying things out.
+
+Every verb is one step of the event loop, without an await inside, so it is atomic without a lock. Nothing is
+durable: when the process ends, everyone is signed out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gatepass.core.account import Account
+from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
+from gatepass.ports import Attempts, Revocation
+
+MAX_ATTEMPT_KEYS = 100_000
+"""Against what: a flood of invented addresses must not fill the memory; the oldest counts go first."""
+_NEVER = Attempts(0, 0)
+
+
+class MemoryStore:
+    """All three store ports over dictionaries."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[bytes, Session] = {}
+        self._accounts: dict[str, Account] = {}
+        self._ids_by_email: dict[str, str] = {}
+        self._attempts: dict[str, Attempts] = {}
+
+    async def open(self) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing to do: what is in it lives as long as the object."""
+
+    async def ping(self) -> None:
+        """Always well."""
+
+    async def add(self, session: Session, *, credential_version: int) -> bool:
+        """Add a session if its account is enabled and has this version."""
+        account = self._accounts.get(session.account_id)
+        if account is None or account.disabled_at is not None:
+            return False
+        if account.credential_version != credential_version:
+            return False
+        self._sessions[session.sid] = session
+        return True
+
+    async def find(self, sid: bytes) -> Session | None:
+        """The row as it is."""
+        return self._sessions.get(sid)
+
+    async def swap(self, swap: Swap) -> Session | None:
+        """Apply a swap where its condition holds."""
+        row = self._sessions.get(swap.sid)
+        if row is None or row.revoked_at is not None or row.expires_at <= swap.now:
+            return None
+        if (row.generation, row.fingerprint) != (swap.expected_generation, swap.expected_fingerprint):
+            return None
+        committed = Ancestor(row.fingerprint, row.key_hash)
+        swapped = replace(
+            row,
+            generation=swap.generation,
+            fingerprint=swap.fingerprint,
+            key_hash=swap.key_hash,
+            committed_at=swap.now,
+            ancestors=(*swap.skipped, committed, *row.ancestors)[:MAX_ANCESTORS],
+            last_ip_prefix=swap.ip_prefix,
+        )
+        self._sessions[swap.sid] = swapped
+        return swapped
+
+    async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
+        """End one session, once."""
+        return self._revoke(sid, reason, now)
+
+    async def revoke_all(
+        self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
+    ) -> Sequence[bytes]:
+        """End all of an account but `keep`."""
+        return self._revoke_all(account_id, reason, now, keep)
+
+    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+        """The live ones, newest sign-in first."""
+        live = [
+            row
+            for row in self._sessions.values()
+            if row.account_id == account_id and row.revoked_at is None and row.expires_at > now
+        ]
+        return tuple(sorted(live, key=lambda row: (-row.created_at, row.sid)))
+
+    async def revoked_since(self, since: int) -> Sequence[Revocation]:
+        """Revocations at or after `since`, oldest first."""
+        found = [
+            Revocation(row.sid, row.revoked_at)
+            for row in self._sessions.values()
+            if row.revoked_at is not None and row.revoked_at >= since
+        ]
+        return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
+
+    async def prune(self, *, before: int, limit: int) -> int:
+        """Forget what ended before `before`."""
+        due = [
+            row.sid
+            for row in self._sessions.values()
+            if row.expires_at < before or (row.revoked_at is not None and row.revoked_at < before)
+        ][:limit]
+        for sid in due:
+            del self._sessions[sid]
+        return len(due)
+
+    async def add_account(self, account: Account) -> bool:
+        """Add an account unless its address is taken."""
+        if account.email_key in self._ids_by_email:
+            return False
+        self._accounts[account.id] = account
+        self._ids_by_email[account.email_key] = account.id
+        return True
+
+    async def find_account(self, account_id: str) -> Account | None:
+        """By id."""
+        return self._accounts.get(account_id)
+
+    async def find_account_by_email(self, email_key: str) -> Account | None:
+        """By normalised address."""
+        return self._accounts.get(self._ids_by_email.get(email_key, ""))
+
+    async def change_password(
+        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+    ) -> Sequence[bytes] | None:
+        """Set the hash, raise the version, end the other sessions."""
+        account = self._accounts.get(account_id)
+        if account is None or account.credential_version != credential_version:
+            return None
+        self._accounts[account_id] = replace(
+            account, password_hash=password_hash, credential_version=credential_version + 1
+        )
+        return self._revoke_all(account_id, "revoked", now, keep)
+
+    async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
+        """The same password under stronger parameters."""
+        account = self._accounts.get(account_id)
+        if account is None or account.credential_version != credential_version:
+            return False
+        self._accounts[account_id] = replace(account, password_hash=password_hash)
+        return True
+
+    async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """Disable an account and end its sessions."""
+        account = self._accounts.get(account_id)
+        if account is None:
+            return None
+        self._accounts[account_id] = replace(account, disabled_at=account.disabled_at or now)
+        return self._revoke_all(account_id, "revoked", now, None)
+
+    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
+        """The counts of these keys."""
+        return tuple(self._attempts.get(key, _NEVER) for key in keys)
+
+    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
+        """Raise each count by one."""
+        for key in keys:
+            failures, last_at = self._attempts.pop(key, _NEVER)
+            self._attempts[key] = Attempts(1 if last_at < forget_before else failures + 1, now)
+        while len(self._attempts) > MAX_ATTEMPT_KEYS:
+            del self._attempts[next(iter(self._attempts))]
+
+    async def clear_attempts(self, key: str) -> None:
+        """Forget a key."""
+        self._attempts.pop(key, None)
+
+    def _revoke(self, sid: bytes, reason: EndReason, now: int) -> Session | None:
+        row = self._sessions.get(sid)
+        if row is None or row.revoked_at is not None:
+            return None
+        self._sessions[sid] = replace(row, revoked_at=now, revoke_reason=reason)
+        return self._sessions[sid]
+
+    def _revoke_all(
+        self, account_id: str, reason: EndReason, now: int, keep: bytes | None
+    ) -> Sequence[bytes]:
+        own = [row.sid for row in self._sessions.values() if row.account_id == account_id and row.sid != keep]
+        return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)

@@ -1,0 +1,54 @@
+"""Records to flat rows and back, for every store that keeps rows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from typing import Any
+
+from gatepass.core.account import Account
+from gatepass.core.session import MAX_ANCESTORS, Ancestor, Session
+
+SESSION_COLUMNS = tuple(field.name for field in fields(Session))
+ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
+_ANCESTORS = SESSION_COLUMNS.index("ancestors")
+_REMEMBER = SESSION_COLUMNS.index("remember")
+ANCESTOR_BYTES = 32
+ANCESTORS_BYTES = ANCESTOR_BYTES * MAX_ANCESTORS
+
+
+def pack_ancestors(ancestors: Iterable[Ancestor]) -> bytes:
+    """Fingerprint and key hash of each, newest first, in one blob that SQL can shift."""
+    return b"".join(ancestor.fingerprint + ancestor.key_hash for ancestor in ancestors)
+
+
+def unpack_ancestors(blob: bytes) -> tuple[Ancestor, ...]:
+    """The reverse."""
+    return tuple(
+        Ancestor(blob[start : start + 16], blob[start + 16 : start + 32])
+        for start in range(0, len(blob), ANCESTOR_BYTES)
+    )
+
+
+def from_session(session: Session) -> list[Any]:
+    """The values of a session's columns."""
+    values = [getattr(session, name) for name in SESSION_COLUMNS]
+    values[_ANCESTORS] = pack_ancestors(session.ancestors)
+    values[_REMEMBER] = int(session.remember)
+    return values
+
+
+def to_session(row: Sequence[Any]) -> Session:
+    """A session from the values of its columns."""
+    values = list(row)
+    values[_ANCESTORS] = unpack_ancestors(values[_ANCESTORS])
+    values[_REMEMBER] = bool(values[_REMEMBER])
+    return Session(*values)
+
+
+def from_account(account: Account) -> tuple[Any, ...]:
+    """The values of an account's columns."""
+    return astuple(account)
+
+
+def to_account(row: Sequence[Any]) -> Account:
+    """An account from the values of its columns."""
+    return Account(*row)

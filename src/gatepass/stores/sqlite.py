@@ -1,0 +1,240 @@
+"""The store on SQLite: statements and rows, nothing else. For one server process.
+
+A refresh is one UPDATE of one row: the condition of the swap in its WHERE, the shift of the ancestors in its
+SET. No index stands on anything that it changes.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatepass.core.account import Account
+from gatepass.core.session import EndReason, Session, Swap
+from gatepass.errors import ConfigurationError
+from gatepass.ports import Attempts, Revocation
+from gatepass.stores import migrations, rows
+from gatepass.stores.sqlite_writer import Result, Work, Writer
+
+MIN_VERSION = (3, 37, 0)
+"""STRICT tables; RETURNING came with 3.35."""
+MAX_ATTEMPT_KEYS = 100_000
+"""Against what: a flood of invented addresses must not fill the disk; the oldest counts go first."""
+
+_SESSION = ", ".join(rows.SESSION_COLUMNS)
+_ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
+_ADD = f"""
+INSERT INTO session ({_SESSION})
+SELECT {", ".join("?" * len(rows.SESSION_COLUMNS))}
+WHERE EXISTS (SELECT 1 FROM account WHERE id = ? AND disabled_at IS NULL AND credential_version = ?)
+"""
+_SWAP = f"""
+UPDATE session SET generation = ?, fingerprint = ?, key_hash = ?, committed_at = ?, last_ip_prefix = ?,
+       ancestors = substr(CAST(? || fingerprint || key_hash || ancestors AS BLOB), 1, {rows.ANCESTORS_BYTES})
+WHERE sid = ? AND generation = ? AND fingerprint = ? AND revoked_at IS NULL AND expires_at > ?
+RETURNING {_SESSION}
+"""
+_REVOKE = f"""
+UPDATE session SET revoked_at = ?, revoke_reason = ? WHERE sid = ? AND revoked_at IS NULL RETURNING {_SESSION}
+"""
+_REVOKE_ALL = """
+UPDATE session SET revoked_at = ?, revoke_reason = ?
+WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
+"""
+_OF_ACCOUNT = f"""
+SELECT {_SESSION} FROM session WHERE account_id = ? AND revoked_at IS NULL AND expires_at > ?
+ORDER BY created_at DESC, sid
+"""
+_REVOKED_SINCE = "SELECT sid, revoked_at FROM session WHERE revoked_at >= ? ORDER BY revoked_at, sid"
+_PRUNE = """
+DELETE FROM session WHERE sid IN (
+    SELECT sid FROM session WHERE expires_at < ?1 UNION ALL SELECT sid FROM session WHERE revoked_at < ?1 LIMIT ?2
+)
+"""
+_COUNT_FAILURE = """
+INSERT INTO attempt (key, failures, last_at) VALUES (?1, 1, ?2)
+ON CONFLICT (key) DO UPDATE SET last_at = ?2, failures = CASE WHEN last_at < ?3 THEN 1 ELSE failures + 1 END
+"""
+_FORGET_ATTEMPTS = """
+DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT max(0,
+    (SELECT count(*) FROM attempt) - ?))
+"""
+
+
+class SQLiteStore:
+    """All three store ports on one SQLite file."""
+
+    def __init__(self, path: str | Path, *, busy_timeout: float = 5.0) -> None:
+        """`busy_timeout` is how many seconds a commit waits for another program that has the file."""
+        self._path = Path(path)
+        self._writer = Writer(self._path, busy_timeout=busy_timeout)
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date. Raises ConfigurationError."""
+        if sqlite3.sqlite_version_info < MIN_VERSION:
+            raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed.")
+        if not self._path.absolute().parent.is_dir():
+            raise ConfigurationError(f"There is no folder {self._path.absolute().parent} for the database.")
+        await self._writer.open(migrations.migrate_sqlite)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close the file."""
+        await self._writer.close()
+
+    async def ping(self) -> None:
+        """A transaction that writes nothing: the lock can be had and the disk answers."""
+        await self._run(lambda connection: None)
+
+    async def add(self, session: Session, *, credential_version: int) -> bool:
+        """Insert if the account is enabled and has this version, in one statement."""
+        values = (*rows.from_session(session), session.account_id, credential_version)
+        return await self._run(lambda connection: connection.execute(_ADD, values).rowcount == 1)
+
+    async def find(self, sid: bytes) -> Session | None:
+        """The row as it is."""
+        return await self._session(f"SELECT {_SESSION} FROM session WHERE sid = ?", sid)
+
+    async def swap(self, swap: Swap) -> Session | None:
+        """The one UPDATE of a refresh."""
+        return await self._session(
+            _SWAP,
+            swap.generation,
+            swap.fingerprint,
+            swap.key_hash,
+            swap.now,
+            swap.ip_prefix,
+            rows.pack_ancestors(swap.skipped),
+            swap.sid,
+            swap.expected_generation,
+            swap.expected_fingerprint,
+            swap.now,
+        )
+
+    async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
+        """End one session, once."""
+        return await self._session(_REVOKE, now, reason, sid)
+
+    async def revoke_all(
+        self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
+    ) -> Sequence[bytes]:
+        """End all of an account but `keep`."""
+        return await self._run(lambda connection: _revoke_all(connection, account_id, reason, now, keep))
+
+    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+        """The live ones, newest sign-in first."""
+        found = await self._run(
+            lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall()
+        )
+        return tuple(rows.to_session(row) for row in found)
+
+    async def revoked_since(self, since: int) -> Sequence[Revocation]:
+        """Revocations at or after `since`, oldest first."""
+        found = await self._run(lambda connection: connection.execute(_REVOKED_SINCE, (since,)).fetchall())
+        return tuple(Revocation(sid, at) for sid, at in found)
+
+    async def prune(self, *, before: int, limit: int) -> int:
+        """Forget what ended before `before`."""
+        return await self._run(lambda connection: connection.execute(_PRUNE, (before, limit)).rowcount)
+
+    async def add_account(self, account: Account) -> bool:
+        """Insert unless the address is taken."""
+        statement = (
+            f"INSERT INTO account ({_ACCOUNT}) VALUES ({', '.join('?' * len(rows.ACCOUNT_COLUMNS))}) "
+            "ON CONFLICT (email_key) DO NOTHING"
+        )
+        values = rows.from_account(account)
+        return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
+
+    async def find_account(self, account_id: str) -> Account | None:
+        """By id."""
+        return await self._account(f"SELECT {_ACCOUNT} FROM account WHERE id = ?", account_id)
+
+    async def find_account_by_email(self, email_key: str) -> Account | None:
+        """By normalised address."""
+        return await self._account(f"SELECT {_ACCOUNT} FROM account WHERE email_key = ?", email_key)
+
+    async def change_password(
+        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+    ) -> Sequence[bytes] | None:
+        """Set the hash, raise the version, end the other sessions: one transaction."""
+        values = (password_hash, account_id, credential_version)
+
+        def change(connection: sqlite3.Connection) -> Sequence[bytes] | None:
+            changed = connection.execute(
+                "UPDATE account SET password_hash = ?, credential_version = credential_version + 1 "
+                "WHERE id = ? AND credential_version = ?",
+                values,
+            )
+            return _revoke_all(connection, account_id, "revoked", now, keep) if changed.rowcount else None
+
+        return await self._atomically(change)
+
+    async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
+        """The same password under stronger parameters."""
+        statement = "UPDATE account SET password_hash = ? WHERE id = ? AND credential_version = ?"
+        values = (password_hash, account_id, credential_version)
+        return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
+
+    async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """Disable an account and end its sessions: one transaction."""
+        statement = "UPDATE account SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?"
+
+        def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
+            disabled = connection.execute(statement, (now, account_id))
+            return _revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
+
+        return await self._atomically(disable)
+
+    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
+        """The counts of these keys."""
+        statement = "SELECT failures, last_at FROM attempt WHERE key = ?"
+        found = await self._run(
+            lambda connection: [connection.execute(statement, (key,)).fetchone() for key in keys]
+        )
+        return tuple(Attempts(*row) if row else Attempts(0, 0) for row in found)
+
+    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
+        """Raise each count by one; keep their number bounded."""
+
+        def count(connection: sqlite3.Connection) -> None:
+            connection.executemany(_COUNT_FAILURE, [(key, now, forget_before) for key in keys])
+            connection.execute(_FORGET_ATTEMPTS, (MAX_ATTEMPT_KEYS,))
+
+        await self._atomically(count)
+
+    async def clear_attempts(self, key: str) -> None:
+        """Forget a key."""
+        await self._run(lambda connection: connection.execute("DELETE FROM attempt WHERE key = ?", (key,)))
+
+    async def _session(self, statement: str, *values: object) -> Session | None:
+        row = await self._run(lambda connection: connection.execute(statement, values).fetchone())
+        return rows.to_session(row) if row else None
+
+    async def _account(self, statement: str, *values: object) -> Account | None:
+        row = await self._run(lambda connection: connection.execute(statement, values).fetchone())
+        return rows.to_account(row) if row else None
+
+    async def _run(self, work: Work[Result]) -> Result:
+        return await self._writer.run(work)
+
+    async def _atomically(self, work: Work[Result]) -> Result:
+        """Work of several statements: all of them or none, whatever else is in the batch."""
+
+        def nested(connection: sqlite3.Connection) -> Result:
+            connection.execute("SAVEPOINT work")
+            try:
+                result = work(connection)
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK TO work")
+                raise
+            connection.execute("RELEASE work")
+            return result
+
+        return await self._run(nested)
+
+
+def _revoke_all(
+    connection: sqlite3.Connection, account_id: str, reason: EndReason, now: int, keep: bytes | None
+) -> Sequence[bytes]:
+    ended = connection.execute(_REVOKE_ALL, (now, reason, account_id, keep)).fetchall()
+    return tuple(sid for (sid,) in ended)
