@@ -1,0 +1,137 @@
+"""A Hypothesis machine: any store beside the reference, after any sequence of operations the same.
+
+    class MyStoreMachine(StoreMachine):
+        def make_store(self): return MyStore(...)
+
+    TestMyStoreMachine = MyStoreMachine.TestCase
+
+The reference is the store in memory, which the battery covers line by line.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from gatepass.ports import Store
+from gatepass.stores.memory import MemoryStore
+from gatepass.testing.records import NOW, account_of, session_of, swap_of
+
+Result = TypeVar("Result")
+NAMES = ("ann", "bob")
+DEVICES = ("laptop", "phone", "tablet")
+SESSIONS = [(name, device) for name in NAMES for device in DEVICES]
+names = st.sampled_from(NAMES)
+sessions = st.sampled_from(SESSIONS)
+times = st.integers(NOW - 100, NOW + 100)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Runs each operation on both stores and compares what they answer, and all that they hold."""
+
+    def make_store(self) -> Store:
+        """A fresh, unopened store. Overridden by whoever tests one."""
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.new_event_loop()
+        self._store = self.make_store()
+        self._reference = MemoryStore()
+
+    @initialize()
+    def open(self) -> None:
+        """Open, with two accounts."""
+        self._run(self._store.open())
+        for name in NAMES:
+            self._same("add_account", account_of(name))
+
+    def teardown(self) -> None:
+        """Close both."""
+        self._run(self._store.close())
+        self._loop.close()
+
+    @rule(who=sessions, version=st.integers(1, 3), expires_at=st.integers(NOW - 50, NOW + 50))
+    def add(self, who: tuple[str, str], version: int, expires_at: int) -> None:
+        """Sign in, unless this very session exists."""
+        session = session_of(account_of(who[0]), who[1], expires_at=expires_at, created_at=NOW + version)
+        if self._run(self._reference.find(session.sid)) is None:
+            self._same("add", session, credential_version=version)
+
+    @rule(who=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans())
+    def swap(self, who: tuple[str, str], at: int, branch: str, stale: bool) -> None:
+        """Refresh, from the row as it is or as it was at sign-in."""
+        fresh = session_of(account_of(who[0]), who[1])
+        row = self._run(self._reference.find(fresh.sid))
+        swap = swap_of(fresh if stale or row is None else row, branch=branch, now=at)
+        self._same("swap", swap)
+
+    @rule(who=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
+    def revoke(self, who: tuple[str, str], at: int, reason: str) -> None:
+        """End one."""
+        self._same("revoke", self._sid(who), reason=reason, now=at)
+
+    @rule(name=names, at=times, keep=st.none() | sessions)
+    def revoke_all(self, name: str, at: int, keep: tuple[str, str] | None) -> None:
+        """End all but one."""
+        kept = self._sid(keep) if keep else None
+        self._same_set("revoke_all", account_of(name).id, reason="revoked", now=at, keep=kept)
+
+    @rule(name=names, version=st.integers(1, 3), at=times, keep=st.none() | sessions)
+    def change_password(self, name: str, version: int, at: int, keep: tuple[str, str] | None) -> None:
+        """Change a password."""
+        kept = self._sid(keep) if keep else None
+        facts = {"password_hash": f"hash {at}", "credential_version": version, "now": at, "keep": kept}
+        self._same_set("change_password", account_of(name).id, **facts)
+
+    @rule(name=names, at=times)
+    def disable(self, name: str, at: int) -> None:
+        """Disable an account."""
+        self._same_set("disable_account", account_of(name).id, now=at)
+
+    @rule(before=times)
+    def prune(self, before: int) -> None:
+        """Forget all that is due."""
+        self._same("prune", before=before, limit=100)
+
+    @rule(keys=st.lists(names, unique=True), at=times, forget_before=times)
+    def count_failure(self, keys: list[str], at: int, forget_before: int) -> None:
+        """A failed sign-in."""
+        self._same("count_failure", keys, now=at, forget_before=forget_before)
+
+    @rule(key=names)
+    def clear_attempts(self, key: str) -> None:
+        """A successful one."""
+        self._same("clear_attempts", key)
+
+    @invariant()
+    def both_hold_the_same(self) -> None:
+        """Everything that can be asked."""
+        for who in SESSIONS:
+            self._same("find", self._sid(who))
+        for name in NAMES:
+            self._same("find_account", account_of(name).id)
+            self._same("of_account", account_of(name).id, now=NOW)
+        self._same("revoked_since", NOW - 1_000)
+        self._same("attempts", NAMES)
+
+    def _sid(self, who: tuple[str, str]) -> bytes:
+        return session_of(account_of(who[0]), who[1]).sid
+
+    def _same(self, verb: str, *values: Any, **facts: Any) -> None:
+        ours, theirs = self._both(verb, *values, **facts)
+        assert ours == theirs
+
+    def _same_set(self, verb: str, *values: Any, **facts: Any) -> None:
+        ours, theirs = self._both(verb, *values, **facts)
+        assert (ours is None) == (theirs is None)
+        assert set(ours or ()) == set(theirs or ())
+
+    def _both(self, verb: str, *values: Any, **facts: Any) -> tuple[Any, Any]:
+        ours = self._run(getattr(self._store, verb)(*values, **facts))
+        return ours, self._run(getattr(self._reference, verb)(*values, **facts))
+
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return self._loop.run_until_complete(work)

@@ -1,0 +1,68 @@
+"""Sessions and accounts to put into a store under test."""
+
+import hashlib
+
+from gatepass.core.account import Account
+from gatepass.core.policy import DAY
+from gatepass.core.session import NO_KEY, Ancestor, Session, Swap
+
+NOW = 1_800_000_000
+
+
+def digest(*words: object) -> bytes:
+    """Sixteen bytes that stand for these words."""
+    return hashlib.sha256(repr(words).encode()).digest()[:16]
+
+
+def account_of(name: str = "ann", **facts: object) -> Account:
+    """An account; `facts` replace its fields."""
+    fields: dict[str, object] = {
+        "id": digest("account", name).hex(),
+        "email": f"{name}@example.com",
+        "email_key": f"{name}@example.com",
+        "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        "credential_version": 1,
+        "created_at": NOW,
+    }
+    return Account(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def session_of(account: Account, name: str = "laptop", **facts: object) -> Session:
+    """A session as it is right after sign-in; `facts` replace its fields."""
+    fields: dict[str, object] = {
+        "sid": digest("sid", account.id, name),
+        "account_id": account.id,
+        "generation": -1,
+        "fingerprint": digest("root", account.id, name),
+        "key_hash": NO_KEY,
+        "committed_at": NOW,
+        "ancestors": (),
+        "created_at": NOW,
+        "expires_at": NOW + 30 * DAY,
+        "authenticated_at": NOW,
+        "remember": True,
+        "client": "Firefox on Linux",
+        "last_ip_prefix": "192.0.2.0/24",
+    }
+    return Session(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def swap_of(session: Session, *, branch: str = "", now: int = NOW + 60, **facts: object) -> Swap:
+    """The swap that follows a row. Different branches are different tokens."""
+    fields: dict[str, object] = {
+        "sid": session.sid,
+        "expected_generation": session.generation,
+        "expected_fingerprint": session.fingerprint,
+        "generation": session.generation + 1,
+        "fingerprint": digest("token", session.fingerprint, branch),
+        "key_hash": digest("key", session.generation + 1, branch),
+        "now": now,
+        "ip_prefix": "198.51.100.0/24",
+        "skipped": (),
+    }
+    return Swap(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def ancestor_of(session: Session) -> Ancestor:
+    """What a row's committed entry becomes when the next token is committed."""
+    return Ancestor(session.fingerprint, session.key_hash)

@@ -1,0 +1,25 @@
+"""The store in memory: the reference that others are compared with."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gatepass.stores.memory import MAX_ATTEMPT_KEYS, MemoryStore
+from gatepass.testing.battery import AccountBattery, AttemptBattery, SessionBattery
+
+
+class TestMemoryStore(SessionBattery, AccountBattery, AttemptBattery):
+    @pytest.fixture
+    async def store(self) -> AsyncIterator[MemoryStore]:
+        store = MemoryStore()
+        await store.open()
+        yield store
+        await store.close()
+
+
+async def test_a_flood_of_invented_addresses_does_not_fill_the_memory() -> None:
+    store = MemoryStore()
+    await store.count_failure(["first"], now=1, forget_before=0)
+    await store.count_failure([str(number) for number in range(MAX_ATTEMPT_KEYS)], now=2, forget_before=0)
+    (first, last) = await store.attempts(["first", str(MAX_ATTEMPT_KEYS - 1)])
+    assert (first.failures, last.failures) == (0, 1)

@@ -1,0 +1,80 @@
+"""The schema: made once, brought up to date, never guessed at."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gatepass.errors import ConfigurationError
+from gatepass.stores import open_store
+from gatepass.stores.memory import MemoryStore
+from gatepass.stores.migrations import Migration, load, migrate_sqlite, pending
+from gatepass.stores.sqlite import SQLiteStore
+
+ONE, TWO = Migration(1, "0001_one", "CREATE TABLE a (b)"), Migration(2, "0002_two", "CREATE TABLE c (d)")
+
+
+def test_only_what_is_missing_is_applied_in_order() -> None:
+    assert pending((ONE, TWO), []) == [ONE, TWO]
+    assert pending((ONE, TWO), [(1, ONE.digest)]) == [TWO]
+    assert pending((ONE, TWO), [(1, ONE.digest), (2, TWO.digest)]) == []
+
+
+def test_a_database_of_a_newer_program_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="upgrade gatepass"):
+        pending((ONE,), [(1, ONE.digest), (2, TWO.digest)])
+
+
+def test_a_file_that_changed_after_it_ran_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="0001_one"):
+        pending((ONE,), [(1, TWO.digest)])
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Migration(2, "0002_broken", "CREATE TABLE c (d);\nNONSENSE;\n")
+    monkeypatch.setattr("gatepass.stores.migrations.load", lambda _dialect: (ONE, broken))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate_sqlite(connection)
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    connection.close()
+
+
+def test_running_twice_changes_nothing(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    migrate_sqlite(connection)
+    first = connection.execute("SELECT * FROM gatepass_schema").fetchall()
+    migrate_sqlite(connection)
+    assert connection.execute("SELECT * FROM gatepass_schema").fetchall() == first
+    assert len(first) == len(load("sqlite"))
+    connection.close()
+
+
+def test_no_index_stands_on_what_a_refresh_changes(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    migrate_sqlite(connection)
+    indexes = connection.execute("SELECT name FROM pragma_index_list('session')").fetchall()
+    indexed = {
+        column
+        for (name,) in indexes
+        for (column,) in connection.execute("SELECT name FROM pragma_index_info(?)", (name,))
+    }
+    changed = {"generation", "fingerprint", "key_hash", "committed_at", "ancestors", "last_ip_prefix"}
+    assert indexed.isdisjoint(changed)
+    assert indexed
+    connection.close()
+
+
+def test_a_store_is_chosen_by_its_url() -> None:
+    assert isinstance(open_store("memory://"), MemoryStore)
+    relative, absolute = open_store("sqlite:///gate.db"), open_store("sqlite:////var/lib/gate.db")
+    assert isinstance(relative, SQLiteStore)
+    assert isinstance(absolute, SQLiteStore)
+    assert relative._path == Path("gate.db")
+    assert absolute._path == Path("/var/lib/gate.db")
+
+
+@pytest.mark.parametrize("url", ["mysql://x", "sqlite://", "sqlite://host/x.db", "", "gate.db"])
+def test_an_unknown_store_is_refused_with_what_there_is(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="sqlite:///"):
+        open_store(url)

@@ -1,0 +1,26 @@
+"""Where a Chromium is, and how tests start it. `run.py test` sees to it that there is one."""
+
+import os
+import shutil
+from pathlib import Path
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""No traffic of the browser's own; no sandbox, since tests may run as root in a container."""
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> str:
+    """The executable: CHROMIUM_PATH, or what is on the PATH. Fails with what to run."""
+    named = os.environ.get("CHROMIUM_PATH")
+    found = named or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None or not Path(found).exists():
+        raise FileNotFoundError("There is no Chromium for the browser tests; run: python3 run.py test")
+    return found
