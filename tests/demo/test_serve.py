@@ -1,0 +1,58 @@
+"""Starting the demo: what it keeps, and where it refuses to start."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from gatepass.core.keyring import parse_secret
+from gatepass.core.policy import Policy
+from gatepass.demo import page, serve, serve_demo
+from gatepass.demo.app import EMAIL, PASSWORD
+from gatepass.errors import ConfigurationError
+from gatepass.gate import Gatepass
+
+
+def test_the_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    secret = serve._secret(tmp_path)
+    assert parse_secret(secret)
+    assert serve._secret(tmp_path) == secret
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+def test_each_port_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert serve._state_directory(8000) != serve._state_directory(8001)
+    assert stat.S_IMODE(serve._state_directory(8000).stat().st_mode) == 0o700
+
+
+def test_a_closed_home_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocker = tmp_path / "file"
+    blocker.touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(blocker))
+    assert serve._state_directory(8000).is_dir()
+
+
+def test_it_serves_this_machine_alone() -> None:
+    with pytest.raises(ConfigurationError, match="this machine alone"):
+        serve_demo("0.0.0.0", 0)
+
+
+def test_without_a_built_page_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "HERE", tmp_path)
+    with pytest.raises(ConfigurationError, match=r"python3 run\.py demo"):
+        serve_demo(port=0)
+
+
+async def test_the_account_on_the_page_can_sign_in_and_is_made_but_once(tmp_path: Path) -> None:
+    gate = Gatepass(
+        secrets=[serve._secret(tmp_path)],
+        public_url="http://localhost:8000",
+        store="memory://",
+        policy=Policy.demo(),
+    )
+    async with gate.running():
+        await serve._seed(gate)
+        await serve._seed(gate)
+        account = await gate.accounts.authenticate(EMAIL, PASSWORD, ip_prefix="")
+    assert account.email == EMAIL

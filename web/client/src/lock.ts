@@ -1,0 +1,42 @@
+/**
+ * One at a time per cookie jar: a Web Lock around one HTTP call (PROTOCOL §5).
+ *
+ * Only ever an optimisation; the server's table is right without it. Browsers do lose locks (frozen pages, crashed
+ * workers), so the wait is bounded, and after it we go on without. Never stolen: a theft from the living would make
+ * both go at once, and a chain of thefts has frozen whole applications elsewhere.
+ */
+
+import type { Scope } from "./scope.js";
+
+/** Runs `act` alone, as far as can be had. */
+export type Lock = <T>(act: () => Promise<T>) => Promise<T>;
+
+/** `patience` (ms) must be longer than what `act` may take. */
+export function createLock(scope: Scope, name: string, patience: number): Lock {
+  const locks = scope.navigator?.locks;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = last.then(act, act);
+    last = turn;
+    return turn;
+  }
+
+  async function acrossTabs<T>(act: () => Promise<T>): Promise<T> {
+    const wait = new AbortController();
+    const timer = setTimeout(() => wait.abort(), patience);
+    let acting: Promise<T> | undefined;
+    try {
+      return await locks!.request(name, { signal: wait.signal }, () => {
+        clearTimeout(timer);
+        acting = act();
+        return acting;
+      });
+    } catch {
+      clearTimeout(timer);
+      return acting ?? act();
+    }
+  }
+
+  return locks ? acrossTabs : inTurn;
+}

@@ -1,0 +1,297 @@
+/**
+ * The story of a session in one tab: sign in, have a token when a request needs one, sign out.
+ *
+ *     request → token() → enough time left?      it goes at once
+ *                       → little time left?      it goes at once, and a refresh runs beside it
+ *                       → none left, or a 401?   it waits for the one refresh under way
+ *
+ * No timer refreshes: an abandoned page lets its session end (PROTOCOL §8). A refresh comes to one of three things:
+ * ok, ended (the server said so of this very session), or transient: then all is kept and tried again when a request
+ * needs it or the browser wakes up.
+ */
+
+import { type Heard, openChannel } from "./channel.js";
+import { abandoned, GatepassError } from "./errors.js";
+import { loadKey } from "./key.js";
+import { createLock } from "./lock.js";
+import { Memory } from "./memory.js";
+import { Refresh, type Result } from "./refresh.js";
+import { jitter, pause, type Scope } from "./scope.js";
+import { Jar, Notes } from "./state.js";
+import type { Credentials, EndReason, Pass, RefreshEvent, Session, SessionOptions, Trigger } from "./types.js";
+import { CLIENT, createCall, errorOf, type Grant, readAccount, readGrant } from "./wire.js";
+
+/** A 401 for a younger access token is not about its age: another refresh would not help. ms */
+const YOUNG = 5_000;
+/** What a request waits for the next attempt at most; with more to wait (a Retry-After) it fails at once. ms */
+const LONGEST_BACKOFF = 5_000;
+const FIRST_BACKOFF = 250;
+/** How much longer than one call a tab waits for its turn. ms */
+const QUEUE_MARGIN = 2_000;
+
+/** One session per API and page. `scope` is the tab that it lives in; applications leave it out. */
+export function createSession(options: SessionOptions, scope: Scope = globalThis): Session {
+  const { margin = 60_000, timeout = 10_000 } = options;
+  const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
+  const issuer = url.origin + url.pathname.replace(/\/+$/, "");
+  const name = `gatepass:${issuer}`;
+
+  const memory = new Memory(scope);
+  const notes = new Notes(scope, `${name}:`);
+  const jar = new Jar(scope, notes, { url, stateCookie: options.stateCookie });
+  const channel = openChannel(scope, name, hear);
+  const lock = createLock(scope, name, timeout + QUEUE_MARGIN);
+  const call = createCall(scope, issuer, { fetch: options.fetch, timeout });
+  const rotation = new Refresh({ scope, memory, jar, notes, channel, lock, call, key });
+
+  let keyLoad: Promise<CryptoKey | null> | null = null;
+  let accountLoad: Promise<void> | null = null;
+  let flight: Promise<GatepassError | null> | null = null;
+  let failures = 0;
+  let retryAt = 0;
+  let requests = 0;
+  /** The last session that ended here: its cookie, should it come back, is not believed. */
+  let over: string | null = null;
+
+  async function token(stale?: number, signal?: AbortSignal | null): Promise<Pass | null> {
+    if (stale !== undefined && stale < memory.since) throw new GatepassError("session-ended");
+    const isRefused = stale !== undefined && stale === memory.stamp;
+    if (isRefused && memory.age < YOUNG) return null;
+    const { pass } = memory;
+    if (pass && !isRefused) {
+      if (memory.left < Math.min(margin, memory.snapshot.lifetime! / 3)) void refresh("ahead");
+      return pass;
+    }
+    if (!resume()) return null;
+
+    const { sid } = memory;
+    const trigger = isRefused ? "401" : memory.snapshot.expiresAt ? "expired" : "start";
+    const failure = await detachable(refresh(trigger), signal);
+    if (memory.snapshot.status === "anonymous") return null;
+    // Ended, or another sign-in by now: what was meant for one user is never sent for another.
+    if (memory.sid !== sid) throw new GatepassError("session-ended");
+    if (failure) throw failure;
+    return memory.pass;
+  }
+
+  /** The one refresh under way, or a new one. Never rejects; an error says why nothing new could be had. */
+  function refresh(trigger: Trigger): Promise<GatepassError | null> {
+    flight ??= fly(trigger).finally(() => {
+      flight = null;
+    });
+    return flight;
+  }
+
+  async function fly(trigger: Trigger): Promise<GatepassError | null> {
+    const { stamp } = memory;
+    const backoff = retryAt - memory.now();
+    if (backoff > LONGEST_BACKOFF) return new GatepassError("refresh-unavailable", { retryAfterMs: backoff });
+    if (backoff > 0) await pause(backoff);
+    const report = reporter(trigger);
+    report({ phase: "start" });
+    const result = await rotation.run(stamp).catch((cause: unknown): Result => ({ kind: "transient", cause }));
+    const failure = conclude(result);
+    const outcome = failure ? "transient" : memory.pass ? "ok" : "ended";
+    report({ phase: "end", outcome, shared: result.kind === "shared" });
+    return failure;
+  }
+
+  function conclude(result: Result): GatepassError | null {
+    switch (result.kind) {
+      case "ok":
+        if (result.grant.sid === memory.sid) hold(result.grant);
+        // Signed out while the answer was under way: it has set the cookie once more.
+        else jar.forget(result.grant.sid);
+        return null;
+      case "ended":
+        end(result.sid, result.reason);
+        return null;
+      case "none":
+        if (memory.sid && notes.read("out") === memory.sid) end(memory.sid, "signed-out");
+        else if (memory.sid === result.sid) memory.drop("anonymous");
+        return null;
+      case "transient": {
+        const backoff = jitter(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failures++));
+        const retryAfterMs = Math.max(backoff, result.retryAfterMs ?? 0);
+        retryAt = memory.now() + retryAfterMs;
+        if (memory.sid) memory.note({ status: "degraded" });
+        return new GatepassError("refresh-unavailable", { cause: result.cause, retryAfterMs });
+      }
+      default:
+        return null;
+    }
+  }
+
+  function hold(grant: Grant): void {
+    failures = retryAt = 0;
+    memory.take(grant);
+    if (!memory.snapshot.account) accountLoad = loadAccount(grant);
+  }
+
+  /** After a reload only the server knows whose session it is. Best effort: the next refresh tries again. */
+  async function loadAccount({ sid, token }: Grant): Promise<void> {
+    const answer = await call("/me", { method: "GET", headers: bearer(token) }).catch(() => null);
+    const account = answer && readAccount(answer.body);
+    if (account && memory.sid === sid) memory.note({ account });
+  }
+
+  function end(sid: string, reason: EndReason, isHeard = false): void {
+    jar.forget(sid);
+    if (memory.sid !== sid) return;
+    over = sid;
+    memory.drop("ended", reason);
+    if (!isHeard) channel.end(sid, reason);
+    queueMicrotask(() => options.onEnded?.({ reason, sessionId: sid }));
+  }
+
+  /** Whether there is a session as far as anybody knows; one that the cookie names is taken up. */
+  function resume(): boolean {
+    if (memory.sid) return true;
+    const state = jar.read();
+    const isNew = state && state.sid !== over && state.sid !== notes.read("out");
+    if (isNew) memory.believe(state);
+    else if (scope.document && memory.snapshot.status === "unknown") memory.drop("anonymous");
+    return !!isNew;
+  }
+
+  async function enter(path: string, { email, password, remember = true }: Credentials): Promise<Grant | null> {
+    const isKeyless = !(await key());
+    const answer = await lock(async () => {
+      const answer = await call(path, { body: { email, password, remember } });
+      const grant = readGrant(answer);
+      if (!grant) return answer;
+      if (isKeyless) notes.write("keyless", grant.sid);
+      // A sign-out that waits for the network is done: this sign-in has replaced its session.
+      notes.erase("out");
+      jar.learn(grant);
+      channel.share(grant);
+      return answer;
+    });
+    const grant = readGrant(answer);
+    if (grant) hold(grant);
+    else if (answer.status !== 202) throw errorOf(answer);
+    return grant;
+  }
+
+  async function signOut({ everywhere = false } = {}): Promise<void> {
+    if (!resume()) return;
+    const sid = memory.sid!;
+    const pass = everywhere ? await token().catch(() => null) : memory.pass;
+    const headers = { ...CLIENT, ...(pass && bearer(pass.value)) };
+    notes.write("out", sid);
+    end(sid, "signed-out");
+    const answer = everywhere ? await call("/logout-all", { headers }).catch((error: GatepassError) => error) : null;
+    await settle(headers);
+    if (answer instanceof GatepassError) throw answer;
+    if (answer && answer.status !== 204) throw errorOf(answer);
+  }
+
+  /** Have the server confirm a sign-out. Without a network it is kept, and tried at every start and wake. */
+  async function settle(headers = CLIENT): Promise<void> {
+    if (!notes.read("out")) return;
+    const confirm = async () => {
+      const sid = notes.read("out");
+      const state = jar.read();
+      if (!sid) return;
+      // Somebody has signed in since: that one must not be signed out instead.
+      if (state && state.sid !== sid) return notes.erase("out");
+      const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
+      if (status !== 204 && status !== 409) return;
+      notes.erase("out");
+      jar.forget(sid);
+    };
+    await lock(confirm).catch(() => null);
+  }
+
+  function hear(heard: Heard): void {
+    if ("ended" in heard) return end(heard.ended, heard.reason, true);
+    const { sid, generation, expiresAt } = heard.grant;
+    if (sid === over || sid === notes.read("out") || expiresAt <= memory.now()) return;
+    const known = memory.snapshot.generation!;
+    const isNews = memory.pass ? generation > known : generation >= known;
+    if (sid === memory.sid ? isNews : sid === jar.read()?.sid) hold(heard.grant);
+  }
+
+  function wake(): void {
+    if (scope.document?.visibilityState === "hidden") return;
+    void settle();
+    if (memory.snapshot.status === "degraded") void refresh("wake");
+  }
+
+  async function key(): Promise<CryptoKey | null> {
+    keyLoad ??= loadKey(scope, issuer);
+    const loaded = await keyLoad;
+    if (!loaded) keyLoad = null;
+    return loaded;
+  }
+
+  function reporter(trigger: Trigger): (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) => void {
+    const began = memory.now();
+    return (facts) => {
+      const at = memory.now();
+      const { generation } = memory.snapshot;
+      const { attempts } = rotation;
+      memory.events.tell({ type: "refresh", trigger, generation, attempts, at, ms: at - began, ...facts });
+    };
+  }
+
+  function listen(verb: "addEventListener" | "removeEventListener"): void {
+    scope[verb]?.("online", wake);
+    scope[verb]?.("pageshow", wake);
+    scope.document?.[verb]("visibilitychange", wake);
+  }
+
+  if (scope.document) void settle();
+  listen("addEventListener");
+
+  return {
+    getSnapshot: () => memory.snapshot,
+    subscribe: (listener) => memory.changed.add(listener),
+    on: (type, listener) =>
+      memory.events.add((event) => {
+        if (type === "*" || type === event.type) listener(event as never);
+      }),
+    async start() {
+      if (memory.snapshot.status === "unknown") await token().catch(() => null);
+      await accountLoad;
+      return memory.snapshot;
+    },
+    signIn: async (credentials) => (await enter("/login", credentials))!.account!,
+    signUp: async (credentials) => (await enter("/register", credentials))?.account ?? null,
+    signOut,
+    token,
+    async refresh() {
+      if (resume()) await refresh("manual");
+      return memory.snapshot;
+    },
+    trace(method, address) {
+      const id = ++requests;
+      const began = memory.now();
+      const { pathname } = new URL(address, url);
+      return (phase, status) => {
+        const at = memory.now();
+        const answer = status ? { status } : {};
+        memory.events.tell({ type: "request", id, phase, method, url: pathname, ...answer, ms: at - began, at });
+      };
+    },
+    close() {
+      listen("removeEventListener");
+      channel.close();
+    },
+  };
+}
+
+function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
+}
+
+/** A shared wait that one caller can leave without stopping it for the others. */
+function detachable<T>(shared: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return shared;
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(abandoned(signal));
+    if (signal.aborted) return leave();
+    signal.addEventListener("abort", leave);
+    shared.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
+}

@@ -1,0 +1,39 @@
+import { configureStore } from "@reduxjs/toolkit";
+import { describe, expect, it } from "vitest";
+
+import { selectSession, sessionMiddleware, sessionReducer } from "../src/redux.js";
+import { pass, settled, useFakeClock } from "./fake/clock.js";
+import { open, signedIn } from "./fake/world.js";
+
+useFakeClock();
+
+describe("the Redux slice", () => {
+  it("follows the session from the store's first moment", async () => {
+    const { profile } = await signedIn();
+    const session = open(profile.tab());
+    const store = configureStore({
+      reducer: { session: sessionReducer },
+      middleware: (standard) => standard().concat(sessionMiddleware(session)),
+    });
+    expect(selectSession(store.getState()).status).toBe("unknown");
+    await pass(1);
+    expect(selectSession(store.getState())).toBe(session.getSnapshot());
+    expect(selectSession(store.getState())).toMatchObject({ status: "active", account: { email: "ann@example.com" } });
+    await settled(session.signOut());
+    await pass(0);
+    expect(selectSession(store.getState())).toMatchObject({ status: "ended", reason: "signed-out" });
+  });
+
+  it("lets other actions through and does not change for them", async () => {
+    const { session } = await signedIn();
+    const store = configureStore({
+      reducer: { session: sessionReducer, count: (count: number = 0, action: { type: string }) => (action.type === "add" ? count + 1 : count) },
+      middleware: (standard) => standard().concat(sessionMiddleware(session)),
+    });
+    await pass(0);
+    const before = store.getState().session;
+    store.dispatch({ type: "add" });
+    expect(store.getState()).toMatchObject({ count: 1 });
+    expect(store.getState().session).toBe(before);
+  });
+});

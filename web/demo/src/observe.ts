@@ -1,0 +1,78 @@
+/**
+ * Carries what the session reports into the store: facts for the log-book, passes for the timeline.
+ *
+ * Facts are handed on in small batches, so that 50 calls at once are a few renders, not 200.
+ */
+
+import type { SessionEvent } from "gatepass";
+
+import { session } from "./gate";
+import type { Dispatch } from "./store";
+import { factsSeen, passDropped, passTaken } from "./store/activity";
+import type { Fact } from "./store/episode";
+import { lookIntoGatehouse } from "./store/gatehouse";
+
+const BATCH = 40;
+/** The demo's own levers are not part of the show. */
+const BACKSTAGE = "/demo/";
+
+/** Start watching. Returns what stops it. */
+export function observe(dispatch: Dispatch): () => void {
+  const batch = new Batch((facts) => {
+    dispatch(factsSeen({ facts, wall: Date.now() }));
+    if (facts.some(isNewsToServer)) void dispatch(lookIntoGatehouse());
+  });
+  const stopFacts = session.on("*", (event: SessionEvent) => {
+    const fact = factOf(event);
+    if (fact !== null) batch.add(fact);
+  });
+  let known: number | null = null;
+  const stopPasses = session.subscribe(() => {
+    const { expiresAt, lifetime, generation, status } = session.getSnapshot();
+    if (expiresAt === known) return;
+    known = expiresAt;
+    if (expiresAt !== null && lifetime !== null) {
+      dispatch(passTaken({ at: expiresAt - lifetime, lifetime, generation }));
+    } else if (status === "ended" || status === "anonymous") {
+      dispatch(passDropped());
+    }
+  });
+  return () => {
+    stopFacts();
+    stopPasses();
+  };
+}
+
+function factOf(event: SessionEvent): Fact | null {
+  if (event.type === "request") {
+    if (event.url.startsWith(BACKSTAGE)) return null;
+    const { phase, method, url, status = 0, at } = event;
+    return { kind: "call", id: String(event.id), phase, method: method.toUpperCase(), url, status, at };
+  }
+  if (event.type === "refresh") {
+    const { phase, trigger, outcome = null, generation, attempts, shared = false, at } = event;
+    return { kind: "refresh", phase, trigger, outcome, generation, attempts, shared, at };
+  }
+  return null;
+}
+
+/** Whether the server has something to tell of it. */
+function isNewsToServer(fact: Fact): boolean {
+  return fact.phase === "end" && (fact.kind === "refresh" || fact.url.startsWith("/auth/"));
+}
+
+class Batch {
+  private facts: Fact[] = [];
+
+  constructor(private readonly deliver: (facts: Fact[]) => void) {}
+
+  add(fact: Fact): void {
+    this.facts.push(fact);
+    if (this.facts.length > 1) return;
+    setTimeout(() => {
+      const facts = this.facts;
+      this.facts = [];
+      this.deliver(facts);
+    }, BATCH);
+  }
+}

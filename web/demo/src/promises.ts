@@ -1,0 +1,32 @@
+/** The eight promises of the protocol, in a sentence each. */
+
+import type { PromiseId } from "./store/narrate";
+
+export const PROMISES: Record<PromiseId, { title: string; text: string }> = {
+  P1: {
+    title: "No false logout",
+    text: "Lost answers, many tabs, crashes, bad networks: whoever keeps card and key stays signed in.",
+  },
+  P2: {
+    title: "Theft shows at once",
+    text: "When a copied card and the original are both used, the session ends at the first conflict.",
+  },
+  P3: { title: "No forks", text: "One line of cards. The use of any branch kills the others." },
+  P4: {
+    title: "Revocation is immediate",
+    text: "A session that ended is refused at every guard, however fresh its pass.",
+  },
+  P5: {
+    title: "Knowing an id is harmless",
+    text: "Only a genuine card or pass can change a session; garbage is turned away at the door.",
+  },
+  P6: {
+    title: "Reading the database does not help",
+    text: "It holds neither cards nor keys, nor anything to make them from.",
+  },
+  P7: {
+    title: "One row per session",
+    text: "Nothing is stored per refresh, and old cards are recognised all the same.",
+  },
+  P8: { title: "Logout wins", text: "A refresh in flight never brings back a session that was ended meanwhile." },
+};

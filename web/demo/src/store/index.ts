@@ -1,0 +1,30 @@
+/** The page's store: the session's own state beside the page's. */
+
+import { configureStore } from "@reduxjs/toolkit";
+import { sessionMiddleware, sessionReducer } from "gatepass/redux";
+import { useDispatch, useSelector } from "react-redux";
+
+import { session } from "../gate";
+import { activityReducer } from "./activity";
+import { devicesReducer } from "./devices";
+import { gatehouseReducer } from "./gatehouse";
+import { notesReducer } from "./notes";
+import { stageReducer } from "./stage";
+
+export const store = configureStore({
+  reducer: {
+    session: sessionReducer,
+    activity: activityReducer,
+    devices: devicesReducer,
+    gatehouse: gatehouseReducer,
+    notes: notesReducer,
+    stage: stageReducer,
+  },
+  middleware: (standard) => standard().concat(sessionMiddleware(session)),
+});
+
+export type State = ReturnType<typeof store.getState>;
+export type Dispatch = typeof store.dispatch;
+
+export const useStore = useSelector.withTypes<State>();
+export const useAct = useDispatch.withTypes<Dispatch>();

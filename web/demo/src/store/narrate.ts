@@ -1,0 +1,119 @@
+/** Says in a sentence what an episode came to. Pure; the only place that turns facts into words. */
+
+import type { Call, Episode, Refresh } from "./episode";
+import { isOpen } from "./episode";
+
+export type PromiseId = "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8";
+export type Tone = "calm" | "refresh" | "trouble" | "pending";
+
+export interface Story {
+  headline: string;
+  detail: string;
+  tone: Tone;
+  promise: PromiseId | null;
+}
+
+const TRIGGERS: Record<Refresh["trigger"], string> = {
+  start: "The page had just been opened, so it had no pass in memory: the card fetched one.",
+  expired: "The pass had run out. The call waited a moment while the card fetched a new one.",
+  ahead: "The pass was about to run out. The call went at once; the new pass was fetched beside it.",
+  "401": "The server refused the old pass. The guard fetched a new one and sent the same call again.",
+  wake: "The network or this tab came back, so the guard made sure of a good pass.",
+  manual: "The card was exchanged on request.",
+};
+
+/** The words for an episode as it stands now. */
+export function narrate(episode: Episode): Story {
+  if (isOpen(episode)) return underWay(episode);
+  const refused = episode.refreshes.find((refresh) => refresh.outcome === "ended");
+  if (refused !== undefined) return ended(episode);
+  const renewed = episode.refreshes.filter((refresh) => refresh.outcome === "ok");
+  const last = renewed.at(-1);
+  if (last !== undefined) return refreshed(episode, last);
+  if (episode.refreshes.length > 0 || episode.calls.some((call) => call.status === 0)) return unreachable();
+  return passed(episode.calls);
+}
+
+function underWay(episode: Episode): Story {
+  const waiting = episode.calls.filter((call) => call.spans.at(-1)?.phase === "waiting" && call.end === null).length;
+  const detail = waiting > 0 ? `${count(waiting, "call")} waiting for one new pass.` : "The guard is at work.";
+  return { headline: "Under way…", detail, tone: "pending", promise: null };
+}
+
+function ended(episode: Episode): Story {
+  const isTheft = episode.experiment === "thief";
+  return {
+    headline: "The session ended",
+    detail: isTheft
+      ? "The thief had used a copy of the card. When the original came too, the server made both void."
+      : "The server no longer knows this card, so the guard asked you to sign in again.",
+    tone: "trouble",
+    promise: isTheft ? "P2" : "P4",
+  };
+}
+
+function refreshed(episode: Episode, last: Refresh): Story {
+  const calls = episode.calls.length;
+  const own = episode.refreshes.filter((refresh) => refresh.outcome === "ok" && !refresh.shared).length;
+  const step = last.from !== null && last.to !== null ? ` Generation ${last.from} → ${last.to}.` : "";
+  if (last.shared) {
+    return {
+      headline: `${count(calls, "call")}, no refresh here`,
+      detail: "Another tab had just fetched a new pass and shared it with this one.",
+      tone: "refresh",
+      promise: "P1",
+    };
+  }
+  if (episode.refreshes.some((refresh) => refresh.outcome === "transient")) {
+    return {
+      headline: "The answer was lost, the session was not",
+      detail: `The guard asked again with the same key; the server knew the request and gave the same answer.${step}`,
+      tone: "refresh",
+      promise: "P1",
+    };
+  }
+  const isSilent = last.trigger === "ahead" || calls === 0;
+  const headline = isSilent ? "Renewed in silence" : `${count(calls, "call")}, ${count(own, "refresh")}`;
+  return { headline, detail: TRIGGERS[last.trigger] + step, tone: "refresh", promise: "P1" };
+}
+
+function unreachable(): Story {
+  return {
+    headline: "No answer from the server",
+    detail: "Nothing was decided, so nothing is thrown away: card and session are kept until it can be reached.",
+    tone: "trouble",
+    promise: "P1",
+  };
+}
+
+function passed(calls: Call[]): Story {
+  const odd = calls.find((call) => (call.status ?? 0) >= 400);
+  if (odd === undefined) {
+    return {
+      headline: `${count(calls.length, "call")} let through`,
+      detail: "The pass was good, so the guard only stamped it on. No refresh was needed.",
+      tone: "calm",
+      promise: null,
+    };
+  }
+  return { headline: `${odd.status}, passed on untouched`, detail: meaning(odd.status), tone: "calm", promise: null };
+}
+
+function meaning(status: number | null): string {
+  switch (status) {
+    case 401:
+      return "The pass was refused, and a new one would not have helped.";
+    case 404:
+      return "The pass is fine and the thing is not there. That is the application's answer, not a reason to refresh.";
+    case 429:
+      return "The server asks for patience. The guard hands on Retry-After and does not hammer the gate.";
+    default:
+      return "The server stumbled. That says nothing about who you are, so you stay signed in.";
+  }
+}
+
+/** "1 call", "50 calls", "2 refreshes", "3 passes". */
+export function count(number: number, noun: string): string {
+  if (number === 1) return `1 ${noun}`;
+  return `${number} ${noun}${/s[hs]?$/.test(noun) ? "es" : "s"}`;
+}

@@ -1,0 +1,74 @@
+/** The visitor's work: a list of notes behind the gate. Plain calls; it knows nothing of passes. */
+
+import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
+
+import { api } from "../gate";
+import { asSentence } from "../problem";
+
+export interface Note {
+  id: string;
+  text: string;
+}
+
+export interface Notes {
+  items: Note[];
+  error: string | null;
+}
+
+const initialState: Notes = { items: [], error: null };
+
+export const loadNotes = createAsyncThunk(
+  "notes/load",
+  async () => {
+    const { data } = await api.get<{ notes: Note[] }>("/api/notes");
+    return data.notes;
+  },
+  asSentence,
+);
+
+export const addNote = createAsyncThunk(
+  "notes/add",
+  async (text: string) => {
+    const { data } = await api.post<Note>("/api/notes", { text });
+    return data;
+  },
+  asSentence,
+);
+
+export const deleteNote = createAsyncThunk(
+  "notes/delete",
+  async (id: string) => {
+    await api.delete(`/api/notes/${id}`);
+    return id;
+  },
+  asSentence,
+);
+
+const slice = createSlice({
+  name: "notes",
+  initialState,
+  reducers: {
+    notesForgotten: () => initialState,
+  },
+  extraReducers: (builder) => {
+    builder
+      .addCase(loadNotes.fulfilled, (state, { payload }) => {
+        state.items = payload;
+      })
+      .addCase(addNote.fulfilled, (state, { payload }) => {
+        state.items.push(payload);
+      })
+      .addCase(deleteNote.fulfilled, (state, { payload }) => {
+        state.items = state.items.filter((note) => note.id !== payload);
+      })
+      .addMatcher(
+        (action) => /^notes\/.*\/(fulfilled|rejected)$/.test(action.type),
+        (state, action: { error?: { message?: string } }) => {
+          state.error = action.error?.message ?? null;
+        },
+      );
+  },
+});
+
+export const { notesForgotten } = slice.actions;
+export const notesReducer = slice.reducer;

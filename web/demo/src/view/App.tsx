@@ -1,0 +1,52 @@
+/** The page: which of its three faces is shown depends on the session alone. */
+
+import { useSession } from "gatepass/react";
+
+import { useStore } from "../store";
+import { Ended } from "./Ended";
+import { Happened } from "./Happened";
+import { Header } from "./Header";
+import { LogBook } from "./LogBook";
+import { Promises } from "./Promises";
+import { SignIn } from "./SignIn";
+import { Tour } from "./Tour";
+import { Welcome } from "./Welcome";
+
+export function App() {
+  const { status, reason } = useSession();
+  const isIn = status === "active" || status === "degraded";
+
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to the content
+      </a>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {status === "unknown" && <p className="looking">Looking for your membership card…</p>}
+        {isIn && <Tour />}
+        {status === "anonymous" && <Door intro={<Welcome />} />}
+        {status === "ended" && <Door intro={<Ended reason={reason ?? "unknown"} />} />}
+        {status !== "unknown" && <Promises />}
+      </main>
+      <Happened isShown={isIn} />
+      <footer className="footer">
+        <p>Gatepass demo. Passes last 30 seconds here, so that you can watch; 15 minutes is usual.</p>
+      </footer>
+    </>
+  );
+}
+
+/** Outside the gate: why you are here, the way in, and what the log-book holds so far. */
+function Door({ intro }: { intro: React.ReactNode }) {
+  const hasStory = useStore((state) => state.activity.episodes.length > 0);
+  return (
+    <>
+      <div className="door">
+        {intro}
+        <SignIn />
+      </div>
+      {hasStory && <LogBook />}
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+/** The session is over, and the page says why. */
+
+import type { EndReason } from "gatepass";
+import { useEffect, useRef } from "react";
+
+import { useStore } from "../store";
+import { Broken } from "./icons";
+
+const WORDS: Record<EndReason, { title: string; text: string }> = {
+  reused: {
+    title: "Two holders used the same membership card",
+    text: "A copy of your card was used somewhere else. Nobody can tell which holder is you, so the card is void for both, and every pass with it. Sign in again to get a new card; the copy opens nothing any more.",
+  },
+  revoked: {
+    title: "This session was ended",
+    text: "It was signed out from another device or tab, or the password was changed. Every guard refuses its passes from that moment on.",
+  },
+  expired: {
+    title: "The membership card ran out",
+    text: "It had not been used for too long, or the session had reached its last day. Nothing was wrong; sign in again to go on.",
+  },
+  replaced: {
+    title: "A newer sign-in took its place",
+    text: "Somebody signed in again in this browser, so the earlier session gave way. There is one card per wallet.",
+  },
+  "signed-out": {
+    title: "You are signed out",
+    text: "The card is void on the server, and the pass is gone from this page.",
+  },
+  unknown: {
+    title: "The server does not know this card",
+    text: "It may have been issued by another server, or long ago. Sign in again to get a new one.",
+  },
+};
+
+export function Ended({ reason }: { reason: EndReason }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const notice = useStore((state) => state.stage.notice);
+  // The page has changed under the visitor's hands: move them to the sentence that says why.
+  useEffect(() => heading.current?.focus(), []);
+
+  const { title, text } = WORDS[reason];
+  return (
+    <div className="ended" data-reason={reason}>
+      <Broken />
+      <h2 ref={heading} tabIndex={-1}>
+        {title}
+      </h2>
+      <p className="lead">{text}</p>
+      {reason === "reused" && notice?.promise === "P2" && (
+        <p className="evidence">
+          <strong>{notice.headline}.</strong> {notice.detail}
+        </p>
+      )}
+      <p className="aside">
+        Reason given by the server: <code>{reason}</code>
+      </p>
+    </div>
+  );
+}

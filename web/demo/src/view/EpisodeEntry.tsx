@@ -1,0 +1,68 @@
+/** One entry of the log-book: a sentence, and below it the waterfall on a time scale of its own. */
+
+import { memo } from "react";
+
+import { type Call, type Episode, isOpen, lastMoment } from "../store/episode";
+import { narrate } from "../store/narrate";
+import { BundleLane, CallLane, RefreshLane, type Scale } from "./Lane";
+import { PromiseChip } from "./PromiseChip";
+
+/** From how many equal calls on they are drawn as one bundle of hair lines. */
+const BUNDLE = 6;
+/** The shortest time scale, ms: a call of 4 ms should look like the short thing that it is. */
+const SHORTEST = 60;
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+interface Props {
+  episode: Episode;
+  isNewest: boolean;
+}
+
+export const EpisodeEntry = memo(function EpisodeEntry({ episode, isNewest }: Props) {
+  const story = narrate(episode);
+  const rows = [...episode.calls, ...episode.refreshes];
+  const from = Math.min(...rows.map((row) => row.start));
+  // While it runs, an episode is drawn as far as it is known: no clock of its own, so nothing flickers.
+  const scale: Scale = { from, to: Math.max(lastMoment(episode), from + SHORTEST) };
+
+  return (
+    <li className="episode" data-tone={story.tone}>
+      <details open={isNewest}>
+        <summary>
+          <span className="episode-line">{story.headline}</span>
+          <time dateTime={new Date(episode.wall).toISOString()}>{clock.format(episode.wall)}</time>
+        </summary>
+        <p className="episode-detail">
+          {story.detail} <PromiseChip id={story.promise} />
+        </p>
+        <ol className="lanes" aria-busy={isOpen(episode)}>
+          {episode.refreshes.map((refresh) => (
+            <RefreshLane key={refresh.id} refresh={refresh} scale={scale} />
+          ))}
+          {bundled(episode.calls).map((calls) =>
+            calls.length >= BUNDLE ? (
+              <BundleLane key={calls[0]?.id} calls={calls} scale={scale} />
+            ) : (
+              calls.map((call) => <CallLane key={call.id} call={call} scale={scale} />)
+            ),
+          )}
+        </ol>
+        <p className="ruler" aria-hidden="true">
+          <span>0</span>
+          <span>{Math.round(scale.to - scale.from)} ms</span>
+        </p>
+      </details>
+    </li>
+  );
+});
+
+/** Calls to one address together, in the order of the first. */
+function bundled(calls: Call[]): Call[][] {
+  const bundles = new Map<string, Call[]>();
+  for (const call of calls) {
+    const name = `${call.method} ${call.url}`;
+    bundles.set(name, [...(bundles.get(name) ?? []), call]);
+  }
+  return [...bundles.values()];
+}

@@ -1,0 +1,61 @@
+/** Form fields with their label, their rule and their fault, tied together for those who listen. */
+
+import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
+
+interface Props extends InputHTMLAttributes<HTMLInputElement> {
+  label: string;
+  fault?: string | undefined;
+  rule?: string;
+  children?: ReactNode;
+}
+
+/** A labelled input. `children` stand beside it. */
+export function Field({ label, fault, rule, children, ...input }: Props) {
+  const id = useId();
+  const described = [rule && `${id}-rule`, fault && `${id}-fault`].filter(Boolean).join(" ");
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <div className="field-row">
+        <input id={id} {...input} aria-invalid={fault !== undefined} aria-describedby={described || undefined} />
+        {children}
+      </div>
+      {rule !== undefined && (
+        <p id={`${id}-rule`} className="aside">
+          {rule}
+        </p>
+      )}
+      {fault !== undefined && (
+        <p id={`${id}-fault`} className="fault">
+          {fault}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A password that can be looked at, pasted, and made by a password manager. */
+export function PasswordField({ isNew, fault }: { isNew: boolean; fault?: string | undefined }) {
+  const [isVisible, setVisible] = useState(false);
+  return (
+    <Field
+      label="Password"
+      name="password"
+      type={isVisible ? "text" : "password"}
+      autoComplete={isNew ? "new-password" : "current-password"}
+      spellCheck={false}
+      autoCapitalize="none"
+      fault={fault}
+      {...(isNew && { rule: "At least 8 characters. A few words are better than one odd one." })}
+    >
+      <button
+        type="button"
+        className="button quiet small"
+        aria-pressed={isVisible}
+        onClick={() => setVisible(!isVisible)}
+      >
+        Show<span className="hidden"> the password</span>
+      </button>
+    </Field>
+  );
+}

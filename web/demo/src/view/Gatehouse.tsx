@@ -1,0 +1,51 @@
+/** The other side of the wire: what the server recorded. Names and numbers, never a token. */
+
+import { useStore } from "../store";
+import type { Sighting } from "../store/gatehouse";
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+const WORDS: Record<string, string> = {
+  user_created: "An account was made",
+  session_created: "A card was issued",
+  session_renewed: "The card was exchanged",
+  session_revoked: "The session was ended",
+  session_use_after_expire: "A card of an ended session came: refused",
+  authn_token_reuse: "Two holders of one card: session revoked",
+  authn_login_fail: "A sign-in failed",
+  authn_login_throttled: "A sign-in was slowed down",
+  authn_password_change: "The password was changed",
+  malicious_csrf: "A cross-site request was refused",
+};
+
+const CASES: Record<string, string> = {
+  repeat: "the same request again: same answer",
+  recover: "recovered after a lost write",
+};
+
+export function Gatehouse() {
+  const sightings = useStore((state) => state.gatehouse.sightings);
+  return (
+    <section className="panel" aria-labelledby="gatehouse-title">
+      <h2 id="gatehouse-title">What the server saw</h2>
+      <p className="aside">Its own events. They name sessions, never tokens.</p>
+      {sightings.length === 0 && <p className="empty">Nothing yet.</p>}
+      <ol className="sightings">
+        {sightings.slice(0, 8).map((sighting) => (
+          <li key={sighting.n} data-alarm={sighting.name === "authn_token_reuse"}>
+            <time className="code">{clock.format(sighting.at * 1000)}</time>
+            <span className="grow">{wordsFor(sighting)}</span>
+            <span className="code">{sighting.sid ?? ""}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function wordsFor({ name, generation, case: kind }: Sighting): string {
+  const words = WORDS[name] ?? name;
+  const number = generation === null ? "" : ` (generation ${generation})`;
+  const why = kind !== null && kind in CASES ? `, ${CASES[kind]}` : "";
+  return words + number + why;
+}

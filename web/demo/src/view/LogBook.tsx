@@ -1,0 +1,44 @@
+/** The guard's log-book: what went through the interceptors, newest first. */
+
+import { useStore } from "../store";
+import { isEmpty } from "../store/episode";
+import { EpisodeEntry } from "./EpisodeEntry";
+import { Guard } from "./icons";
+
+const KEYS = [
+  ["sent", "sent"],
+  ["refused", "refused (401)"],
+  ["waiting", "waiting for a pass"],
+  ["replay", "sent again"],
+  ["refresh", "refresh"],
+] as const;
+
+export function LogBook() {
+  const episodes = useStore((state) => state.activity.episodes);
+  const shown = episodes.filter((episode) => !isEmpty(episode));
+  return (
+    <section className="panel logbook" aria-labelledby="logbook-title">
+      <div className="logbook-top">
+        <Guard />
+        <div>
+          <h2 id="logbook-title">The guard’s log-book</h2>
+          <p className="aside">Every call on its way through the interceptors.</p>
+        </div>
+      </div>
+      <ul className="legend" aria-label="Colours of the bars">
+        {KEYS.map(([phase, words]) => (
+          <li key={phase}>
+            <span className="span" data-phase={phase} />
+            {words}
+          </li>
+        ))}
+      </ul>
+      {shown.length === 0 && <p className="empty">Nothing yet. Add a note, or try to break something.</p>}
+      <ol className="episodes">
+        {shown.map((episode, index) => (
+          <EpisodeEntry key={episode.id} episode={episode} isNewest={index === 0} />
+        ))}
+      </ol>
+    </section>
+  );
+}

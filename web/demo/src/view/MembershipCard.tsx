@@ -1,0 +1,40 @@
+/** The membership card: the refresh token. All that can be shown of it is that it exists. */
+
+import { useSession } from "gatepass/react";
+
+import { Lock } from "./icons";
+
+export function MembershipCard() {
+  const { generation, sessionId } = useSession();
+  return (
+    <section className="card" aria-labelledby="card-title">
+      <div className="card-top">
+        <h2 id="card-title">Membership card</h2>
+        <Lock />
+      </div>
+      <p className="card-text">
+        Locked in the wallet: an HttpOnly cookie that no script on this page can read. Each refresh hands it in for its
+        successor.
+      </p>
+      <dl className="card-facts">
+        <div>
+          <dt>Generation</dt>
+          <dd className="generation" key={generation}>
+            {generation ?? "–"}
+          </dd>
+        </div>
+        <div>
+          <dt>Session</dt>
+          <dd className="code">{sessionId?.slice(0, 8) ?? "–"}…</dd>
+        </div>
+        <div>
+          <dt>Number</dt>
+          <dd className="code">
+            <span aria-hidden="true">•••• ••••</span>
+            <span className="hidden">not readable</span>
+          </dd>
+        </div>
+      </dl>
+    </section>
+  );
+}

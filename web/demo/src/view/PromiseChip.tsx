@@ -1,0 +1,14 @@
+/** A promise's number, leading to its sentence at the foot of the page. */
+
+import { PROMISES } from "../promises";
+import type { PromiseId } from "../store/narrate";
+
+export function PromiseChip({ id }: { id: PromiseId | null }) {
+  if (id === null) return null;
+  return (
+    <a className="chip" href={`#${id}`} title={PROMISES[id].title}>
+      {id}
+      <span className="hidden">: {PROMISES[id].title}</span>
+    </a>
+  );
+}

@@ -1,0 +1,115 @@
+/** Sign in or sign up. Faults are shown at the field that they are about. */
+
+import { useSession } from "gatepass/react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+
+import { networkFetch } from "../network";
+import { type Faults, faultsOf } from "../problem";
+import { Field, PasswordField } from "./Field";
+
+type Mode = "in" | "up";
+
+interface Credentials {
+  email: string;
+  password: string;
+}
+
+export function SignIn() {
+  const { signIn, signUp } = useSession();
+  const demo = useDemoAccount();
+  const form = useRef<HTMLFormElement>(null);
+  const [mode, setMode] = useState<Mode>("in");
+  const [faults, setFaults] = useState<Faults>({});
+  const [isBusy, setBusy] = useState(false);
+
+  async function enter(credentials: Credentials & { remember: boolean }, how: Mode): Promise<void> {
+    setBusy(true);
+    setFaults({});
+    try {
+      await (how === "in" ? signIn(credentials) : signUp(credentials));
+    } catch (error) {
+      const found = faultsOf(error);
+      setFaults(found);
+      const name = found.password && !found.email ? "password" : "email";
+      form.current?.querySelector<HTMLInputElement>(`[name=${name}]`)?.focus();
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  function submit(event: FormEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const email = String(data.get("email")).trim();
+    const password = String(data.get("password"));
+    const gaps: Faults = {};
+    if (email === "") gaps.email = "Please enter your e-mail address.";
+    if (password === "") gaps.password = "Please enter a password.";
+    if (gaps.email || gaps.password) return setFaults(gaps);
+    if (!isBusy) void enter({ email, password, remember: data.get("remember") !== null }, mode);
+  }
+
+  return (
+    <section className="panel sign-in" aria-labelledby="sign-in-title">
+      <h2 id="sign-in-title">{mode === "in" ? "Sign in" : "Make an account"}</h2>
+      {demo !== null && mode === "in" && (
+        <div className="demo-account">
+          <button
+            type="button"
+            className="button primary wide"
+            aria-disabled={isBusy}
+            onClick={() => void (!isBusy && enter({ ...demo, remember: true }, "in"))}
+          >
+            Use the demo account
+          </button>
+          <p className="aside">{demo.email}, ready to be broken. Or your own:</p>
+        </div>
+      )}
+      <form ref={form} noValidate onSubmit={submit}>
+        <Field label="E-mail address" name="email" type="email" autoComplete="username" fault={faults.email} />
+        <PasswordField key={mode} isNew={mode === "up"} fault={faults.password} />
+        <label className="check">
+          <input type="checkbox" name="remember" defaultChecked /> Stay signed in when the browser closes
+        </label>
+        {faults.form !== undefined && (
+          <p className="fault" role="alert">
+            {faults.form}
+          </p>
+        )}
+        <button
+          type="submit"
+          className={demo !== null && mode === "in" ? "button wide" : "button primary wide"}
+          aria-disabled={isBusy}
+        >
+          {isBusy ? "One moment…" : mode === "in" ? "Sign in" : "Make the account and sign in"}
+        </button>
+      </form>
+      <p className="turn">
+        {mode === "in" ? "New here? " : "Have an account? "}
+        <button
+          type="button"
+          className="link"
+          onClick={() => {
+            setMode(mode === "in" ? "up" : "in");
+            setFaults({});
+          }}
+        >
+          {mode === "in" ? "Make an account" : "Sign in instead"}
+        </button>
+      </p>
+    </section>
+  );
+}
+
+/** The seeded account, or null while (or where) there is none. */
+function useDemoAccount(): Credentials | null {
+  const [account, setAccount] = useState<Credentials | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    networkFetch("/demo/facts", { signal: stop.signal })
+      .then(async (answer) => (answer.ok ? ((await answer.json()) as { account: Credentials }).account : null))
+      .then(setAccount, () => setAccount(null));
+    return () => stop.abort();
+  }, []);
+  return account;
+}

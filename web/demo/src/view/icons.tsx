@@ -1,0 +1,44 @@
+/** The few pictures of the page. All are decoration: the words beside them say the same. */
+
+import type { ReactNode } from "react";
+
+function Icon({ children }: { children: ReactNode }) {
+  return (
+    <svg className="icon" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">
+      {children}
+    </svg>
+  );
+}
+
+export const Lock = () => (
+  <Icon>
+    <rect x="5" y="11" width="14" height="9" rx="2" />
+    <path d="M8 11V8a4 4 0 0 1 8 0v3M12 15v2" />
+  </Icon>
+);
+
+export const Ticket = () => (
+  <Icon>
+    <path d="M4 7h16v3.2a1.9 1.9 0 0 0 0 3.6V17H4v-3.2a1.9 1.9 0 0 0 0-3.6Z" />
+    <path d="M14.5 8.5v1M14.5 11.5v1M14.5 14.5v1" />
+  </Icon>
+);
+
+export const Guard = () => (
+  <Icon>
+    <path d="M12 3l7 3v5.5c0 4.2-2.9 7.4-7 9.5-4.1-2.1-7-5.3-7-9.5V6Z" />
+    <path d="M9 12l2.2 2.2L15.2 10" />
+  </Icon>
+);
+
+export const Renew = () => (
+  <Icon>
+    <path d="M19 12a7 7 0 1 1-2.1-5M19 4v4h-4" />
+  </Icon>
+);
+
+export const Broken = () => (
+  <Icon>
+    <path d="M3 7h8l-1.5 3 3 2.5-2 4.5H3ZM15 7h6v10h-8l2-4.5-2.5-2.5Z" />
+  </Icon>
+);
