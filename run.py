@@ -100,7 +100,7 @@ def provide_python(lock: str) -> None:
 
 
 def npm(*arguments: str, quiet: bool = True) -> None:
-    """npm in web/, with the Node of .venv: the system's is often too old for Vite and Vitest."""
+    """Run npm in web/, with the Node of .venv: the system's is often too old for Vite and Vitest."""
     program = shutil.which("npm", path=environment()["PATH"])
     if program is None:
         raise Failure("There is no npm; delete .venv and try again.")
@@ -152,9 +152,7 @@ def provide_chromium() -> None:
         run("apt-get", "update", "-qq", quiet=True)
         run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", quiet=True)
         return
-    raise Failure(
-        "There is no Chromium: install one (Debian: apt-get install chromium) or set CHROMIUM_PATH to one."
-    )
+    raise Failure("There is no Chromium: install one (Debian: apt-get install chromium) or set CHROMIUM_PATH to one.")
 
 
 def demo(arguments: Sequence[str]) -> None:
@@ -231,8 +229,8 @@ def lock(_arguments: Sequence[str]) -> None:
     """Renew requirements/*.txt: hashes, and no address of any registry."""
     provide_python("dev")
     run(BIN / "python", "-m", "pip", "install", "--quiet", "uv")
-    compile_ = [BIN / "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--upgrade"]
-    compile_ += ["--no-emit-index-url", "--no-annotate", "--no-header", "--python-version", "3.11"]
+    compile_: list[str | Path] = [BIN / "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    compile_ += ["--upgrade", "--no-emit-index-url", "--no-annotate", "--no-header", "--python-version", "3.11"]
     folder = ROOT / "requirements"
     for name, extra, groups in (
         ("demo", "demo", ("build", "node")),

@@ -194,9 +194,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, list[S
             turn = {"raw SQLite, a commit each": alone(options.seconds / 2)}
             turn["raw SQLite, 50 a commit"] = grouped(options.seconds / 2)
             for count in options.connections:
-                turn[f"HTTP refresh, {count} conn."] = await load(
-                    browsers[:count], options.seconds, process.pid
-                )
+                turn[f"HTTP refresh, {count} conn."] = await load(browsers[:count], options.seconds, process.pid)
             if number:  # the first round warms caches and is not counted
                 for name, measured in turn.items():
                     rows.setdefault(name, []).append(measured)

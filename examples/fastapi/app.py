@@ -1,4 +1,7 @@
-"""A FastAPI application with sessions. Run it: gatepass init && uvicorn app:app"""
+"""A FastAPI application with sessions.
+
+Run it: gatepass init && uvicorn app:app
+"""
 
 from fastapi import FastAPI
 

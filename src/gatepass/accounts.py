@@ -96,9 +96,7 @@ class Accounts:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
 
-    async def change_password(
-        self, account: Account, current: str, *, new: str, keep: bytes, ip_prefix: str
-    ) -> None:
+    async def change_password(self, account: Account, current: str, *, new: str, keep: bytes, ip_prefix: str) -> None:
         """Change the password and end every session but `keep`. The current one is asked for and throttled.
 
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`)
@@ -134,9 +132,7 @@ class Accounts:
 
     def _refuse_overlong(self, password: str) -> None:
         if is_overlong(normalise(password), self._policy):
-            raise Unprocessable(
-                "password-too-long", f"A password has at most {self._policy.password_max} characters."
-            )
+            raise Unprocessable("password-too-long", f"A password has at most {self._policy.password_max} characters.")
 
     async def _throttle(self, account_key: str, address_key: str, *, ip_prefix: str) -> None:
         now = self._clock.now()

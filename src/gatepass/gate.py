@@ -206,9 +206,7 @@ def _check_urls(public_url: str, *, cookie_path: str, same_site: SameSite) -> No
     if not is_secure and not is_loopback(public_url):
         raise ConfigurationError(f"PUBLIC_URL must be https; plain http is for localhost alone: {public_url}")
     if same_site == "none" and not is_secure:
-        raise ConfigurationError(
-            "SAME_SITE=none needs an https PUBLIC_URL: browsers drop such cookies otherwise."
-        )
+        raise ConfigurationError("SAME_SITE=none needs an https PUBLIC_URL: browsers drop such cookies otherwise.")
     if not cookie_path.startswith("/") or any(mark in cookie_path for mark in ";,\r\n \t"):
         raise ConfigurationError("COOKIE_PATH must be an absolute path such as / or /auth.")
 

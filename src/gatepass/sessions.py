@@ -105,9 +105,7 @@ class Sessions:
             issued_at=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
-        started = events.SessionStarted(
-            at=now, address=caller.ip_prefix, account_id=account.id, sid=session.sid.hex()
-        )
+        started = events.SessionStarted(at=now, address=caller.ip_prefix, account_id=account.id, sid=session.sid.hex())
         self._report(started)
         return self._grant(session, first, now=now, with_access_token=True)
 
@@ -132,9 +130,7 @@ class Sessions:
                         case: RefreshCase = "advance" if isinstance(outcome, Advance) else "recover"
                         return self._renew(swapped, token, key=key, now=now, case=case)
                 case Repeat(row, with_access_token):
-                    return self._renew(
-                        row, token, key=key, now=now, case="repeat", with_access_token=with_access_token
-                    )
+                    return self._renew(row, token, key=key, now=now, case="repeat", with_access_token=with_access_token)
                 case Ended(reason):
                     return self._refuse(token, reason, now)
                 case Late():

@@ -43,9 +43,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 class Settings(BaseSettings):
     """The settings of a gate, as read. `arguments()` are those of Gatepass(...)."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
@@ -125,9 +123,7 @@ class Settings(BaseSettings):
         elif self.secret is None and self.secret_file is None:
             gaps.append(f"{PREFIX}SECRET is not set. Make one with: gatepass init")
         elif self.secret_file is not None and not self.secret_file.is_file():
-            gaps.append(
-                f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init"
-            )
+            gaps.append(f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init")
         return gaps
 
     def _secrets(self) -> list[str]:

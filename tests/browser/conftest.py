@@ -159,5 +159,5 @@ def ping(page: Page) -> dict[str, Any]:
 def expire(page: Page) -> None:
     """Wait until the access token in this page has run out."""
     page.wait_for_function(
-        "() => { const s = stage.session.getSnapshot(); return s.expiresAt === null || performance.now() > s.expiresAt; }"
+        "() => { const { expiresAt } = stage.session.getSnapshot(); return !(performance.now() <= expiresAt); }"
     )

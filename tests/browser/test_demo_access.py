@@ -35,8 +35,8 @@ def test_every_face_of_the_page_is_accessible(visit: Visit, width: int, scheme: 
 
     press(page, "Sign in instead")
     sign_in(page)
-    press(page, "50 calls at once")
-    told(page, "50 calls, 1 refresh")
+    press(page, "Lose the next refresh answer")
+    told(page, "The answer was lost, the session was not")
     press(page, "Get a 404")
     told(page, "404")
     assert_accessible(page)

@@ -10,9 +10,7 @@ __all__ = ["demo", "visit"]
 def refreshes(page: Page) -> list[Request]:
     """Collects the refresh requests that a page sends from now on."""
     seen: list[Request] = []
-    page.on(
-        "request", lambda request: seen.append(request) if request.url.endswith("/auth/refresh") else None
-    )
+    page.on("request", lambda request: seen.append(request) if request.url.endswith("/auth/refresh") else None)
     return seen
 
 
@@ -87,13 +85,17 @@ def test_a_thief_ends_the_session_for_both_and_the_page_says_why(visit: Visit) -
     sign_in(page)
 
 
-def test_a_second_tab_is_signed_in_and_ends_with_the_first(visit: Visit) -> None:
+def test_a_second_tab_is_signed_in_shares_the_pass_and_ends_with_the_first(visit: Visit) -> None:
     page = visit()
     sign_in(page)
     with page.context.expect_page() as opened:
         press(page, "Open a second tab")
     second = opened.value
     expect(second.get_by_role("heading", name="Your notes")).to_be_visible()
+    asked = refreshes(second)
+    press(page, "Expire my pass now")
+    expect(second.get_by_text("Another tab renewed the pass")).to_be_visible()
+    assert asked == []
     press(page, "Sign out")
     expect(second.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
 

@@ -92,8 +92,6 @@ def test_signing_out_offline_holds_here_and_reaches_the_server_later(stage: Stag
     tab.goto(stage.url)
     tab.evaluate("stage.ready.then(() => null)")
     assert status(tab) in ("ended", "anonymous")
-    refused = (
-        "(token) => fetch('/api/ping', { headers: { Authorization: `Bearer ${token}` } }).then(r => r.status)"
-    )
+    refused = "(token) => fetch('/api/ping', { headers: { Authorization: `Bearer ${token}` } }).then(r => r.status)"
     until(lambda: tab.evaluate(refused, token) == 401)
     until(lambda: tab.context.cookies() == [])

@@ -52,9 +52,7 @@ def test_a_posted_body_arrives_whole_after_a_refresh(stage: Stage, tab: Page) ->
     assert stage.proxy.count(REFRESH) == 1
 
 
-def test_a_closed_and_reopened_browser_is_still_signed_in(
-    stage: Stage, playwright: Playwright, tmp_path: Path
-) -> None:
+def test_a_closed_and_reopened_browser_is_still_signed_in(stage: Stage, playwright: Playwright, tmp_path: Path) -> None:
     def browser() -> BrowserContext:
         return playwright.chromium.launch_persistent_context(
             tmp_path / "profile", executable_path=find_chromium(), args=ARGUMENTS
@@ -146,7 +144,9 @@ DUMP = f"""async () => {{
   const text = (value) => value instanceof CryptoKey ? "client key" : JSON.stringify(value, (_, v) =>
     v instanceof CryptoKey ? "client key" : v);
   const caches_ = [];
-  for (const name of await caches.keys()) caches_.push(name, ...(await (await caches.open(name)).keys()).map(r => r.url));
+  for (const name of await caches.keys()) {{
+    caches_.push(name, ...(await (await caches.open(name)).keys()).map((request) => request.url));
+  }}
   const seen = [];
   for (const name of Object.getOwnPropertyNames(window)) {{
     try {{ if (typeof window[name] === "string") seen.push(window[name]); }} catch {{}}

@@ -1,5 +1,7 @@
 """One person, many tabs: one line of refreshes, one truth about who is signed in."""
 
+from functools import partial
+
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
@@ -26,9 +28,7 @@ def test_tabs_that_need_a_pass_at_once_refresh_in_turn_and_stay_signed_in(
         expire(tab)
     before = stage.proxy.count(REFRESH)
     for tab in tabs:
-        tab.evaluate(
-            "() => { stage.calls = Promise.all(Array.from({length: 10}, () => stage.api.get('/api/ping'))); }"
-        )
+        tab.evaluate("() => { stage.calls = Promise.all(Array.from({length: 10}, () => stage.api.get('/api/ping'))); }")
     for tab in tabs:
         assert tab.evaluate("stage.calls.then(all => all.every(r => r.status === 200))")
     assert stage.proxy.count(REFRESH) - before == 1
@@ -38,8 +38,7 @@ def test_tabs_that_need_a_pass_at_once_refresh_in_turn_and_stay_signed_in(
 
 def test_tabs_without_locks_and_channels_stay_signed_in_too(stage: Stage, profile: BrowserContext) -> None:
     profile.add_init_script(
-        "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
-        "delete window.BroadcastChannel;"
+        "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });delete window.BroadcastChannel;"
     )
     tabs = tabs_of(stage, profile, 4)
     for _ in range(2):
@@ -53,11 +52,16 @@ def test_tabs_without_locks_and_channels_stay_signed_in_too(stage: Stage, profil
     assert {status(tab) for tab in tabs} == {"active"}
 
 
+def is_out(tab: Page) -> bool:
+    """Whether nobody is signed in here any more."""
+    return status(tab) in ("ended", "anonymous")
+
+
 def test_signing_out_in_one_tab_ends_all(stage: Stage, profile: BrowserContext) -> None:
     one, other, third = tabs_of(stage, profile, 3)
     one.evaluate("stage.session.signOut().then(() => null)")
     for tab in (other, third):
-        until(lambda tab=tab: status(tab) in ("ended", "anonymous"))
+        until(partial(is_out, tab))
         assert tab.evaluate("stage.session.getSnapshot().account") is None
         assert "error" in ping(tab)
 
@@ -65,9 +69,7 @@ def test_signing_out_in_one_tab_ends_all(stage: Stage, profile: BrowserContext) 
 def test_a_sign_in_as_somebody_else_never_mixes_two_people(stage: Stage, profile: BrowserContext) -> None:
     one, other = tabs_of(stage, profile, 2)
     email = "other@example.com"
-    other.evaluate(
-        "(who) => stage.session.signUp(who).then(() => null)", {"email": email, "password": PASSWORD}
-    )
+    other.evaluate("(who) => stage.session.signUp(who).then(() => null)", {"email": email, "password": PASSWORD})
     own = ping(other)["account"]
     expire(one)
     answer = ping(one)

@@ -35,9 +35,7 @@ def test_the_thief_comes_first_and_the_owner_ends_it(stage: Stage, tab: Page) ->
     assert code == 200
     expire(tab)
     assert ping(tab)["error"] == "session-ended"
-    assert tab.evaluate("stage.ended") == [
-        {"reason": "reused", "sessionId": tab.evaluate("stage.ended[0].sessionId")}
-    ]
+    assert tab.evaluate("stage.ended") == [{"reason": "reused", "sessionId": tab.evaluate("stage.ended[0].sessionId")}]
     assert status(tab) == "ended"
     successor = (card[0], cookie.split(";")[0].partition("=")[2])
     assert present(stage, successor, 1)[0] == 401

@@ -27,9 +27,7 @@ MAX_LENGTH = 8192
 ES256 = ec.ECDSA(hashes.SHA256())
 Check = Callable[[bytes, bytes], bool]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-RESERVED = frozenset(
-    ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act")
-)
+RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
 """Claims that an application's hook may not set."""
 _BASE64URL = bytes.maketrans(b"-_+/", b"+/--")
 
@@ -143,9 +141,7 @@ def _check_of(key: SigningKey) -> Check:
                 lambda message, signature: verify_curve(_der(signature), message, ES256),
             )
         case bytes() as shared:
-            return lambda message, signature: hmac.compare_digest(
-                hmac.digest(shared, message, "sha256"), signature
-            )
+            return lambda message, signature: hmac.compare_digest(hmac.digest(shared, message, "sha256"), signature)
 
 
 def _holds(verify: Callable[[bytes, bytes], None]) -> Check:
@@ -168,9 +164,7 @@ def _der(signature: bytes) -> bytes:
 def _decode(segment: bytes) -> bytes:
     """Strict base64url: no padding, no foreign characters, canonical trailing bits."""
     try:
-        raw = binascii.a2b_base64(
-            segment.translate(_BASE64URL) + b"=" * (-len(segment) % 4), strict_mode=True
-        )
+        raw = binascii.a2b_base64(segment.translate(_BASE64URL) + b"=" * (-len(segment) % 4), strict_mode=True)
     except binascii.Error:
         raise InvalidToken("not base64url") from None
     # strict_mode lets non-zero trailing bits pass; two spellings of one token must not both hold.

@@ -39,9 +39,7 @@ def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:
 def parse_secret(text: str) -> bytes:
     """Decode a base64url secret. Raises ConfigurationError for anything short, repetitive or misspelt."""
     try:
-        raw = binascii.a2b_base64(
-            text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), strict_mode=True
-        )
+        raw = binascii.a2b_base64(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), strict_mode=True)
     except (binascii.Error, ValueError):
         raise ConfigurationError("a secret must be base64url text; make one with: gatepass init") from None
     if len(raw) < SECRET_BYTES:
@@ -76,9 +74,7 @@ class SigningKey:
         match algorithm:
             case "EdDSA":
                 edwards = ed25519.Ed25519PrivateKey.from_private_bytes(derive(secret, "access token EdDSA"))
-                raw = edwards.public_key().public_bytes(
-                    serialization.Encoding.Raw, serialization.PublicFormat.Raw
-                )
+                raw = edwards.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
                 return cls._with_jwk(algorithm, edwards, {"crv": "Ed25519", "kty": "OKP", "x": encode(raw)})
             case "ES256":
                 # 64 bits more than the order: the bias of the reduction is below 2^-64 (FIPS 186-5 A.2.1).

@@ -30,9 +30,7 @@ def is_overlong(password: str, policy: Policy) -> bool:
     return len(password) > policy.password_max
 
 
-def object_to(
-    password: str, policy: Policy, *, blocklist: Collection[str], context: Iterable[str]
-) -> Objection | None:
+def object_to(password: str, policy: Policy, *, blocklist: Collection[str], context: Iterable[str]) -> Objection | None:
     """The objection to a new password, or None.
 
     `blocklist` has folded entries; `context` are words an attacker would try first for this very account:
@@ -47,9 +45,7 @@ def object_to(
     if folded in blocklist or _is_monotonous(folded):
         return Objection("password-blocklisted", "This is among the first passwords that attackers try.")
     if any(_is_derived(folded, fold(word)) for word in context if word):
-        return Objection(
-            "password-contains-context", "Do not make it from your address or this service's name."
-        )
+        return Objection("password-contains-context", "Do not make it from your address or this service's name.")
     return None
 
 

@@ -101,7 +101,8 @@ def _is_known_ancestor(session: Session, token: RefreshToken, key: bytes | None)
 
 
 def _lost_a_race(session: Session, token: RefreshToken) -> bool:
-    if not session.ancestors:
+    # Both must be keyless: the sign-in's own entry always is, and says nothing about who refreshed first.
+    if not session.ancestors or session.key_hash != NO_KEY:
         return False
     newest = session.ancestors[0]
     return newest.key_hash == NO_KEY and newest.fingerprint in (token.fingerprint, token.parent)

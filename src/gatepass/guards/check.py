@@ -19,9 +19,7 @@ REMEMBERED = 10_000
 class Check:
     """Verifies access tokens for one gate. Shared by all guards of a process."""
 
-    def __init__(
-        self, verifier: Verifier, *, feed: RevocationFeed, clock: Clock, remembered: int = REMEMBERED
-    ) -> None:
+    def __init__(self, verifier: Verifier, *, feed: RevocationFeed, clock: Clock, remembered: int = REMEMBERED) -> None:
         self._verifier = verifier
         self._feed = feed
         self._clock = clock

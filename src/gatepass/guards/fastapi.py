@@ -54,5 +54,5 @@ OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
 
 
 def requires(*scopes: str) -> object:
-    """The dependency for a caller who covers `scopes`: `Annotated[Principal, requires("notes:read")]`."""
+    """Make the dependency for a caller who covers `scopes`."""
     return Security(current_principal, scopes=list(scopes))

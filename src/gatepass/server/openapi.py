@@ -143,9 +143,7 @@ def _paths() -> Json:
             )
         },
         "/sessions": {
-            "get": _operation(
-                "Where the account is signed in", done={200: "Sessions"}, problems=_BEARER, bearer=True
-            )
+            "get": _operation("Where the account is signed in", done={200: "Sessions"}, problems=_BEARER, bearer=True)
         },
         "/sessions/{sid}": {
             "parameters": [{"name": "sid", "in": "path", "required": True, "schema": _SID}],
@@ -174,9 +172,7 @@ def _paths() -> Json:
         },
         "/me": {"get": _operation("The account", done={200: "Account"}, problems=_BEARER, bearer=True)},
         "/jwks.json": {
-            "get": _operation(
-                "The public keys", done={200: "Jwks"}, problems={}, media_type="application/jwk-set+json"
-            )
+            "get": _operation("The public keys", done={200: "Jwks"}, problems={}, media_type="application/jwk-set+json")
         },
         "/openapi.json": {"get": _operation("This document", done={200: "Document"}, problems={})},
     }

@@ -73,9 +73,7 @@ class Routes:
         body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
         email, email_key = bodies.parse_email(body.email)
         caller = self._caller(request)
-        account = await self.accounts.register(
-            email, body.password, email_key=email_key, ip_prefix=caller.ip_prefix
-        )
+        account = await self.accounts.register(email, body.password, email_key=email_key, ip_prefix=caller.ip_prefix)
         return await self._sign_in(request, account, caller=caller, remember=body.remember, status=201)
 
     async def login(self, request: Request) -> Reply:

@@ -22,8 +22,19 @@ GRACE = 5
 class _Server(uvicorn.Server):
     """uvicorn's server under our own signal handlers, so that the gate is closed after it, not killed."""
 
+    def __init__(self, config: uvicorn.Config, *, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take requests, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell_started()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `_stopping_on_signals`."""
         yield
 
 
@@ -60,23 +71,14 @@ def serve(
         h11_max_incomplete_event_size=64 * 1024,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(_Server(config), listener, around=around, started=started))
+        runner.run(_serve(_Server(config, started=started), listener, around=around))
 
 
 async def _serve(
-    server: _Server,
-    listener: socket.socket,
-    *,
-    around: Callable[[], AbstractAsyncContextManager[object]],
-    started: Callable[[], None],
+    server: _Server, listener: socket.socket, *, around: Callable[[], AbstractAsyncContextManager[object]]
 ) -> None:
     async with around(), _stopping_on_signals(server):
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not (server.started or serving.done()):
-            await asyncio.sleep(0.01)
-        if server.started:
-            started()
-        await serving
+        await server.serve(sockets=[listener])
 
 
 @contextlib.asynccontextmanager

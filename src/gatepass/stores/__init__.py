@@ -1,8 +1,10 @@
-"""Where sessions and accounts are kept. Choose by URL:
+"""Where sessions and accounts are kept.
 
-    memory://                      nothing survives the process: tests
-    sqlite:///gatepass.db          a file in the working directory: one server process
-    sqlite:////var/lib/gate.db     the same, absolute
+Choose by URL:
+
+memory://                      nothing survives the process: tests
+sqlite:///gatepass.db          a file in the working directory: one server process
+sqlite:////var/lib/gate.db     the same, absolute
 """
 
 from urllib.parse import urlsplit

@@ -174,8 +174,6 @@ class MemoryStore:
         self._sessions[sid] = replace(row, revoked_at=now, revoke_reason=reason)
         return self._sessions[sid]
 
-    def _revoke_all(
-        self, account_id: str, reason: EndReason, now: int, keep: bytes | None
-    ) -> Sequence[bytes]:
+    def _revoke_all(self, account_id: str, reason: EndReason, now: int, keep: bytes | None) -> Sequence[bytes]:
         own = [row.sid for row in self._sessions.values() if row.account_id == account_id and row.sid != keep]
         return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)

@@ -80,7 +80,7 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
 
 
 def _statements(sql: str) -> Sequence[str]:
-    """The statements of a file. (`executescript` would commit the transaction that we are in.)"""
+    """The statements of a file: `executescript` would commit the transaction that we are in."""
     found, current = [], ""
     for line in sql.splitlines(keepends=True):
         current += line

@@ -121,9 +121,7 @@ class SQLiteStore:
 
     async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The live ones, newest sign-in first."""
-        found = await self._run(
-            lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall()
-        )
+        found = await self._run(lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall())
         return tuple(rows.to_session(row) for row in found)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
@@ -187,9 +185,7 @@ class SQLiteStore:
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys."""
         statement = "SELECT failures, last_at FROM attempt WHERE key = ?"
-        found = await self._run(
-            lambda connection: [connection.execute(statement, (key,)).fetchone() for key in keys]
-        )
+        found = await self._run(lambda connection: [connection.execute(statement, (key,)).fetchone() for key in keys])
         return tuple(Attempts(*row) if row else Attempts(0, 0) for row in found)
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:

@@ -53,9 +53,7 @@ class Writer:
     async def open(self, prepare: Work[None]) -> None:
         """Connect, run `prepare` on the thread, and take work from then on. Raises what `prepare` raises."""
         ready: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._live, args=(prepare, ready), name="gatepass-sqlite", daemon=True
-        )
+        self._thread = threading.Thread(target=self._live, args=(prepare, ready), name="gatepass-sqlite", daemon=True)
         self._thread.start()
         await asyncio.wrap_future(ready)
         self._is_open = True

@@ -59,9 +59,7 @@ class SessionBattery:
     async def test_a_sign_in_does_not_outlive_a_password_change_that_raced_it(self, store: Store) -> None:
         account = account_of()
         await store.add_account(account)
-        await store.change_password(
-            account.id, password_hash="new", credential_version=1, now=NOW, keep=None
-        )
+        await store.change_password(account.id, password_hash="new", credential_version=1, now=NOW, keep=None)
         session = session_of(account)
         assert not await store.add(session, credential_version=1)
         assert await store.find(session.sid) is None
@@ -106,7 +104,7 @@ class SessionBattery:
 
     async def test_sixteen_ancestors_are_kept_newest_first(self, store: Store) -> None:
         row = await signed_in(store)
-        line = []
+        line: list[Ancestor] = []
         for _ in range(MAX_ANCESTORS + 3):
             line.insert(0, ancestor_of(row))
             row = await swapped(store, row)
@@ -128,9 +126,7 @@ class SessionBattery:
 
     async def test_revoke_and_swap_at_once_leave_a_revoked_session(self, store: Store) -> None:
         session = await signed_in(store)
-        await asyncio.gather(
-            store.swap(swap_of(session)), store.revoke(session.sid, reason="revoked", now=NOW + 1)
-        )
+        await asyncio.gather(store.swap(swap_of(session)), store.revoke(session.sid, reason="revoked", now=NOW + 1))
         row = await store.find(session.sid)
         assert row is not None
         assert row.revoked_at == NOW + 1
@@ -259,9 +255,7 @@ class AccountBattery:
         session = await signed_in(store)
         results = await asyncio.gather(
             *(
-                store.change_password(
-                    session.account_id, password_hash=text, credential_version=1, now=NOW, keep=None
-                )
+                store.change_password(session.account_id, password_hash=text, credential_version=1, now=NOW, keep=None)
                 for text in ("one", "two")
             )
         )

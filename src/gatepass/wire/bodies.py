@@ -62,12 +62,11 @@ def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
 def parse_email(text: str) -> tuple[str, str]:
     """An address as (display form, normalised key). Raises Unprocessable for what is no address.
 
-    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded as a whole, as every large mail provider does.
+    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded as a whole,
+    as every large mail provider does.
     """
     try:
-        parsed = validate_email(
-            text, check_deliverability=False, globally_deliverable=False, test_environment=True
-        )
+        parsed = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
         raise invalid_body({"email": "This is not an e-mail address."}) from None
     return parsed.normalized, parsed.normalized.casefold()
@@ -107,6 +106,4 @@ def dump(value: Mapping[str, object]) -> bytes:
 def _field(location: tuple[int | str, ...]) -> str:
     # An unknown member's name is the caller's text: name it only if it is an ordinary identifier.
     name = ".".join(str(part) for part in location)
-    return (
-        name if name.replace(".", "").replace("_", "").isalnum() and len(name) <= 64 else "(unknown member)"
-    )
+    return name if name.replace(".", "").replace("_", "").isalnum() and len(name) <= 64 else "(unknown member)"

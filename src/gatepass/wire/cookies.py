@@ -37,9 +37,7 @@ class Cookies:
         url = urlsplit(public_url)
         if url.scheme == "http":
             port = url.port or 80
-            return cls(
-                (f"gatepass_{port}",), f"gatepass_state_{port}", path=path, secure=False, same_site=same_site
-            )
+            return cls((f"gatepass_{port}",), f"gatepass_state_{port}", path=path, secure=False, same_site=same_site)
         names = (HOST_NAME, SECURE_NAME) if path == "/" else (SECURE_NAME, HOST_NAME)
         return cls(names, STATE_NAME, path=path, same_site=same_site)
 
@@ -96,8 +94,9 @@ class Cookies:
                 continue
             rest: list[bytes] = []
             for crumb in value.split(b";"):
-                ours = crumb.partition(b"=")[0].strip().decode("latin-1") in self.refresh_names
-                (held if ours else rest).append(crumb.strip())
+                # Wider than `read`: an application's cookie parser may take more for space than we do.
+                ours = crumb.partition(b"=")[0].decode("latin-1").strip() in self.refresh_names
+                (held if ours else rest).append(crumb.strip(b" \t"))
             if rest:
                 kept.append((name, b"; ".join(rest)))
         return kept, b"; ".join(held)
@@ -111,6 +110,7 @@ class Cookies:
 def _pairs(values: Iterable[str]) -> Iterable[tuple[str, str]]:
     for value in values:
         for crumb in value.split(";"):
-            name, equals, text = crumb.strip().partition("=")
+            # Not strip(): it takes more for space than browsers do, who then would not guard the name's prefix.
+            name, equals, text = crumb.strip(" \t").partition("=")
             if equals:
                 yield name, text

@@ -57,9 +57,7 @@ class Origins:
             own = {origin_of(f"{parts.scheme}://{host}{port}") for host in ("localhost", "127.0.0.1")}
         for text in foreign:
             if origin_of(text) != text:
-                raise ConfigurationError(
-                    f"an allowed origin is scheme://host[:port] and nothing else: {text}"
-                )
+                raise ConfigurationError(f"an allowed origin is scheme://host[:port] and nothing else: {text}")
         return cls(frozenset(own), frozenset(foreign))
 
     def check(self, headers: Headers) -> None:

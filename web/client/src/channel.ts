@@ -5,52 +5,44 @@
  */
 
 import type { Scope } from "./scope.js";
-import type { State } from "./state.js";
 import type { EndReason } from "./types.js";
-import { type Grant, readAccount } from "./wire.js";
+import type { Grant } from "./wire.js";
 
-/** What a tab hears. */
-export type Heard = { readonly grant: Grant } | { readonly ended: string; readonly reason: EndReason };
-
-/** The tabs' common channel. `isOpen` is false where the browser has none. */
+/** The tabs' common channel. */
 export interface Channel {
+  /** False where the browser has none. */
   readonly isOpen: boolean;
   share(grant: Grant): void;
   end(sid: string, reason: EndReason): void;
   close(): void;
 }
 
-/** On the wire: clocks of `performance.now()` differ between tabs, so it bears what is left and the wall clock. */
-interface Message extends State {
-  readonly token: string;
-  readonly left: number;
-  readonly lifetime: number;
-  readonly at: number;
-  readonly account: unknown;
-  readonly reason: EndReason;
+/** What is done with what others say. */
+export interface Hearing {
+  grant(grant: Grant): void;
+  end(sid: string, reason: EndReason): void;
 }
 
-/** Join the channel `name`. */
-export function openChannel(scope: Scope, name: string, hear: (heard: Heard) => void): Channel {
-  const Channel = scope.document && scope.BroadcastChannel;
-  const channel = Channel && new Channel(name);
-  if (channel) channel.onmessage = ({ data }) => receive(data);
+/** Clocks of `performance.now()` differ between tabs, so a message bears what is left, and the wall clock. */
+type Message = Grant & { readonly left: number; readonly at: number; readonly reason?: EndReason };
 
-  function receive(data: Partial<Message> | null): void {
-    const { sid, generation, token, left, lifetime, at, reason } = data ?? {};
-    if (typeof sid !== "string") return;
-    if (typeof reason === "string") return hear({ ended: sid, reason });
-    const numbers = [generation, left, lifetime, at];
-    if (typeof token !== "string" || !numbers.every(Number.isFinite)) return;
+/** Join the channel `name`. */
+export function openChannel(scope: Scope, name: string, hear: Hearing): Channel {
+  const { performance } = scope;
+  const channel = scope.document && scope.BroadcastChannel && new scope.BroadcastChannel(name);
+  if (channel) channel.onmessage = ({ data }) => data && receive(data);
+
+  function receive(message: Message): void {
+    const { sid, reason, token, generation, lifetime, left, at } = message;
+    if (typeof reason === "string") hear.end(sid, reason);
+    if (typeof token !== "string" || ![generation, lifetime, left, at].every(Number.isFinite)) return;
     // A frozen tab may hear this minutes later: what has passed since is not left any more.
-    const expiresAt = scope.performance.now() + left! - Math.max(0, Date.now() - at!);
-    hear({ grant: { sid, generation: generation!, token, expiresAt, lifetime: lifetime!, account: readAccount(data?.account) } });
+    hear.grant({ ...message, expiresAt: performance.now() + left - Math.max(0, Date.now() - at) });
   }
 
   return {
     isOpen: !!channel,
-    share: ({ expiresAt, ...grant }) =>
-      channel?.postMessage({ ...grant, left: expiresAt - scope.performance.now(), at: Date.now() }),
+    share: (grant) => channel?.postMessage({ ...grant, left: grant.expiresAt - performance.now(), at: Date.now() }),
     end: (sid, reason) => channel?.postMessage({ sid, reason }),
     close: () => channel?.close(),
   };

@@ -29,7 +29,7 @@ export interface Problem {
 /** What an error knows beside its kind. */
 export interface ErrorFacts {
   readonly status?: number | undefined;
-  readonly problem?: Problem | undefined;
+  readonly problem?: Problem | null | undefined;
   /** When to come back, ms from now. */
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
@@ -39,27 +39,26 @@ export interface ErrorFacts {
 export class GatepassError extends Error {
   readonly kind: ErrorKind;
   readonly status: number | undefined;
-  readonly problem: Problem | undefined;
+  readonly problem: Problem | null | undefined;
   readonly retryAfterMs: number | undefined;
 
-  constructor(kind: ErrorKind, facts: ErrorFacts = {}) {
-    super(facts.problem?.detail ?? facts.problem?.code ?? kind, { cause: facts.cause });
+  constructor(kind: ErrorKind, { status, problem, retryAfterMs, cause }: ErrorFacts = {}) {
+    super(problem?.detail ?? problem?.code ?? kind, { cause });
     this.name = "GatepassError";
     this.kind = kind;
-    this.status = facts.status;
-    this.problem = facts.problem;
-    this.retryAfterMs = facts.retryAfterMs;
+    this.status = status;
+    this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
   }
 
   /** For logs: kind, status and code; nothing that a person or an application wrote. */
   toJSON(): { name: string; kind: ErrorKind; status: number | undefined; code: string | undefined } {
-    return { name: this.name, kind: this.kind, status: this.status, code: this.problem?.code };
+    const { name, kind, status, problem } = this;
+    return { name, kind, status, code: problem?.code };
   }
 }
 
 /** What a caller's own signal makes of a wait: `timeout` for AbortSignal.timeout(), else `aborted`. */
-export function abandoned(signal: AbortSignal): GatepassError {
-  const cause: unknown = signal.reason;
-  const isTimeout = (cause as Error | undefined)?.name === "TimeoutError";
-  return new GatepassError(isTimeout ? "timeout" : "aborted", { cause });
+export function abandoned({ reason }: AbortSignal): GatepassError {
+  return new GatepassError(reason?.name === "TimeoutError" ? "timeout" : "aborted", { cause: reason });
 }

@@ -1,20 +1,23 @@
 /** Telling the application: in a microtask, so that no code of others runs inside ours, nor under a lock. */
 
 /** Functions that want to hear. What they throw is reported by the browser and stops nothing here. */
-export class Listeners<Value> {
-  readonly #all = new Set<(value: Value) => void>();
-
+export interface Listeners<Value> {
   /** Returns what removes it again. */
-  add(listener: (value: Value) => void): () => void {
-    // A wrapper of its own, so that one function added twice is two listeners.
-    const hear = (value: Value) => listener(value);
-    this.#all.add(hear);
-    return () => {
-      this.#all.delete(hear);
-    };
-  }
+  add(listener: (value: Value) => void): () => void;
+  tell(value: Value): void;
+}
 
-  tell(value: Value): void {
-    for (const hear of this.#all) queueMicrotask(() => this.#all.has(hear) && hear(value));
-  }
+export function createListeners<Value>(): Listeners<Value> {
+  const all = new Set<(value: Value) => void>();
+  return {
+    add(listener) {
+      // A wrapper of its own, so that one function added twice is two listeners.
+      const hear = (value: Value) => listener(value);
+      all.add(hear);
+      return () => void all.delete(hear);
+    },
+    tell(value) {
+      for (const hear of all) queueMicrotask(() => all.has(hear) && hear(value));
+    },
+  };
 }

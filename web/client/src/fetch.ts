@@ -6,9 +6,9 @@
  */
 
 import { carry } from "./carry.js";
-import { abandoned, GatepassError, type Problem } from "./errors.js";
+import { abandoned, GatepassError } from "./errors.js";
 import type { Session } from "./types.js";
-import { parse, wait } from "./wire.js";
+import { factsOf, parse } from "./wire.js";
 
 /** One request. What `RequestInit` has goes to fetch as it is. */
 export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | "body" | "signal"> {
@@ -167,17 +167,9 @@ function locate(path: string, base: URL, query: ClientRequest["query"] = {}): UR
 }
 
 async function unpack(response: Response, request: ClientRequest): Promise<ClientResponse> {
-  const { status, headers } = response;
-  const type = headers.get("Content-Type") ?? "";
-  const isText = !type || /^text\/|[/+]json\b/i.test(type);
-  const raw = isText || !response.ok ? await response.text() : await response.blob();
-  const json = parse(raw);
-  if (!response.ok) {
-    throw new GatepassError("http", {
-      status,
-      problem: json as Problem | null ?? undefined,
-      retryAfterMs: wait(headers.get("Retry-After")),
-    });
-  }
-  return { data: json ?? (raw || null), status, headers, response, request };
+  const { status, headers, ok } = response;
+  const isText = /^$|^text\/|[/+]json\b/i.test(headers.get("Content-Type") ?? "");
+  const raw = isText || !ok ? await response.text() : await response.blob();
+  if (!ok) throw new GatepassError("http", factsOf(response, raw));
+  return { data: parse(raw) ?? (raw || null), status, headers, response, request };
 }

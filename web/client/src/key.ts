@@ -6,50 +6,38 @@
  * cookie in another browser conflicts at its first use.
  */
 
-import type { Scope } from "./scope.js";
+import { pause, type Scope } from "./scope.js";
 import type { State } from "./state.js";
 
-/** IndexedDB of some browsers never answers; past this it counts as refused. */
+/** IndexedDB of some browsers never answers; past this (ms) it counts as refused. */
 const PATIENCE = 3_000;
-
-const ALGORITHM = { name: "HMAC", hash: "SHA-256", length: 256 };
 
 /** The key of this profile for `issuer`, made if there is none; null where storage or WebCrypto is refused. */
 export async function loadKey(scope: Scope, issuer: string): Promise<CryptoKey | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE, null);
-  });
   try {
     // Made before the transaction is opened: one that waits for anything but itself is closed by the browser.
-    const made = scope.crypto!.subtle.generateKey(ALGORITHM, false, ["sign"]);
-    return await Promise.race([made.then((key) => getOrAdd(scope.indexedDB!, issuer, key)), late]);
+    const made = await scope.crypto!.subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
+    return (await Promise.race([getOrAdd(scope.indexedDB!, issuer, made), pause(PATIENCE)])) ?? null;
   } catch {
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
 /** The Idempotency-Key for presenting the refresh token that `state` names. */
 export async function idempotencyKey(scope: Scope, key: CryptoKey, { sid, generation }: State): Promise<string> {
-  const text = new TextEncoder().encode(`${sid}|${generation}`);
-  const mac = new Uint8Array(await scope.crypto!.subtle.sign("HMAC", key, text));
-  const base64 = btoa(String.fromCharCode(...mac));
-  return `${generation}.${base64.replaceAll("+", "-").replaceAll("/", "_").slice(0, 22)}`;
+  const mac = await scope.crypto!.subtle.sign("HMAC", key, new TextEncoder().encode(`${sid}|${generation}`));
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(mac)));
+  return `${generation}.${base64.slice(0, 22).replaceAll("+", "-").replaceAll("/", "_")}`;
 }
 
 /** One transaction, so that of several tabs one adds and all read the same. */
-async function getOrAdd(factory: IDBFactory, issuer: string, made: CryptoKey): Promise<CryptoKey> {
-  const open = factory.open("gatepass", 1);
-  open.onupgradeneeded = () => open.result.createObjectStore("keys");
-  const database = await new Promise<IDBDatabase>((resolve, reject) => {
-    open.onsuccess = () => resolve(open.result);
-    open.onerror = () => reject(open.error);
-  });
-  try {
-    return await new Promise((resolve, reject) => {
-      const transaction = database.transaction("keys", "readwrite", { durability: "strict" });
+function getOrAdd(factory: IDBFactory, issuer: string, made: CryptoKey): Promise<CryptoKey> {
+  return new Promise((resolve, reject) => {
+    const open = factory.open("gatepass", 1);
+    open.onupgradeneeded = () => open.result.createObjectStore("keys");
+    open.onerror = reject;
+    open.onsuccess = () => {
+      const transaction = open.result.transaction("keys", "readwrite", { durability: "strict" });
       const keys = transaction.objectStore("keys");
       let found = keys.get(issuer);
       found.onsuccess = () => {
@@ -57,10 +45,11 @@ async function getOrAdd(factory: IDBFactory, issuer: string, made: CryptoKey): P
         keys.add(made, issuer);
         found = keys.get(issuer);
       };
-      transaction.oncomplete = () => resolve(found.result);
-      transaction.onabort = () => reject(transaction.error);
-    });
-  } finally {
-    database.close();
-  }
+      transaction.onabort = reject;
+      transaction.oncomplete = () => {
+        open.result.close();
+        resolve(found.result);
+      };
+    };
+  });
 }

@@ -6,117 +6,78 @@
  * sign-in: what was sent before it belonged to somebody else, perhaps, and is never sent again.
  */
 
-import { Listeners } from "./events.js";
-import type { Scope } from "./scope.js";
-import type { State } from "./state.js";
-import { type Account, type EndReason, type Pass, type SessionEvent, type Snapshot, type Status, UNKNOWN } from "./types.js";
+import { createListeners, type Listeners } from "./events.js";
+import { type Pass, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
 import type { Grant } from "./wire.js";
 
-export class Memory {
-  readonly changed = new Listeners<void>();
-  readonly events = new Listeners<SessionEvent>();
-  readonly #scope: Scope;
-  readonly #arrived = new Listeners<void>();
-  #snapshot = UNKNOWN;
-  #token: string | null = null;
-  #stamp = 0;
-  #since = 0;
-
-  constructor(scope: Scope) {
-    this.#scope = scope;
-  }
-
-  get snapshot(): Snapshot {
-    return this.#snapshot;
-  }
-
-  get sid(): string | null {
-    return this.#snapshot.sessionId;
-  }
-
-  /** The state as this tab last heard of it. */
-  get state(): State | null {
-    const { sessionId: sid, generation } = this.#snapshot;
-    return sid && generation !== null ? { sid, generation } : null;
-  }
-
-  get stamp(): number {
-    return this.#stamp;
-  }
-
-  get since(): number {
-    return this.#since;
-  }
-
-  now(): number {
-    return this.#scope.performance.now();
-  }
-
-  /** The access token, while there is one with time left. */
-  get pass(): Pass | null {
-    return this.#token && this.left > 0 ? { value: this.#token, stamp: this.#stamp } : null;
-  }
-
-  /** Time left of the access token, ms; not positive if there is none. */
-  get left(): number {
-    return (this.#snapshot.expiresAt ?? 0) - this.now();
-  }
-
-  /** Time since the access token was issued, ms. */
-  get age(): number {
-    return (this.#snapshot.lifetime ?? 0) - this.left;
-  }
-
+/** Read by all parts of a session; changed by `take`, `learn` and `clear` alone. */
+export interface Memory {
+  readonly changed: Listeners<void>;
+  readonly events: Listeners<SessionEvent>;
+  readonly snapshot: Snapshot;
+  readonly sid: string | null;
+  readonly stamp: number;
+  readonly since: number;
+  /** The access token, while it has time left. */
+  readonly pass: Pass | null;
+  /** That time, ms; not positive if there is no token. */
+  readonly left: number;
   /** Hold a new access token. That of another sign-in replaces all that was known. */
-  take({ sid, generation, token, expiresAt, lifetime, account }: Grant): void {
-    if (sid !== this.sid) this.believe({ sid, generation });
-    this.#token = token;
-    this.#stamp++;
-    this.#set({ status: "active", generation, expiresAt, lifetime, account: account ?? this.#snapshot.account });
-    this.#arrived.tell();
-  }
-
-  /** The jar bears this sign-in; nothing else is known of it yet. */
-  believe({ sid, generation }: State): void {
-    this.#clear({ sessionId: sid, generation, status: "unknown" });
-  }
-
-  /** No session any more. */
-  drop(status: "anonymous" | "ended", reason: EndReason | null = null): void {
-    this.#clear({ status, reason });
-  }
-
+  take(grant: Grant): void;
   /** The same session, but something was learnt. */
-  note(facts: { status?: Status; account?: Account; generation?: number }): void {
-    this.#set(facts);
-  }
+  learn(facts: Partial<Snapshot>): void;
+  /** Another session, or none: nothing but `facts` is known. */
+  clear(facts: Partial<Snapshot>): void;
+}
 
-  /** Whether an access token comes (from a sibling) within `ms`. */
-  arrival(ms: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const stop = this.#arrived.add(() => settle(true));
-      const timer = setTimeout(() => settle(false), ms);
-      function settle(has: boolean): void {
-        stop();
-        clearTimeout(timer);
-        resolve(has);
-      }
-    });
-  }
+/** `now` is the monotonic clock, ms. */
+export function createMemory(now: () => number): Memory {
+  const changed = createListeners<void>();
+  const events = createListeners<SessionEvent>();
+  let snapshot = UNKNOWN;
+  let token: string | null = null;
+  let stamp = 0;
+  let since = 0;
 
-  #clear(facts: Partial<Snapshot>): void {
-    this.#token = null;
-    this.#since = ++this.#stamp;
-    this.#set({ ...UNKNOWN, ...facts });
-  }
-
-  #set(facts: Partial<Snapshot>): void {
-    const { status, reason } = this.#snapshot;
-    this.#snapshot = { ...this.#snapshot, ...facts };
-    this.changed.tell();
-    const now = this.#snapshot;
-    if (now.status !== status || now.reason !== reason) {
-      this.events.tell({ type: "status", status: now.status, reason: now.reason, at: this.now() });
-    }
-  }
+  const memory: Memory = {
+    changed,
+    events,
+    get snapshot() {
+      return snapshot;
+    },
+    get sid() {
+      return snapshot.sessionId;
+    },
+    get stamp() {
+      return stamp;
+    },
+    get since() {
+      return since;
+    },
+    get left() {
+      return (snapshot.expiresAt ?? 0) - now();
+    },
+    get pass() {
+      return token && memory.left > 0 ? { value: token, stamp } : null;
+    },
+    take({ sid, generation, token: value, expiresAt, lifetime, account }) {
+      if (sid !== memory.sid) memory.clear({ sessionId: sid });
+      token = value;
+      stamp++;
+      memory.learn({ status: "active", generation, expiresAt, lifetime, account: account ?? snapshot.account });
+    },
+    learn(facts) {
+      const { status: before } = snapshot;
+      snapshot = { ...snapshot, ...facts };
+      const { status, reason } = snapshot;
+      changed.tell();
+      if (status !== before) events.tell({ type: "status", status, reason, at: now() });
+    },
+    clear(facts) {
+      token = null;
+      since = ++stamp;
+      memory.learn({ ...UNKNOWN, ...facts });
+    },
+  };
+  return memory;
 }

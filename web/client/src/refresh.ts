@@ -14,7 +14,7 @@ import type { Lock } from "./lock.js";
 import type { Memory } from "./memory.js";
 import { jitter, pause, type Scope } from "./scope.js";
 import type { Jar, Notes, State } from "./state.js";
-import { type Call, CLIENT, type Grant, type Outcome, outcomeOf } from "./wire.js";
+import { type Call, CLIENT, type Outcome, outcomeOf } from "./wire.js";
 
 /** The parts of a session, wired up once. */
 export interface Parts {
@@ -37,106 +37,102 @@ export type Result =
 
 /** Against what: the generations that a rolled-back jar can be behind, plus siblings' refreshes in between. */
 const MOST_TURNS = 20;
-/** How long a sibling's access token may be on its way after its cookie has arrived. */
+/** How long a sibling's access token may be on its way after its cookie has arrived, ms. */
 const COURIER = 100;
 const SLOW_RETRY = 1_000;
 
-export class Refresh {
-  readonly #parts: Parts;
-  /** What the last call presented. */
-  #sent: State | null = null;
+/**
+ * Refreshes the session that the tab believes in. A newer access token than that of `stamp` makes it unnecessary;
+ * `calling` is told of each call of the endpoint.
+ */
+export function createRefresh(parts: Parts): (stamp: number, calling: () => void) => Promise<Result> {
+  const { scope, memory, jar, notes, channel, lock, call, key } = parts;
+  let sent = "";
   /** The state that 20 turns did not get past: not tried again until it changes. */
-  #stuckAt = "";
-  /** Calls made by the present refresh. */
-  attempts = 0;
+  let stuckAt = "";
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  /** What would be presented now. Where no cookie is in sight, what this tab remembers. */
+  function present(): State {
+    return jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation! };
   }
 
-  /** Refresh the session that the tab believes in; `stamp` is that of the newest access token it had. */
-  async run(stamp: number): Promise<Result> {
-    const { memory, jar, lock } = this.#parts;
+  /** Under the lock: gather, decide whether to ask, ask. */
+  async function turn(loaded: CryptoKey | null, stamp: number, calling: () => void): Promise<Outcome | Result> {
+    const { snapshot } = memory;
+    const isShared = () => memory.stamp > stamp && memory.pass;
+    const state = present();
+    const { sid, generation } = state;
+    if (isShared()) return { kind: "shared" };
+    if (notes.read("out") === sid) return { kind: "none", sid };
+    if (snapshot.sessionId !== sid) return { kind: "mismatch" };
+    if (textOf(state) === stuckAt) return unavailable("superseded");
+    if (channel.isOpen && generation > snapshot.generation!) {
+      await arrival(memory);
+      if (isShared()) return { kind: "shared" };
+    }
+    const isKeyless = notes.read("keyless") === sid;
+    // What once went with a key never goes without: that would look like theft.
+    if (!isKeyless && !loaded) return unavailable("no client key");
+    const proof = isKeyless ? CLIENT : { "Idempotency-Key": await idempotencyKey(scope, loaded!, state) };
+
+    calling();
+    sent = textOf(state);
+    const outcome = outcomeOf(await call("/refresh", { headers: { "Gatepass-Session": sid, ...proof } }), sid);
+    if (outcome.kind === "ok" && memory.sid === sid) {
+      jar.learn(outcome.grant);
+      channel.share({ ...outcome.grant, account: memory.snapshot.account });
+    }
+    return outcome;
+  }
+
+  return async (stamp, calling) => {
     let { sid } = memory;
-    this.attempts = 0;
-    const key = await this.#parts.key();
-    for (let turn = 0; turn < MOST_TURNS; turn++) {
+    const loaded = await key();
+    for (let turns = 0; turns < MOST_TURNS; turns++) {
       // Signed out, or in as somebody else, while we waited.
       if (!sid || memory.sid !== sid) return { kind: "none", sid };
-      const outcome = await lock(() => this.#turn(key, stamp));
+      const outcome = await lock(() => turn(loaded, stamp, calling));
       switch (outcome.kind) {
         case "superseded":
-          this.#learn(sid, outcome.generation);
-          if (textOf(this.#state) === textOf(this.#sent)) await pause(jitter(SLOW_RETRY));
+          if (outcome.generation !== null && memory.sid === sid) {
+            jar.learn({ sid, generation: outcome.generation });
+            memory.learn({ generation: outcome.generation });
+          }
+          if (textOf(present()) === sent) await pause(jitter(SLOW_RETRY));
           break;
         case "mismatch": {
           const state = jar.read();
-          if (!state || state.sid === sid) return unavailable("The cookie belongs to another sign-in.");
-          memory.believe(state);
-          ({ sid } = state);
-          ({ stamp } = memory);
+          if (!state || state.sid === sid) return unavailable("session-mismatch");
+          memory.clear({ sessionId: state.sid, generation: state.generation });
+          ({ sid, stamp } = memory);
           break;
         }
         case "no-session":
           if (!jar.isReadable) jar.forget(sid);
-          return jar.read() ? unavailable("No refresh token came with the request.") : { kind: "none", sid };
+          return jar.read() ? unavailable("no-session") : { kind: "none", sid };
         default:
           return outcome;
       }
     }
-    this.#stuckAt = textOf(this.#state);
-    return unavailable(SUPERSEDED);
-  }
-
-  /** Under the lock: gather, decide whether to ask, ask. */
-  async #turn(key: CryptoKey | null, stamp: number): Promise<Outcome | Result> {
-    const { scope, memory, notes, channel, call } = this.#parts;
-    const state = this.#state;
-    if (memory.pass && memory.stamp > stamp) return { kind: "shared" };
-    const { sid } = memory;
-    if (!state || notes.read("out") === state.sid) return { kind: "none", sid };
-    if (state.sid !== sid) return { kind: "mismatch" };
-    if (textOf(state) === this.#stuckAt) return unavailable(SUPERSEDED);
-    const isBehind = channel.isOpen && state.generation > memory.snapshot.generation!;
-    if (isBehind && (await memory.arrival(COURIER))) return { kind: "shared" };
-    const isKeyless = notes.read("keyless") === state.sid;
-    // What once went with a key never goes without: that would look like theft.
-    if (!key && !isKeyless) return unavailable("The client key cannot be read now.");
-
-    this.#sent = state;
-    this.attempts++;
-    const proof = key && !isKeyless ? { "Idempotency-Key": await idempotencyKey(scope, key, state) } : CLIENT;
-    const answer = await call("/refresh", { headers: { "Gatepass-Session": state.sid, ...proof } });
-    const outcome = outcomeOf(answer, state.sid);
-    if (outcome.kind === "ok" && memory.sid === state.sid) this.#share(outcome.grant);
-    return outcome;
-  }
-
-  /** What would be presented now. Where no cookie is in sight, what this tab remembers. */
-  get #state(): State | null {
-    return this.#parts.jar.read() ?? this.#parts.memory.state;
-  }
-
-  #share(grant: Grant): void {
-    const { jar, channel, memory } = this.#parts;
-    jar.learn(grant);
-    channel.share({ ...grant, account: memory.snapshot.account });
-  }
-
-  #learn(sid: string, generation: number | null): void {
-    const { jar, memory } = this.#parts;
-    if (generation === null || memory.sid !== sid) return;
-    jar.learn({ sid, generation });
-    memory.note({ generation });
-  }
+    stuckAt = textOf(present());
+    return unavailable("superseded");
+  };
 }
 
-const SUPERSEDED = "Every refresh token that was presented is superseded.";
+/** Until something is heard, probably a sibling's access token; bounded. */
+async function arrival({ changed }: Memory): Promise<void> {
+  let stop!: () => void;
+  const heard = new Promise<void>((resolve) => {
+    stop = changed.add(resolve);
+  });
+  await Promise.race([heard, pause(COURIER)]);
+  stop();
+}
 
 function unavailable(cause: string): Result {
   return { kind: "transient", cause };
 }
 
-function textOf(state: State | null): string {
-  return `${state?.sid}.${state?.generation}`;
+function textOf({ sid, generation }: State): string {
+  return `${sid}.${generation}`;
 }

@@ -10,16 +10,16 @@
  * needs it or the browser wakes up.
  */
 
-import { type Heard, openChannel } from "./channel.js";
+import { openChannel } from "./channel.js";
 import { abandoned, GatepassError } from "./errors.js";
 import { loadKey } from "./key.js";
 import { createLock } from "./lock.js";
-import { Memory } from "./memory.js";
-import { Refresh, type Result } from "./refresh.js";
+import { createMemory } from "./memory.js";
+import { createRefresh, type Result } from "./refresh.js";
 import { jitter, pause, type Scope } from "./scope.js";
-import { Jar, Notes } from "./state.js";
+import { createNotes, openJar } from "./state.js";
 import type { Credentials, EndReason, Pass, RefreshEvent, Session, SessionOptions, Trigger } from "./types.js";
-import { CLIENT, createCall, errorOf, type Grant, readAccount, readGrant } from "./wire.js";
+import { CLIENT, createCall, type Grant, readAccount, readGrant } from "./wire.js";
 
 /** A 401 for a younger access token is not about its age: another refresh would not help. ms */
 const YOUNG = 5_000;
@@ -31,18 +31,19 @@ const QUEUE_MARGIN = 2_000;
 
 /** One session per API and page. `scope` is the tab that it lives in; applications leave it out. */
 export function createSession(options: SessionOptions, scope: Scope = globalThis): Session {
-  const { margin = 60_000, timeout = 10_000 } = options;
+  const { margin = 60_000, timeout = 10_000, fetch, onEnded, stateCookie } = options;
   const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
   const issuer = url.origin + url.pathname.replace(/\/+$/, "");
   const name = `gatepass:${issuer}`;
+  const now = () => scope.performance.now();
 
-  const memory = new Memory(scope);
-  const notes = new Notes(scope, `${name}:`);
-  const jar = new Jar(scope, notes, { url, stateCookie: options.stateCookie });
-  const channel = openChannel(scope, name, hear);
+  const memory = createMemory(now);
+  const notes = createNotes(scope, `${name}:`);
+  const jar = openJar(scope, notes, url, stateCookie);
+  const channel = openChannel(scope, name, { grant: hear, end: drop });
   const lock = createLock(scope, name, timeout + QUEUE_MARGIN);
-  const call = createCall(scope, issuer, { fetch: options.fetch, timeout });
-  const rotation = new Refresh({ scope, memory, jar, notes, channel, lock, call, key });
+  const call = createCall(scope, issuer, { fetch, timeout });
+  const rotate = createRefresh({ scope, memory, jar, notes, channel, lock, call, key });
 
   let keyLoad: Promise<CryptoKey | null> | null = null;
   let accountLoad: Promise<void> | null = null;
@@ -54,18 +55,18 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   let over: string | null = null;
 
   async function token(stale?: number, signal?: AbortSignal | null): Promise<Pass | null> {
-    if (stale !== undefined && stale < memory.since) throw new GatepassError("session-ended");
-    const isRefused = stale !== undefined && stale === memory.stamp;
-    if (isRefused && memory.age < YOUNG) return null;
-    const { pass } = memory;
+    if (stale! < memory.since) throw new GatepassError("session-ended");
+    const { pass, left, snapshot } = memory;
+    const isRefused = stale === memory.stamp;
+    if (isRefused && snapshot.lifetime! - left < YOUNG) return null;
     if (pass && !isRefused) {
-      if (memory.left < Math.min(margin, memory.snapshot.lifetime! / 3)) void refresh("ahead");
+      if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
       return pass;
     }
     if (!resume()) return null;
 
     const { sid } = memory;
-    const trigger = isRefused ? "401" : memory.snapshot.expiresAt ? "expired" : "start";
+    const trigger = isRefused ? "401" : snapshot.expiresAt ? "expired" : "start";
     const failure = await detachable(refresh(trigger), signal);
     if (memory.snapshot.status === "anonymous") return null;
     // Ended, or another sign-in by now: what was meant for one user is never sent for another.
@@ -84,12 +85,19 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
 
   async function fly(trigger: Trigger): Promise<GatepassError | null> {
     const { stamp } = memory;
-    const backoff = retryAt - memory.now();
+    const began = now();
+    const backoff = retryAt - began;
     if (backoff > LONGEST_BACKOFF) return new GatepassError("refresh-unavailable", { retryAfterMs: backoff });
     if (backoff > 0) await pause(backoff);
-    const report = reporter(trigger);
+    let attempts = 0;
+    const report = (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) => {
+      const at = now();
+      const { generation } = memory.snapshot;
+      memory.events.tell({ type: "refresh", trigger, generation, attempts, at, ms: at - began, ...facts });
+    };
+
     report({ phase: "start" });
-    const result = await rotation.run(stamp).catch((cause: unknown): Result => ({ kind: "transient", cause }));
+    const result = await rotate(stamp, () => attempts++).catch((cause: unknown): Result => ({ kind: "transient", cause }));
     const failure = conclude(result);
     const outcome = failure ? "transient" : memory.pass ? "ok" : "ended";
     report({ phase: "end", outcome, shared: result.kind === "shared" });
@@ -102,24 +110,24 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
         if (result.grant.sid === memory.sid) hold(result.grant);
         // Signed out while the answer was under way: it has set the cookie once more.
         else jar.forget(result.grant.sid);
-        return null;
+        break;
       case "ended":
         end(result.sid, result.reason);
-        return null;
+        break;
       case "none":
-        if (memory.sid && notes.read("out") === memory.sid) end(memory.sid, "signed-out");
-        else if (memory.sid === result.sid) memory.drop("anonymous");
-        return null;
+        if (memory.sid !== result.sid) break;
+        if (notes.read("out") === memory.sid) end(memory.sid!, "signed-out");
+        else memory.clear({ status: "anonymous" });
+        break;
       case "transient": {
         const backoff = jitter(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failures++));
         const retryAfterMs = Math.max(backoff, result.retryAfterMs ?? 0);
-        retryAt = memory.now() + retryAfterMs;
-        if (memory.sid) memory.note({ status: "degraded" });
+        retryAt = now() + retryAfterMs;
+        if (memory.sid) memory.learn({ status: "degraded" });
         return new GatepassError("refresh-unavailable", { cause: result.cause, retryAfterMs });
       }
-      default:
-        return null;
     }
+    return null;
   }
 
   function hold(grant: Grant): void {
@@ -131,45 +139,53 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   /** After a reload only the server knows whose session it is. Best effort: the next refresh tries again. */
   async function loadAccount({ sid, token }: Grant): Promise<void> {
     const answer = await call("/me", { method: "GET", headers: bearer(token) }).catch(() => null);
-    const account = answer && readAccount(answer.body);
-    if (account && memory.sid === sid) memory.note({ account });
+    const account = readAccount(answer?.problem);
+    if (account && memory.sid === sid) memory.learn({ account });
   }
 
-  function end(sid: string, reason: EndReason, isHeard = false): void {
+  /** The session is over: here, and in the other tabs. */
+  function end(sid: string, reason: EndReason): void {
+    if (drop(sid, reason)) channel.end(sid, reason);
+  }
+
+  /** The same for this tab alone; whether it had that session. */
+  function drop(sid: string, reason: EndReason): boolean {
     jar.forget(sid);
-    if (memory.sid !== sid) return;
+    if (memory.sid !== sid) return false;
     over = sid;
-    memory.drop("ended", reason);
-    if (!isHeard) channel.end(sid, reason);
-    queueMicrotask(() => options.onEnded?.({ reason, sessionId: sid }));
+    memory.clear({ status: "ended", reason });
+    queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
+    return true;
   }
 
   /** Whether there is a session as far as anybody knows; one that the cookie names is taken up. */
   function resume(): boolean {
-    if (memory.sid) return true;
-    const state = jar.read();
-    const isNew = state && state.sid !== over && state.sid !== notes.read("out");
-    if (isNew) memory.believe(state);
-    else if (scope.document && memory.snapshot.status === "unknown") memory.drop("anonymous");
-    return !!isNew;
+    const state = memory.sid ? null : jar.read();
+    if (state && isWelcome(state.sid)) memory.clear({ sessionId: state.sid, generation: state.generation });
+    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid) memory.clear({ status: "anonymous" });
+    return !!memory.sid;
+  }
+
+  function isWelcome(sid: string): boolean {
+    return sid !== over && sid !== notes.read("out");
   }
 
   async function enter(path: string, { email, password, remember = true }: Credentials): Promise<Grant | null> {
     const isKeyless = !(await key());
-    const answer = await lock(async () => {
+    const [answer, grant] = await lock(async () => {
       const answer = await call(path, { body: { email, password, remember } });
       const grant = readGrant(answer);
-      if (!grant) return answer;
-      if (isKeyless) notes.write("keyless", grant.sid);
-      // A sign-out that waits for the network is done: this sign-in has replaced its session.
-      notes.erase("out");
-      jar.learn(grant);
-      channel.share(grant);
-      return answer;
+      if (grant) {
+        if (isKeyless) notes.write("keyless", grant.sid);
+        // A sign-out that waits for the network is done: this sign-in has replaced its session.
+        notes.write("out", null);
+        jar.learn(grant);
+        channel.share(grant);
+      }
+      return [answer, grant];
     });
-    const grant = readGrant(answer);
     if (grant) hold(grant);
-    else if (answer.status !== 202) throw errorOf(answer);
+    else if (answer.status !== 202) throw new GatepassError("http", answer);
     return grant;
   }
 
@@ -180,10 +196,11 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     const headers = { ...CLIENT, ...(pass && bearer(pass.value)) };
     notes.write("out", sid);
     end(sid, "signed-out");
-    const answer = everywhere ? await call("/logout-all", { headers }).catch((error: GatepassError) => error) : null;
+    const all = everywhere && call("/logout-all", { headers });
+    await Promise.allSettled([all]);
     await settle(headers);
-    if (answer instanceof GatepassError) throw answer;
-    if (answer && answer.status !== 204) throw errorOf(answer);
+    const answer = await all;
+    if (answer && answer.status !== 204) throw new GatepassError("http", answer);
   }
 
   /** Have the server confirm a sign-out. Without a network it is kept, and tried at every start and wake. */
@@ -194,22 +211,21 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       const state = jar.read();
       if (!sid) return;
       // Somebody has signed in since: that one must not be signed out instead.
-      if (state && state.sid !== sid) return notes.erase("out");
+      if (state && state.sid !== sid) return notes.write("out", null);
       const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
       if (status !== 204 && status !== 409) return;
-      notes.erase("out");
+      notes.write("out", null);
       jar.forget(sid);
     };
     await lock(confirm).catch(() => null);
   }
 
-  function hear(heard: Heard): void {
-    if ("ended" in heard) return end(heard.ended, heard.reason, true);
-    const { sid, generation, expiresAt } = heard.grant;
-    if (sid === over || sid === notes.read("out") || expiresAt <= memory.now()) return;
+  /** A sibling has an access token: of this session and newer, or of the one that the jar holds by now. */
+  function hear(grant: Grant): void {
+    const { sid, generation, expiresAt } = grant;
     const known = memory.snapshot.generation!;
-    const isNews = memory.pass ? generation > known : generation >= known;
-    if (sid === memory.sid ? isNews : sid === jar.read()?.sid) hold(heard.grant);
+    const isNews = sid === memory.sid ? generation > known || (!memory.pass && generation === known) : sid === jar.read()?.sid;
+    if (isNews && isWelcome(sid) && expiresAt > now()) hold(grant);
   }
 
   function wake(): void {
@@ -225,16 +241,6 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     return loaded;
   }
 
-  function reporter(trigger: Trigger): (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) => void {
-    const began = memory.now();
-    return (facts) => {
-      const at = memory.now();
-      const { generation } = memory.snapshot;
-      const { attempts } = rotation;
-      memory.events.tell({ type: "refresh", trigger, generation, attempts, at, ms: at - began, ...facts });
-    };
-  }
-
   function listen(verb: "addEventListener" | "removeEventListener"): void {
     scope[verb]?.("online", wake);
     scope[verb]?.("pageshow", wake);
@@ -246,7 +252,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
 
   return {
     getSnapshot: () => memory.snapshot,
-    subscribe: (listener) => memory.changed.add(listener),
+    subscribe: memory.changed.add,
     on: (type, listener) =>
       memory.events.add((event) => {
         if (type === "*" || type === event.type) listener(event as never);
@@ -266,12 +272,11 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     },
     trace(method, address) {
       const id = ++requests;
-      const began = memory.now();
+      const began = now();
       const { pathname } = new URL(address, url);
       return (phase, status) => {
-        const at = memory.now();
-        const answer = status ? { status } : {};
-        memory.events.tell({ type: "request", id, phase, method, url: pathname, ...answer, ms: at - began, at });
+        const at = now();
+        memory.events.tell({ type: "request", id, phase, method, url: pathname, status, ms: at - began, at });
       };
     },
     close() {

@@ -17,17 +17,15 @@ export interface State {
   readonly generation: number;
 }
 
-const FORM = /^([0-9a-f]{32})\.(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,11})$/;
-
 /** The value of a state cookie; null for anything that is not exactly one. */
 export function parseState(text: string | null | undefined): State | null {
-  const [, sid, generation] = FORM.exec(text ?? "") ?? [];
+  const [, sid, generation] = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,11})$/.exec(text ?? "") ?? [];
   return sid ? { sid, generation: Number(generation) } : null;
 }
 
 /** The name of the state cookie of an API (PROTOCOL §6); cookies of plain http know no port, so the name does. */
-export function stateCookieName(api: URL): string {
-  return api.protocol === "https:" ? "__Host-gatepass_state" : `gatepass_state_${api.port || 80}`;
+export function stateCookieName({ protocol, port }: URL): string {
+  return protocol === "https:" ? "__Host-gatepass_state" : `gatepass_state_${port || 80}`;
 }
 
 /** The value of a cookie in the text of `document.cookie`. */
@@ -36,77 +34,64 @@ export function findCookie(text: string, name: string): string | undefined {
   return crumb?.slice(name.length + 1);
 }
 
-/** Small texts shared by the tabs of a profile. Where storage is refused they last as long as the tab. */
-export class Notes {
-  readonly #scope: Scope;
-  readonly #prefix: string;
-  readonly #refused = new Map<string, string>();
+/** Small texts shared by the tabs of a profile. */
+export interface Notes {
+  read(name: string): string | null | undefined;
+  /** Null erases. */
+  write(name: string, text: string | null): void;
+}
 
-  constructor(scope: Scope, prefix: string) {
-    this.#scope = scope;
-    this.#prefix = prefix;
-  }
-
-  read(name: string): string | null {
-    try {
-      return this.#scope.localStorage?.getItem(this.#prefix + name) ?? this.#refused.get(name) ?? null;
-    } catch {
-      return this.#refused.get(name) ?? null;
-    }
-  }
-
-  write(name: string, text: string): void {
-    this.erase(name);
-    try {
-      this.#scope.localStorage?.setItem(this.#prefix + name, text);
-    } catch {
-      this.#refused.set(name, text);
-    }
-  }
-
-  erase(name: string): void {
-    this.#refused.delete(name);
-    try {
-      this.#scope.localStorage?.removeItem(this.#prefix + name);
-    } catch {
-      // Nothing could be written there either.
-    }
-  }
+/** Kept in localStorage. Where that is refused they last as long as the tab. */
+export function createNotes(scope: Scope, prefix: string): Notes {
+  const own: Record<string, string | null> = {};
+  return {
+    read(name) {
+      try {
+        return scope.localStorage!.getItem(prefix + name);
+      } catch {
+        return own[name];
+      }
+    },
+    write(name, text) {
+      own[name] = text;
+      try {
+        if (text === null) scope.localStorage!.removeItem(prefix + name);
+        else scope.localStorage!.setItem(prefix + name, text);
+      } catch {
+        // Its own memory has it.
+      }
+    },
+  };
 }
 
 /** The cookie jar, as far as a script may look into it. */
-export class Jar {
-  readonly #scope: Scope;
-  readonly #notes: Notes;
-  readonly #name: string;
-  readonly #secure: string;
-  /** Whether the state cookie is in sight: cookies know hosts, not ports. */
-  readonly isReadable: boolean;
-
-  constructor(scope: Scope, notes: Notes, api: { url: URL; stateCookie: string | undefined }) {
-    const { url, stateCookie } = api;
-    this.#scope = scope;
-    this.#notes = notes;
-    this.#name = stateCookie ?? stateCookieName(url);
-    this.#secure = url.protocol === "https:" ? "; Secure" : "";
-    this.isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
-  }
-
+export interface Jar {
   /** The present state, or null if there is no session in the jar. */
-  read(): State | null {
-    if (!this.isReadable) return parseState(this.#notes.read("state"));
-    return parseState(findCookie(this.#scope.document?.cookie ?? "", this.#name));
-  }
-
+  read(): State | null;
   /** An answer has named the state: the only way to know where the cookie is out of sight. */
-  learn({ sid, generation }: State): void {
-    if (!this.isReadable) this.#notes.write("state", `${sid}.${generation}.0`);
-  }
-
+  learn(state: State): void;
   /** Delete the state if it names `sid`: another sign-in's stays. */
-  forget(sid: string): void {
-    if (this.read()?.sid !== sid) return;
-    if (!this.isReadable) this.#notes.erase("state");
-    else this.#scope.document!.cookie = `${this.#name}=; Path=/; Max-Age=0; SameSite=Strict${this.#secure}`;
-  }
+  forget(sid: string): void;
+  /** Whether the state cookie itself is in sight: cookies know hosts, not ports. */
+  readonly isReadable: boolean;
+}
+
+/** The jar of the API at `url`. */
+export function openJar(scope: Scope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
+  const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
+  const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes.read("state"));
+  return {
+    isReadable,
+    read,
+    learn({ sid, generation }) {
+      if (!isReadable) notes.write("state", `${sid}.${generation}.0`);
+    },
+    forget(sid) {
+      if (read()?.sid !== sid) return;
+      // A `__Host-` cookie is only touched by what is marked Secure itself; plain http knows no such mark.
+      const secure = url.protocol === "https:" ? "; Secure" : "";
+      if (isReadable) scope.document!.cookie = `${name}=; Path=/; Max-Age=0${secure}`;
+      else notes.write("state", null);
+    },
+  };
 }

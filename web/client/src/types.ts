@@ -91,7 +91,7 @@ export interface RequestEvent {
   readonly method: string;
   readonly url: string;
   /** At `end`: the status of the answer; absent where there was none. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Since its start. */
   readonly ms: number;
   readonly at: number;

@@ -10,11 +10,11 @@ import type { Scope } from "./scope.js";
 import type { State } from "./state.js";
 import type { Account, EndReason } from "./types.js";
 
-/** An answer, read to its end. `body` is null where there was no JSON; `sentAt` is ms of `performance.now()`. */
+/** An answer, read to its end. `problem` is its JSON, whatever that is of; `sentAt` is ms of `performance.now()`. */
 export interface Answer {
   readonly status: number;
-  readonly body: Record<string, unknown> | null;
-  readonly retryAfter: string | null;
+  readonly problem: Problem | null;
+  readonly retryAfterMs?: number | undefined;
   readonly sentAt: number;
 }
 
@@ -47,7 +47,6 @@ export type Outcome =
 /** A header that no form can send: every cross-origin attempt needs a preflight (PROTOCOL §6). */
 export const CLIENT: Record<string, string> = { "Gatepass-Client": "1" };
 
-const REASONS: readonly unknown[] = ["expired", "revoked", "replaced", "reused", "unknown"];
 const LONGEST_WAIT = 3_600_000;
 
 /** Calls endpoints below `base`; each is aborted after `timeout` ms, reading included. */
@@ -55,6 +54,7 @@ export function createCall(scope: Scope, base: string, options: { fetch: typeof 
   return async (path, { method = "POST", headers = CLIENT, body } = {}) => {
     const send = options.fetch ?? scope.fetch;
     const abort = new AbortController();
+    const { signal } = abort;
     const timer = setTimeout(() => abort.abort(), options.timeout);
     const sentAt = scope.performance.now();
     try {
@@ -64,12 +64,11 @@ export function createCall(scope: Scope, base: string, options: { fetch: typeof 
         body: body ? JSON.stringify(body) : null,
         credentials: "include",
         redirect: "error",
-        signal: abort.signal,
+        signal,
       });
-      const text = await response.text();
-      return { status: response.status, body: parse(text), retryAfter: response.headers.get("Retry-After"), sentAt };
+      return { ...factsOf(response, await response.text()), sentAt };
     } catch (cause) {
-      throw new GatepassError(abort.signal.aborted ? "timeout" : "network", { cause });
+      throw new GatepassError(signal.aborted ? "timeout" : "network", { cause });
     } finally {
       clearTimeout(timer);
     }
@@ -78,66 +77,62 @@ export function createCall(scope: Scope, base: string, options: { fetch: typeof 
 
 /** The row of the table for the answer to a refresh of `sid`. */
 export function outcomeOf(answer: Answer, sid: string): Outcome {
-  const { status, body } = answer;
+  const { status, problem } = answer;
   const grant = readGrant(answer);
   if (grant) return grant.sid === sid ? { kind: "ok", grant } : { kind: "mismatch" };
-  switch (`${status} ${body?.code}`) {
+  switch (`${status} ${problem?.code}`) {
     case "401 session-ended":
-      // Unnamed: what was presented cannot be read, so it never can be. Named otherwise: none of our business.
-      if ((body?.sid ?? sid) !== sid) break;
-      return { kind: "ended", sid, reason: REASONS.includes(body?.reason) ? (body?.reason as EndReason) : "unknown" };
+      // Unnamed: what was presented cannot be read, and never will be. Of another session: none of our business.
+      if ((problem!.sid ?? sid) !== sid) break;
+      return { kind: "ended", sid, reason: (problem!.reason ?? "unknown") as EndReason };
     case "401 no-session":
       return { kind: "no-session" };
     case "409 refresh-superseded":
-      return { kind: "superseded", generation: readGeneration(body) };
+      return { kind: "superseded", generation: readGeneration(problem) };
     case "409 session-mismatch":
       return { kind: "mismatch" };
   }
-  const cause = errorOf(answer);
-  return { kind: "transient", cause, retryAfterMs: cause.retryAfterMs };
+  return { kind: "transient", cause: new GatepassError("http", answer), retryAfterMs: answer.retryAfterMs };
 }
 
 /** What a successful sign-in or refresh hands out; null for any other answer. */
-export function readGrant({ status, body, sentAt }: Answer): Grant | null {
+export function readGrant({ status, problem: body, sentAt }: Answer): Grant | null {
   const generation = readGeneration(body);
-  const { access_token: token, session_id: sid, expires_in: seconds } = body ?? {};
-  if (status > 201 || !token || typeof token !== "string" || typeof sid !== "string") return null;
-  if (generation === null || typeof seconds !== "number" || !(seconds > 0)) return null;
-  const lifetime = seconds * 1_000;
+  const { access_token: token, session_id: sid, expires_in: seconds, account } = body ?? {};
+  if (status > 201 || generation === null || typeof token !== "string" || typeof sid !== "string") return null;
+  const lifetime = Number(seconds) * 1_000;
   // Counted from the request, not the answer: a slow answer must not make its token look young.
-  return { sid, generation, token, lifetime, expiresAt: sentAt + lifetime, account: readAccount(body?.account) };
+  const grant = { sid, generation, token, lifetime, expiresAt: sentAt + lifetime, account: readAccount(account) };
+  return lifetime > 0 ? grant : null;
 }
 
 /** An account, or null for anything else. */
 export function readAccount(value: unknown): Account | null {
-  const { id, email, created_at } = (value ?? {}) as Record<string, unknown>;
-  if (typeof id !== "string" || typeof email !== "string" || typeof created_at !== "number") return null;
-  return { id, email, created_at };
+  return typeof (value as Account | null)?.email === "string" ? (value as Account) : null;
 }
 
-/** An answer that is no success, as an error. */
-export function errorOf({ status, body, retryAfter }: Answer): GatepassError {
-  return new GatepassError("http", { status, problem: (body as Problem) ?? undefined, retryAfterMs: wait(retryAfter) });
+/** What an error needs to know of a response. */
+export function factsOf({ status, headers }: Response, text: unknown): Omit<Answer, "sentAt"> {
+  return { status, problem: parse(text), retryAfterMs: readRetryAfter(headers.get("Retry-After")) };
 }
 
 /** Retry-After in either of its forms (RFC 9110 §10.2.3) as ms from now; at most an hour is believed. */
-export function wait(retryAfter: string | null): number | undefined {
-  if (!retryAfter) return undefined;
-  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
-  return ms >= 0 ? Math.min(ms, LONGEST_WAIT) : undefined;
+export function readRetryAfter(text: string | null): number | undefined {
+  const ms = Number(text) * 1_000 || Date.parse(text ?? "") - Date.now();
+  return ms > 0 ? Math.min(ms, LONGEST_WAIT) : undefined;
 }
 
 /** JSON that is an object; null for all else. */
-export function parse(text: unknown): Record<string, unknown> | null {
+export function parse(text: unknown): Problem | null {
   try {
     const value: unknown = JSON.parse(text as string);
-    return value && typeof value === "object" ? (value as Record<string, unknown>) : null;
+    return value && typeof value === "object" ? (value as Problem) : null;
   } catch {
     return null;
   }
 }
 
-function readGeneration(body: Answer["body"]): number | null {
-  const value = body?.refresh_generation;
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+function readGeneration(body: Problem | null): number | null {
+  const value = body?.refresh_generation as number;
+  return value >= 0 && Number.isSafeInteger(value) ? value : null;
 }

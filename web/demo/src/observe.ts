@@ -11,8 +11,16 @@ import type { Dispatch } from "./store";
 import { factsSeen, passDropped, passTaken } from "./store/activity";
 import type { Fact } from "./store/episode";
 import { lookIntoGatehouse } from "./store/gatehouse";
+import { type Notice, noticed } from "./store/stage";
 
 const BATCH = 40;
+const FROM_SIBLING: Omit<Notice, "at"> = {
+  headline: "Another tab renewed the pass",
+  detail: "It did so for both: this tab asked nothing of the server and goes on with the new pass.",
+  tone: "refresh",
+  promise: "P1",
+  isQuiet: true,
+};
 /** The demo's own levers are not part of the show. */
 const BACKSTAGE = "/demo/";
 
@@ -22,17 +30,22 @@ export function observe(dispatch: Dispatch): () => void {
     dispatch(factsSeen({ facts, wall: Date.now() }));
     if (facts.some(isNewsToServer)) void dispatch(lookIntoGatehouse());
   });
+  let isRefreshing = false;
   const stopFacts = session.on("*", (event: SessionEvent) => {
+    if (event.type === "refresh") isRefreshing = event.phase === "start";
     const fact = factOf(event);
     if (fact !== null) batch.add(fact);
   });
-  let known: number | null = null;
+  let known = session.getSnapshot();
   const stopPasses = session.subscribe(() => {
-    const { expiresAt, lifetime, generation, status } = session.getSnapshot();
-    if (expiresAt === known) return;
-    known = expiresAt;
+    const before = known;
+    known = session.getSnapshot();
+    const { expiresAt, lifetime, generation, status, sessionId } = known;
+    if (expiresAt === before.expiresAt) return;
     if (expiresAt !== null && lifetime !== null) {
       dispatch(passTaken({ at: expiresAt - lifetime, lifetime, generation }));
+      const isOwn = isRefreshing || before.expiresAt === null || sessionId !== before.sessionId;
+      if (!isOwn) dispatch(noticed({ ...FROM_SIBLING, at: performance.now() }));
     } else if (status === "ended" || status === "anonymous") {
       dispatch(passDropped());
     }

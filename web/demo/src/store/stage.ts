@@ -1,12 +1,13 @@
-/** What the buttons of the demo have changed, and what they have to say beyond the log-book. */
+/** What the buttons of the demo have changed, and what there is to say beyond the log-book. */
 
 import { createSlice, type PayloadAction } from "@reduxjs/toolkit";
 
 import type { Story } from "./narrate";
 
-/** A story told by a button rather than by the log-book, at `at` (ms of performance.now()). */
+/** A story that is not in the log-book. `at` is ms of performance.now(); a quiet one is not read out. */
 export interface Notice extends Story {
   at: number;
+  isQuiet?: true;
 }
 
 export interface Stage {

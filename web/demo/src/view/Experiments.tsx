@@ -78,7 +78,8 @@ function Answers() {
   const { busy, run } = useRun();
   return (
     <div className="trial">
-      <div className="statuses" role="group" aria-label="Get an error answer">
+      <fieldset className="statuses">
+        <legend className="hidden">Get an error answer</legend>
         {STATUSES.map((status) => (
           <button
             key={status}
@@ -92,7 +93,7 @@ function Answers() {
             {status}
           </button>
         ))}
-      </div>
+      </fieldset>
       <p id="answers-text" className="aside">
         An error that is not about the pass: handed on untouched, no refresh, and nobody is signed out.
       </p>

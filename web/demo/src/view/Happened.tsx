@@ -43,7 +43,7 @@ function useNews(): News | null {
   const notice = useStore((state: State) => state.stage.notice);
   const episode = useStore((state) => state.activity.episodes.find((known) => !isStroll(known) && !isEmpty(known)));
   if (notice !== null && (episode === undefined || notice.at >= lastMoment(episode)))
-    return { ...notice, isAsked: true };
+    return { ...notice, isAsked: !notice.isQuiet };
   if (episode === undefined) return null;
   return { ...narrate(episode), isAsked: episode.experiment !== null && !isOpen(episode) };
 }

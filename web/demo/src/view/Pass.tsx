@@ -50,15 +50,15 @@ function Meter({ left, life }: { left: number; life: number }) {
         <small> s</small>
       </p>
       <div className="grow">
-        <div
-          className="bar"
-          role="meter"
+        <meter
+          className="hidden"
+          min={0}
+          max={Math.round(life / 1000)}
+          value={seconds}
           aria-label="Time left on the entry pass"
-          aria-valuemin={0}
-          aria-valuemax={Math.round(life / 1000)}
-          aria-valuenow={seconds}
           aria-valuetext={`${seconds} seconds left`}
-        >
+        />
+        <div className="bar" aria-hidden="true">
           <span />
         </div>
         <p className="aside">{wordsFor(left, share)}</p>

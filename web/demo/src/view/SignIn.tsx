@@ -45,8 +45,8 @@ export function SignIn() {
     const gaps: Faults = {};
     if (email === "") gaps.email = "Please enter your e-mail address.";
     if (password === "") gaps.password = "Please enter a password.";
-    if (gaps.email || gaps.password) return setFaults(gaps);
-    if (!isBusy) void enter({ email, password, remember: data.get("remember") !== null }, mode);
+    if (gaps.email || gaps.password) setFaults(gaps);
+    else if (!isBusy) void enter({ email, password, remember: data.get("remember") !== null }, mode);
   }
 
   return (

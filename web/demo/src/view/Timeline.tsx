@@ -21,7 +21,7 @@ export function Timeline({ now, life }: { now: number; life: number }) {
   return (
     <figure className="timeline">
       <div className="chart" aria-hidden="true">
-        <svg viewBox="0 0 1000 100" preserveAspectRatio="none">
+        <svg aria-hidden="true" viewBox="0 0 1000 100" preserveAspectRatio="none">
           <path d={outline(passes, { from, now, life })} />
         </svg>
         {renewals.map((pass, index) => (
