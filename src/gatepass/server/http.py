@@ -53,7 +53,7 @@ class Request:
 
     async def _read(self, limit: int) -> bytes:
         declared = self.headers.first(b"content-length")
-        if declared in (None, "0") and b"transfer-encoding" not in self.headers:
+        if declared in (None, "0") and not self._is_framed_otherwise():
             return b""
         if declared is not None and not declared.isdecimal():
             raise BadRequest("malformed-request", "Content-Length is not a number.")
@@ -72,6 +72,10 @@ class Request:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
+
+    def _is_framed_otherwise(self) -> bool:
+        """Whether a body may come without a Content-Length: in chunks, or over HTTP/2 and later."""
+        return b"transfer-encoding" in self.headers or not self.scope.get("http_version", "1.1").startswith("1")
 
 
 def _relative_path(scope: Scope) -> str:

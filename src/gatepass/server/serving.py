@@ -18,6 +18,9 @@ from gatepass.wire.asgi import ASGIApp
 GRACE = 5
 """Seconds for running requests at shutdown: longer than any refresh, shorter than a person's patience."""
 
+KEEP_ALIVE = 75
+"""Seconds that an idle connection stays: longer than the 60 that proxies keep theirs, who else meet a closed one."""
+
 
 class _Server(uvicorn.Server):
     """uvicorn's server under our own signal handlers, so that the gate is closed after it, not killed."""
@@ -67,6 +70,7 @@ def serve(
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
         h11_max_incomplete_event_size=64 * 1024,
     )

@@ -49,7 +49,7 @@ def read(model: type[Body], raw: bytes) -> Body:
         raise BadRequest("malformed-json", "The body nests too deeply.") from None
     if any(fault["type"] == "json_invalid" for fault in faults):
         raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
-    raise invalid_body({_field(fault["loc"]): fault["msg"] for fault in faults})
+    raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
@@ -103,7 +103,8 @@ def dump(value: Mapping[str, object]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    # An unknown member's name is the caller's text: name it only if it is an ordinary identifier.
-    name = ".".join(str(part) for part in location)
-    return name if name.replace(".", "").replace("_", "").isalnum() and len(name) <= 64 else "(unknown member)"
+def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """The member at fault. A name that is none of ours is the caller's text, and is not repeated either."""
+    if not location:
+        return "(body)"
+    return str(location[0]) if location[0] in model.model_fields else "(unknown member)"

@@ -10,7 +10,7 @@ development, prefixes are impossible and ports share cookies: `gatepass_<port>` 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.wire.headers import RawHeaders
@@ -79,7 +79,8 @@ class Cookies:
         """
         others = {name for name, _ in came} - {self.refresh_names[0]}
         if SECURE_NAME in others:
-            steps = request_path.strip("/").split("/")
+            # Quoted as browsers send it: a mount may have a parameter, and a caller must not write our headers.
+            steps = quote(request_path, safe="/:@!$&'()*+=~").strip("/").split("/")
             paths = ["/", *("/" + "/".join(steps[: count + 1]) for count in range(len(steps)))]
             return [f"{SECURE_NAME}={self._marks(path)}; HttpOnly; Max-Age=0" for path in paths]
         return [f"{name}={self._marks('/')}; HttpOnly; Max-Age=0" for name in others]

@@ -3,6 +3,7 @@
 Enough for a person to recognise a device in a list, too little to follow anybody (ASVS 7.5.2, 14.2.6).
 """
 
+import functools
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     return address
 
 
+@functools.lru_cache(maxsize=4096)
 def coarse(address: str) -> str:
     """The /24 or /48 that an address lies in; "" for what is no address (a Unix socket)."""
     try:

@@ -88,11 +88,10 @@ class Origins:
         ]
 
     def preflight(self, headers: Headers, methods: Collection[str]) -> list[tuple[str, str]] | None:
-        """The answer to a preflight from an allowed foreign origin, or None for everything else."""
+        """What a preflight from an allowed foreign origin gets beside `cors`; None for everything else."""
         if headers.one(b"origin") not in self.foreign or b"access-control-request-method" not in headers:
             return None
         return [
-            *self.cors(headers),
             ("access-control-allow-methods", ", ".join(methods)),
             ("access-control-allow-headers", _ALLOWED_HEADERS),
             ("access-control-max-age", "600"),
