@@ -64,6 +64,17 @@ def test_offline_nothing_is_lost_and_back_online_work_goes_on(visit: Visit) -> N
     expect(page.get_by_role("button", name="Delete note: kept")).to_be_visible()
 
 
+def test_offline_nobody_is_locked_out_by_signing_out(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    page.get_by_role("switch", name="Go offline").click()
+    told(page, "No answer from the server")
+    press(page, "Sign out")
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    page.get_by_role("switch", name="Go offline").click()
+    sign_in(page)
+
+
 def test_errors_of_the_application_pass_through_without_a_refresh(visit: Visit) -> None:
     page = visit()
     sign_in(page)

@@ -7,7 +7,14 @@
  * the configuration: `error.config` and `response.config`, which end up in logs, never hold it.
  */
 
-import { type AxiosAdapter, type AxiosInstance, type AxiosResponse, CanceledError, getAdapter, type InternalAxiosRequestConfig } from "axios";
+import {
+  type AxiosAdapter,
+  type AxiosInstance,
+  type AxiosResponse,
+  CanceledError,
+  getAdapter,
+  type InternalAxiosRequestConfig,
+} from "axios";
 
 import { carry } from "./carry.js";
 import { GatepassError } from "./errors.js";
@@ -62,7 +69,11 @@ export function attachAxios(instance: AxiosInstance, { session }: { session: Ses
 }
 
 /** On the network once. What comes back refers to the configuration without the token. */
-async function attempt(config: InternalAxiosRequestConfig, adapter: AxiosAdapter, token: string | null): Promise<Settled> {
+async function attempt(
+  config: InternalAxiosRequestConfig,
+  adapter: AxiosAdapter,
+  token: string | undefined,
+): Promise<Settled> {
   const headers = config.headers.concat(token ? { Authorization: `Bearer ${token}` } : {});
   try {
     const response = await adapter({ ...config, headers });

@@ -20,7 +20,7 @@ export interface Errand<Answer> {
   /** Whether the body can be sent a second time. */
   readonly isReplayable: boolean;
   readonly signal?: AbortSignal | null | undefined;
-  send(token: string | null): Promise<Answer>;
+  send(token: string | undefined): Promise<Answer>;
   statusOf(answer: Answer): number;
   /** Of a 401: the WWW-Authenticate header and the problem's code. */
   challengeOf(answer: Answer): Promise<readonly [challenge: string | null, code: unknown]>;
@@ -34,7 +34,7 @@ export async function carry<Answer>(session: Session, errand: Errand<Answer>): P
   try {
     const pass = errand.isOwn ? await session.token(undefined, errand.signal) : null;
     step("sent");
-    let answer = await errand.send(pass && pass.value);
+    let answer = await errand.send(pass?.value);
     status = errand.statusOf(answer);
     if (pass && status === 401 && isTokenRefused(...(await errand.challengeOf(answer)))) {
       step("waiting");
@@ -54,5 +54,9 @@ export async function carry<Answer>(session: Session, errand: Errand<Answer>): P
 
 /** Other 401s (a wrong password, another scheme) are the application's own affair. */
 function isTokenRefused(challenge: string | null, code: unknown): boolean {
-  return code === "invalid-token" || code === "token-required" || /\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? "");
+  return (
+    code === "invalid-token" ||
+    code === "token-required" ||
+    /\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? "")
+  );
 }

@@ -37,18 +37,14 @@ export interface ErrorFacts {
 
 /** Holds no token, no header and no request body. */
 export class GatepassError extends Error {
-  readonly kind: ErrorKind;
-  readonly status: number | undefined;
-  readonly problem: Problem | null | undefined;
-  readonly retryAfterMs: number | undefined;
+  declare readonly kind: ErrorKind;
+  declare readonly status: number | undefined;
+  declare readonly problem: Problem | null | undefined;
+  declare readonly retryAfterMs: number | undefined;
 
   constructor(kind: ErrorKind, { status, problem, retryAfterMs, cause }: ErrorFacts = {}) {
     super(problem?.detail ?? problem?.code ?? kind, { cause });
-    this.name = "GatepassError";
-    this.kind = kind;
-    this.status = status;
-    this.problem = problem;
-    this.retryAfterMs = retryAfterMs;
+    Object.assign(this, { name: "GatepassError", kind, status, problem, retryAfterMs });
   }
 
   /** For logs: kind, status and code; nothing that a person or an application wrote. */

@@ -149,7 +149,10 @@ async function exchange(request: ClientRequest, options: Parameters<typeof creat
         return (options.fetch ?? fetch)(url.href, { ...init, headers: sent });
       },
       statusOf: ({ status }) => status,
-      challengeOf: async (refused) => [refused.headers.get("WWW-Authenticate"), parse(await refused.clone().text())?.code],
+      challengeOf: async (refused) => [
+        refused.headers.get("WWW-Authenticate"),
+        parse(await refused.clone().text())?.code,
+      ],
     });
     return await unpack(response, request);
   } catch (cause) {

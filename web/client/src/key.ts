@@ -16,7 +16,9 @@ const PATIENCE = 3_000;
 export async function loadKey(scope: Scope, issuer: string): Promise<CryptoKey | null> {
   try {
     // Made before the transaction is opened: one that waits for anything but itself is closed by the browser.
-    const made = await scope.crypto!.subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
+    const made = await scope.crypto!.subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: 256 }, false, [
+      "sign",
+    ]);
     return (await Promise.race([getOrAdd(scope.indexedDB!, issuer, made), pause(PATIENCE)])) ?? null;
   } catch {
     return null;

@@ -23,7 +23,9 @@ export function sessionMiddleware(session: Session) {
     // Redux allows no dispatch while a store is being made.
     queueMicrotask(copy);
     queueMicrotask(() => void session.start());
-    return (next: (action: unknown) => unknown) => (action: unknown): unknown => next(action);
+    return (next: (action: unknown) => unknown) =>
+      (action: unknown): unknown =>
+        next(action);
   };
 }
 

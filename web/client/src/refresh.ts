@@ -14,7 +14,7 @@ import type { Lock } from "./lock.js";
 import type { Memory } from "./memory.js";
 import { jitter, pause, type Scope } from "./scope.js";
 import type { Jar, Notes, State } from "./state.js";
-import { type Call, CLIENT, type Outcome, outcomeOf } from "./wire.js";
+import { type Call, CLIENT, type Outcome, outcomeOf, readGeneration } from "./wire.js";
 
 /** The parts of a session, wired up once. */
 export interface Parts {
@@ -29,11 +29,11 @@ export interface Parts {
   readonly key: () => Promise<CryptoKey | null>;
 }
 
-/** What a refresh came to in the end. `none`: there is no session to refresh, or not any more. */
-export type Result =
-  | Exclude<Outcome, { kind: "superseded" | "no-session" | "mismatch" }>
-  | { readonly kind: "none"; readonly sid: string | null }
-  | { readonly kind: "shared" };
+/** What a turn came to: a row of the table, `shared` (a sibling's token will do) or `none` (nothing to refresh). */
+type Turned = Omit<Outcome, "kind"> & { readonly kind: Outcome["kind"] | "shared" | "none" };
+
+/** What a refresh came to in the end, and for which session. All but five kinds mean: not now. */
+export type Result = Turned & { readonly sid: string | null };
 
 /** Against what: the generations that a rolled-back jar can be behind, plus siblings' refreshes in between. */
 const MOST_TURNS = 20;
@@ -57,65 +57,65 @@ export function createRefresh(parts: Parts): (stamp: number, calling: () => void
   }
 
   /** Under the lock: gather, decide whether to ask, ask. */
-  async function turn(loaded: CryptoKey | null, stamp: number, calling: () => void): Promise<Outcome | Result> {
-    const { snapshot } = memory;
+  async function turn(loaded: CryptoKey | null, stamp: number, calling: () => void): Promise<Turned> {
+    const { sessionId, generation, account } = memory.snapshot;
     const isShared = () => memory.stamp > stamp && memory.pass;
     const state = present();
-    const { sid, generation } = state;
+    const { sid } = state;
     if (isShared()) return { kind: "shared" };
-    if (notes.read("out") === sid) return { kind: "none", sid };
-    if (snapshot.sessionId !== sid) return { kind: "mismatch" };
-    if (textOf(state) === stuckAt) return unavailable("superseded");
-    if (channel.isOpen && generation > snapshot.generation!) {
+    if (notes.read("out") === sid) return { kind: "none" };
+    if (sessionId !== sid) return { kind: "session-mismatch" };
+    if (textOf(state) === stuckAt) return { kind: "transient" };
+    if (channel.isOpen && state.generation > generation!) {
       await arrival(memory);
       if (isShared()) return { kind: "shared" };
     }
     const isKeyless = notes.read("keyless") === sid;
     // What once went with a key never goes without: that would look like theft.
-    if (!isKeyless && !loaded) return unavailable("no client key");
+    if (!isKeyless && !loaded) return { kind: "transient" };
     const proof = isKeyless ? CLIENT : { "Idempotency-Key": await idempotencyKey(scope, loaded!, state) };
 
     calling();
     sent = textOf(state);
     const outcome = outcomeOf(await call("/refresh", { headers: { "Gatepass-Session": sid, ...proof } }), sid);
     if (outcome.kind === "ok" && memory.sid === sid) {
-      jar.learn(outcome.grant);
-      channel.share({ ...outcome.grant, account: memory.snapshot.account });
+      jar.learn(outcome.grant!);
+      channel.share({ ...outcome.grant!, account });
     }
     return outcome;
   }
 
+  /** Between turns: whether the next one may find something else. */
+  async function isWorthATurn({ kind, error }: Turned, sid: string): Promise<boolean> {
+    const state = jar.read();
+    if (kind === "session-mismatch" && state && state.sid !== sid) {
+      memory.clear({ sessionId: state.sid, generation: state.generation });
+      return true;
+    }
+    if (kind !== "refresh-superseded") return false;
+    const generation = readGeneration(error?.problem);
+    if (generation !== null && memory.sid === sid) {
+      jar.learn({ sid, generation });
+      memory.learn({ generation });
+    }
+    if (textOf(present()) === sent) await pause(jitter(SLOW_RETRY));
+    return true;
+  }
+
   return async (stamp, calling) => {
-    let { sid } = memory;
     const loaded = await key();
     for (let turns = 0; turns < MOST_TURNS; turns++) {
-      // Signed out, or in as somebody else, while we waited.
-      if (!sid || memory.sid !== sid) return { kind: "none", sid };
-      const outcome = await lock(() => turn(loaded, stamp, calling));
-      switch (outcome.kind) {
-        case "superseded":
-          if (outcome.generation !== null && memory.sid === sid) {
-            jar.learn({ sid, generation: outcome.generation });
-            memory.learn({ generation: outcome.generation });
-          }
-          if (textOf(present()) === sent) await pause(jitter(SLOW_RETRY));
-          break;
-        case "mismatch": {
-          const state = jar.read();
-          if (!state || state.sid === sid) return unavailable("session-mismatch");
-          memory.clear({ sessionId: state.sid, generation: state.generation });
-          ({ sid, stamp } = memory);
-          break;
-        }
-        case "no-session":
-          if (!jar.isReadable) jar.forget(sid);
-          return jar.read() ? unavailable("no-session") : { kind: "none", sid };
-        default:
-          return outcome;
-      }
+      const { sid } = memory;
+      // Signed out while we waited.
+      if (!sid) return { kind: "none", sid };
+      const turned = await lock(() => turn(loaded, stamp, calling));
+      if (await isWorthATurn(turned, sid)) continue;
+      if (turned.kind !== "no-session") return { ...turned, sid };
+      if (!jar.isReadable) jar.forget(sid);
+      return { ...turned, sid, kind: jar.read() ? "transient" : "none" };
     }
     stuckAt = textOf(present());
-    return unavailable("superseded");
+    return { kind: "transient", sid: memory.sid };
   };
 }
 
@@ -127,10 +127,6 @@ async function arrival({ changed }: Memory): Promise<void> {
   });
   await Promise.race([heard, pause(COURIER)]);
   stop();
-}
-
-function unavailable(cause: string): Result {
-  return { kind: "transient", cause };
 }
 
 function textOf({ sid, generation }: State): string {

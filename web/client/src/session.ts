@@ -97,35 +97,32 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     };
 
     report({ phase: "start" });
-    const result = await rotate(stamp, () => attempts++).catch((cause: unknown): Result => ({ kind: "transient", cause }));
+    const result = await rotate(stamp, () => attempts++).catch(
+      (error: GatepassError): Result => ({ kind: "transient", sid: memory.sid, error }),
+    );
     const failure = conclude(result);
     const outcome = failure ? "transient" : memory.pass ? "ok" : "ended";
     report({ phase: "end", outcome, shared: result.kind === "shared" });
     return failure;
   }
 
-  function conclude(result: Result): GatepassError | null {
-    switch (result.kind) {
-      case "ok":
-        if (result.grant.sid === memory.sid) hold(result.grant);
-        // Signed out while the answer was under way: it has set the cookie once more.
-        else jar.forget(result.grant.sid);
-        break;
-      case "ended":
-        end(result.sid, result.reason);
-        break;
-      case "none":
-        if (memory.sid !== result.sid) break;
-        if (notes.read("out") === memory.sid) end(memory.sid!, "signed-out");
-        else memory.clear({ status: "anonymous" });
-        break;
-      case "transient": {
-        const backoff = jitter(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failures++));
-        const retryAfterMs = Math.max(backoff, result.retryAfterMs ?? 0);
-        retryAt = now() + retryAfterMs;
-        if (memory.sid) memory.learn({ status: "degraded" });
-        return new GatepassError("refresh-unavailable", { cause: result.cause, retryAfterMs });
-      }
+  function conclude({ kind, sid, grant, error }: Result): GatepassError | null {
+    const isPresent = sid === memory.sid;
+    if (kind === "ok") {
+      if (isPresent) hold(grant!);
+      // Signed out while the answer was under way: it has set the cookie once more.
+      else jar.forget(grant!.sid);
+    } else if (kind === "session-ended") {
+      end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
+    } else if (kind === "none" && isPresent) {
+      if (notes.read("out") === sid) end(sid!, "signed-out");
+      else memory.clear({ status: "anonymous" });
+    } else if (kind !== "none" && kind !== "shared") {
+      const backoff = jitter(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failures++));
+      const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
+      retryAt = now() + retryAfterMs;
+      if (memory.sid) memory.learn({ status: "degraded" });
+      return new GatepassError("refresh-unavailable", { cause: error, retryAfterMs });
     }
     return null;
   }
@@ -162,7 +159,8 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   function resume(): boolean {
     const state = memory.sid ? null : jar.read();
     if (state && isWelcome(state.sid)) memory.clear({ sessionId: state.sid, generation: state.generation });
-    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid) memory.clear({ status: "anonymous" });
+    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid)
+      memory.clear({ status: "anonymous" });
     return !!memory.sid;
   }
 
@@ -224,7 +222,8 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   function hear(grant: Grant): void {
     const { sid, generation, expiresAt } = grant;
     const known = memory.snapshot.generation!;
-    const isNews = sid === memory.sid ? generation > known || (!memory.pass && generation === known) : sid === jar.read()?.sid;
+    const isNews =
+      sid === memory.sid ? generation > known || (!memory.pass && generation === known) : sid === jar.read()?.sid;
     if (isNews && isWelcome(sid) && expiresAt > now()) hold(grant);
   }
 

@@ -109,7 +109,9 @@ export interface StatusEvent {
 export type SessionEvent = RefreshEvent | RequestEvent | StatusEvent;
 
 /** The events of one type, or of all. */
-export type EventOf<Type extends SessionEvent["type"] | "*"> = Type extends "*" ? SessionEvent : Extract<SessionEvent, { type: Type }>;
+export type EventOf<Type extends SessionEvent["type"] | "*"> = Type extends "*"
+  ? SessionEvent
+  : Extract<SessionEvent, { type: Type }>;
 
 /** One sign-in as one tab sees it. Listeners run in microtasks: what they throw is reported, and harms nothing here. */
 export interface Session {

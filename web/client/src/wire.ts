@@ -8,7 +8,7 @@
 import { GatepassError, type Problem } from "./errors.js";
 import type { Scope } from "./scope.js";
 import type { State } from "./state.js";
-import type { Account, EndReason } from "./types.js";
+import type { Account } from "./types.js";
 
 /** An answer, read to its end. `problem` is its JSON, whatever that is of; `sentAt` is ms of `performance.now()`. */
 export interface Answer {
@@ -36,13 +36,21 @@ export interface Grant extends State {
   readonly account: Account | null;
 }
 
-/** What a refresh came to: one row of the table each. */
-export type Outcome =
-  | { readonly kind: "ok"; readonly grant: Grant }
-  | { readonly kind: "ended"; readonly sid: string; readonly reason: EndReason }
-  | { readonly kind: "superseded"; readonly generation: number | null }
-  | { readonly kind: "no-session" | "mismatch" }
-  | { readonly kind: "transient"; readonly cause: unknown; readonly retryAfterMs?: number | undefined };
+/** What a refresh came to: a row of the table each, named by its problem code. */
+export interface Outcome {
+  readonly kind: "ok" | "session-ended" | "no-session" | "refresh-superseded" | "session-mismatch" | "transient";
+  readonly grant?: Grant | null;
+  /** The answer as an error: it knows the facts. */
+  readonly error?: GatepassError;
+}
+
+/** The codes that mean something, under the status that they come with. */
+const ROWS: Readonly<Record<string, number>> = {
+  "session-ended": 401,
+  "no-session": 401,
+  "refresh-superseded": 409,
+  "session-mismatch": 409,
+};
 
 /** A header that no form can send: every cross-origin attempt needs a preflight (PROTOCOL §6). */
 export const CLIENT: Record<string, string> = { "Gatepass-Client": "1" };
@@ -50,7 +58,11 @@ export const CLIENT: Record<string, string> = { "Gatepass-Client": "1" };
 const LONGEST_WAIT = 3_600_000;
 
 /** Calls endpoints below `base`; each is aborted after `timeout` ms, reading included. */
-export function createCall(scope: Scope, base: string, options: { fetch: typeof fetch | undefined; timeout: number }): Call {
+export function createCall(
+  scope: Scope,
+  base: string,
+  options: { fetch: typeof fetch | undefined; timeout: number },
+): Call {
   return async (path, { method = "POST", headers = CLIENT, body } = {}) => {
     const send = options.fetch ?? scope.fetch;
     const abort = new AbortController();
@@ -79,20 +91,12 @@ export function createCall(scope: Scope, base: string, options: { fetch: typeof 
 export function outcomeOf(answer: Answer, sid: string): Outcome {
   const { status, problem } = answer;
   const grant = readGrant(answer);
-  if (grant) return grant.sid === sid ? { kind: "ok", grant } : { kind: "mismatch" };
-  switch (`${status} ${problem?.code}`) {
-    case "401 session-ended":
-      // Unnamed: what was presented cannot be read, and never will be. Of another session: none of our business.
-      if ((problem!.sid ?? sid) !== sid) break;
-      return { kind: "ended", sid, reason: (problem!.reason ?? "unknown") as EndReason };
-    case "401 no-session":
-      return { kind: "no-session" };
-    case "409 refresh-superseded":
-      return { kind: "superseded", generation: readGeneration(problem) };
-    case "409 session-mismatch":
-      return { kind: "mismatch" };
-  }
-  return { kind: "transient", cause: new GatepassError("http", answer), retryAfterMs: answer.retryAfterMs };
+  const error = new GatepassError("http", answer);
+  if (grant) return { kind: grant.sid === sid ? "ok" : "session-mismatch", grant, error };
+  const code = problem?.code ?? "";
+  // An end of another session is none of our business. One without a name is ours: what we sent cannot be read.
+  const isOurs = (problem?.sid ?? sid) === sid;
+  return { kind: isOurs && ROWS[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
 }
 
 /** What a successful sign-in or refresh hands out; null for any other answer. */
@@ -132,7 +136,8 @@ export function parse(text: unknown): Problem | null {
   }
 }
 
-function readGeneration(body: Problem | null): number | null {
+/** The generation that an answer names. */
+export function readGeneration(body: Problem | null | undefined): number | null {
   const value = body?.refresh_generation as number;
   return value >= 0 && Number.isSafeInteger(value) ? value : null;
 }

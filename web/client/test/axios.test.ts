@@ -1,4 +1,4 @@
-import axios, { AxiosHeaders, isAxiosError, isCancel, type InternalAxiosRequestConfig } from "axios";
+import axios, { AxiosHeaders, type InternalAxiosRequestConfig, isAxiosError, isCancel } from "axios";
 import { describe, expect, it } from "vitest";
 
 import { attachAxios } from "../src/axios.js";
@@ -12,7 +12,9 @@ useFakeClock();
 async function world() {
   const made = await signedIn();
   const sent: InternalAxiosRequestConfig[] = [];
-  const overFake = axios.getAdapter("fetch", { env: { fetch: (request: Request | string, init?: RequestInit) => deliver(request, init), Request: null, Response } } as never);
+  const overFake = axios.getAdapter("fetch", {
+    env: { fetch: (request: Request | string, init?: RequestInit) => deliver(request, init), Request: null, Response },
+  } as never);
   async function deliver(request: Request | string, init?: RequestInit): Promise<Response> {
     return made.profile.send(typeof request === "string" ? request : request.url, init);
   }
@@ -33,7 +35,11 @@ describe("an attached instance", () => {
     expect(tokens()).toEqual([expect.stringMatching(/^Bearer token/)]);
   });
 
-  it.each([{ url: "https://evil.example/x" }, { url: "//evil.example/x" }, { url: "/x", baseURL: "https://evil.example" }])("sends none elsewhere: %o", async (config) => {
+  it.each([
+    { url: "https://evil.example/x" },
+    { url: "//evil.example/x" },
+    { url: "/x", baseURL: "https://evil.example" },
+  ])("sends none elsewhere: %o", async (config) => {
     const { instance, tokens } = await world();
     await settled(instance.request(config).catch(() => null));
     expect(tokens()).toEqual([undefined]);
@@ -89,7 +95,9 @@ describe("an attached instance", () => {
     await pass(6);
     server.refuseTokens();
     const stream = new ReadableStream({ start: (controller) => controller.close() });
-    await expect(settled(instance.post("/x", stream, { headers: { "Content-Type": "text/plain" } }))).rejects.toMatchObject({ kind: "not-replayable" });
+    await expect(
+      settled(instance.post("/x", stream, { headers: { "Content-Type": "text/plain" } })),
+    ).rejects.toMatchObject({ kind: "not-replayable" });
     expect(sent).toHaveLength(1);
   });
 
@@ -105,7 +113,9 @@ describe("an attached instance", () => {
     server.answers.push(() => problem(404, "not-found"));
     const error: unknown = await settled(instance.get("/x").catch((reason: unknown) => reason));
     expect(isAxiosError(error) && error.response?.data).toMatchObject({ code: "not-found" });
-    expect(JSON.stringify([error, (error as { response: { config: unknown } }).response.config])).not.toMatch(/Bearer token/);
+    expect(JSON.stringify([error, (error as { response: { config: unknown } }).response.config])).not.toMatch(
+      /Bearer token/,
+    );
   });
 
   it("keeps the token out of a good response's configuration", async () => {

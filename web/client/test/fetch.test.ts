@@ -53,7 +53,11 @@ describe("a request", () => {
   it("goes without a token for anonymous visitors, and its 401 is theirs", async () => {
     const { client, session, sent } = await world();
     await settled(session.signOut());
-    await expect(settled(client.get("/x"))).rejects.toMatchObject({ kind: "http", status: 401, problem: { code: "token-required" } });
+    await expect(settled(client.get("/x"))).rejects.toMatchObject({
+      kind: "http",
+      status: 401,
+      problem: { code: "token-required" },
+    });
     expect(sent).toHaveLength(1);
   });
 });
@@ -72,14 +76,23 @@ describe("a refused token", () => {
   it.each([
     ["a string", "plain"],
     ["JSON", { a: [1, { b: 2 }] }],
-    ["a form", (() => { const form = new FormData(); form.append("file", new Blob(["bytes"]), "a.txt"); return form; })()],
+    [
+      "a form",
+      (() => {
+        const form = new FormData();
+        form.append("file", new Blob(["bytes"]), "a.txt");
+        return form;
+      })(),
+    ],
     ["a blob", new Blob(["bytes"])],
     ["parameters", new URLSearchParams({ a: "1" })],
   ])("is followed by the very same request with %s as body", async (_name, body) => {
     const { client, server, sent } = await world();
     await pass(6);
     server.refuseTokens();
-    server.answers.push((request) => problem(401, "invalid-token", { of: request.method }, { "WWW-Authenticate": 'Bearer error="invalid_token"' }));
+    server.answers.push((request) =>
+      problem(401, "invalid-token", { of: request.method }, { "WWW-Authenticate": 'Bearer error="invalid_token"' }),
+    );
     const json = typeof body === "string";
     await settled(client.put("/x", json ? JSON.stringify(body) : body, { headers: { "X-Mine": "1" } }));
     const [first, , second] = [sent[0]!, null, sent[1]!];
@@ -142,7 +155,12 @@ describe("an error", () => {
   it("holds the problem and when to come back", async () => {
     const { client, server } = await world();
     server.answers.push(() => problem(429, "slow-down", {}, { "Retry-After": "2" }));
-    await expect(settled(client.get("/x"))).rejects.toMatchObject({ kind: "http", status: 429, retryAfterMs: 2_000, problem: { code: "slow-down" } });
+    await expect(settled(client.get("/x"))).rejects.toMatchObject({
+      kind: "http",
+      status: 429,
+      retryAfterMs: 2_000,
+      problem: { code: "slow-down" },
+    });
   });
 
   it("is `network` without an answer, `aborted` or `timeout` by the caller's signal", async () => {
@@ -192,7 +210,9 @@ describe("interceptors", () => {
       request.headers.set("X-Tenant", "7");
       return request;
     });
-    client.interceptors.request.use((request) => ({ ...request, method: "DELETE" }), { when: ({ url }) => url === "/other" });
+    client.interceptors.request.use((request) => ({ ...request, method: "DELETE" }), {
+      when: ({ url }) => url === "/other",
+    });
     await settled(client.get("/x"));
     expect(new Headers(sent[0]!.init.headers).get("X-Tenant")).toBe("7");
     expect(sent[0]!.init.method).toBe("GET");

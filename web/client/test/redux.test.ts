@@ -27,7 +27,10 @@ describe("the Redux slice", () => {
   it("lets other actions through and does not change for them", async () => {
     const { session } = await signedIn();
     const store = configureStore({
-      reducer: { session: sessionReducer, count: (count: number = 0, action: { type: string }) => (action.type === "add" ? count + 1 : count) },
+      reducer: {
+        session: sessionReducer,
+        count: (count: number = 0, action: { type: string }) => (action.type === "add" ? count + 1 : count),
+      },
       middleware: (standard) => standard().concat(sessionMiddleware(session)),
     });
     await pass(0);

@@ -7,17 +7,24 @@ import { BOB, calls, open, signedIn } from "./fake/world.js";
 useFakeClock();
 
 describe("an unknown outcome", () => {
-  it.each(["lose-request", "lose-answer", 500, 503, 429] as const)("keeps everything after %s, and the next request mends it", async (fault) => {
-    const { session, server, profile, ends, sid } = await signedIn();
-    await pass(901);
-    profile.faults = [fault];
-    await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable" });
-    expect(session.getSnapshot()).toMatchObject({ status: "degraded", sessionId: sid, account: { email: "ann@example.com" } });
-    expect(await settled(session.token())).not.toBeNull();
-    expect(session.getSnapshot()).toMatchObject({ status: "active", generation: 1 });
-    expect(server.cases("reuse")).toBe(0);
-    expect(ends).toEqual([]);
-  });
+  it.each(["lose-request", "lose-answer", 500, 503, 429] as const)(
+    "keeps everything after %s, and the next request mends it",
+    async (fault) => {
+      const { session, server, profile, ends, sid } = await signedIn();
+      await pass(901);
+      profile.faults = [fault];
+      await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable" });
+      expect(session.getSnapshot()).toMatchObject({
+        status: "degraded",
+        sessionId: sid,
+        account: { email: "ann@example.com" },
+      });
+      expect(await settled(session.token())).not.toBeNull();
+      expect(session.getSnapshot()).toMatchObject({ status: "active", generation: 1 });
+      expect(server.cases("reuse")).toBe(0);
+      expect(ends).toEqual([]);
+    },
+  );
 
   it("repeats with the same key after a lost answer, and gets the same successor", async () => {
     const { session, server, profile } = await signedIn();
@@ -72,7 +79,10 @@ describe("an unknown outcome", () => {
     server.answers.push(() => problem(503, "store-unavailable", {}, { "Retry-After": "120" }));
     await settled(session.refresh());
     const before = server.requests.length;
-    await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable", retryAfterMs: expect.any(Number) });
+    await expect(settled(session.token())).rejects.toMatchObject({
+      kind: "refresh-unavailable",
+      retryAfterMs: expect.any(Number),
+    });
     expect(server.requests.length).toBe(before);
     await pass(121);
     expect(await settled(session.token())).not.toBeNull();
@@ -198,7 +208,10 @@ describe("the client key", () => {
 
 describe("page and API on different hosts", () => {
   it("goes by the last generation that an answer named, also after a reload", async () => {
-    const { session, profile, server, sid } = await signedIn({ page: "http://app.localhost:3000/" }, { baseURL: "http://localhost:8000/auth" });
+    const { session, profile, server, sid } = await signedIn(
+      { page: "http://app.localhost:3000/" },
+      { baseURL: "http://localhost:8000/auth" },
+    );
     await settled(session.refresh());
     session.close();
     const reloaded = open(profile.tab(), { baseURL: "http://localhost:8000/auth" });
@@ -207,9 +220,14 @@ describe("page and API on different hosts", () => {
   });
 
   it("is anonymous once the server sees no refresh token", async () => {
-    const { session, profile } = await signedIn({ page: "http://app.localhost:3000/" }, { baseURL: "http://localhost:8000/auth" });
+    const { session, profile } = await signedIn(
+      { page: "http://app.localhost:3000/" },
+      { baseURL: "http://localhost:8000/auth" },
+    );
     profile.jar.clear();
     expect(await settled(session.refresh())).toMatchObject({ status: "anonymous" });
-    expect(await settled(open(profile.tab(), { baseURL: "http://localhost:8000/auth" }).start())).toMatchObject({ status: "anonymous" });
+    expect(await settled(open(profile.tab(), { baseURL: "http://localhost:8000/auth" }).start())).toMatchObject({
+      status: "anonymous",
+    });
   });
 });

@@ -128,7 +128,10 @@ describe("a token when a request needs one", () => {
     const { session, server } = await signedIn();
     await pass(901);
     const giveUp = new AbortController();
-    const both = Promise.allSettled([session.token(undefined, giveUp.signal), session.token(undefined, new AbortController().signal)]);
+    const both = Promise.allSettled([
+      session.token(undefined, giveUp.signal),
+      session.token(undefined, new AbortController().signal),
+    ]);
     giveUp.abort();
     const [left, stayed] = await settled(both);
     expect(left).toMatchObject({ status: "rejected", reason: { kind: "aborted" } });
@@ -214,7 +217,10 @@ describe("what a session tells", () => {
   });
 
   it("redacts its errors", async () => {
-    const error = new GatepassError("http", { status: 409, problem: { code: "email-taken", detail: "ann@example.com" } });
+    const error = new GatepassError("http", {
+      status: 409,
+      problem: { code: "email-taken", detail: "ann@example.com" },
+    });
     expect(JSON.stringify(error)).toBe('{"name":"GatepassError","kind":"http","status":409,"code":"email-taken"}');
   });
 });

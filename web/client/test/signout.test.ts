@@ -14,8 +14,12 @@ describe("signing out", () => {
     await settled(other.start());
     await settled(session.signOut());
     await pass(1);
-    for (const one of [session, other]) expect(one.getSnapshot()).toMatchObject({ status: "ended", reason: "signed-out", account: null });
-    expect([ends, heard]).toEqual([[{ reason: "signed-out", sessionId: sid }], [{ reason: "signed-out", sessionId: sid }]]);
+    for (const one of [session, other])
+      expect(one.getSnapshot()).toMatchObject({ status: "ended", reason: "signed-out", account: null });
+    expect([ends, heard]).toEqual([
+      [{ reason: "signed-out", sessionId: sid }],
+      [{ reason: "signed-out", sessionId: sid }],
+    ]);
     expect(server.rows.get(sid)!.revoked).toBe("revoked");
     expect(profile.jar.size + profile.storage.size).toBe(0);
   });
@@ -131,7 +135,13 @@ describe("signing out without a network", () => {
     await settled(session.signOut());
     profile.offline = false;
     const headers = new Headers({ "Gatepass-Client": "1" });
-    const { cookies } = server.receive({ method: "POST", path: "/auth/login", headers, body: BOB, cookies: profile.jar });
+    const { cookies } = server.receive({
+      method: "POST",
+      path: "/auth/login",
+      headers,
+      body: BOB,
+      cookies: profile.jar,
+    });
     for (const [name, value] of Object.entries(cookies!)) profile.jar.set(name, value!);
     const later = open(profile.tab());
     expect(await settled(later.start())).toMatchObject({ status: "active", account: { email: BOB.email } });

@@ -12,7 +12,16 @@ import { BOB, open, signedIn } from "./fake/world.js";
 
 useFakeClock();
 
-const FAULTS: (Fault | undefined)[] = [undefined, undefined, "lose-request", "lose-answer", "lose-answer", 503, 500, { hang: 12_000 }];
+const FAULTS: (Fault | undefined)[] = [
+  undefined,
+  undefined,
+  "lose-request",
+  "lose-answer",
+  "lose-answer",
+  503,
+  500,
+  { hang: 12_000 },
+];
 
 /** mulberry32: small, and the same everywhere. */
 function dice(seed: number): () => number {
@@ -95,7 +104,13 @@ describe("never two users mixed", () => {
       const { sessionId } = one.getSnapshot();
       const token = await one.token().catch(() => null);
       if (!token || !sessionId) return;
-      const answer = server.receive({ method: "GET", path: "/api", headers: new Headers({ Authorization: `Bearer ${token.value}` }), body: null, cookies: new Map() });
+      const answer = server.receive({
+        method: "GET",
+        path: "/api",
+        headers: new Headers({ Authorization: `Bearer ${token.value}` }),
+        body: null,
+        cookies: new Map(),
+      });
       const expected = server.rows.get(sessionId)!.email;
       const { email } = (answer.body ?? {}) as { email?: string };
       if (email && email !== expected) wrong.push(`${email} for ${expected}`);

@@ -91,7 +91,14 @@ describe("a sibling's token", () => {
     const channel = new tab.BroadcastChannel!("gatepass:http://localhost:8000/auth");
     const before = session.getSnapshot();
     const good = { generation: 9, token: "stolen", left: 900_000, lifetime: 900_000, at: Date.now(), account: null };
-    for (const message of [null, "token", 7, {}, { ...good, sid: "f".repeat(32) }, { ...good, sid: before.sessionId, left: "x" }]) {
+    for (const message of [
+      null,
+      "token",
+      7,
+      {},
+      { ...good, sid: "f".repeat(32) },
+      { ...good, sid: before.sessionId, left: "x" },
+    ]) {
       channel.postMessage(message);
     }
     await pass(1);
@@ -125,7 +132,11 @@ describe("a sign-in in another tab", () => {
 describe("a lock that is never released", () => {
   it("is waited for longer than a call can take, then done without", async () => {
     const { session, tab, server } = await signedIn();
-    void tab.navigator.locks!.request("gatepass:http://localhost:8000/auth", {}, () => new Promise<never>(() => undefined));
+    void tab.navigator.locks!.request(
+      "gatepass:http://localhost:8000/auth",
+      {},
+      () => new Promise<never>(() => undefined),
+    );
     const began = performance.now();
     expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 1 });
     expect(performance.now() - began).toBeGreaterThan(10_000);

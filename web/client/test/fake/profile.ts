@@ -97,7 +97,8 @@ export class FakeProfile {
     const gate = typeof fault === "object" ? fault.hang : 1 + this.random() * 8;
     await this.#travel(gate, init.signal);
     if (this.offline || fault === "lose-request") throw new TypeError("Failed to fetch");
-    if (typeof fault === "number") return new Response(null, { status: fault, headers: fault === 429 ? { "Retry-After": "2" } : {} });
+    if (typeof fault === "number")
+      return new Response(null, { status: fault, headers: fault === 429 ? { "Retry-After": "2" } : {} });
     const { body } = init;
     const request: Incoming = {
       method: init.method ?? "GET",
@@ -114,7 +115,10 @@ export class FakeProfile {
       else this.jar.set(name, value);
     }
     const text = answer.body === undefined ? null : JSON.stringify(answer.body);
-    return new Response(text, { status: answer.status, headers: { "Content-Type": "application/json", ...answer.headers } });
+    return new Response(text, {
+      status: answer.status,
+      headers: { "Content-Type": "application/json", ...answer.headers },
+    });
   }
 
   #travel(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
@@ -162,9 +166,15 @@ export class FakeTab implements Scope {
     this.document = fakeDocument(profile, this.#events);
     this.localStorage = fakeStorage(profile);
     this.indexedDB = fakeDatabase(profile);
-    this.navigator = (options.locks ?? true)
-      ? { locks: { request: (name: string, given: LockOptions, act: () => Promise<unknown>) => profile.lock(name, given.signal, act) } as never }
-      : {};
+    this.navigator =
+      (options.locks ?? true)
+        ? {
+            locks: {
+              request: (name: string, given: LockOptions, act: () => Promise<unknown>) =>
+                profile.lock(name, given.signal, act),
+            } as never,
+          }
+        : {};
     if (options.channel ?? true) {
       this.BroadcastChannel = class extends FakeChannel {
         constructor(name: string) {
@@ -193,7 +203,10 @@ function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<Sc
   return {
     visibilityState: "visible",
     get cookie() {
-      return [...profile.jar].filter(([name]) => name !== "gatepass").map(([name, value]) => `${name}=${value}`).join("; ");
+      return [...profile.jar]
+        .filter(([name]) => name !== "gatepass")
+        .map(([name, value]) => `${name}=${value}`)
+        .join("; ");
     },
     set cookie(text: string) {
       const [pair, ...marks] = text.split("; ");
@@ -221,11 +234,19 @@ function fakeStorage({ storage, options }: FakeProfile): NonNullable<Scope["loca
 /** Only as much as one get-or-add needs; `key.test.ts` uses a whole one. */
 function fakeDatabase(profile: FakeProfile): IDBFactory {
   const request = (result: unknown) => {
-    const made = { result, onsuccess: null as (() => void) | null, onerror: null as (() => void) | null, error: new Error("denied") };
+    const made = {
+      result,
+      onsuccess: null as (() => void) | null,
+      onerror: null as (() => void) | null,
+      error: new Error("denied"),
+    };
     queueMicrotask(() => (profile.canStoreKeys ? made.onsuccess?.() : made.onerror?.()));
     return made;
   };
-  const store = { get: (name: string) => request(profile.keys.get(name)), add: (key: object, name: string) => void profile.keys.set(name, key) };
+  const store = {
+    get: (name: string) => request(profile.keys.get(name)),
+    add: (key: object, name: string) => void profile.keys.set(name, key),
+  };
   const transaction = () => {
     const made = { objectStore: () => store, oncomplete: null as (() => void) | null };
     setTimeout(() => made.oncomplete?.(), 1);

@@ -39,7 +39,16 @@ interface Row {
 }
 
 /** What became of one refresh. */
-export type Case = "advance" | "repeat" | "late" | "reuse" | "ended" | "recover" | "superseded" | "mismatch" | "no-session";
+export type Case =
+  | "advance"
+  | "repeat"
+  | "late"
+  | "reuse"
+  | "ended"
+  | "recover"
+  | "superseded"
+  | "mismatch"
+  | "no-session";
 
 export class FakeServer {
   readonly rows = new Map<string, Row>();
@@ -88,7 +97,10 @@ export class FakeServer {
       case "GET /auth/me":
         return this.#bearer(request, ({ email }) => ({ status: 200, body: accountOf(email) }));
       default:
-        return this.#bearer(request, ({ email }) => ({ status: 200, body: { email, method: request.method, echo: request.body } }));
+        return this.#bearer(request, ({ email }) => ({
+          status: 200,
+          body: { email, method: request.method, echo: request.body },
+        }));
     }
   }
 
@@ -100,7 +112,16 @@ export class FakeServer {
     if (old) this.revoke(old.sid, "replaced");
     const sid = (++this.#count).toString(16).padStart(32, "0");
     const fingerprint = `root-${sid}`;
-    const row: Row = { sid, email, generation: -1, fingerprint, key: null, committedAt: this.#now(), ancestors: [], revoked: null };
+    const row: Row = {
+      sid,
+      email,
+      generation: -1,
+      fingerprint,
+      key: null,
+      committedAt: this.#now(),
+      ancestors: [],
+      revoked: null,
+    };
     this.rows.set(sid, row);
     const granted = this.#grant(row, { sid, generation: 0, nonce: "first", parent: fingerprint });
     return { ...granted, body: { ...(granted.body as object), account: accountOf(email) } };
@@ -134,7 +155,12 @@ export class FakeServer {
       return problem(401, "session-ended", { sid: card.sid, reason: row?.revoked ?? "unknown" });
     }
     const timely = this.#now() - row.committedAt <= this.leeway;
-    const successor = { sid: card.sid, generation: card.generation + 1, parent: print, nonce: key ?? `random-${++this.#count}` };
+    const successor = {
+      sid: card.sid,
+      generation: card.generation + 1,
+      parent: print,
+      nonce: key ?? `random-${++this.#count}`,
+    };
     if (card.generation === row.generation + 1 && card.parent === row.fingerprint) {
       tell("advance");
       row.ancestors = [{ fingerprint: row.fingerprint, key: row.key }, ...row.ancestors].slice(0, 16);
@@ -195,7 +221,7 @@ export class FakeServer {
   #superseded(card: Card, withCard = false): Outgoing {
     const answer = problem(409, "refresh-superseded", { refresh_generation: card.generation });
     const cookies = this.#cookies(card);
-    if (!withCard) delete cookies["gatepass"];
+    if (!withCard) delete cookies.gatepass;
     return { ...answer, cookies };
   }
 
@@ -217,7 +243,12 @@ export function accountOf(email: string) {
   return { id: email.padEnd(32, "0"), email, created_at: 1_700_000_000 };
 }
 
-export function problem(status: number, code: string, facts: object = {}, headers: Record<string, string> = {}): Outgoing {
+export function problem(
+  status: number,
+  code: string,
+  facts: object = {},
+  headers: Record<string, string> = {},
+): Outgoing {
   const body = { type: `urn:gatepass:problem:${code}`, title: code, status, detail: `${code}.`, code, ...facts };
   return { status, body, headers: { "Content-Type": "application/problem+json", ...headers } };
 }
@@ -225,6 +256,7 @@ export function problem(status: number, code: string, facts: object = {}, header
 function fingerprintOf({ sid, generation, nonce, parent }: Card): string {
   // Nested, it would grow with every generation; its last characters are unique enough here.
   let hash = 7;
-  for (const character of `${sid}|${generation}|${nonce}|${parent}`) hash = (hash * 31 + character.charCodeAt(0)) % 9_007_199_254_740_881;
+  for (const character of `${sid}|${generation}|${nonce}|${parent}`)
+    hash = (hash * 31 + character.charCodeAt(0)) % 9_007_199_254_740_881;
   return hash.toString(36);
 }

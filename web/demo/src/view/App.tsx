@@ -7,6 +7,7 @@ import { Ended } from "./Ended";
 import { Happened } from "./Happened";
 import { Header } from "./Header";
 import { LogBook } from "./LogBook";
+import { Offline } from "./Offline";
 import { Promises } from "./Promises";
 import { SignIn } from "./SignIn";
 import { Tour } from "./Tour";
@@ -40,11 +41,19 @@ export function App() {
 /** Outside the gate: why you are here, the way in, and what the log-book holds so far. */
 function Door({ intro }: { intro: React.ReactNode }) {
   const hasStory = useStore((state) => state.activity.episodes.length > 0);
+  const isOffline = useStore((state) => state.stage.isOffline);
   return (
     <>
       <div className="door">
         {intro}
-        <SignIn />
+        <div>
+          {isOffline && (
+            <div className="panel cut-off">
+              <Offline />
+            </div>
+          )}
+          <SignIn />
+        </div>
       </div>
       {hasStory && <LogBook />}
     </>

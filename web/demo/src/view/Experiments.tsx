@@ -2,13 +2,10 @@
 
 import { useId } from "react";
 
-import { answering, type Experiment, GROUPS, STATUSES, switchNetwork } from "../experiments";
-import { sentenceOf } from "../problem";
-import { useAct, useStore } from "../store";
-import { experimentBegan } from "../store/activity";
-import { busyWith, noticed } from "../store/stage";
+import { answering, type Experiment, GROUPS, STATUSES } from "../experiments";
+import { Offline } from "./Offline";
 import { PromiseChip } from "./PromiseChip";
-import { Switch } from "./Switch";
+import { useRun } from "./useRun";
 
 export function Experiments() {
   return (
@@ -26,30 +23,6 @@ export function Experiments() {
       ))}
     </section>
   );
-}
-
-/** Run an experiment as an episode of its own, one at a time. */
-function useRun(): { busy: string | null; run: (experiment: Experiment) => void } {
-  const dispatch = useAct();
-  const busy = useStore((state) => state.stage.busy);
-
-  async function run(experiment: Experiment): Promise<void> {
-    const at = performance.now();
-    dispatch(busyWith(experiment.id));
-    dispatch(experimentBegan({ experiment: experiment.id, at, wall: Date.now() }));
-    try {
-      await experiment.run(dispatch);
-    } catch (error) {
-      const detail = sentenceOf(error);
-      dispatch(
-        noticed({ at: performance.now(), headline: "That did not work", detail, tone: "trouble", promise: null }),
-      );
-    } finally {
-      dispatch(busyWith(null));
-    }
-  }
-
-  return { busy, run: (experiment) => void (busy === null && run(experiment)) };
 }
 
 function Trial({ experiment }: { experiment: Experiment }) {
@@ -98,22 +71,5 @@ function Answers() {
         An error that is not about the pass: handed on untouched, no refresh, and nobody is signed out.
       </p>
     </div>
-  );
-}
-
-function Offline() {
-  const { run } = useRun();
-  const isOffline = useStore((state) => state.stage.isOffline);
-  const flip = (isOn: boolean): Experiment => ({
-    id: isOn ? "offline" : "online",
-    label: "",
-    see: "",
-    promise: null,
-    run: (dispatch) => switchNetwork(dispatch, isOn),
-  });
-  return (
-    <Switch isOn={isOffline} onChange={(isOn) => run(flip(isOn))} label="Go offline">
-      This tab loses its network. Calls fail, the session does not; back online, work goes on. <PromiseChip id="P1" />
-    </Switch>
   );
 }

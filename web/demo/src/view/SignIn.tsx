@@ -5,6 +5,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 
 import { networkFetch } from "../network";
 import { type Faults, faultsOf } from "../problem";
+import { useStore } from "../store";
 import { Field, PasswordField } from "./Field";
 
 type Mode = "in" | "up";
@@ -104,12 +105,14 @@ export function SignIn() {
 /** The seeded account, or null while (or where) there is none. */
 function useDemoAccount(): Credentials | null {
   const [account, setAccount] = useState<Credentials | null>(null);
+  const isOffline = useStore((state) => state.stage.isOffline);
   useEffect(() => {
+    if (isOffline) return;
     const stop = new AbortController();
     networkFetch("/demo/facts", { signal: stop.signal })
       .then(async (answer) => (answer.ok ? ((await answer.json()) as { account: Credentials }).account : null))
       .then(setAccount, () => setAccount(null));
     return () => stop.abort();
-  }, []);
+  }, [isOffline]);
   return account;
 }

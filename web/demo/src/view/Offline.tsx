@@ -1,0 +1,24 @@
+/** The switch that cuts this tab's network. Shown outside the gate too while it is cut: there is no way in without it. */
+
+import { type Experiment, switchNetwork } from "../experiments";
+import { useStore } from "../store";
+import { PromiseChip } from "./PromiseChip";
+import { Switch } from "./Switch";
+import { useRun } from "./useRun";
+
+export function Offline() {
+  const { run } = useRun();
+  const isOffline = useStore((state) => state.stage.isOffline);
+  const flip = (isOn: boolean): Experiment => ({
+    id: isOn ? "offline" : "online",
+    label: "",
+    see: "",
+    promise: null,
+    run: (dispatch) => switchNetwork(dispatch, isOn),
+  });
+  return (
+    <Switch isOn={isOffline} onChange={(isOn) => run(flip(isOn))} label="Go offline">
+      This tab loses its network. Calls fail, the session does not; back online, work goes on. <PromiseChip id="P1" />
+    </Switch>
+  );
+}

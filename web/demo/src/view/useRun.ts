@@ -1,0 +1,31 @@
+/** How an experiment is run: as an episode of its own, one at a time. */
+
+import type { Experiment } from "../experiments";
+import { sentenceOf } from "../problem";
+import { useAct, useStore } from "../store";
+import { experimentBegan } from "../store/activity";
+import { busyWith, noticed } from "../store/stage";
+
+/** `busy` is the id of the experiment that runs now; meanwhile `run` does nothing. */
+export function useRun(): { busy: string | null; run: (experiment: Experiment) => void } {
+  const dispatch = useAct();
+  const busy = useStore((state) => state.stage.busy);
+
+  async function run(experiment: Experiment): Promise<void> {
+    const at = performance.now();
+    dispatch(busyWith(experiment.id));
+    dispatch(experimentBegan({ experiment: experiment.id, at, wall: Date.now() }));
+    try {
+      await experiment.run(dispatch);
+    } catch (error) {
+      const detail = sentenceOf(error);
+      dispatch(
+        noticed({ at: performance.now(), headline: "That did not work", detail, tone: "trouble", promise: null }),
+      );
+    } finally {
+      dispatch(busyWith(null));
+    }
+  }
+
+  return { busy, run: (experiment) => void (busy === null && run(experiment)) };
+}
