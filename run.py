@@ -159,16 +159,10 @@ def demo(arguments: Sequence[str]) -> None:
     """Build what is missing, then run the demo until Ctrl-C."""
     provide_python("demo")
     provide_page()
+    # In place of this process: Ctrl-C and SIGTERM reach the demo itself, and nothing is left behind.
+    os.chdir(ROOT)
     command = [str(BIN / "python"), "-m", "gatepass", "demo", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment())
-    while True:
-        try:
-            code = process.wait()
-            break
-        except KeyboardInterrupt:
-            continue  # the demo has got it too, and stops by itself
-    if code:
-        raise SystemExit(code)
+    os.execve(command[0], command, environment())
 
 
 def test(arguments: Sequence[str]) -> None:
@@ -176,9 +170,14 @@ def test(arguments: Sequence[str]) -> None:
     provide_python("dev")
     provide_page()
     provide_chromium()
-    run(BIN / "python", "-m", "pytest", *arguments)
-    if not arguments:
-        npm("test", "--workspaces", "--if-present", quiet=False)
+    pytest: tuple[str | Path, ...] = (BIN / "python", "-m", "pytest")
+    if arguments:
+        run(*pytest, *arguments)
+        return
+    # Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait.
+    run(*pytest, "-n", "2", "--ignore", "tests/browser")
+    run(*pytest, "-n", "3", "tests/browser")
+    npm("test", "--workspaces", "--if-present", quiet=False)
 
 
 def check(arguments: Sequence[str]) -> None:
