@@ -9,6 +9,7 @@
 
 import {
   type AxiosAdapter,
+  AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
   CanceledError,
@@ -54,7 +55,10 @@ export function attachAxios(instance: AxiosInstance, { session }: { session: Ses
         statusOf: (settled) => settled.response.status,
         challengeOf: async (settled) => {
           const { headers, data } = settled.response;
-          return [headers["www-authenticate"], (typeof data === "string" ? parse(data) : data)?.code];
+          return [
+            AxiosHeaders.from(headers as AxiosHeaders).get("WWW-Authenticate") as string | null,
+            (typeof data === "string" ? parse(data) : data)?.code,
+          ];
         },
       });
       if (error) throw error;

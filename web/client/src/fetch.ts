@@ -171,8 +171,10 @@ function locate(path: string, base: URL, query: ClientRequest["query"] = {}): UR
 
 async function unpack(response: Response, request: ClientRequest): Promise<ClientResponse> {
   const { status, headers, ok } = response;
-  const isText = /^$|^text\/|[/+]json\b/i.test(headers.get("Content-Type") ?? "");
-  const raw = isText || !ok ? await response.text() : await response.blob();
+  const type = headers.get("Content-Type") ?? "";
+  const isJson = /[/+]json\b/i.test(type);
+  const raw = isJson || !ok || /^(text\/|$)/i.test(type) ? await response.text() : await response.blob();
   if (!ok) throw new GatepassError("http", factsOf(response, raw));
-  return { data: parse(raw) ?? (raw || null), status, headers, response, request };
+  const data: unknown = isJson && raw ? JSON.parse(raw as string) : raw || null;
+  return { data, status, headers, response, request };
 }

@@ -12,7 +12,7 @@ export function SessionProvider({ session, children }: { session: Session; child
     // Idempotent, so that Strict Mode's second mount does nothing.
     void session.start();
   }, [session]);
-  return <Nearest value={session}>{children}</Nearest>;
+  return <Nearest.Provider value={session}>{children}</Nearest.Provider>;
 }
 
 /** The present snapshot and the three verbs. On a server the status is `unknown`. */

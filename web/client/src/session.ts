@@ -17,9 +17,10 @@ import { createLock } from "./lock.js";
 import { createMemory } from "./memory.js";
 import { createRefresh, type Result } from "./refresh.js";
 import { jitter, pause, type Scope } from "./scope.js";
+import { bearer, createSigning } from "./sign.js";
 import { createNotes, openJar } from "./state.js";
-import type { Credentials, EndReason, Pass, RefreshEvent, Session, SessionOptions, Trigger } from "./types.js";
-import { CLIENT, createCall, type Grant, readAccount, readGrant } from "./wire.js";
+import type { EndReason, Pass, RefreshEvent, Session, SessionOptions, Trigger } from "./types.js";
+import { createCall, type Grant, readAccount } from "./wire.js";
 
 /** A 401 for a younger access token is not about its age: another refresh would not help. ms */
 const YOUNG = 5_000;
@@ -43,7 +44,9 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   const channel = openChannel(scope, name, { grant: hear, end: drop });
   const lock = createLock(scope, name, timeout + QUEUE_MARGIN);
   const call = createCall(scope, issuer, { fetch, timeout });
-  const rotate = createRefresh({ scope, memory, jar, notes, channel, lock, call, key });
+  const parts = { scope, memory, jar, notes, channel, lock, call, key };
+  const rotate = createRefresh(parts);
+  const { signIn, signOut, settle } = createSigning(parts, { hold, end, resume, token });
 
   let keyLoad: Promise<CryptoKey | null> | null = null;
   let accountLoad: Promise<void> | null = null;
@@ -168,56 +171,6 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     return sid !== over && sid !== notes.read("out");
   }
 
-  async function enter(path: string, { email, password, remember = true }: Credentials): Promise<Grant | null> {
-    const isKeyless = !(await key());
-    const [answer, grant] = await lock(async () => {
-      const answer = await call(path, { body: { email, password, remember } });
-      const grant = readGrant(answer);
-      if (grant) {
-        if (isKeyless) notes.write("keyless", grant.sid);
-        // A sign-out that waits for the network is done: this sign-in has replaced its session.
-        notes.write("out", null);
-        jar.learn(grant);
-        channel.share(grant);
-      }
-      return [answer, grant];
-    });
-    if (grant) hold(grant);
-    else if (answer.status !== 202) throw new GatepassError("http", answer);
-    return grant;
-  }
-
-  async function signOut({ everywhere = false } = {}): Promise<void> {
-    if (!resume()) return;
-    const sid = memory.sid!;
-    const pass = everywhere ? await token().catch(() => null) : memory.pass;
-    const headers = { ...CLIENT, ...(pass && bearer(pass.value)) };
-    notes.write("out", sid);
-    end(sid, "signed-out");
-    const all = everywhere && call("/logout-all", { headers });
-    await Promise.allSettled([all]);
-    await settle(headers);
-    const answer = await all;
-    if (answer && answer.status !== 204) throw new GatepassError("http", answer);
-  }
-
-  /** Have the server confirm a sign-out. Without a network it is kept, and tried at every start and wake. */
-  async function settle(headers = CLIENT): Promise<void> {
-    if (!notes.read("out")) return;
-    const confirm = async () => {
-      const sid = notes.read("out");
-      const state = jar.read();
-      if (!sid) return;
-      // Somebody has signed in since: that one must not be signed out instead.
-      if (state && state.sid !== sid) return notes.write("out", null);
-      const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
-      if (status !== 204 && status !== 409) return;
-      notes.write("out", null);
-      jar.forget(sid);
-    };
-    await lock(confirm).catch(() => null);
-  }
-
   /** A sibling has an access token: of this session and newer, or of the one that the jar holds by now. */
   function hear(grant: Grant): void {
     const { sid, generation, expiresAt } = grant;
@@ -230,7 +183,9 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   function wake(): void {
     if (scope.document?.visibilityState === "hidden") return;
     void settle();
-    if (memory.snapshot.status === "degraded") void refresh("wake");
+    // A page that was frozen may have missed a sign-out or another sign-in.
+    const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
+    if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
   }
 
   async function key(): Promise<CryptoKey | null> {
@@ -261,8 +216,8 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       await accountLoad;
       return memory.snapshot;
     },
-    signIn: async (credentials) => (await enter("/login", credentials))!.account!,
-    signUp: async (credentials) => (await enter("/register", credentials))?.account ?? null,
+    signIn: async (credentials) => (await signIn("/login", credentials))!.account!,
+    signUp: async (credentials) => (await signIn("/register", credentials))?.account ?? null,
     signOut,
     token,
     async refresh() {
@@ -283,10 +238,6 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       channel.close();
     },
   };
-}
-
-function bearer(token: string): Record<string, string> {
-  return { Authorization: `Bearer ${token}` };
 }
 
 /** A shared wait that one caller can leave without stopping it for the others. */

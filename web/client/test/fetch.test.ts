@@ -43,6 +43,19 @@ describe("a request", () => {
     },
   );
 
+  it.each([
+    ["application/json", "5", 5],
+    ["application/vnd.x+json; charset=utf-8", "[1]", [1]],
+    ["application/json", "", null],
+    ["text/plain", '{"a":1}', '{"a":1}'],
+    ["text/html", "<p>", "<p>"],
+  ])("is read by its media type: %s %s", async (type, body, data) => {
+    const { session } = await world();
+    const fetch = () => Promise.resolve(new Response(body, { headers: { "Content-Type": type } }));
+    const client = createClient({ baseURL: "http://localhost:8000/api", session, fetch });
+    expect((await settled(client.get("/x"))).data).toEqual(data);
+  });
+
   it("leaves an Authorization of the caller's alone", async () => {
     const { client, sent, server } = await world();
     await settled(client.get("/x", { headers: { Authorization: "Basic abc" } }).catch(() => null));

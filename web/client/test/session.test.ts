@@ -263,6 +263,13 @@ describe("a session that is over", () => {
     expect(ends).toEqual([]);
   });
 
+  it("goes on without a token for requests that waited while it turned out anonymous", async () => {
+    const { session, profile } = await signedIn();
+    await pass(901);
+    profile.jar.clear();
+    expect(await settled(session.token())).toBeNull();
+  });
+
   it("is not believed again when its state cookie comes back", async () => {
     const { session, server, profile, ends, sid } = await signedIn();
     server.revoke(sid, "revoked");

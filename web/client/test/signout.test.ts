@@ -80,13 +80,48 @@ describe("signing out", () => {
     const { session, profile, server } = await signedIn({ locks: false });
     const other = open(profile.tab());
     await settled(other.start());
-    profile.faults = [{ hang: 500 }];
+    profile.faults = [{ lag: 500 }];
     const refreshing = other.refresh();
-    await pass(0.003);
+    await pass(0.02);
     await settled(session.signOut());
     await settled(refreshing);
     for (const one of [session, other]) expect(one.getSnapshot()).toMatchObject({ status: "ended" });
     expect(profile.jar.has(server.stateCookie)).toBe(false);
+  });
+});
+
+describe("a session that was signed out of", () => {
+  it("is not taken up from a sibling that has not heard yet", async () => {
+    const { session, profile, server, tab, sid } = await signedIn();
+    await settled(session.signOut());
+    profile.jar.set(server.stateCookie, `${sid}.1.4102444800`);
+    const late = { sid, generation: 1, token: "t", left: 900_000, lifetime: 900_000, at: Date.now(), account: null };
+    new tab.BroadcastChannel!("gatepass:http://localhost:8000/auth").postMessage(late);
+    await pass(1);
+    expect(session.getSnapshot().status).toBe("ended");
+  });
+});
+
+describe("a page that heard nothing of it (frozen, or without BroadcastChannel)", () => {
+  it.each([true, false])("learns of a sign-out when it wakes up (offline: %s)", async (offline) => {
+    const { session, profile, server, tab } = await signedIn({ channel: false });
+    const other = open(profile.tab());
+    await settled(other.start());
+    profile.offline = offline;
+    await settled(other.signOut());
+    tab.happen("pageshow");
+    await pass(1);
+    expect(session.getSnapshot()).toMatchObject({ status: offline ? "ended" : "anonymous", account: null });
+    expect(await session.token()).toBeNull();
+    expect(server.cases("reuse")).toBe(0);
+  });
+
+  it("learns of another sign-in when it wakes up", async () => {
+    const { session, profile, tab } = await signedIn({ channel: false });
+    await settled(open(profile.tab()).signIn(BOB));
+    tab.happen("visibilitychange");
+    await pass(1);
+    expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: BOB.email } });
   });
 });
 

@@ -21,6 +21,8 @@ const FAULTS: (Fault | undefined)[] = [
   503,
   500,
   { hang: 12_000 },
+  { lag: 3_000 },
+  { lag: 12_000 },
 ];
 
 /** mulberry32: small, and the same everywhere. */
@@ -40,6 +42,7 @@ async function ordeal(seed: number, given: ProfileOptions): Promise<void> {
   const world = await signedIn({ ...given, random });
   const { server, profile, ends } = world;
   const sessions = [world.session];
+  const tabs = [world.tab];
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
   const stamps = new WeakMap<object, number>();
   const ask = async (session: (typeof sessions)[0], stale?: number) => {
@@ -58,17 +61,21 @@ async function ordeal(seed: number, given: ProfileOptions): Promise<void> {
     () => {
       profile.offline = random() < 0.5;
     },
-    () => pick(profile.tabs).happen("online"),
+    () => pick(tabs).happen("online"),
     () => {
-      if (sessions.length < 5) sessions.push(open(profile.tab(), { onEnded: (end) => ends.push(end) }));
+      if (sessions.length === 5) return;
+      tabs.push(profile.tab());
+      sessions.push(open(tabs.at(-1)!, { onEnded: (end) => ends.push(end) }));
       void sessions.at(-1)!.start();
     },
     () => {
-      // A reload: what was under way is lost, whatever its answer.
+      // A reload or a crash, at any instant: what was under way goes on without anybody who hears its answer.
       const index = Math.floor(random() * sessions.length);
       sessions[index]!.close();
-      sessions[index] = open(profile.tab(), { onEnded: (end) => ends.push(end) });
-      void sessions[index].start();
+      tabs[index]!.kill();
+      tabs[index] = profile.tab();
+      sessions[index] = open(tabs[index]!, { onEnded: (end) => ends.push(end) });
+      void sessions[index]!.start();
     },
     () => server.refuseTokens(),
   ];

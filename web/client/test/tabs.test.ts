@@ -86,6 +86,25 @@ describe("a sibling's token", () => {
     expect(session.getSnapshot().status).toBe("active");
   });
 
+  it("is not taken if nothing is left of it", async () => {
+    const { session, profile, tab, sid } = await signedIn();
+    profile.offline = true;
+    await pass(901);
+    await settled(session.refresh());
+    const late = {
+      sid,
+      generation: 1,
+      token: "t",
+      left: 900_000,
+      lifetime: 900_000,
+      at: Date.now() - 900_000,
+      account: null,
+    };
+    new tab.BroadcastChannel!("gatepass:http://localhost:8000/auth").postMessage(late);
+    await pass(1);
+    expect(session.getSnapshot().status).toBe("degraded");
+  });
+
   it("is not taken if it is of a session that this jar does not hold, or no token at all", async () => {
     const { session, tab } = await signedIn();
     const channel = new tab.BroadcastChannel!("gatepass:http://localhost:8000/auth");

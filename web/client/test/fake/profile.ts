@@ -9,8 +9,18 @@ import { createHmac } from "node:crypto";
 import type { Scope } from "../../src/scope.js";
 import type { FakeServer, Incoming } from "./server.js";
 
-/** What befalls one request. A number is a status that the server answers before it has done anything. */
-export type Fault = "lose-request" | "lose-answer" | 429 | 500 | 503 | { readonly hang: number };
+/**
+ * What befalls one request. A number is a status that the server answers before it has done anything; `hang` is how
+ * long the request is under way, `lag` how long its answer, ms.
+ */
+export type Fault =
+  | "lose-request"
+  | "lose-answer"
+  | 429
+  | 500
+  | 503
+  | { readonly hang: number }
+  | { readonly lag: number };
 
 export interface ProfileOptions {
   readonly locks?: boolean;
@@ -50,7 +60,7 @@ export class FakeProfile {
     return tab;
   }
 
-  async lock<T>(name: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
+  async lock<T>(name: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T | undefined> {
     const queue = this.#waiting.get(name) ?? [];
     const isFree = !this.#waiting.has(name);
     this.#waiting.set(name, queue);
@@ -91,11 +101,20 @@ export class FakeProfile {
     }
   }
 
+  /** A request of a tab: what was under way when it dies may still arrive, but nobody hears of it. */
+  async sendFrom(tab: FakeTab, address: string, init?: RequestInit): Promise<Response> {
+    if (!tab.isDead) {
+      const answer = await this.send(address, init).catch((error: unknown) => error);
+      if (!tab.isDead && answer instanceof Response) return answer;
+      if (!tab.isDead) throw answer;
+    }
+    return new Promise(() => undefined);
+  }
+
   async send(address: string, init: RequestInit = {}): Promise<Response> {
     const url = new URL(address, "http://localhost:8000");
     const fault = url.pathname.startsWith("/auth/") ? this.faults.shift() : undefined;
-    const gate = typeof fault === "object" ? fault.hang : 1 + this.random() * 8;
-    await this.#travel(gate, init.signal);
+    await this.#travel(typeof fault === "object" && "hang" in fault ? fault.hang : 1 + this.random() * 8, init.signal);
     if (this.offline || fault === "lose-request") throw new TypeError("Failed to fetch");
     if (typeof fault === "number")
       return new Response(null, { status: fault, headers: fault === 429 ? { "Retry-After": "2" } : {} });
@@ -108,7 +127,7 @@ export class FakeProfile {
       cookies: new Map(this.jar),
     };
     const answer = this.server.receive(request);
-    await this.#travel(1 + this.random() * 8, init.signal);
+    await this.#travel(typeof fault === "object" && "lag" in fault ? fault.lag : 1 + this.random() * 8, init.signal);
     if (fault === "lose-answer") throw new TypeError("Failed to fetch");
     for (const [name, value] of Object.entries(answer.cookies ?? {})) {
       if (value === null) this.jar.delete(name);
@@ -159,8 +178,19 @@ export class FakeTab implements Scope {
   readonly BroadcastChannel?: NonNullable<Scope["BroadcastChannel"]>;
   readonly fetch: typeof fetch;
   readonly #events = new EventTarget();
+  readonly #death: Promise<undefined>;
+  /** Closed, reloaded or crashed: its locks are free, its code runs no more. */
+  kill!: () => void;
+  isDead = false;
 
   constructor(profile: FakeProfile) {
+    this.#death = new Promise((resolve) => {
+      this.kill = () => {
+        this.isDead = true;
+        resolve(undefined);
+      };
+    });
+    const live = <T>(act: () => Promise<T>) => Promise.race([act(), this.#death]);
     const { options } = profile;
     this.location = { href: options.page ?? "http://localhost:8000/app" };
     this.document = fakeDocument(profile, this.#events);
@@ -171,7 +201,7 @@ export class FakeTab implements Scope {
         ? {
             locks: {
               request: (name: string, given: LockOptions, act: () => Promise<unknown>) =>
-                profile.lock(name, given.signal, act),
+                profile.lock(name, given.signal, () => live(act)),
             } as never,
           }
         : {};
@@ -182,7 +212,7 @@ export class FakeTab implements Scope {
         }
       } as never;
     }
-    this.fetch = (input, init) => profile.send(String(input), init);
+    this.fetch = (input, init) => profile.sendFrom(this, String(input), init);
   }
 
   addEventListener(type: string, listener: () => void): void {

@@ -1,0 +1,78 @@
+/**
+ * Signing in and out: the two verbs that change whose session it is. Both take the lock that a refresh takes.
+ *
+ * A sign-out takes effect here before the server is asked. Without a network it is noted, so that this session is not
+ * taken up again, and the server is told at a later start (offline logout).
+ */
+
+import { GatepassError } from "./errors.js";
+import type { Parts } from "./refresh.js";
+import type { Credentials, EndReason, Session } from "./types.js";
+import { CLIENT, type Grant, readGrant } from "./wire.js";
+
+/** What signing needs of the story around it. */
+export interface Story {
+  hold(grant: Grant): void;
+  end(sid: string, reason: EndReason): void;
+  resume(): boolean;
+  token: Session["token"];
+}
+
+/** The verbs over the parts of one session. */
+export function createSigning({ memory, jar, notes, channel, lock, call, key }: Parts, story: Story) {
+  /** Exchange credentials at `path`. Null where the server answers that it wants more first (202). */
+  async function signIn(path: string, { email, password, remember = true }: Credentials): Promise<Grant | null> {
+    const isKeyless = !(await key());
+    const [answer, grant] = await lock(async () => {
+      const answer = await call(path, { body: { email, password, remember } });
+      const grant = readGrant(answer);
+      if (grant) {
+        if (isKeyless) notes.write("keyless", grant.sid);
+        // A sign-out that waits for the network is done: this sign-in has replaced its session.
+        notes.write("out", null);
+        jar.learn(grant);
+        channel.share(grant);
+      }
+      return [answer, grant];
+    });
+    if (grant) story.hold(grant);
+    else if (answer.status !== 202) throw new GatepassError("http", answer);
+    return grant;
+  }
+
+  async function signOut({ everywhere = false } = {}): Promise<void> {
+    if (!story.resume()) return;
+    const sid = memory.sid!;
+    const pass = everywhere ? await story.token().catch(() => null) : memory.pass;
+    const headers = { ...CLIENT, ...(pass && bearer(pass.value)) };
+    notes.write("out", sid);
+    story.end(sid, "signed-out");
+    const all = everywhere && call("/logout-all", { headers });
+    await Promise.allSettled([all]);
+    await settle(headers);
+    const answer = await all;
+    if (answer && answer.status !== 204) throw new GatepassError("http", answer);
+  }
+
+  /** Have the server confirm a sign-out that was noted. Never rejects: without a network the note stays. */
+  async function settle(headers = CLIENT): Promise<void> {
+    if (!notes.read("out")) return;
+    const confirm = async () => {
+      const sid = notes.read("out");
+      const state = jar.read();
+      if (!sid) return;
+      // Somebody has signed in since: that one must not be signed out instead.
+      if (state && state.sid !== sid) return notes.write("out", null);
+      const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
+      if (status === 204 || status === 409) notes.write("out", null);
+    };
+    await lock(confirm).catch(() => null);
+  }
+
+  return { signIn, signOut, settle };
+}
+
+/** The header that bears an access token. */
+export function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
+}
