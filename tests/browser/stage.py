@@ -4,11 +4,14 @@ A real gate on SQLite with passes of a few seconds, a guarded route or two, and 
 that puts a session and a client where a test can reach them.
 
     python -m tests.browser.stage --port 8001 --public-port 8002 --folder /tmp/x --client web/client/dist
+
+With `--certificate FILE` (certificate and key in one) it speaks https, so that cookies get their real names.
 """
 
 import argparse
 from pathlib import Path
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -70,10 +73,11 @@ def main() -> None:
     parser.add_argument("--public-port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--client", type=Path, required=True)
+    parser.add_argument("--certificate", type=Path)
     options = parser.parse_args()
     gate = Gatepass(
         secrets=[SECRET],
-        public_url=f"http://localhost:{options.public_port}",
+        public_url=f"{'https' if options.certificate else 'http'}://localhost:{options.public_port}",
         store=f"sqlite:///{options.folder / 'stage.db'}",
         policy=Policy(access_ttl=ACCESS_TTL, password_min=8, demonstration=True),
         hasher=FastHasher(),
@@ -86,8 +90,12 @@ def main() -> None:
             Route("/page.js", script),
             Mount("/client", StaticFiles(directory=options.client)),
             Route("/", page),
-        ]
+        ],
+        lifespan=gate.lifespan,
     )
+    if options.certificate:
+        uvicorn.run(app, port=options.port, ssl_certfile=options.certificate, log_level="warning")
+        return
     serve(gate.guard(app), bind("127.0.0.1", options.port), around=gate.running)
 
 

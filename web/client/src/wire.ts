@@ -94,9 +94,9 @@ export function outcomeOf(answer: Answer, sid: string): Outcome {
   const error = new GatepassError("http", answer);
   if (grant) return { kind: grant.sid === sid ? "ok" : "session-mismatch", grant, error };
   const code = problem?.code ?? "";
-  // An end of another session is none of our business. One without a name is ours: what we sent cannot be read.
-  const isOurs = (problem?.sid ?? sid) === sid;
-  return { kind: isOurs && ROWS[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
+  // Only what names this very session ends it (PROTOCOL §5): not another's end, not one that does not say whose.
+  const isMeant = code !== "session-ended" || problem?.sid === sid;
+  return { kind: isMeant && ROWS[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
 }
 
 /** What a successful sign-in or refresh hands out; null for any other answer. */
