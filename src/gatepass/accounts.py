@@ -1,7 +1,7 @@
 """Accounts: register, authenticate, change the password. Hashing is the hasher's, rules are the core's.
 
 What an attacker may learn from a sign-in is one bit. Unknown, wrong and disabled are one answer after the
-same work; failures are counted per account and per network before any hashing starts.
+same work; failures are counted per account and per network, and looked at before and after hashing.
 """
 
 import hashlib
@@ -85,7 +85,10 @@ class Accounts:
         account = await self._store.find_account_by_email(email_key)
         usable = account if account is not None and account.disabled_at is None else None
         stored = usable.password_hash if usable else None
-        if not await self._hasher.verify(stored, normalise(password)) or usable is None:
+        matches = await self._hasher.verify(stored, normalise(password))
+        # Again, for guesses that came all at once: the hasher's whole queue would be told right from wrong.
+        await self._throttle(account_key, address_key, ip_prefix=ip_prefix)
+        if not matches or usable is None:
             await self._count_failure(account, (account_key, address_key), ip_prefix=ip_prefix)
             raise InvalidCredentials
         await self._attempts.clear_attempts(account_key)
@@ -116,6 +119,15 @@ class Accounts:
             raise Conflict("password-changed", "The password was changed by another request meanwhile.")
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.announce(account.id, ended, reason="revoked", now=now)
+
+    async def disable(self, account_id: str) -> bool:
+        """Close an account to sign-in and end its sessions, at once and together; False for no such account."""
+        now = self._clock.now()
+        ended = await self._store.disable_account(account_id, now=now)
+        if ended is None:
+            return False
+        self._sessions.announce(account_id, ended, reason="revoked", now=now)
+        return True
 
     async def _accept(self, password: str, email_key: str) -> str:
         """The hash of a new password that the policy has no objection to."""

@@ -9,7 +9,6 @@ Everything that can be wrong with a configuration is found here, before the firs
 
 import asyncio
 import contextlib
-import ipaddress
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -37,7 +36,8 @@ from gatepass.stores import open_store
 from gatepass.system import Argon2Hasher, SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies, SameSite
-from gatepass.wire.origin import Origins, is_loopback, origin_of
+from gatepass.wire.device import parse_networks
+from gatepass.wire.origin import Origins, check_public_url, origin_of
 
 
 class Gatepass:
@@ -120,7 +120,7 @@ class Gatepass:
             origins=self.origins,
             clock=self._clock,
             authenticate=self.check.principal,
-            trusted_proxies=_networks(trusted_proxies),
+            trusted_proxies=parse_networks(trusted_proxies),
         )
         published = documents(keys, self.policy)
         self.asgi: ASGIApp = self._app({**routes.table(), **published})
@@ -150,7 +150,11 @@ class Gatepass:
             if self._is_open:
                 return
             await self.store.open()
-            self._feed.load(await self.store.revoked_since(self._feed.since))
+            try:
+                self._feed.load(await self.store.revoked_since(self._feed.since))
+            except BaseException:
+                await self.store.close()  # the next request opens it anew
+                raise
             self._sweeping = asyncio.create_task(self._janitor.run(), name="gatepass-janitor")
             self._is_open = True
 
@@ -201,18 +205,8 @@ class Gatepass:
 
 
 def _check_urls(public_url: str, *, cookie_path: str, same_site: SameSite) -> None:
-    origin_of(public_url)
-    is_secure = public_url.startswith("https:")
-    if not is_secure and not is_loopback(public_url):
-        raise ConfigurationError(f"PUBLIC_URL must be https; plain http is for localhost alone: {public_url}")
-    if same_site == "none" and not is_secure:
+    check_public_url(public_url)
+    if same_site == "none" and not public_url.startswith("https:"):
         raise ConfigurationError("SAME_SITE=none needs an https PUBLIC_URL: browsers drop such cookies otherwise.")
     if not cookie_path.startswith("/") or any(mark in cookie_path for mark in ";,\r\n \t"):
         raise ConfigurationError("COOKIE_PATH must be an absolute path such as / or /auth.")
-
-
-def _networks(texts: Iterable[str]) -> tuple[Any, ...]:
-    try:
-        return tuple(ipaddress.ip_network(text) for text in texts)
-    except ValueError as fault:
-        raise ConfigurationError(f"TRUSTED_PROXIES: {fault}") from None

@@ -5,7 +5,7 @@ The contract that all stores share:
   StoreUnavailable: the caller answers 503 and nothing is decided.
 * A store moves data and compares. It knows no rule of PROTOCOL §4 and asks no clock: times come in.
 * `add` and `revoke` return only when durable; `swap` may be lost in a fail-over (the table recovers it).
-* One verb per intent. `gatepass.testing.StoreBattery` is this contract as tests.
+* One verb per intent. `gatepass.testing.battery.StoreBattery` is this contract as tests.
 """
 
 from collections.abc import Sequence

@@ -7,15 +7,18 @@ An unknown name is a fault with a suggestion: a misspelt security setting must n
 import difflib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
-from gatepass.core.keyring import Algorithm
+from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.errors import ConfigurationError
+from gatepass.wire.device import parse_networks
+from gatepass.wire.origin import check_public_url, foreign_origin
 
 PREFIX = "GATEPASS_"
 ENV_FILE = "gatepass.env"
@@ -43,7 +46,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 class Settings(BaseSettings):
     """The settings of a gate, as read. `arguments()` are those of Gatepass(...)."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
@@ -76,11 +79,14 @@ class Settings(BaseSettings):
         try:
             settings = cls(_env_file=file)  # type: ignore[call-arg]
         except ValidationError as invalid:
-            faults += [_sentence(fault) for fault in invalid.errors() if fault["type"] != "extra_forbidden"]
-            raise ConfigurationError("\n".join(faults)) from None
+            faults += [_sentence(fault) for fault in invalid.errors()]
+            # On with the defaults in their place, to find the other faults too.
+            wrong = {str(fault["loc"][0]) for fault in invalid.errors()}
+            defaults = {name: cls.model_fields[name].default for name in wrong}
+            settings = cls(_env_file=file, **defaults)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
-        faults += settings._gaps()
+        faults += settings._gaps() + settings._misfits()
         if faults:
             raise ConfigurationError("\n".join(faults))
         return settings
@@ -90,12 +96,7 @@ class Settings(BaseSettings):
         return {
             "secrets": self._secrets(),
             "public_url": self.public_url,
-            "policy": Policy(
-                access_ttl=self.access_ttl,
-                refresh_ttl=self.refresh_ttl,
-                session_ttl=self.session_ttl,
-                leeway=self.leeway,
-            ),
+            "policy": self._policy(),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -126,9 +127,38 @@ class Settings(BaseSettings):
             gaps.append(f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init")
         return gaps
 
+    def _misfits(self) -> list[str]:
+        """What the types allow and a gate does not: the checks of Gatepass(...), all of them."""
+        trials: dict[str, Callable[[], object]] = {"ORIGINS": lambda: [foreign_origin(o) for o in self.origins]}
+        trials["TRUSTED_PROXIES"] = lambda: parse_networks(self.trusted_proxies)
+        if self.public_url is not None:
+            url = self.public_url
+            trials["PUBLIC_URL"] = lambda: check_public_url(url)
+        if not (self.secret is None and (self.secret_file is None or not self.secret_file.is_file())):
+            trials["SECRET"] = lambda: KeyRing([parse_secret(text) for text in self._secrets()])
+        trials["ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY"] = self._policy
+        faults = []
+        for name, trial in trials.items():
+            try:
+                trial()
+            except ConfigurationError as fault:
+                faults.append(f"{PREFIX}{name}: {fault}")
+        return faults
+
+    def _policy(self) -> Policy:
+        return Policy(
+            access_ttl=self.access_ttl,
+            refresh_ttl=self.refresh_ttl,
+            session_ttl=self.session_ttl,
+            leeway=self.leeway,
+        )
+
     def _secrets(self) -> list[str]:
         if self.secret_file is not None:
-            text = self.secret_file.read_text("ascii", errors="replace")
+            try:
+                text = self.secret_file.read_text("ascii", errors="replace")
+            except OSError as fault:
+                raise ConfigurationError(f"cannot read {self.secret_file}: {fault.strerror}") from None
         else:
             text = self.secret.get_secret_value() if self.secret else ""
         return [part for part in re.split(r"[,\s]+", text) if part]

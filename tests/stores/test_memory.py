@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gatepass.stores.memory import MAX_ATTEMPT_KEYS, MemoryStore
-from gatepass.testing.battery import AccountBattery, AttemptBattery, SessionBattery
+from gatepass.testing.battery import StoreBattery
 
 
-class TestMemoryStore(SessionBattery, AccountBattery, AttemptBattery):
+class TestMemoryStore(StoreBattery):
     @pytest.fixture
     async def store(self) -> AsyncIterator[MemoryStore]:
         store = MemoryStore()

@@ -14,12 +14,12 @@ import pytest
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.stores.sqlite import SQLiteStore
-from gatepass.testing.battery import AccountBattery, AttemptBattery, SessionBattery, signed_in, swapped
+from gatepass.testing.battery import StoreBattery
 from gatepass.testing.machine import StoreMachine
-from gatepass.testing.records import NOW, account_of, session_of, swap_of
+from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 
 
-class TestSQLiteStore(SessionBattery, AccountBattery, AttemptBattery):
+class TestSQLiteStore(StoreBattery):
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[SQLiteStore]:
         store = SQLiteStore(tmp_path / "gate.db")
@@ -85,7 +85,7 @@ async def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
 WRITER = """
 import asyncio, sys
 from gatepass.stores.sqlite import SQLiteStore
-from gatepass.testing.battery import signed_in, swapped
+from gatepass.testing.records import signed_in, swapped
 async def main():
     store = SQLiteStore(sys.argv[1])
     await store.open()

@@ -87,4 +87,4 @@ def _statements(sql: str) -> Sequence[str]:
         if sqlite3.complete_statement(current):
             found.append(current)
             current = ""
-    return found
+    return [*found, current] if current.strip() else found  # the last one may lack its semicolon

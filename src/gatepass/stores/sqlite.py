@@ -19,6 +19,8 @@ MIN_VERSION = (3, 37, 0)
 """STRICT tables; RETURNING came with 3.35."""
 MAX_ATTEMPT_KEYS = 100_000
 """Against what: a flood of invented addresses must not fill the disk; the oldest counts go first."""
+TRIM_INTERVAL = 1_000
+"""Failures between two looks at their number: counting 100,000 keys each time would hold up the refreshes."""
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
@@ -27,6 +29,7 @@ INSERT INTO session ({_SESSION})
 SELECT {", ".join("?" * len(rows.SESSION_COLUMNS))}
 WHERE EXISTS (SELECT 1 FROM account WHERE id = ? AND disabled_at IS NULL AND credential_version = ?)
 """
+_FIND = f"SELECT {_SESSION} FROM session WHERE sid = ?"
 _SWAP = f"""
 UPDATE session SET generation = ?, fingerprint = ?, key_hash = ?, committed_at = ?, last_ip_prefix = ?,
        ancestors = substr(CAST(? || fingerprint || key_hash || ancestors AS BLOB), 1, {rows.ANCESTORS_BYTES})
@@ -47,9 +50,13 @@ ORDER BY created_at DESC, sid
 _REVOKED_SINCE = "SELECT sid, revoked_at FROM session WHERE revoked_at >= ? ORDER BY revoked_at, sid"
 _PRUNE = """
 DELETE FROM session WHERE sid IN (
-    SELECT sid FROM session WHERE expires_at < ?1 UNION ALL SELECT sid FROM session WHERE revoked_at < ?1 LIMIT ?2
+    SELECT sid FROM session WHERE expires_at < ?1
+    UNION ALL
+    SELECT sid FROM session WHERE revoked_at < ?1 AND expires_at >= ?1  -- nothing twice, or the limit counts it twice
+    LIMIT ?2
 )
 """
+_PING = "UPDATE gatepass_schema SET applied_at = applied_at WHERE version = 1"
 _COUNT_FAILURE = """
 INSERT INTO attempt (key, failures, last_at) VALUES (?1, 1, ?2)
 ON CONFLICT (key) DO UPDATE SET last_at = ?2, failures = CASE WHEN last_at < ?3 THEN 1 ELSE failures + 1 END
@@ -65,15 +72,19 @@ class SQLiteStore:
 
     def __init__(self, path: str | Path, *, busy_timeout: float = 5.0) -> None:
         """`busy_timeout` is how many seconds a commit waits for another program that has the file."""
+        if str(path) == ":memory:":
+            raise ConfigurationError("SQLite keeps its sessions in a file here; for none there is memory://.")
         self._path = Path(path)
         self._writer = Writer(self._path, busy_timeout=busy_timeout)
+        self._failures = 0
 
     async def open(self) -> None:
-        """Connect and bring the schema up to date. Raises ConfigurationError."""
+        """Connect and bring the schema up to date.
+
+        Raises ConfigurationError; StoreUnavailable where another program has the file just now.
+        """
         if sqlite3.sqlite_version_info < MIN_VERSION:
             raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed.")
-        if not self._path.absolute().parent.is_dir():
-            raise ConfigurationError(f"There is no folder {self._path.absolute().parent} for the database.")
         await self._writer.open(migrations.migrate_sqlite)
 
     async def close(self) -> None:
@@ -81,8 +92,8 @@ class SQLiteStore:
         await self._writer.close()
 
     async def ping(self) -> None:
-        """A transaction that writes nothing: the lock can be had and the disk answers."""
-        await self._run(lambda connection: None)
+        """A real write, flushed like any other, of a value that is there already."""
+        await self._run(lambda connection: connection.execute(_PING))
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         """Insert if the account is enabled and has this version, in one statement."""
@@ -91,7 +102,8 @@ class SQLiteStore:
 
     async def find(self, sid: bytes) -> Session | None:
         """The row as it is."""
-        return await self._session(f"SELECT {_SESSION} FROM session WHERE sid = ?", sid)
+        row = await self._read(lambda connection: connection.execute(_FIND, (sid,)).fetchone())
+        return rows.to_session(row) if row else None
 
     async def swap(self, swap: Swap) -> Session | None:
         """The one UPDATE of a refresh."""
@@ -121,12 +133,12 @@ class SQLiteStore:
 
     async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The live ones, newest sign-in first."""
-        found = await self._run(lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall())
+        found = await self._read(lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall())
         return tuple(rows.to_session(row) for row in found)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         """Revocations at or after `since`, oldest first."""
-        found = await self._run(lambda connection: connection.execute(_REVOKED_SINCE, (since,)).fetchall())
+        found = await self._read(lambda connection: connection.execute(_REVOKED_SINCE, (since,)).fetchall())
         return tuple(Revocation(sid, at) for sid, at in found)
 
     async def prune(self, *, before: int, limit: int) -> int:
@@ -185,7 +197,7 @@ class SQLiteStore:
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys."""
         statement = "SELECT failures, last_at FROM attempt WHERE key = ?"
-        found = await self._run(lambda connection: [connection.execute(statement, (key,)).fetchone() for key in keys])
+        found = await self._read(lambda connection: [connection.execute(statement, (key,)).fetchone() for key in keys])
         return tuple(Attempts(*row) if row else Attempts(0, 0) for row in found)
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
@@ -193,7 +205,10 @@ class SQLiteStore:
 
         def count(connection: sqlite3.Connection) -> None:
             connection.executemany(_COUNT_FAILURE, [(key, now, forget_before) for key in keys])
-            connection.execute(_FORGET_ATTEMPTS, (MAX_ATTEMPT_KEYS,))
+            self._failures += len(keys)
+            if self._failures >= TRIM_INTERVAL:
+                self._failures = 0
+                connection.execute(_FORGET_ATTEMPTS, (MAX_ATTEMPT_KEYS,))
 
         await self._atomically(count)
 
@@ -206,11 +221,14 @@ class SQLiteStore:
         return rows.to_session(row) if row else None
 
     async def _account(self, statement: str, *values: object) -> Account | None:
-        row = await self._run(lambda connection: connection.execute(statement, values).fetchone())
+        row = await self._read(lambda connection: connection.execute(statement, values).fetchone())
         return rows.to_account(row) if row else None
 
     async def _run(self, work: Work[Result]) -> Result:
         return await self._writer.run(work)
+
+    async def _read(self, work: Work[Result]) -> Result:
+        return await self._writer.run(work, writes=False)
 
     async def _atomically(self, work: Work[Result]) -> Result:
         """Work of several statements: all of them or none, whatever else is in the batch."""
@@ -222,6 +240,7 @@ class SQLiteStore:
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK TO work")
+                    connection.execute("RELEASE work")
                 raise
             connection.execute("RELEASE work")
             return result

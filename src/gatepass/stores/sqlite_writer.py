@@ -4,11 +4,16 @@ SQLite has one writer at a time, and a commit costs a disk flush. So all work of
 queue: the thread takes whatever waits there, runs it in one transaction, flushes once, and answers everybody.
 Under load fifty refreshes share a flush; alone, a refresh waits for nobody. One connection also keeps clear of
 the WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
+
+What goes wrong reaches exactly those whom it hit. A disk that is full, a lock that is held, a file that is
+gone: StoreUnavailable for that operation, or for its whole batch where nothing could be committed. A mistake
+of a caller (a value that cannot be bound) is raised as it is, to that caller alone.
 """
 
 import asyncio
 import contextlib
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -29,12 +34,20 @@ MAX_BATCH = 256
 """Operations per commit: beyond that the saved flush is nothing, and the first of them waits longer."""
 MAX_QUEUE = 10_000
 """Waiting operations: about half a second of work here. More would only be answered after clients gave up."""
+_MISTAKES = (
+    sqlite3.ProgrammingError,
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.NotSupportedError,
+)
+"""Of a caller or of ours: trying again would not help, so they are no StoreUnavailable."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     work: Work[Any]
-    loop: asyncio.AbstractEventLoop
+    writes: bool
     future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
@@ -48,106 +61,194 @@ class Writer:
         self._busy_timeout = busy_timeout
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._is_open = False
+        self._door = threading.Lock()
+        """Nothing is put into the queue behind its end marker."""
 
     async def open(self, prepare: Work[None]) -> None:
-        """Connect, run `prepare` on the thread, and take work from then on. Raises what `prepare` raises."""
-        ready: Future[None] = Future()
-        self._thread = threading.Thread(target=self._live, args=(prepare, ready), name="gatepass-sqlite", daemon=True)
-        self._thread.start()
-        await asyncio.wrap_future(ready)
-        self._is_open = True
+        """Connect, run `prepare` on the thread, and take work from then on. Open already: nothing to do.
 
-    async def run(self, work: Work[Result]) -> Result:
-        """The result of `work` once it is committed and flushed. Raises StoreUnavailable."""
-        if not self._is_open:
+        Raises ConfigurationError; StoreUnavailable where another program has the file just now.
+        """
+        if self._thread is not None and self._thread.is_alive():
+            return
+        ready: Future[None] = Future()
+        ready.set_running_or_notify_cancel()  # a cancelled `open` must not break the thread's answer
+        jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        file = _File(self._path, self._busy_timeout)
+        thread = threading.Thread(target=_live, args=(file, jobs, prepare, ready), name="gatepass-sqlite", daemon=True)
+        thread.start()
+        try:
+            await asyncio.wrap_future(ready)
+        except asyncio.CancelledError:
+            jobs.put(None)
+            raise
+        self._jobs, self._thread = jobs, thread
+
+    async def run(self, work: Work[Result], *, writes: bool = True) -> Result:
+        """The result of `work` once it is committed and flushed. Raises StoreUnavailable.
+
+        A caller that is cancelled while it waits harms nobody; what it asked for is done all the same.
+        """
+        thread = self._thread
+        if thread is None or not thread.is_alive():  # a forked process has the object, but not the thread
             raise StoreUnavailable("The store is not open.")
-        if self._jobs.qsize() >= MAX_QUEUE:
-            raise StoreUnavailable("The store has more to do than it can; try again.")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-        self._jobs.put(_Job(work, loop, future))
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        with self._door:
+            if self._thread is None:
+                raise StoreUnavailable("The store is closing.")
+            if self._jobs.qsize() >= MAX_QUEUE:
+                raise StoreUnavailable("The store has more to do than it can; try again.")
+            self._jobs.put(_Job(work, writes, future))
         return await future
 
     async def close(self) -> None:
-        """Finish what was accepted, then end the thread. Idempotent."""
-        self._is_open = False
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        """Finish what was accepted, then end the thread. Idempotent; the writer can be opened again."""
+        with self._door:
+            thread, self._thread = self._thread, None
+            if thread is None:
+                return
             self._jobs.put(None)
-            await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(thread.join)
 
-    def _live(self, prepare: Work[None], ready: Future[None]) -> None:
+
+class _File:
+    """The database file and the connection to it, which is made anew where it is past mending."""
+
+    def __init__(self, path: Path, busy_timeout: float) -> None:
+        self._path = path
+        self._busy_timeout = busy_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
+
+    def create(self, prepare: Work[None]) -> None:
+        """Connect, making the file (for its owner alone) where there is none, and prepare it."""
+        folder = self._path.absolute().parent
+        if not folder.is_dir():
+            raise ConfigurationError(f"There is no folder {folder} for the database.")
+        if self._path.is_dir():
+            raise ConfigurationError(f"{self._path} is a folder, not a database.")
+        self._path.touch(mode=0o600)
+        self._identity = self._identify()
+        prepare(self._connect())
+
+    def connection(self) -> sqlite3.Connection:
+        """The connection. Raises OSError where the file is no longer the one that was opened.
+
+        SQLite would go on writing into a deleted file, and what was acknowledged would be gone at the next
+        start. A file put in its place is not taken up either: the old -wal beside it would spoil it.
+        """
+        if self._identify() != self._identity:
+            raise FileNotFoundError(f"{self._path} was replaced while in use; start again to use the new one")
+        return self._connection or self._connect()
+
+    def roll_back(self) -> None:
+        """After a failed batch: leave no transaction, or no connection."""
         try:
-            connection = connect(self._path, busy_timeout=self._busy_timeout)
-            prepare(connection)
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            logger.exception("SQLite could not roll back; connecting anew")
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except sqlite3.Error:
+                logger.exception("SQLite could not close its file")
+
+    def explain(self, fault: Exception) -> Exception:
+        """Why the file cannot be opened, as a sentence."""
+        if getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # the low byte: the rest refines it
+            return _ill(fault)
+        if isinstance(fault, OSError | sqlite3.Error):
+            return ConfigurationError(f"Cannot use {self._path} as a SQLite database: {fault}.")
+        return fault
+
+    def _connect(self) -> sqlite3.Connection:
+        """WAL, and a flush at every commit, so that what is acknowledged stays."""
+        connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None, cached_statements=64)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _identify(self) -> tuple[int, int]:
+        status = os.stat(self._path)
+        return status.st_dev, status.st_ino
+
+
+def _live(file: _File, jobs: queue.SimpleQueue[_Job | None], prepare: Work[None], ready: Future[None]) -> None:
+    """The thread: from the first connection to the end marker."""
+    with contextlib.closing(file):
+        try:
+            file.create(prepare)
         except Exception as fault:
-            ready.set_exception(_as_configuration(fault, self._path))
+            file.close()
+            ready.set_exception(file.explain(fault))
             return
         ready.set_result(None)
-        with contextlib.closing(connection):
-            while (batch := self._next_batch()) is not None:
-                self._commit(connection, batch)
-                self._answer(batch)
+        while (batch := _next_batch(jobs)) is not None:
+            _serve(file, batch)
+            _answer(batch)
 
-    def _next_batch(self) -> list[_Job] | None:
-        """What waits now, at least one; None at the end. The end marker is put back behind accepted work."""
-        job = self._jobs.get()
-        batch: list[_Job] = []
-        while job is not None:
-            batch.append(job)
-            if len(batch) == MAX_BATCH or self._jobs.empty():
-                return batch
-            job = self._jobs.get()
-        if batch:
-            self._jobs.put(None)
+
+def _serve(file: _File, batch: list[_Job]) -> None:
+    try:
+        connection = file.connection()
+        if not any(job.writes for job in batch):  # a lock that another program holds is none of their business
+            _do_all(connection, batch)
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        _do_all(connection, batch)
+        connection.execute("COMMIT")
+    except Exception as fault:  # every future of the batch learns of it
+        for job in batch:
+            job.error = job.error or _ill(fault)
+        file.roll_back()
+
+
+def _next_batch(jobs: queue.SimpleQueue[_Job | None]) -> list[_Job] | None:
+    """What waits now, at least one; None at the end. The end marker is put back behind accepted work."""
+    job = jobs.get()
+    batch: list[_Job] = []
+    while job is not None:
+        batch.append(job)
+        if len(batch) == MAX_BATCH or jobs.empty():
             return batch
-        return None
+        job = jobs.get()
+    if batch:
+        jobs.put(None)
+        return batch
+    return None
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                self._do(connection, job)
-            connection.execute("COMMIT")
-        except Exception as fault:  # every future of the batch learns of it
-            logger.error("SQLite could not commit %d operations: %s", len(batch), fault)
-            for job in batch:
-                job.error = job.error or _ill(fault)
-            self._roll_back(connection)
 
-    def _do(self, connection: sqlite3.Connection, job: _Job) -> None:
+def _do_all(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+    in_transaction = connection.in_transaction
+    for job in batch:
         try:
             job.result = job.work(connection)
         except Exception as fault:
+            is_illness = isinstance(fault, sqlite3.Error) and not isinstance(fault, _MISTAKES)
+            job.error = _ill(fault) if is_illness else fault
             # A fault of one operation undid its own statement; one that undid the transaction ends the batch.
-            job.error = _ill(fault) if isinstance(fault, sqlite3.Error) else fault
-            if not connection.in_transaction:
+            if in_transaction and not connection.in_transaction:
                 raise
 
-    def _roll_back(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            try:
-                connection.execute("ROLLBACK")
-            except sqlite3.Error:
-                logger.exception("SQLite could not roll back")
 
-    def _answer(self, batch: list[_Job]) -> None:
-        """One wake-up for each event loop that waits."""
-        for loop in {job.loop for job in batch}:
-            mine = [job for job in batch if job.loop is loop]
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there any more
-                loop.call_soon_threadsafe(_resolve, mine)
-
-
-def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
-    """A connection with our settings: WAL, and a flush at every commit, so that what is acknowledged stays."""
-    path.touch(mode=0o600)
-    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, cached_statements=64)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    return connection
+def _answer(batch: list[_Job]) -> None:
+    """One wake-up for each event loop that waits."""
+    for loop in {job.future.get_loop() for job in batch}:
+        mine = [job for job in batch if job.future.get_loop() is loop]
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, mine)
 
 
 def _resolve(jobs: list[_Job]) -> None:
@@ -164,11 +265,3 @@ def _ill(fault: Exception) -> StoreUnavailable:
     unavailable = StoreUnavailable()
     unavailable.__cause__ = fault
     return unavailable
-
-
-def _as_configuration(fault: Exception, path: Path) -> Exception:
-    if isinstance(fault, ConfigurationError):
-        return fault
-    if isinstance(fault, OSError | sqlite3.Error):
-        return ConfigurationError(f"Cannot use {path} as a SQLite database: {fault}.")
-    return fault

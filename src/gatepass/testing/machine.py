@@ -12,12 +12,16 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
+from gatepass.core.session import UNKNOWN_KEY, Ancestor
 from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
-from gatepass.testing.records import NOW, account_of, session_of, swap_of
+from gatepass.testing.records import NOW, account_of, digest, session_of, swap_of
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+except ModuleNotFoundError as missing:
+    raise ImportError("The machine needs Hypothesis: pip install 'gatepass[testing]'") from missing
 
 Result = TypeVar("Result")
 NAMES = ("ann", "bob")
@@ -60,13 +64,15 @@ class StoreMachine(RuleBasedStateMachine):
         if self._run(self._reference.find(session.sid)) is None:
             self._same("add", session, credential_version=version)
 
-    @rule(who=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans())
-    def swap(self, who: tuple[str, str], at: int, branch: str, stale: bool) -> None:
-        """Refresh, from the row as it is or as it was at sign-in."""
+    @rule(who=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans(), skipped=st.integers(0, 17))
+    def swap(self, who: tuple[str, str], at: int, branch: str, stale: bool, skipped: int) -> None:
+        """Refresh, from the row as it is or as it was at sign-in, over a gap or not."""
         fresh = session_of(account_of(who[0]), who[1])
         row = self._run(self._reference.find(fresh.sid))
-        swap = swap_of(fresh if stale or row is None else row, branch=branch, now=at)
-        self._same("swap", swap)
+        start = fresh if stale or row is None else row
+        lost = tuple(Ancestor(digest("lost", number), UNKNOWN_KEY) for number in range(skipped))
+        generation = start.generation + 1 + skipped
+        self._same("swap", swap_of(start, branch=branch, now=at, generation=generation, skipped=lost))
 
     @rule(who=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
     def revoke(self, who: tuple[str, str], at: int, reason: str) -> None:
@@ -85,6 +91,18 @@ class StoreMachine(RuleBasedStateMachine):
         kept = self._sid(keep) if keep else None
         facts = {"password_hash": f"hash {at}", "credential_version": version, "now": at, "keep": kept}
         self._same_set("change_password", account_of(name).id, **facts)
+
+    @rule(name=names, version=st.integers(1, 3), at=times)
+    def rehash_password(self, name: str, version: int, at: int) -> None:
+        """The same password, hashed anew."""
+        self._same("rehash_password", account_of(name).id, password_hash=f"rehash {at}", credential_version=version)
+
+    @rule(name=names, newcomer=st.sampled_from(("cid", "dan")))
+    def register(self, name: str, newcomer: str) -> None:
+        """Somebody registers with an address that is taken, or with one of their own."""
+        self._same("add_account", account_of(newcomer, email_key=account_of(name).email_key))
+        if self._run(self._reference.find_account(account_of(newcomer).id)) is None:
+            self._same("add_account", account_of(newcomer))
 
     @rule(name=names, at=times)
     def disable(self, name: str, at: int) -> None:
@@ -113,6 +131,7 @@ class StoreMachine(RuleBasedStateMachine):
             self._same("find", self._sid(who))
         for name in NAMES:
             self._same("find_account", account_of(name).id)
+            self._same("find_account_by_email", account_of(name).email_key)
             self._same("of_account", account_of(name).id, now=NOW)
         self._same("revoked_since", NOW - 1_000)
         self._same("attempts", NAMES)

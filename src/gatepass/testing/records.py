@@ -1,10 +1,11 @@
-"""Sessions and accounts to put into a store under test."""
+"""Sessions and accounts to put into a store under test, and the two ways in."""
 
 import hashlib
 
 from gatepass.core.account import Account
 from gatepass.core.policy import DAY
 from gatepass.core.session import NO_KEY, Ancestor, Session, Swap
+from gatepass.ports import Store
 
 NOW = 1_800_000_000
 
@@ -66,3 +67,19 @@ def swap_of(session: Session, *, branch: str = "", now: int = NOW + 60, **facts:
 def ancestor_of(session: Session) -> Ancestor:
     """What a row's committed entry becomes when the next token is committed."""
     return Ancestor(session.fingerprint, session.key_hash)
+
+
+async def signed_in(store: Store, name: str = "ann", device: str = "laptop") -> Session:
+    """An account with one session, in the store."""
+    account = account_of(name)
+    await store.add_account(account)
+    session = session_of(account, device)
+    assert await store.add(session, credential_version=1)
+    return session
+
+
+async def swapped(store: Store, session: Session, **facts: object) -> Session:
+    """The row after the swap that follows it; `facts` replace the swap's fields."""
+    row = await store.swap(swap_of(session, **facts))  # type: ignore[arg-type]
+    assert row is not None
+    return row

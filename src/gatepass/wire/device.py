@@ -6,7 +6,9 @@ Enough for a person to recognise a device in a list, too little to follow anybod
 import functools
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from gatepass.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _BROWSERS = (
@@ -54,6 +56,14 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
 
 
 @functools.lru_cache(maxsize=4096)
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """The networks of trusted proxies, such as 10.0.0.0/8. Raises ConfigurationError."""
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as fault:
+        raise ConfigurationError(f"TRUSTED_PROXIES: {fault}") from None
+
+
 def coarse(address: str) -> str:
     """The /24 or /48 that an address lies in; "" for what is no address (a Unix socket)."""
     try:

@@ -40,6 +40,19 @@ def is_loopback(url: str) -> bool:
     return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
 
 
+def check_public_url(url: str) -> None:
+    """Raise ConfigurationError for a public URL that browsers would send cookies to in the clear."""
+    if origin_of(url).startswith("http:") and not is_loopback(url):
+        raise ConfigurationError(f"PUBLIC_URL must be https; plain http is for localhost alone: {url}")
+
+
+def foreign_origin(text: str) -> str:
+    """An origin of the allow-list, as browsers spell it. Raises ConfigurationError."""
+    if origin_of(text) != text or "*" in text:
+        raise ConfigurationError(f"an allowed origin is scheme://host[:port] and nothing else: {text}")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """`own` are the origins of the gate itself, `foreign` those that CORS opens it to."""

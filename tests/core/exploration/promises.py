@@ -1,0 +1,114 @@
+"""The promises of PROTOCOL §1 as checks, of every step and of every state."""
+
+from functools import cache
+from itertools import permutations
+
+from tests.core.exploration.names import STALE, are_related, generation, identity
+from tests.core.exploration.server import Row, Server, Verdict
+from tests.core.exploration.world import (
+    OWNER_USED,
+    OWNER_USED_SUCCESSOR,
+    THIEF_USED,
+    THIEF_USED_SUCCESSOR,
+    Scenario,
+    World,
+    tokens,
+)
+
+RETRIES = 20
+"""How often a client retries a refresh that was superseded (PROTOCOL §6)."""
+
+
+class Broken(Exception):
+    """A promise that does not hold."""
+
+    def __init__(self, promise: str, how: str) -> None:
+        super().__init__(f"{promise}: {how}")
+        self.promise = promise
+
+
+def check_verdict(world: World, party: str, verdict: Verdict) -> None:
+    """P1 and P8 at the moment when the table is asked."""
+    blameless = not world.logged_out and not world.used & THIEF_USED
+    if party == "owner" and blameless and verdict.kind in ("ended", "reuse"):
+        raise Broken("P1", f"the owner is told {verdict.kind!r}, and nobody logged out or stole anything")
+    if world.row.revoked and verdict.kind != "ended":
+        raise Broken("P8", f"a revoked session answers {verdict.kind!r}")
+    if verdict.kind == "repeat with pass" and not world.row.fresh:
+        raise Broken("P2", "an old repeat brings an access token: whoever re-plays one request lives on it")
+
+
+def note_use(world: World, party: str, token: str) -> World:
+    """Write down that a party has refreshed with the copied token or with a descendant of it."""
+    if not world.copied:
+        return world
+    name, copied = identity(token), identity(world.copied)
+    used = world.used
+    if name == copied or copied == STALE or name.startswith(copied):
+        used |= OWNER_USED if party == "owner" else THIEF_USED
+        if name != copied:
+            used |= OWNER_USED_SUCCESSOR if party == "owner" else THIEF_USED_SUCCESSOR
+    return world if used == world.used else world._replace(used=used)
+
+
+def check_state(world: World, scenario: Scenario, server: Server) -> None:
+    """What must hold in every reachable state."""
+    if world.row.revoked:
+        return
+    _check_theft(world, scenario)
+    if not world.used & THIEF_USED:
+        _check_liveness(world, scenario, server)
+    if world.copied:
+        _check_forks(world, scenario, server)
+
+
+def _check_theft(world: World, scenario: Scenario) -> None:
+    """P2: both have used what only one of them should have, and the session lives."""
+    both = OWNER_USED | THIEF_USED
+    if scenario.conflict == "first use of a successor":
+        both = OWNER_USED_SUCCESSOR | THIEF_USED_SUCCESSOR
+    if world.used & both == both:
+        raise Broken("P2", f"owner and thief have both refreshed on {world.copied}, and nothing is revoked")
+
+
+def _check_liveness(world: World, scenario: Scenario, server: Server) -> None:
+    """P1: left alone from here, the client gets an access token within its number of retries."""
+    row, token, tries = world.row, world.jar, RETRIES - (world.cookie != generation(world.jar))
+    if _steps_to_pass(server, row, token, "o" if scenario.keyed else "-") > tries:
+        raise Broken("P1", f"the client with {token} never gets an access token")
+
+
+@cache
+def _steps_to_pass(server: Server, row: Row, token: str, key: str) -> int:
+    for step in range(1, RETRIES + 1):
+        verdict = server.judge(row, token, key)
+        if verdict.kind in ("advance", "recover", "repeat with pass"):
+            return step
+        if verdict.kind != "repeat":
+            return RETRIES + 1
+        token = server.names.successor(token, key, ())
+    return RETRIES + 1
+
+
+def _check_forks(world: World, scenario: Scenario, server: Server) -> None:
+    """P3: of two branches, using one ends the other; no order of use brings access tokens from both."""
+    held = {identity(token) for token in tokens(world)}
+    for first, second in permutations(sorted(held), 2):
+        if not are_related(first, second) and _both_pass(server, world.row, first, second):
+            raise Broken("P3", f"{first} and {second} are two branches, and both bring access tokens")
+
+
+@cache
+def _both_pass(server: Server, row: Row, first: str, second: str) -> bool:
+    after = [_row_after_pass(server, row, first, key) for key in "-ot"]
+    return any(
+        _row_after_pass(server, used, second, key) is not None for used in after if used is not None for key in "-ot"
+    )
+
+
+def _row_after_pass(server: Server, row: Row, token: str, key: str) -> Row | None:
+    """The row after a refresh that brought an access token; None where it brought none."""
+    verdict = server.judge(row, token, key)
+    if verdict.kind in ("advance", "recover"):
+        return server.swap(row, token, key, verdict.expected)
+    return row if verdict.kind == "repeat with pass" else None

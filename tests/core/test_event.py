@@ -1,0 +1,54 @@
+"""Events tell what happened, under names that alerts can rely on, and cannot carry a secret."""
+
+import dataclasses
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from gatepass.core import event
+from gatepass.core.event import Event
+
+EVENTS = [kind for kind in vars(event).values() if isinstance(kind, type) and issubclass(kind, Event) and kind != Event]
+HARMLESS = {"at", "address", "account_id", "sid", "retry_after", "generation", "case", "reason", "path"}
+"""Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours."""
+NAMES = {
+    "AccountRegistered": ("user_created", "info"),
+    "SignInFailed": ("authn_login_fail", "warning"),
+    "SignInThrottled": ("authn_login_throttled", "warning"),
+    "PasswordChanged": ("authn_password_change", "info"),
+    "SessionStarted": ("session_created", "info"),
+    "SessionRefreshed": ("session_renewed", "info"),
+    "SessionRevoked": ("session_revoked", "info"),
+    "RefreshRefused": ("session_use_after_expire", "info"),
+    "RefreshReuse": ("authn_token_reuse", "critical"),
+    "RequestRefused": ("malicious_csrf", "warning"),
+}
+"""The names as published. Changing one breaks somebody's alert."""
+
+
+def test_names_and_levels_are_unique_and_stay_what_they_are() -> None:
+    assert {kind.__name__: (kind.name, kind.level) for kind in EVENTS} == NAMES
+    assert len({kind.name for kind in EVENTS}) == len(EVENTS)
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+def test_no_field_can_hold_a_secret_or_what_a_caller_typed(kind: type[Event]) -> None:
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        assert field.name in HARMLESS, f"{kind.__name__}.{field.name} is not on the list of harmless fields"
+        kinds = set(get_args(hints[field.name])) or {hints[field.name]}
+        assert get_origin(hints[field.name]) is Literal or kinds <= {int, str, type(None)}
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+def test_events_are_frozen_and_take_names_only(kind: type[Event]) -> None:
+    facts = {field.name: "x" for field in dataclasses.fields(kind)}
+    made = kind(**facts)  # type: ignore[arg-type]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.at = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        kind(1)  # type: ignore[call-arg]
+
+
+def test_every_event_says_when_it_is_raised() -> None:
+    assert all(kind.__doc__ and kind.__doc__[0].isupper() for kind in EVENTS)

@@ -1,0 +1,41 @@
+"""The table keeps its promises in every reachable state, and the exploration would notice if it did not.
+
+`GATEPASS_EXPLORE=full` explores more tabs, longer delays and more forgetful stores, for the better part of an hour.
+"""
+
+import pytest
+
+from tests.core.exploration.mutants import MUTANTS, Mutant
+from tests.core.exploration.scenarios import SCENARIOS
+from tests.core.exploration.search import explore
+from tests.core.exploration.world import Scenario
+
+EXPLORED: list[int] = []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_reachable_state_keeps_the_promises(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
+    """No false logout, no undetected theft, no fork, no resurrection; the frontier is empty at the end."""
+    result = explore(scenario)
+    EXPLORED.append(result.states)
+    with capsys.disabled():
+        print(f"\n  explored {result}; {sum(EXPLORED)} states so far", end="")
+    assert not result.fault, result
+    assert result.states > 100
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_wrong_rule_is_caught(mutant: Mutant) -> None:
+    """The scenario holds under the real rules and breaks the promise under the wrong one."""
+    result = explore(mutant.scenario, mutant.rules)
+    assert result.fault.startswith(mutant.promise), result
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    {mutant.scenario: None for mutant in MUTANTS if mutant.scenario.window != 1},
+    ids=lambda scenario: scenario.name,
+)
+def test_what_catches_a_wrong_rule_passes_the_right_one(scenario: Scenario) -> None:
+    """Otherwise catching a mutant would prove nothing."""
+    assert not explore(scenario).fault

@@ -1,0 +1,145 @@
+"""Secrets are strong or refused; every key serves one purpose; what is published is public."""
+
+import base64
+import hashlib
+import secrets
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from joserfc.jwk import ECKey, KeySet, OKPKey
+
+from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey, derive, encode, parse_secret
+from gatepass.errors import ConfigurationError
+
+STRONG = [hashlib.sha256(name).digest() for name in (b"one", b"two", b"three")]
+PURPOSES = ("key id", "refresh token mac", "access token EdDSA", "access token ES256", "access token HS256")
+
+
+def test_random_bytes_of_256_bits_and_more_are_secrets() -> None:
+    for size in (32, 33, 48, 64):
+        for _ in range(50):
+            raw = secrets.token_bytes(size)
+            assert parse_secret(encode(raw)) == raw
+            assert parse_secret(base64.b64encode(raw).decode()) == raw
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "changeme",
+        "secret",
+        encode(bytes(range(31))),
+        encode(bytes(32)),
+        encode(b"\xff" * 64),
+        encode(b"0123456789abcde" * 3),
+        encode(b"passwordpasswordpasswordpassword"),
+        "correct horse battery staple correct horse",
+        encode(STRONG[0]) + "!",
+        encode(STRONG[0]) + "\n",
+        " " + encode(STRONG[0]),
+        encode(STRONG[0]) + "AA",
+        "é" * 43,
+        "A" * 43,
+        "ab" * 32,
+    ],
+)
+def test_short_repetitive_and_misspelt_secrets_are_refused_with_what_to_run(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="gatepass init") as refusal:
+        parse_secret(text)
+    assert len(text) < 10 or text not in str(refusal.value)
+
+
+def test_no_secret_at_all_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="gatepass init"):
+        KeyRing([])
+
+
+def test_two_secrets_with_one_key_id_are_refused() -> None:
+    first = STRONG[0]
+    key_id = derive(first, "key id")[0]
+    candidates = (hashlib.sha256(b"%d" % number).digest() for number in range(10_000))
+    twin = next(secret for secret in candidates if derive(secret, "key id")[0] == key_id)
+    with pytest.raises(ConfigurationError, match="key id"):
+        KeyRing([first, twin])
+    with pytest.raises(ConfigurationError, match="key id"):
+        KeyRing([first, first])
+
+
+def test_the_first_secret_signs_and_all_are_found() -> None:
+    ring = KeyRing(STRONG)
+    singles = [KeyRing([secret]) for secret in STRONG]
+    assert ring.card.key_id == singles[0].card.key_id
+    assert ring.signing_keys[0].kid == singles[0].signing_keys[0].kid
+    for single in singles:
+        found = ring.find_card(single.card.key_id)
+        assert found is not None
+        assert found.mac == single.card.mac
+    unknown = next(key_id for key_id in range(256) if key_id not in {single.card.key_id for single in singles})
+    assert ring.find_card(unknown) is None
+
+
+def test_every_purpose_has_a_key_of_its_own() -> None:
+    derived = {derive(secret, purpose)[:16] for secret in STRONG for purpose in PURPOSES}
+    assert len(derived) == len(STRONG) * len(PURPOSES)
+    assert not derived & {secret[:16] for secret in STRONG}
+
+
+def test_a_key_is_always_derived_alike() -> None:
+    for algorithm in ALGORITHMS:
+        one, other = (SigningKey.from_secret(STRONG[0], algorithm) for _ in range(2))
+        assert (one.kid, one.header) == (other.kid, other.header)
+
+
+def test_no_key_is_shared_between_algorithms() -> None:
+    assert len({SigningKey.from_secret(STRONG[0], algorithm).kid for algorithm in ALGORITHMS}) == len(ALGORITHMS)
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+def test_the_kid_is_the_thumbprint_as_an_independent_library_computes_it(algorithm: Algorithm) -> None:
+    for key in KeyRing(STRONG, algorithm=algorithm).signing_keys:
+        assert key.jwk is not None
+        peer = (OKPKey if algorithm == "EdDSA" else ECKey).import_key(dict(key.jwk))
+        assert peer.thumbprint() == key.kid == key.jwk["kid"]
+        assert not peer.is_private
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+def test_the_published_keys_have_public_members_only(algorithm: Algorithm) -> None:
+    published = KeyRing(STRONG, algorithm=algorithm).jwks()
+    assert len(KeySet.import_key_set(published).keys) == len(STRONG)  # type: ignore[arg-type]
+    allowed = {"kty", "crv", "x", "y", "kid", "alg", "use"}
+    for key in published["keys"]:
+        assert set(key) <= allowed
+        assert (key["alg"], key["use"]) == (algorithm, "sig")
+
+
+def test_shared_secrets_are_never_published() -> None:
+    assert KeyRing(STRONG, algorithm="HS256").jwks() == {"keys": []}
+
+
+def test_the_header_names_algorithm_key_and_type_in_this_order() -> None:
+    for algorithm in ALGORITHMS:
+        key = SigningKey.from_secret(STRONG[0], algorithm)
+        expected = f'{{"alg":"{algorithm}","kid":"{key.kid}","typ":"at+jwt"}}'
+        assert key.header.decode() == encode(expected.encode())
+
+
+def test_keys_are_of_the_right_kind_and_size() -> None:
+    edwards, curve, shared = (SigningKey.from_secret(STRONG[0], algorithm).private for algorithm in ALGORITHMS)
+    assert isinstance(edwards, ed25519.Ed25519PrivateKey)
+    assert isinstance(curve, ec.EllipticCurvePrivateKey)
+    assert isinstance(curve.curve, ec.SECP256R1)
+    assert 1 <= curve.private_numbers().private_value < P256_ORDER
+    assert isinstance(shared, bytes)
+    assert len(shared) == 32
+
+
+def test_no_representation_shows_a_key() -> None:
+    for algorithm in ALGORITHMS:
+        ring = KeyRing(STRONG, algorithm=algorithm)
+        shown = repr(ring) + repr(ring.card) + repr(ring.signing_keys) + str(vars(ring))
+        for secret in (*STRONG, ring.card.mac, derive(STRONG[0], "access token HS256")):
+            assert secret.hex() not in shown
+            assert repr(secret)[2:-1] not in shown
+            assert encode(secret) not in shown

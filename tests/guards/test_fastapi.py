@@ -1,0 +1,143 @@
+"""FastAPI's idiom: dependencies, the OpenAPI document, overrides, routers, websockets."""
+
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
+
+from gatepass import Principal
+from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, current_principal, requires
+from tests.guards import apps
+from tests.support.asgi import call
+from tests.support.browser import Browser
+from tests.support.gates import Bench
+from tests.support.lifespan import started
+from tests.support.websocket import connect
+
+
+@pytest.fixture
+def at() -> Bench:
+    return Bench()
+
+
+async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at: Bench) -> None:
+    document = apps.fastapi(at.gate).openapi()
+    (scheme,) = document["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
+    paths = document["paths"]
+    assert paths["/me"]["get"]["security"] == [{"Gatepass": []}]
+    assert paths["/notes"]["get"]["security"] == [{"Gatepass": ["notes:read"]}]
+    assert "security" not in paths["/seen"]["get"]
+    assert "parameters" not in paths["/me"]["get"]
+
+
+async def test_a_test_may_override_the_caller(at: Bench) -> None:
+    app = apps.fastapi(at.gate)
+    somebody = Principal(
+        account_id="somebody",
+        session_id="s",
+        token_id="t",
+        expires_at=2,
+        issued_at=1,
+        authenticated_at=1,
+        scopes=frozenset(),
+        claims={},
+    )
+    app.dependency_overrides[current_principal] = lambda: somebody
+    async with started(app) as running:
+        for path in ("/me", "/notes"):
+            assert (await call(running, "GET", path)).json()["account"] == "somebody"
+
+
+async def test_a_router_can_be_guarded_as_a_whole(at: Bench) -> None:
+    router = APIRouter(prefix="/admin", dependencies=[Depends(current_principal)])
+
+    @router.get("/x")
+    async def x() -> str:
+        return "x"
+
+    app = FastAPI(lifespan=at.gate.lifespan)
+    app.mount("/auth", at.gate.asgi)
+    app.include_router(router)
+    async with started(app) as running:
+        ann = Browser(running, mount="/auth")
+        await ann.register()
+        ann.mount = ""
+        assert (await ann.get("/admin/x")).json() == "x"
+        assert (await call(running, "GET", "/admin/x")).code == "token-required"
+
+
+async def test_a_sub_application_without_a_lifespan_is_guarded_by_the_outer_one(at: Bench) -> None:
+    inner = FastAPI()
+
+    @inner.get("/me")
+    async def me(principal: CurrentPrincipal) -> str:
+        return principal.session_id
+
+    app = FastAPI(lifespan=at.gate.lifespan)
+    app.mount("/auth", at.gate.asgi)
+    app.mount("/v1", inner)
+    async with started(app) as running:
+        ann = Browser(running, mount="/auth")
+        await ann.register()
+        ann.mount = "/v1"
+        assert (await ann.get("/me")).json() == ann.sid
+        assert (await call(running, "GET", "/v1/me")).code == "token-required"
+
+
+async def test_behind_a_prefix_it_works_the_same(at: Bench) -> None:
+    app = FastAPI(lifespan=at.gate.lifespan)
+    app.mount("/auth", at.gate.asgi)
+    async with started(app) as running:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        answer = await call(running, "GET", "/svc/auth/me", headers=[ann.bearer], root_path="/svc")
+        assert answer.status == 200
+
+
+async def test_in_two_lines_without_a_lifespan_the_endpoints_serve(at: Bench) -> None:
+    """The first request opens the gate; guarded routes then need `gate.guard(app)`."""
+    app = FastAPI()
+    app.mount("/auth", at.gate.asgi)
+    try:
+        ann = Browser(app, mount="/auth")
+        assert (await ann.register()).status == 201
+        assert (await ann.refresh()).status == 200
+    finally:
+        await at.gate.close()
+
+
+async def test_several_dependencies_of_one_route_agree(at: Bench) -> None:
+    app = FastAPI(lifespan=at.gate.lifespan)
+
+    @app.get("/both")
+    async def both(
+        principal: CurrentPrincipal,
+        optional: OptionalPrincipal,
+        scoped: Annotated[Principal, requires()],
+    ) -> bool:
+        return principal == optional == scoped
+
+    async with started(app) as running:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        answer = await call(running, "GET", "/both", headers=[ann.bearer])
+        assert answer.json() is True
+
+
+async def test_a_websocket_finds_its_caller_and_refuses_others_before_the_handshake(at: Bench) -> None:
+    app = FastAPI(lifespan=at.gate.lifespan)
+
+    @app.websocket("/ws")
+    async def talk(websocket: WebSocket, principal: CurrentPrincipal) -> None:
+        await websocket.accept()
+        await websocket.send_text(principal.session_id)
+
+    async with started(app) as running:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        accepted, text, *_ = await connect(running, "/ws", headers=[ann.bearer])
+        assert (accepted["type"], text["text"]) == ("websocket.accept", ann.sid)
+        refused = await connect(running, "/ws")
+        assert refused
+        assert all(message["type"] != "websocket.accept" for message in refused)

@@ -1,0 +1,254 @@
+"""The list of sessions, ending them, and what a password change does (LO-05 to LO-08)."""
+
+import json
+
+import pytest
+
+from gatepass.core.policy import DAY
+from tests.support.asgi import call
+from tests.support.browser import EMAIL, PASSWORD, RT, Browser
+from tests.support.gates import NOW, Bench
+
+NEW = "eight green bottles on a wall"
+
+
+async def change(browser: Browser, current: str = PASSWORD, new: str = NEW) -> int:
+    body = {"current": current, "new": new}
+    return (await browser.send("POST", "/password", headers=[browser.bearer], body=body)).status
+
+
+@pytest.fixture
+async def phone(at: Bench, ann: Browser) -> Browser:
+    """Ann's second device, signed in later."""
+    at.clock.advance(60)
+    browser = Browser(at.gate.asgi, address="2001:db8:5::9")
+    assert (await browser.login()).status == 200
+    return browser
+
+
+class TestList:
+    async def test_it_shows_each_device_newest_first_and_which_one_asks(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        at.clock.advance(60)
+        await ann.refresh()
+        answer = await ann.get("/sessions")
+        assert answer.status == 200
+        assert answer.json() == {
+            "sessions": [
+                {
+                    "id": phone.sid,
+                    "client": "Firefox on Linux",
+                    "created_at": NOW + 60,
+                    "last_used_at": NOW + 60,
+                    "expires_at": NOW + 60 + 30 * DAY,
+                    "address": "2001:db8:5::/48",
+                    "current": False,
+                },
+                {
+                    "id": ann.sid,
+                    "client": "Firefox on Linux",
+                    "created_at": NOW,
+                    "last_used_at": NOW + 120,
+                    "expires_at": NOW + 30 * DAY,
+                    "address": "203.0.113.0/24",
+                    "current": True,
+                },
+            ]
+        }
+
+    async def test_it_holds_no_token_material(self, at: Bench, ann: Browser, phone: Browser) -> None:
+        body = (await ann.get("/sessions")).body.decode()
+        for row in at.memory._sessions.values():
+            assert row.fingerprint.hex() not in body
+        assert "gp_rt_" not in body
+        assert ann.access_token not in body
+
+    async def test_ended_and_foreign_sessions_are_not_in_it(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        bob = Browser(at.gate.asgi)
+        await bob.register("bob@example.com")
+        await phone.logout()
+        listed = (await ann.get("/sessions")).json()["sessions"]
+        assert [row["id"] for row in listed] == [ann.sid]
+
+    @pytest.mark.parametrize(
+        ("agent", "label"),
+        [
+            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/140 Safari/537 Edg/140", "Edge on Windows"),
+            ("Mozilla/5.0 (Linux; Android 15) Chrome/140 Mobile Safari/537", "Chrome on Android"),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 19) Version/19 Mobile Safari/604", "Safari on iPhone"),
+            ("gatepass-python/0.1", "gatepass-python"),
+            ("curl/8.5.0", "curl"),
+            ("Mozilla/5.0 <script>alert(1)</script>", "Unknown client"),
+            ("<b>\x1b[31m", "Unknown client"),
+            ("", "Unknown client"),
+            ("é" * 3000, "Unknown client"),
+            ("a" * 3000, "a" * 32),
+        ],
+    )
+    async def test_a_device_is_named_in_our_own_words(self, at: Bench, agent: str, label: str) -> None:
+        browser = Browser(at.gate.asgi)
+        body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+        headers = [("gatepass-client", "1"), ("user-agent", agent), ("content-type", "application/json")]
+        answer = await call(at.gate.asgi, "POST", "/register", headers=headers, body=body)
+        browser.absorb(answer)
+        (row,) = (await browser.get("/sessions")).json()["sessions"]
+        assert row["client"] == label
+
+
+class TestEndOne:
+    async def test_an_own_session_ends_at_once(self, at: Bench, ann: Browser, phone: Browser) -> None:
+        answer = await ann.send("DELETE", f"/sessions/{phone.sid}", headers=[ann.bearer])
+        assert (answer.status, answer.body, answer.cookies) == (204, b"", [])
+        assert (await phone.get("/me")).status == 401
+        assert (await phone.refresh()).json()["reason"] == "revoked"
+        assert (await ann.get("/me")).status == 200
+
+    async def test_it_is_idempotent(self, at: Bench, ann: Browser, phone: Browser) -> None:
+        for _ in range(2):
+            answer = await ann.send("DELETE", f"/sessions/{phone.sid}", headers=[ann.bearer])
+            assert answer.status == 204
+
+    async def test_a_foreign_session_is_not_found_and_lives_on(self, at: Bench, ann: Browser) -> None:
+        bob = Browser(at.gate.asgi)
+        await bob.register("bob@example.com")
+        foreign = await bob.send("DELETE", f"/sessions/{ann.sid}", headers=[bob.bearer])
+        unknown = await bob.send("DELETE", f"/sessions/{'0' * 32}", headers=[bob.bearer])
+        assert foreign == unknown
+        assert (foreign.status, foreign.code) == (404, "not-found")
+        assert (await ann.get("/me")).status == 200
+        assert (await ann.refresh()).status == 200
+
+    async def test_one_can_end_the_session_one_is_in(self, at: Bench, ann: Browser) -> None:
+        answer = await ann.send("DELETE", f"/sessions/{ann.sid}", headers=[ann.bearer])
+        assert answer.status == 204
+        assert (await ann.get("/me")).status == 401
+
+
+async def test_logout_all_ends_every_session_of_the_account_and_no_other(
+    at: Bench, ann: Browser, phone: Browser
+) -> None:
+    bob = Browser(at.gate.asgi)
+    await bob.register("bob@example.com")
+    answer = await phone.send("POST", "/logout-all", headers=[phone.bearer])
+    assert (answer.status, answer.body) == (204, b"")
+    for browser in (ann, phone):
+        assert (await browser.get("/me")).status == 401
+        assert (await browser.refresh()).json()["reason"] == "revoked"
+    assert (await bob.get("/me")).status == 200
+    assert (await ann.login()).status == 200
+
+
+class TestPassword:
+    async def test_it_ends_every_other_session_and_raises_the_version(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        assert await change(ann) == 204
+        assert (await phone.get("/me")).status == 401
+        assert (await phone.refresh()).json()["reason"] == "revoked"
+        assert (await ann.get("/me")).status == (await ann.refresh()).status == 200
+        (account,) = at.memory._accounts.values()
+        assert account.credential_version == 2
+        assert (await Browser(at.gate.asgi).login(EMAIL, NEW)).status == 200
+        assert (await Browser(at.gate.asgi).login(EMAIL, PASSWORD)).status == 401
+
+    async def test_a_wrong_current_one_is_a_403_and_changes_nothing(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        """Not a 401: the pass is fine, and no client must answer this with a refresh."""
+        body = {"current": "wrong wrong wrong", "new": NEW}
+        answer = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
+        assert (answer.status, answer.code) == (403, "invalid-credentials")
+        assert answer.get("www-authenticate") is None
+        assert (await phone.get("/me")).status == 200
+
+    async def test_guesses_of_the_current_one_are_throttled(self, at: Bench, ann: Browser) -> None:
+        statuses = [await change(ann, current="wrong wrong wrong") for _ in range(6)]
+        assert statuses == [403] * 5 + [429]
+
+    @pytest.mark.parametrize("new", ["short", "a" * 20, "gatepassgatepass", "x" * 200, EMAIL])
+    async def test_a_new_one_that_does_not_do_is_a_422_and_changes_nothing(
+        self, at: Bench, ann: Browser, phone: Browser, new: str
+    ) -> None:
+        assert await change(ann, new=new) == 422
+        assert (await phone.get("/me")).status == 200
+        assert (await Browser(at.gate.asgi).login()).status == 200
+
+    async def test_of_two_changes_at_once_one_wins(self, at: Bench, ann: Browser, phone: Browser) -> None:
+        async def interfere(verb: str) -> None:
+            if verb == "change_password":
+                at.store.before = None
+                assert await change(phone, new="nine green bottles on a wall") == 204
+
+        at.store.before = interfere
+        assert await change(ann) == 409
+        assert (await Browser(at.gate.asgi).login(EMAIL, NEW)).status == 401
+
+    @pytest.mark.parametrize("body", [{}, {"current": PASSWORD}, {"new": NEW}, {"current": 1, "new": []}])
+    async def test_both_members_are_needed(self, at: Bench, ann: Browser, body: dict[str, object]) -> None:
+        answer = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
+        assert (answer.status, answer.code) == (422, "invalid-body")
+
+
+class TestLogout:
+    async def test_it_is_idempotent_and_needs_no_session(self, at: Bench, ann: Browser) -> None:
+        kept = ann.clone(client_key=ann.client_key)
+        for browser in (ann, ann, kept, Browser(at.gate.asgi)):
+            answer = await browser.logout()
+            assert (answer.status, answer.body) == (204, b"")
+            assert [cookie.is_deletion for cookie in answer.cookies] == [True, True]
+        assert len(at.named("session_revoked")) == 1
+
+    async def test_an_ancestor_will_do(self, at: Bench, ann: Browser) -> None:
+        old = ann.clone(client_key=ann.client_key)
+        for _ in range(20):
+            await ann.refresh()
+        assert (await old.logout()).status == 204
+        assert (await ann.refresh()).json()["reason"] == "revoked"
+        assert not at.named("authn_token_reuse")
+
+    async def test_an_expired_token_will_do(self, at: Bench, ann: Browser) -> None:
+        old = ann.clone(client_key=ann.client_key)
+        at.clock.advance(6 * DAY)
+        await ann.refresh()
+        at.clock.advance(2 * DAY)
+        assert (await old.refresh()).json()["reason"] == "expired"
+        assert (await old.logout()).status == 204
+        assert (await ann.refresh()).json()["reason"] == "revoked"
+
+    async def test_a_bearer_token_alone_will_do(self, at: Bench, ann: Browser) -> None:
+        ann.jar.clear()
+        answer = await ann.logout(headers=[ann.bearer])
+        assert answer.status == 204
+        assert (await ann.get("/me")).status == 401
+
+    async def test_cookie_and_bearer_of_two_sessions_end_both(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        assert (await ann.logout(headers=[phone.bearer])).status == 204
+        assert (await ann.get("/me")).status == (await phone.get("/me")).status == 401
+
+    @pytest.mark.parametrize("value", ["x", "gp_rt_" + "A" * 128, ""])
+    async def test_garbage_is_cleared_and_ends_nobody(self, at: Bench, ann: Browser, value: str) -> None:
+        stranger = Browser(at.gate.asgi)
+        stranger.jar = {RT: value}
+        stranger.access_token = value
+        assert (await stranger.logout(headers=[stranger.bearer])).status == 204
+        assert at.store.verbs == []
+        assert (await ann.refresh()).status == 200
+
+    async def test_of_a_session_that_is_not_the_cookies_it_is_a_mismatch_and_nothing_changes(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        answer = await phone.logout(headers=[("gatepass-session", ann.sid)])
+        assert (answer.status, answer.code, answer.cookies) == (409, "session-mismatch", [])
+        assert (await ann.refresh()).status == (await phone.refresh()).status == 200
+
+    async def test_of_the_cookies_own_session_it_goes_through(self, at: Bench, ann: Browser) -> None:
+        assert (await ann.logout(headers=[("gatepass-session", ann.sid)])).status == 204
+
+    async def test_it_leaves_the_other_devices_alone(self, at: Bench, ann: Browser, phone: Browser) -> None:
+        await phone.logout()
+        assert (await ann.refresh()).status == 200

@@ -1,0 +1,333 @@
+"""Every endpoint of PROTOCOL §6: status, body, headers, and the problem documents of what goes wrong."""
+
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from gatepass.core.policy import DAY
+from tests.support.asgi import Answer, call
+from tests.support.browser import EMAIL, ORIGIN, PASSWORD, Browser
+from tests.support.gates import NOW, Bench, bench
+
+CLIENT = ("gatepass-client", "1")
+JSON = ("content-type", "application/json")
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+EVERY_ENDPOINT = [
+    ("POST", "/register"),
+    ("POST", "/login"),
+    ("POST", "/refresh"),
+    ("POST", "/logout"),
+    ("POST", "/logout-all"),
+    ("GET", "/sessions"),
+    ("DELETE", f"/sessions/{'0' * 32}"),
+    ("POST", "/password"),
+    ("GET", "/me"),
+    ("GET", "/jwks.json"),
+    ("GET", "/openapi.json"),
+]
+BEARER_ENDPOINTS = [
+    ("POST", "/logout-all"),
+    ("GET", "/sessions"),
+    ("DELETE", f"/sessions/{'0' * 32}"),
+    ("POST", "/password"),
+    ("GET", "/me"),
+]
+
+
+async def ask(
+    at: Bench, method: str, path: str, *, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
+) -> Answer:
+    types = [JSON] if body else []
+    return await call(at.gate.asgi, method, path, headers=[CLIENT, *types, *headers], body=body)
+
+
+class TestSignUpAndIn:
+    async def test_register_answers_201_with_the_whole_sign_in(self, at: Bench) -> None:
+        browser = Browser(at.gate.asgi)
+        answer = await browser.register()
+        body = answer.json()
+        assert answer.status == 201
+        assert body == {
+            "access_token": browser.access_token,
+            "token_type": "Bearer",
+            "expires_in": 900,
+            "session_id": browser.sid,
+            "refresh_generation": 0,
+            "account": {"id": body["account"]["id"], "email": EMAIL, "created_at": NOW},
+        }
+        for identifier in (body["session_id"], body["account"]["id"]):
+            assert len(identifier) == 32
+            assert set(identifier) <= set("0123456789abcdef")
+
+    async def test_login_answers_200_with_the_same_members(self, at: Bench, ann: Browser) -> None:
+        other = Browser(at.gate.asgi)
+        at.clock.advance(60)
+        answer = await other.login()
+        assert answer.status == 200
+        assert set(answer.json()) == {
+            "access_token",
+            "token_type",
+            "expires_in",
+            "session_id",
+            "refresh_generation",
+            "account",
+        }
+        assert answer.json()["account"]["created_at"] == NOW
+        assert other.sid != ann.sid
+
+    @pytest.mark.parametrize("path", ["/register", "/login"])
+    @pytest.mark.parametrize(
+        ("body", "fields"),
+        [
+            ({}, {"email", "password"}),
+            ({"email": "a@b.example"}, {"password"}),
+            ({"email": "a@b.example", "password": 1}, {"password"}),
+            ({"email": None, "password": None}, {"email", "password"}),
+            ({"email": [], "password": {}}, {"email", "password"}),
+            ({"email": "", "password": ""}, {"email", "password"}),
+            ({"email": "a@b.example", "password": "x", "remember": "yes"}, {"remember"}),
+            ({"email": "a@b.example", "password": "x", "remember": 1}, {"remember"}),
+            ({"email": "a" * 400 + "@b.example", "password": "x"}, {"email"}),
+            ({"email": "a@b.example", "password": "x", "admin": True}, {"(unknown member)"}),
+            ([], {"(body)"}),
+            ("text", {"(body)"}),
+            (None, {"(body)"}),
+        ],
+    )
+    async def test_a_body_that_does_not_do_is_a_422_that_names_the_members(
+        self, at: Bench, path: str, body: object, fields: set[str]
+    ) -> None:
+        answer = await ask(at, "POST", path, body=json.dumps(body).encode())
+        assert (answer.status, answer.code) == (422, "invalid-body")
+        assert {fault["field"] for fault in answer.json()["errors"]} == fields
+        assert all(set(fault) == {"field", "message"} for fault in answer.json()["errors"])
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b" ",
+            b"{",
+            b"{'email':1}",
+            b'{"email":"a@b.example","password":"\xff"}',
+            b'{"email":"a@b.example","password":"\\ud800"}',
+            b"\xef\xbb\xbf{}",
+            '{"email":"a"}'.encode("utf-16"),
+            b"[" * 16_000,
+            b'{"email":' * 1_700,
+            b"{}{}",
+            b"\x00",
+        ],
+    )
+    async def test_what_is_not_json_in_utf_8_is_a_400(self, at: Bench, raw: bytes) -> None:
+        answer = await ask(at, "POST", "/login", body=raw)
+        assert (answer.status, answer.code) == (400, "malformed-json")
+
+    async def test_a_body_beyond_the_limit_is_a_413_declared_or_not(self, at: Bench) -> None:
+        big = b'{"email":"' + b"a" * 20_000 + b'"}'
+        declared = await ask(at, "POST", "/login", body=big)
+        chunked = await call(
+            at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON], chunks=[big[:9000], big[9000:]]
+        )
+        huge = await call(
+            at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON, ("content-length", "9" * 400)]
+        )
+        for answer in (declared, chunked, huge):
+            assert (answer.status, answer.code) == (413, "body-too-large")
+
+    @pytest.mark.parametrize("length", ["x", "-1", "+1", "1.0", "0x10", "", "1 1", "²"])
+    async def test_a_content_length_that_is_no_number_is_a_400(self, at: Bench, length: str) -> None:
+        answer = await call(
+            at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON, ("content-length", length)], body=b"{}"
+        )
+        assert (answer.status, answer.code) == (400, "malformed-request")
+
+    @pytest.mark.parametrize("http_version", ["1.1", "2", "3"])
+    async def test_a_body_in_any_framing_is_read(self, at: Bench, ann: Browser, http_version: str) -> None:
+        """HTTP/2 and 3 need neither Content-Length nor Transfer-Encoding (RFC 9113 §8.1.1)."""
+        body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+        answer = await call(
+            at.gate.asgi,
+            "POST",
+            "/login",
+            headers=[CLIENT, JSON],
+            chunks=[body[:10], b"", body[10:]],
+            http_version=http_version,
+        )
+        assert answer.status == 200
+
+
+class TestBearerEndpoints:
+    @pytest.mark.parametrize(("method", "path"), BEARER_ENDPOINTS)
+    async def test_without_a_token_the_challenge_bears_no_error(
+        self, at: Bench, ann: Browser, method: str, path: str
+    ) -> None:
+        """Cookies alone open nothing here (RFC 6750 §3.1)."""
+        answer = await ann.send(method, path)
+        assert (answer.status, answer.code) == (401, "token-required")
+        assert answer.one("www-authenticate") == "Bearer"
+        assert at.store.verbs == []
+
+    @pytest.mark.parametrize(("method", "path"), BEARER_ENDPOINTS)
+    async def test_a_token_that_does_not_hold_is_challenged_as_invalid(
+        self, at: Bench, method: str, path: str
+    ) -> None:
+        answer = await ask(at, method, path, headers=[("authorization", "Bearer x.y.z")])
+        assert (answer.status, answer.code) == (401, "invalid-token")
+        assert answer.one("www-authenticate") == 'Bearer error="invalid_token"'
+        assert at.store.verbs == []
+
+    async def test_me_is_the_account_and_nothing_else(self, at: Bench, ann: Browser) -> None:
+        answer = await ann.get("/me")
+        assert answer.status == 200
+        assert set(answer.json()) == {"id", "email", "created_at"}
+
+    async def test_me_of_an_account_that_is_gone_or_disabled_is_a_401(self, at: Bench, ann: Browser) -> None:
+        account_id = (await ann.get("/me")).json()["id"]
+        await at.memory.disable_account(account_id, now=NOW)
+        assert (await ann.get("/me")).code == "invalid-token"
+        del at.memory._accounts[account_id]
+        assert (await ann.get("/me")).code == "invalid-token"
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT)
+async def test_every_answer_bears_the_security_headers(at: Bench, ann: Browser, method: str, path: str) -> None:
+    for headers in ([], [CLIENT], [CLIENT, ann.bearer]):
+        answer = await ann.send(method, path, headers=headers)
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.one(name) == value
+        assert answer.get("server") is None
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:9])
+async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
+    at: Bench, ann: Browser, method: str, path: str
+) -> None:
+    body = {"email": "bob@example.com", "password": PASSWORD}
+    for headers in ([], [CLIENT], [CLIENT, ann.bearer]):
+        answer = await ann.send(method, path, headers=headers, body=body if path in ("/register", "/login") else None)
+        assert answer.one("cache-control") == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/register", "POST"),
+        ("/logout-all", "POST"),
+        ("/sessions", "GET"),
+        (f"/sessions/{'0' * 32}", "DELETE"),
+        ("/password", "POST"),
+        ("/me", "GET"),
+        ("/jwks.json", "GET"),
+        ("/openapi.json", "GET"),
+    ],
+)
+async def test_another_method_is_a_405_that_names_the_right_one(at: Bench, path: str, allow: str) -> None:
+    for method in ("PUT", "PATCH", "CONNECT", "get"):
+        answer = await ask(at, method, path)
+        assert (answer.status, answer.code, answer.one("allow")) == (405, "method-not-allowed", allow)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "",
+        "/nothing",
+        "/login/",
+        "//login",
+        "/LOGIN",
+        "/login/x",
+        "/../login",
+        "/sessions/x/y",
+        "/me\x00",
+        "/\ud800",
+        "/日本",
+        "/" + "a" * 10_000,
+        "/.well-known/jwks.json",
+        "/healthz",
+    ],
+)
+async def test_any_other_path_is_a_404(at: Bench, path: str) -> None:
+    answer = await ask(at, "GET", path)
+    assert (answer.status, answer.code) == (404, "not-found")
+
+
+async def test_jwks_has_public_members_only_and_may_be_cached(at: Bench) -> None:
+    answer = await ask(at, "GET", "/jwks.json")
+    (key,) = answer.json()["keys"]
+    assert answer.one("content-type") == "application/jwk-set+json"
+    assert answer.one("cache-control") == "public, max-age=300"
+    assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
+    assert (key["kty"], key["alg"], key["use"]) == ("OKP", "EdDSA", "sig")
+
+
+@pytest.mark.parametrize(("algorithm", "count"), [("EdDSA", 1), ("ES256", 1), ("HS256", 0)])
+async def test_a_shared_secret_is_never_published(algorithm: str, count: int) -> None:
+    async with bench(algorithm=algorithm) as at:
+        answer = await ask(at, "GET", "/jwks.json")
+        assert len(answer.json()["keys"]) == count
+        assert not {"d", "k"} & {name for key in answer.json()["keys"] for name in key}
+        browser = Browser(at.gate.asgi)
+        await browser.register()
+        assert (await browser.get("/me")).status == 200
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "?x=1"])
+async def test_query_strings_change_nothing(at: Bench, ann: Browser, suffix: str) -> None:
+    headers = [ann.bearer]
+    answer = await call(at.gate.asgi, "GET", "/me", headers=headers, query=suffix.encode())
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("root", ["/auth", "/api/v1/auth", "/auth/"])
+async def test_the_endpoints_are_relative_to_the_mount_whether_or_not_it_was_stripped(
+    at: Bench, ann: Browser, root: str
+) -> None:
+    whole = root.rstrip("/") + "/me"
+    for path in (whole, "/me"):
+        answer = await call(at.gate.asgi, "GET", path, headers=[ann.bearer], root_path=root)
+        assert answer.status == 200
+
+
+async def test_a_session_that_was_signed_in_with_is_replaced(at: Bench, ann: Browser) -> None:
+    old = ann.clone(client_key=ann.client_key)
+    assert (await ann.login()).status == 200
+    answer = await old.refresh()
+    assert answer.json()["reason"] == "replaced"
+    assert (await old.get("/me")).status == 401
+    assert (await ann.get("/me")).status == 200
+
+
+async def test_a_sign_in_that_fails_leaves_the_session_it_came_with_alone(at: Bench, ann: Browser) -> None:
+    answer = await ann.login(password="wrong wrong wrong")
+    assert (answer.status, answer.cookies) == (401, [])
+    assert (await ann.refresh()).status == 200
+
+
+async def test_a_chosen_session_is_never_adopted(at: Bench) -> None:
+    """No session id comes from the client (fixation)."""
+    browser = Browser(at.gate.asgi)
+    browser.jar = {browser.rt_name: "gp_rt_" + "A" * 128, browser.state_name: f"{'0' * 32}.5.1"}
+    answer = await browser.register()
+    assert browser.sid != "0" * 32
+    assert answer.json()["refresh_generation"] == 0
+    assert browser.jar[browser.state_name] == f"{browser.sid}.0.{NOW + 7 * DAY}"
+
+
+async def test_openapi_declares_exactly_the_endpoints_that_exist(at: Bench) -> None:
+    paths = (await ask(at, "GET", "/openapi.json")).json()["paths"]
+    declared = {(method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"}
+    assert declared == {(method, path.replace("0" * 32, "{sid}")) for method, path in EVERY_ENDPOINT}
+
+
+async def test_origin_is_not_needed_by_bearer_endpoints(at: Bench, ann: Browser) -> None:
+    """A browser never sends a token by itself."""
+    answer = await call(at.gate.asgi, "GET", "/me", headers=[ann.bearer, ("origin", "https://evil.example")])
+    assert answer.status == 200
+    assert ORIGIN not in str(answer.headers)

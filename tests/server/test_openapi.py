@@ -1,0 +1,88 @@
+"""The OpenAPI document tells the truth: a fuzzer that reads it finds nothing undeclared and no 500."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from gatepass.wire.asgi import Message, Receive, Scope, Send
+from tests.support.browser import Browser
+from tests.support.gates import Bench
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+class Stage:
+    """Where the requests of this file go: a gate for reading the document, then one for the tests."""
+
+    def __init__(self) -> None:
+        self.at = Bench()
+        self.accounts = 0
+        self.statuses: dict[str, set[int]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.statuses.setdefault(scope["path"], set()).add(message["status"])
+            await send(message)
+
+        await self.at.gate.asgi(scope, receive, noting)
+
+
+STAGE = Stage()
+SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", STAGE)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop with a gate that stays open for this file."""
+    STAGE.at = Bench()
+    with asyncio.Runner() as runner:
+        runner.run(STAGE.at.gate.open())
+        yield runner
+        runner.run(STAGE.at.gate.close())
+
+
+@pytest.fixture
+def bearer(runner: asyncio.Runner) -> str:
+    """The pass of a new account: some of these requests end every session, or fail to sign in a lot."""
+    browser = Browser(STAGE.at.gate.asgi)
+    STAGE.accounts += 1
+    assert runner.run(browser.register(f"{STAGE.accounts}@example.com")).status == 201
+    return browser.access_token
+
+
+@pytest.mark.parametrize("caller", ["stranger", "client", "bearer"])
+@SCHEMA.parametrize()
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_declared(case: schemathesis.Case, caller: str, bearer: str) -> None:
+    headers = {
+        "stranger": {},
+        "client": {"Gatepass-Client": "1"},
+        "bearer": {"Authorization": f"Bearer {bearer}"},
+    }
+    case.call_and_validate(headers=headers[caller], checks=CHECKS)
+
+
+def test_the_fuzzer_went_beyond_refusals() -> None:
+    """Guards the test above: it must have been let in where it can be."""
+    assert {200, 401} <= STAGE.statuses["/me"]
+    assert {200, 401} <= STAGE.statuses["/sessions"]
+    assert {204, 401} <= STAGE.statuses["/logout-all"]
+    assert {422, 401} <= STAGE.statuses["/password"]
+    assert {403, 204} <= STAGE.statuses["/logout"]
+    assert {403, 401} <= STAGE.statuses["/refresh"]
+    assert {403, 422} <= STAGE.statuses["/login"]

@@ -1,0 +1,138 @@
+"""Refreshes that overlap: with each other, with a logout, with a slow store (P1, P3, P8)."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable
+
+from tests.support.asgi import Answer
+from tests.support.browser import RT, Browser
+from tests.support.gates import Bench
+
+
+class Barrier:
+    """Holds every store call of one verb until it is opened."""
+
+    def __init__(self, at: Bench, verb: str, *, after: bool = False) -> None:
+        self._verb = verb
+        self._opened = asyncio.Event()
+        self.arrived = asyncio.Semaphore(0)
+        if after:
+            at.store.after = self._hold
+        else:
+            at.store.before = self._hold
+
+    async def _hold(self, verb: str) -> None:
+        if verb == self._verb and not self._opened.is_set():
+            self.arrived.release()
+            await self._opened.wait()
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+async def _held(work: Awaitable[Answer], barrier: Barrier) -> asyncio.Task[Answer]:
+    task: asyncio.Task[Answer] = asyncio.ensure_future(work)  # type: ignore[assignment]
+    await barrier.arrived.acquire()
+    return task
+
+
+def _nonce(answer: Answer) -> bytes:
+    return base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))[2:54]
+
+
+async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: Bench, ann: Browser) -> None:
+    barrier = Barrier(at, "swap")
+    tabs = [ann.clone(client_key=ann.client_key) for _ in range(50)]
+    tasks = [asyncio.ensure_future(tab.refresh()) for tab in tabs]
+    for _ in tabs:
+        await barrier.arrived.acquire()
+    barrier.open()
+    answers = await asyncio.gather(*tasks)
+    assert {answer.status for answer in answers} == {200}
+    assert len({_nonce(answer) for answer in answers}) == 1
+    assert len({answer.json()["access_token"] for answer in answers}) == 50
+    (row,) = at.memory._sessions.values()
+    assert row.generation == 0
+    assert not at.named("authn_token_reuse")
+    assert [(await tab.refresh()).status for tab in tabs] == [200] * 50
+
+
+async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(
+    at: Bench, ann: Browser
+) -> None:
+    ann.client_key = None
+    tabs = [ann.clone() for _ in range(50)]
+    answers = await asyncio.gather(*(tab.refresh() for tab in tabs))
+    assert {answer.status for answer in answers} == {200}
+    assert not at.named("authn_token_reuse")
+
+
+async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: Bench, ann: Browser) -> None:
+    barrier = Barrier(at, "swap")
+    other_tab = ann.clone(client_key=ann.client_key)
+    refreshing = await _held(other_tab.refresh(), barrier)
+    assert (await ann.logout()).status == 204
+    barrier.open()
+    answer = await refreshing
+    assert (answer.status, answer.json()["reason"]) == (401, "revoked")
+    assert answer.cookies == []
+
+
+async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: Bench, ann: Browser) -> None:
+    barrier = Barrier(at, "swap", after=True)
+    other_tab = ann.clone(client_key=ann.client_key)
+    refreshing = await _held(other_tab.refresh(), barrier)
+    assert (await ann.logout()).status == 204
+    barrier.open()
+    await refreshing
+    assert (await other_tab.get("/me")).status == 401
+    assert (await other_tab.refresh()).json()["reason"] == "revoked"
+
+
+async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: Bench, ann: Browser) -> None:
+    other_tab = ann.clone(client_key=ann.client_key)
+    await ann.refresh()
+    barrier = Barrier(at, "find", after=True)
+    repeating = await _held(other_tab.refresh(), barrier)
+    assert (await ann.logout()).status == 204
+    barrier.open()
+    await repeating
+    assert (await other_tab.get("/me")).status == 401
+    assert (await other_tab.refresh()).json()["reason"] == "revoked"
+
+
+async def test_a_thief_and_the_owner_at_the_same_instant_end_the_session(at: Bench, ann: Browser) -> None:
+    thief = ann.clone(client_key=b"t" * 32)
+    barrier = Barrier(at, "swap")
+    tasks = [asyncio.ensure_future(ann.refresh()), asyncio.ensure_future(thief.refresh())]
+    for _ in tasks:
+        await barrier.arrived.acquire()
+    barrier.open()
+    answers = await asyncio.gather(*tasks)
+    assert sorted(answer.status for answer in answers) == [200, 401]
+    assert (await ann.get("/me")).status == (await thief.get("/me")).status == 401
+    assert (await ann.refresh()).status == (await thief.refresh()).status == 401
+
+
+async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logout(
+    at: Bench, ann: Browser
+) -> None:
+    """The rules are asked again after each lost swap, a bounded number of times."""
+
+    async def interfere(verb: str) -> None:
+        if verb == "swap":
+            row = at.memory._sessions.pop(sid)
+            shelved.append(row)
+
+    async def put_back(verb: str) -> None:
+        if verb == "swap":
+            at.memory._sessions[sid] = shelved.pop()
+
+    sid, shelved = bytes.fromhex(ann.sid), list[object]()
+    at.store.before, at.store.after = interfere, put_back  # type: ignore[assignment]
+    answer = await ann.refresh()
+    assert (answer.status, answer.code) == (503, "store-unavailable")
+    assert answer.cookies == []
+    assert at.store.verbs.count("swap") == 9
+    at.store.before = at.store.after = None
+    assert (await ann.refresh()).status == 200

@@ -1,0 +1,319 @@
+"""What comes before the table: key, cookies, Gatepass-Session, secrets (PROTOCOL §4, §5, §6)."""
+
+import base64
+import dataclasses
+
+import pytest
+
+from gatepass.core import refresh_token as cards
+from gatepass.core.keyring import KeyRing, parse_secret
+from gatepass.core.policy import DAY
+from gatepass.core.refresh_token import RefreshToken
+from tests.support.asgi import Answer, call
+from tests.support.browser import ORIGIN, PASSWORD, RT, STATE, Browser, idempotency_key
+from tests.support.gates import NOW, OTHER_SECRET, SECRET, Bench, WatchedStore, bench
+
+KEYS = KeyRing([parse_secret(SECRET)])
+
+
+async def refresh(
+    at: Bench, *, cookies: str | None, headers: tuple[tuple[str, str | bytes], ...] = (("gatepass-client", "1"),)
+) -> Answer:
+    sent: list[tuple[str, str | bytes]] = [("origin", ORIGIN), *headers]
+    if cookies is not None:
+        sent.append(("cookie", cookies))
+    return await call(at.gate.asgi, "POST", "/refresh", headers=sent)
+
+
+def rewritten(text: str, **changes: object) -> str:
+    """A validly MACed token with other facts: what only this server could make."""
+    token = cards.parse(text, KEYS)
+    assert isinstance(token, RefreshToken)
+    return cards.compose(dataclasses.replace(token, **changes), KEYS)  # type: ignore[arg-type]
+
+
+class TestIdempotencyKey:
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "0",
+            "0.",
+            "." + "a" * 22,
+            "0." + "a" * 21,
+            "0." + "a" * 23,
+            "00." + "a" * 22,
+            "+0." + "a" * 22,
+            "-0." + "a" * 22,
+            "0x0." + "a" * 22,
+            "0 ." + "a" * 22,
+            " 0." + "a" * 22,
+            "0." + "a" * 21 + "=",
+            "0." + "a" * 21 + "+",
+            "0." + "a" * 21 + "/",
+            "0." + "a" * 21 + " ",
+            "0." + "a" * 22 + "\t",
+            "0.0." + "a" * 22,
+            '"0.' + "a" * 22 + '"',
+            "0," + "a" * 22,
+            "12345678901." + "a" * 22,
+            "0." + "é" * 22,
+            "²." + "a" * 22,
+            "\xff\xfe",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "0." + "a" * 8000,
+        ],
+    )
+    async def test_any_other_form_is_a_400_and_nothing_changes(
+        self, at: Bench, ann: Browser, value: str
+    ) -> None:
+        before = dict(at.memory._sessions)
+        answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=(("idempotency-key", value),))
+        assert (answer.status, answer.code) == (400, "invalid-idempotency-key")
+        assert answer.cookies == []
+        assert at.memory._sessions == before
+        assert at.store.verbs == []
+
+    async def test_a_key_that_stands_twice_is_a_400_and_nothing_changes(self, at: Bench, ann: Browser) -> None:
+        key = ("idempotency-key", "0." + "a" * 22)
+        answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=(key, key))
+        assert (answer.status, answer.code) == (400, "invalid-idempotency-key")
+        assert at.store.verbs == []
+
+    @pytest.mark.parametrize("offset", [-1, 1, 7])
+    async def test_a_key_for_another_generation_is_told_the_right_one_and_nothing_changes(
+        self, at: Bench, ann: Browser, offset: int
+    ) -> None:
+        await ann.refresh()
+        before = dict(at.memory._sessions)
+        stale = idempotency_key(b"k" * 32, ann.sid, 1 + offset)
+        answer = await ann.send("POST", "/refresh", headers=[("idempotency-key", stale)])
+        assert (answer.status, answer.code) == (409, "refresh-superseded")
+        assert answer.json()["refresh_generation"] == 1
+        (state,) = answer.cookies
+        assert (state.name, state.value) == (STATE, f"{ann.sid}.1.{NOW + 7 * DAY}")
+        assert state.marks["Max-Age"] == str(7 * DAY)
+        assert at.memory._sessions == before
+        assert (await ann.refresh()).status == 200
+
+    async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(
+        self, at: Bench
+    ) -> None:
+        bob = Browser(at.gate.asgi)
+        await bob.register("bob@example.com", remember=False)
+        answer = await bob.send("POST", "/refresh", headers=[("idempotency-key", "5." + "a" * 22)])
+        assert "Max-Age" not in answer.cookie(STATE).marks
+
+    async def test_a_tampered_state_cookie_costs_one_round_and_no_session(self, at: Bench, ann: Browser) -> None:
+        ann.jar[STATE] = f"{ann.sid}.41.{NOW}"
+        assert (await ann.refresh()).code == "refresh-superseded"
+        assert (await ann.refresh()).status == 200
+
+
+class TestCookies:
+    async def test_no_cookie_is_no_session(self, at: Bench) -> None:
+        answer = await refresh(at, cookies=None)
+        assert (answer.status, answer.code) == (401, "no-session")
+        assert answer.cookies == []
+        assert at.store.verbs == []
+
+    @pytest.mark.parametrize(
+        "garbage",
+        [
+            "",
+            "x",
+            "gp_rt_",
+            "gp_rt_" + "A" * 128,
+            "gp_rt_" + "A" * 127,
+            "gp_rt_" + "A" * 129,
+            "gp_rt_" + "A" * 127 + "=",
+            "GP_RT_" + "A" * 128,
+            "gp_rt_" + "é" * 128,
+            "gp_rt_" + "A" * 100_000,
+            "null",
+        ],
+    )
+    async def test_garbage_is_refused_without_sid_reason_cookies_or_a_store_call(
+        self, at: Bench, garbage: str
+    ) -> None:
+        answer = await refresh(at, cookies=f"{RT}={garbage}")
+        assert (answer.status, answer.code) == (401, "session-ended")
+        assert set(answer.json()) == {"type", "title", "status", "detail", "code"}
+        assert answer.cookies == []
+        assert at.store.verbs == []
+
+    async def test_a_token_with_one_changed_bit_anywhere_is_garbage(self, at: Bench, ann: Browser) -> None:
+        raw = bytearray(base64.urlsafe_b64decode(ann.rt.removeprefix("gp_rt_")))
+        for place in (0, 2, 17, 18, 21, 22, 38, 54, 63, 64, 95):
+            raw[place] ^= 1
+            text = "gp_rt_" + base64.urlsafe_b64encode(raw).decode()
+            answer = await refresh(at, cookies=f"{RT}={text}")
+            assert (answer.status, "sid" in answer.json()) == (401, False), place
+            raw[place] ^= 1
+        assert at.store.verbs == []
+
+    async def test_a_padded_or_respelt_token_is_garbage(self, at: Bench, ann: Browser) -> None:
+        for text in (ann.rt + "=", f'"{ann.rt}"', ann.rt.upper(), ann.rt + "A", "x" + ann.rt):
+            assert (await refresh(at, cookies=f"{RT}={text}")).status == 401, text
+        assert at.store.verbs == []
+
+    async def test_garbage_beside_a_good_token_does_not_disturb_it(self, at: Bench, ann: Browser) -> None:
+        for cookies in (f"{RT}=x; {RT}={ann.rt}", f"{RT}={ann.rt}; {RT}=x", f"__Secure-gatepass=x; {RT}={ann.rt}"):
+            answer = await refresh(at, cookies=cookies)
+            assert answer.status in (200, 409), cookies
+
+    async def test_of_several_tokens_of_one_session_the_highest_generation_counts(
+        self, at: Bench, ann: Browser
+    ) -> None:
+        old = ann.rt
+        for _ in range(2):
+            await ann.refresh()
+        for cookies in (f"{RT}={old}; {RT}={ann.rt}", f"{RT}={ann.rt}; __Secure-gatepass={old}"):
+            answer = await refresh(
+                at, cookies=cookies, headers=(("idempotency-key", idempotency_key(b"k" * 32, ann.sid, 2)),)
+            )
+            assert answer.json()["refresh_generation"] == 3
+
+    async def test_two_sessions_without_a_belief_are_a_mismatch_and_nobody_is_revoked(
+        self, at: Bench, ann: Browser
+    ) -> None:
+        bob = Browser(at.gate.asgi)
+        await bob.register("bob@example.com")
+        answer = await refresh(at, cookies=f"{RT}={ann.rt}; {RT}={bob.rt}")
+        assert (answer.status, answer.code) == (409, "session-mismatch")
+        assert answer.cookies == []
+        assert (await ann.refresh()).status == (await bob.refresh()).status == 200
+
+    async def test_two_sessions_with_a_belief_refresh_the_believed_one(self, at: Bench, ann: Browser) -> None:
+        bob = Browser(at.gate.asgi)
+        await bob.register("bob@example.com")
+        for who in (ann, bob):
+            answer = await refresh(
+                at,
+                cookies=f"{RT}={ann.rt}; {RT}={bob.rt}",
+                headers=(("gatepass-client", "1"), ("gatepass-session", who.sid)),
+            )
+            assert answer.json()["session_id"] == who.sid
+
+    @pytest.mark.parametrize("belief", ["0" * 32, "", "x", "A" * 32, "é"])
+    async def test_a_belief_in_another_session_is_a_mismatch_and_nothing_changes(
+        self, at: Bench, ann: Browser, belief: str
+    ) -> None:
+        answer = await refresh(
+            at, cookies=f"{RT}={ann.rt}", headers=(("gatepass-client", "1"), ("gatepass-session", belief))
+        )
+        assert (answer.status, answer.code) == (409, "session-mismatch")
+        assert answer.cookies == []
+        assert at.store.verbs == []
+        assert (await ann.refresh()).status == 200
+
+    async def test_two_cookie_headers_are_read_both(self, at: Bench, ann: Browser) -> None:
+        headers = (("gatepass-client", "1"), ("cookie", "theme=dark"), ("cookie", f"{RT}={ann.rt}"))
+        assert (await refresh(at, cookies=None, headers=headers)).status == 200
+
+    @pytest.mark.parametrize(
+        "name", [f"\xa0{RT}", f"\x85{RT}", f"\x0b{RT}", f"\x1f{RT}", RT.lower(), RT.upper(), f"x{RT}"]
+    )
+    async def test_only_the_exact_cookie_name_counts(self, at: Bench, ann: Browser, name: str) -> None:
+        """A browser guards the prefix of `__Host-Http-gatepass`, not of its look-alikes."""
+        assert (await refresh(at, cookies=f"{name}={ann.rt}")).code == "no-session"
+
+
+class TestSecrets:
+    async def test_a_token_under_an_unknown_key_is_a_503_never_an_ended_session(
+        self, at: Bench, ann: Browser
+    ) -> None:
+        async with bench(secrets=[OTHER_SECRET], store=at.store) as other:
+            moved = ann.clone(client_key=ann.client_key)
+            moved.app = other.gate.asgi
+            for answer in (await moved.refresh(), await moved.logout()):
+                assert (answer.status, answer.code) == (503, "unknown-key")
+                assert answer.one("retry-after")
+                assert answer.cookies == []
+            assert at.store.verbs == []
+        assert (await ann.refresh()).status == 200
+
+    async def test_secrets_roll_without_a_logout(self) -> None:
+        store = WatchedStore()
+        jar: dict[str, str] = {}
+        for secrets in (
+            [SECRET],
+            [SECRET, OTHER_SECRET],
+            [OTHER_SECRET, SECRET],
+            [OTHER_SECRET],
+        ):
+            async with bench(secrets=secrets, store=store) as at:
+                browser = Browser(at.gate.asgi)
+                browser.jar = jar
+                if not jar:
+                    await browser.register()
+                answer = await browser.refresh()
+                assert answer.status == 200, len(secrets)
+                assert (await browser.get("/me")).status == 200
+                jar = browser.jar
+
+    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_same_identity(self) -> None:
+        store = WatchedStore()
+        async with (
+            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
+            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
+        ):
+            browser = Browser(one.gate.asgi)
+            await browser.register()
+            for place in range(6):
+                browser.app = (one, two)[place % 2].gate.asgi
+                lost = await browser.refresh(lose=True)
+                browser.app = (two, one)[place % 2].gate.asgi
+                again = await browser.refresh()
+                assert (lost.status, again.status) == (200, 200)
+                assert _identity(lost) == _identity(again)
+
+    async def test_a_pass_signed_under_either_secret_opens_both_servers(self) -> None:
+        store = WatchedStore()
+        async with (
+            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
+            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
+        ):
+            browser = Browser(one.gate.asgi)
+            await browser.register()
+            browser.app = two.gate.asgi
+            assert (await browser.get("/me")).status == 200
+
+
+async def test_a_server_that_restarts_between_request_and_retry_repeats_the_same_successor() -> None:
+    store = WatchedStore()
+    async with bench(store=store) as before:
+        browser = Browser(before.gate.asgi)
+        await browser.register()
+        lost = await browser.refresh(lose=True)
+    async with bench(store=store) as after:
+        browser.app = after.gate.asgi
+        again = await browser.refresh()
+        assert (lost.status, again.status) == (200, 200)
+        assert _identity(lost) == _identity(again)
+
+
+async def test_a_refresh_needs_no_bearer_token_and_ignores_one(at: Bench, ann: Browser) -> None:
+    headers = [*ann.refresh_headers(), ("authorization", "Bearer rubbish")]
+    assert (await ann.send("POST", "/refresh", headers=headers)).status == 200
+
+
+async def test_a_forged_row_of_another_account_cannot_be_reached_by_a_token(at: Bench, ann: Browser) -> None:
+    """A sid that no row has is over; nobody else's row is touched (P5)."""
+    text = rewritten(ann.rt, sid=bytes(16))
+    answer = await refresh(at, cookies=f"{RT}={text}")
+    assert answer.json()["reason"] == "unknown"
+    assert (await ann.refresh()).status == 200
+
+
+async def test_the_password_is_not_needed_again_within_the_session(at: Bench, ann: Browser) -> None:
+    for _ in range(4):
+        at.clock.advance(6 * DAY)
+        assert (await ann.refreshed()).status == 200
+    assert at.hasher.calls == 1
+    assert PASSWORD not in str(ann.jar)
+
+
+def _identity(answer: Answer) -> bytes:
+    raw = base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))
+    return raw[2:54]

@@ -1,0 +1,134 @@
+"""The smallest client that keeps PROTOCOL §5: a cookie jar, a client key, and what it sends with a refresh."""
+
+import base64
+import hmac
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from gatepass.wire.asgi import ASGIApp
+from tests.support.asgi import CLIENT, Answer, call
+
+ORIGIN = "https://gate.example"
+EMAIL = "ann@example.com"
+PASSWORD = "seven green bottles on a wall"
+RT, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
+
+
+def idempotency_key(client_key: bytes, sid: str, generation: int) -> str:
+    """The header's value (PROTOCOL §5)."""
+    digest = hmac.digest(client_key, f"{sid}|{generation}".encode(), "sha256")
+    return f"{generation}.{base64.urlsafe_b64encode(digest).decode()[:22]}"
+
+
+class Browser:
+    """One profile at one gate. `jar` maps names to values; copy it and put it back to roll it back."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        mount: str = "",
+        origin: str = ORIGIN,
+        client_key: bytes | None = b"k" * 32,
+        names: tuple[str, str] = (RT, STATE),
+        address: str = CLIENT[0],
+    ) -> None:
+        """`client_key` None makes it a keyless client."""
+        self.app = app
+        self.mount = mount
+        self.origin = origin
+        self.client_key = client_key
+        self.rt_name, self.state_name = names
+        self.address = address
+        self.jar: dict[str, str] = {}
+        self.access_token = ""
+
+    def clone(self, *, client_key: bytes | None = None) -> "Browser":
+        """A second holder of the same jar: a thief has another key."""
+        names = (self.rt_name, self.state_name)
+        other = Browser(self.app, mount=self.mount, origin=self.origin, client_key=client_key, names=names)
+        other.jar = dict(self.jar)
+        other.access_token = self.access_token
+        return other
+
+    @property
+    def rt(self) -> str:
+        return self.jar[self.rt_name]
+
+    @property
+    def sid(self) -> str:
+        return self.jar[self.state_name].split(".")[0]
+
+    @property
+    def generation(self) -> int:
+        return int(self.jar[self.state_name].split(".")[1])
+
+    @property
+    def bearer(self) -> tuple[str, str]:
+        return ("authorization", f"Bearer {self.access_token}")
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        headers: Iterable[tuple[str, str]] = (),
+        lose: bool = False,
+    ) -> Answer:
+        """A same-origin fetch. `lose` throws the answer away after the server has given it."""
+        sent = [("origin", self.origin), ("sec-fetch-site", "same-origin"), ("user-agent", "Firefox/140.0 Linux")]
+        if self.jar:
+            sent.append(("cookie", "; ".join(f"{name}={value}" for name, value in self.jar.items())))
+        raw = b"" if body is None else json.dumps(body).encode()
+        if raw:
+            sent.append(("content-type", "application/json"))
+        address = (self.address, CLIENT[1])
+        answer = await call(
+            self.app, method, self.mount + path, headers=[*sent, *headers], body=raw, client=address
+        )
+        if not lose:
+            self.absorb(answer)
+        return answer
+
+    def absorb(self, answer: Answer) -> None:
+        """Take an answer's cookies and access token in."""
+        for cookie in answer.cookies:
+            if cookie.is_deletion:
+                self.jar.pop(cookie.name, None)
+            else:
+                self.jar[cookie.name] = cookie.value
+        if answer.status in (200, 201) and answer.body.startswith(b'{"access_token"'):
+            self.access_token = answer.json()["access_token"]
+
+    async def register(self, email: str = EMAIL, password: str = PASSWORD, **more: Any) -> Answer:
+        body = {"email": email, "password": password, **more}
+        return await self.send("POST", "/register", body=body, headers=[("gatepass-client", "1")])
+
+    async def login(self, email: str = EMAIL, password: str = PASSWORD, **more: Any) -> Answer:
+        body = {"email": email, "password": password, **more}
+        return await self.send("POST", "/login", body=body, headers=[("gatepass-client", "1")])
+
+    def refresh_headers(self) -> list[tuple[str, str]]:
+        """What goes with the refresh token that sits in the jar now."""
+        if self.client_key is None:
+            return [("gatepass-client", "1"), ("gatepass-session", self.sid)]
+        key = idempotency_key(self.client_key, self.sid, self.generation)
+        return [("idempotency-key", key), ("gatepass-session", self.sid)]
+
+    async def refresh(self, *, lose: bool = False) -> Answer:
+        return await self.send("POST", "/refresh", headers=self.refresh_headers(), lose=lose)
+
+    async def refreshed(self) -> Answer:
+        """Refresh as a client does: a 409 that brings cookies is followed up at once."""
+        answer = await self.refresh()
+        while answer.status == 409 and answer.cookies:
+            answer = await self.refresh()
+        return answer
+
+    async def logout(self, *, headers: Iterable[tuple[str, str]] = ()) -> Answer:
+        return await self.send("POST", "/logout", headers=[("gatepass-client", "1"), *headers])
+
+    async def get(self, path: str) -> Answer:
+        return await self.send("GET", path, headers=[self.bearer])

@@ -1,0 +1,83 @@
+"""A gate for tests: a clock that stands still, a hasher that costs nothing, a store that can be watched."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+from gatepass.core.event import Event
+from gatepass.core.policy import Policy
+from gatepass.gate import Gatepass
+from gatepass.ports import Store
+from gatepass.stores.memory import MemoryStore
+from gatepass.testing.clock import ManualClock
+from gatepass.testing.hashing import FastHasher
+from tests.support.browser import ORIGIN
+
+NOW = 1_800_000_000
+SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+OTHER_SECRET = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+
+
+class WatchedStore:
+    """A store around another: notes every verb, and lets a test act before or after it."""
+
+    def __init__(self, inner: Store | None = None) -> None:
+        self.inner: Store = inner or MemoryStore()
+        self.verbs: list[str] = []
+        self.before: Callable[[str], Awaitable[None]] | None = None
+        self.after: Callable[[str], Awaitable[None]] | None = None
+
+    def __getattr__(self, verb: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self.inner, verb)
+
+        async def watched(*arguments: Any, **named: Any) -> Any:
+            self.verbs.append(verb)
+            if self.before is not None:
+                await self.before(verb)
+            result = await method(*arguments, **named)
+            if self.after is not None:
+                await self.after(verb)
+            return result
+
+        return watched
+
+
+class Bench:
+    """A gate and the parts that a test turns."""
+
+    def __init__(self, **overrides: Any) -> None:
+        self.clock: ManualClock = overrides.pop("clock", None) or ManualClock()
+        self.store: WatchedStore = overrides.pop("store", None) or WatchedStore()
+        self.hasher = FastHasher()
+        self.events: list[Event] = []
+        arguments: dict[str, Any] = {
+            "secrets": [SECRET],
+            "public_url": ORIGIN,
+            "policy": Policy(),
+            "hasher": self.hasher,
+            "clock": self.clock,
+            "store": cast(Store, self.store),
+        }
+        self.gate = Gatepass(**{**arguments, **overrides})
+        self.gate.on_event(self.events.append)
+
+    @property
+    def memory(self) -> MemoryStore:
+        """The store under the watch, where it is the one in memory."""
+        assert isinstance(self.store.inner, MemoryStore)
+        return self.store.inner
+
+    def named(self, name: str) -> list[Event]:
+        """The events of one name, so far."""
+        return [event for event in self.events if event.name == name]
+
+
+@contextlib.asynccontextmanager
+async def bench(**overrides: Any) -> AsyncIterator[Bench]:
+    """An open gate; `overrides` are arguments of Gatepass, `clock` and `store` among them."""
+    made = Bench(**overrides)
+    async with made.gate.running():
+        await asyncio.sleep(0)  # the janitor's first look at the store
+        made.store.verbs.clear()
+        yield made

@@ -1,0 +1,218 @@
+"""The command line as people and programs use it: output, exit codes, files, signals."""
+
+import json
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+
+from gatepass.cli import main
+from gatepass.core.keyring import parse_secret
+from tests.support.gates import SECRET
+from tests.support.process import gatepass, serving
+
+GOOD = "seven green bottles on a wall"
+SETTINGS = {"SECRET": SECRET, "STORE": "sqlite:///gate.db"}
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty working directory, settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(f"GATEPASS_{name}", value)
+    return tmp_path
+
+
+class TestInit:
+    def test_it_writes_a_strong_secret_for_its_owner_alone_and_a_settings_file(self, tmp_path: Path) -> None:
+        done = gatepass(tmp_path, "init")
+        secret = tmp_path / "gatepass.secret"
+        assert (done.returncode, done.stderr) == (0, "")
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert len(parse_secret(secret.read_text().strip())) == 32
+        assert secret.read_text().strip() not in done.stdout + (tmp_path / "gatepass.env").read_text()
+        assert "gatepass serve" in done.stdout
+
+    def test_it_never_overwrites(self, tmp_path: Path) -> None:
+        gatepass(tmp_path, "init")
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        done = gatepass(tmp_path, "init")
+        assert done.returncode == 0
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+        assert "kept" in done.stdout
+
+    def test_it_completes_what_is_missing(self, folder: Path) -> None:
+        (folder / "gatepass.secret").write_text("mine")
+        done = CliRunner().invoke(main, ["init", "--public-url", "https://gate.example"])
+        assert done.exit_code == 0
+        assert (folder / "gatepass.secret").read_text() == "mine"
+        assert "GATEPASS_PUBLIC_URL=https://gate.example\n" in (folder / "gatepass.env").read_text()
+
+    def test_a_folder_it_cannot_write_to_is_one_sentence(self, folder: Path) -> None:
+        (folder / "gatepass.secret").symlink_to("no/such/folder/x")
+        done = CliRunner().invoke(main, ["init"])
+        assert done.exit_code in (0, 1)
+        assert "Traceback" not in done.output
+
+    def test_two_folders_get_two_secrets(self, tmp_path: Path) -> None:
+        made = set()
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            gatepass(tmp_path / name, "init")
+            made.add((tmp_path / name / "gatepass.secret").read_text())
+        assert len(made) == 2
+
+
+class TestAccountsAdd:
+    def test_the_password_comes_from_standard_input_and_is_never_shown(self, tmp_path: Path) -> None:
+        done = gatepass(tmp_path, "accounts", "add", "ann@example.com", stdin=f"{GOOD}\n", **SETTINGS)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "ann@example.com" in done.stdout
+        assert GOOD not in done.stdout
+        assert GOOD.encode() not in (tmp_path / "gate.db").read_bytes()
+        assert stat.S_IMODE((tmp_path / "gate.db").stat().st_mode) == 0o600
+
+    def test_json_is_one_object_on_standard_output(self, folder: Path) -> None:
+        done = CliRunner().invoke(main, ["accounts", "add", "Ann@Example.com", "--json"], input=f"{GOOD}\n")
+        assert done.exit_code == 0
+        account = json.loads(done.stdout)
+        assert account == {"id": account["id"], "email": "Ann@example.com"}
+        assert len(account["id"]) == 32
+
+    @pytest.mark.parametrize(
+        ("email", "typed", "sentence"),
+        [
+            ("ann@example.com", "short\n", "Use at least 15 characters."),
+            ("ann@example.com", "", "Use at least 15 characters."),
+            ("ann@example.com", "a" * 20, "first passwords that attackers try"),
+            ("ann@example.com", "ann@example.com", "Do not make it from your address"),
+            ("not-an-address", GOOD, "This is not an e-mail address."),
+        ],
+    )
+    def test_what_does_not_do_is_one_sentence_and_exit_code_1(
+        self, folder: Path, email: str, typed: str, sentence: str
+    ) -> None:
+        done = CliRunner().invoke(main, ["accounts", "add", email], input=typed)
+        assert done.exit_code == 1
+        assert sentence in done.stderr
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1
+
+    def test_an_address_that_is_taken_is_refused(self, folder: Path) -> None:
+        codes = [
+            CliRunner().invoke(main, ["accounts", "add", email], input=GOOD).exit_code
+            for email in ("ann@example.com", "ANN@example.com")
+        ]
+        assert codes == [0, 1]
+
+    @pytest.mark.parametrize("raw", [b"\xff\xfe" * 10 + b"\n", b"\xed\xa0\x80" * 8])
+    def test_a_password_that_is_not_utf_8_is_one_sentence(self, tmp_path: Path, raw: bytes) -> None:
+        done = gatepass(tmp_path, "accounts", "add", "ann@example.com", stdin=raw, **SETTINGS)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "UTF-8" in done.stderr
+
+    def test_only_the_first_line_counts(self, folder: Path) -> None:
+        CliRunner().invoke(main, ["accounts", "add", "ann@example.com"], input=f"{GOOD}\r\nmore\n")
+        done = CliRunner().invoke(main, ["accounts", "add", "ann@example.com"], input=GOOD)
+        assert done.exit_code == 1
+
+    def test_closed_registration_does_not_bind_the_administrator(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GATEPASS_REGISTRATION", "closed")
+        assert CliRunner().invoke(main, ["accounts", "add", "ann@example.com"], input=GOOD).exit_code == 0
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "arguments",
+        [["--nonsense"], ["serve", "--nonsense"], ["nonsense"], ["accounts", "add"], ["serve", "--port", "x"]],
+    )
+    def test_wrong_usage_is_exit_code_2(self, arguments: list[str]) -> None:
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 2
+        assert "Usage:" in done.stderr
+
+    def test_the_process_says_the_same(self, tmp_path: Path) -> None:
+        assert gatepass(tmp_path, "--nonsense").returncode == 2
+        assert gatepass(tmp_path, "--version").returncode == 0
+
+    @pytest.mark.parametrize("arguments", [["-h"], ["serve", "-h"], ["init", "--help"], ["accounts", "add", "-h"]])
+    def test_help_is_exit_code_0(self, arguments: list[str]) -> None:
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+
+
+class TestServe:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_it_serves_on_a_free_port_and_a_signal_stops_it_cleanly(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        with serving(tmp_path, **SETTINGS) as server:
+            base = f"http://localhost:{server.port}"
+            assert "Plain http on a loopback host" in server.said
+            assert httpx2.get(f"{base}/healthz").json() == {"status": "ok"}
+            assert httpx2.get(f"{base}/readyz").status_code == 200
+            assert httpx2.get(f"{base}/.well-known/jwks.json").json()["keys"]
+            answer = httpx2.post(
+                f"{base}/auth/register",
+                json={"email": "ann@example.com", "password": GOOD},
+                headers={"Gatepass-Client": "1", "Origin": f"http://127.0.0.1:{server.port}"},
+            )
+            assert answer.status_code == 201
+            assert answer.headers["set-cookie"].startswith(f"gatepass_{server.port}=gp_rt_")
+            assert "server" not in answer.headers
+            code, said = server.stop(number)
+        assert code == 0
+        assert "Traceback" not in said
+        assert not (tmp_path / "gate.db-wal").exists(), "the store was closed"
+
+    def test_a_port_that_is_taken_is_one_sentence(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            done = gatepass(tmp_path, "serve", "--port", str(port), **SETTINGS)
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [
+            f"Cannot listen on 127.0.0.1:{port} (Address already in use). Choose another: --port {port + 1}"
+        ]
+
+    def test_without_a_secret_it_says_what_to_run(self, tmp_path: Path) -> None:
+        done = gatepass(tmp_path, "serve", "--port", "0", STORE="memory://")
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == ["GATEPASS_SECRET is not set. Make one with: gatepass init"]
+
+    @pytest.mark.parametrize(
+        ("settings", "sentence"),
+        [
+            ({"SECRET": "password"}, "gatepass init"),
+            ({"PUBLIC_URL": "http://gate.example"}, "PUBLIC_URL must be https"),
+            ({"STORE": "sqlite:///no/such/folder/gate.db"}, "no folder"),
+            ({"STOR": "memory://"}, "GATEPASS_STOR is not a setting. Did you mean GATEPASS_STORE?"),
+        ],
+    )
+    def test_what_cannot_be_served_is_refused_with_exit_code_1(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], sentence: str
+    ) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"GATEPASS_{name}", value)
+        done = CliRunner().invoke(main, ["serve", "--port", "0"])
+        assert done.exit_code == 1
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_beyond_this_machine_the_public_url_must_be_given(self, folder: Path) -> None:
+        done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "0"])
+        assert done.exit_code == 1
+        assert "GATEPASS_PUBLIC_URL is not set" in done.stderr
+
+    def test_init_and_serve_are_enough(self, tmp_path: Path) -> None:
+        gatepass(tmp_path, "init")
+        with serving(tmp_path) as server:
+            assert httpx2.get(f"http://127.0.0.1:{server.port}/readyz").status_code == 200
+            assert server.stop(signal.SIGTERM)[0] == 0
+        assert (tmp_path / "gatepass.db").is_file()

@@ -1,0 +1,256 @@
+"""GATEPASS_*: every setting is read, every fault is told at once, nothing misspelt is ignored."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepass.core.policy import DAY, HOUR, MINUTE
+from gatepass.errors import ConfigurationError
+from gatepass.gate import Gatepass
+from gatepass.settings import ENV_FILE, Settings
+from tests.support.gates import OTHER_SECRET, SECRET
+
+URL = "https://gate.example"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder, and no setting of the person who runs this."""
+    for name in [name for name in os.environ if name.upper().startswith("GATEPASS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **names: str) -> Settings:
+    for name, value in {"SECRET": SECRET, "PUBLIC_URL": URL, **names}.items():
+        monkeypatch.setenv(f"GATEPASS_{name}", value)
+    return Settings.load()
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, **names: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(monkeypatch, **names)
+    return str(caught.value)
+
+
+def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = load(monkeypatch).arguments()
+    policy = arguments.pop("policy")
+    assert arguments == {
+        "secrets": [SECRET],
+        "public_url": URL,
+        "store": "sqlite:///gatepass.db",
+        "issuer": None,
+        "audience": None,
+        "client_id": "gatepass",
+        "algorithm": "EdDSA",
+        "origins": (),
+        "registration": "open",
+        "cookie_path": "/",
+        "same_site": "strict",
+        "trusted_proxies": (),
+    }
+    assert (policy.access_ttl, policy.refresh_ttl, policy.session_ttl, policy.leeway) == (
+        15 * MINUTE,
+        7 * DAY,
+        30 * DAY,
+        10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("STORE", "memory://", "memory://"),
+        ("ISSUER", "https://issuer.example", "https://issuer.example"),
+        ("AUDIENCE", "https://api.example", "https://api.example"),
+        ("CLIENT_ID", "web", "web"),
+        ("ALGORITHM", "ES256", "ES256"),
+        ("ORIGINS", "https://a.example", ("https://a.example",)),
+        ("ORIGINS", " https://a.example , https://b.example ,", ("https://a.example", "https://b.example")),
+        ("ORIGINS", "", ()),
+        ("REGISTRATION", "closed", "closed"),
+        ("COOKIE_PATH", "/auth", "/auth"),
+        ("SAME_SITE", "none", "none"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::1/128", ("10.0.0.0/8", "::1/128")),
+        ("SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
+        ("SECRET", f" {SECRET} ,\n{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
+    ],
+)
+def test_every_setting_reaches_the_gate(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
+) -> None:
+    arguments = load(monkeypatch, **{name: text}).arguments()
+    assert arguments["secrets" if name == "SECRET" else name.lower()] == value
+    Gatepass(**{**arguments, "store": "memory://"})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60s", 60), ("1m", 60), ("15m", 900), ("1h", HOUR), (" 5m ", 300)]
+)
+def test_durations_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: int) -> None:
+    assert load(monkeypatch, ACCESS_TTL=text).arguments()["policy"].access_ttl == seconds
+
+
+def test_the_other_durations_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = load(monkeypatch, REFRESH_TTL="12h", SESSION_TTL="2d", LEEWAY="30s").arguments()["policy"]
+    assert (policy.refresh_ttl, policy.session_ttl, policy.leeway) == (12 * HOUR, 2 * DAY, 30)
+
+
+@pytest.mark.parametrize("text", ["", "15", "m", "-1m", "1.5m", "15 min", "1w", "1h30m", "١m", "15M"])
+def test_anything_else_is_no_duration(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    assert "GATEPASS_ACCESS_TTL: a duration is a number and a unit" in faults(monkeypatch, ACCESS_TTL=text)
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("ORIGIN", "Did you mean GATEPASS_ORIGINS?"),
+        ("ACESS_TTL", "Did you mean GATEPASS_ACCESS_TTL?"),
+        ("SAMESITE", "Did you mean GATEPASS_SAME_SITE?"),
+        ("SECRETS", "Did you mean GATEPASS_SECRET?"),
+    ],
+)
+def test_an_unknown_name_is_a_fault_with_a_suggestion(
+    monkeypatch: pytest.MonkeyPatch, name: str, suggestion: str
+) -> None:
+    told = faults(monkeypatch, **{name: "x"})
+    assert f"GATEPASS_{name} is not a setting. {suggestion}" in told
+
+
+def test_an_unknown_name_in_the_file_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(ENV_FILE).write_text("GATEPASS_COOKIEPATH=/auth\n")
+    assert "GATEPASS_COOKIEPATH is not a setting. Did you mean GATEPASS_COOKIE_PATH?" in faults(monkeypatch)
+
+
+def test_names_of_others_in_the_file_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(ENV_FILE).write_text(f"DATABASE_URL=x\nGATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\n")
+    assert Settings.load().public_url == URL
+
+
+def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPASS_ACCESS_TTL", "soon")
+    monkeypatch.setenv("GATEPASS_SAME_SITE", "maybe")
+    monkeypatch.setenv("GATEPASS_ORIGN", "x")
+    monkeypatch.setenv("GATEPASS_SECRET", "short")
+    monkeypatch.setenv("GATEPASS_PUBLIC_URL", "http://gate.example")
+    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", "everybody")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    lines = str(caught.value).splitlines()
+    for part in ("ACCESS_TTL", "SAME_SITE", "ORIGN", "SECRET", "PUBLIC_URL", "TRUSTED_PROXIES"):
+        assert [line for line in lines if f"GATEPASS_{part}" in line], part
+    assert len(lines) == 6
+
+
+def test_nothing_set_tells_both_things_that_are_needed() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert "GATEPASS_PUBLIC_URL is not set" in str(caught.value)
+    assert "GATEPASS_SECRET is not set. Make one with: gatepass init" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "secret",
+        "correct horse battery staple correct horse",
+        "A" * 43,
+        "ab" * 22,
+        SECRET[:42],
+        SECRET[:-2],
+        f"{SECRET},short",
+        f"{SECRET},{SECRET}",
+        ",",
+        "",
+    ],
+)
+def test_a_weak_short_or_repeated_secret_is_refused_with_what_to_run(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    told = faults(monkeypatch, SECRET=secret)
+    assert "gatepass init" in told
+    assert "GATEPASS_SECRET" in told
+    assert SECRET not in told
+
+
+def test_a_secret_file_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(f"{SECRET}\n{OTHER_SECRET}\n")
+    monkeypatch.setenv("GATEPASS_SECRET_FILE", "s")
+    monkeypatch.setenv("GATEPASS_PUBLIC_URL", URL)
+    assert Settings.load().arguments()["secrets"] == [SECRET, OTHER_SECRET]
+
+
+def test_a_secret_file_that_is_not_there_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPASS_SECRET_FILE", "nowhere")
+    monkeypatch.setenv("GATEPASS_PUBLIC_URL", URL)
+    with pytest.raises(ConfigurationError, match=r"there is no file nowhere.*gatepass init"):
+        Settings.load()
+
+
+def test_secret_and_secret_file_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(SECRET)
+    assert "not both" in faults(monkeypatch, SECRET_FILE="s")
+
+
+def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(ENV_FILE).write_text("GATEPASS_CLIENT_ID=file\nGATEPASS_LEEWAY=20s\n")
+    settings = load(monkeypatch, CLIENT_ID="environment")
+    assert (settings.client_id, settings.leeway) == ("environment", 20)
+
+
+def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.env").write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\nGATEPASS_LEEWAY=9s\n")
+    assert Settings.load(env_file=Path("mine.env")).leeway == 9
+    with pytest.raises(ConfigurationError, match=r"no settings file other\.env"):
+        Settings.load(env_file=Path("other.env"))
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ({"ACCESS_TTL": "30s"}, "access_ttl must be 1 to 60 minutes"),
+        ({"ACCESS_TTL": "2h"}, "access_ttl must be 1 to 60 minutes"),
+        ({"REFRESH_TTL": "10m"}, "refresh_ttl must be longer than access_ttl"),
+        ({"SESSION_TTL": "1d"}, "session_ttl must be at least refresh_ttl"),
+        ({"LEEWAY": "5m"}, "leeway must be 0 to 60 seconds"),
+        ({"PUBLIC_URL": "http://gate.example"}, "https"),
+        ({"PUBLIC_URL": "gate.example"}, "not an http(s) origin"),
+        ({"PUBLIC_URL": "https://user@gate.example"}, "not an http(s) origin"),
+        ({"PUBLIC_URL": "https://gate.example:x"}, "not a URL"),
+        ({"ORIGINS": "https://a.example/"}, "an allowed origin is scheme://host[:port]"),
+        ({"ORIGINS": "*"}, "not an http(s) origin"),
+        ({"ORIGINS": "null"}, "not an http(s) origin"),
+        ({"ORIGINS": "https://*.example"}, "origin"),
+        ({"ALGORITHM": "RS256"}, "ALGORITHM"),
+        ({"ALGORITHM": "none"}, "ALGORITHM"),
+        ({"ALGORITHM": "HS256", "AUDIENCE": "https://api.example"}, "HS256"),
+        ({"SAME_SITE": "none", "PUBLIC_URL": "http://localhost"}, "SAME_SITE=none needs an https"),
+        ({"COOKIE_PATH": "auth"}, "COOKIE_PATH"),
+        ({"COOKIE_PATH": "/a;b"}, "COOKIE_PATH"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
+        ({"STORE": "mysql://x"}, "STORE"),
+        ({"REGISTRATION": "verify"}, "REGISTRATION"),
+        ({"CLIENT_ID": ""}, "CLIENT_ID"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_the_first_request(
+    monkeypatch: pytest.MonkeyPatch, names: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Gatepass(**load(monkeypatch, **names).arguments())
+    assert sentence in str(caught.value)
+
+
+def test_no_secret_shows_in_repr_or_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch)
+    assert SECRET not in f"{settings!r} {settings}"
+    assert SECRET not in faults(monkeypatch, ACCESS_TTL="x", SECRET=f"{SECRET},bad")
+
+
+def test_a_gate_from_the_environment_takes_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    load(monkeypatch)
+    gate = Gatepass.from_env(store="memory://", client_id="web")
+    assert repr(gate) == "Gatepass(https://gate.example)"
