@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,7 +41,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            _fail(problem.detail)
+            _fail(_sentence(problem))
         except GatepassError as error:
             _fail(str(error))
 
@@ -58,18 +59,19 @@ def main() -> None:
 def serve(host: str, port: int, env_file: Path | None) -> None:
     """Run the auth endpoints under /auth, with health and keys beside them."""
     serving = _serving()
-    listener = serving.bind(host, port)
-    port = listener.getsockname()[1]
-    local = f"http://localhost:{port}" if is_loopback(f"http://{host}") else None
-    gate = Gatepass(**Settings.load(env_file=env_file, public_url=local).arguments())
-    _log_to_stderr()
+    with serving.bind(host, port) as listener:
+        port = listener.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
+        gate = Gatepass(**Settings.load(env_file=env_file, public_url=local).arguments())
+        _log_to_stderr()
 
-    def started() -> None:
-        click.echo(f"Gatepass listens on http://{host}:{port}/auth (Ctrl-C stops it)", err=True)
-        if not gate.cookies.secure:
-            click.echo("Plain http on a loopback host: development cookies, without Secure.", err=True)
+        def started() -> None:
+            click.echo(f"Gatepass listens on http://{shown}:{port}/auth (Ctrl-C stops it)", err=True)
+            if not gate.cookies.secure:
+                click.echo("Plain http on a loopback host: development cookies, without Secure.", err=True)
 
-    serving.serve(gate.served, listener, around=gate.running, started=started)
+        serving.serve(gate.served, listener, around=gate.running, started=started)
 
 
 @main.command()
@@ -136,7 +138,10 @@ def _read_password() -> str:
     if sys.stdin.isatty():
         prompted: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return prompted
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        _fail("The password on standard input is not UTF-8 text.")
 
 
 def _serving() -> Any:
@@ -150,6 +155,13 @@ def _serving() -> Any:
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def _sentence(problem: Problem) -> str:
+    """What is wrong with a named value, if the problem has that; else its detail."""
+    errors = problem.facts.get("errors", ())
+    messages = [error["message"] for error in errors] if isinstance(errors, Sequence) else []
+    return " ".join(map(str, messages)) or problem.detail
 
 
 def _fail(sentence: str) -> NoReturn:

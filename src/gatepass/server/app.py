@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from gatepass.core.event import Event, RequestRefused
 from gatepass.errors import Forbidden, MethodNotAllowed, NotFound, Problem
 from gatepass.ports import Clock
-from gatepass.server.http import Disconnected, Reply, Request
+from gatepass.server.http import Disconnected, Reply, Request, relative_path
 from gatepass.server.routes import Endpoint
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.origin import Origins
@@ -106,10 +106,11 @@ class ServedApp:
         self._mount = mount
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Dispatch by the first path segment."""
-        path: str = scope.get("path", "")
+        """Dispatch by the first path segment below the place where all of this may be mounted itself."""
+        path = relative_path(scope) if "path" in scope else ""
         if path == self._mount or path.startswith(self._mount + "/"):
-            below = {**scope, "root_path": scope.get("root_path", "") + self._mount}
+            root = scope.get("root_path", "").rstrip("/")
+            below = {**scope, "root_path": root + self._mount, "path": root + path}
             await self._auth(below, receive, send)
             return
         await self._around(scope, receive, send)

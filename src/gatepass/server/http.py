@@ -32,7 +32,7 @@ class Request:
         self.scope = scope
         self.method: str = scope["method"]
         self.headers = Headers(scope["headers"])
-        self.path = _relative_path(scope)
+        self.path = relative_path(scope)
         self._receive = receive
 
     @property
@@ -78,7 +78,7 @@ class Request:
         return b"transfer-encoding" in self.headers or not self.scope.get("http_version", "1.1").startswith("1")
 
 
-def _relative_path(scope: Scope) -> str:
+def relative_path(scope: Scope) -> str:
     """The path below the mount. Starlette passes the whole path beside root_path, Litestar strips it."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")

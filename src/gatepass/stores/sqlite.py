@@ -56,7 +56,10 @@ DELETE FROM session WHERE sid IN (
     LIMIT ?2
 )
 """
-_PING = "UPDATE gatepass_schema SET applied_at = applied_at WHERE version = 1"
+_PING = """
+INSERT INTO attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0)
+ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the write of a value that is there already
+"""
 _COUNT_FAILURE = """
 INSERT INTO attempt (key, failures, last_at) VALUES (?1, 1, ?2)
 ON CONFLICT (key) DO UPDATE SET last_at = ?2, failures = CASE WHEN last_at < ?3 THEN 1 ELSE failures + 1 END
@@ -92,7 +95,7 @@ class SQLiteStore:
         await self._writer.close()
 
     async def ping(self) -> None:
-        """A real write, flushed like any other, of a value that is there already."""
+        """A real write, flushed like any other: a lock alone says nothing about the disk."""
         await self._run(lambda connection: connection.execute(_PING))
 
     async def add(self, session: Session, *, credential_version: int) -> bool:

@@ -55,7 +55,6 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     return address
 
 
-@functools.lru_cache(maxsize=4096)
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """The networks of trusted proxies, such as 10.0.0.0/8. Raises ConfigurationError."""
     try:
@@ -64,6 +63,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
         raise ConfigurationError(f"TRUSTED_PROXIES: {fault}") from None
 
 
+@functools.lru_cache(maxsize=4096)
 def coarse(address: str) -> str:
     """The /24 or /48 that an address lies in; "" for what is no address (a Unix socket)."""
     try:
