@@ -79,17 +79,13 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         ("SECRET", f" {SECRET} ,\n{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
     ],
 )
-def test_every_setting_reaches_the_gate(
-    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
-) -> None:
+def test_every_setting_reaches_the_gate(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
     arguments = load(monkeypatch, **{name: text}).arguments()
     assert arguments["secrets" if name == "SECRET" else name.lower()] == value
     Gatepass(**{**arguments, "store": "memory://"})
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("60s", 60), ("1m", 60), ("15m", 900), ("1h", HOUR), (" 5m ", 300)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("1m", 60), ("15m", 900), ("1h", HOUR), (" 5m ", 300)])
 def test_durations_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: int) -> None:
     assert load(monkeypatch, ACCESS_TTL=text).arguments()["policy"].access_ttl == seconds
 

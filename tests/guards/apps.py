@@ -1,10 +1,10 @@
 """The same small application behind each guard, so that one table of cases runs against all.
 
-    /me        any valid caller             {"account", "session"}
-    /maybe     anybody                      {"account"} or {"account": null}
-    /notes     a caller with notes:read     {"account"}
-    /seen      what an application sees     {"cookies", "headers"}
-    /auth/…    the gate's own endpoints
+/me        any valid caller             {"account", "session"}
+/maybe     anybody                      {"account"} or {"account": null}
+/notes     a caller with notes:read     {"account"}
+/seen      what an application sees     {"cookies", "headers"}
+/auth/…    the gate's own endpoints
 """
 
 from collections.abc import Callable

@@ -93,9 +93,7 @@ class TestOptional:
         assert answer.json()["account"] == (await guarded.ann.get("/me")).json()["id"]
 
     @pytest.mark.parametrize("case", [case for case, (_, refusal) in BAD.items() if refusal == INVALID])
-    async def test_a_token_that_does_not_hold_is_refused_all_the_same(
-        self, guarded: Guarded, case: str
-    ) -> None:
+    async def test_a_token_that_does_not_hold_is_refused_all_the_same(self, guarded: Guarded, case: str) -> None:
         headers = BAD[case][0](guarded.ann.access_token, guarded.ann.rt)
         assert (await get(guarded, "/maybe", headers)).code == "invalid-token"
 
@@ -120,9 +118,7 @@ class TestTime:
     """A token that was verified before is looked at again, warm or cold."""
 
     @pytest.mark.parametrize("warm", [True, False])
-    async def test_it_holds_until_its_end_and_the_tolerance_and_no_longer(
-        self, guarded: Guarded, warm: bool
-    ) -> None:
+    async def test_it_holds_until_its_end_and_the_tolerance_and_no_longer(self, guarded: Guarded, warm: bool) -> None:
         if warm:
             assert (await get(guarded, "/me", [guarded.ann.bearer])).status == 200
         guarded.at.clock.advance(904)

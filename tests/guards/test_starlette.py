@@ -84,9 +84,7 @@ async def test_middleware_of_the_application_sees_no_refresh_cookie(at: Bench) -
 
 async def test_a_sub_application_finds_its_caller_too(at: Bench) -> None:
     inner = Starlette(routes=[Route("/me", me)])
-    app = Starlette(
-        routes=[Mount("/auth", at.gate.asgi), Mount("/api/v1", inner)], lifespan=at.gate.lifespan
-    )
+    app = Starlette(routes=[Mount("/auth", at.gate.asgi), Mount("/api/v1", inner)], lifespan=at.gate.lifespan)
     async with started(app) as running:
         ann = await signed_in(running)
         ann.mount = "/api/v1"
@@ -130,9 +128,7 @@ async def test_an_application_may_answer_refusals_itself(at: Bench) -> None:
         assert isinstance(denied, Denied)
         return PlainTextResponse(f"no: {denied.problem.code}", 418)
 
-    app = Starlette(
-        routes=[Route("/me", me)], lifespan=at.gate.lifespan, exception_handlers={Denied: sorry}
-    )
+    app = Starlette(routes=[Route("/me", me)], lifespan=at.gate.lifespan, exception_handlers={Denied: sorry})
     async with started(app) as running:
         answer = await call(running, "GET", "/me")
         assert (answer.status, answer.body) == (418, b"no: token-required")
@@ -142,9 +138,7 @@ async def test_a_handler_for_the_status_sees_the_refusal(at: Bench) -> None:
     async def to_login(request: Request, denied: Exception) -> Response:
         return Response(status_code=303, headers={"location": "/sign-in"})
 
-    app = Starlette(
-        routes=[Route("/me", me)], lifespan=at.gate.lifespan, exception_handlers={401: to_login}
-    )
+    app = Starlette(routes=[Route("/me", me)], lifespan=at.gate.lifespan, exception_handlers={401: to_login})
     async with started(app) as running:
         assert (await call(running, "GET", "/me")).status == 303
 

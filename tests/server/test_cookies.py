@@ -74,9 +74,7 @@ async def test_without_remember_the_cookies_end_with_the_browser_on_every_answer
         assert state.marks == STRICT
 
 
-async def test_logout_expires_both_cookies_with_the_attributes_they_were_set_with(
-    at: Bench, ann: Browser
-) -> None:
+async def test_logout_expires_both_cookies_with_the_attributes_they_were_set_with(at: Bench, ann: Browser) -> None:
     rt, state = pair(await ann.logout())
     assert (rt.name, rt.value, rt.marks) == (RT, "", {**STRICT, "HttpOnly": "", **CLEARED})
     assert (state.name, state.value, state.marks) == (STATE, "", {**STRICT, **CLEARED})
@@ -145,9 +143,7 @@ async def test_a_cookie_path_narrows_the_refresh_cookie_alone_and_changes_its_pr
         ("none", {"SameSite": "None", "Partitioned": ""}),
     ],
 )
-async def test_same_site_is_as_configured_and_none_is_partitioned(
-    same_site: str, marks: dict[str, str]
-) -> None:
+async def test_same_site_is_as_configured_and_none_is_partitioned(same_site: str, marks: dict[str, str]) -> None:
     async with bench(same_site=same_site) as at:
         browser = Browser(at.gate.asgi)
         answers = [await browser.register(), await browser.refresh(), await browser.logout()]
@@ -210,9 +206,7 @@ class TestBothNames:
                     ("gatepass-client", "1"),
                     ("origin", ORIGIN),
                 ]
-                answer = await call(
-                    at.gate.asgi, "POST", f"{root}/refresh", headers=headers, root_path=root
-                )
+                answer = await call(at.gate.asgi, "POST", f"{root}/refresh", headers=headers, root_path=root)
                 assert answer.status == 200, tenant
                 paths = {c.marks["Path"] for c in answer.cookies if c.name == "__Secure-gatepass"}
                 assert len(paths) == 4, tenant

@@ -117,9 +117,7 @@ async def test_either_client_header_will_do_for_login(at: Bench, name: str) -> N
 
 
 @pytest.mark.parametrize("repeated", ["origin", "sec-fetch-site"])
-async def test_a_header_that_stands_twice_decides_nothing_in_the_callers_favour(
-    at: Bench, repeated: str
-) -> None:
+async def test_a_header_that_stands_twice_decides_nothing_in_the_callers_favour(at: Bench, repeated: str) -> None:
     value = ORIGIN if repeated == "origin" else "same-origin"
     answer = await post(at, "/login", [(repeated, value), (repeated, value), CLIENT])
     assert answer.code == "cross-site"
@@ -164,9 +162,7 @@ async def test_cookie_endpoints_answer_post_alone(at: Bench, path: str, method: 
     ],
 )
 @pytest.mark.parametrize("path", ["/register", "/login", "/refresh", "/logout"])
-async def test_a_body_of_any_other_type_than_json_is_a_415(
-    at: Bench, path: str, media_type: str | None
-) -> None:
+async def test_a_body_of_any_other_type_than_json_is_a_415(at: Bench, path: str, media_type: str | None) -> None:
     types = [] if media_type is None else [("content-type", media_type)]
     headers = [("origin", ORIGIN), CLIENT, *types]
     answer = await call(at.gate.asgi, "POST", path, headers=headers, body=b"{}")
@@ -193,9 +189,7 @@ class TestCors:
         assert answer.one("vary") == "Origin"
 
     @pytest.mark.parametrize("origin", [STRANGER, "null", ORIGIN, None, FRIEND.upper(), FRIEND + "/"])
-    async def test_no_other_origin_is_granted_anything_but_caches_are_told(
-        self, at: Bench, origin: str | None
-    ) -> None:
+    async def test_no_other_origin_is_granted_anything_but_caches_are_told(self, at: Bench, origin: str | None) -> None:
         answer = await call(at.gate.asgi, "GET", "/me", headers=_headers(None, origin))
         assert not [name for name, _ in answer.headers if name.startswith("access-control-")]
         assert answer.one("vary") == "Origin"

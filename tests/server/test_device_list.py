@@ -64,9 +64,7 @@ class TestList:
         assert "gp_rt_" not in body
         assert ann.access_token not in body
 
-    async def test_ended_and_foreign_sessions_are_not_in_it(
-        self, at: Bench, ann: Browser, phone: Browser
-    ) -> None:
+    async def test_ended_and_foreign_sessions_are_not_in_it(self, at: Bench, ann: Browser, phone: Browser) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com")
         await phone.logout()
@@ -224,9 +222,7 @@ class TestLogout:
         assert answer.status == 204
         assert (await ann.get("/me")).status == 401
 
-    async def test_cookie_and_bearer_of_two_sessions_end_both(
-        self, at: Bench, ann: Browser, phone: Browser
-    ) -> None:
+    async def test_cookie_and_bearer_of_two_sessions_end_both(self, at: Bench, ann: Browser, phone: Browser) -> None:
         assert (await ann.logout(headers=[phone.bearer])).status == 204
         assert (await ann.get("/me")).status == (await phone.get("/me")).status == 401
 

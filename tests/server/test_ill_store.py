@@ -168,9 +168,7 @@ async def test_the_cause_of_an_ill_store_goes_to_the_log_and_not_to_the_caller(
     assert "disk on fire" not in answer.body.decode()
 
 
-async def test_a_lost_write_that_was_answered_with_503_is_made_good_by_the_retry(
-    at: Bench, used: Browser
-) -> None:
+async def test_a_lost_write_that_was_answered_with_503_is_made_good_by_the_retry(at: Bench, used: Browser) -> None:
     """The store did it but could not say so."""
 
     async def fail(verb: str) -> None:

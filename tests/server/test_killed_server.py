@@ -41,14 +41,14 @@ async def keep_refreshing(browser: Browser, statuses: list[int]) -> None:
 
 async def run(folder: Path, first: Serving) -> list[int]:
     statuses: list[int] = []
-    async with httpx2.AsyncClient(timeout=5) as client:
-        remote = Remote(f"http://127.0.0.1:{first.port}", client)
+    async with httpx2.AsyncHTTPTransport() as transport:
+        remote = Remote(f"http://127.0.0.1:{first.port}", transport)
         browsers = [await sign_in(remote, number) for number in range(SESSIONS)]
         load = [asyncio.ensure_future(keep_refreshing(browser, statuses)) for browser in browsers]
-        while statuses.count(200) < SESSIONS * ROUNDS // 4:
+        while statuses.count(200) < SESSIONS * ROUNDS // 4 and not any(task.done() for task in load):
             await asyncio.sleep(0.001)
         first.stop(signal.SIGKILL)
-        with serving(folder, port=first.port, **SETTINGS) as second:
+        with serving(folder, SETTINGS, port=first.port) as second:
             await asyncio.gather(*load)
             assert [(await browser.get("/me")).status for browser in browsers] == [200] * SESSIONS
             assert second.stop(signal.SIGTERM)[0] == 0
@@ -56,7 +56,7 @@ async def run(folder: Path, first: Serving) -> list[int]:
 
 
 def test_no_session_is_lost_when_the_server_is_killed_in_the_middle_of_refreshes(tmp_path: Path) -> None:
-    with serving(tmp_path, **SETTINGS) as first:
+    with serving(tmp_path, SETTINGS) as first:
         statuses = asyncio.run(run(tmp_path, first))
     assert statuses.count(200) == SESSIONS * ROUNDS
     assert 599 in statuses, "the kill came in the middle"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -68,7 +69,7 @@ def bearer(runner: asyncio.Runner) -> str:
 @pytest.mark.parametrize("caller", ["stranger", "client", "bearer"])
 @SCHEMA.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_declared(case: schemathesis.Case, caller: str, bearer: str) -> None:
+def test_every_answer_is_declared(case: schemathesis.Case[Any], caller: str, bearer: str) -> None:
     headers = {
         "stranger": {},
         "client": {"Gatepass-Client": "1"},

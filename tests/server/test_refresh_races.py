@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable
 
+from gatepass.core.session import Session
 from tests.support.asgi import Answer
 from tests.support.browser import RT, Browser
 from tests.support.gates import Bench
@@ -31,7 +32,7 @@ class Barrier:
 
 
 async def _held(work: Awaitable[Answer], barrier: Barrier) -> asyncio.Task[Answer]:
-    task: asyncio.Task[Answer] = asyncio.ensure_future(work)  # type: ignore[assignment]
+    task: asyncio.Task[Answer] = asyncio.ensure_future(work)
     await barrier.arrived.acquire()
     return task
 
@@ -57,9 +58,7 @@ async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: Be
     assert [(await tab.refresh()).status for tab in tabs] == [200] * 50
 
 
-async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(
-    at: Bench, ann: Browser
-) -> None:
+async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(at: Bench, ann: Browser) -> None:
     ann.client_key = None
     tabs = [ann.clone() for _ in range(50)]
     answers = await asyncio.gather(*(tab.refresh() for tab in tabs))
@@ -114,9 +113,7 @@ async def test_a_thief_and_the_owner_at_the_same_instant_end_the_session(at: Ben
     assert (await ann.refresh()).status == (await thief.refresh()).status == 401
 
 
-async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logout(
-    at: Bench, ann: Browser
-) -> None:
+async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logout(at: Bench, ann: Browser) -> None:
     """The rules are asked again after each lost swap, a bounded number of times."""
 
     async def interfere(verb: str) -> None:
@@ -128,8 +125,8 @@ async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logo
         if verb == "swap":
             at.memory._sessions[sid] = shelved.pop()
 
-    sid, shelved = bytes.fromhex(ann.sid), list[object]()
-    at.store.before, at.store.after = interfere, put_back  # type: ignore[assignment]
+    sid, shelved = bytes.fromhex(ann.sid), list[Session]()
+    at.store.before, at.store.after = interfere, put_back
     answer = await ann.refresh()
     assert (answer.status, answer.code) == (503, "store-unavailable")
     assert answer.cookies == []

@@ -11,7 +11,7 @@ from gatepass.core.policy import DAY
 from gatepass.core.refresh_token import RefreshToken
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN, PASSWORD, RT, STATE, Browser, idempotency_key
-from tests.support.gates import NOW, OTHER_SECRET, SECRET, Bench, WatchedStore, bench
+from tests.support.gates import NOW, SECRET, Bench
 
 KEYS = KeyRing([parse_secret(SECRET)])
 
@@ -64,9 +64,7 @@ class TestIdempotencyKey:
             "0." + "a" * 8000,
         ],
     )
-    async def test_any_other_form_is_a_400_and_nothing_changes(
-        self, at: Bench, ann: Browser, value: str
-    ) -> None:
+    async def test_any_other_form_is_a_400_and_nothing_changes(self, at: Bench, ann: Browser, value: str) -> None:
         before = dict(at.memory._sessions)
         answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=(("idempotency-key", value),))
         assert (answer.status, answer.code) == (400, "invalid-idempotency-key")
@@ -96,9 +94,7 @@ class TestIdempotencyKey:
         assert at.memory._sessions == before
         assert (await ann.refresh()).status == 200
 
-    async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(
-        self, at: Bench
-    ) -> None:
+    async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(self, at: Bench) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com", remember=False)
         answer = await bob.send("POST", "/refresh", headers=[("idempotency-key", "5." + "a" * 22)])
@@ -133,9 +129,7 @@ class TestCookies:
             "null",
         ],
     )
-    async def test_garbage_is_refused_without_sid_reason_cookies_or_a_store_call(
-        self, at: Bench, garbage: str
-    ) -> None:
+    async def test_garbage_is_refused_without_sid_reason_cookies_or_a_store_call(self, at: Bench, garbage: str) -> None:
         answer = await refresh(at, cookies=f"{RT}={garbage}")
         assert (answer.status, answer.code) == (401, "session-ended")
         assert set(answer.json()) == {"type", "title", "status", "detail", "code"}
@@ -219,80 +213,6 @@ class TestCookies:
         assert (await refresh(at, cookies=f"{name}={ann.rt}")).code == "no-session"
 
 
-class TestSecrets:
-    async def test_a_token_under_an_unknown_key_is_a_503_never_an_ended_session(
-        self, at: Bench, ann: Browser
-    ) -> None:
-        async with bench(secrets=[OTHER_SECRET], store=at.store) as other:
-            moved = ann.clone(client_key=ann.client_key)
-            moved.app = other.gate.asgi
-            for answer in (await moved.refresh(), await moved.logout()):
-                assert (answer.status, answer.code) == (503, "unknown-key")
-                assert answer.one("retry-after")
-                assert answer.cookies == []
-            assert at.store.verbs == []
-        assert (await ann.refresh()).status == 200
-
-    async def test_secrets_roll_without_a_logout(self) -> None:
-        store = WatchedStore()
-        jar: dict[str, str] = {}
-        for secrets in (
-            [SECRET],
-            [SECRET, OTHER_SECRET],
-            [OTHER_SECRET, SECRET],
-            [OTHER_SECRET],
-        ):
-            async with bench(secrets=secrets, store=store) as at:
-                browser = Browser(at.gate.asgi)
-                browser.jar = jar
-                if not jar:
-                    await browser.register()
-                answer = await browser.refresh()
-                assert answer.status == 200, len(secrets)
-                assert (await browser.get("/me")).status == 200
-                jar = browser.jar
-
-    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_same_identity(self) -> None:
-        store = WatchedStore()
-        async with (
-            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
-            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
-        ):
-            browser = Browser(one.gate.asgi)
-            await browser.register()
-            for place in range(6):
-                browser.app = (one, two)[place % 2].gate.asgi
-                lost = await browser.refresh(lose=True)
-                browser.app = (two, one)[place % 2].gate.asgi
-                again = await browser.refresh()
-                assert (lost.status, again.status) == (200, 200)
-                assert _identity(lost) == _identity(again)
-
-    async def test_a_pass_signed_under_either_secret_opens_both_servers(self) -> None:
-        store = WatchedStore()
-        async with (
-            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
-            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
-        ):
-            browser = Browser(one.gate.asgi)
-            await browser.register()
-            browser.app = two.gate.asgi
-            assert (await browser.get("/me")).status == 200
-
-
-async def test_a_server_that_restarts_between_request_and_retry_repeats_the_same_successor() -> None:
-    store = WatchedStore()
-    async with bench(store=store) as before:
-        browser = Browser(before.gate.asgi)
-        await browser.register()
-        lost = await browser.refresh(lose=True)
-    async with bench(store=store) as after:
-        browser.app = after.gate.asgi
-        again = await browser.refresh()
-        assert (lost.status, again.status) == (200, 200)
-        assert _identity(lost) == _identity(again)
-
-
 async def test_a_refresh_needs_no_bearer_token_and_ignores_one(at: Bench, ann: Browser) -> None:
     headers = [*ann.refresh_headers(), ("authorization", "Bearer rubbish")]
     assert (await ann.send("POST", "/refresh", headers=headers)).status == 200
@@ -312,8 +232,3 @@ async def test_the_password_is_not_needed_again_within_the_session(at: Bench, an
         assert (await ann.refreshed()).status == 200
     assert at.hasher.calls == 1
     assert PASSWORD not in str(ann.jar)
-
-
-def _identity(answer: Answer) -> bytes:
-    raw = base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))
-    return raw[2:54]

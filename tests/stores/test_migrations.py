@@ -74,7 +74,29 @@ def test_a_store_is_chosen_by_its_url() -> None:
     assert absolute._path == Path("/var/lib/gate.db")
 
 
-@pytest.mark.parametrize("url", ["mysql://x", "sqlite://", "sqlite://host/x.db", "", "gate.db"])
+def test_a_url_that_would_quietly_keep_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="memory://"):
+        open_store("sqlite:///:memory:")
+
+
+def test_a_refused_url_is_not_repeated_where_it_may_hold_a_password() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        open_store("mysql://gate:canary@db/gate")
+    assert "canary" not in str(refused.value)
+
+
+def test_the_last_statement_of_a_file_may_lack_its_semicolon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepass.stores.migrations.load", lambda _dialect: (ONE, TWO))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate_sqlite(connection)
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert tables == {"a", "c", "gatepass_schema"}
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://x", "sqlite://", "sqlite://host/x.db", "sqlite:///x.db?mode=ro", "", "gate.db"]
+)
 def test_an_unknown_store_is_refused_with_what_there_is(url: str) -> None:
     with pytest.raises(ConfigurationError, match="sqlite:///"):
         open_store(url)

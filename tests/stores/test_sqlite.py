@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
@@ -52,6 +53,7 @@ class SQLiteMachine(StoreMachine):
 
 
 TestSQLiteMachine = SQLiteMachine.TestCase
+TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each is a database of its own
 
 
 async def test_what_was_acknowledged_is_there_after_reopening(tmp_path: Path) -> None:

@@ -85,9 +85,7 @@ class Browser:
         if raw:
             sent.append(("content-type", "application/json"))
         address = (self.address, CLIENT[1])
-        answer = await call(
-            self.app, method, self.mount + path, headers=[*sent, *headers], body=raw, client=address
-        )
+        answer = await call(self.app, method, self.mount + path, headers=[*sent, *headers], body=raw, client=address)
         if not lose:
             self.absorb(answer)
         return answer

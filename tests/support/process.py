@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -41,64 +43,77 @@ def gatepass(
 
 
 class Serving:
-    """A running `gatepass serve`. `port` is where it listens; `said` is what it wrote until then."""
+    """A running `gatepass serve` on loopback. What it says is read all the time: a full pipe would stop it."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, said: str) -> None:
-        self.process = process
-        self.port = port
-        self.said = said
+    def __init__(self, folder: Path, *, port: int, settings: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "serve", "--port", str(port)],
+            cwd=folder,
+            env=environment(**settings),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        self._lines: list[str] = []
+        self._found: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.port = self._found.get(timeout=15)
+        assert self.port, f"it did not start: {self._lines}"
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal, wait for the end; exit code and what it wrote since the start."""
+        """Send a signal and wait for the end: exit code and all that was said."""
         self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=15)
-        return self.process.returncode, rest
+        code = self.process.wait(timeout=15)
+        self._reader.join()
+        return code, "".join(self._lines)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as said:
+            for line in said:
+                self._lines.append(line)
+                if match := _LISTENING.search(line):
+                    self._found.put(int(match[1]))
+        self._found.put(0)
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, port: int = 0, **settings: str) -> Iterator[Serving]:
-    """Serve on a loopback port until the block ends, however it ends."""
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", str(port)],
-        cwd=folder,
-        env=environment(**settings),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stderr is not None
-    said = ""
+def serving(folder: Path, settings: Mapping[str, str] | None = None, *, port: int = 0) -> Iterator[Serving]:
+    """Serve until the block ends, however it ends."""
+    server = Serving(folder, port=port, settings=settings or {})
     try:
-        for line in process.stderr:
-            said += line
-            if match := _LISTENING.search(line):
-                yield Serving(process, int(match[1]), said)
-                break
-        else:
-            raise AssertionError(f"it did not start: {said}")
+        yield server
     finally:
-        process.kill()
-        process.communicate()
+        server.stop(signal.SIGKILL)
 
 
 class Remote:
-    """A server behind a socket, called like an application. A lost connection is a 599 without a body."""
+    """A server behind a socket, called like an application. A lost connection is a 599 without a body.
 
-    def __init__(self, base_url: str, client: httpx2.AsyncClient) -> None:
+    The transport is used without a client around it, which would keep a cookie jar of its own.
+    """
+
+    def __init__(self, base_url: str, transport: httpx2.AsyncHTTPTransport) -> None:
         self._base_url = base_url
-        self._client = client
+        self._transport = transport
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
-        headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+        request = httpx2.Request(
+            scope["method"],
+            self._base_url + scope["path"],
+            headers=[pair for pair in scope["headers"] if pair[0] != b"content-length"],
+            content=message.get("body", b""),
+            extensions={"timeout": {"connect": 5, "read": 5, "write": 5, "pool": 5}},
+        )
         try:
-            answer = await self._client.request(
-                scope["method"], self._base_url + scope["path"], headers=headers, content=message.get("body", b"")
-            )
+            answer = await self._transport.handle_async_request(request)
+            body = await answer.aread()
         except httpx2.TransportError:
             await send({"type": "http.response.start", "status": 599, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
         raw = [(name.lower(), value) for name, value in answer.headers.raw]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.content})
+        await send({"type": "http.response.body", "body": body})

@@ -18,20 +18,19 @@ async def connect(app: ASGIApp, path: str, *, headers: HeaderPairs = ()) -> list
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [
-            (name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers
-        ],
+        "headers": [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers],
         "client": CLIENT,
         "server": ("gate.example", 443),
         "subprotocols": [],
     }
-    inbox = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+    inbox: list[Message] = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
     sent: list[Message] = []
 
     async def receive() -> Message:
         if inbox:
             return inbox.pop(0)
-        return await asyncio.Future()
+        await asyncio.Event().wait()
+        raise AssertionError
 
     async def send(message: Message) -> None:
         sent.append(message)

@@ -32,12 +32,12 @@ LATE_THEFT = tuple(
 )
 DEEP = (
     Scenario("three tabs, header and cookie apart, put back by 3", flights=3, two_moments=True, rollback=3, lag=3),
-    Scenario("two tabs, put back by 3, the store forgets 3", rollback=3, lag=6, forget=3),
+    Scenario("two tabs, put back by 3, the store forgets 3", rollback=3, lag=4, forget=3),
     Scenario("three tabs, put back by 2, the store forgets 1", flights=3, rollback=2, lag=2, forget=1),
     Scenario("two tabs overtaken by 12 refreshes", lag=12, rollback=1),
     Scenario("all of it at once, two tabs", two_moments=True, rollback=2, lag=2, forget=2, logout=True, rollout=True),
     Scenario("a thief without a key, racing", thief="keyless", lag=1, window=3, thief_races=True, logout=True),
-    Scenario("a thief with and without keys, two tabs", thief="any", rollback=1, lag=2, window=4, thief_races=True),
+    Scenario("a thief with and without keys, two tabs", thief="any", rollback=1, lag=2, window=4),
     replace(LATE_THEFT[0], name="a thief who recorded one request, two tabs", flights=2, lag=2, window=3),
     replace(LATE_THEFT[1], name="no key on either side, more ancestors", lag=2, window=5),
     replace(LATE_THEFT[2], name="a thief with and without keys, and one fail-over", thief="any"),

@@ -1,0 +1,14 @@
+"""Says at the end of a run how much the exploration of the table has explored, whichever process did it."""
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A line for each scenario and one for their sum, if any ran."""
+    found = [pair for report in terminalreporter.getreports("passed") for pair in report.user_properties]
+    states = sum(int(str(value)) for name, value in found if name == "states")
+    for name, value in found:
+        if name == "explored":
+            terminalreporter.write_line(f"explored {value}")
+    if states:
+        terminalreporter.write_line(f"The table keeps its promises in all {states:,} states that were explored.")

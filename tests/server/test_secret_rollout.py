@@ -1,0 +1,99 @@
+"""A change of secrets, and a restart, in the middle of everything: nobody is signed out (PROTOCOL §2)."""
+
+import base64
+import dataclasses
+
+from gatepass.core import refresh_token as cards
+from gatepass.core.keyring import KeyRing, parse_secret
+from gatepass.core.refresh_token import RefreshToken
+from tests.support.asgi import Answer, call
+from tests.support.browser import ORIGIN, RT, Browser
+from tests.support.gates import OTHER_SECRET, SECRET, Bench, WatchedStore, bench
+
+KEYS = KeyRing([parse_secret(SECRET)])
+
+
+async def refresh(
+    at: Bench, *, cookies: str | None, headers: tuple[tuple[str, str | bytes], ...] = (("gatepass-client", "1"),)
+) -> Answer:
+    sent: list[tuple[str, str | bytes]] = [("origin", ORIGIN), *headers]
+    if cookies is not None:
+        sent.append(("cookie", cookies))
+    return await call(at.gate.asgi, "POST", "/refresh", headers=sent)
+
+
+class TestSecrets:
+    async def test_a_token_under_an_unknown_key_is_a_503_never_an_ended_session(self, at: Bench, ann: Browser) -> None:
+        async with bench(secrets=[OTHER_SECRET], store=at.store) as other:
+            moved = ann.clone(client_key=ann.client_key)
+            moved.app = other.gate.asgi
+            for answer in (await moved.refresh(), await moved.logout()):
+                assert (answer.status, answer.code) == (503, "unknown-key")
+                assert answer.one("retry-after")
+                assert answer.cookies == []
+            assert at.store.verbs == []
+        assert (await ann.refresh()).status == 200
+
+    async def test_secrets_roll_without_a_logout(self) -> None:
+        store = WatchedStore()
+        jar: dict[str, str] = {}
+        for secrets in (
+            [SECRET],
+            [SECRET, OTHER_SECRET],
+            [OTHER_SECRET, SECRET],
+            [OTHER_SECRET],
+        ):
+            async with bench(secrets=secrets, store=store) as at:
+                browser = Browser(at.gate.asgi)
+                browser.jar = jar
+                if not jar:
+                    await browser.register()
+                answer = await browser.refresh()
+                assert answer.status == 200, len(secrets)
+                assert (await browser.get("/me")).status == 200
+                jar = browser.jar
+
+    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_same_identity(self) -> None:
+        store = WatchedStore()
+        async with (
+            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
+            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
+        ):
+            browser = Browser(one.gate.asgi)
+            await browser.register()
+            for place in range(6):
+                browser.app = (one, two)[place % 2].gate.asgi
+                lost = await browser.refresh(lose=True)
+                browser.app = (two, one)[place % 2].gate.asgi
+                again = await browser.refresh()
+                assert (lost.status, again.status) == (200, 200)
+                assert _identity(lost) == _identity(again)
+
+    async def test_a_pass_signed_under_either_secret_opens_both_servers(self) -> None:
+        store = WatchedStore()
+        async with (
+            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
+            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
+        ):
+            browser = Browser(one.gate.asgi)
+            await browser.register()
+            browser.app = two.gate.asgi
+            assert (await browser.get("/me")).status == 200
+
+
+async def test_a_server_that_restarts_between_request_and_retry_repeats_the_same_successor() -> None:
+    store = WatchedStore()
+    async with bench(store=store) as before:
+        browser = Browser(before.gate.asgi)
+        await browser.register()
+        lost = await browser.refresh(lose=True)
+    async with bench(store=store) as after:
+        browser.app = after.gate.asgi
+        again = await browser.refresh()
+        assert (lost.status, again.status) == (200, 200)
+        assert _identity(lost) == _identity(again)
+
+
+def _identity(answer: Answer) -> bytes:
+    raw = base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))
+    return raw[2:54]

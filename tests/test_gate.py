@@ -1,0 +1,106 @@
+"""The one object: what it refuses, what it opens and closes, how it treats its parts."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import gatepass
+from gatepass import ConfigurationError, Gatepass
+from gatepass.core.policy import DAY
+from tests.support.browser import ORIGIN, Browser
+from tests.support.gates import SECRET, Bench, bench
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"secrets": []}, "there is no secret"),
+        ({"secrets": ["short"]}, "gatepass init"),
+        ({"secrets": [SECRET, SECRET]}, "share a key id"),
+        ({"public_url": "http://gate.example"}, "https"),
+        ({"public_url": "ftp://gate.example"}, "not an http"),
+        ({"origins": ["https://a.example/x"]}, "allowed origin"),
+        ({"cookie_path": "auth"}, "COOKIE_PATH"),
+        ({"cookie_path": "/a\r\nset-cookie: x"}, "COOKIE_PATH"),
+        ({"same_site": "none", "public_url": "http://localhost"}, "SAME_SITE"),
+        ({"trusted_proxies": ["x"]}, "TRUSTED_PROXIES"),
+        ({"algorithm": "HS256", "audience": "https://api.example"}, "HS256"),
+        ({"store": "nosql://x"}, "STORE"),
+    ],
+)
+def test_an_impossible_configuration_is_refused_with_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Gatepass(**{"secrets": [SECRET], "public_url": ORIGIN, "store": "memory://", **arguments})
+    assert sentence in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_the_package_offers_the_names_that_applications_import() -> None:
+    assert all(hasattr(gatepass, name) for name in gatepass.__all__)
+
+
+async def test_a_restarted_gate_still_refuses_the_passes_of_ended_sessions() -> None:
+    async with bench() as before:
+        ann = Browser(before.gate.asgi)
+        await ann.register()
+        await ann.logout()
+    async with bench(store=before.store) as after:
+        ann.app = after.gate.asgi
+        assert (await ann.get("/me")).status == 401
+
+
+async def test_revocations_are_forgotten_only_when_no_pass_can_belong_to_them() -> None:
+    async with bench() as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        at.clock.advance(-1)
+        await ann.logout()
+        for _ in range(95):
+            at.clock.advance(10)
+            await at.gate._janitor.sweep()
+            assert (await ann.get("/me")).status == 401
+        assert at.gate._feed._revoked == {}
+
+
+async def test_the_janitor_prunes_what_ended_a_day_ago() -> None:
+    async with bench() as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        await ann.logout()
+        at.clock.advance(DAY)
+        assert await at.gate._janitor.sweep() == 0
+        at.clock.advance(1)
+        assert await at.gate._janitor.sweep() == 1
+        assert at.memory._sessions == {}
+
+
+async def test_closing_ends_the_background_work() -> None:
+    at = Bench()
+    await at.gate.open()
+    (janitor,) = (task for task in asyncio.all_tasks() if task.get_name() == "gatepass-janitor")
+    await at.gate.close()
+    assert janitor.cancelled()
+    assert at.store.verbs[-1] == "close"
+
+
+async def test_the_claims_hook_adds_to_the_pass_and_cannot_forge_its_facts() -> None:
+    async with bench(claims=lambda session: {"tenant": "blue"}) as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        principal = at.gate.check.principal([ann.bearer[1]])
+        assert principal.claims["tenant"] == "blue"
+    async with bench(claims=lambda session: {"sub": "root"}) as at:
+        assert (await Browser(at.gate.asgi).register()).status == 500
+
+
+async def test_listeners_hear_every_event() -> None:
+    async with bench() as at:
+        heard: list[str] = []
+
+        @at.gate.on_event
+        def listen(event: object) -> None:
+            heard.append(type(event).__name__)
+
+        await Browser(at.gate.asgi).register()
+        assert heard == ["AccountRegistered", "SessionStarted"]

@@ -1,0 +1,160 @@
+"""The battery and the machine find a store that breaks its contract: one sentence of it at a time."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from gatepass.core.session import EndReason, Session, Swap
+from gatepass.ports import Attempts, Revocation, Store
+from gatepass.stores.memory import MemoryStore
+from gatepass.testing.battery import StoreBattery
+from gatepass.testing.machine import StoreMachine
+
+
+class IgnoresVersion(MemoryStore):
+    async def add(self, session: Session, *, credential_version: int) -> bool:
+        account = await self.find_account(session.account_id)
+        return account is not None and await super().add(session, credential_version=account.credential_version)
+
+
+class IgnoresDisabling(MemoryStore):
+    async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        ended = await super().disable_account(account_id, now=now)
+        if ended is not None:
+            self._accounts[account_id] = replace(self._accounts[account_id], disabled_at=None)
+        return ended
+
+
+class ChecksThenActs(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        before = self._sessions.get(swap.sid)
+        after = await super().swap(swap)
+        if before is not None and after is not None:
+            self._sessions[swap.sid] = before
+            await asyncio.sleep(0)
+            self._sessions[swap.sid] = after
+        return after
+
+
+class SwapsTheDead(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        row = self._sessions.get(swap.sid)
+        if row is None or row.revoked_at is None:
+            return await super().swap(swap)
+        self._sessions[swap.sid] = replace(row, revoked_at=None, revoke_reason=None)
+        return await super().swap(swap)
+
+
+class SwapsTheExpired(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        return await super().swap(replace(swap, now=0))
+
+
+class SwapsAnyVersion(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        row = self._sessions.get(swap.sid)
+        return await super().swap(replace(swap, expected_fingerprint=row.fingerprint) if row else swap)
+
+
+class ForgetsTheSkipped(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        return await super().swap(replace(swap, skipped=()))
+
+
+class RevokesTwice(MemoryStore):
+    async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
+        if sid in self._sessions:
+            self._sessions[sid] = replace(self._sessions[sid], revoked_at=None)
+        return await super().revoke(sid, reason=reason, now=now)
+
+
+class KeepsNone(MemoryStore):
+    async def revoke_all(
+        self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
+    ) -> Sequence[bytes]:
+        return await super().revoke_all(account_id, reason=reason, now=now)
+
+
+class ChangesAlone(MemoryStore):
+    async def change_password(
+        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+    ) -> Sequence[bytes] | None:
+        rows = dict(self._sessions)
+        ended = await super().change_password(
+            account_id, password_hash=password_hash, credential_version=credential_version, now=now, keep=keep
+        )
+        self._sessions = rows
+        return ended
+
+
+class SharesAddresses(MemoryStore):
+    async def find_account_by_email(self, email_key: str) -> Any:
+        return next(reversed([a for a in self._accounts.values() if a.email_key == email_key]), None)
+
+    async def add_account(self, account: Any) -> bool:
+        self._accounts[account.id] = account
+        return True
+
+
+class PrunesTheLiving(MemoryStore):
+    async def prune(self, *, before: int, limit: int) -> int:
+        return await super().prune(before=before + 1, limit=limit)
+
+
+class PrunesAll(MemoryStore):
+    async def prune(self, *, before: int, limit: int) -> int:
+        return await super().prune(before=before, limit=1_000_000)
+
+
+class ListsTooLittle(MemoryStore):
+    async def revoked_since(self, since: int) -> Sequence[Revocation]:
+        return await super().revoked_since(since + 1)
+
+
+class CountsOnce(MemoryStore):
+    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
+        for key in keys:
+            self._attempts[key] = Attempts(1, now)
+
+
+BROKEN = [value for value in list(globals().values()) if inspect.isclass(value) and MemoryStore in value.__bases__]
+BATTERY: dict[str, Callable[..., Awaitable[None]]] = {
+    name: test for name, test in inspect.getmembers(StoreBattery, inspect.isfunction) if name.startswith("test_")
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_the_battery_finds_a_broken_store(broken: type[MemoryStore]) -> None:
+    found = []
+    for name, test in BATTERY.items():
+        try:
+            await test(StoreBattery(), broken())
+        except AssertionError:
+            found.append(name)
+    assert found, f"{broken.__name__} passes every test"
+    assert len(found) < len(BATTERY) / 2, "a fault is found by the tests that name it, not by all"
+
+
+@pytest.mark.parametrize("broken", [SwapsTheDead, SwapsTheExpired, ForgetsTheSkipped, RevokesTwice, CountsOnce])
+def test_the_machine_finds_a_broken_store(broken: type[MemoryStore]) -> None:
+    class Machine(StoreMachine):
+        def make_store(self) -> Store:
+            return broken()
+
+    one = settings(
+        Machine.TestCase.settings,
+        max_examples=200,
+        phases=[Phase.generate],  # a first failing run will do; nobody reads the smallest
+        report_multiple_bugs=False,
+        derandomize=True,
+        database=None,
+        print_blob=False,
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Machine, settings=one)
