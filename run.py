@@ -4,7 +4,7 @@
     python3 run.py demo     install, build the page, run it on http://localhost:8000
     python3 run.py test     install what the tests need, run everything
     python3 run.py check    format, lint, types, import layers, package sizes (--fix mends what it can)
-    python3 run.py bench    measure: refresh, guard
+    python3 run.py bench    measure: refresh, guard, sqlite_store
     python3 run.py lock     renew the lock files after pyproject.toml changed
 
 A virtual environment is made in .venv from the hashed lock files in requirements/. What is installed and built

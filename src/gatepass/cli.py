@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -159,9 +158,10 @@ def _log_to_stderr() -> None:
 
 def _sentence(problem: Problem) -> str:
     """What is wrong with a named value, if the problem has that; else its detail."""
-    errors = problem.facts.get("errors", ())
-    messages = [error["message"] for error in errors] if isinstance(errors, Sequence) else []
-    return " ".join(map(str, messages)) or problem.detail
+    errors = problem.facts.get("errors")
+    if errors is None or isinstance(errors, str | int):
+        return problem.detail
+    return " ".join(error["message"] for error in errors)
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -11,6 +11,8 @@ from tests.support.gates import NOW, Bench
 
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
+
+
 async def ask(
     at: Bench, method: str, path: str, *, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
 ) -> Answer:

@@ -1,14 +1,12 @@
 """PROTOCOL §4 over HTTP, row by row: advance, repeat, recover, late, reuse, ended."""
 
-import base64
 from dataclasses import replace
 
 import pytest
 
 from gatepass.core.policy import DAY
 from gatepass.core.session import Session
-from tests.support.asgi import Answer
-from tests.support.browser import RT, STATE, Browser
+from tests.support.browser import STATE, Browser, identity
 from tests.support.gates import NOW, Bench
 
 OTHER_KEY = b"t" * 32
@@ -16,12 +14,6 @@ OTHER_KEY = b"t" * 32
 
 def row(at: Bench, browser: Browser) -> Session:
     return at.memory._sessions[bytes.fromhex(browser.sid)]
-
-
-def identity(answer: Answer) -> bytes:
-    """The parts of the issued refresh token that make it what it is: all but times and MAC."""
-    raw = base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))
-    return raw[2:54]
 
 
 async def guard_status(at: Bench, browser: Browser) -> int:

@@ -8,7 +8,6 @@ from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import Bench, bench
 
 
-
 class TestRegistration:
     @pytest.mark.parametrize(
         ("password", "code"),

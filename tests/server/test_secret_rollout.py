@@ -1,25 +1,7 @@
 """A change of secrets, and a restart, in the middle of everything: nobody is signed out (PROTOCOL §2)."""
 
-import base64
-import dataclasses
-
-from gatepass.core import refresh_token as cards
-from gatepass.core.keyring import KeyRing, parse_secret
-from gatepass.core.refresh_token import RefreshToken
-from tests.support.asgi import Answer, call
-from tests.support.browser import ORIGIN, RT, Browser
+from tests.support.browser import Browser, identity
 from tests.support.gates import OTHER_SECRET, SECRET, Bench, WatchedStore, bench
-
-KEYS = KeyRing([parse_secret(SECRET)])
-
-
-async def refresh(
-    at: Bench, *, cookies: str | None, headers: tuple[tuple[str, str | bytes], ...] = (("gatepass-client", "1"),)
-) -> Answer:
-    sent: list[tuple[str, str | bytes]] = [("origin", ORIGIN), *headers]
-    if cookies is not None:
-        sent.append(("cookie", cookies))
-    return await call(at.gate.asgi, "POST", "/refresh", headers=sent)
 
 
 class TestSecrets:
@@ -53,7 +35,7 @@ class TestSecrets:
                 assert (await browser.get("/me")).status == 200
                 jar = browser.jar
 
-    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_same_identity(self) -> None:
+    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_sameidentity(self) -> None:
         store = WatchedStore()
         async with (
             bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
@@ -67,7 +49,7 @@ class TestSecrets:
                 browser.app = (two, one)[place % 2].gate.asgi
                 again = await browser.refresh()
                 assert (lost.status, again.status) == (200, 200)
-                assert _identity(lost) == _identity(again)
+                assert identity(lost) == identity(again)
 
     async def test_a_pass_signed_under_either_secret_opens_both_servers(self) -> None:
         store = WatchedStore()
@@ -91,9 +73,4 @@ async def test_a_server_that_restarts_between_request_and_retry_repeats_the_same
         browser.app = after.gate.asgi
         again = await browser.refresh()
         assert (lost.status, again.status) == (200, 200)
-        assert _identity(lost) == _identity(again)
-
-
-def _identity(answer: Answer) -> bytes:
-    raw = base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))
-    return raw[2:54]
+        assert identity(lost) == identity(again)

@@ -1,10 +1,6 @@
 """Two holders of one session, in either order and at any pace: it ends (PROTOCOL §4, P2)."""
 
-import base64
-
-from gatepass.core.session import Session
-from tests.support.asgi import Answer
-from tests.support.browser import RT, Browser
+from tests.support.browser import Browser
 from tests.support.gates import Bench
 
 OTHER_KEY = b"t" * 32

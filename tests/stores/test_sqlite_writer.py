@@ -18,7 +18,7 @@ from gatepass.server.janitor import BATCH, KEPT, Janitor
 from gatepass.stores import rows, sqlite
 from gatepass.stores.sqlite import SQLiteStore
 from gatepass.testing.clock import ManualClock
-from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of
+from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.browser import PASSWORD, Browser
 from tests.support.gates import SECRET, WatchedStore, bench
 
@@ -68,10 +68,33 @@ async def many(store: SQLiteStore, count: int) -> list[Session]:
 
 
 async def test_a_refresh_alone_is_one_statement_in_one_transaction(store: SQLiteStore) -> None:
-    session = await signed_in(store)
+    session = await swapped(store, await signed_in(store))
     statements = await traced(store)
     await store.swap(swap_of(session))
     assert [statement.split()[0] for statement in statements] == ["BEGIN", "UPDATE", "COMMIT"]
+
+
+async def test_sign_ins_and_revocations_are_flushed_refreshes_are_not(store: SQLiteStore) -> None:
+    """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; a lost swap is what the table recovers."""
+    session = await signed_in(store)
+    statements = await traced(store)
+    session = await swapped(store, session)
+    assert statements.pop(0) == "PRAGMA synchronous=NORMAL"
+    await store.revoke(session.sid, reason="revoked", now=NOW)
+    assert "PRAGMA synchronous=FULL" in statements
+
+
+async def test_a_refresh_that_shares_a_commit_with_a_revocation_is_flushed_with_it(store: SQLiteStore) -> None:
+    first, second = [await swapped(store, session) for session in await many(store, 2)]
+    statements = await traced(store)
+    async with Busy(store):
+        both = [
+            asyncio.create_task(store.swap(swap_of(first))),
+            asyncio.create_task(store.revoke(second.sid, reason="revoked", now=NOW)),
+        ]
+        await asyncio.sleep(0)
+    await asyncio.gather(*both)
+    assert [statement for statement in statements if "synchronous" in statement] == ["PRAGMA synchronous=FULL"]
 
 
 async def test_fifty_that_wait_share_one_commit(store: SQLiteStore) -> None:

@@ -21,6 +21,12 @@ def idempotency_key(client_key: bytes, sid: str, generation: int) -> str:
     return f"{generation}.{base64.urlsafe_b64encode(digest).decode()[:22]}"
 
 
+def identity(answer: Answer) -> bytes:
+    """What makes the issued refresh token the one that it is: all but key id, times and MAC (PROTOCOL §2)."""
+    raw = base64.urlsafe_b64decode(answer.cookie(RT).value.removeprefix("gp_rt_"))
+    return raw[2:54]
+
+
 class Browser:
     """One profile at one gate. `jar` maps names to values; copy it and put it back to roll it back."""
 

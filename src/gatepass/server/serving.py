@@ -48,9 +48,7 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as fault:
         why = str(fault.strerror).partition(" (while")[0]
-        raise ConfigurationError(
-            f"Cannot listen on {host}:{port} ({why}). Choose another: --port {port + 1}"
-        ) from None
+        raise ConfigurationError(f"Cannot listen on {host}:{port} ({why}). Choose another: --port {port + 1}") from None
 
 
 def serve(

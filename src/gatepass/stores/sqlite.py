@@ -13,7 +13,7 @@ from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation
 from gatepass.stores import migrations, rows
-from gatepass.stores.sqlite_writer import Result, Work, Writer
+from gatepass.stores.sqlite_writer import Effort, Result, Work, Writer
 
 MIN_VERSION = (3, 37, 0)
 """STRICT tables; RETURNING came with 3.35."""
@@ -109,9 +109,8 @@ class SQLiteStore:
         return rows.to_session(row) if row else None
 
     async def swap(self, swap: Swap) -> Session | None:
-        """The one UPDATE of a refresh."""
-        return await self._session(
-            _SWAP,
+        """The one UPDATE of a refresh: committed, and flushed with the next operation that asks for it."""
+        values = (
             swap.generation,
             swap.fingerprint,
             swap.key_hash,
@@ -123,10 +122,15 @@ class SQLiteStore:
             swap.expected_fingerprint,
             swap.now,
         )
+        row = await self._writer.run(
+            lambda connection: connection.execute(_SWAP, values).fetchone(), effort=Effort.COMMIT
+        )
+        return rows.to_session(row) if row else None
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         """End one session, once."""
-        return await self._session(_REVOKE, now, reason, sid)
+        row = await self._run(lambda connection: connection.execute(_REVOKE, (now, reason, sid)).fetchone())
+        return rows.to_session(row) if row else None
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
@@ -219,19 +223,15 @@ class SQLiteStore:
         """Forget a key."""
         await self._run(lambda connection: connection.execute("DELETE FROM attempt WHERE key = ?", (key,)))
 
-    async def _session(self, statement: str, *values: object) -> Session | None:
-        row = await self._run(lambda connection: connection.execute(statement, values).fetchone())
-        return rows.to_session(row) if row else None
-
     async def _account(self, statement: str, *values: object) -> Account | None:
         row = await self._read(lambda connection: connection.execute(statement, values).fetchone())
         return rows.to_account(row) if row else None
 
     async def _run(self, work: Work[Result]) -> Result:
-        return await self._writer.run(work)
+        return await self._writer.run(work, effort=Effort.FLUSH)
 
     async def _read(self, work: Work[Result]) -> Result:
-        return await self._writer.run(work, writes=False)
+        return await self._writer.run(work, effort=Effort.READ)
 
     async def _atomically(self, work: Work[Result]) -> Result:
         """Work of several statements: all of them or none, whatever else is in the batch."""

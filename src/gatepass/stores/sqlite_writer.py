@@ -2,8 +2,12 @@
 
 SQLite has one writer at a time, and a commit costs a disk flush. So all work of a process goes through one
 queue: the thread takes whatever waits there, runs it in one transaction, flushes once, and answers everybody.
-Under load fifty refreshes share a flush; alone, a refresh waits for nobody. One connection also keeps clear of
-the WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
+Under load many operations share a commit; alone, one waits for nobody. One connection also keeps clear of the
+WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
+
+A sign-in and a revocation are flushed to the disk before they are acknowledged. A refresh is committed but not
+flushed by itself: a power cut may take the last ones back (a killed process does not), and then the table
+recovers them from the tokens that clients present (PROTOCOL §3, §4).
 
 What goes wrong reaches exactly those whom it hit. A disk that is full, a lock that is held, a file that is
 gone: StoreUnavailable for that operation, or for its whole batch where nothing could be committed. A mistake
@@ -20,6 +24,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,10 +49,18 @@ _MISTAKES = (
 """Of a caller or of ours: trying again would not help, so they are no StoreUnavailable."""
 
 
+class Effort(IntEnum):
+    """What an operation asks of the disk. A batch does what the most demanding of its operations asks."""
+
+    READ = 0
+    COMMIT = 1
+    FLUSH = 2
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Work[Any]
-    writes: bool
+    effort: Effort
     future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
@@ -84,8 +97,8 @@ class Writer:
             raise
         self._jobs, self._thread = jobs, thread
 
-    async def run(self, work: Work[Result], *, writes: bool = True) -> Result:
-        """The result of `work` once it is committed and flushed. Raises StoreUnavailable.
+    async def run(self, work: Work[Result], *, effort: Effort) -> Result:
+        """The result of `work` once it is as safe as `effort` says. Raises StoreUnavailable.
 
         A caller that is cancelled while it waits harms nobody; what it asked for is done all the same.
         """
@@ -98,7 +111,7 @@ class Writer:
                 raise StoreUnavailable("The store is closing.")
             if self._jobs.qsize() >= MAX_QUEUE:
                 raise StoreUnavailable("The store has more to do than it can; try again.")
-            self._jobs.put(_Job(work, writes, future))
+            self._jobs.put(_Job(work, effort, future))
         return await future
 
     async def close(self) -> None:
@@ -119,6 +132,7 @@ class _File:
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
+        self._flushes = True
 
     def create(self, prepare: Work[None]) -> None:
         """Connect, making the file (for its owner alone) where there is none, and prepare it."""
@@ -140,6 +154,12 @@ class _File:
         if self._identify() != self._identity:
             raise FileNotFoundError(f"{self._path} was replaced while in use; start again to use the new one")
         return self._connection or self._connect()
+
+    def flush_at_commit(self, flushes: bool) -> None:
+        """With WAL, NORMAL keeps the file whole whatever happens; FULL flushes each commit as well."""
+        if self._connection is not None and flushes != self._flushes:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if flushes else 'NORMAL'}")
+            self._flushes = flushes
 
     def roll_back(self) -> None:
         """After a failed batch: leave no transaction, or no connection."""
@@ -168,12 +188,13 @@ class _File:
         return fault
 
     def _connect(self) -> sqlite3.Connection:
-        """WAL, and a flush at every commit, so that what is acknowledged stays."""
+        """WAL; transactions are ours to begin and to end."""
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None, cached_statements=64)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
+            self._flushes = True
         except BaseException:
             connection.close()
             raise
@@ -203,9 +224,11 @@ def _live(file: _File, jobs: queue.SimpleQueue[_Job | None], prepare: Work[None]
 def _serve(file: _File, batch: list[_Job]) -> None:
     try:
         connection = file.connection()
-        if not any(job.writes for job in batch):  # a lock that another program holds is none of their business
+        effort = max(job.effort for job in batch)
+        if effort is Effort.READ:  # a lock that another program holds is none of their business
             _do_all(connection, batch)
             return
+        file.flush_at_commit(effort is Effort.FLUSH)
         connection.execute("BEGIN IMMEDIATE")
         _do_all(connection, batch)
         connection.execute("COMMIT")
