@@ -41,7 +41,7 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     """A page of the stage over https."""
     port = free_port()
     (tmp_path / "localhost.pem").write_bytes(certificate())
-    command = [sys.executable, "-m", "tests.browser.stage", "--client", CLIENT, "--folder", tmp_path]
+    command: list[str | Path] = [sys.executable, "-m", "tests.browser.stage", "--client", CLIENT, "--folder", tmp_path]
     command += ["--port", str(port), "--public-port", str(port), "--certificate", tmp_path / "localhost.pem"]
     process = subprocess.Popen(command, cwd=ROOT)
     until(lambda: is_listening(port))
