@@ -7,12 +7,14 @@ and an event holds no secret to begin with.
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 
 from gatepass.core.event import Event
 
 logger = logging.getLogger("gatepass.events")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.CRITICAL}
+
+_write = json.JSONEncoder().encode
 
 Listener = Callable[[Event], None]
 
@@ -21,7 +23,8 @@ def log_event(event: Event) -> None:
     """Write an event to the log, if anybody listens at its level."""
     level = _LEVELS[event.level]
     if logger.isEnabledFor(level):
-        logger.log(level, "%s", json.dumps({"event": event.name, **asdict(event)}))
+        facts = {field.name: getattr(event, field.name) for field in fields(event)}
+        logger.log(level, "%s", _write({"event": event.name, **facts}))
 
 
 class Reporter:

@@ -153,6 +153,12 @@ def _serving() -> Any:
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # An event is a line of JSON with its own time: nothing stands before it, so that programs can read it.
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    events = logging.getLogger("gatepass.events")
+    events.addHandler(lines)
+    events.propagate = False
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 

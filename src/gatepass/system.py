@@ -73,10 +73,6 @@ class Argon2Hasher:
         """Whether the hash was made with other parameters than today's."""
         return self._argon2.check_needs_rehash(password_hash)
 
-    def close(self) -> None:
-        """Let the threads go; what runs is finished."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
             return self._argon2.verify(password_hash, password)

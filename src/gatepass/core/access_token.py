@@ -26,6 +26,7 @@ MAX_LENGTH = 8192
 LATEST = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
+_write = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder anew each time
 Check = Callable[[bytes, bytes], bool]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
@@ -53,7 +54,7 @@ class Principal:
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
     """The compact serialisation of `claims` under `key` (RFC 7515 §7.1)."""
-    payload = encode(json.dumps(claims, separators=(",", ":")).encode()).encode()
+    payload = encode(_write(claims).encode()).encode()
     message = key.header + b"." + payload
     match key.private:
         case ed25519.Ed25519PrivateKey() as edwards:

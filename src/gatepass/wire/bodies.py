@@ -18,6 +18,7 @@ MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
 
 Body = TypeVar("Body", bound=BaseModel)
+_write = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder anew each time
 
 
 class _Strict(BaseModel):
@@ -100,7 +101,7 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
 
 def dump(value: Mapping[str, object]) -> bytes:
     """Compact JSON."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _write(value).encode()
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

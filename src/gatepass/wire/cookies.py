@@ -7,6 +7,7 @@ A narrower COOKIE_PATH turns the first into `__Secure-gatepass`. Over plain http
 development, prefixes are impossible and ports share cookies: `gatepass_<port>` and `gatepass_state_<port>`.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -103,9 +104,15 @@ class Cookies:
         return kept, b"; ".join(held)
 
     def _marks(self, path: str) -> str:
-        secure = "; Secure" if self.secure else ""
-        partitioned = "; Partitioned" if self.same_site == "none" and self.secure else ""
-        return f"; Path={path}{secure}; SameSite={self.same_site.capitalize()}{partitioned}"
+        return _marks(path, self.secure, self.same_site)
+
+
+@functools.lru_cache
+def _marks(path: str, secure: bool, same_site: SameSite) -> str:
+    """The attributes that both cookies have."""
+    secured = "; Secure" if secure else ""
+    partitioned = "; Partitioned" if same_site == "none" and secure else ""
+    return f"; Path={path}{secured}; SameSite={same_site.capitalize()}{partitioned}"
 
 
 def _pairs(values: Iterable[str]) -> Iterable[tuple[str, str]]:
