@@ -143,16 +143,21 @@ def sources(folder: Path) -> list[Path]:
 
 
 def provide_chromium() -> None:
-    """A Chromium for the browser tests: CHROMIUM_PATH, the system's, or Debian's package if we may."""
+    """A Chromium for the browser tests: CHROMIUM_PATH, the system's, Debian's package if we may, or Playwright's."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     if os.environ.get("CHROMIUM_PATH") or any(map(shutil.which, names)):
         return
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         say("installing Chromium from Debian's packages")
         run("apt-get", "update", "-qq", quiet=True)
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", quiet=True)
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation", quiet=True)
         return
-    raise Failure("There is no Chromium: install one (Debian: apt-get install chromium) or set CHROMIUM_PATH to one.")
+    try:
+        run(BIN / "playwright", "install", "chromium", quiet=True)
+    except Failure:
+        raise Failure(
+            "There is no Chromium: install one (Debian: apt-get install chromium) or set CHROMIUM_PATH to one."
+        ) from None
 
 
 def demo(arguments: Sequence[str]) -> None:
