@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 
@@ -20,6 +21,10 @@ GRACE = 5
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays: longer than the 60 that proxies keep theirs, who else meet a closed one."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that waits for the interpreter gets it. At Python's 5 ms the store's thread loses
+several of them in each commit while the event loop is busy: a tenth of the refreshes."""
 
 
 class _Server(uvicorn.Server):
@@ -62,6 +67,7 @@ def serve(
 
     Returns normally after a signal, however it was stopped.
     """
+    sys.setswitchinterval(SWITCH_INTERVAL)
     config = uvicorn.Config(
         app,
         lifespan="off",

@@ -1,5 +1,6 @@
 """Records to flat rows and back, for every store that keeps rows."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from typing import Any
@@ -11,8 +12,8 @@ SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
 _ANCESTORS = SESSION_COLUMNS.index("ancestors")
 _REMEMBER = SESSION_COLUMNS.index("remember")
-ANCESTOR_BYTES = 32
-ANCESTORS_BYTES = ANCESTOR_BYTES * MAX_ANCESTORS
+_PAIR = struct.Struct("16s16s")
+ANCESTORS_BYTES = _PAIR.size * MAX_ANCESTORS
 
 
 def pack_ancestors(ancestors: Iterable[Ancestor]) -> bytes:
@@ -22,10 +23,7 @@ def pack_ancestors(ancestors: Iterable[Ancestor]) -> bytes:
 
 def unpack_ancestors(blob: bytes) -> tuple[Ancestor, ...]:
     """The reverse."""
-    return tuple(
-        Ancestor(blob[start : start + 16], blob[start + 16 : start + 32])
-        for start in range(0, len(blob), ANCESTOR_BYTES)
-    )
+    return tuple(map(Ancestor._make, _PAIR.iter_unpack(blob)))
 
 
 def from_session(session: Session) -> list[Any]:
