@@ -17,7 +17,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -30,13 +29,20 @@ CLIENT = WEB / "client" / "dist"
 OLDEST_PYTHON = (3, 11)
 QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "npm_config_fund": "false"}
 
+if sys.version_info < OLDEST_PYTHON:  # here, since what follows does not even load on the oldest ones
+    sys.exit("Gatepass needs Python 3.11 or newer; run this file with one.")
+
+from tools import chromium, steps  # noqa: E402 (it may assume what was just made sure of)
+
+AGAIN = "Is there a network? If there is, and it happens twice, delete .venv and web/node_modules."
+
 
 class Failure(Exception):
     """What stands in the way, and what to do about it, in one sentence."""
 
 
-def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False) -> None:
-    """Run a command; a failure shows its output and ends this program."""
+def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False, advice: str = "") -> None:
+    """Run a command; a failure shows its output and ends this program with `advice`."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -48,7 +54,8 @@ def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False) -> None:
     )
     if done.returncode:
         sys.stdout.write(done.stdout or "")
-        raise Failure(f"{Path(str(command[0])).name} failed (exit {done.returncode}); its output is above.")
+        name = Path(str(command[0])).name
+        raise Failure(f"{name} failed (exit {done.returncode}); its output is above. {advice}".rstrip())
 
 
 def environment() -> dict[str, str]:
@@ -77,34 +84,49 @@ def once(name: str, stamp: str, make: Callable[[], None], *, result: Path) -> No
 
 def provide_python(lock: str) -> None:
     """The virtual environment with everything of requirements/<lock>.txt and this project."""
-    if sys.version_info < OLDEST_PYTHON:
-        raise Failure("Gatepass needs Python 3.11 or newer; run this file with one.")
-    if not (BIN / "python").exists():
-        try:
-            import ensurepip  # noqa: F401  Debian ships venv without it
-            import venv
-        except ImportError:
-            raise Failure("Python lacks venv; on Debian and Ubuntu: apt-get install python3-venv") from None
-        say("making .venv")
-        venv.create(VENV, with_pip=True, clear=True)
+    if not whole_venv():
+        make_venv()
     file = ROOT / "requirements" / f"{lock}.txt"
+    pip: tuple[str | Path, ...] = (BIN / "python", "-m", "pip", "install", "--quiet")
 
     def install() -> None:
         say(f"installing {file.relative_to(ROOT)}")
-        run(BIN / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", file)
-        project = ("--no-deps", "--no-build-isolation", "--editable", ROOT)
-        run(BIN / "python", "-m", "pip", "install", "--quiet", *project)
+        run(*pip, "--require-hashes", "-r", file, advice=AGAIN)
+        run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT, advice=AGAIN)
 
     stamp = digest([file, ROOT / "pyproject.toml"])
     once(f"python-{lock}", stamp, install, result=BIN / "gatepass")
 
 
-def npm(*arguments: str, quiet: bool = True) -> None:
+def whole_venv() -> bool:
+    """Whether .venv was made to its end, for this place, and with the Python that the system still has."""
+    try:
+        here = str(VENV) in (VENV / "pyvenv.cfg").read_text()
+        return here and subprocess.run([BIN / "python", "-c", "import pip"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def make_venv() -> None:
+    """An empty virtual environment."""
+    try:
+        import ensurepip  # noqa: F401  Debian ships venv without it
+        import venv
+    except ImportError:
+        raise Failure("Python lacks venv; on Debian and Ubuntu: apt-get install python3-venv") from None
+    say("making .venv")
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as fault:
+        raise Failure(f"A virtual environment cannot be made in {VENV}: {fault}") from None
+
+
+def npm(*arguments: str, advice: str = "") -> None:
     """Run npm in web/, with the Node of .venv: the system's is often too old for Vite and Vitest."""
     program = shutil.which("npm", path=environment()["PATH"])
     if program is None:
         raise Failure("There is no npm; delete .venv and try again.")
-    run(program, *arguments, cwd=WEB, quiet=quiet)
+    run(program, *arguments, cwd=WEB, quiet=True, advice=advice)
 
 
 def provide_web() -> None:
@@ -113,7 +135,7 @@ def provide_web() -> None:
 
     def install() -> None:
         say("installing web packages")
-        npm("ci", "--no-audit", "--ignore-scripts")
+        npm("ci", "--no-audit", "--ignore-scripts", advice=AGAIN)
 
     once("web", digest([lock]), install, result=WEB / "node_modules")
 
@@ -143,21 +165,18 @@ def sources(folder: Path) -> list[Path]:
 
 
 def provide_chromium() -> None:
-    """A Chromium for the browser tests: CHROMIUM_PATH, the system's, Debian's package if we may, or Playwright's."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    if os.environ.get("CHROMIUM_PATH") or any(map(shutil.which, names)):
-        return
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        say("installing Chromium from Debian's packages")
-        run("apt-get", "update", "-qq", quiet=True)
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation", quiet=True)
-        return
-    try:
-        run(BIN / "playwright", "install", "chromium", quiet=True)
-    except Failure:
+    """A Chromium for the browser tests, named by CHROMIUM_PATH."""
+    folder = VENV / "chromium"
+    path = chromium.find(folder)
+    if path is None and "CHROMIUM_PATH" not in os.environ:
+        say("installing Chromium")
+        path = chromium.bring(folder, environment())
+    if path is None:
+        way = "python -m playwright install chromium"
         raise Failure(
-            "There is no Chromium: install one (Debian: apt-get install chromium) or set CHROMIUM_PATH to one."
-        ) from None
+            f"There is no Chromium that starts: name one in CHROMIUM_PATH, or run: {BIN.relative_to(ROOT)}/{way}"
+        )
+    os.environ["CHROMIUM_PATH"] = path
 
 
 def demo(arguments: Sequence[str]) -> None:
@@ -175,14 +194,22 @@ def test(arguments: Sequence[str]) -> None:
     provide_python("dev")
     provide_page()
     provide_chromium()
-    pytest: tuple[str | Path, ...] = (BIN / "python", "-m", "pytest")
+    pytest = [str(BIN / "python"), "-m", "pytest"]
     if arguments:
         run(*pytest, *arguments)
         return
     # Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait.
-    run(*pytest, "-n", "2", "--ignore", "tests/browser")
-    run(*pytest, "-n", "3", "tests/browser")
-    npm("test", "--workspaces", "--if-present", quiet=False)
+    suites = {
+        "python": ([*pytest, "-n", "2", "--ignore", "tests/browser"], ROOT),
+        "browser": ([*pytest, "-n", "3", "tests/browser"], ROOT),
+        "web": (["npm", "test", "--workspaces", "--if-present"], WEB),
+    }
+    ours = environment()
+    ends = {name: steps.watch(command, folder=folder, environment=ours) for name, (command, folder) in suites.items()}
+    print("\n" + "\n".join(f"{name:8} {line}" for name, (_, lines) in ends.items() for line in lines), flush=True)
+    failed = [name for name, (code, _) in ends.items() if code]
+    if failed:
+        raise Failure(f"Not all tests pass: {', '.join(failed)}.")
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -193,7 +220,7 @@ def check(arguments: Sequence[str]) -> None:
     provide_python("dev")
     provide_page()
     python = str(BIN / "python")
-    steps: list[tuple[str, list[str], Path]] = [
+    rules: list[tuple[str, list[str], Path]] = [
         ("format", [python, "-m", "ruff", "format", *([] if fix else ["--check"]), "."], ROOT),
         ("lint", [python, "-m", "ruff", "check", *(["--fix"] if fix else []), "."], ROOT),
         ("types", [python, "-m", "mypy"], ROOT),
@@ -201,23 +228,10 @@ def check(arguments: Sequence[str]) -> None:
         ("web format and lint", ["npm", "run", "fix" if fix else "lint"], WEB),
         ("web packages", ["npm", "run", "check", "--workspaces", "--if-present"], WEB),
     ]
-    failed = [name for name, command, folder in steps if not passes(name, command, folder)]
+    ours = environment()
+    failed = [name for name, command, at in rules if not steps.passes(name, command, folder=at, environment=ours)]
     if failed:
         raise Failure(f"Not clean: {', '.join(failed)}. What can be mended: python3 run.py check --fix")
-
-
-def passes(name: str, command: list[str], folder: Path) -> bool:
-    """Run one step of the check; its output is shown only if it fails."""
-    start = time.monotonic()
-    program = shutil.which(command[0], path=environment()["PATH"]) or command[0]
-    done = subprocess.run(
-        [program, *command[1:]], cwd=folder, env=environment(), capture_output=True, text=True, check=False
-    )
-    verdict = "FAILED" if done.returncode else "ok"
-    print(f"{name:22} {verdict:7} {time.monotonic() - start:5.1f} s", flush=True)
-    if done.returncode:
-        print(done.stdout + done.stderr, flush=True)
-    return done.returncode == 0
 
 
 def bench(arguments: Sequence[str]) -> None:

@@ -1,0 +1,49 @@
+"""How run.py runs what consists of several steps: one line for each in the end, whatever comes of it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+SUMS_UP = re.compile(r"^[= ]*((?:Tests? .*)?\b\d+ (?:passed|failed|error).*?)[= ]*$", re.MULTILINE)
+"""pytest's last line, and Vitest's two for each package."""
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+def passes(name: str, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> bool:
+    """Run one step of the check; its output is shown only if it fails."""
+    start = time.monotonic()
+    done = subprocess.run(_found(command, environment), cwd=folder, env=environment, capture_output=True, check=False)
+    verdict = "FAILED" if done.returncode else "ok"
+    print(f"{name:22} {verdict:7} {time.monotonic() - start:5.1f} s", flush=True)
+    if done.returncode:
+        print((done.stdout + done.stderr).decode(errors="replace"), flush=True)
+    return done.returncode == 0
+
+
+def watch(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> tuple[int, list[str]]:
+    """Run a command before the reader's eyes: its exit code, and the lines with which it sums up."""
+    coloured = {**environment, "FORCE_COLOR": "1"} if sys.stdout.isatty() else environment
+    said = bytearray()
+    with subprocess.Popen(
+        _found(command, environment),
+        cwd=folder,
+        env=coloured,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+    ) as process:
+        assert process.stdout is not None
+        while piece := process.stdout.read(65536):
+            sys.stdout.buffer.write(piece)
+            sys.stdout.flush()
+            said += piece
+    return process.returncode, SUMS_UP.findall(COLOUR.sub("", said.decode(errors="replace")))
+
+
+def _found(command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The command with its program looked up in the PATH of `environment`, not in ours."""
+    return [shutil.which(command[0], path=environment["PATH"]) or command[0], *command[1:]]
