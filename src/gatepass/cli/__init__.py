@@ -1,0 +1,28 @@
+"""The command line: one file for each family of commands, joined here.
+
+Exit codes: 0 done, 1 refused or failed (one sentence on standard error, what to do included), 2 usage.
+"""
+
+import sys
+
+try:
+    import click
+except ImportError:  # pragma: no cover - exercised in a process of its own
+    sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
+
+from gatepass.cli.accounts import accounts
+from gatepass.cli.group import Commands
+from gatepass.cli.init import init
+from gatepass.cli.serve import demo, serve
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gatepass")
+def main() -> None:
+    """Sessions that keep people signed in."""
+
+
+for command in (serve, demo, init, accounts):
+    main.add_command(command)
+
+__all__ = ["main"]

@@ -1,0 +1,40 @@
+"""`gatepass init`: a secret and a settings file."""
+
+import os
+import secrets
+
+import click
+
+from gatepass.cli.group import fail
+from gatepass.settings import ENV_FILE
+
+SECRET_FILE = "gatepass.secret"
+_SETTINGS_TEXT = """\
+# Settings of this gate; the environment overrides them. Keep the secret file out of version control.
+GATEPASS_SECRET_FILE={secret_file}
+GATEPASS_PUBLIC_URL={public_url}
+GATEPASS_STORE=sqlite:///gatepass.db
+"""
+
+
+@click.command()
+@click.option("--public-url", default="http://localhost:8000", show_default=True, help="What browsers use.")
+def init(public_url: str) -> None:
+    """Write a secret and a settings file here. Never overwrites one."""
+    written = []
+    for name, text, mode in (
+        (SECRET_FILE, secrets.token_urlsafe(32) + "\n", 0o600),
+        (ENV_FILE, _SETTINGS_TEXT.format(secret_file=SECRET_FILE, public_url=public_url), 0o644),
+    ):
+        try:
+            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            click.echo(f"kept    {name} (it is there already)")
+            continue
+        except OSError as fault:
+            fail(f"Cannot write {name}: {fault.strerror}.")
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        written.append(name)
+        click.echo(f"written {name}")
+    click.echo("Next: gatepass serve" if written else "Nothing to do.")
