@@ -23,10 +23,11 @@ from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
 from gatepass.guards.asgi import CHECK, Guard
 from gatepass.guards.check import Check
-from gatepass.guards.revocations import LocalFeed
+from gatepass.guards.revocations import FOREVER, LocalFeed
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.documents import documents
+from gatepass.server.follower import Follower
 from gatepass.server.health import healthz, readyz
 from gatepass.server.janitor import Janitor
 from gatepass.server.routes import Routes
@@ -59,6 +60,7 @@ class Gatepass:
         cookie_path: str = "/",
         same_site: SameSite = "strict",
         trusted_proxies: Iterable[str] = (),
+        feed_patience: float = 30.0,
         claims: ClaimsHook | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -67,7 +69,8 @@ class Gatepass:
         """See DESIGN's table of settings for the meaning and the defaults of each argument.
 
         `secrets` are base64url texts, newest first. `claims` adds claims of the application's own to every
-        access token. `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
+        access token. `feed_patience`: seconds without news from a store that other processes share, after which
+        guards answer 503 (math.inf: never). `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
         """
         _check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
         issuer = issuer or origin_of(public_url)
@@ -82,7 +85,8 @@ class Gatepass:
         self._report = Reporter()
         keys = KeyRing([parse_secret(text) for text in secrets], algorithm=algorithm)
         horizon = self.policy.access_ttl + self.policy.clock_skew + self.policy.leeway
-        self._feed = LocalFeed(clock=self._clock, horizon=horizon)
+        patience = feed_patience if self.store.is_shared else FOREVER
+        self._feed = LocalFeed(clock=self._clock, horizon=horizon, patience=patience)
         verifier = Verifier(keys.signing_keys, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
         self.check = Check(verifier, feed=self._feed, clock=self._clock)
         self.sessions = Sessions(
@@ -109,7 +113,8 @@ class Gatepass:
             registration=registration,
         )
         self._janitor = Janitor(self.store, clock=self._clock, forget=self._feed.forget)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._follower = Follower(self.store, feed=self._feed, clock=self._clock, report=self._report)
+        self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self._is_open = False
         routes = Routes(
@@ -155,15 +160,18 @@ class Gatepass:
             except BaseException:
                 await self.store.close()  # the next request opens it anew
                 raise
-            self._sweeping = asyncio.create_task(self._janitor.run(), name="gatepass-janitor")
+            self._tasks = [
+                asyncio.create_task(self._janitor.run(), name="gatepass-janitor"),
+                asyncio.create_task(self._follower.run(), name="gatepass-follower"),
+            ]
             self._is_open = True
 
     async def close(self) -> None:
         """Finish what was accepted and let the store go. Idempotent."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
-        self._sweeping = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
         self._is_open = False
         await self.store.close()
 

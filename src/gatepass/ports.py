@@ -9,6 +9,7 @@ The contract that all stores share:
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account
@@ -54,6 +55,18 @@ class Revocation(NamedTuple):
     at: int
 
 
+class Subscription(Protocol):
+    """News of revocations, whichever process on the same engine makes them."""
+
+    async def next(self, within: float) -> Sequence[Revocation]:
+        """What was revoked since the last call, waiting at most `within` seconds for something.
+
+        Empty means: look yourself (`revoked_since`). It was silent, or something happened that was not told.
+        Raises StoreUnavailable once contact is lost: then subscribe anew, and look.
+        """
+        ...
+
+
 class SessionStore(Protocol):
     """One row per session."""
 
@@ -85,6 +98,14 @@ class SessionStore(Protocol):
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         """All revocations at or after `since`, oldest first."""
+        ...
+
+    def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
+        """Hear of every revocation by another process from the moment of entering on.
+
+        At least once each, in any order; this process' own may be left out. PostgreSQL by LISTEN, Redis by
+        SUBSCRIBE, SQLite by looking at `data_version`; where an engine cannot push, `next` waits at most a second.
+        """
         ...
 
     async def prune(self, *, before: int, limit: int) -> int:
@@ -149,7 +170,12 @@ class AttemptStore(Protocol):
 
 
 class Store(SessionStore, AccountStore, AttemptStore, Protocol):
-    """All three on one engine, with a life cycle."""
+    """All three on one engine, with a life cycle.
+
+    `is_shared`: whether several server processes may use the same data at once.
+    """
+
+    is_shared: bool
 
     async def open(self) -> None:
         """Connect and make the schema ready. Raises ConfigurationError where it cannot be used at all."""

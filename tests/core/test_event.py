@@ -22,6 +22,8 @@ NAMES = {
     "RefreshRefused": ("session_use_after_expire", "info"),
     "RefreshReuse": ("authn_token_reuse", "critical"),
     "RequestRefused": ("malicious_csrf", "warning"),
+    "RevocationsLost": ("sys_revocations_lost", "warning"),
+    "RevocationsRestored": ("sys_revocations_restored", "info"),
 }
 """The names as published. Changing one breaks somebody's alert."""
 

@@ -15,18 +15,25 @@ from hypothesis import settings
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.stores.sqlite import SQLiteStore
-from gatepass.testing.battery import StoreBattery
+from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 
 
-class TestSQLiteStore(StoreBattery):
+class TestSQLiteStore(StoreBattery, SharedBattery):
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[SQLiteStore]:
         store = SQLiteStore(tmp_path / "gate.db")
         await store.open()
         yield store
         await store.close()
+
+    @pytest.fixture
+    async def other(self, store: SQLiteStore, tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+        other = SQLiteStore(tmp_path / "gate.db")
+        await other.open()
+        yield other
+        await other.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
@@ -28,8 +29,10 @@ class WatchedStore:
         self.before: Callable[[str], Awaitable[None]] | None = None
         self.after: Callable[[str], Awaitable[None]] | None = None
 
-    def __getattr__(self, verb: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
         method = getattr(self.inner, verb)
+        if not inspect.iscoroutinefunction(method):
+            return method  # type: ignore[no-any-return]
 
         async def watched(*arguments: Any, **named: Any) -> Any:
             self.verbs.append(verb)

@@ -114,3 +114,18 @@ class RequestRefused(Event):
     name = "malicious_csrf"
     level = "warning"
     path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationsLost(Event):
+    """Revocations by other processes do not reach this one at present."""
+
+    name = "sys_revocations_lost"
+    level = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationsRestored(Event):
+    """They do again, and what was missed has been made up for."""
+
+    name = "sys_revocations_restored"

@@ -1,30 +1,45 @@
 """The sessions that ended within one access token's life, known to every guard of this process (P4).
 
-`publish` takes effect before the call that revoked returns, so there is no delay inside a process. Guards are
-not ready before `load` has brought what was revoked earlier: until then they answer 503 rather than let a
-revoked session pass. Memory is bound by what was revoked within one token's life, about 150 bytes each.
+`publish` takes effect before the call that revoked returns, so there is no delay inside a process. Of what
+other processes revoke the follower (`server/follower.py`) tells. Guards are not ready before `load` has brought
+what was revoked earlier: until then they answer 503 rather than let a revoked session pass; and so they do
+again once the feed has been out of touch with the store for longer than its patience. Memory is bound by what
+was revoked within one token's life, about 150 bytes each.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 
 from gatepass.errors import Unavailable
 from gatepass.ports import Clock, Revocation
 
+FOREVER = float("inf")
+
 
 class LocalFeed:
-    """The feed of a single process. `horizon`: seconds for which a revocation matters, AT life plus tolerance."""
+    """What one process knows of ended sessions.
 
-    def __init__(self, *, clock: Clock, horizon: int) -> None:
+    `horizon`: seconds for which a revocation matters, AT life plus tolerance. `patience`: seconds without contact
+    to the store after which guards answer 503; FOREVER where no other process can revoke.
+    """
+
+    def __init__(self, *, clock: Clock, horizon: int, patience: float = FOREVER) -> None:
         self._clock = clock
         self._horizon = horizon
+        self._patience = patience
         self._revoked: dict[str, int] = {}
+        self._contact = -FOREVER
         self._is_ready = False
 
     def is_revoked(self, session_id: str) -> bool:
-        """Whether the session ended. Raises Unavailable before the first load."""
+        """Whether the session ended. Raises Unavailable before the first load, and when out of touch for too long."""
         if not self._is_ready:
             raise Unavailable("not-ready", "Revocations are not loaded yet; try again.")
-        return session_id in self._revoked
+        if session_id in self._revoked:
+            return True
+        if self._patience != FOREVER and self.silence > self._patience:
+            raise Unavailable("out-of-touch", "Revocations cannot be learned of just now; try again.")
+        return False
 
     def publish(self, sids: Sequence[bytes], *, at: int) -> None:
         """Refuse these sessions from now on. `at` is Unix seconds."""
@@ -32,10 +47,16 @@ class LocalFeed:
             self._revoked[sid.hex()] = at
 
     def load(self, revocations: Iterable[Revocation]) -> None:
-        """Take in what the store knows; from here on the guards are ready."""
+        """Take in what the store or another process tells; from here on the guards are ready."""
         for revocation in revocations:
             self._revoked.setdefault(revocation.sid.hex(), revocation.at)
+        self._contact = time.monotonic()
         self._is_ready = True
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the store was last heard: a number to watch."""
+        return time.monotonic() - self._contact
 
     @property
     def since(self) -> int:

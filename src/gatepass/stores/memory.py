@@ -4,7 +4,9 @@ Every verb is one step of the event loop, without an await inside, so it is atom
 durable: when the process ends, everyone is signed out.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from gatepass.core.account import Account
@@ -18,6 +20,8 @@ _NEVER = Attempts(0, 0)
 
 class MemoryStore:
     """All three store ports over dictionaries."""
+
+    is_shared = False
 
     def __init__(self) -> None:
         self._sessions: dict[bytes, Session] = {}
@@ -95,6 +99,11 @@ class MemoryStore:
             if row.revoked_at is not None and row.revoked_at >= since
         ]
         return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator["_Subscription"]:
+        """Nobody else can revoke here: silence."""
+        yield _Subscription()
 
     async def prune(self, *, before: int, limit: int) -> int:
         """Forget what ended before `before`."""
@@ -177,3 +186,12 @@ class MemoryStore:
     def _revoke_all(self, account_id: str, reason: EndReason, now: int, keep: bytes | None) -> Sequence[bytes]:
         own = [row.sid for row in self._sessions.values() if row.account_id == account_id and row.sid != keep]
         return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)
+
+
+class _Subscription:
+    """No other process has this memory."""
+
+    async def next(self, within: float) -> Sequence[Revocation]:
+        """Nothing, after a while."""
+        await asyncio.sleep(within)
+        return ()

@@ -4,8 +4,11 @@ A refresh is one UPDATE of one row: the condition of the swap in its WHERE, the 
 SET. No index stands on anything that it changes.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gatepass.core.account import Account
@@ -21,6 +24,9 @@ MAX_ATTEMPT_KEYS = 100_000
 """Against what: a flood of invented addresses must not fill the disk; the oldest counts go first."""
 TRIM_INTERVAL = 1_000
 """Failures between two looks at their number: counting 100,000 keys each time would hold up the refreshes."""
+
+LOOK_INTERVAL = 0.05
+"""Seconds between two looks for the commits of other programs, 0.1 ms of work each: half the delay that P4 allows."""
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
@@ -70,8 +76,13 @@ DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT
 """
 
 
+Read = Callable[[Work[int]], Awaitable[int]]
+
+
 class SQLiteStore:
     """All three store ports on one SQLite file."""
+
+    is_shared = False
 
     def __init__(self, path: str | Path, *, busy_timeout: float = 5.0) -> None:
         """`busy_timeout` is how many seconds a commit waits for another program that has the file."""
@@ -147,6 +158,11 @@ class SQLiteStore:
         """Revocations at or after `since`, oldest first."""
         found = await self._read(lambda connection: connection.execute(_REVOKED_SINCE, (since,)).fetchall())
         return tuple(Revocation(sid, at) for sid, at in found)
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator["_Subscription"]:
+        """Notice commits of other programs, such as `gatepass sessions revoke` beside a server."""
+        yield _Subscription(self._read, await self._read(_data_version))
 
     async def prune(self, *, before: int, limit: int) -> int:
         """Forget what ended before `before`."""
@@ -256,3 +272,27 @@ def _revoke_all(
 ) -> Sequence[bytes]:
     ended = connection.execute(_REVOKE_ALL, (now, reason, account_id, keep)).fetchall()
     return tuple(sid for (sid,) in ended)
+
+
+class _Subscription:
+    """Looks at a number that changes with every commit of another connection; what it was is for `revoked_since`."""
+
+    def __init__(self, read: Read, version: int) -> None:
+        self._read = read
+        self._version = version
+
+    async def next(self, within: float) -> Sequence[Revocation]:
+        """Nothing, as soon as somebody else has committed."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            version = await self._read(_data_version)
+            if version != self._version:
+                self._version = version
+                break
+            await asyncio.sleep(LOOK_INTERVAL)
+        return ()
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version

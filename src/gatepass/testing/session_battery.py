@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gatepass.core.policy import DAY
 from gatepass.core.session import MAX_ANCESTORS, UNKNOWN_KEY, Ancestor, Session
-from gatepass.ports import Revocation, Store
+from gatepass.ports import Revocation, Store, Subscription
 from gatepass.testing.records import (
     NOW,
     account_of,
@@ -240,3 +240,31 @@ class SessionBattery:
 
     async def test_a_store_that_is_well_answers_a_ping(self, store: Store) -> None:
         await store.ping()
+
+
+class SharedBattery:
+    """What else holds where several processes have the same data.
+
+    Needs a second fixture, `other`: another open store on the data of `store`, as another process has it.
+    """
+
+    async def test_a_subscriber_learns_in_time_what_another_process_revokes(self, store: Store, other: Store) -> None:
+        account = account_of()
+        await store.add_account(account)
+        one, two, three = (session_of(account, name) for name in ("one", "two", "three"))
+        for session in (one, two, three):
+            await store.add(session, credential_version=1)
+        async with store.subscribe() as news:
+            await other.revoke(one.sid, reason="revoked", now=NOW)
+            await _hears(store, news, {one.sid})
+            await other.revoke_all(account.id, reason="revoked", now=NOW)
+            await _hears(store, news, {two.sid, three.sid})
+
+
+async def _hears(store: Store, news: Subscription, sids: set[bytes]) -> None:
+    """Fails unless these are told, or can be looked up when `next` says so, well before its time is up."""
+    missing = set(sids)
+    async with asyncio.timeout(5):
+        while missing:
+            told = await news.next(60) or await store.revoked_since(NOW)
+            missing -= {revocation.sid for revocation in told}
