@@ -216,3 +216,26 @@ class TestServe:
             assert httpx2.get(f"http://127.0.0.1:{server.port}/readyz").status_code == 200
             assert server.stop(signal.SIGTERM)[0] == 0
         assert (tmp_path / "gatepass.db").is_file()
+
+
+class TestKeys:
+    def test_a_key_is_made_listed_and_retired(self, folder: Path) -> None:
+        empty = CliRunner().invoke(main, ["keys", "list"])
+        assert (empty.exit_code, empty.stdout) == (0, "")
+        assert "gatepass keys rotate" in empty.stderr
+        made = json.loads(CliRunner().invoke(main, ["keys", "rotate", "--after", "0s", "--json"]).stdout)
+        listed = json.loads(CliRunner().invoke(main, ["keys", "list", "--json"]).stdout)
+        assert [(row["kid"], row["state"]) for row in listed] == [(made["kid"], "signs")]
+        refused = CliRunner().invoke(main, ["keys", "retire", made["kid"]])
+        assert refused.exit_code == 1
+        assert "gatepass keys rotate" in refused.stderr
+        done = CliRunner().invoke(main, ["keys", "retire", made["kid"], "--at-once"])
+        assert done.exit_code == 0
+        assert "signs now" in done.stdout
+        listed = json.loads(CliRunner().invoke(main, ["keys", "list", "--all", "--json"]).stdout)
+        assert sorted(row["state"] for row in listed) == ["gone", "signs"]
+
+    def test_a_wrong_duration_is_a_usage_error_that_shows_the_form(self, folder: Path) -> None:
+        done = CliRunner().invoke(main, ["keys", "rotate", "--after", "soon"])
+        assert done.exit_code == 2
+        assert "10m" in done.stderr or "15m" in done.stderr

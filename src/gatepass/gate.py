@@ -18,12 +18,13 @@ from gatepass.audit import Listener, Reporter
 from gatepass.blocklist import load_blocklist
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import ClaimsHook, Issuer
-from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
+from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
 from gatepass.guards.asgi import CHECK, Guard
 from gatepass.guards.check import Check
 from gatepass.guards.revocations import FOREVER, LocalFeed
+from gatepass.keys import SigningKeys
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.documents import documents
@@ -87,11 +88,24 @@ class Gatepass:
         horizon = self.policy.access_ttl + self.policy.clock_skew + self.policy.leeway
         patience = feed_patience if self.store.is_shared else FOREVER
         self._feed = LocalFeed(clock=self._clock, horizon=horizon, patience=patience)
-        verifier = Verifier(keys.signing_keys, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
-        self.check = Check(verifier, feed=self._feed, clock=self._clock)
+
+        def verifier(current: Sequence[SigningKey]) -> Verifier:
+            return Verifier(current, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
+
+        self.check = Check(verifier(keys.signing_keys), feed=self._feed, clock=self._clock)
+        self.keys = SigningKeys(
+            keys,
+            store=self.store,
+            algorithm=algorithm,
+            kept=horizon,
+            clock=self._clock,
+            entropy=entropy or SystemEntropy(),
+            changed=lambda current: self.check.trust(verifier(current)),
+        )
         self.sessions = Sessions(
             store=self.store,
             keys=keys,
+            signer=lambda: self.keys.current[0],
             issuer=Issuer(issuer, audience, client_id, claims),
             policy=self.policy,
             clock=self._clock,
@@ -113,7 +127,9 @@ class Gatepass:
             registration=registration,
         )
         self._janitor = Janitor(self.store, clock=self._clock, forget=self._feed.forget)
-        self._follower = Follower(self.store, feed=self._feed, clock=self._clock, report=self._report)
+        self._follower = Follower(
+            self.store, feed=self._feed, look_at_keys=self.keys.look, clock=self._clock, report=self._report
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self._is_open = False
@@ -127,7 +143,7 @@ class Gatepass:
             authenticate=self.check.principal,
             trusted_proxies=parse_networks(trusted_proxies),
         )
-        published = documents(keys, self.policy)
+        published = documents(lambda: self.keys.current, self.policy)
         self.asgi: ASGIApp = self._app({**routes.table(), **published})
         around = {
             "/.well-known/jwks.json": published["/jwks.json"],
@@ -156,6 +172,7 @@ class Gatepass:
                 return
             await self.store.open()
             try:
+                await self.keys.open()
                 self._feed.load(await self.store.revoked_since(self._feed.since))
             except BaseException:
                 await self.store.close()  # the next request opens it anew

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account
 from gatepass.core.session import EndReason, Session, Swap
+from gatepass.core.stored_key import StoredKey
 
 
 class Clock(Protocol):
@@ -169,8 +170,20 @@ class AttemptStore(Protocol):
         ...
 
 
-class Store(SessionStore, AccountStore, AttemptStore, Protocol):
-    """All three on one engine, with a life cycle.
+class KeyStore(Protocol):
+    """Signing keys, sealed: a handful of rows, one for each rotation."""
+
+    async def signing_keys(self) -> Sequence[StoredKey]:
+        """All of them, in no order."""
+        ...
+
+    async def put_signing_key(self, key: StoredKey) -> None:
+        """Add a key, or replace the one of the same kid. Durable; subscribers are told to look."""
+        ...
+
+
+class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
+    """All four on one engine, with a life cycle.
 
     `is_shared`: whether several server processes may use the same data at once.
     """

@@ -14,7 +14,7 @@ from gatepass.core.access_token import sign
 from gatepass.core.account import Account
 from gatepass.core.claims import Issuer
 from gatepass.core.event import Event, RefreshCase
-from gatepass.core.keyring import KeyRing, encode
+from gatepass.core.keyring import KeyRing, SigningKey, encode
 from gatepass.core.outcome import Advance, Ended, Late, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
@@ -27,6 +27,7 @@ MAX_TURNS = 8
 """Lost swaps in a row before a refresh gives up with 503: each loss means another request won in between."""
 
 Report = Callable[[Event], None]
+Signer = Callable[[], SigningKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Sessions:
         *,
         store: SessionStore,
         keys: KeyRing,
+        signer: Signer,
         issuer: Issuer,
         policy: Policy,
         clock: Clock,
@@ -69,6 +71,7 @@ class Sessions:
     ) -> None:
         self._store = store
         self._keys = keys
+        self._signer = signer
         self._issuer = issuer
         self._policy = policy
         self._clock = clock
@@ -244,4 +247,4 @@ class Sessions:
     def _sign(self, session: Session, now: int, expires_at: int) -> str:
         token_id = encode(self._entropy.token_bytes(16))
         claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at)
-        return sign(claims, self._keys.signing_keys[0])
+        return sign(claims, self._signer())

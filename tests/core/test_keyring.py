@@ -8,7 +8,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
-from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey, derive, encode, parse_secret
+from gatepass.core.keyring import (
+    ALGORITHMS,
+    P256_ORDER,
+    Algorithm,
+    KeyRing,
+    SigningKey,
+    derive,
+    encode,
+    jwks,
+    parse_secret,
+)
 from gatepass.errors import ConfigurationError
 
 STRONG = [hashlib.sha256(name).digest() for name in (b"one", b"two", b"three")]
@@ -106,7 +116,7 @@ def test_the_kid_is_the_thumbprint_as_an_independent_library_computes_it(algorit
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
 def test_the_published_keys_have_public_members_only(algorithm: Algorithm) -> None:
-    published = KeyRing(STRONG, algorithm=algorithm).jwks()
+    published = jwks(KeyRing(STRONG, algorithm=algorithm).signing_keys)
     assert len(KeySet.import_key_set(published).keys) == len(STRONG)  # type: ignore[arg-type]
     allowed = {"kty", "crv", "x", "y", "kid", "alg", "use"}
     for key in published["keys"]:
@@ -115,7 +125,7 @@ def test_the_published_keys_have_public_members_only(algorithm: Algorithm) -> No
 
 
 def test_shared_secrets_are_never_published() -> None:
-    assert KeyRing(STRONG, algorithm="HS256").jwks() == {"keys": []}
+    assert jwks(KeyRing(STRONG, algorithm="HS256").signing_keys) == {"keys": []}
 
 
 def test_the_header_names_algorithm_key_and_type_in_this_order() -> None:

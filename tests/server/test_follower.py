@@ -62,7 +62,14 @@ class Stage:
         self.store = ScriptedStore()
         self.feed = LocalFeed(clock=self.clock, horizon=900, patience=30)
         self.events: list[Event] = []
-        self.follower = Follower(self.store, feed=self.feed, clock=self.clock, report=self.events.append)
+        self.follower = Follower(
+            self.store, feed=self.feed, look_at_keys=self.look, clock=self.clock, report=self.events.append
+        )
+
+        self.key_looks = 0
+
+    async def look(self) -> None:
+        self.key_looks += 1
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let the follower run until something holds."""

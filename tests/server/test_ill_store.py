@@ -191,7 +191,9 @@ class TestOpening:
         ann = Browser(at.gate.asgi)
         try:
             assert (await ann.register()).status == 503
-            assert at.store.verbs == ["open", "revoked_since", "close"], "what was opened is closed again"
+            assert at.store.verbs == ["open", "signing_keys", "revoked_since", "close"], (
+                "what was opened is closed again"
+            )
             at.store.before = None
             assert (await ann.register()).status == 201
         finally:

@@ -52,10 +52,11 @@ def parse_secret(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardKey:
-    """What refresh tokens under one secret are made with."""
+    """What refresh tokens under one secret are made with, and stored signing keys are sealed with."""
 
     key_id: int
     mac: bytes
+    seal: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,6 +119,7 @@ class KeyRing:
             CardKey(
                 key_id=derive(secret, "key id")[0],
                 mac=derive(secret, "refresh token mac"),
+                seal=derive(secret, "signing key seal"),
             )
             for secret in secrets
         ]
@@ -134,6 +136,7 @@ class KeyRing:
         """The refresh-token keys of this id, or None."""
         return self._cards.get(key_id)
 
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys (RFC 7517); shared secrets (HS256) are never published."""
-        return {"keys": [key.jwk for key in self.signing_keys if key.jwk is not None]}
+
+def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:
+    """The public keys (RFC 7517); shared secrets (HS256) are never published."""
+    return {"keys": [key.jwk for key in keys if key.jwk is not None]}

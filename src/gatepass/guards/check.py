@@ -48,6 +48,11 @@ class Check:
             raise InvalidToken("session revoked")
         return principal
 
+    def trust(self, verifier: Verifier) -> None:
+        """Verify with other keys from now on; what was remembered under the old ones is verified again."""
+        self._verifier = verifier
+        self._verified.clear()
+
     def optional(self, authorizations: list[str]) -> Principal | None:
         """The same, but None where no token came. A token that does not hold is refused all the same."""
         try:

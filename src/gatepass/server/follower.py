@@ -1,16 +1,17 @@
-"""Keeps a process informed of what others revoke: one task of a gate, between the store's news and the feed.
+"""Keeps a process informed of what others revoke and rotate: one task of a gate, between the store and the guards.
 
     subscribe  ─►  load everything that still matters  ─►  news, or after 5 s of silence a look  ─►  news …
         ▲                                                                                             │
         └────────────────────── contact lost: again from the start, after a moment ◄──────────────────┘
 
 It subscribes before it loads, so nothing falls in between, and loads everything again after every gap
-(PROTOCOL §7). While it has no contact the guards go on with what they know; the feed says for how long.
+(PROTOCOL §7). A look takes in the signing keys as well. While it has no contact the guards go on with what they know; the feed says for how long.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from gatepass.core.event import Event, RevocationsLost, RevocationsRestored
@@ -43,29 +44,44 @@ class Feed(Protocol):
 class Follower:
     """One background task of a gate."""
 
-    def __init__(self, store: SessionStore, *, feed: Feed, clock: Clock, report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        feed: Feed,
+        look_at_keys: Callable[[], Awaitable[None]],
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
         self._store = store
         self._feed = feed
+        self._look_at_keys = look_at_keys
         self._clock = clock
         self._report = report
         self._is_lost = False
 
-    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Follow until cancelled. `ready` is called once everything was loaded, the first time and after gaps."""
+    async def run(self) -> None:
+        """Follow until cancelled."""
         while True:
             try:
-                await self._follow(ready)
+                await self._follow()
             except StoreUnavailable as lost:
                 self._lose(lost)
             await asyncio.sleep(RETRY)
 
-    async def _follow(self, ready: Callable[[], None]) -> None:
+    async def _follow(self) -> None:
         async with self._store.subscribe() as news:
             self._tell(await self._store.revoked_since(self._feed.since))
-            ready()
+            await self._look_at_keys()
+            looked_at = time.monotonic()
             while True:
                 told = await news.next(SILENCE)
-                self._tell(told or await self._store.revoked_since(self._clock.now() - OVERLAP))
+                if told:
+                    self._tell(told)
+                if not told or time.monotonic() - looked_at > SILENCE:
+                    self._tell(await self._store.revoked_since(self._clock.now() - OVERLAP))
+                    await self._look_at_keys()
+                    looked_at = time.monotonic()
 
     def _tell(self, revocations: Sequence[Revocation]) -> None:
         self._feed.load(revocations)

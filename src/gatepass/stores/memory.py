@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from gatepass.core.account import Account
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
+from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Revocation
 
 MAX_ATTEMPT_KEYS = 100_000
@@ -19,7 +20,7 @@ _NEVER = Attempts(0, 0)
 
 
 class MemoryStore:
-    """All three store ports over dictionaries."""
+    """All store ports over dictionaries."""
 
     is_shared = False
 
@@ -28,6 +29,7 @@ class MemoryStore:
         self._accounts: dict[str, Account] = {}
         self._ids_by_email: dict[str, str] = {}
         self._attempts: dict[str, Attempts] = {}
+        self._signing_keys: dict[str, StoredKey] = {}
 
     async def open(self) -> None:
         """Nothing to do."""
@@ -175,6 +177,14 @@ class MemoryStore:
     async def clear_attempts(self, key: str) -> None:
         """Forget a key."""
         self._attempts.pop(key, None)
+
+    async def signing_keys(self) -> Sequence[StoredKey]:
+        """All of them."""
+        return tuple(self._signing_keys.values())
+
+    async def put_signing_key(self, key: StoredKey) -> None:
+        """Add or replace."""
+        self._signing_keys[key.kid] = key
 
     def _revoke(self, sid: bytes, reason: EndReason, now: int) -> Session | None:
         row = self._sessions.get(sid)

@@ -7,8 +7,10 @@ from typing import Any
 
 from gatepass.core.account import Account
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, Session
+from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
+SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
 _ANCESTORS = SESSION_COLUMNS.index("ancestors")
 _REMEMBER = SESSION_COLUMNS.index("remember")
@@ -50,3 +52,14 @@ def from_account(account: Account) -> tuple[Any, ...]:
 def to_account(row: Sequence[Any]) -> Account:
     """An account from the values of its columns."""
     return Account(*row)
+
+
+def from_signing_key(key: StoredKey) -> tuple[Any, ...]:
+    """The values of a signing key's columns."""
+    return (*astuple(key)[:-1], int(key.is_removed))
+
+
+def to_signing_key(row: Sequence[Any]) -> StoredKey:
+    """A signing key from the values of its columns."""
+    values = [*row[:-1], bool(row[-1])]
+    return StoredKey(*values)

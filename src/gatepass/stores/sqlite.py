@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gatepass.core.account import Account
 from gatepass.core.session import EndReason, Session, Swap
+from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation
 from gatepass.stores import migrations, rows
@@ -30,6 +31,7 @@ LOOK_INTERVAL = 0.05
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
+_SIGNING_KEY = ", ".join(rows.SIGNING_KEY_COLUMNS)
 _ADD = f"""
 INSERT INTO session ({_SESSION})
 SELECT {", ".join("?" * len(rows.SESSION_COLUMNS))}
@@ -80,7 +82,7 @@ Read = Callable[[Work[int]], Awaitable[int]]
 
 
 class SQLiteStore:
-    """All three store ports on one SQLite file."""
+    """All store ports on one SQLite file."""
 
     is_shared = False
 
@@ -238,6 +240,21 @@ class SQLiteStore:
     async def clear_attempts(self, key: str) -> None:
         """Forget a key."""
         await self._run(lambda connection: connection.execute("DELETE FROM attempt WHERE key = ?", (key,)))
+
+    async def signing_keys(self) -> Sequence[StoredKey]:
+        """All of them."""
+        statement = f"SELECT {_SIGNING_KEY} FROM signing_key"
+        found = await self._read(lambda connection: connection.execute(statement).fetchall())
+        return tuple(rows.to_signing_key(row) for row in found)
+
+    async def put_signing_key(self, key: StoredKey) -> None:
+        """Add or replace; other programs notice the commit."""
+        statement = (
+            f"INSERT OR REPLACE INTO signing_key ({_SIGNING_KEY}) "
+            f"VALUES ({', '.join('?' * len(rows.SIGNING_KEY_COLUMNS))})"
+        )
+        values = rows.from_signing_key(key)
+        await self._run(lambda connection: connection.execute(statement, values))
 
     async def _account(self, statement: str, *values: object) -> Account | None:
         row = await self._read(lambda connection: connection.execute(statement, values).fetchone())

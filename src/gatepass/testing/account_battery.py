@@ -1,8 +1,10 @@
-"""The contract of AccountStore and AttemptStore, a sentence per test."""
+"""The contract of AccountStore, AttemptStore and KeyStore, a sentence per test."""
 
 import asyncio
+from dataclasses import replace
 
 from gatepass.core.policy import DAY
+from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Store
 from gatepass.testing.records import NOW, account_of, session_of, signed_in
 
@@ -127,3 +129,18 @@ class AttemptBattery:
     async def test_failures_at_once_are_all_counted(self, store: Store) -> None:
         await asyncio.gather(*(store.count_failure(["a"], now=NOW, forget_before=0) for _ in range(30)))
         assert [count.failures for count in await store.attempts(["a"])] == [30]
+
+
+class KeyBattery:
+    """Signing keys, as they were put."""
+
+    async def test_a_signing_key_is_found_as_it_was_put_and_replaced_by_kid(self, store: Store) -> None:
+        first = StoredKey("first", "EdDSA", bytes(range(61)), NOW, NOW + 600)
+        other = StoredKey("other", "ES256", bytes(61), NOW, NOW, NOW + 1, is_removed=True)
+        assert list(await store.signing_keys()) == []
+        for key in (first, other):
+            await store.put_signing_key(key)
+        assert {key.kid: key for key in await store.signing_keys()} == {"first": first, "other": other}
+        retired = replace(first, sealed=b"\xff" * 61, retired_at=NOW + 900)
+        await store.put_signing_key(retired)
+        assert {key.kid: key for key in await store.signing_keys()} == {"first": retired, "other": other}

@@ -11,7 +11,7 @@
             await store.close()
 
 The fixture gives an open, empty store. Needs pytest with pytest-asyncio in auto mode. A store that serves one
-port alone takes that part: SessionBattery, AccountBattery, AttemptBattery. One that several processes can have
+port alone takes that part: SessionBattery, AccountBattery, AttemptBattery, KeyBattery. One that several processes can have
 at once takes SharedBattery too.
 """
 
@@ -22,11 +22,11 @@ except ModuleNotFoundError as missing:
 
 pytest.register_assert_rewrite("gatepass.testing.session_battery", "gatepass.testing.account_battery")
 
-from gatepass.testing.account_battery import AccountBattery, AttemptBattery  # noqa: E402
+from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery, SharedBattery  # noqa: E402
 
-__all__ = ["AccountBattery", "AttemptBattery", "SessionBattery", "SharedBattery", "StoreBattery"]
+__all__ = ["AccountBattery", "AttemptBattery", "KeyBattery", "SessionBattery", "SharedBattery", "StoreBattery"]
 
 
-class StoreBattery(SessionBattery, AccountBattery, AttemptBattery):
+class StoreBattery(SessionBattery, AccountBattery, AttemptBattery, KeyBattery):
     """Everything that `gatepass.ports.Store` promises."""

@@ -1,0 +1,137 @@
+"""The signing keys of one process as time goes by: derived ones first, then those kept in the store (PROTOCOL §7).
+
+    look ─► rows of the store ─► unseal ─► choose for this moment ─► if that changed: guards and documents are told
+
+The follower looks every few seconds and at every hint, so servers pick up a rotation without a restart, and drop a
+key that was removed as fast as a session that was revoked.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gatepass.core import stored_key
+from gatepass.core.keyring import Algorithm, KeyRing, SigningKey
+from gatepass.core.stored_key import NONCE_BYTES, SEED_BYTES, State, StoredKey
+from gatepass.errors import ConfigurationError, GatepassError
+from gatepass.ports import Clock, Entropy, KeyStore
+
+logger = logging.getLogger("gatepass.keys")
+
+PUBLISHED_BEFORE_USE = 600
+"""Seconds: twice the time for which others may cache the key set, and far more than servers need to look."""
+
+Listener = Callable[[Sequence[SigningKey]], None]
+
+
+class UnknownKey(GatepassError):
+    """There is no such key, or it cannot be retired. The message says what to do."""
+
+
+class SigningKeys:
+    """`current`: all keys that verify now; the first signs. `kept`: seconds that a token can hold, tolerances included."""
+
+    def __init__(
+        self,
+        ring: KeyRing,
+        *,
+        store: KeyStore,
+        algorithm: Algorithm,
+        kept: int,
+        clock: Clock,
+        entropy: Entropy,
+        changed: Listener = lambda _keys: None,
+    ) -> None:
+        """`changed` is called with the new `current` whenever it has changed."""
+        self.current: Sequence[SigningKey] = ring.signing_keys
+        self._ring = ring
+        self._store = store
+        self._algorithm: Algorithm = algorithm
+        self._kept = kept
+        self._clock = clock
+        self._entropy = entropy
+        self._changed = changed
+        self._unsealed: dict[StoredKey, SigningKey] = {}
+
+    async def open(self) -> None:
+        """Load the keys. Raises ConfigurationError for one that is needed and cannot be unsealed; StoreUnavailable."""
+        rows = await self._store.signing_keys()
+        standing = self._states(rows)
+        for row in rows:
+            if standing[row.kid] != "gone" and stored_key.unseal(row, self._ring) is None:
+                raise ConfigurationError(
+                    f"Signing key {row.kid} was sealed under a secret that is not in GATEPASS_SECRET: add that secret "
+                    f"at its end, or remove the key: gatepass keys retire {row.kid} --at-once"
+                )
+        await self._reseal(rows)
+        await self.look()
+
+    async def look(self) -> None:
+        """Take over what the store has now, and what is due by now. Raises StoreUnavailable."""
+        rows = await self._store.signing_keys()
+        unsealed: dict[StoredKey, SigningKey] = {}
+        for row in rows:
+            key = self._unsealed.get(row) or stored_key.unseal(row, self._ring)
+            if key is None:
+                logger.error("signing key %s cannot be unsealed with the secrets of this server", row.kid)
+            else:
+                unsealed[row] = key
+        self._unsealed = unsealed
+        now = self._clock.now()
+        chosen = stored_key.choose(self._ring.signing_keys, unsealed.items(), now=now, kept=self._kept)
+        if [key.kid for key in chosen] != [key.kid for key in self.current]:
+            self.current = chosen
+            self._changed(chosen)
+
+    async def rotate(self, *, after: int = PUBLISHED_BEFORE_USE) -> StoredKey:
+        """Make a key that signs in `after` seconds; until then it is published only. Raises StoreUnavailable."""
+        now = self._clock.now()
+        made = stored_key.make(
+            self._entropy.token_bytes(SEED_BYTES),
+            nonce=self._entropy.token_bytes(NONCE_BYTES),
+            card=self._ring.card,
+            algorithm=self._algorithm,
+            now=now,
+            active_from=now + after,
+        )
+        await self._store.put_signing_key(made)
+        await self.look()
+        return made
+
+    async def retire(self, kid: str, *, at_once: bool = False) -> StoredKey | None:
+        """End a key: a published one is called off; with `at_once` any key is refused everywhere from now on.
+
+        Where it was the one that signs, a new one signs from now on and is returned. Raises UnknownKey,
+        StoreUnavailable.
+        """
+        rows = {row.kid: row for row in await self._store.signing_keys()}
+        row = rows.get(kid)
+        if row is None:
+            derived = kid in {key.kid for key in self._ring.signing_keys}
+            hint = "It is derived from a secret: replace the secret." if derived else "See: gatepass keys list"
+            raise UnknownKey(f"There is no stored key {kid}. {hint}")
+        state = self._states(rows.values())[kid]
+        if state == "signs" and not at_once:
+            raise UnknownKey("This key signs. Make its successor: gatepass keys rotate. Or, if it leaked: --at-once")
+        successor = await self.rotate(after=0) if state == "signs" else None
+        now = self._clock.now()
+        await self._store.put_signing_key(replace(row, retired_at=row.retired_at or now, is_removed=at_once))
+        await self.look()
+        return successor
+
+    async def listed(self) -> Sequence[tuple[StoredKey, State]]:
+        """All stored keys with what they are good for, newest first."""
+        rows = await self._store.signing_keys()
+        standing = self._states(rows)
+        return [(row, standing[row.kid]) for row in sorted(rows, key=lambda row: row.active_from, reverse=True)]
+
+    def _states(self, rows: Iterable[StoredKey]) -> Mapping[str, State]:
+        return stored_key.states(rows, now=self._clock.now(), kept=self._kept)
+
+    async def _reseal(self, rows: Sequence[StoredKey]) -> None:
+        """Under the first secret, so that the others can be dropped once every server has that one."""
+        for row in rows:
+            moved = stored_key.reseal(row, self._ring, nonce=self._entropy.token_bytes(NONCE_BYTES))
+            if moved is not None:
+                await self._store.put_signing_key(moved)
+                logger.info("signing key %s is sealed under the first secret now", row.kid)
