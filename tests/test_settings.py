@@ -1,5 +1,6 @@
 """GATEPASS_*: every setting is read, every fault is told at once, nothing misspelt is ignored."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "cookie_path": "/",
         "same_site": "strict",
         "trusted_proxies": (),
+        "feed_secrets": [],
+        "feed_patience": 30.0,
     }
     assert (policy.access_ttl, policy.refresh_ttl, policy.session_ttl, policy.leeway) == (
         15 * MINUTE,
@@ -64,6 +67,9 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
     ("name", "text", "value"),
     [
         ("STORE", "memory://", "memory://"),
+        ("FEED_SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
+        ("FEED_PATIENCE", "1m", 60),
+        ("FEED_PATIENCE", "never", math.inf),
         ("ISSUER", "https://issuer.example", "https://issuer.example"),
         ("AUDIENCE", "https://api.example", "https://api.example"),
         ("CLIENT_ID", "web", "web"),
@@ -81,7 +87,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
 )
 def test_every_setting_reaches_the_gate(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
     arguments = load(monkeypatch, **{name: text}).arguments()
-    assert arguments["secrets" if name == "SECRET" else name.lower()] == value
+    assert arguments[{"SECRET": "secrets", "FEED_SECRET": "feed_secrets"}.get(name, name.lower())] == value
     Gatepass(**{**arguments, "store": "memory://"})
 
 

@@ -28,6 +28,7 @@ from gatepass.keys import SigningKeys
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.documents import documents
+from gatepass.server.feed import revocations
 from gatepass.server.follower import Follower
 from gatepass.server.health import healthz, readyz
 from gatepass.server.janitor import Janitor
@@ -61,6 +62,7 @@ class Gatepass:
         cookie_path: str = "/",
         same_site: SameSite = "strict",
         trusted_proxies: Iterable[str] = (),
+        feed_secrets: Sequence[str] = (),
         feed_patience: float = 30.0,
         claims: ClaimsHook | None = None,
         clock: Clock | None = None,
@@ -70,10 +72,14 @@ class Gatepass:
         """See DESIGN's table of settings for the meaning and the defaults of each argument.
 
         `secrets` are base64url texts, newest first. `claims` adds claims of the application's own to every
-        access token. `feed_patience`: seconds without news from a store that other processes share, after which
-        guards answer 503 (math.inf: never). `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
+        access token. `feed_secrets` open `GET /revocations` to services without access to the store; without any
+        there is no such endpoint. `feed_patience`: seconds without news from a store that other processes share,
+        after which guards answer 503 (math.inf: never). `clock`, `entropy` and `hasher` are for tests.
+        Raises ConfigurationError.
         """
         _check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
+        for text in feed_secrets:
+            parse_secret(text)
         issuer = issuer or origin_of(public_url)
         audience = audience or issuer
         if algorithm == "HS256" and audience != issuer:
@@ -144,7 +150,8 @@ class Gatepass:
             trusted_proxies=parse_networks(trusted_proxies),
         )
         published = documents(lambda: self.keys.current, self.policy)
-        self.asgi: ASGIApp = self._app({**routes.table(), **published})
+        feed = {"/revocations": revocations(self._feed, feed_secrets)} if feed_secrets else {}
+        self.asgi: ASGIApp = self._app({**routes.table(), **published, **feed})
         around = {
             "/.well-known/jwks.json": published["/jwks.json"],
             "/healthz": {"GET": healthz},

@@ -29,7 +29,7 @@ class UnknownKey(GatepassError):
 
 
 class SigningKeys:
-    """`current`: all keys that verify now; the first signs. `kept`: seconds that a token can hold, tolerances included."""
+    """`current`: all keys that verify now, the first signs. `kept`: seconds that a token can hold, with tolerances."""
 
     def __init__(
         self,
@@ -63,25 +63,12 @@ class SigningKeys:
                     f"Signing key {row.kid} was sealed under a secret that is not in GATEPASS_SECRET: add that secret "
                     f"at its end, or remove the key: gatepass keys retire {row.kid} --at-once"
                 )
+        self._take(rows)
         await self._reseal(rows)
-        await self.look()
 
     async def look(self) -> None:
         """Take over what the store has now, and what is due by now. Raises StoreUnavailable."""
-        rows = await self._store.signing_keys()
-        unsealed: dict[StoredKey, SigningKey] = {}
-        for row in rows:
-            key = self._unsealed.get(row) or stored_key.unseal(row, self._ring)
-            if key is None:
-                logger.error("signing key %s cannot be unsealed with the secrets of this server", row.kid)
-            else:
-                unsealed[row] = key
-        self._unsealed = unsealed
-        now = self._clock.now()
-        chosen = stored_key.choose(self._ring.signing_keys, unsealed.items(), now=now, kept=self._kept)
-        if [key.kid for key in chosen] != [key.kid for key in self.current]:
-            self.current = chosen
-            self._changed(chosen)
+        self._take(await self._store.signing_keys())
 
     async def rotate(self, *, after: int = PUBLISHED_BEFORE_USE) -> StoredKey:
         """Make a key that signs in `after` seconds; until then it is published only. Raises StoreUnavailable."""
@@ -124,6 +111,21 @@ class SigningKeys:
         rows = await self._store.signing_keys()
         standing = self._states(rows)
         return [(row, standing[row.kid]) for row in sorted(rows, key=lambda row: row.active_from, reverse=True)]
+
+    def _take(self, rows: Sequence[StoredKey]) -> None:
+        unsealed: dict[StoredKey, SigningKey] = {}
+        for row in rows:
+            key = self._unsealed.get(row) or stored_key.unseal(row, self._ring)
+            if key is None:
+                logger.error("signing key %s cannot be unsealed with the secrets of this server", row.kid)
+            else:
+                unsealed[row] = key
+        self._unsealed = unsealed
+        now = self._clock.now()
+        chosen = stored_key.choose(self._ring.signing_keys, unsealed.items(), now=now, kept=self._kept)
+        if [key.kid for key in chosen] != [key.kid for key in self.current]:
+            self.current = chosen
+            self._changed(chosen)
 
     def _states(self, rows: Iterable[StoredKey]) -> Mapping[str, State]:
         return stored_key.states(rows, now=self._clock.now(), kept=self._kept)

@@ -5,6 +5,7 @@ An unknown name is a fault with a suggestion: a misspelt security setting must n
 """
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Callable
@@ -39,6 +40,11 @@ def _split(text: object) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
 
+def parse_patience(text: object) -> object:
+    """A duration, or `never`."""
+    return math.inf if text == "never" else parse_duration(text) if isinstance(text, str) else text
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
@@ -65,6 +71,8 @@ class Settings(BaseSettings):
     cookie_path: str = "/"
     same_site: Literal["strict", "lax", "none"] = "strict"
     trusted_proxies: Names = ()
+    feed_secret: SecretStr | None = None
+    feed_patience: Annotated[float, BeforeValidator(parse_patience)] = 30.0
 
     @classmethod
     def load(cls, *, env_file: Path | None = None, public_url: str | None = None) -> Self:
@@ -97,6 +105,7 @@ class Settings(BaseSettings):
             "secrets": self._secrets(),
             "public_url": self.public_url,
             "policy": self._policy(),
+            "feed_secrets": self._feed_secrets(),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -110,6 +119,7 @@ class Settings(BaseSettings):
                     "cookie_path",
                     "same_site",
                     "trusted_proxies",
+                    "feed_patience",
                 )
             },
         }
@@ -136,6 +146,7 @@ class Settings(BaseSettings):
             trials["PUBLIC_URL"] = lambda: check_public_url(url)
         if not (self.secret is None and (self.secret_file is None or not self.secret_file.is_file())):
             trials["SECRET"] = lambda: KeyRing([parse_secret(text) for text in self._secrets()])
+        trials["FEED_SECRET"] = lambda: [parse_secret(text) for text in self._feed_secrets()]
         trials["ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY"] = self._policy
         faults = []
         for name, trial in trials.items():
@@ -153,6 +164,9 @@ class Settings(BaseSettings):
             leeway=self.leeway,
         )
 
+    def _feed_secrets(self) -> list[str]:
+        return _parts(self.feed_secret.get_secret_value() if self.feed_secret else "")
+
     def _secrets(self) -> list[str]:
         if self.secret_file is not None:
             try:
@@ -161,7 +175,11 @@ class Settings(BaseSettings):
                 raise ConfigurationError(f"cannot read {self.secret_file}: {fault.strerror}") from None
         else:
             text = self.secret.get_secret_value() if self.secret else ""
-        return [part for part in re.split(r"[,\s]+", text) if part]
+        return _parts(text)
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[,\s]+", text) if part]
 
 
 def _unknown_names(model: type[BaseSettings], file: Path) -> list[str]:

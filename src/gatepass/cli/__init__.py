@@ -12,7 +12,7 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
 
 from gatepass.cli.accounts import accounts
 from gatepass.cli.group import Commands
-from gatepass.cli.init import init
+from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
 from gatepass.cli.serve import demo, serve
 
@@ -23,7 +23,7 @@ def main() -> None:
     """Sessions that keep people signed in."""
 
 
-for command in (serve, demo, init, accounts, keys):
+for command in (serve, demo, init, secret, accounts, keys):
     main.add_command(command)
 
 __all__ = ["main"]

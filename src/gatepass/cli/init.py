@@ -1,4 +1,4 @@
-"""`gatepass init`: a secret and a settings file."""
+"""`gatepass init`: a secret and a settings file. `gatepass secret`: a secret alone, for a change of secrets."""
 
 import os
 import secrets
@@ -38,3 +38,9 @@ def init(public_url: str) -> None:
         written.append(name)
         click.echo(f"written {name}")
     click.echo("Next: gatepass serve" if written else "Nothing to do.")
+
+
+@click.command()
+def secret() -> None:
+    """Print a new secret, for GATEPASS_SECRET or GATEPASS_FEED_SECRET."""
+    click.echo(secrets.token_urlsafe(32))

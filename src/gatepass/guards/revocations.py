@@ -7,8 +7,9 @@ again once the feed has been out of touch with the store for longer than its pat
 was revoked within one token's life, about 150 bytes each.
 """
 
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gatepass.errors import Unavailable
 from gatepass.ports import Clock, Revocation
@@ -30,6 +31,7 @@ class LocalFeed:
         self._revoked: dict[str, int] = {}
         self._contact = -FOREVER
         self._is_ready = False
+        self._listeners: list[Callable[[Revocation], None]] = []
 
     def is_revoked(self, session_id: str) -> bool:
         """Whether the session ended. Raises Unavailable before the first load, and when out of touch for too long."""
@@ -37,21 +39,40 @@ class LocalFeed:
             raise Unavailable("not-ready", "Revocations are not loaded yet; try again.")
         if session_id in self._revoked:
             return True
-        if self._patience != FOREVER and self.silence > self._patience:
+        if self._patience != FOREVER and time.monotonic() - self._contact > self._patience:
             raise Unavailable("out-of-touch", "Revocations cannot be learned of just now; try again.")
         return False
 
     def publish(self, sids: Sequence[bytes], *, at: int) -> None:
         """Refuse these sessions from now on. `at` is Unix seconds."""
         for sid in sids:
-            self._revoked[sid.hex()] = at
+            self._learn(Revocation(sid, at))
 
     def load(self, revocations: Iterable[Revocation]) -> None:
         """Take in what the store or another process tells; from here on the guards are ready."""
         for revocation in revocations:
-            self._revoked.setdefault(revocation.sid.hex(), revocation.at)
+            self._learn(revocation)
         self._contact = time.monotonic()
         self._is_ready = True
+
+    def known(self, since: int) -> Sequence[Revocation]:
+        """All revocations at or after `since`, oldest first."""
+        found = [Revocation(bytes.fromhex(sid), at) for sid, at in self._revoked.items() if at >= since]
+        return sorted(found, key=lambda revocation: revocation.at)
+
+    @contextlib.contextmanager
+    def told(self, listener: Callable[[Revocation], None]) -> Iterator[None]:
+        """Call `listener` with everything that is learned while the block runs."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    @property
+    def is_in_touch(self) -> bool:
+        """Whether guards may go by what is known here."""
+        return self._is_ready and (self._patience == FOREVER or self.silence <= self._patience)
 
     @property
     def silence(self) -> float:
@@ -67,3 +88,11 @@ class LocalFeed:
         """Drop what no unexpired access token can belong to any more."""
         since = self.since
         self._revoked = {sid: at for sid, at in self._revoked.items() if at >= since}
+
+    def _learn(self, revocation: Revocation) -> None:
+        sid = revocation.sid.hex()
+        if sid in self._revoked:
+            return
+        self._revoked[sid] = revocation.at
+        for listener in self._listeners:
+            listener(revocation)

@@ -5,7 +5,8 @@
         └────────────────────── contact lost: again from the start, after a moment ◄──────────────────┘
 
 It subscribes before it loads, so nothing falls in between, and loads everything again after every gap
-(PROTOCOL §7). A look takes in the signing keys as well. While it has no contact the guards go on with what they know; the feed says for how long.
+(PROTOCOL §7). A look takes in the signing keys as well. While it has no contact the guards go on with what they
+know; the feed says for how long.
 """
 
 import asyncio

@@ -26,14 +26,14 @@ class Disconnected(Exception):
 class Request:
     """One http request of the auth endpoints. `path` is relative to the mount."""
 
-    __slots__ = ("_receive", "headers", "method", "path", "scope")
+    __slots__ = ("headers", "method", "path", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.headers = Headers(scope["headers"])
         self.path = relative_path(scope)
-        self._receive = receive
+        self.receive = receive
 
     @property
     def peer(self) -> str | None:
@@ -62,7 +62,7 @@ class Request:
         chunks: list[bytes] = []
         size = 0
         while True:
-            message = await self._receive()
+            message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise Disconnected
             chunk: bytes = message.get("body", b"")
@@ -110,14 +110,19 @@ class Reply:
         )
 
     async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = ()) -> None:
-        """Put it on the wire, with the headers that every answer has."""
-        headers = [*_BASE, (b"cache-control", self.cache.encode())]
-        if self.body:
-            headers.append((b"content-type", self.media_type.encode()))
+        """Put it on the wire."""
+        headers = self.head(extra)
         if self.status != 204:
             headers.append((b"content-length", str(len(self.body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
+        """Its headers but the length, with those that every answer has."""
+        headers = [*_BASE, (b"cache-control", self.cache.encode())]
+        if self.body or self.status == 200:
+            headers.append((b"content-type", self.media_type.encode()))
         for name, value in (*self.headers, *extra):
             headers.append((name.lower().encode(), value.encode("latin-1")))
         headers.extend((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies)
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        return headers
