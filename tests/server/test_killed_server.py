@@ -39,6 +39,16 @@ async def keep_refreshing(browser: Browser, statuses: list[int]) -> None:
         statuses.append(status)
 
 
+async def freeze(server: Serving, statuses: list[int]) -> None:
+    """Stop the server where it stands, and let the clients run into it: now each has a request under way."""
+    server.process.send_signal(signal.SIGSTOP)
+    unchanged = 0
+    while unchanged < 100:  # turns of the event loop, each of which takes in whatever has arrived
+        seen = len(statuses)
+        await asyncio.sleep(0)
+        unchanged = unchanged + 1 if len(statuses) == seen else 0
+
+
 async def run(folder: Path, first: Serving) -> list[int]:
     statuses: list[int] = []
     async with httpx2.AsyncHTTPTransport() as transport:
@@ -47,6 +57,7 @@ async def run(folder: Path, first: Serving) -> list[int]:
         load = [asyncio.ensure_future(keep_refreshing(browser, statuses)) for browser in browsers]
         while statuses.count(200) < SESSIONS * ROUNDS // 4 and not any(task.done() for task in load):
             await asyncio.sleep(0.001)
+        await freeze(first, statuses)
         first.stop(signal.SIGKILL)
         with serving(folder, SETTINGS, port=first.port) as second:
             await asyncio.gather(*load)
