@@ -93,12 +93,12 @@ class Gatepass:
         keys = KeyRing([parse_secret(text) for text in secrets], algorithm=algorithm)
         horizon = self.policy.access_ttl + self.policy.clock_skew + self.policy.leeway
         patience = feed_patience if self.store.is_shared else FOREVER
-        self._feed = LocalFeed(clock=self._clock, horizon=horizon, patience=patience)
+        self.revocations = LocalFeed(clock=self._clock, horizon=horizon, patience=patience)
 
         def verifier(current: Sequence[SigningKey]) -> Verifier:
             return Verifier(current, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
 
-        self.check = Check(verifier(keys.signing_keys), feed=self._feed, clock=self._clock)
+        self.check = Check(verifier(keys.signing_keys), feed=self.revocations, clock=self._clock)
         self.keys = SigningKeys(
             keys,
             store=self.store,
@@ -116,7 +116,7 @@ class Gatepass:
             policy=self.policy,
             clock=self._clock,
             entropy=entropy or SystemEntropy(),
-            feed=self._feed,
+            feed=self.revocations,
             report=self._report,
         )
         self.accounts = Accounts(
@@ -132,9 +132,9 @@ class Gatepass:
             report=self._report,
             registration=registration,
         )
-        self._janitor = Janitor(self.store, clock=self._clock, forget=self._feed.forget)
+        self._janitor = Janitor(self.store, clock=self._clock, forget=self.revocations.forget)
         self._follower = Follower(
-            self.store, feed=self._feed, look_at_keys=self.keys.look, clock=self._clock, report=self._report
+            self.store, feed=self.revocations, look_at_keys=self.keys.look, clock=self._clock, report=self._report
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
@@ -150,7 +150,7 @@ class Gatepass:
             trusted_proxies=parse_networks(trusted_proxies),
         )
         published = documents(lambda: self.keys.current, self.policy)
-        feed = {"/revocations": revocations(self._feed, feed_secrets)} if feed_secrets else {}
+        feed = {"/revocations": revocations(self.revocations, feed_secrets)} if feed_secrets else {}
         self.asgi: ASGIApp = self._app({**routes.table(), **published, **feed})
         around = {
             "/.well-known/jwks.json": published["/jwks.json"],
@@ -180,7 +180,7 @@ class Gatepass:
             await self.store.open()
             try:
                 await self.keys.open()
-                self._feed.load(await self.store.revoked_since(self._feed.since))
+                self.revocations.load(await self.store.revoked_since(self.revocations.since))
             except BaseException:
                 await self.store.close()  # the next request opens it anew
                 raise
