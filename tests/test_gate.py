@@ -60,7 +60,7 @@ async def test_revocations_are_forgotten_only_when_no_pass_can_belong_to_them() 
             at.clock.advance(10)
             await at.gate._janitor.sweep()
             assert (await ann.get("/me")).status == 401
-        assert at.gate._feed._revoked == {}
+        assert at.gate.revocations._revoked == {}
 
 
 async def test_the_janitor_prunes_what_ended_a_day_ago() -> None:
