@@ -11,9 +11,11 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
     sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
 
 from gatepass.cli.accounts import accounts
+from gatepass.cli.client import login, logout, request, whoami
 from gatepass.cli.group import Commands
 from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
+from gatepass.cli.schema import migrate
 from gatepass.cli.serve import demo, serve
 
 
@@ -23,7 +25,7 @@ def main() -> None:
     """Sessions that keep people signed in."""
 
 
-for command in (serve, demo, init, secret, accounts, keys):
+for command in (serve, demo, init, secret, accounts, keys, login, logout, whoami, request, migrate):
     main.add_command(command)
 
 __all__ = ["main"]

