@@ -58,12 +58,13 @@ def guard(port: int, feed_url: str) -> None:
 class Connection:
     """One keep-alive connection."""
 
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
     @classmethod
     async def open(cls, port: int) -> "Connection":
         """Connect."""
-        made = cls()
-        made._reader, made._writer = await asyncio.open_connection("127.0.0.1", port)
-        return made
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def ask(self, method: str, path: str, *, token: str = "", body: bytes = b"") -> tuple[int, bytes]:
         """Status and body of one request."""

@@ -24,15 +24,18 @@ from gatepass.errors import ConfigurationError
 from gatepass.guards.asgi import CHECK, Guard
 from gatepass.guards.check import Check
 from gatepass.guards.revocations import FOREVER, LocalFeed
+from gatepass.guards.wsgi import Guard as WSGIGuard
 from gatepass.keys import SigningKeys
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.server.app import AuthApp, ServedApp
+from gatepass.server.background import Background
 from gatepass.server.documents import documents
 from gatepass.server.feed import revocations
 from gatepass.server.follower import Follower
 from gatepass.server.health import healthz, readyz
 from gatepass.server.janitor import Janitor
 from gatepass.server.routes import Routes
+from gatepass.server.wsgi import WSGIEndpoints
 from gatepass.sessions import Sessions
 from gatepass.settings import Settings
 from gatepass.stores import open_store
@@ -41,6 +44,7 @@ from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies, SameSite
 from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import Origins, check_public_url, origin_of
+from gatepass.wire.wsgi import WSGIApp
 
 
 class Gatepass:
@@ -152,6 +156,8 @@ class Gatepass:
         published = documents(lambda: self.keys.current, self.policy)
         feed = {"/revocations": revocations(self.revocations, feed_secrets)} if feed_secrets else {}
         self.asgi: ASGIApp = self._app({**routes.table(), **published, **feed})
+        self.background = Background(open=self.open, close=self.close)
+        self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         around = {
             "/.well-known/jwks.json": published["/jwks.json"],
             "/healthz": {"GET": healthz},
@@ -226,6 +232,14 @@ class Gatepass:
         With `required` every request needs a valid access token.
         """
         return Guard(app, check=self.check, cookies=self.cookies, required=required)
+
+    def ready(self) -> None:
+        """Open the gate on a thread of its own, for WSGI, and wait for it a bounded moment. Idempotent."""
+        self.background.ready()
+
+    def guard_wsgi(self, app: WSGIApp, *, auth: str | None = None, required: bool = False) -> WSGIGuard:
+        """Wrap any WSGI application, as `guard` does; `auth` is where to mount the endpoints, such as "/auth"."""
+        return WSGIGuard(app, self, auth=auth, required=required)
 
     def on_event(self, listener: Listener) -> Listener:
         """Call `listener` with every event (`gatepass.core.event`). Also a decorator."""

@@ -56,8 +56,8 @@ class Argon2Hasher:
             raise ConfigurationError("Argon2id needs at least memory_cost=19456 (KiB) and time_cost=2.")
         self._argon2 = Argon2(memory_cost=memory_cost, time_cost=time_cost, parallelism=1)
         self._threads = threads or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash")
-        self._room = self._threads + queue
+        self._queue = queue
+        self._open_pool()
         self._dummy = self._argon2.hash(secrets.token_hex(16))
 
     async def hash(self, password: str) -> str:
@@ -81,7 +81,14 @@ class Argon2Hasher:
         except VerificationError as broken:
             raise RuntimeError("Argon2 could not run") from broken
 
+    def _open_pool(self) -> None:
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash")
+        self._room = self._threads + self._queue
+        self._owner = os.getpid()
+
     async def _run(self, work: Callable[..., Result], *arguments: str) -> Result:
+        if self._owner != os.getpid():  # a fork brings the pool along, but not its threads: it would wait for ever
+            self._open_pool()
         if self._room == 0:
             raise Overloaded
         self._room -= 1

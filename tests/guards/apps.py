@@ -7,11 +7,16 @@
 /auth/…    the gate's own endpoints
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
 from fastapi import FastAPI
 from fastapi import Request as FastAPIRequest
+from flask import Flask
+from flask import request as flask_request
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -21,9 +26,14 @@ from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards import asgi
 from gatepass.guards import fastapi as guard_fastapi
+from gatepass.guards import flask as guard_flask
 from gatepass.guards import starlette as guard_starlette
+from gatepass.guards import wsgi as guard_wsgi
 from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal
-from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
+from gatepass.wire.asgi import ASGIApp, Message, Receive, Scope, Send
+from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
+from tests.guards import django_project, litestar_app
+from tests.support.wsgi import over_asgi, run_lifespan
 
 Make = Callable[[Gatepass], ASGIApp]
 
@@ -127,4 +137,110 @@ def fastapi(gate: Gatepass) -> FastAPI:
     return app
 
 
-ALL: dict[str, Make] = {"asgi": bare, "starlette": starlette, "fastapi": fastapi}
+def wsgi(gate: Gatepass) -> ASGIApp:
+    """No framework: a WSGI function behind the guard."""
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        answer = json.dumps(_wsgi_answer(environ)).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+        return [answer]
+
+    return over_asgi(gate.guard_wsgi(app, auth="/auth"), gate)
+
+
+def _wsgi_answer(environ: Environ) -> dict[str, Any]:
+    match environ["PATH_INFO"]:
+        case "/me":
+            caller = guard_wsgi.current_principal(environ)
+            return {"account": caller.account_id, "session": caller.session_id}
+        case "/maybe":
+            found = guard_wsgi.optional_principal(environ)
+            return {"account": found.account_id if found else None}
+        case "/notes":
+            return {"account": guard_wsgi.current_principal(environ, "notes:read").account_id}
+        case _:
+            return seen_in(environ)
+
+
+def seen_in(environ: Environ) -> dict[str, Any]:
+    """What a WSGI application sees."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers(environ)]
+    crumbs = [crumb.partition("=") for name, value in pairs if name == "cookie" for crumb in value.split(";")]
+    return {"cookies": {name.strip(): value for name, _, value in crumbs}, "headers": pairs}
+
+
+def flask(gate: Gatepass) -> ASGIApp:
+    """Flask with the extension."""
+    app = Flask(__name__)
+    guard_flask.GatepassFlask(app, gate)
+
+    @app.get("/me")
+    @guard_flask.requires()
+    def me() -> dict[str, str]:
+        caller = guard_flask.current_principal()
+        return {"account": caller.account_id, "session": caller.session_id}
+
+    @app.get("/maybe")
+    def maybe() -> dict[str, str | None]:
+        found = guard_flask.optional_principal()
+        return {"account": found.account_id if found else None}
+
+    @app.get("/notes")
+    @guard_flask.requires("notes:read")
+    def notes() -> dict[str, str]:
+        return {"account": guard_flask.current_principal().account_id}
+
+    @app.get("/seen")
+    def what_is_seen() -> dict[str, Any]:
+        return {**seen_in(flask_request.environ), "cookies": dict(flask_request.cookies)}
+
+    return over_asgi(app, gate)
+
+
+def django(gate: Gatepass) -> ASGIApp:
+    """A Django project under WSGI."""
+    django_project.use(gate)
+    return over_asgi(get_wsgi_application(), gate)
+
+
+def django_async(gate: Gatepass) -> ASGIApp:
+    """The same project under ASGI, which has no lifespan."""
+    django_project.use(gate)
+    return _below("/async", get_asgi_application(), gate)
+
+
+def django_rest(gate: Gatepass) -> ASGIApp:
+    """Its views of Django REST framework."""
+    django_project.use(gate)
+    return _below("/rest", over_asgi(get_wsgi_application(), gate), gate)
+
+
+def _below(prefix: str, app: ASGIApp, gate: Gatepass) -> ASGIApp:
+    async def adapter(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await run_lifespan(gate, receive, send)
+            return
+
+        async def lowering(message: Message) -> None:
+            # Django's ASGI handler writes names as they are; servers put up with it.
+            if "headers" in message:
+                message["headers"] = [(name.lower(), value) for name, value in message["headers"]]
+            await send(message)
+
+        path = scope["path"] if scope["path"].startswith("/auth/") else prefix + scope["path"]
+        await app({**scope, "path": path}, receive, lowering)
+
+    return adapter
+
+
+ALL: dict[str, Make] = {
+    "asgi": bare,
+    "starlette": starlette,
+    "fastapi": fastapi,
+    "litestar": litestar_app.make,
+    "wsgi": wsgi,
+    "flask": flask,
+    "django": django,
+    "django-async": django_async,
+    "django-rest": django_rest,
+}

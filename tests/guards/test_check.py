@@ -25,7 +25,7 @@ class CountingVerifier:
 
 def check_of(at: Bench, *, remembered: int = 10) -> tuple[Check, CountingVerifier]:
     verifier = CountingVerifier(at)
-    check = Check(verifier, feed=at.gate.revocations, clock=at.clock, remembered=remembered)  # type: ignore[arg-type]
+    check = Check(verifier, feed=at.gate.revocations, clock=at.clock, remembered=remembered)
     return check, verifier
 
 

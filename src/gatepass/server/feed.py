@@ -13,11 +13,12 @@ The caller shows a service secret as a bearer token. It opens this list of ids a
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gatepass.errors import InvalidToken
-from gatepass.guards.revocations import LocalFeed
 from gatepass.ports import Revocation
 from gatepass.server.http import Reply, Request
 from gatepass.server.routes import Endpoint
@@ -30,6 +31,28 @@ OVERLAP = 60
 """Seconds that a resumption goes back behind the id that it names: clocks differ, commits come late."""
 MAX_WAITING = 10_000
 """Events for one slow listener: then it is let go, and resumes."""
+
+
+class Known(Protocol):
+    """What this process knows of ended sessions: its guards' feed."""
+
+    @property
+    def since(self) -> int:
+        """The earliest revocation that still matters (Unix seconds)."""
+        ...
+
+    @property
+    def is_in_touch(self) -> bool:
+        """Whether guards may go by what is known here."""
+        ...
+
+    def known(self, since: int) -> Sequence[Revocation]:
+        """All revocations at or after `since`, oldest first."""
+        ...
+
+    def told(self, listener: Callable[[Revocation], None]) -> AbstractContextManager[None]:
+        """Call `listener` with everything that is learned while the block runs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +81,7 @@ class EventStream(Reply):
             await send({"type": "http.response.body", "body": event, "more_body": True})
 
 
-def revocations(feed: LocalFeed, secrets: Sequence[str]) -> Mapping[str, Endpoint]:
+def revocations(feed: Known, secrets: Sequence[str]) -> Mapping[str, Endpoint]:
     """Method → endpoint; `secrets` are those that open it, any of them."""
     accepted = [secret.encode() for secret in secrets]
 
@@ -73,7 +96,7 @@ def revocations(feed: LocalFeed, secrets: Sequence[str]) -> Mapping[str, Endpoin
     return {"GET": endpoint}
 
 
-async def _events(feed: LocalFeed, since: int) -> AsyncIterator[bytes]:
+async def _events(feed: Known, since: int) -> AsyncIterator[bytes]:
     waiting: asyncio.Queue[Revocation] = asyncio.Queue(MAX_WAITING)
     is_overrun = False
 

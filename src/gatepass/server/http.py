@@ -79,11 +79,13 @@ class Request:
 
 
 def relative_path(scope: Scope) -> str:
-    """The path below the mount. Starlette passes the whole path beside root_path, Litestar strips it."""
+    """The path below the mount. Starlette passes the whole path beside root_path; Litestar strips it, adds a slash."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
+    if path.endswith("/") and not scope.get("raw_path", b"/").endswith(b"/"):
+        path = path[:-1]  # nobody sent that slash
     return path or "/"
 
 

@@ -1,0 +1,83 @@
+"""The guard for Django REST framework, on top of the middleware of `guards/django.py`.
+
+    REST_FRAMEWORK = {
+        "DEFAULT_AUTHENTICATION_CLASSES": ["gatepass.guards.django_rest.GatepassAuthentication"],
+        "DEFAULT_PERMISSION_CLASSES": ["gatepass.guards.django_rest.Requires"],
+    }
+
+    class Notes(APIView):
+        permission_classes = [requires("notes:read")]
+
+Refusals are Problems, which REST framework passes on to the middleware: the same documents as everywhere. An
+application that wants another shape catches Problem in its EXCEPTION_HANDLER.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from gatepass.core.access_token import Principal
+from gatepass.guards import django as guard
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`request.user`: enough for IsAuthenticated and for throttles, and no database. `principal` is the rest."""
+
+    principal: Principal
+    is_authenticated: ClassVar[bool] = True
+    is_anonymous: ClassVar[bool] = False
+    is_active: ClassVar[bool] = True
+    is_staff: ClassVar[bool] = False
+
+    @property
+    def pk(self) -> str:
+        """The account's id."""
+        return self.principal.account_id
+
+    id = pk
+
+    def __str__(self) -> str:
+        return self.principal.account_id
+
+
+class GatepassAuthentication(BaseAuthentication):
+    """`request.user` is a Caller and `request.auth` its Principal. Without a token: nobody, others may be asked."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, Principal] | None:
+        """Raises InvalidToken or Unavailable."""
+        principal = guard.optional_principal(request._request)
+        return None if principal is None else (Caller(principal), principal)
+
+    def authenticate_header(self, request: Request) -> str:
+        """The challenge of a 401; without one REST framework would answer 403."""
+        return "Bearer"
+
+
+class Requires(BasePermission):
+    """Any valid caller. `requires("notes:read")` makes the permission for one who covers scopes."""
+
+    scopes: ClassVar[tuple[str, ...]] = ()
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """True, or raises TokenRequired, InvalidToken or InsufficientScope."""
+        guard.current_principal(request._request, *self.scopes)
+        return True
+
+
+def requires(*scopes: str) -> type[Requires]:
+    """Make the permission class for a caller who covers `scopes`."""
+    return type("Requires", (Requires,), {"scopes": scopes})
+
+
+def current_principal(request: Request, *scopes: str) -> Principal:
+    """The caller of this request, who must cover `scopes`. Raises a Problem that the middleware answers."""
+    return guard.current_principal(request._request, *scopes)
+
+
+def optional_principal(request: Request) -> Principal | None:
+    """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
+    return guard.optional_principal(request._request)

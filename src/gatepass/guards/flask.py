@@ -1,0 +1,142 @@
+"""The guard as a Flask extension.
+
+    app = Flask(__name__)
+    GatepassFlask(app)                    # GATEPASS_* of the environment; endpoints under /auth
+
+    @app.get("/notes")
+    @requires("notes:read")
+    def notes(): return {"account": current_principal().account_id}
+
+`current_principal` is a function as in the other guards, not a proxy as `current_user` is elsewhere: it raises where
+nobody is, and what it returns is a Principal to every type checker. Refusals are HTTPExceptions, so an application's
+own error handlers see them (by status, by HTTPException or by Denied); where it has none they are problem documents.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask, Response, current_app, request
+from werkzeug import exceptions
+from werkzeug.exceptions import HTTPException
+
+from gatepass.core.access_token import Principal
+from gatepass.errors import ConfigurationError, Problem
+from gatepass.guards import wsgi
+from gatepass.guards.wsgi import Gate, Guard, answer_headers, gate_from
+from gatepass.wire.problems import document
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+EXTENSION = "gatepass"
+
+
+class Denied(HTTPException):
+    """A refusal by the guard; `problem` says which. Handlers are found by the class: one for each status."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(description=problem.detail)
+        self.problem = problem
+
+    def get_response(self, environ: Any = None, scope: Any = None) -> Response:
+        """The problem's document."""
+        return Response(document(self.problem), self.problem.status, headers=answer_headers(self.problem))
+
+
+class Unauthenticated(Denied, exceptions.Unauthorized):
+    """No valid access token."""
+
+
+class Forbidden(Denied, exceptions.Forbidden):
+    """A valid one that lacks a scope."""
+
+
+class Unavailable(Denied, exceptions.ServiceUnavailable):
+    """Revocations are not known just now."""
+
+
+_DENIALS: dict[int, type[Denied]] = {401: Unauthenticated, 403: Forbidden, 503: Unavailable}
+
+
+class GatepassFlask:
+    """The extension. `gate`: else the application's config GATEPASS, else GATEPASS_* of the environment.
+
+    `auth`: where to mount the endpoints; None mounts none. Config GATEPASS is a gate, its dotted name, or a dict with
+    the arguments of Gatepass(...) in capitals. Raises ConfigurationError.
+    """
+
+    def __init__(self, app: Flask | None = None, gate: Gate | None = None, *, auth: str | None = "/auth") -> None:
+        self._gate = gate
+        self._auth = auth
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Guard an application; one extension can guard several."""
+        if EXTENSION in app.extensions:
+            raise ConfigurationError("GatepassFlask guards this application already.")
+        gate: Gate = self._gate or gate_from(app.config.get("GATEPASS"))
+        app.extensions[EXTENSION] = gate
+        app.wsgi_app = Guard(app.wsgi_app, gate, auth=self._auth)  # type: ignore[method-assign]
+        if _has_no_handler(app):
+            app.register_error_handler(Problem, _answer)
+
+
+def current_principal(*scopes: str) -> Principal:
+    """The caller of this request, who must cover `scopes`. Raises Denied (401, 403 or 503)."""
+    try:
+        return wsgi.current_principal(_environ(), *scopes)
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
+def optional_principal() -> Principal | None:
+    """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+    try:
+        return wsgi.optional_principal(_environ())
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
+def requires(*scopes: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
+
+    Write it below the route, so that the route gets what it returns.
+    """
+
+    def decorate(view: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        is_async = inspect.iscoroutinefunction(view)
+
+        @functools.wraps(view)
+        def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            current_principal(*scopes)
+            if not is_async:
+                return view(*args, **kwargs)
+            result: Result = current_app.ensure_sync(view)(*args, **kwargs)
+            return result
+
+        return guarded
+
+    return decorate
+
+
+def _environ() -> Any:
+    environ = request.environ
+    if wsgi.DOOR not in environ:
+        raise ConfigurationError("No gate guards this application: GatepassFlask(app).")
+    return environ
+
+
+def _denied(problem: Problem) -> Exception:
+    denial = _DENIALS.get(problem.status)
+    return denial(problem) if denial is not None else problem
+
+
+def _answer(problem: Problem) -> Response:
+    """For problems that a view raises itself, of the sessions or the accounts of its gate."""
+    return Response(document(problem), problem.status, headers=answer_headers(problem))
+
+
+def _has_no_handler(app: Flask) -> bool:
+    return Problem not in app.error_handler_spec[None][None]

@@ -1,0 +1,157 @@
+"""The auth endpoints as a WSGI application, and what a framework without ASGI needs to answer them itself.
+
+A WSGI thread reads the request, a background event loop runs the very endpoints that ASGI servers run, and the thread
+waits for the answer. Only sign-ins and refreshes come this way; guards never do.
+"""
+
+import asyncio
+import http
+import queue
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from gatepass.server.background import Background
+from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Scope
+from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
+
+MAX_BODY = 65_536
+"""Bytes that are read of a body: far beyond what any endpoint takes, so that it says 413 itself."""
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers. `chunks` is the whole body, or the events of a stream for as long as it lasts."""
+
+    status: int
+    headers: RawHeaders
+    chunks: Iterable[bytes]
+    is_stream: bool = False
+
+    def texts(self) -> list[tuple[str, str]]:
+        """The headers as WSGI writes them."""
+        return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in self.headers]
+
+
+class WSGIEndpoints:
+    """`gate.wsgi`: mount it anywhere; SCRIPT_NAME is the mount."""
+
+    def __init__(self, app: ASGIApp, *, background: Background) -> None:
+        self._app = app
+        self._background = background
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request in the thread that it came in."""
+        answer = self.answer(scope_of(environ), read_body(environ))
+        start_response(f"{answer.status} {http.HTTPStatus(answer.status).phrase}", answer.texts())
+        return answer.chunks
+
+    def answer(self, scope: Scope, body: bytes) -> Answer:
+        """The answer to an ASGI scope and its body. Blocks until its head is there."""
+        return self.ask(scope, body).result()
+
+    def ask(self, scope: Scope, body: bytes) -> "Future[Answer]":
+        """The same for callers that await."""
+        exchange = _Exchange(self._background, body)
+        self._background.submit(exchange.run(self._app, scope))
+        return exchange.answer
+
+    @staticmethod
+    def scope_of(environ: Environ) -> Scope:
+        """A WSGI request as an ASGI scope."""
+        return scope_of(environ)
+
+
+class _Exchange:
+    """One request and its answer, between the loop and the thread that waits."""
+
+    def __init__(self, background: Background, body: bytes) -> None:
+        self.answer: Future[Answer] = Future()
+        self._background = background
+        self._body: bytes | None = body
+        self._head: Message = {}
+        self._gone = asyncio.Event()
+        self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    async def run(self, app: Callable[[Scope, Any, Any], Awaitable[None]], scope: Scope) -> None:
+        """On the loop: from the request to the last byte of the answer."""
+        self._background.leaving.add(self._gone)
+        try:
+            await app(scope, self._receive, self._send)
+        except BaseException as fault:
+            if not self.answer.done():
+                self.answer.set_exception(fault)
+            raise
+        finally:
+            self._background.leaving.discard(self._gone)
+            self._chunks.put(None)
+            if not self.answer.done():
+                self.answer.set_exception(RuntimeError("the endpoint answered nothing"))
+
+    async def _receive(self) -> Message:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        body: bytes = message.get("body", b"")
+        if self.answer.done():
+            self._chunks.put(body)
+            return
+        is_stream = message.get("more_body", False)
+        chunks: Iterable[bytes] = self._stream(body) if is_stream else [body]
+        self.answer.set_result(Answer(self._head["status"], list(self._head["headers"]), chunks, is_stream=is_stream))
+
+    def _stream(self, first: bytes) -> Iterator[bytes]:
+        """In the server's thread; its `close` tells the endpoint that the caller has left."""
+        try:
+            yield first
+            while (chunk := self._chunks.get()) is not None:
+                yield chunk
+        finally:
+            self._background.call_soon(self._gone.set)
+
+
+def scope_of(environ: Environ) -> Scope:
+    """A WSGI request as an ASGI scope."""
+    root, path = _text(environ.get("SCRIPT_NAME", "")).rstrip("/"), _text(environ.get("PATH_INFO", ""))
+    address = environ.get("REMOTE_ADDR")
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2] or "1.1",
+        "method": environ["REQUEST_METHOD"],
+        "scheme": environ.get("wsgi.url_scheme", "http"),
+        "path": root + path,
+        "root_path": root,
+        "query_string": environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
+        "headers": raw_headers(environ),
+        "client": (address, 0) if address else None,
+    }
+    if WITHHELD in environ:
+        scope[WITHHELD] = environ[WITHHELD]
+    return scope
+
+
+def read_body(environ: Environ) -> bytes:
+    """The body, or as much of it as it takes to refuse it."""
+    declared = environ.get("CONTENT_LENGTH") or "0"
+    if environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ:
+        wanted = MAX_BODY
+    else:
+        wanted = min(int(declared[:20]), MAX_BODY) if declared.isdecimal() else 0
+    body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
+    return body
+
+
+def _text(path: str) -> str:
+    """PEP 3333 has the path's bytes as latin-1; ASGI has it as UTF-8 text."""
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")

@@ -1,0 +1,62 @@
+"""WSGI's types, and its environ read as the headers that a client sent (PEP 3333).
+
+A server has folded repeated headers into one by then, with commas; cookies too, which only browsers keep on one line.
+The text is latin-1 decoded bytes, as everywhere in `wire/`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gatepass.wire.cookies import Cookies
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+"""(status, headers, exc_info=None) → write"""
+WSGIApp = Callable[[Environ, Any], Iterable[bytes]]
+"""The second is a StartResponse, which every framework types in its own way."""
+
+
+def raw_headers(environ: Environ) -> list[tuple[bytes, bytes]]:
+    """The request headers as ASGI has them: names in lower case, bytes."""
+    found = [
+        (name[5:].replace("_", "-").lower().encode("latin-1"), _bytes(value))
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and isinstance(value, str)
+    ]
+    for name, header in (("CONTENT_TYPE", b"content-type"), ("CONTENT_LENGTH", b"content-length")):
+        if environ.get(name):
+            found.append((header, _bytes(environ[name])))
+    return found
+
+
+def authorizations(environ: Environ) -> list[str]:
+    """The Authorization headers, which a server has made one: two tokens in it are no token."""
+    text = environ.get("HTTP_AUTHORIZATION")
+    return [] if text is None else [text]
+
+
+def withhold(environ: Environ, cookies: Cookies) -> bytes:
+    """Take the refresh cookies out of an environ; the Cookie text that an application must not see."""
+    text = environ.get("HTTP_COOKIE")
+    if text is None or not any(name in text for name in cookies.refresh_names):
+        return b""
+    kept, held = cookies.withhold([(b"cookie", _bytes(_unfold(text, cookies.refresh_names)))])
+    if kept:
+        environ["HTTP_COOKIE"] = kept[0][1].decode("latin-1")
+    else:
+        del environ["HTTP_COOKIE"]
+    return held
+
+
+def _unfold(text: str, names: Iterable[str]) -> str:
+    """Two Cookie headers folded with a comma are two crumbs, at least where one of them is ours."""
+    if "," not in text:
+        return text
+    ours = "|".join(re.escape(name) for name in names)
+    text = re.sub(rf",(?=\s*(?:{ours})\s*=)", ";", text)
+    return re.sub(rf"((?:^|;)\s*(?:{ours})\s*=[^;,]*),", r"\1;", text)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1", "replace")

@@ -1,0 +1,109 @@
+"""The application of `apps.py` as a Django project. Django is configured once per process; the gate changes."""
+
+from typing import Any
+
+import django
+from django.conf import settings
+
+if not settings.configured:
+    settings.configure(
+        DEBUG=False,
+        SECRET_KEY="only for tests",
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        INSTALLED_APPS=["gatepass.guards.django.GatepassConfig", "rest_framework"],
+        MIDDLEWARE=["gatepass.guards.django.GatepassMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
+        REST_FRAMEWORK={
+            "DEFAULT_AUTHENTICATION_CLASSES": ["gatepass.guards.django_rest.GatepassAuthentication"],
+            "DEFAULT_PERMISSION_CLASSES": [],
+            "UNAUTHENTICATED_USER": None,
+        },
+        USE_TZ=True,
+        LOGGING_CONFIG=None,
+    )
+    django.setup()
+
+from django.http import HttpRequest, JsonResponse
+from django.test.utils import override_settings
+from django.urls import include, path
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gatepass.gate import Gatepass
+from gatepass.guards import django as guard
+from gatepass.guards import django_rest as rest
+from gatepass.guards.django import current_principal, optional_principal, requires
+from gatepass.wire.wsgi import raw_headers
+
+
+def use(gate: Gatepass) -> None:
+    """From now on this process' project is guarded by another gate."""
+    override_settings(GATEPASS=gate).enable()
+
+
+def what_is_seen(request: HttpRequest) -> dict[str, Any]:
+    own = {b"content-length", b"content-type"} if not request.META.get("CONTENT_LENGTH") else set()
+    pairs = [(name, value) for name, value in raw_headers(request.META) if name not in own]
+    return {
+        "cookies": dict(request.COOKIES),
+        "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in pairs],
+    }
+
+
+@requires()
+def me(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": request.principal.account_id, "session": request.principal.session_id})
+
+
+@requires()
+async def me_async(request: HttpRequest) -> JsonResponse:
+    caller = current_principal(request)
+    return JsonResponse({"account": caller.account_id, "session": caller.session_id})
+
+
+def maybe(request: HttpRequest) -> JsonResponse:
+    found = optional_principal(request)
+    return JsonResponse({"account": found.account_id if found else None})
+
+
+@requires("notes:read")
+def notes(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": current_principal(request).account_id})
+
+
+def seen(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(what_is_seen(request))
+
+
+@api_view(["GET"])
+@permission_classes([rest.Requires])
+def rest_me(request: Request) -> Response:
+    return Response({"account": request.user.pk, "session": request.auth.session_id})
+
+
+@api_view(["GET"])
+def rest_maybe(request: Request) -> Response:
+    return Response({"account": request.user.pk if request.user else None})
+
+
+@api_view(["GET"])
+@permission_classes([rest.requires("notes:read")])
+def rest_notes(request: Request) -> Response:
+    return Response({"account": rest.current_principal(request).account_id})
+
+
+@api_view(["GET"])
+def rest_seen(request: Request) -> Response:
+    return Response(what_is_seen(request._request))
+
+
+plain = [path("me", me), path("maybe", maybe), path("notes", notes), path("seen", seen)]
+asynchronous = [path("me", me_async), *plain[1:]]
+rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]
+urlpatterns = [
+    path("", include(plain)),
+    path("async/", include(asynchronous)),
+    path("rest/", include(rested)),
+    path("auth/", include(guard)),
+]

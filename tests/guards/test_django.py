@@ -1,0 +1,169 @@
+"""Django's idiom: `request.principal`, both kinds of views, class-based views, system checks, the test client."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.guards import django_project  # configures Django: before all that needs it
+
+# isort: split
+from django.conf import settings
+from django.core import checks
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncRequestFactory, Client, RequestFactory
+from django.test.utils import override_settings
+from django.views import View
+
+from gatepass.errors import ConfigurationError, TokenRequired
+from gatepass.gate import Gatepass
+from gatepass.guards import django as guard
+from tests.support.asgi import call
+from tests.support.browser import ORIGIN, RT, Browser
+from tests.support.gates import SECRET, Bench
+from tests.support.lifespan import started
+from tests.support.wsgi import over_asgi
+
+CREDENTIALS = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
+
+
+@pytest.fixture
+def gate() -> Iterator[Gatepass]:
+    made = Bench().gate
+    django_project.use(made)
+    yield made
+    made.background.stop()
+
+
+def sign_up() -> dict[str, str]:
+    answer = Client().post(
+        "/auth/register", CREDENTIALS, content_type="application/json", headers={"Gatepass-Client": "1"}
+    )
+    assert answer.status_code == 201
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def through_middleware(request: HttpRequest, view: Any) -> Any:
+    return guard.GatepassMiddleware(view)(request)
+
+
+def test_sign_up_call_sign_out_and_be_refused_at_once(gate: Gatepass) -> None:
+    bearer = sign_up()
+    client = Client(enforce_csrf_checks=True)
+    assert client.get("/me", headers=bearer).status_code == 200
+    named = {**bearer, "Gatepass-Client": "1"}
+    assert client.post("/auth/logout", content_type="application/json", headers=named).status_code == 204
+    assert client.get("/me", headers=bearer).status_code == 401
+    assert client.get("/rest/me", headers=bearer).status_code == 401
+
+
+class TestPrincipal:
+    def test_it_is_asked_when_it_is_used_and_once(self, gate: Gatepass) -> None:
+        bearer = sign_up()
+        asked: list[HttpRequest] = []
+        through_middleware(RequestFactory().get("/", headers=bearer), asked.append)
+        (request,) = asked
+        assert request.principal.account_id
+        gate.check._verified.clear()
+        gate.revocations._is_ready = False
+        assert request.principal.account_id
+
+    def test_without_a_token_its_use_is_a_401(self, gate: Gatepass) -> None:
+        asked: list[HttpRequest] = []
+        through_middleware(RequestFactory().get("/"), asked.append)
+        with pytest.raises(TokenRequired):
+            bool(asked[0].principal)
+
+    def test_without_the_middleware_one_is_told_what_to_do(self) -> None:
+        with pytest.raises(ConfigurationError, match="MIDDLEWARE"):
+            guard.current_principal(RequestFactory().get("/"))
+
+
+class TestCookie:
+    def test_what_another_middleware_has_read_before_is_read_anew(self, gate: Gatepass) -> None:
+        request = RequestFactory().get("/", headers={"Cookie": f"a=b; {RT}=x"})
+        assert RT in request.COOKIES
+        assert RT in request.headers["Cookie"]
+        through_middleware(request, lambda request: None)
+        assert request.COOKIES == {"a": "b"}
+        assert request.headers["Cookie"] == "a=b"
+        assert "=x" not in repr(request.META)
+
+    async def test_under_asgi_the_scope_has_it_no_more_either(self, gate: Gatepass) -> None:
+        request = AsyncRequestFactory().get("/", headers={"Cookie": f"a=b; {RT}=x"})
+        scope = request.scope
+        through_middleware(request, lambda request: None)
+        assert (b"cookie", b"a=b") in request.scope["headers"]
+        assert (b"cookie", f"a=b; {RT}=x".encode()) in scope["headers"], "the server's own is left as it was"
+        assert request.COOKIES == {"a": "b"}
+
+
+class Notes(guard.RequiresMixin, View):
+    required_scopes = ("notes:read",)
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("notes")
+
+
+class AsyncNotes(guard.RequiresMixin, View):
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("notes")
+
+
+class TestViews:
+    def test_a_class_based_one_asks_for_its_scopes(self, gate: Gatepass) -> None:
+        bearer = sign_up()
+        assert through_middleware(RequestFactory().get("/"), Notes.as_view()).status_code == 401
+        assert through_middleware(RequestFactory().get("/", headers=bearer), Notes.as_view()).status_code == 403
+
+    async def test_an_async_one_is_awaited_whether_it_refuses_or_not(self, gate: Gatepass) -> None:
+        bearer = await asyncio.to_thread(sign_up)
+        refused = await through_middleware(AsyncRequestFactory().get("/"), AsyncNotes.as_view())
+        assert refused.status_code == 401
+        passed = await through_middleware(AsyncRequestFactory().get("/", headers=bearer), AsyncNotes.as_view())
+        assert passed.content == b"notes"
+
+
+async def test_cookies_of_one_name_are_both_sent(gate: Gatepass) -> None:
+    """A refresh cookie under the name of an earlier configuration is deleted at each path that it may have."""
+    async with started(over_asgi(WSGIHandler(), gate)) as app:
+        ann = Browser(app, mount="/auth")
+        await ann.register()
+        cookie = ("cookie", f"__Secure-gatepass={ann.jar.pop(RT)}")
+        key = [("origin", ORIGIN), ("sec-fetch-site", "same-origin"), *ann.refresh_headers()]
+        answer = await call(app, "POST", "/auth/refresh", headers=[cookie, *key])
+        assert answer.status == 200
+        deleted = [found.marks["Path"] for found in answer.cookies if found.is_deletion]
+        assert deleted == ["/", "/auth", "/auth/refresh"]
+
+
+class TestChecks:
+    def found(self, **changed: Any) -> list[str]:
+        with override_settings(**changed):
+            return [str(message.id) for message in guard.check_settings(None)]
+
+    def test_a_sound_project_has_nothing_to_be_told(self, gate: Gatepass) -> None:
+        assert self.found() == []
+        assert not [message for message in checks.run_checks() if str(message.id).startswith("gatepass")]
+
+    @pytest.mark.parametrize(
+        ("gatepass", "ids"),
+        [
+            ({"SECRETS": [], "PUBLIC_URL": ORIGIN}, ["gatepass.E001"]),
+            ({"SECRETS": ["weak"], "PUBLIC_URL": ORIGIN}, ["gatepass.E001"]),
+            ({"SECRETS": [SECRET], "PUBLIC_URL": "http://example.com"}, ["gatepass.E002"]),
+            ({"SECRETS": [SECRET], "PUBLIC_URL": ORIGIN, "STOER": "memory://"}, ["gatepass.E002"]),
+            ({"SECRETS": [SECRET], "PUBLIC_URL": "http://localhost:8000"}, ["gatepass.W001"]),
+        ],
+    )
+    def test_each_fault_has_its_number(self, gatepass: dict[str, Any], ids: list[str]) -> None:
+        assert self.found(GATEPASS=gatepass) == ids
+
+    def test_a_loopback_address_is_fine_while_debugging(self) -> None:
+        assert self.found(GATEPASS={"SECRETS": [SECRET], "PUBLIC_URL": "http://localhost:8000"}, DEBUG=True) == []
+
+    def test_the_middleware_must_be_there_and_before_those_that_read_cookies(self, gate: Gatepass) -> None:
+        assert self.found(MIDDLEWARE=[]) == ["gatepass.E003"]
+        assert self.found(MIDDLEWARE=list(reversed(settings.MIDDLEWARE))) == ["gatepass.W002"]
