@@ -1,6 +1,7 @@
 """`gatepass serve` and `gatepass demo`."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,21 @@ import click
 
 from gatepass.cli.group import env_file_option, fail
 from gatepass.gate import Gatepass
+from gatepass.server.workers import supervise
 from gatepass.settings import Settings
 from gatepass.wire.origin import is_loopback
+
+logger = logging.getLogger("gatepass.workers")
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes on a shared store."
+)
 @env_file_option
-def serve(host: str, port: int, env_file: Path | None) -> None:
+def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
     """Run the auth endpoints under /auth, with health and keys beside them."""
     serving = _serving()
     with serving.bind(host, port) as listener:
@@ -31,7 +38,10 @@ def serve(host: str, port: int, env_file: Path | None) -> None:
             if not gate.cookies.secure:
                 click.echo("Plain http on a loopback host: development cookies, without Secure.", err=True)
 
-        serving.serve(gate.served, listener, around=gate.running, started=started)
+        if workers == 1:
+            serving.serve(gate.served, listener, around=gate.running, started=started)
+        else:
+            _serve_with(workers, gate, listener=listener, started=started)
 
 
 @click.command()
@@ -44,6 +54,25 @@ def demo(host: str, port: int) -> None:
     except ImportError:
         fail("The demo needs its extra: pip install 'gatepass[demo]'")
     serve_demo(host=host, port=port)
+
+
+def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callable[[], None]) -> None:
+    if not gate.store.is_shared:
+        fail(
+            f"--workers {workers} needs a store that processes can share: set GATEPASS_STORE=postgresql://… "
+            "A SQLite file has one writer here, who commits for all (and SQLite before 3.51.3 can corrupt a WAL file "
+            "that two processes write); what is in memory is in one process."
+        )
+    serving = _serving()
+
+    def work(ready: Callable[[], None], lifeline: int) -> None:
+        serving.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline)
+
+    def lost(code: int) -> None:
+        logger.warning("a worker ended with exit code %d; another takes its place", code)
+
+    if not supervise(work, count=workers, started=started, lost=lost):
+        raise SystemExit(1)
 
 
 def _serving() -> Any:

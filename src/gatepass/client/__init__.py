@@ -1,1 +1,84 @@
-"""The Python client."""
+"""The Python client: Axios-like interceptors over httpx2, and sessions that survive.
+
+with Client("https://api.example.com") as api:
+    api.sign_in("ann@example.com", password)
+    api.get("/me")
+"""
+
+from typing import Any
+
+from gatepass.client.aio import AsyncClient
+from gatepass.client.auth import GatepassAuth, with_interceptors
+from gatepass.client.chain import default_layers
+from gatepass.client.errors import (
+    BadRequest,
+    ClientError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    NotReplayable,
+    ProblemError,
+    RefreshUnavailable,
+    ServerError,
+    SessionEnded,
+    StorageError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+    raise_for_problem,
+)
+from gatepass.client.indicators import callback, progress_line, spinner
+from gatepass.client.loading import Loading
+from gatepass.client.logging import CallLog
+from gatepass.client.options import call_options
+from gatepass.client.retry import Budget, Retry
+from gatepass.client.session import Session
+from gatepass.client.storage import Account, FileStorage, MemoryStorage
+from gatepass.client.sync import Client
+
+__all__ = [
+    "Account",
+    "AsyncClient",
+    "BadRequest",
+    "Budget",
+    "CallLog",
+    "Client",
+    "ClientError",
+    "Conflict",
+    "FileStorage",
+    "Forbidden",
+    "GatepassAuth",
+    "KeyringStorage",
+    "Loading",
+    "MemoryStorage",
+    "NotFound",
+    "NotReplayable",
+    "ProblemError",
+    "RefreshUnavailable",
+    "Retry",
+    "ServerError",
+    "Session",
+    "SessionEnded",
+    "StorageError",
+    "TooManyRequests",
+    "Unauthenticated",
+    "Unavailable",
+    "Unprocessable",
+    "call_options",
+    "callback",
+    "default_layers",
+    "progress_line",
+    "raise_for_problem",
+    "spinner",
+    "with_interceptors",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The keyring's storage needs its extra: imported when it is asked for."""
+    if name == "KeyringStorage":
+        from gatepass.client.keyring import KeyringStorage
+
+        return KeyringStorage
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -30,11 +30,24 @@ Result = TypeVar("Result")
 class Call:
     """One logical request, however often it is sent. Layers read and change it."""
 
-    __slots__ = ("attempts", "options", "refreshed", "request", "started_at")
+    __slots__ = ("attempts", "auth", "follow_redirects", "options", "refreshed", "request", "started_at", "stream")
 
-    def __init__(self, request: httpx.Request) -> None:
-        """`attempts`: how often it went out; `refreshed`: whether it waited for a new access token."""
+    def __init__(
+        self,
+        request: httpx.Request,
+        *,
+        stream: bool = False,
+        auth: Any = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+    ) -> None:
+        """`attempts`: how often it went out; `refreshed`: whether it waited for a new access token.
+
+        The rest is what the caller gave to `send`; `options` is what `call_options` made.
+        """
         self.request = request
+        self.stream = stream
+        self.auth = auth
+        self.follow_redirects = follow_redirects
         self.options: dict[str, Any] = request.extensions.get("gatepass") or {}
         self.attempts = 0
         self.refreshed = False
@@ -44,7 +57,7 @@ class Call:
 class Driver(Protocol):
     """What the loop of `Client` can do."""
 
-    def send(self, request: httpx.Request) -> httpx.Response:
+    def _transmit(self, call: Call) -> httpx.Response:
         """Over the network, redirects included."""
         ...
 
@@ -52,7 +65,7 @@ class Driver(Protocol):
 class AsyncDriver(Protocol):
     """What the loop of `AsyncClient` can do."""
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
+    async def _transmit(self, call: Call) -> httpx.Response:
         """Over the network, redirects included."""
         ...
 
@@ -75,20 +88,37 @@ Layer = Callable[[Call, Next], Flow]
 
 
 class Transmit:
-    """Send a request; the result is its response."""
+    """Send a call's request; the result is its response."""
 
-    __slots__ = ("request",)
+    __slots__ = ("call",)
 
-    def __init__(self, request: httpx.Request) -> None:
-        self.request = request
+    def __init__(self, call: Call) -> None:
+        self.call = call
 
     def run(self, driver: Driver, /) -> httpx.Response:
         """In this thread."""
-        return driver.send(self.request)
+        return driver._transmit(self.call)
 
     async def run_async(self, driver: AsyncDriver, /) -> httpx.Response:
         """In this task."""
-        return await driver.send(self.request)
+        return await driver._transmit(self.call)
+
+
+class Read:
+    """Read a response to its end, as its connection can be used again only then."""
+
+    __slots__ = ("response",)
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+
+    def run(self, _driver: Driver, /) -> bytes:
+        """In this thread."""
+        return self.response.read()
+
+    async def run_async(self, _driver: AsyncDriver, /) -> bytes:
+        """In this task."""
+        return await self.response.aread()
 
 
 class Pause:
@@ -153,7 +183,7 @@ class Work:
 def transmit(call: Call) -> Flow:
     """The innermost layer: the network."""
     call.attempts += 1
-    response: httpx.Response = yield Transmit(call.request)
+    response: httpx.Response = yield Transmit(call)
     return response
 
 

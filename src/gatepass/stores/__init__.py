@@ -6,7 +6,6 @@ memory://                          nothing survives the process: tests
 sqlite:///gatepass.db              a file in the working directory: one server process
 sqlite:////var/lib/gate.db         the same, absolute
 postgresql://user@host/database    many servers (`postgres_address` has the options)
-redis://, rediss://, redis+cluster://, redis+sentinel://     many servers, sessions alone
 
 A driver is imported when its store is asked for: whoever uses SQLite needs none of them.
 """
@@ -14,13 +13,11 @@ A driver is imported when its store is asked for: whoever uses SQLite needs none
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
-from gatepass.ports import SessionStore, Store
+from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite import SQLiteStore
 
-__all__ = ["MemoryStore", "SQLiteStore", "open_session_store", "open_store"]
-
-REDIS = ("redis", "rediss", "redis+cluster", "redis+sentinel")
+__all__ = ["MemoryStore", "SQLiteStore", "open_store"]
 
 
 def open_store(url: str) -> Store:
@@ -35,17 +32,8 @@ def open_store(url: str) -> Store:
             raise ConfigurationError(f"A SQLite store is sqlite:///relative.db or sqlite:////absolute.db: {url}")
         case "postgresql" | "postgres":
             return _postgres(url)
-        case scheme if scheme in REDIS:
-            raise ConfigurationError(
-                "Redis keeps sessions, not accounts: set SESSIONS to it, and STORE to postgresql:// or sqlite:///file.db."
-            )
         case _:  # the URL is not repeated: it may hold a password
             raise ConfigurationError("STORE must be postgresql://user@host/database, sqlite:///file.db or memory://.")
-
-
-def open_session_store(url: str) -> SessionStore:
-    """The store for sessions alone that a URL names, not yet opened. Raises ConfigurationError."""
-    return _redis(url) if _split(url).scheme in REDIS else open_store(url)
 
 
 def _postgres(url: str) -> Store:
@@ -54,14 +42,6 @@ def _postgres(url: str) -> Store:
     except ModuleNotFoundError as missing:
         raise _without(missing, extra="postgres", package="asyncpg") from None
     return PostgresStore(url)
-
-
-def _redis(url: str) -> SessionStore:
-    try:
-        from gatepass.stores.redis import open_redis
-    except ModuleNotFoundError as missing:
-        raise _without(missing, extra="redis", package="redis") from None
-    return open_redis(url)
 
 
 def _without(missing: ModuleNotFoundError, *, extra: str, package: str) -> Exception:

@@ -11,8 +11,8 @@
             await store.close()
 
 The fixture gives an open, empty store. Needs pytest with pytest-asyncio in auto mode. A store that serves one
-port alone takes that part: SessionBattery, AccountBattery, AttemptBattery, KeyBattery. One that several processes can have
-at once takes SharedBattery too.
+port alone takes that part: SessionBattery, AccountBattery, AttemptBattery, KeyBattery. One that several processes
+can have at once takes SharedBattery too.
 """
 
 try:

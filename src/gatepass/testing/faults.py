@@ -3,22 +3,28 @@
     with FaultProxy(upstream_port) as proxy:
         proxy.lose_answers("/auth/refresh")            # the next answer is read from the server and thrown away
         proxy.lose_requests("/auth/refresh", count=2)  # the next two never reach the server
+        proxy.cut_answers("/report")                   # half of the body arrives, then the connection ends
+        proxy.answer("/auth/refresh", 503, retry_after=2)  # the proxy answers; the server sees nothing
+        proxy.delay("/me", seconds=0.5)                # the next answer comes late
         proxy.go_offline(); proxy.go_online()          # connections are cut and refused
         with proxy.hold("/auth/refresh") as held:      # requests wait in front of the server until the block ends
             held.wait(1)
 
-It works on whole HTTP/1.1 exchanges, so a loss happens at a known point, and `exchanges` tells what was seen:
-real sockets, no timing. Loopback only.
+The path "*" means every path; faults that name the path come first. It works on whole HTTP/1.1 exchanges, so a loss
+happens at a known point, and `exchanges` tells what was seen: real sockets and, but for `delay`, no timing. Loopback
+only.
 """
 
 import asyncio
 import contextlib
 import threading
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from gatepass.testing.http1 import BLANK, compose, read_answer, read_request
 
 Result = TypeVar("Result")
 HOST = "127.0.0.1"
@@ -27,7 +33,7 @@ MAX_HEAD = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as it passed. `status` is None where the answer never reached the client."""
+    """One request as it passed. `status` is None where no answer reached the client whole."""
 
     method: str
     path: str
@@ -61,8 +67,12 @@ class FaultProxy:
         self._port = port
         self._lost_answers: Counter[str] = Counter()
         self._lost_requests: Counter[str] = Counter()
+        self._cut_answers: Counter[str] = Counter()
+        self._answers: dict[str, deque[tuple[int, bytes]]] = {}
+        self._delays: dict[str, deque[float]] = {}
         self._holds: dict[str, Held] = {}
         self._is_offline = False
+        self._stopping = asyncio.Event()
         self._clients: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
@@ -96,6 +106,32 @@ class FaultProxy:
     def lose_requests(self, path: str, *, count: int = 1) -> None:
         """The next `count` requests to `path` are thrown away before the server sees them."""
         self._call(lambda: self._lost_requests.update({path: count}))
+
+    def cut_answers(self, path: str, *, count: int = 1) -> None:
+        """Of the next `count` answers of `path` head and half of the body arrive, without a body nothing."""
+        self._call(lambda: self._cut_answers.update({path: count}))
+
+    def answer(
+        self,
+        path: str,
+        status: int = 503,
+        *,
+        retry_after: int | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        count: int = 1,
+    ) -> None:
+        """Answer the next `count` requests to `path` like this; the server does not see them.
+
+        `retry_after` is the header's value: seconds, or an HTTP date.
+        """
+        given = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        text = compose(status, {**given, **(headers or {})}, body)
+        self._call(lambda: self._answers.setdefault(path, deque()).extend([(status, text)] * count))
+
+    def delay(self, path: str, *, seconds: float, count: int = 1) -> None:
+        """Bring the next `count` answers of `path` this much later: the server has done its part by then."""
+        self._call(lambda: self._delays.setdefault(path, deque()).extend([seconds] * count))
 
     @contextlib.contextmanager
     def hold(self, path: str) -> Iterator[Held]:
@@ -146,33 +182,41 @@ class FaultProxy:
         upstream: asyncio.StreamWriter,
     ) -> bool:
         """Pass one request and its answer; False where the connection is to be cut."""
-        head = await reader.readuntil(b"\r\n\r\n")
-        method, target, _ = head.split(b" ", 2)
+        method, target, request = await read_request(reader)
         path = target.partition(b"?")[0].decode("latin-1")
-        request = head + await reader.readexactly(_length(head) or 0)
-        if held := self._holds.get(path):
+        if held := self._holds.get(path) or self._holds.get("*"):
             await held._pass()
-        if self._take(self._lost_requests, path):
-            self.exchanges.append(Exchange(method.decode(), path, None))
-            return False
-        upstream.write(request)
-        answer = await answers.readuntil(b"\r\n\r\n")
-        status = int(answer.split(b" ", 2)[1])
-        has_body = method != b"HEAD" and status not in (204, 304)
-        answer += await _body(answers, answer) if has_body else b""
-        if self._take(self._lost_answers, path):
-            self.exchanges.append(Exchange(method.decode(), path, None))
-            return False
-        self.exchanges.append(Exchange(method.decode(), path, status))
-        writer.write(answer)
+        if _take(self._lost_requests, path):
+            return self._note(method, path, None)
+        if (own := _next(self._answers, path)) is not None:
+            status, answer, is_last = *own, False
+        else:
+            upstream.write(request)
+            status, answer, is_last = await read_answer(answers, is_head=method == b"HEAD")
+        if (seconds := _next(self._delays, path)) is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+        part = self._spare(answer, path)
+        self._note(method, path, status if part == answer else None)
+        writer.write(part)
         await writer.drain()
-        return b"connection: close" not in answer.lower()
-
-    def _take(self, budget: Counter[str], path: str) -> bool:
-        if budget[path] == 0:
+        if is_last or part != answer:
+            await _end(writer)
             return False
-        budget[path] -= 1
         return True
+
+    def _spare(self, answer: bytes, path: str) -> bytes:
+        """What goes on of an answer: all of it, head and half of the body, or nothing."""
+        if _take(self._lost_answers, path):
+            return b""
+        if _take(self._cut_answers, path):
+            body = answer.index(BLANK) + len(BLANK)
+            return answer[: (body + len(answer)) // 2] if body < len(answer) else b""
+        return answer
+
+    def _note(self, method: bytes, path: str, status: int | None) -> bool:
+        self.exchanges.append(Exchange(method.decode(), path, status))
+        return False
 
     def _cut(self) -> None:
         self._is_offline = True
@@ -181,6 +225,7 @@ class FaultProxy:
 
     async def _stop(self) -> None:
         self._server.close()
+        self._stopping.set()
         self._cut()
         for held in self._holds.values():
             held._release.set()
@@ -199,25 +244,22 @@ class FaultProxy:
         self._run(run())
 
 
-def _length(head: bytes) -> int | None:
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
+def _take(budget: Counter[str], path: str) -> bool:
+    for name in (path, "*"):
+        if budget[name]:
+            budget[name] -= 1
+            return True
+    return False
+
+
+def _next(queues: Mapping[str, deque[Result]], path: str) -> Result | None:
+    for name in (path, "*"):
+        if queues.get(name):
+            return queues[name].popleft()
     return None
 
 
-async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
-    """What follows a response's head: by length, by chunks, or until the end."""
-    length = _length(head)
-    if length is not None:
-        return await reader.readexactly(length)
-    if b"transfer-encoding: chunked" not in head.lower():
-        return await reader.read()
-    body = b""
-    while True:
-        line = await reader.readuntil(b"\r\n")
-        chunk = await reader.readexactly(int(line.split(b";")[0], 16) + 2)
-        body += line + chunk
-        if chunk == b"\r\n":
-            return body
+async def _end(writer: asyncio.StreamWriter) -> None:
+    """End the connection after the last bytes, not before."""
+    writer.close()
+    await writer.wait_closed()

@@ -1,0 +1,124 @@
+"""`Client`: an `httpx2.Client` whose calls travel through the layers, with a session.
+
+`send` is the one place that sees every call's last response and every exception, whichever method made it.
+"""
+
+import threading
+from collections.abc import Sequence
+from logging import Logger
+from types import TracebackType
+from typing import Any
+
+from gatepass.client.chain import CALLS, DEFAULT_RETRY, Equipped
+from gatepass.client.http import httpx
+from gatepass.client.onion import Call, Layer, drive
+from gatepass.client.options import prepare
+from gatepass.client.replay import note
+from gatepass.client.session import Ended, Session
+from gatepass.client.storage import Storage
+from gatepass.client.stored import Account
+from gatepass.client.wire import keep_out
+
+
+class Client(Equipped, httpx.Client):
+    """An `httpx2.Client` with a session, interceptors and layers; all arguments of httpx2's work.
+
+    `auth_url`: where the auth endpoints are, joined to the origin of `base_url`. `session`: share that of another
+    client; else one is made that is kept in `storage` (default: in memory). `retry` and `loading` are layers that
+    have their place in the default chain; `retry` is a `Retry()` for a client with a `base_url` or a session.
+    `logger`: where the line about each call goes; None: nowhere. `raise_errors`: answers of 400 and more are
+    exceptions. `on_ended` is told once when the session is over. `layers` takes the place of the chain;
+    `default_layers(client)` gives the default.
+    May be shared between threads.
+    """
+
+    def __init__(
+        self,
+        base_url: Any = "",
+        *,
+        auth_url: str = "/auth",
+        session: Session | None = None,
+        storage: Storage | None = None,
+        retry: Layer | None = DEFAULT_RETRY,
+        loading: Layer | None = None,
+        logger: Logger | str | None = CALLS,
+        raise_errors: bool = False,
+        on_ended: Ended | None = None,
+        layers: Sequence[Layer] | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(base_url=base_url, **arguments)
+        self._equip(
+            base_url=self.base_url,
+            timeout=self.timeout,
+            auth_url=auth_url,
+            session=session,
+            storage=storage,
+            retry=retry,
+            loading=loading,
+            logger=logger,
+            raise_errors=raise_errors,
+            on_ended=on_ended,
+            layers=layers,
+        )
+
+    def sign_in(self, email: str, password: str, *, remember: bool = True) -> Account:
+        """Sign in; a session that there was ends at the server. Not `remember`: it is meant for this run alone.
+
+        Raises Unauthenticated (`invalid-credentials`), TooManyRequests, and httpx's errors where there is no answer.
+        """
+        return drive(self.session.sign_in(email, password, remember=remember), self)
+
+    def sign_up(self, email: str, password: str, *, remember: bool = True) -> Account | None:
+        """Register and be signed in. None where the server wants the address verified first."""
+        return drive(self.session.sign_up(email, password, remember=remember), self)
+
+    def sign_out(self, *, everywhere: bool = False) -> None:
+        """End the session; `everywhere`: every session of the account.
+
+        In effect here at once. Without a network the server is told later, but for `everywhere`, which then raises.
+        """
+        drive(self.session.sign_out(everywhere=everywhere), self)
+
+    def send(
+        self,
+        request: httpx.Request,
+        *,
+        stream: bool = False,
+        auth: Any = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+    ) -> httpx.Response:
+        """Send a request through the layers."""
+        if auth is httpx.USE_CLIENT_DEFAULT and self.auth is not None:
+            auth = self.auth
+        call = Call(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
+        if call.options:
+            prepare(call)
+        note(request)
+        return drive(self._chain(call), self)
+
+    def close(self) -> None:
+        """Let what runs beside the calls end, then close the connections."""
+        self._wait()
+        super().close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self._wait()
+        super().__exit__(kind, error, trace)
+
+    def _wait(self) -> None:
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _transmit(self, call: Call) -> httpx.Response:
+        return super().send(call.request, stream=call.stream, auth=call.auth, follow_redirects=call.follow_redirects)
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        keep_out(self.cookies.jar)
+        return super().send(request, auth=None, follow_redirects=False)

@@ -1,0 +1,13 @@
+"""One real server with a fault proxy before it for each module of tests; each test signs up somebody of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.client.stage import Stage, stage
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(tmp_path_factory.mktemp("real")) as running:
+        yield running

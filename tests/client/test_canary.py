@@ -1,0 +1,135 @@
+"""Known secrets walk through every sink that the client has, and none of them shows one."""
+
+import io
+import logging
+import pickle
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+import sentry_sdk
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from rich.console import Console
+
+from gatepass.client import Client, FileStorage
+from gatepass.client.indicators import spinner
+from gatepass.client.loading import Loading
+from gatepass.client.otel import otel_layer
+from gatepass.client.retry import Budget, Retry
+from gatepass.client.sentry import sentry_layer
+from tests.client.stage import Stage
+from tests.client.test_sentry import Kept
+
+PASSWORD = "canary-password-of-some-length"
+CANARIES = {
+    "password": PASSWORD,
+    "header": "canary-header-7d1f",
+    "query": "canary-query-91c4",
+    "body": "canary-body-55ae",
+    "user": "canary-user-url-0b",
+}
+
+
+class Sinks:
+    """Everything that anybody could read afterwards."""
+
+    def __init__(self) -> None:
+        self.records = io.StringIO()
+        self.console = io.StringIO()
+        self.spans = InMemorySpanExporter()
+        self.sentry = Kept()
+        self.texts: list[str] = []
+
+    def all(self) -> str:
+        return "\n".join(
+            [
+                self.records.getvalue(),
+                self.console.getvalue(),
+                *(span.to_json() for span in self.spans.get_finished_spans()),
+                str(self.sentry.items),
+                *self.texts,
+            ]
+        )
+
+
+@pytest.fixture
+def sinks() -> Iterator[Sinks]:
+    made = Sinks()
+    handler = logging.StreamHandler(made.records)
+    handler.setFormatter(logging.Formatter("%(message)s %(gatepass)s", defaults={"gatepass": ""}))
+    handler.addFilter(lambda record: record.name.startswith("gatepass"))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    arguments = {"default_integrations": False, "auto_enabling_integrations": False, "traces_sample_rate": 1.0}
+    sentry_sdk.init(dsn="https://public@sentry.invalid/1", transport=made.sentry, **arguments)  # type: ignore[arg-type]
+    with sentry_sdk.isolation_scope():
+        yield made
+    sentry_sdk.get_global_scope().set_client(None)
+    root.setLevel(before)
+    root.removeHandler(handler)
+
+
+def test_no_secret_shows_in_any_sink(real: Stage, sinks: Sinks, tmp_path: Path) -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(sinks.spans))
+    indicator = spinner(console=Console(file=sinks.console, force_terminal=True))
+    client = Client(
+        real.url,
+        storage=FileStorage(tmp_path / "session.json"),
+        retry=Retry(budget=Budget()).without_wait(),
+        loading=Loading(indicator, delay=0, minimum=0),
+        raise_errors=True,
+    )
+    client.layers = [sentry_layer(), otel_layer(provider.get_tracer("canary")), *client.layers]
+    with client, sentry_sdk.start_transaction(name="all"):
+        walk(real, client, sinks)
+        secrets = secrets_of(client)
+    sentry_sdk.capture_message("all")
+    told = sinks.all()
+    assert "/auth/me" in told, "the sinks were read"
+    assert [name for name, secret in {**CANARIES, **secrets}.items() if secret in told] == []
+
+
+def walk(real: Stage, client: Client, sinks: Sinks) -> None:
+    """Sign in, refresh, fail in many ways; note what each object and error says of itself."""
+    address = f"canary{id(client)}@example.com"
+    client.sign_up(address, PASSWORD)
+    client.get("/auth/me", params={"q": CANARIES["query"]}, headers={"X-Key": CANARIES["header"]})
+    for attempt in (
+        lambda: client.sign_in(address, PASSWORD + "x"),
+        lambda: client.get("/auth/nothing", params={"q": CANARIES["query"]}, headers={"X-Key": CANARIES["header"]}),
+        lambda: client.post("/auth/nothing", json={"b": CANARIES["body"]}),
+        lambda: client.get(f"http://{CANARIES['user']}:pw@127.0.0.1:1/", params={"q": CANARIES["query"]}),
+        lambda: client.put("/auth/me", content=iter([CANARIES["body"].encode()])),
+    ):
+        with pytest.raises(Exception) as raised:
+            attempt()
+        note(raised.value, sinks)
+    client.sign_in(address, PASSWORD)
+    for part in (client, client.session, client.session.state, client.session._book, client._chain, client.loading):
+        sinks.texts.append(f"{part!r} {part}")
+    sinks.texts.append(repr(client.session._book.storage.load()))
+
+
+def note(error: BaseException, sinks: Sinks) -> None:
+    sinks.texts += [repr(error), str(error), "".join(traceback.format_exception_only(error))]
+    if not isinstance(error, httpx2.RequestError):  # those of httpx hold the whole request; they are not ours
+        sinks.texts.append(str(pickle.dumps(error)))
+
+
+def secrets_of(client: Client) -> dict[str, str]:
+    stored = client.session._book.storage.load()
+    assert stored.cookie is not None
+    assert stored.access_token is not None
+    return {
+        "refresh token": stored.cookie[1],
+        "access token": stored.access_token,
+        "client key": stored.client_key.hex(),
+        "client key bytes": repr(stored.client_key)[2:-1],
+    }
