@@ -10,5 +10,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, value in found:
         if name == "explored":
             terminalreporter.write_line(f"explored {value}")
+        if name == "faults":
+            terminalreporter.write_line(f"survived {value}")
     if states:
         terminalreporter.write_line(f"The table keeps its promises in all {states:,} states that were explored.")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -45,9 +45,11 @@ def gatepass(
 class Serving:
     """A running `gatepass serve` on loopback. What it says is read all the time: a full pipe would stop it."""
 
-    def __init__(self, folder: Path, *, port: int, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, *, port: int, settings: Mapping[str, str], command: Sequence[str] = (*COMMAND, "serve")
+    ) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", str(port)],
+            [*command, "--port", str(port)],
             cwd=folder,
             env=environment(**settings),
             stderr=subprocess.PIPE,

@@ -1,5 +1,7 @@
 """Run an ASGI application under uvicorn, with one loop that also opens and closes the gate.
 
+One process, or one of several under a supervisor (`workers`), which then holds a `lifeline` open for as long.
+
 uvicorn is imported here and nowhere else. Its access log stays off: events say more, and name no address.
 """
 
@@ -62,10 +64,12 @@ def serve(
     *,
     around: Callable[[], AbstractAsyncContextManager[object]],
     started: Callable[[], None] = lambda: None,
+    lifeline: int | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, inside `around()`; call `started` when requests are taken.
 
-    Returns normally after a signal, however it was stopped.
+    Returns normally after a signal, however it was stopped. With a `lifeline`, a file descriptor, SIGINT is not
+    ours to hear, and the server stops when the file ends.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     config = uvicorn.Config(
@@ -80,29 +84,42 @@ def serve(
         h11_max_incomplete_event_size=64 * 1024,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(_Server(config, started=started), listener, around=around))
+        runner.run(_serve(_Server(config, started=started), listener, around=around, lifeline=lifeline))
 
 
 async def _serve(
-    server: _Server, listener: socket.socket, *, around: Callable[[], AbstractAsyncContextManager[object]]
+    server: _Server,
+    listener: socket.socket,
+    *,
+    around: Callable[[], AbstractAsyncContextManager[object]],
+    lifeline: int | None,
 ) -> None:
-    async with around(), _stopping_on_signals(server):
+    async with around(), _stopping_on_signals(server, lifeline):
         await server.serve(sockets=[listener])
 
 
 @contextlib.asynccontextmanager
-async def _stopping_on_signals(server: _Server) -> AsyncIterator[None]:
+async def _stopping_on_signals(server: _Server, lifeline: int | None) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM) if lifeline is None else (signal.SIGTERM,)
 
     def stop() -> None:
         # The second signal does not wait for running requests.
         server.force_exit = server.should_exit
         server.should_exit = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    def let_go() -> None:
+        loop.remove_reader(lifeline or 0)
+        server.should_exit = True
+
+    for number in numbers:
         loop.add_signal_handler(number, stop)
+    if lifeline is not None:
+        loop.add_reader(lifeline, let_go)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
+        if lifeline is not None:
+            loop.remove_reader(lifeline)

@@ -1,0 +1,137 @@
+"""The load generator: keep-alive connections, one session each, that refresh as a browser does.
+
+Each follows its session's rotation with an Idempotency-Key (PROTOCOL §5); anything but an advance by one generation
+ends the benchmark. Its own ceiling on the machine that we measured on is about 20 times what a server answers.
+"""
+
+import asyncio
+import base64
+import hmac
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PASSWORD = "correct horse battery staple"
+_COOKIE = re.compile(rb"set-cookie: (gatepass_\d+|gatepass_state_\d+)=([^;\r\n]+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+@dataclass
+class Slice:
+    """What one row came to in one round. CPU in seconds; `wal` in bytes."""
+
+    done: int
+    seconds: float
+    latencies: list[float] = field(default_factory=list)
+    server_cpu: float = 0.0
+    store_cpu: float = 0.0
+    wal: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Per second."""
+        return self.done / self.seconds
+
+
+class Browser:
+    """One connection with one session's cookies and key. `raw` is the last answer as it came."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.key = secrets.token_bytes(32)
+        self.cookies: dict[str, str] = {}
+        self.raw = b""
+        self._state = f"gatepass_state_{port}"
+
+    async def connect(self) -> None:
+        """Open the connection."""
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def sign_in(self, path: str, email: str) -> None:
+        """Register or log in."""
+        body = json.dumps({"email": email, "password": PASSWORD}).encode()
+        status, answer = await self.post(path, ["Gatepass-Client: 1"], body)
+        if status not in (200, 201):
+            raise SystemExit(f"{path} answered {status}: {answer[:200]!r}")
+
+    async def refresh(self) -> None:
+        """Present the newest token."""
+        generation = int(self.cookies[self._state].split(".")[1])
+        status, answer = await self.present()
+        if status != 200 or int(self.cookies[self._state].split(".")[1]) != generation + 1:
+            raise SystemExit(f"refresh answered {status}: {answer[:200]!r}")
+
+    async def present(self) -> tuple[int, bytes]:
+        """One refresh request, whatever is answered."""
+        sid, generation, _ = self.cookies[self._state].split(".")
+        mac = hmac.digest(self.key, f"{sid}|{generation}".encode(), "sha256")
+        key = base64.urlsafe_b64encode(mac)[:22].decode()
+        headers = [
+            f"Idempotency-Key: {generation}.{key}",
+            f"Gatepass-Session: {sid}",
+            "Sec-Fetch-Site: same-origin",
+            "Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+        ]
+        return await self.post("/auth/refresh", headers, b"")
+
+    async def post(self, path: str, headers: list[str], body: bytes) -> tuple[int, bytes]:
+        """One request on the open connection."""
+        head = [f"POST {path} HTTP/1.1", f"Host: localhost:{self.port}", f"Content-Length: {len(body)}"]
+        if body:
+            head.append("Content-Type: application/json")
+        self.writer.write("\r\n".join([*head, *headers, "", ""]).encode() + body)
+        answer = await self.reader.readuntil(b"\r\n\r\n")
+        length = _LENGTH.search(answer)
+        content = await self.reader.readexactly(int(length[1])) if length else b""
+        self.cookies.update((name.decode(), value.decode()) for name, value in _COOKIE.findall(answer))
+        self.raw = answer + content
+        return int(answer.split(b" ", 2)[1]), content
+
+
+async def signed_in(port: int, count: int) -> list[Browser]:
+    """So many sessions of one account."""
+    await wait_for(port)
+    browsers = [Browser(port) for _ in range(count)]
+    for number, browser in enumerate(browsers):
+        await browser.connect()
+        await browser.sign_in("/auth/login" if number else "/auth/register", "bench@example.com")
+    return browsers
+
+
+async def load(
+    browsers: list[Browser],
+    seconds: float,
+    *,
+    server_cpu: Callable[[], float],
+    store_cpu: Callable[[], float],
+    advances: bool = True,
+) -> Slice:
+    """All browsers refresh in parallel, each one after the other, for so long. `advances`: each answer must."""
+    latencies: list[float] = []
+    server, store = server_cpu(), store_cpu()
+    start = time.perf_counter()
+    end = start + seconds
+
+    async def keep_refreshing(browser: Browser) -> None:
+        while (before := time.perf_counter()) < end:
+            await (browser.refresh() if advances else browser.present())
+            latencies.append(time.perf_counter() - before)
+
+    await asyncio.gather(*map(keep_refreshing, browsers))
+    return Slice(len(latencies), time.perf_counter() - start, latencies, server_cpu() - server, store_cpu() - store)
+
+
+async def wait_for(port: int) -> None:
+    """Until somebody listens."""
+    for _ in range(400):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise SystemExit("the server did not start")

@@ -1,0 +1,106 @@
+"""A TCP proxy between a server and its store that breaks connections at an exact byte.
+
+`cut(after, direction)` lets so many more bytes pass in a direction, on whatever connection carries them, and then
+resets that connection, both sides, without the rest of what was under way: the server cannot know whether the store
+got, did, or answered it. Swept over N, the cut comes at every step of the conversation. `refuse()` takes nobody in.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator
+from typing import Literal
+
+Direction = Literal["to the store", "from the store"]
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with zero seconds: closing sends RST and drops what was not read."""
+
+
+class Proxy:
+    """Listens on `port`; counts the connections that it broke."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self.broken = 0
+        self._budget: dict[Direction, int | None] = {"to the store": None, "from the store": None}
+        self._refuses = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def cut(self, after: int, direction: Direction) -> None:
+        """Break the connection on which the next `after` bytes in a direction have just passed."""
+        self._budget[direction] = after
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a cut is still to come."""
+        return any(left is not None for left in self._budget.values())
+
+    def refuse(self, *, refuses: bool = True) -> None:
+        """Break every new connection before its first byte."""
+        self._refuses = refuses
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection to the store."""
+        if self._refuses:
+            _reset(writer)
+            return
+        try:
+            answers, upstream = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            _reset(writer)
+            return
+        pumps = {
+            asyncio.create_task(self._pump(reader, upstream, "to the store")),
+            asyncio.create_task(self._pump(answers, writer, "from the store")),
+        }
+        self._tasks |= pumps
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for side in (writer, upstream):
+            _reset(side)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        self._tasks -= pumps
+
+    async def stop(self) -> None:
+        """Break what is left."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                left = self._budget[direction]
+                if left is not None and left <= len(data):
+                    self._budget[direction] = None
+                    self.broken += 1
+                    writer.write(data[:left])
+                    await writer.drain()
+                    return
+                if left is not None:
+                    self._budget[direction] = left - len(data)
+                writer.write(data)
+                await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def proxying(target: int) -> AsyncIterator[Proxy]:
+    """A proxy before a loopback port."""
+    proxy = Proxy(target)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        await proxy.stop()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        own: socket.socket = writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()
