@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from gatepass.core.keyring import SigningKey, encode
+from gatepass.core.public_key import PublicKey
 from gatepass.errors import InvalidToken
 
 MAX_LENGTH = 8192
@@ -26,12 +27,29 @@ MAX_LENGTH = 8192
 LATEST = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
+_SPACE = " \t\n\r"  # what JSON takes for space (RFC 8259 §2)
 _write = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder anew each time
 Check = Callable[[bytes, bytes], bool]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
 """Claims that an application's hook may not set."""
-_BASE64URL = bytes.maketrans(b"-_+/", b"+/--")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_BASE64URL = bytes.maketrans(b"-_+/=", b"+/---")  # what is foreign to base64url becomes foreign to base64
+_PADDING = (b"", b"===", b"==", b"=")
+_LAST: tuple[frozenset[int], ...] = (
+    frozenset(_ALPHABET),
+    frozenset(),
+    frozenset(_ALPHABET[::16]),
+    frozenset(_ALPHABET[::4]),
+)
+"""The letters that a canonical segment may end with, by its length modulo 4: those whose unused bits are zero."""
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+class UnknownHeader(InvalidToken):
+    """A token whose header none of the known keys has: not ours, or under a key that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ class Verifier:
     `keys` are all keys that may have signed; `skew` is the tolerated difference of clocks in seconds.
     """
 
-    def __init__(self, keys: Iterable[SigningKey], *, issuer: str, audience: str, skew: int) -> None:
+    def __init__(self, keys: Iterable[SigningKey | PublicKey], *, issuer: str, audience: str, skew: int) -> None:
         self._checks = {key.header: _check_of(key) for key in keys}
         self._issuer = issuer
         self._audience = audience
@@ -81,9 +99,7 @@ class Verifier:
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal of a token that holds at `now` (Unix seconds). Raises InvalidToken for any other."""
-        payload = self.authenticate(token)
-        claims = _parse(payload)
-        return self._judge(claims, now)
+        return self._judge(_parse(self.authenticate(token)), now)
 
     def authenticate(self, token: str) -> bytes:
         """The payload of a token whose header is ours and whose signature holds. Raises InvalidToken."""
@@ -93,7 +109,7 @@ class Verifier:
         header, _, payload = message.partition(b".")
         check = self._checks.get(header)
         if check is None or not dot:
-            raise InvalidToken("not a header of this issuer")
+            raise UnknownHeader("not a header of this issuer")
         if not check(message, _decode(signature)):
             raise InvalidToken("signature")
         return _decode(payload)
@@ -116,40 +132,52 @@ class Verifier:
         if "nbf" in claims and _time(claims, "nbf") > now + self._skew:
             raise InvalidToken("not valid yet")
         _text(claims, "client_id")
-        scope = claims.get("scope", "")
-        if not isinstance(scope, str):
-            raise InvalidToken("scope")
         return Principal(
-            account_id=_text(claims, "sub"),
-            session_id=_text(claims, "sid"),
-            token_id=_text(claims, "jti"),
-            expires_at=expires_at,
-            issued_at=issued_at,
-            authenticated_at=_time(claims, "auth_time"),
-            scopes=frozenset(scope.split()),
-            claims=claims,
+            _text(claims, "sub"),
+            _text(claims, "sid"),
+            _text(claims, "jti"),
+            expires_at,
+            issued_at,
+            _time(claims, "auth_time"),
+            _scopes(claims),
+            claims,
         )
 
 
-def _check_of(key: SigningKey) -> Check:
+def _check_of(key: SigningKey | PublicKey) -> Check:
     """A function that says whether a signature over a message holds, bound to this key and its algorithm."""
-    match key.private:
-        case ed25519.Ed25519PrivateKey() as edwards:
-            verify_edwards = edwards.public_key().verify
-            return _holds(lambda message, signature: verify_edwards(signature, message))
-        case ec.EllipticCurvePrivateKey() as curve:
-            verify_curve = curve.public_key().verify
-            return _holds(
-                lambda message, signature: verify_curve(_der(signature), message, ES256),
-            )
+    match _verifying_half(key):
+        case ed25519.Ed25519PublicKey() as edwards:
+            return _edwards(edwards.verify)
+        case ec.EllipticCurvePublicKey() as curve:
+            return _curve(curve)
         case bytes() as shared:
             return lambda message, signature: hmac.compare_digest(hmac.digest(shared, message, "sha256"), signature)
 
 
-def _holds(verify: Callable[[bytes, bytes], None]) -> Check:
+def _verifying_half(
+    key: SigningKey | PublicKey,
+) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | bytes:
+    if isinstance(key, PublicKey):
+        return key.public
+    return key.private if isinstance(key.private, bytes) else key.private.public_key()
+
+
+def _edwards(verify: Callable[[bytes, bytes], None]) -> Check:
     def check(message: bytes, signature: bytes) -> bool:
         try:
-            verify(message, signature)
+            verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    return check
+
+
+def _curve(key: ec.EllipticCurvePublicKey) -> Check:
+    def check(message: bytes, signature: bytes) -> bool:
+        try:
+            key.verify(_der(signature), message, ES256)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -165,23 +193,24 @@ def _der(signature: bytes) -> bytes:
 
 def _decode(segment: bytes) -> bytes:
     """Strict base64url: no padding, no foreign characters, canonical trailing bits."""
+    surplus = len(segment) % 4
+    # strict_mode lets non-zero trailing bits pass; two spellings of one token must not both hold.
+    if segment and segment[-1] not in _LAST[surplus]:
+        raise InvalidToken("not canonical base64url")
     try:
-        raw = binascii.a2b_base64(segment.translate(_BASE64URL) + b"=" * (-len(segment) % 4), strict_mode=True)
+        return binascii.a2b_base64(segment.translate(_BASE64URL) + _PADDING[surplus], strict_mode=True)
     except binascii.Error:
         raise InvalidToken("not base64url") from None
-    # strict_mode lets padding and non-zero trailing bits pass; two spellings of one token must not both hold.
-    if encode(raw).encode() != segment:
-        raise InvalidToken("not canonical base64url")
-    return raw
 
 
 def _parse(payload: bytes) -> dict[str, Json]:
     try:
-        claims = json.loads(payload.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
+        text = payload.decode("utf-8").strip(_SPACE)
+        claims, end = _read(text)
     except (ValueError, RecursionError):
         raise InvalidToken("payload is not JSON") from None
-    if not isinstance(claims, dict):
-        raise InvalidToken("payload is not an object")
+    if not isinstance(claims, dict) or end != len(text):
+        raise InvalidToken("payload is not one object")
     return claims
 
 
@@ -196,6 +225,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise InvalidToken(f"{name} is not JSON")
 
 
+_read = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).raw_decode
+
+
+def _scopes(claims: Mapping[str, Json]) -> frozenset[str]:
+    """The words of the scope claim (RFC 9068 §2.2.3); none where there is no such claim."""
+    scope = claims.get("scope", "")
+    if not isinstance(scope, str):
+        raise InvalidToken("scope")
+    return frozenset(scope.split()) if scope else _NONE
+
+
 def _text(claims: Mapping[str, Json], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value:
@@ -206,7 +246,8 @@ def _text(claims: Mapping[str, Json], name: str) -> str:
 def _time(claims: Mapping[str, Json], name: str) -> int:
     """A NumericDate (RFC 7519 §2) as whole seconds; booleans, text, infinities and negatives are none."""
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # The type itself, not isinstance: to Python a boolean is an integer too.
+    if type(value) is not int and type(value) is not float:
         raise InvalidToken(name)
     # Beyond 2^53 there are no exact seconds, and an integer of 400 digits does not even become a float.
     if not 0 <= value <= LATEST:

@@ -87,7 +87,7 @@ class SigningKey:
             case "HS256":
                 shared = derive(secret, "access token HS256")
                 kid = encode(derive(secret, "access token HS256 kid"))
-                return cls(kid, algorithm, _header(algorithm, kid), shared, None)
+                return cls(kid, algorithm, header_of(algorithm, kid), shared, None)
 
     @classmethod
     def _with_jwk(
@@ -100,10 +100,10 @@ class SigningKey:
         canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
         kid = encode(hashlib.sha256(canonical).digest())
         jwk = {**members, "kid": kid, "alg": algorithm, "use": "sig"}
-        return cls(kid, algorithm, _header(algorithm, kid), private, jwk)
+        return cls(kid, algorithm, header_of(algorithm, kid), private, jwk)
 
 
-def _header(algorithm: str, kid: str) -> bytes:
+def header_of(algorithm: str, kid: str) -> bytes:
     """The one header that tokens of this key have, byte for byte (PROTOCOL §7)."""
     members = {"alg": algorithm, "kid": kid, "typ": "at+jwt"}
     return encode(json.dumps(members, separators=(",", ":")).encode()).encode()

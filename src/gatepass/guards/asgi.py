@@ -10,7 +10,6 @@ from gatepass.errors import ConfigurationError, Problem
 from gatepass.guards.check import Check, require_scopes
 from gatepass.wire.asgi import WITHHELD, ASGIApp, Receive, Scope, Send, Withheld
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 CHECK = "gatepass.check"
@@ -30,10 +29,8 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        kept, held = self._cookies.withhold(scope["headers"])
-        guarded = {**scope, "headers": kept, CHECK: self._check}
-        if held:
-            guarded[WITHHELD] = Withheld(held)
+        guarded = {**scope}
+        admit(guarded, check=self._check, cookies=self._cookies)
         try:
             if self._required:
                 current_principal(guarded)
@@ -42,15 +39,29 @@ class Guard:
             await refuse(problem, scope, send)
 
 
+def admit(scope: Scope, *, check: Check, cookies: Cookies) -> None:
+    """Turn a request's scope into what a guarded application may see of it. In place: pass a copy, if it is yours."""
+    kept, held = cookies.withhold(scope["headers"])
+    scope["headers"] = kept
+    scope[CHECK] = check
+    if held:
+        scope[WITHHELD] = Withheld(held)
+
+
 def current_principal(scope: Scope, *scopes: str) -> Principal:
     """The caller of this request. Raises TokenRequired, InvalidToken or InsufficientScope."""
-    check = check_of(scope)
-    return require_scopes(check.principal(Headers(scope["headers"]).all(b"authorization")), scopes)
+    principal = check_of(scope).principal(authorizations(scope))
+    return require_scopes(principal, scopes) if scopes else principal
 
 
 def optional_principal(scope: Scope) -> Principal | None:
     """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
-    return check_of(scope).optional(Headers(scope["headers"]).all(b"authorization"))
+    return check_of(scope).optional(authorizations(scope))
+
+
+def authorizations(scope: Scope) -> list[str]:
+    """Every Authorization header of a request."""
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
 
 
 def check_of(scope: Scope) -> Check:

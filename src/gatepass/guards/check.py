@@ -4,10 +4,11 @@ Verified tokens are remembered, so the signature is checked once per token and s
 token's life, its expiry and its session's revocation, is looked at every time.
 """
 
-import hashlib
 from collections import OrderedDict
+from hashlib import sha256
+from typing import Protocol
 
-from gatepass.core.access_token import Principal, Verifier
+from gatepass.core.access_token import Principal
 from gatepass.errors import InsufficientScope, InvalidToken, TokenRequired
 from gatepass.ports import Clock, RevocationFeed
 from gatepass.wire.headers import bearer_of
@@ -16,10 +17,22 @@ REMEMBERED = 10_000
 """Tokens, about 1 kB each: what the active users of one process hold within a token's life."""
 
 
-class Check:
-    """Verifies access tokens for one gate. Shared by all guards of a process."""
+class Verifies(Protocol):
+    """A `core.access_token.Verifier`, or what stands for one whose keys are followed from afar."""
 
-    def __init__(self, verifier: Verifier, *, feed: RevocationFeed, clock: Clock, remembered: int = REMEMBERED) -> None:
+    def verify(self, token: str, now: int) -> Principal:
+        """The principal of a token that holds at `now`. Raises InvalidToken, or Unavailable without keys."""
+        ...
+
+    def still_holds(self, principal: Principal, now: int) -> bool:
+        """Whether a principal verified earlier still does."""
+        ...
+
+
+class Check:
+    """Verifies access tokens for one gate. Shared by all guards and threads of a process."""
+
+    def __init__(self, verifier: Verifies, *, feed: RevocationFeed, clock: Clock, remembered: int = REMEMBERED) -> None:
         self._verifier = verifier
         self._feed = feed
         self._clock = clock
@@ -33,25 +46,33 @@ class Check:
         """
         token = bearer_of(authorizations)
         now = self._clock.now()
+        # The memory before the verifier: whoever reads the new memory reads the new verifier too (see `trust`).
+        verified, verifier = self._verified, self._verifier
         # A digest of the whole token: equal digests are equal bytes, so nothing unverified gets in.
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        principal = self._verified.get(digest)
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        principal = verified.get(digest)
         if principal is None:
-            principal = self._verifier.verify(token, now)
-            self._remember(digest, principal)
-        elif not self._verifier.still_holds(principal, now):
-            del self._verified[digest]
-            raise InvalidToken("expired")
+            principal = verifier.verify(token, now)
+            self._remember(verified, digest, principal)
+        elif verifier.still_holds(principal, now):
+            try:  # noqa: SIM105 (suppress() takes as long as all the rest of this branch)
+                verified.move_to_end(digest)
+            except KeyError:
+                pass  # another thread has dropped it meanwhile
         else:
-            self._verified.move_to_end(digest)
+            verified.pop(digest, None)
+            raise InvalidToken("expired")
         if self._feed.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")
         return principal
 
-    def trust(self, verifier: Verifier) -> None:
-        """Verify with other keys from now on; what was remembered under the old ones is verified again."""
+    def trust(self, verifier: Verifies) -> None:
+        """Verify with other keys from now on; what was remembered under the old ones is verified again.
+
+        A request on another thread that began under the old keys remembers into the old memory, which is gone.
+        """
         self._verifier = verifier
-        self._verified.clear()
+        self._verified = OrderedDict()
 
     def optional(self, authorizations: list[str]) -> Principal | None:
         """The same, but None where no token came. A token that does not hold is refused all the same."""
@@ -60,10 +81,13 @@ class Check:
         except TokenRequired:
             return None
 
-    def _remember(self, digest: bytes, principal: Principal) -> None:
-        self._verified[digest] = principal
-        if len(self._verified) > self._remembered:
-            self._verified.popitem(last=False)
+    def _remember(self, verified: OrderedDict[bytes, Principal], digest: bytes, principal: Principal) -> None:
+        verified[digest] = principal
+        if len(verified) > self._remembered:
+            try:  # noqa: SIM105 (as above)
+                verified.popitem(last=False)
+            except KeyError:
+                pass  # another thread has dropped the last one meanwhile
 
 
 def require_scopes(principal: Principal, scopes: tuple[str, ...]) -> Principal:

@@ -74,7 +74,7 @@ class Guard:
         self._door = Door(gate.check, gate.ready)
         self._cookies = gate.cookies
         self._endpoints: WSGIApp = gate.wsgi
-        self._mount = auth.rstrip("/") if auth else None
+        self._mount = auth.rstrip("/") if auth and gate.wsgi is not None else None  # a RemoteGate has none
         self._required = required
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

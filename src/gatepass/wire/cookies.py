@@ -21,6 +21,8 @@ SameSite = Literal["strict", "lax", "none"]
 HOST_NAME = "__Host-Http-gatepass"
 SECURE_NAME = "__Secure-gatepass"
 STATE_NAME = "__Host-gatepass_state"
+_SPACE = bytes(code for code in range(256) if chr(code).isspace())
+"""Whatever str.strip() takes for space, in Latin-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Cookies:
             rest: list[bytes] = []
             for crumb in value.split(b";"):
                 # Wider than `read`: an application's cookie parser may take more for space than we do.
-                ours = named(crumb) and crumb.partition(b"=")[0].decode("latin-1").strip() in self.refresh_names
+                ours = crumb.partition(b"=")[0].strip(_SPACE).decode("latin-1") in self.refresh_names
                 (held if ours else rest).append(crumb.strip(b" \t"))
             if rest:
                 kept.append((name, b"; ".join(rest)))

@@ -1,0 +1,112 @@
+"""Public keys as a gate publishes them: a JWK Set (RFC 7517), read strictly by services that know its URL only.
+
+From a published key follows the one header that tokens under it have, byte for byte, so these services look tokens up
+exactly as the issuer's own guards do. A set with anything odd in it is refused whole: it is not one of ours.
+"""
+
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from gatepass.core.keyring import Algorithm, encode, header_of
+
+MOST_KEYS = 100
+"""A gate publishes a handful; each costs memory, and a comparison of a set with its successor."""
+LONGEST_KID = 256
+PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
+"""What must never be published (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964)."""
+_KINDS: Mapping[Algorithm, tuple[str, str]] = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
+Jwk = Mapping[str, object]
+
+
+class MalformedKeySet(ValueError):
+    """A JWK Set that cannot be used; the text says what is wrong with it, and holds none of its keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that verifies, bound to one algorithm (RFC 8725 §3.1). `header` is its tokens' encoded JOSE header."""
+
+    kid: str
+    algorithm: Algorithm
+    header: bytes
+    public: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+    @classmethod
+    def from_jwk(cls, jwk: Jwk) -> "PublicKey":
+        """The key that `jwk` describes. Raises MalformedKeySet unless it is a public EdDSA or ES256 signing key."""
+        kid = jwk.get("kid")
+        if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
+            raise MalformedKeySet("a key has no usable kid")
+        if PRIVATE_MEMBERS & jwk.keys():
+            raise MalformedKeySet(f"key {kid!r} is published with its private or shared part: replace it at once")
+        algorithm = next((known for known in _KINDS if known == jwk.get("alg")), None)
+        if algorithm is None:
+            raise MalformedKeySet(f"key {kid!r} has no alg of {', '.join(_KINDS)}")
+        if (jwk.get("kty"), jwk.get("crv")) != _KINDS[algorithm]:
+            raise MalformedKeySet(f"key {kid!r}: kty and crv do not fit alg {algorithm}")
+        if jwk.get("use", "sig") != "sig" or jwk.get("key_ops", ["verify"]) != ["verify"]:
+            raise MalformedKeySet(f"key {kid!r} is not for signatures")
+        return cls(kid, algorithm, header_of(algorithm, kid), _MAKERS[algorithm](jwk, kid))
+
+
+def parse_jwks(document: bytes) -> tuple[PublicKey, ...]:
+    """The keys of a JWK Set, in its order. Raises MalformedKeySet for a set that is odd in any way."""
+    try:
+        found = json.loads(document.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as fault:
+        raise (fault if isinstance(fault, MalformedKeySet) else MalformedKeySet("it is not JSON")) from None
+    entries = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise MalformedKeySet("it is not a JWK Set: an object with a list of keys")
+    if len(entries) > MOST_KEYS:
+        raise MalformedKeySet(f"it has more than {MOST_KEYS} keys")
+    keys = tuple(PublicKey.from_jwk(entry) for entry in entries)
+    if len({key.kid for key in keys}) != len(keys):
+        raise MalformedKeySet("two keys have one kid")
+    return keys
+
+
+def _edwards(jwk: Jwk, kid: str) -> ed25519.Ed25519PublicKey:
+    return ed25519.Ed25519PublicKey.from_public_bytes(_coordinate(jwk, "x", kid=kid))
+
+
+def _curve(jwk: Jwk, kid: str) -> ec.EllipticCurvePublicKey:
+    x, y = (int.from_bytes(_coordinate(jwk, name, kid=kid), "big") for name in ("x", "y"))
+    try:
+        return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    except ValueError:
+        raise MalformedKeySet(f"key {kid!r} is no point of its curve") from None
+
+
+_MAKERS: Mapping[Algorithm, Callable[[Jwk, str], ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey]] = {
+    "EdDSA": _edwards,
+    "ES256": _curve,
+}
+
+
+def _coordinate(jwk: Jwk, name: str, *, kid: str) -> bytes:
+    """32 bytes in canonical base64url."""
+    text = jwk.get(name)
+    try:
+        raw = binascii.a2b_base64(str(text).translate(str.maketrans("-_", "+/")) + "=" * (-len(str(text)) % 4))
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 32 or encode(raw) != text:
+        raise MalformedKeySet(f"key {kid!r}: {name} is not 32 bytes in base64url")
+    return raw
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise MalformedKeySet("a name stands twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedKeySet(f"{name} is not JSON")
