@@ -183,8 +183,10 @@ class TestMigrate:
         async with connected(database) as other:
             await other.execute(f"SELECT pg_advisory_lock({migrations._LOCK})")
             waiting = asyncio.create_task(PostgresStore(database).migrate())
-            done, _ = await asyncio.wait([waiting], timeout=0.5)
-            assert not done
+            async with asyncio.timeout(10):
+                while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not waiting.done()
+            assert await asyncio.wait([waiting], timeout=0.3) == (set(), {waiting})
         assert await waiting == [migration.name for migration in migrations.load("postgres")]
 
     async def test_one_that_fails_leaves_nothing_behind(self, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
