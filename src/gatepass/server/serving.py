@@ -7,6 +7,7 @@ uvicorn is imported here and nowhere else. Its access log stays off: events say 
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -51,9 +52,17 @@ class _Server(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket. Raises ConfigurationError that names the port if it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named: asyncio switches Nagle's algorithm off for TCP sockets that say that they are such.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as fault:
+        listener.close()
         why = str(fault.strerror).partition(" (while")[0]
         raise ConfigurationError(f"Cannot listen on {host}:{port} ({why}). Choose another: --port {port + 1}") from None
 
