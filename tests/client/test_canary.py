@@ -21,6 +21,7 @@ from gatepass.client.loading import Loading
 from gatepass.client.otel import otel_layer
 from gatepass.client.retry import Budget, Retry
 from gatepass.client.sentry import sentry_layer
+from tests.client.scene import URL, signed_in
 from tests.client.stage import Stage
 from tests.client.test_sentry import Kept
 
@@ -115,6 +116,33 @@ def walk(real: Stage, client: Client, sinks: Sinks) -> None:
     for part in (client, client.session, client.session.state, client.session._book, client._chain, client.loading):
         sinks.texts.append(f"{part!r} {part}")
     sinks.texts.append(repr(client.session._book.storage.load()))
+
+
+@pytest.mark.parametrize("is_expired", [True, False], ids=["refresh", "sign-out"])
+def test_no_token_is_in_a_local_variable_of_ours_when_the_network_fails(*, is_expired: bool) -> None:
+    """Sentry, rich and others show local variables of tracebacks."""
+
+    def lose(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("lost", request=request)
+
+    client = Client(URL, transport=httpx2.MockTransport(lose), storage=signed_in(expired=is_expired), retry=None)
+    with pytest.raises(httpx2.TransportError) as raised:
+        client.get("/orders") if is_expired else client.sign_out(everywhere=True)
+    shown = [text for error in chain_of(raised.value) for text in local_variables(error)]
+    assert len(shown) > 10
+    assert [text for text in shown if "gp_rt_0" in text or "ey.0" in text] == []
+
+
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def local_variables(error: BaseException) -> Iterator[str]:
+    for frame, _line in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals["__name__"].startswith("gatepass."):
+            yield from (f"{frame.f_code.co_qualname} {name} = {value!r}" for name, value in frame.f_locals.items())
 
 
 def note(error: BaseException, sinks: Sinks) -> None:

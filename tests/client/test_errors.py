@@ -42,7 +42,8 @@ SECRET = "canary-Zq7"
 
 def answer(given: httpx2.Response) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {SECRET}"}
-    given.request = httpx2.Request("POST", f"{URL}/x?q={SECRET}", headers=headers, content=SECRET)
+    url = f"{URL.replace('://', f'://user:{SECRET}@')}/x?q={SECRET}#{SECRET}"
+    given.request = httpx2.Request("POST", url, headers=headers, content=SECRET)
     return given
 
 
@@ -112,7 +113,7 @@ async def test_an_async_client_awaits_handlers_and_raises() -> None:
     async def later(error: TooManyRequests) -> None:
         seen.append(error.retry_after)
 
-    async with AsyncClient(URL, transport=api, storage=signed_in(), raise_errors=True) as client:
+    async with AsyncClient(URL, transport=api, storage=signed_in(), raise_errors=True, retry=None) as client:
         client.on_error(429, later)
         with pytest.raises(TooManyRequests):
             await client.get("/x")

@@ -140,7 +140,8 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_parent(path: Path) ->
         parent.kill()
         parent.wait()
         os.kill(int(child), 0)  # it lives
-        free = is_free(path)
+        with FileLock(path).held(10) as free:  # as soon as the child has had its first turn
+            pass
         os.kill(int(child), signal.SIGKILL)
     os.close(quiet)
     os.close(never)

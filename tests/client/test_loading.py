@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gatepass.client import AsyncClient, Client, call_options
 from gatepass.client.indicators import callback, progress_line, spinner
-from gatepass.client.loading import Loading, Visibility
+from gatepass.client.loading import IDLE_LIFE, Loading, Visibility
 from gatepass.client.retry import Budget, Retry
 from tests.client.scene import URL, Api, signed_in
 
@@ -182,6 +182,30 @@ def test_no_thread_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     if thread is not None:
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_a_call_that_begins_as_the_thread_is_about_to_end_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+    loading = Loading(watched, delay=0, minimum=0)
+    changed, wait = loading._changed, loading._changed.wait
+    begun = threading.Event()
+
+    def run_out(timeout: float | None = None) -> bool:
+        if timeout != IDLE_LIFE or begun.is_set():
+            return wait(timeout)
+        changed.release()  # as a wait does that has run out and has not got the lock back yet
+        other = threading.Thread(target=lambda: loading._move(loading._state.begin))
+        other.start()
+        other.join()
+        begun.set()
+        changed.acquire()
+        return False
+
+    monkeypatch.setattr(changed, "wait", run_out)
+    loading._move(lambda _now: None)
+    watched.until(("show", 1))
+    loading._move(loading._state.end)
+    watched.until(("show", 1), ("hide", 0))
 
 
 class TestIndicators:

@@ -254,6 +254,10 @@ class TestBudget:
         assert len(budget._left) == 1_000
 
 
+def test_the_bound_of_a_wait_holds_after_any_number_of_attempts() -> None:
+    assert Retry(attempts=9_999, draw=lambda: 1.0).wait(5_000, retry_after=None) == 8.0
+
+
 @pytest.mark.parametrize("arguments", [{"attempts": 0}, {"deadline": -1}, {"first_wait": -0.1}])
 def test_impossible_numbers_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError):

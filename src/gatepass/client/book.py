@@ -45,8 +45,8 @@ class Book:
 
     @property
     def presents(self) -> tuple[object, ...]:
-        """What a refresh would present now."""
-        return (self.stored.sid, self.stored.generation, self.stored.cookie)
+        """A mark of what a refresh would present now; not the token itself, as crash reports show local variables."""
+        return (self.stored.sid, self.stored.generation, hash(self.stored.cookie))
 
     def open(self) -> None:
         """The first look. Raises StorageError, which says what to do."""

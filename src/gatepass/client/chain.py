@@ -26,7 +26,8 @@ from gatepass.client.storage import Storage
 
 CALLS = "gatepass.client.calls"
 DEFAULT_RETRY: Layer = Retry()
-"""Not for a client that knows no API: there it is httpx2's, and does what httpx2 does."""
+ONCE: Layer = Retry(attempts=1)
+"""For a client that knows no API: it does what httpx2 does, unless a call wants it otherwise."""
 
 
 class Equipped:
@@ -67,7 +68,7 @@ class Equipped:
             join_url(base_url, auth_url), storage=storage, timeout=_longest(timeout), on_ended=on_ended
         )
         is_bare = not base_url.host and session is None
-        self.retry = None if retry is DEFAULT_RETRY and is_bare else retry
+        self.retry = ONCE if retry is DEFAULT_RETRY and is_bare else retry
         self.loading = loading
         self.call_log = None if logger is None else CallLog(logger)
         self.interceptors = Interceptors()

@@ -215,9 +215,10 @@ def _text(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def _empty(response: httpx.Response) -> httpx.Response:
-    """What may leave the process: the status, and where it came from."""
+    """What may leave the process: the status, and where it came from, without the user and the secrets of a URL."""
     asked = response.request
-    return httpx.Response(response.status_code, request=httpx.Request(asked.method, asked.url.copy_with(query=None)))
+    bare = asked.url.copy_with(userinfo=b"", query=None, fragment=None)
+    return httpx.Response(response.status_code, request=httpx.Request(asked.method, bare))
 
 
 def _again(response: httpx.Response, facts: Mapping[str, Any], said: tuple[Any, ...]) -> ProblemError:

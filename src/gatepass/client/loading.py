@@ -152,7 +152,8 @@ class Loading:
         if self._state.phase != "idle":
             self._changed.wait()
             return True
-        return self._changed.wait(IDLE_LIFE)
+        # A call that begins as the wait runs out sees a living thread and starts none: so look once more.
+        return self._changed.wait(IDLE_LIFE) or self._state.phase != "idle"
 
     def _tell(self, act: Literal["show", "hide"] | None, count: int, shown: int) -> int:
         """Move the indicator; what it shows after that. An indicator that fails harms no call."""

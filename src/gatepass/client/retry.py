@@ -120,7 +120,7 @@ class Retry:
 
     def wait(self, attempt: int, *, retry_after: float | None) -> float:
         """Seconds before the attempt that follows the one of this number (the first is 1)."""
-        bound = min(self.most_wait, self.first_wait * 2.0 ** (attempt - 1))
+        bound = min(self.most_wait, self.first_wait * 2.0 ** min(attempt - 1, 64))  # a float ends at 2 ** 1024
         if retry_after is None:
             return bound * self.draw()
         # Later than asked, by a little: whoever was told the same does not come back at the same instant.

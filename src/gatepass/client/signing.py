@@ -39,22 +39,26 @@ def leave(book: Book, sid: str) -> Flow[None]:
 
 def leave_everywhere(book: Book, held: Pass) -> Flow[Answer]:
     """Have the server end every session of the account. Raises httpx.RequestError."""
-    headers = {**CLIENT, "Authorization": held.header}
-    answer: Answer = yield Ask(f"{book.url}/logout-all", headers=headers, timeout=book.timeout)
+    # No token in a local variable: crash reports show those.
+    ask = Ask(f"{book.url}/logout-all", headers={**CLIENT, "Authorization": held.header}, timeout=book.timeout)
+    answer: Answer = yield ask
     return answer
 
 
 def settle(book: Book) -> Flow[None]:
     """Have the server confirm the sign-outs that it does not know of. Without a network they are kept."""
-    for sid, name, value in book.stored.signed_out:
-        headers = {**CLIENT, "Gatepass-Session": sid}
+    for sid, ask in [(sid, _untold(book, sid, (name, value))) for sid, name, value in book.stored.signed_out]:
         try:
-            answer = yield Ask(f"{book.url}/logout", headers=headers, cookie=(name, value), timeout=book.timeout)
+            answer = yield ask
         except httpx.RequestError:
             return
         # 409: the cookie is of another session; no later attempt could say anything else.
         if answer.status in (204, 409):
             yield from locked(book, partial(_confirm, book, sid))
+
+
+def _untold(book: Book, sid: str, cookie: tuple[str, str]) -> Ask:
+    return Ask(f"{book.url}/logout", headers={**CLIENT, "Gatepass-Session": sid}, cookie=cookie, timeout=book.timeout)
 
 
 def _confirm(book: Book, sid: str) -> Flow[None]:

@@ -96,17 +96,17 @@ def _turn(book: Book, stamp: int) -> Flow[Result | tuple[float, float]]:
     """Gather, decide whether to ask, ask. A pair of seconds: another turn after that."""
     yield Work(book.read)
     state, stored = book.state, book.stored
-    sid, generation, cookie = stored.sid, stored.generation, stored.cookie
+    sid, generation = stored.sid, stored.generation
     if sid is None:
         return Result("none", None)
     if state.stamp > stamp and state.usable:
         return Result("shared", sid)
-    if generation is None or cookie is None or book.presents == book.stuck_at:
+    if generation is None or stored.cookie is None or book.presents == book.stuck_at:
         return Result("transient", sid)
     presented = book.presents
     headers = {"Gatepass-Session": sid, "Idempotency-Key": idempotency_key(stored.client_key, sid, generation)}
     try:
-        answer = yield Ask(f"{book.url}/refresh", headers=headers, cookie=cookie, timeout=book.timeout)
+        answer = yield Ask(f"{book.url}/refresh", headers=headers, cookie=stored.cookie, timeout=book.timeout)
     except httpx.RequestError as error:
         return Result("transient", sid, cause=error)
     outcome = outcome_of(answer, sid)

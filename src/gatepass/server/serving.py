@@ -65,6 +65,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         why = str(fault.strerror).partition(" (while")[0]
         raise ConfigurationError(f"Cannot listen on {host}:{port} ({why}). Choose another: --port {port + 1}") from None
+    return listener
 
 
 def serve(
