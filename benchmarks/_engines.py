@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks._browsers import Slice
-from benchmarks._floors import Pgbench, raw_sqlite
+from benchmarks._floors import Pgbench, RawRedis, raw_sqlite
 from benchmarks._processes import cpu_of
+from tests.support import valkey
 from tests.support.postgres import PostgresServer, new_database, private_server, query
 
 Floor = Callable[[float], Awaitable[Slice]]
@@ -67,6 +68,23 @@ async def postgres(folder: Path) -> AsyncIterator[Engine]:
         yield Engine("postgres", url, store_cpu=lambda: cpu_of(server.pid), wal=_wal(server), floors=floors)
 
 
+@contextlib.asynccontextmanager
+async def redis(folder: Path) -> AsyncIterator[Engine]:
+    """Sessions on a server with an append-only file that is flushed every second; accounts in a SQLite file."""
+    with valkey.private_server() as server:
+        raw = RawRedis(server.port)
+
+        def floor(callers: int) -> Floor:
+            async def measured(seconds: float) -> Slice:
+                return await raw.run(callers, seconds / 2)
+
+            return measured
+
+        floors = {"raw script, 32 at a time": floor(32), "raw script, one at a time": floor(1)}
+        accounts = f"sqlite:///{folder / 'accounts.db'}"
+        yield Engine("redis", accounts, sessions=server.url, store_cpu=lambda: cpu_of(server.pid), floors=floors)
+
+
 def _pgbench(bench: Pgbench, clients: int) -> Floor:
     async def measured(seconds: float) -> Slice:
         return await bench.run(clients, max(1, round(seconds)))
@@ -85,5 +103,6 @@ def _wal(server: PostgresServer) -> Callable[[], Awaitable[int]]:
 ENGINES: Mapping[str, Callable[[Path], contextlib.AbstractAsyncContextManager[Engine]]] = {
     "memory": memory,
     "postgres": postgres,
+    "redis": redis,
     "sqlite": sqlite,
 }

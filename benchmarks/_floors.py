@@ -13,10 +13,16 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks._browsers import Slice
+from gatepass.core.session import Session, Swap
 from gatepass.stores.postgres import PostgresStore
+from gatepass.stores.redis_layout import Keys, pack_command, pack_committed, pack_session, pack_text, pack_version
+from gatepass.stores.redis_scripts import SWAP, Call
+from gatepass.stores.rows import pack_ancestors
+from gatepass.testing.records import account_of, session_of, swap_of
 from tests.support.postgres import binaries, execute
 
 _SCHEMA = """
@@ -76,6 +82,48 @@ def raw_sqlite(folder: Path, *, per_commit: int) -> Callable[[float], Slice]:
         return Slice(done, time.perf_counter() - start)
 
     return run
+
+
+class RawRedis:
+    """The store's script on one connection, so many in a round trip, without anything else."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._keys = Keys("floor")
+
+    async def run(self, callers: int, seconds: float) -> Slice:
+        """So many swaps of different sessions at a time, for so long."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        sessions = [session_of(account_of(), f"{number}") for number in range(callers)]
+        for session in sessions:
+            writer.write(pack_command(b"SET", self._keys.row(session.sid), pack_session(session)))
+            await reader.readline()
+        writer.write(pack_command(b"SCRIPT", b"LOAD", SWAP.text))
+        await self._reply(reader)
+        start, done = time.perf_counter(), 0
+        while time.perf_counter() < start + seconds:
+            swaps = [swap_of(session, key_hash=bytes(16)) for session in sessions]
+            writer.write(b"".join(map(self._command, swaps)))
+            for _ in swaps:
+                if not await self._reply(reader):
+                    raise SystemExit("a raw swap did not apply")
+            sessions = [_swapped(session, swap) for session, swap in zip(sessions, swaps, strict=True)]
+            done += callers
+        writer.close()
+        return Slice(done, time.perf_counter() - start)
+
+    def _command(self, swap: Swap) -> bytes:
+        parts = (pack_version(swap), b"%d" % swap.now, pack_committed(swap), pack_text(swap.ip_prefix))
+        return Call.run(SWAP, (self._keys.row(swap.sid),), *parts, pack_ancestors(swap.skipped)).command
+
+    @staticmethod
+    async def _reply(reader: asyncio.StreamReader) -> bytes:
+        length = int((await reader.readline())[1:])
+        return b"" if length < 0 else (await reader.readexactly(length + 2))[:-2]
+
+
+def _swapped(session: Session, swap: Swap) -> Session:
+    return replace(session, generation=swap.generation, fingerprint=swap.fingerprint, key_hash=swap.key_hash)
 
 
 class Pgbench:

@@ -185,10 +185,10 @@ def stores(feed: str, folder: Path) -> Iterator[dict[str, str]]:
             with private_server() as server:
                 yield {"STORE": asyncio.run(new_database(server))}
         case "redis":
-            from tests.support.valkey import single_server
+            from tests.support.valkey import private_server as private_valkey
 
-            with single_server() as server:
-                yield {"STORE": f"sqlite:///{feed}.db", "SESSIONS": server.url}
+            with private_valkey() as server:
+                yield {"STORE": f"sqlite:///{folder / feed}.db", "SESSIONS": server.url}
         case _:
             yield {"STORE": f"sqlite:///{folder / feed}.db"}
 

@@ -43,6 +43,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "secrets": [SECRET],
         "public_url": URL,
         "store": "sqlite:///gatepass.db",
+        "sessions": None,
         "issuer": None,
         "audience": None,
         "client_id": "gatepass",
@@ -67,6 +68,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
     ("name", "text", "value"),
     [
         ("STORE", "memory://", "memory://"),
+        ("SESSIONS", "redis+cluster://127.0.0.1:6379", "redis+cluster://127.0.0.1:6379"),
         ("FEED_SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
         ("FEED_PATIENCE", "1m", 60),
         ("FEED_PATIENCE", "never", math.inf),

@@ -56,6 +56,7 @@ class Gatepass:
         secrets: Sequence[str],
         public_url: str,
         store: Store | str = "sqlite:///gatepass.db",
+        sessions: str | None = None,
         policy: Policy | None = None,
         issuer: str | None = None,
         audience: str | None = None,
@@ -75,7 +76,8 @@ class Gatepass:
     ) -> None:
         """See DESIGN's table of settings for the meaning and the defaults of each argument.
 
-        `secrets` are base64url texts, newest first. `claims` adds claims of the application's own to every
+        `secrets` are base64url texts, newest first. `sessions` is the URL of a store for sessions alone, where `store`
+        is a URL too. `claims` adds claims of the application's own to every
         access token. `feed_secrets` open `GET /revocations` to services without access to the store; without any
         there is no such endpoint. `feed_patience`: seconds without news from a store that other processes share,
         after which guards answer 503 (math.inf: never). `clock`, `entropy` and `hasher` are for tests.
@@ -91,7 +93,7 @@ class Gatepass:
         self.policy = policy or Policy.standard()
         self.cookies = Cookies.for_url(public_url, path=cookie_path, same_site=same_site)
         self.origins = Origins.of(public_url, origins)
-        self.store = open_store(store) if isinstance(store, str) else store
+        self.store = open_store(store, sessions=sessions) if isinstance(store, str) else store
         self._clock = clock or SystemClock()
         self._report = Reporter()
         keys = KeyRing([parse_secret(text) for text in secrets], algorithm=algorithm)

@@ -104,8 +104,8 @@ class SessionStore(Protocol):
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         """Hear of every revocation by another process from the moment of entering on.
 
-        At least once each, in any order; this process' own may be left out. PostgreSQL by LISTEN, Redis by
-        SUBSCRIBE, SQLite by looking at `data_version`; where an engine cannot push, `next` waits at most a second.
+        At least once each, in any order; this process' own may be left out. PostgreSQL by LISTEN, SQLite by looking
+        at `data_version`; where an engine cannot push, `next` waits at most a second.
         """
         ...
 

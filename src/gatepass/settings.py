@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     secret_file: Path | None = None
     public_url: str | None = None
     store: str = "sqlite:///gatepass.db"
+    sessions: str | None = None
     issuer: str | None = None
     audience: str | None = None
     client_id: str = Field(default="gatepass", min_length=1)
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
                 name: getattr(self, name)
                 for name in (
                     "store",
+                    "sessions",
                     "issuer",
                     "audience",
                     "client_id",

@@ -29,13 +29,14 @@ class Server:
         folder: Path,
         store: str,
         *,
+        sessions: str | None = None,
         workers: int = 1,
         command: Sequence[str] = (*COMMAND, "serve"),
     ) -> None:
         self.port = 0
         self.said = ""
         self._folder = folder
-        self._settings = {"SECRET": SECRET, "STORE": store}
+        self._settings = {"SECRET": SECRET, "STORE": store, **({"SESSIONS": sessions} if sessions else {})}
         self._command = (*command, *(("--workers", str(workers)) if workers > 1 else ()))
         self._serving: Serving | None = None
 

@@ -74,7 +74,7 @@ def _contend_in_process(  # type: ignore[no-untyped-def]  # the types of a spawn
 
 
 async def _contend(url: str, swaps: Sequence[Swap], tasks: int, wait: Callable[[float], object]) -> Wins:
-    store: Racer = open_session_store(url)  # type: ignore[assignment]
+    store: Racer = open_session_store(url)
     await store.open()
     try:
         wins: Wins = Counter()

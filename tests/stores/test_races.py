@@ -8,17 +8,33 @@ import pytest
 
 from gatepass.core.session import Session, Swap
 from gatepass.ports import Store
-from gatepass.stores import open_store
+from gatepass.stores import MemoryStore, open_session_store, open_store
+from gatepass.stores.split import SplitStore
 from gatepass.testing.records import account_of, session_of, swap_of
 from tests.stores.race import among_processes, among_tasks, among_threads
 from tests.support.postgres import empty_database
+from tests.support.valkey import flush, shared_server
 
 SESSIONS = 8
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/gate.db" if request.param == "sqlite" else await empty_database()
+    match request.param:
+        case "sqlite":
+            return f"sqlite:///{tmp_path}/gate.db"
+        case "redis":
+            flush([shared_server()])
+            return shared_server().url
+        case _:
+            return await empty_database()
+
+
+def store_of(url: str) -> Store:
+    """The store of this URL; accounts beside one for sessions are in memory: here nobody asks for them twice."""
+    if not url.startswith("redis"):
+        return open_store(url)
+    return SplitStore(sessions=open_session_store(url), accounts=MemoryStore())
 
 
 async def swaps_on(store: Store) -> Sequence[Swap]:
@@ -33,7 +49,7 @@ async def swaps_on(store: Store) -> Sequence[Swap]:
 
 async def prepared(url: str) -> Sequence[Swap]:
     """The swaps to race for, their sessions in the store of this URL."""
-    store = open_store(url)
+    store = store_of(url)
     await store.open()
     swaps = await swaps_on(store)
     await store.close()
@@ -42,7 +58,7 @@ async def prepared(url: str) -> Sequence[Swap]:
 
 async def committed(url: str, swaps: Sequence[Swap]) -> Sequence[Session | None]:
     """The rows after a race."""
-    store = open_store(url)
+    store = store_of(url)
     await store.open()
     rows = [await store.find(swap.sid) for swap in swaps]
     await store.close()
@@ -60,7 +76,7 @@ async def test_one_of_64_tasks_wins_in_memory() -> None:
 
 
 async def test_one_of_64_tasks_wins(url: str) -> None:
-    store = open_store(url)
+    store = store_of(url)
     await store.open()
     swaps = await swaps_on(store)
     assert await among_tasks(store, swaps, count=64) == each_once(swaps)

@@ -6,6 +6,7 @@ memory://                          nothing survives the process: tests
 sqlite:///gatepass.db              a file in the working directory: one server process
 sqlite:////var/lib/gate.db         the same, absolute
 postgresql://user@host/database    many servers (`postgres_address` has the options)
+redis://, redis+cluster:// …       many servers, sessions alone (`redis_address` has the forms)
 
 A driver is imported when its store is asked for: whoever uses SQLite needs none of them.
 """
@@ -15,13 +16,25 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
+from gatepass.stores.split import SessionEngine, SplitStore
 from gatepass.stores.sqlite import SQLiteStore
 
-__all__ = ["MemoryStore", "SQLiteStore", "open_store"]
+__all__ = ["MemoryStore", "SQLiteStore", "open_session_store", "open_store"]
+
+REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 
-def open_store(url: str) -> Store:
-    """The store that a URL names, not yet opened. Raises ConfigurationError."""
+def open_store(url: str, *, sessions: str | None = None) -> Store:
+    """The store that a URL names, not yet opened; sessions are kept by that of another URL where there is one.
+
+    Raises ConfigurationError.
+    """
+    if sessions is not None:
+        if _split(sessions).scheme not in REDIS:
+            raise ConfigurationError(
+                "SESSIONS must be redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS)."
+            )
+        return SplitStore(sessions=_redis(sessions), accounts=open_store(url))
     parts = _split(url)
     match parts.scheme:
         case "memory":
@@ -32,8 +45,25 @@ def open_store(url: str) -> Store:
             raise ConfigurationError(f"A SQLite store is sqlite:///relative.db or sqlite:////absolute.db: {url}")
         case "postgresql" | "postgres":
             return _postgres(url)
+        case scheme if scheme in REDIS:
+            raise ConfigurationError(
+                "Redis keeps sessions, not accounts: set SESSIONS to it, and STORE to postgresql:// or sqlite:///file.db."
+            )
         case _:  # the URL is not repeated: it may hold a password
             raise ConfigurationError("STORE must be postgresql://user@host/database, sqlite:///file.db or memory://.")
+
+
+def open_session_store(url: str) -> SessionEngine:
+    """The store for sessions that a URL names, not yet opened. Raises ConfigurationError."""
+    return _redis(url) if _split(url).scheme in REDIS else open_store(url)
+
+
+def _redis(url: str) -> SessionEngine:
+    try:
+        from gatepass.stores.redis import RedisStore
+    except ModuleNotFoundError as missing:
+        raise _without(missing, extra="redis", package="redis") from None
+    return RedisStore(url)
 
 
 def _postgres(url: str) -> Store:

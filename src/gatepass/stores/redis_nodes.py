@@ -1,0 +1,293 @@
+"""Which node has a slot, and how a command finds its way there.
+
+One server, Sentinel and Cluster are one thing here: a table of slots and owners, which is looked up anew when something
+says that it is out of date.
+
+What is sent a second time, and why that is safe: a command whose connection could not be made (it never went out), and
+one that the server refused without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY. Nothing else is. A command
+that went out and was not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out what became of it.
+
+Of a partitioned cluster any node may have an old view, so each look-up begins with another node.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from gatepass.errors import StoreUnavailable
+from gatepass.stores.redis_address import Address, Host
+from gatepass.stores.redis_connections import Line, NotLetIn, Refusal, Reply, Unreachable, Wire
+from gatepass.stores.redis_durability import Barrier, Durability
+from gatepass.stores.redis_layout import SLOTS, pack_command
+from gatepass.stores.redis_scripts import Call
+
+Result = TypeVar("Result")
+MAX_TURNS = 8
+"""Detours of one command: a slot that is being moved costs two or three."""
+LOOK_TIMEOUT = 1.0
+"""Seconds for one node to say who owns what, before the next one is asked."""
+MOVING_PAUSE = 0.05
+"""Seconds before a command is tried again whose keys are just being moved one after the other."""
+_ASKING = pack_command(b"ASKING")
+_CLUSTER_SLOTS = pack_command(b"CLUSTER", b"SLOTS")
+_ROLE = pack_command(b"ROLE")
+
+
+class Nodes:
+    """All connections of a store. For one event loop: the one that opened it."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._durability = Durability(address.replicas, address.disks)
+        self._owners: list[Host | None] = [None] * SLOTS
+        self._lines: dict[Host, Line] = {}
+        self._barriers: dict[Host, Barrier] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._turn = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_closing = False
+
+    @property
+    def primaries(self) -> Sequence[Host]:
+        """Who owns any slot, as far as is known."""
+        return sorted({owner for owner in self._owners if owner is not None})
+
+    def owner(self, slot: int) -> Host | None:
+        """Who owns a slot, as far as is known."""
+        return self._owners[slot]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands are taken on this event loop."""
+        return self._loop is asyncio.get_running_loop() and not self._is_closing
+
+    async def open(self) -> None:
+        """Find the owners. Raises StoreUnavailable; NotLetIn where trying again would not help."""
+        self._lines, self._barriers, self._tasks, self._looking = {}, {}, set(), None
+        self._loop, self._is_closing = asyncio.get_running_loop(), False
+        await self._look()
+
+    async def close(self) -> None:
+        """Finish what was accepted, then hang up. Idempotent."""
+        self._is_closing = True
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        self._loop = None
+        lines = [*self._lines.values(), *(barrier.line for barrier in self._barriers.values())]
+        self._lines, self._barriers = {}, {}
+        for line in lines:
+            await line.close()
+
+    async def whole(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """The result of `work`, which goes on to its end when the caller is cancelled. `close` waits for it."""
+        if self._is_closing or self._loop is not asyncio.get_running_loop():
+            work.close()
+            self._check_open()
+        return await asyncio.shield(self._spawn(work))
+
+    async def run(self, call: Call, *, seal: bytes | None = None) -> Reply:
+        """The reply to a command; once it is durable, where `seal` names a key of its slot. Raises StoreUnavailable."""
+        self._check_open()
+        aside: Host | None = None
+        for _ in range(MAX_TURNS):
+            node = aside or self._owners[call.slot] or await self._find(call.slot)
+            try:
+                reply = await self._put(node, (_ASKING, call.command) if aside else (call.command,), seal=seal)
+            except Unreachable:
+                if not await self._has_moved(call.slot, node):
+                    raise
+                aside = None
+                continue
+            if not isinstance(reply, Refusal):
+                return reply
+            aside = _named(reply.text, node) if reply.code == "ASK" else None
+            call = await self._follow(reply, call, node)
+        raise StoreUnavailable from RuntimeError("slots are being moved and do not come to rest")
+
+    async def run_all(self, calls: Sequence[Call], *, seals: Sequence[bytes] | None = None) -> Sequence[Reply]:
+        """The replies to many, as `run`. Where one fails, the others are done all the same."""
+        self._check_open()
+        if seals is not None:
+            pairs = zip(calls, seals, strict=True)
+            return await _all([self.run(call, seal=seal) for call, seal in pairs])
+        nodes = [self._owners[call.slot] or await self._find(call.slot) for call in calls]
+        waiting = [self._put(node, (call.command,)) for call, node in zip(calls, nodes, strict=True)]
+        replies = await asyncio.gather(*waiting, return_exceptions=True)
+        again = [place for place, reply in enumerate(replies) if isinstance(reply, Refusal | Unreachable)]
+        for place, reply in zip(again, await _all([self.run(calls[place]) for place in again]), strict=True):
+            replies[place] = reply
+        return [_sound(reply) for reply in replies]
+
+    async def ask_primaries(self, command: bytes) -> Sequence[Reply]:
+        """What each of them answers."""
+        self._check_open()
+        return await _all([self._line(node).put(command) for node in self.primaries])
+
+    async def dial(self) -> Wire:
+        """A connection beside the others to one that owns slots. Raises StoreUnavailable."""
+        self._check_open()
+        for node in self._rotated(self.primaries):
+            try:
+                return await Wire.dial(node, self._address.login)
+            except Unreachable:
+                continue
+        await self._look()
+        return await Wire.dial(self._rotated(self.primaries)[0], self._address.login)
+
+    async def _follow(self, refusal: Refusal, call: Call, node: Host) -> Call:
+        """What to send next after a refusal. Raises StoreUnavailable."""
+        match refusal.code:
+            case "NOSCRIPT":
+                return call.in_full()
+            case "MOVED":
+                self._owners[call.slot] = _named(refusal.text, node)
+                self._look_soon()
+                return call
+            case "ASK":
+                return call
+            case "TRYAGAIN":
+                await asyncio.sleep(MOVING_PAUSE)
+                return call
+            case "READONLY" if await self._has_moved(call.slot, node):
+                return call
+            case "CLUSTERDOWN":
+                self._look_soon()
+        raise StoreUnavailable from RuntimeError(refusal.text)
+
+    def _put(self, node: Host, commands: Sequence[bytes], *, seal: bytes | None = None) -> asyncio.Future[Reply]:
+        if seal is None or not self._durability.commands:
+            return self._line(node).put(*commands)
+        if node not in self._barriers:
+            self._barriers[node] = Barrier(self._make_line(node), self._durability, spawn=self._spawn)
+        return self._barriers[node].put(*commands, seal=seal)
+
+    def _line(self, node: Host) -> Line:
+        if node not in self._lines:
+            self._lines[node] = self._make_line(node)
+        return self._lines[node]
+
+    def _make_line(self, node: Host) -> Line:
+        return Line(lambda: Wire.dial(node, self._address.login), spawn=self._spawn)
+
+    async def _find(self, slot: int) -> Host:
+        await self._look()
+        owner = self._owners[slot]
+        if owner is None:
+            raise StoreUnavailable from RuntimeError(f"no node of the cluster has slot {slot}")
+        return owner
+
+    async def _has_moved(self, slot: int, node: Host) -> bool:
+        await self._look()
+        return self._owners[slot] not in (None, node)
+
+    async def _look(self) -> None:
+        """Look up who owns what; those who want it at the same time share it. Raises StoreUnavailable."""
+        if self._looking is None or self._looking.done():
+            self._looking = self._spawn(self._discover())
+        await asyncio.shield(self._looking)
+
+    def _look_soon(self) -> None:
+        """The same behind everybody's back: what goes wrong there meets the next command too."""
+        if self._looking is None or self._looking.done():
+            self._looking = self._spawn(self._discover())
+            self._looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _discover(self) -> None:
+        discover = {"single": self._take_the_one, "sentinel": self._ask_sentinel, "cluster": self._ask_node}
+        fault: StoreUnavailable = Unreachable()
+        known = self.primaries if self._address.kind == "cluster" else ()
+        for host in self._rotated(list(dict.fromkeys((*known, *self._address.hosts)))):
+            try:
+                async with asyncio.timeout(LOOK_TIMEOUT):
+                    owners = await discover[self._address.kind](host)
+            except StoreUnavailable as found:
+                fault = found
+            except TimeoutError as late:
+                fault = Unreachable()
+                fault.__cause__ = late
+            else:
+                self._take(owners)
+                return
+        raise fault
+
+    async def _take_the_one(self, host: Host) -> list[Host | None]:
+        return [host] * SLOTS
+
+    async def _ask_node(self, host: Host) -> list[Host | None]:
+        reply = await self._line(host).put(_CLUSTER_SLOTS)
+        if isinstance(reply, Refusal):
+            raise NotLetIn(reply.text)
+        owners: list[Host | None] = [None] * SLOTS
+        for first, last, (name, port, *_), *_ in reply if isinstance(reply, list) else ():
+            owners[first : last + 1] = [_host(name, port, host)] * (last + 1 - first)
+        return owners
+
+    async def _ask_sentinel(self, host: Host) -> list[Host | None]:
+        wire = await Wire.dial(host, self._address.sentinel_login)
+        try:
+            await wire.send(pack_command(b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", self._address.service.encode()))
+            reply = await wire.receive()
+        finally:
+            await wire.close()
+        if not isinstance(reply, list):
+            raise Unreachable from RuntimeError(f"the sentinel at {host} knows no {self._address.service}")
+        primary = _host(reply[0], int(reply[1]), host)
+        role = await self._line(primary).put(_ROLE)
+        if not isinstance(role, list) or role[0] != b"master":
+            raise Unreachable from RuntimeError(f"{primary} is no primary, though a sentinel says so")
+        return [primary] * SLOTS
+
+    def _take(self, owners: list[Host | None]) -> None:
+        """Believe it, and let those go who own nothing any more."""
+        self._owners = owners
+        for node in set(self._lines) - set(self.primaries):
+            self._spawn(_retire(self._lines.pop(node)))
+        for node in set(self._barriers) - set(self.primaries):
+            self._spawn(_retire(self._barriers.pop(node).line))
+
+    def _rotated(self, hosts: Sequence[Host]) -> Sequence[Host]:
+        """Each time another one first."""
+        self._turn += 1
+        start = self._turn % len(hosts) if hosts else 0
+        return [*hosts[start:], *hosts[:start]]
+
+    def _spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _check_open(self) -> None:
+        """Raises StoreUnavailable before `open` and after `close`; RuntimeError on another event loop."""
+        if self._loop is None:
+            raise StoreUnavailable("The store is not open.")
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("A Redis store belongs to the event loop that opened it; make one for each loop.")
+
+
+async def _retire(line: Line) -> None:
+    await line.settled()
+    await line.close()
+
+
+async def _all(waiting: Sequence[Awaitable[Result]]) -> Sequence[Result]:
+    """All results. Raises the first fault, once all are done."""
+    return [_sound(found) for found in await asyncio.gather(*waiting, return_exceptions=True)]
+
+
+def _sound(found: Result | BaseException) -> Result:
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _named(text: str, asked: Host) -> Host:
+    """Whom a MOVED or an ASK names: "3999 127.0.0.1:6381"."""
+    name, _, port = text.split()[1].rpartition(":")
+    return _host(name.encode(), int(port), asked)
+
+
+def _host(name: bytes | None, port: int, asked: Host) -> Host:
+    """A node as another one names it; without a name it is at the address of that one."""
+    return Host(asked.name if name in (None, b"", b"?") else name.decode(), port)
