@@ -12,8 +12,8 @@ in one hash slot, and one script changes them together. The tags are numbers pic
 evenly: whatever share of the slots a node of a cluster has, it has about that share of the sessions. More shards would
 make the list of all revocations slower, fewer would make the sets of a hundred million sessions too long to move.
 
-A row is one string, of 150 to 700 bytes, not a hash: it takes 0.6 of the memory and 0.7 of the time of a swap (measured
-with 16 ancestors; their 512 bytes alone make a hash leave its compact form). What a script touches has a fixed place:
+A row is one string, of 150 to 700 bytes, not a hash: with 16 ancestors it takes 0.65 of the memory (their 512 bytes
+alone make a hash leave its compact form) and a swap 0.42 of the server's time. What a script touches has a fixed place:
 
     1    format, always 1                      67   length n of what never changes
     2    0, or why it was revoked              69   n bytes: times, remember, account id, client

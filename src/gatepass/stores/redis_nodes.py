@@ -16,21 +16,22 @@ from typing import Any, TypeVar
 
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.redis_address import Address, Host
-from gatepass.stores.redis_connections import Line, NotLetIn, Refusal, Reply, Unreachable, Wire
+from gatepass.stores.redis_connections import Line, Refusal, Reply, Unreachable, Wire
 from gatepass.stores.redis_durability import Barrier, Durability
 from gatepass.stores.redis_layout import SLOTS, pack_command
 from gatepass.stores.redis_scripts import Call
+from gatepass.stores.redis_topology import Owners, ask_cluster, ask_sentinel, named_by
 
 Result = TypeVar("Result")
 MAX_TURNS = 8
 """Detours of one command: a slot that is being moved costs two or three."""
 LOOK_TIMEOUT = 1.0
 """Seconds for one node to say who owns what, before the next one is asked."""
+LOOK_INTERVAL = 0.1
+"""Seconds between two look-ups: while a primary is away every request wants one."""
 MOVING_PAUSE = 0.05
 """Seconds before a command is tried again whose keys are just being moved one after the other."""
 _ASKING = pack_command(b"ASKING")
-_CLUSTER_SLOTS = pack_command(b"CLUSTER", b"SLOTS")
-_ROLE = pack_command(b"ROLE")
 
 
 class Nodes:
@@ -39,11 +40,12 @@ class Nodes:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._durability = Durability(address.replicas, address.disks)
-        self._owners: list[Host | None] = [None] * SLOTS
+        self._owners: Owners = [None] * SLOTS
         self._lines: dict[Host, Line] = {}
         self._barriers: dict[Host, Barrier] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._looked_at = -LOOK_INTERVAL
         self._turn = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
@@ -64,7 +66,8 @@ class Nodes:
 
     async def open(self) -> None:
         """Find the owners. Raises StoreUnavailable; NotLetIn where trying again would not help."""
-        self._lines, self._barriers, self._tasks, self._looking = {}, {}, set(), None
+        self._lines, self._barriers, self._tasks = {}, {}, set()
+        self._looking, self._looked_at = None, -LOOK_INTERVAL
         self._loop, self._is_closing = asyncio.get_running_loop(), False
         await self._look()
 
@@ -101,7 +104,7 @@ class Nodes:
                 continue
             if not isinstance(reply, Refusal):
                 return reply
-            aside = _named(reply.text, node) if reply.code == "ASK" else None
+            aside = named_by(reply.text, node) if reply.code == "ASK" else None
             call = await self._follow(reply, call, node)
         raise StoreUnavailable from RuntimeError("slots are being moved and do not come to rest")
 
@@ -141,7 +144,7 @@ class Nodes:
             case "NOSCRIPT":
                 return call.in_full()
             case "MOVED":
-                self._owners[call.slot] = _named(refusal.text, node)
+                self._owners[call.slot] = named_by(refusal.text, node)
                 self._look_soon()
                 return call
             case "ASK":
@@ -182,25 +185,31 @@ class Nodes:
         return self._owners[slot] not in (None, node)
 
     async def _look(self) -> None:
-        """Look up who owns what; those who want it at the same time share it. Raises StoreUnavailable."""
+        """Look up who owns what, if nobody just did; who wants it meanwhile shares it. Raises StoreUnavailable."""
         if self._looking is None or self._looking.done():
+            if asyncio.get_running_loop().time() - self._looked_at < LOOK_INTERVAL:
+                return
             self._looking = self._spawn(self._discover())
+            self._looking.add_done_callback(self._note_look)
         await asyncio.shield(self._looking)
 
     def _look_soon(self) -> None:
         """The same behind everybody's back: what goes wrong there meets the next command too."""
         if self._looking is None or self._looking.done():
             self._looking = self._spawn(self._discover())
-            self._looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._looking.add_done_callback(self._note_look)
+
+    def _note_look(self, look: asyncio.Task[None]) -> None:
+        if not look.cancelled() and look.exception() is None:
+            self._looked_at = asyncio.get_running_loop().time()
 
     async def _discover(self) -> None:
-        discover = {"single": self._take_the_one, "sentinel": self._ask_sentinel, "cluster": self._ask_node}
         fault: StoreUnavailable = Unreachable()
         known = self.primaries if self._address.kind == "cluster" else ()
         for host in self._rotated(list(dict.fromkeys((*known, *self._address.hosts)))):
             try:
                 async with asyncio.timeout(LOOK_TIMEOUT):
-                    owners = await discover[self._address.kind](host)
+                    owners = await self._owners_by(host)
             except StoreUnavailable as found:
                 fault = found
             except TimeoutError as late:
@@ -211,34 +220,16 @@ class Nodes:
                 return
         raise fault
 
-    async def _take_the_one(self, host: Host) -> list[Host | None]:
-        return [host] * SLOTS
+    async def _owners_by(self, host: Host) -> Owners:
+        match self._address.kind:
+            case "single":
+                return [host] * SLOTS
+            case "sentinel":
+                return await ask_sentinel(host, self._address, line=self._line)
+            case "cluster":
+                return await ask_cluster(host, line=self._line)
 
-    async def _ask_node(self, host: Host) -> list[Host | None]:
-        reply = await self._line(host).put(_CLUSTER_SLOTS)
-        if isinstance(reply, Refusal):
-            raise NotLetIn(reply.text)
-        owners: list[Host | None] = [None] * SLOTS
-        for first, last, (name, port, *_), *_ in reply if isinstance(reply, list) else ():
-            owners[first : last + 1] = [_host(name, port, host)] * (last + 1 - first)
-        return owners
-
-    async def _ask_sentinel(self, host: Host) -> list[Host | None]:
-        wire = await Wire.dial(host, self._address.sentinel_login)
-        try:
-            await wire.send(pack_command(b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", self._address.service.encode()))
-            reply = await wire.receive()
-        finally:
-            await wire.close()
-        if not isinstance(reply, list):
-            raise Unreachable from RuntimeError(f"the sentinel at {host} knows no {self._address.service}")
-        primary = _host(reply[0], int(reply[1]), host)
-        role = await self._line(primary).put(_ROLE)
-        if not isinstance(role, list) or role[0] != b"master":
-            raise Unreachable from RuntimeError(f"{primary} is no primary, though a sentinel says so")
-        return [primary] * SLOTS
-
-    def _take(self, owners: list[Host | None]) -> None:
+    def _take(self, owners: Owners) -> None:
         """Believe it, and let those go who own nothing any more."""
         self._owners = owners
         for node in set(self._lines) - set(self.primaries):
@@ -280,14 +271,3 @@ def _sound(found: Result | BaseException) -> Result:
     if isinstance(found, BaseException):
         raise found
     return found
-
-
-def _named(text: str, asked: Host) -> Host:
-    """Whom a MOVED or an ASK names: "3999 127.0.0.1:6381"."""
-    name, _, port = text.split()[1].rpartition(":")
-    return _host(name.encode(), int(port), asked)
-
-
-def _host(name: bytes | None, port: int, asked: Host) -> Host:
-    """A node as another one names it; without a name it is at the address of that one."""
-    return Host(asked.name if name in (None, b"", b"?") else name.decode(), port)
