@@ -4,10 +4,8 @@ A refresh is one UPDATE of one row: the condition of the swap in its WHERE, the 
 SET. No index stands on anything that it changes.
 """
 
-import asyncio
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,8 +13,9 @@ from gatepass.core.account import Account
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
-from gatepass.ports import Attempts, Revocation
+from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.sqlite_news import Watch, data_version
 from gatepass.stores.sqlite_writer import Effort, Result, Work, Writer
 
 MIN_VERSION = (3, 37, 0)
@@ -25,9 +24,6 @@ MAX_ATTEMPT_KEYS = 100_000
 """Against what: a flood of invented addresses must not fill the disk; the oldest counts go first."""
 TRIM_INTERVAL = 1_000
 """Failures between two looks at their number: counting 100,000 keys each time would hold up the refreshes."""
-
-LOOK_INTERVAL = 0.05
-"""Seconds between two looks for the commits of other programs, 0.1 ms of work each: half the delay that P4 allows."""
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
@@ -76,9 +72,6 @@ _FORGET_ATTEMPTS = """
 DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT max(0,
     (SELECT count(*) FROM attempt) - ?))
 """
-
-
-Read = Callable[[Work[int]], Awaitable[int]]
 
 
 class SQLiteStore:
@@ -162,9 +155,9 @@ class SQLiteStore:
         return tuple(Revocation(sid, at) for sid, at in found)
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator["_Subscription"]:
-        """Notice commits of other programs, such as `gatepass sessions revoke` beside a server."""
-        yield _Subscription(self._read, await self._read(_data_version))
+    async def subscribe(self) -> AsyncIterator[Subscription]:
+        """Notice commits of other programs, such as `gatepass keys rotate` beside a server."""
+        yield Watch(self._read, await self._read(data_version))
 
     async def prune(self, *, before: int, limit: int) -> int:
         """Forget what ended before `before`."""
@@ -289,27 +282,3 @@ def _revoke_all(
 ) -> Sequence[bytes]:
     ended = connection.execute(_REVOKE_ALL, (now, reason, account_id, keep)).fetchall()
     return tuple(sid for (sid,) in ended)
-
-
-class _Subscription:
-    """Looks at a number that changes with every commit of another connection; what it was is for `revoked_since`."""
-
-    def __init__(self, read: Read, version: int) -> None:
-        self._read = read
-        self._version = version
-
-    async def next(self, within: float) -> Sequence[Revocation]:
-        """Nothing, as soon as somebody else has committed."""
-        end = time.monotonic() + within
-        while time.monotonic() < end:
-            version = await self._read(_data_version)
-            if version != self._version:
-                self._version = version
-                break
-            await asyncio.sleep(LOOK_INTERVAL)
-        return ()
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-    return version
