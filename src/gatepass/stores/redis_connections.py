@@ -151,6 +151,11 @@ class Line:
         """Whether it is known to work."""
         return self._wire is not None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything waits for an answer."""
+        return bool(self._outbox or self._sent)
+
     def put(self, *commands: bytes) -> asyncio.Future[Reply]:
         """The reply to the last of these commands, which go out together. Raises StoreUnavailable, here or there."""
         if len(self._outbox) + len(self._sent) >= MAX_WAITING:

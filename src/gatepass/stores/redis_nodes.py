@@ -74,10 +74,13 @@ class Nodes:
     async def close(self) -> None:
         """Finish what was accepted, then hang up. Idempotent."""
         self._is_closing = True
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks or any(line.is_busy for line in self._all_lines()):
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            for line in self._all_lines():
+                await line.settled()
         self._loop = None
-        lines = [*self._lines.values(), *(barrier.line for barrier in self._barriers.values())]
+        lines = self._all_lines()
         self._lines, self._barriers = {}, {}
         for line in lines:
             await line.close()
@@ -164,6 +167,9 @@ class Nodes:
         if node not in self._barriers:
             self._barriers[node] = Barrier(self._make_line(node), self._durability, spawn=self._spawn)
         return self._barriers[node].put(*commands, seal=seal)
+
+    def _all_lines(self) -> Sequence[Line]:
+        return [*self._lines.values(), *(barrier.line for barrier in self._barriers.values())]
 
     def _line(self, node: Host) -> Line:
         if node not in self._lines:
