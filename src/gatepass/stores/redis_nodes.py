@@ -29,6 +29,8 @@ LOOK_TIMEOUT = 1.0
 """Seconds for one node to say who owns what, before the next one is asked."""
 LOOK_INTERVAL = 0.1
 """Seconds between two look-ups: while a primary is away every request wants one."""
+PORTION = 1_000
+"""Commands of one caller that are under way at a time: an account may have more sessions than a line takes."""
 MOVING_PAUSE = 0.05
 """Seconds before a command is tried again whose keys are just being moved one after the other."""
 _ASKING = pack_command(b"ASKING")
@@ -87,14 +89,17 @@ class Nodes:
 
     async def whole(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of `work`, which goes on to its end when the caller is cancelled. `close` waits for it."""
-        if self._is_closing or self._loop is not asyncio.get_running_loop():
+        if not self.is_open:
             work.close()
             self._check_open()
+            raise StoreUnavailable("The store is being closed.")
         return await asyncio.shield(self._spawn(work))
 
-    async def run(self, call: Call, *, seal: bytes | None = None) -> Reply:
+    async def run(self, call: Call, seal: bytes | None = None) -> Reply:
         """The reply to a command; once it is durable, where `seal` names a key of its slot. Raises StoreUnavailable."""
         self._check_open()
+        if seal is not None and self._durability.commands:
+            call = call.in_full()  # a digest that is not known would be found out behind a wait
         aside: Host | None = None
         for _ in range(MAX_TURNS):
             node = aside or self._owners[call.slot] or await self._find(call.slot)
@@ -114,16 +119,15 @@ class Nodes:
     async def run_all(self, calls: Sequence[Call], *, seals: Sequence[bytes] | None = None) -> Sequence[Reply]:
         """The replies to many, as `run`. Where one fails, the others are done all the same."""
         self._check_open()
-        if seals is not None:
-            pairs = zip(calls, seals, strict=True)
-            return await _all([self.run(call, seal=seal) for call, seal in pairs])
-        nodes = [self._owners[call.slot] or await self._find(call.slot) for call in calls]
-        waiting = [self._put(node, (call.command,)) for call, node in zip(calls, nodes, strict=True)]
-        replies = await asyncio.gather(*waiting, return_exceptions=True)
-        again = [place for place, reply in enumerate(replies) if isinstance(reply, Refusal | Unreachable)]
-        for place, reply in zip(again, await _all([self.run(calls[place]) for place in again]), strict=True):
-            replies[place] = reply
-        return [_sound(reply) for reply in replies]
+        found: list[Reply | BaseException] = []
+        for start in range(0, len(calls), PORTION):
+            portion = calls[start : start + PORTION]
+            if seals is None:
+                found += await self._run_portion(portion)
+            else:
+                pairs = zip(portion, seals[start : start + PORTION], strict=True)
+                found += await asyncio.gather(*(self.run(*pair) for pair in pairs), return_exceptions=True)
+        return [_sound(reply) for reply in found]
 
     async def ask_primaries(self, command: bytes) -> Sequence[Reply]:
         """What each of them answers."""
@@ -139,7 +143,19 @@ class Nodes:
             except Unreachable:
                 continue
         await self._look()
-        return await Wire.dial(self._rotated(self.primaries)[0], self._address.login)
+        owner = await self._find(0)
+        return await Wire.dial(owner, self._address.login)
+
+    async def _run_portion(self, calls: Sequence[Call]) -> Sequence[Reply | BaseException]:
+        """All at once; only what has to go elsewhere has a task of its own."""
+        nodes = [self._owners[call.slot] or await self._find(call.slot) for call in calls]
+        waiting = [self._put(node, (call.command,)) for call, node in zip(calls, nodes, strict=True)]
+        replies = await asyncio.gather(*waiting, return_exceptions=True)
+        again = [place for place, reply in enumerate(replies) if isinstance(reply, Refusal | Unreachable)]
+        found = await asyncio.gather(*(self.run(calls[place]) for place in again), return_exceptions=True)
+        for place, reply in zip(again, found, strict=True):
+            replies[place] = reply
+        return replies
 
     async def _follow(self, refusal: Refusal, call: Call, node: Host) -> Call:
         """What to send next after a refusal. Raises StoreUnavailable."""
