@@ -1,11 +1,13 @@
 """Events as log records: one JSON line each, at the right level, whatever a listener does."""
 
+import asyncio
+import io
 import json
 import logging
 
 import pytest
 
-from gatepass.audit import Reporter, log_event
+from gatepass.audit import Journal, Reporter, log_event
 from gatepass.core import event as events
 from gatepass.core.event import Event
 
@@ -52,3 +54,50 @@ def test_a_listener_that_fails_is_logged_and_harms_nobody_else(caplog: pytest.Lo
     report(event)
     assert seen == [event]
     assert "broken listener" in caplog.text
+
+
+ROUTINE = events.PasswordChanged(at=1, account_id="a")
+THEFT = events.RefreshReuse(at=1, account_id="a", sid="s", generation=1)
+
+
+def test_a_journal_writes_the_events_of_one_turn_of_the_loop_together_and_a_theft_at_once() -> None:
+    stream = Written()
+    journal = Journal(stream)
+
+    async def turn() -> None:
+        journal(ROUTINE)
+        journal(ROUTINE)
+        assert stream.writes == []
+        journal(THEFT)
+        journal(ROUTINE)
+        assert [text.count("\n") for text in stream.writes] == [3]
+
+    asyncio.run(turn())
+    names = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert names == ["authn_password_change"] * 2 + ["authn_token_reuse", "authn_password_change"]
+
+
+def test_a_journal_without_a_loop_writes_at_once() -> None:
+    stream = Written()
+    Journal(stream)(ROUTINE)
+    assert len(stream.writes) == 1
+
+
+def test_a_journal_that_cannot_be_written_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    stream, report = Written(), Reporter()
+    report.add(Journal(stream))
+    stream.close()
+    report(THEFT)
+    assert "a listener failed on authn_token_reuse" in caplog.text
+
+
+class Written(io.StringIO):
+    """A stream that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)

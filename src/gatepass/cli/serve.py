@@ -1,12 +1,14 @@
 """`gatepass serve` and `gatepass demo`."""
 
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gatepass.audit import Journal
 from gatepass.cli.group import env_file_option, fail
 from gatepass.gate import Gatepass
 from gatepass.server.workers import supervise
@@ -31,7 +33,7 @@ def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
         shown = f"[{host}]" if ":" in host else host
         local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
         gate = Gatepass(**Settings.load(env_file=env_file, public_url=local).arguments())
-        _log_to_stderr()
+        _log_to_stderr(gate)
 
         def started() -> None:
             click.echo(f"Gatepass listens on http://{shown}:{port}/auth (Ctrl-C stops it)", err=True)
@@ -83,12 +85,9 @@ def _serving() -> Any:
     return serving
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(gate: Gatepass) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # An event is a line of JSON with its own time: nothing stands before it, so that programs can read it.
-    lines = logging.StreamHandler()
-    lines.setFormatter(logging.Formatter("%(message)s"))
-    events = logging.getLogger("gatepass.events")
-    events.addHandler(lines)
-    events.propagate = False
+    gate.on_event(Journal(sys.stderr))
+    logging.getLogger("gatepass.events").setLevel(logging.CRITICAL + 1)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

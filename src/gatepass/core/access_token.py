@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from gatepass.core.json_text import dump
 from gatepass.core.keyring import SigningKey, encode
 from gatepass.core.public_key import PublicKey
 from gatepass.errors import InvalidToken
@@ -28,7 +29,6 @@ LATEST = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
 _SPACE = " \t\n\r"  # what JSON takes for space (RFC 8259 §2)
-_write = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder anew each time
 Check = Callable[[bytes, bytes], bool]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
@@ -72,8 +72,7 @@ class Principal:
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
     """The compact serialisation of `claims` under `key` (RFC 7515 §7.1)."""
-    payload = encode(_write(claims).encode()).encode()
-    message = key.header + b"." + payload
+    message = key.header + b"." + encode(dump(claims)).encode()
     match key.private:
         case ed25519.Ed25519PrivateKey() as edwards:
             signature = edwards.sign(message)

@@ -5,7 +5,6 @@ no key serves two (RFC 8725 §3.12). A secret is changed without a logout by rol
 `new,old`, then `new`.
 """
 
-import base64
 import binascii
 import hashlib
 import json
@@ -22,12 +21,13 @@ from gatepass.errors import ConfigurationError
 Algorithm = Literal["EdDSA", "ES256", "HS256"]
 ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256", "HS256")
 SECRET_BYTES = 32
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def encode(raw: bytes) -> str:
     """base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE).rstrip(b"=").decode("ascii")
 
 
 def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:

@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import uvicorn
 
@@ -84,6 +85,7 @@ def serve(
     sys.setswitchinterval(SWITCH_INTERVAL)
     config = uvicorn.Config(
         app,
+        http=_http(),
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -95,6 +97,15 @@ def serve(
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(_Server(config, started=started), listener, around=around, lifeline=lifeline))
+
+
+def _http() -> Any:
+    """Our protocol; on a Python without httptools what uvicorn has."""
+    try:
+        from gatepass.server.protocol import Protocol
+    except ImportError:
+        return "auto"
+    return Protocol
 
 
 async def _serve(

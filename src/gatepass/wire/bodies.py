@@ -3,7 +3,6 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-import json
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gatepass.core.account import Account
+from gatepass.core.json_text import dump as dump
 from gatepass.core.session import Session
 from gatepass.errors import BadRequest, Unprocessable
 
@@ -18,7 +18,6 @@ MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
 
 Body = TypeVar("Body", bound=BaseModel)
-_write = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder anew each time
 
 
 class _Strict(BaseModel):
@@ -97,11 +96,6 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "address": session.last_ip_prefix,
         "current": session.sid.hex() == current,
     }
-
-
-def dump(value: Mapping[str, object]) -> bytes:
-    """Compact JSON."""
-    return _write(value).encode()
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

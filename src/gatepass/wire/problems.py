@@ -1,7 +1,6 @@
 """A Problem as the document that goes over the wire (RFC 9457)."""
 
-import json
-
+from gatepass.core.json_text import dump
 from gatepass.errors import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -10,7 +9,7 @@ TYPE_PREFIX = "urn:gatepass:problem:"
 
 def document(problem: Problem) -> bytes:
     """The body: type, title, status, detail, code and the problem's facts."""
-    return json.dumps(
+    return dump(
         {
             "type": TYPE_PREFIX + problem.code,
             "title": problem.title,
@@ -18,6 +17,5 @@ def document(problem: Problem) -> bytes:
             "detail": problem.detail,
             "code": problem.code,
             **problem.facts,
-        },
-        separators=(",", ":"),
-    ).encode()
+        }
+    )
