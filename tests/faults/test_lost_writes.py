@@ -41,7 +41,7 @@ async def lose_writes(server: Server, *, keep: Step, restore: Step, scenario: st
         load.steal()
         await conclude(load, scenario, record)
         await server.stop()
-    assert '"case": "recover"' in server.said, "nothing was lost, so nothing was shown"
+    assert '"case":"recover"' in server.said, "nothing was lost, so nothing was shown"
 
 
 async def test_sqlite_file_copied_back(tmp_path: Path, record_property: Record) -> None:

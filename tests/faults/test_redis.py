@@ -63,7 +63,7 @@ async def test_nothing_is_lost_when_redis_comes_back_without_its_last_writes(
             await load.progress()
             load.steal()
             await conclude(load, "Redis lost its last writes", record_property)
-        assert '"case": "recover"' in server.said
+        assert '"case":"recover"' in server.said
 
 
 async def test_nothing_is_lost_when_a_replica_takes_the_place_of_its_primary(
