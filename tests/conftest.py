@@ -1,6 +1,10 @@
 """Says at the end of a run how much the exploration of the table has explored, whichever process did it."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# mutmut runs a test several times in one process, and slowly (tools/mutation.py).
+settings.register_profile("mutation", deadline=None, suppress_health_check=[HealthCheck.differing_executors])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -229,3 +229,67 @@ def test_a_header_alone_selects_key_and_algorithm() -> None:
     with pytest.raises(InvalidToken) as refusal:
         verifier_of(key).verify(sign(issuer_of("EdDSA").claims(), confused), NOW)
     assert refusal.value.why == "not a header of this issuer"
+
+
+WHY = {
+    "no signature": "signature",
+    "a payload of another token": "signature",
+    "64 zeros": "signature",
+    "no iss": "iss",
+    "aud 'elsewhere'": "aud",
+    "no aud": "aud",
+    "expired to the second": "expired",
+    "issued in the future": "issued in the future",
+    "not valid yet": "not valid yet",
+    "no exp": "exp",
+    "auth_time True": "auth_time",
+    "iat -1": "iat",
+    "no sub": "sub",
+    "client_id ''": "client_id",
+    "scope 7": "scope",
+    "sub twice": "a name stands twice",
+    "not UTF-8": "payload is not JSON",
+    "single quotes": "payload is not JSON",
+    "'[]', 2 letters": "payload is not one object",
+    "exp NaN, 3 letters": "NaN is not JSON",
+    "signature padded with 1": "not canonical base64url",
+    "'+' within": "not base64url",
+    "just over the limit": "too long or not ASCII",
+    "'é' before": "too long or not ASCII",
+    "four parts": "signature",
+    "no kid": "not a header of this issuer",
+}
+"""An attack, and the reason that the log has for its refusal."""
+
+
+def test_the_log_says_why_a_token_does_not_hold() -> None:
+    issuer = issuer_of("EdDSA")
+    attacks = {attack.name: attack.token for attack in cases(issuer)}
+    said = {}
+    for name in WHY:
+        with pytest.raises(InvalidToken) as refusal:
+            verifier_of(issuer.key).verify(attacks[name], NOW)
+        said[name] = refusal.value.why
+    assert said == WHY
+
+
+def test_times_may_be_any_second_that_json_can_count_exactly() -> None:
+    issuer = issuer_of("EdDSA")
+    principal = verifier_of(issuer.key).verify(issuer.token(auth_time=0, exp=2**53), NOW)
+    assert (principal.authenticated_at, principal.expires_at) == (0, 2**53)
+    with pytest.raises(InvalidToken):
+        verifier_of(issuer.key).verify(issuer.token(exp=2**53 + 2), NOW)
+
+
+def test_a_token_may_be_as_long_as_the_limit() -> None:
+    issuer = issuer_of("EdDSA")
+    exact = next(
+        token
+        for size in range(5_700, 6_100)
+        if len(token := issuer.token(x="x" * size)) in (MAX_LENGTH, MAX_LENGTH - 1)
+    )
+    assert verifier_of(issuer.key).verify(exact, NOW).account_id == "0" * 32
+
+
+def test_without_a_scope_there_is_none() -> None:
+    assert verifier_of(issuer_of("EdDSA").key).verify(issuer_of("EdDSA").token(), NOW).scopes == frozenset()

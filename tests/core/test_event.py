@@ -22,6 +22,7 @@ NAMES = {
     "RefreshRefused": ("session_use_after_expire", "info"),
     "RefreshReuse": ("authn_token_reuse", "critical"),
     "RequestRefused": ("malicious_csrf", "warning"),
+    "AccessRefused": ("authz_fail", "info"),
     "RevocationsLost": ("sys_revocations_lost", "warning"),
     "RevocationsRestored": ("sys_revocations_restored", "info"),
 }

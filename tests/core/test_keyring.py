@@ -49,6 +49,7 @@ def test_random_bytes_of_256_bits_and_more_are_secrets() -> None:
         encode(STRONG[0]) + "\n",
         " " + encode(STRONG[0]),
         encode(STRONG[0]) + "AA",
+        encode(STRONG[0])[:20] + "!!!!" + encode(STRONG[0])[20:],
         "é" * 43,
         "A" * 43,
         "ab" * 32,
@@ -153,3 +154,51 @@ def test_no_representation_shows_a_key() -> None:
             assert secret.hex() not in shown
             assert repr(secret)[2:-1] not in shown
             assert encode(secret) not in shown
+
+
+def test_what_a_secret_stands_for_never_changes() -> None:
+    """Another label in a later version would sign everybody out, and orphan every published key."""
+    secret = bytes(range(32))
+    card = KeyRing([secret]).card
+    kids = {algorithm: SigningKey.from_secret(secret, algorithm).kid for algorithm in ALGORITHMS}
+    assert card.key_id == 85
+    assert card.mac.hex() == "2b4c58f3647148a89746b46aa14129212a8c7bb0b652df295013164d9f6f2764"
+    assert card.seal.hex() == "79085786b1c918b1d1b810b1d405263abae608a480566166b22bfa065571f59c"
+    assert kids == {
+        "EdDSA": "eY6Oo_t2AhF1HtxGIhyy606JKoD-4D89efM6GJYWQZI",
+        "ES256": "_dwebBNG1FLX_PYJl6K5cJSYjY8YPu30hkHLYgANDo0",
+        "HS256": "5u5MV8GpZiZHGaXComycP7QsyakaPDzfVgAvKKGfeHI",
+    }
+    shared = SigningKey.from_secret(secret, "HS256").private
+    assert isinstance(shared, bytes)
+    assert shared.hex() == "f667d32724cde4114fd656c38f4ea6e94186a93b4ecb4851bb049a0dfaff8a35"
+
+
+def test_half_of_the_bytes_may_be_alike_and_no_more() -> None:
+    sixteen = encode(bytes(range(16)) * 2)
+    assert parse_secret(sixteen) == bytes(range(16)) * 2
+    with pytest.raises(ConfigurationError):
+        parse_secret(encode(bytes(range(15)) * 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("~", "a secret must be base64url text; make one with: gatepass init"),
+        (encode(bytes(range(31))), "a secret must have at least 256 bits; make one with: gatepass init"),
+        (encode(bytes(32)), "a secret must be random; make one with: gatepass init"),
+    ],
+)
+def test_each_refusal_says_what_is_wrong_with_a_secret(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        parse_secret(text)
+    assert str(refusal.value) == said
+
+
+def test_an_empty_ring_and_a_doubled_key_id_are_refused_in_words() -> None:
+    with pytest.raises(ConfigurationError) as empty:
+        KeyRing([])
+    with pytest.raises(ConfigurationError) as doubled:
+        KeyRing([STRONG[0], STRONG[0]])
+    assert str(empty.value) == "there is no secret; make one with: gatepass init"
+    assert str(doubled.value) == "two secrets share a key id; replace the newer one: gatepass init"

@@ -56,6 +56,37 @@ BAD_SETS = {
 }
 
 
+REASONS = {
+    "not JSON": "it is not JSON",
+    "a list": "it is not a JWK Set: an object with a list of keys",
+    "keys twice": "a name stands twice",
+    "too many": "it has more than 100 keys",
+    "one kid twice": "two keys have one kid",
+    "no kid": "a key has no usable kid",
+    "no alg": f"key {OLD.kid!r} has no alg of EdDSA, ES256",
+    "no x": f"key {OLD.kid!r}: x is not 32 bytes in base64url",
+    "P-256 without y": f"key {EC_KEY['kid']!r}: y is not 32 bytes in base64url",
+    "a point off the curve": f"key {EC_KEY['kid']!r} is no point of its curve",
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_a_refused_set_is_refused_in_words(name: str) -> None:
+    with pytest.raises(MalformedKeySet) as refusal:
+        parse_jwks(BAD_SETS[name][0])
+    assert str(refusal.value).endswith(REASONS[name])
+
+
+@pytest.mark.parametrize("length", [1, 256])
+def test_a_kid_of_any_usable_length_is_taken(length: int) -> None:
+    assert parse_jwks(changed(kid="k" * length))[0].kid == "k" * length
+
+
+def test_a_hundred_keys_are_not_too_many() -> None:
+    keys = [{**(OLD.jwk or {}), "kid": str(number)} for number in range(100)]
+    assert len(parse_jwks(json.dumps({"keys": keys}).encode())) == 100
+
+
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
 def test_what_a_gate_publishes_is_read_back(algorithm: Any) -> None:
     keys = [SigningKey.from_secret(bytes(range(first, first + 32)), algorithm) for first in (0, 32)]

@@ -284,3 +284,35 @@ class TestRollOut:
             assert repeats(ask(row, token, own_key(token)), with_access_token=False)
             token = child(token, own_key(token), keys=ROLLED)
         assert repeats(ask(row, token, own_key(token)), with_access_token=True)
+
+
+def test_a_swap_names_its_session_and_where_the_request_came_from() -> None:
+    swap = presume(FIRST, key=None, now=NOW, ip_prefix="192.0.2.0/24")
+    assert (swap.sid, swap.ip_prefix) == (FIRST.sid, "192.0.2.0/24")
+    assert presume(FIRST, key=None, now=NOW).ip_prefix == ""
+
+
+def test_every_way_forward_names_its_session_and_where_the_request_came_from() -> None:
+    tokens = line(4)
+    for token, kind in ((tokens[0], Advance), (tokens[3], Recover)):
+        outcome = decide(SIGNED_IN, token, key=None, now=NOW, policy=POLICY, ip_prefix="192.0.2.0/24")
+        assert isinstance(outcome, kind)
+        assert isinstance(outcome, Advance | Recover)
+        assert (outcome.swap.sid, outcome.swap.ip_prefix) == (FIRST.sid, "192.0.2.0/24")
+
+
+def test_a_repeat_is_answered_from_the_row_as_it_is() -> None:
+    tokens = line(2)
+    row: Session | None = SIGNED_IN
+    for token in tokens:
+        assert row is not None
+        row = apply(row, presume(token, key=own_key(token), now=NOW), MAX_ANCESTORS)
+    for token in tokens:
+        outcome = decide(row, token, key=own_key(token), now=NOW, policy=POLICY)
+        assert isinstance(outcome, Repeat)
+        assert outcome.session is row
+
+
+def test_a_revoked_session_without_a_reason_was_revoked() -> None:
+    row = replace(SIGNED_IN, revoked_at=NOW, revoke_reason=None)
+    assert decide(row, FIRST, key=None, now=NOW, policy=POLICY) == Ended("revoked")
