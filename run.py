@@ -5,6 +5,7 @@
     python3 run.py test     install what the tests need, run everything
     python3 run.py check    format, lint, types, import layers, package sizes (--fix mends what it can)
     python3 run.py bench    measure: refresh, guard, sqlite_store
+    python3 run.py mutate   break the core on purpose, and count what the tests notice
     python3 run.py lock     renew the lock files after pyproject.toml changed
 
 A virtual environment is made in .venv from the hashed lock files in requirements/. What is installed and built
@@ -25,8 +26,10 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 WEB = ROOT / "web"
 PAGE = ROOT / "src" / "gatepass" / "demo" / "page"
+SCRIPT = ROOT / "src" / "gatepass" / "data" / "gatepass.js"
 CLIENT = WEB / "client" / "dist"
 OLDEST_PYTHON = (3, 11)
+INTERPRETERS = {".py": "python", ".mjs": "node"}
 QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "npm_config_fund": "false"}
 
 if sys.version_info < OLDEST_PYTHON:  # here, since what follows does not even load on the oldest ones
@@ -143,7 +146,9 @@ def provide_web() -> None:
         say("building the browser client")
         npm("run", "build", "--workspace", "client")
 
-    once("client", digest(sources(WEB / "client"), lock.read_text()), build, result=CLIENT)
+    stamp = digest([*sources(WEB / "client"), WEB / "client" / "scripts" / "bundle.mjs"], lock.read_text())
+    once("client", stamp, build, result=CLIENT)
+    once("script", stamp, lambda: npm("run", "bundle", "--workspace", "client"), result=SCRIPT)
 
 
 def provide_page() -> None:
@@ -236,11 +241,20 @@ def check(arguments: Sequence[str]) -> None:
 
 def bench(arguments: Sequence[str]) -> None:
     """Run one benchmark with its arguments."""
-    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py"))
-    if not arguments or arguments[0] not in names:
-        raise Failure(f"Which benchmark? {', '.join(names)}")
+    files = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[a-z]*.*")) if path.suffix in INTERPRETERS}
+    if not arguments or arguments[0] not in files:
+        raise Failure(f"Which benchmark? {', '.join(files)}")
+    file = files[arguments[0]]
     provide_python("dev")
-    run(BIN / "python", ROOT / "benchmarks" / f"{arguments[0]}.py", *arguments[1:])
+    if file.suffix == ".mjs":
+        provide_web()
+    run(BIN / INTERPRETERS[file.suffix], file, *arguments[1:])
+
+
+def mutate(arguments: Sequence[str]) -> None:
+    """Break the core on purpose and count what the tests notice."""
+    provide_python("dev")
+    run(BIN / "python", ROOT / "tools" / "mutation.py", *arguments)
 
 
 def lock(_arguments: Sequence[str]) -> None:
@@ -268,6 +282,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "test": test,
     "check": check,
     "bench": bench,
+    "mutate": mutate,
     "lock": lock,
 }
 

@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 from gatepass.core.policy import DAY, HOUR, MINUTE
+from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
+from gatepass.mail import LinkPages
+from gatepass.server.limits import Limits
 from gatepass.settings import ENV_FILE, Settings
 from tests.support.gates import OTHER_SECRET, SECRET
+
+PAGES = ("VERIFY_URL", "RESET_URL", "EMAIL_URL", "VERIFY_TTL", "RESET_TTL")
+ARGUMENTS = {"SECRET": "secrets", "FEED_SECRET": "feed_secrets", "PEPPER": "peppers", **dict.fromkeys(PAGES, "pages")}
+"""The names of arguments that are not those of the settings."""
 
 URL = "https://gate.example"
 
@@ -52,9 +59,16 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "registration": "open",
         "cookie_path": "/",
         "same_site": "strict",
+        "hsts": "subdomains",
         "trusted_proxies": (),
         "feed_secrets": [],
         "feed_patience": 30.0,
+        "limits": Limits(),
+        "hashing_queue": 64,
+        "mail": None,
+        "mail_from": None,
+        "pages": LinkPages.of(URL),
+        "peppers": [],
     }
     assert (policy.access_ttl, policy.refresh_ttl, policy.session_ttl, policy.leeway) == (
         15 * MINUTE,
@@ -71,6 +85,15 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         ("SESSIONS", "redis+cluster://127.0.0.1:6379", "redis+cluster://127.0.0.1:6379"),
         ("FEED_SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
         ("FEED_PATIENCE", "1m", 60),
+        ("MAIL", "smtp://localhost:1025", "smtp://localhost:1025"),
+        ("MAIL_FROM", "Gate <gate@example.com>", "Gate <gate@example.com>"),
+        ("VERIFY_URL", "https://app.example/v?t={token}", LinkPages.of(URL, verify="https://app.example/v?t={token}")),
+        ("RESET_URL", "https://app.example/r/{token}", LinkPages.of(URL, reset="https://app.example/r/{token}")),
+        ("EMAIL_URL", "https://app.example/#{token}", LinkPages.of(URL, change_email="https://app.example/#{token}")),
+        ("VERIFY_TTL", "2h", LinkPages.of(URL, verify_ttl=7200)),
+        ("RESET_TTL", "10m", LinkPages.of(URL, reset_ttl=600)),
+        ("PEPPER", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
+        ("HSTS", "host", "host"),
         ("FEED_PATIENCE", "never", math.inf),
         ("ISSUER", "https://issuer.example", "https://issuer.example"),
         ("AUDIENCE", "https://api.example", "https://api.example"),
@@ -89,7 +112,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
 )
 def test_every_setting_reaches_the_gate(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
     arguments = load(monkeypatch, **{name: text}).arguments()
-    assert arguments[{"SECRET": "secrets", "FEED_SECRET": "feed_secrets"}.get(name, name.lower())] == value
+    assert arguments[ARGUMENTS.get(name, name.lower())] == value
     Gatepass(**{**arguments, "store": "memory://"})
 
 
@@ -236,7 +259,23 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"COOKIE_PATH": "/a;b"}, "COOKIE_PATH"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
         ({"STORE": "mysql://x"}, "STORE"),
-        ({"REGISTRATION": "verify"}, "REGISTRATION"),
+        ({"REGISTRATION": "verify"}, "REGISTRATION: verify needs mail: set MAIL to smtps://"),
+        ({"REGISTRATION": "maybe"}, "REGISTRATION"),
+        ({"MAIL": "mail.example"}, "MAIL must be smtps://"),
+        ({"MAIL": "smtp://"}, "MAIL must be smtps://"),
+        ({"MAIL": "smtp://host?tls=no"}, "MAIL takes no options"),
+        ({"MAIL": "smtp://host:x"}, "MAIL cannot be read"),
+        ({"MAIL": "file:///nowhere/at/all"}, "there is no folder"),
+        ({"MAIL": "console", "MAIL_FROM": "a@b, c@d"}, "MAIL_FROM must be an address"),
+        ({"MAIL": "console", "MAIL_FROM": "nobody"}, "MAIL_FROM must be an address"),
+        ({"MAIL": "smtp://user:word@localhost"}, "on loopback need smtps"),
+        ({"VERIFY_URL": "https://app.example/verify"}, "VERIFY_URL must be a URL with {token} once"),
+        ({"VERIFY_URL": "https://{token}.example/"}, "VERIFY_URL must be a URL with {token} once, after its host"),
+        ({"RESET_URL": "http://app.example/{token}"}, "RESET_URL must be https"),
+        ({"EMAIL_URL": "javascript:{token}"}, "not an http(s) origin"),
+        ({"RESET_TTL": "2d"}, "RESET_TTL must be 5 minutes to 1 d"),
+        ({"VERIFY_TTL": "1m"}, "VERIFY_TTL must be 5 minutes to 7 d"),
+        ({"PEPPER": "pepper"}, "PEPPER: a secret must have"),
         ({"CLIENT_ID": ""}, "CLIENT_ID"),
     ],
 )
@@ -258,3 +297,36 @@ def test_a_gate_from_the_environment_takes_overrides(monkeypatch: pytest.MonkeyP
     load(monkeypatch)
     gate = Gatepass.from_env(store="memory://", client_id="web")
     assert repr(gate) == "Gatepass(https://gate.example)"
+
+
+def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = load(
+        monkeypatch,
+        REFRESH_RATE="60/1m",
+        ADDRESS_REFRESH_RATE="off",
+        REGISTRATION_RATE="5/1d",
+        SIGN_INS_AT_ONCE="4",
+        HASHING_QUEUE="8",
+        SLOW_REQUEST="5s",
+        CONNECTIONS="100",
+        PASSWORD_MIN="8",
+        PASSWORD_MAX="64",
+    ).arguments()
+    rates = (Rate(60, 60), Rate(0, 1), Rate(5, 86_400))
+    assert arguments["limits"] == Limits(*rates, sign_ins_at_once=4, slow_request=5, connections=100)
+    assert arguments["hashing_queue"] == 8
+    assert (arguments["policy"].password_min, arguments["policy"].password_max) == (8, 64)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ({"REFRESH_RATE": "60"}, "a rate is a number, a slash and a duration"),
+        ({"SIGN_INS_AT_ONCE": "0"}, "GATEPASS_SIGN_INS_AT_ONCE"),
+        ({"SLOW_REQUEST": "0s"}, "at least 1"),
+        ({"PASSWORD_MIN": "7"}, "password_min must be 8 to password_max"),
+        ({"PASSWORD_MAX": "63"}, "password_max must be 64 to 1024"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, names: dict[str, str], sentence: str) -> None:
+    assert sentence in faults(monkeypatch, **names)

@@ -1,6 +1,8 @@
 """The real clock, randomness and Argon2id in a bounded pool."""
 
 import asyncio
+import os
+import sys
 import threading
 import time
 
@@ -8,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from gatepass.errors import ConfigurationError, Overloaded
-from gatepass.system import Argon2Hasher, SystemClock, SystemEntropy
+from gatepass.system import NICE, Argon2Hasher, SystemClock, SystemEntropy
 
 
 def test_the_clock_tells_whole_unix_seconds() -> None:
@@ -86,3 +88,19 @@ async def test_a_hash_of_other_parameters_is_outdated(hasher: Argon2Hasher) -> N
     assert hasher.is_outdated(weaker)
     assert await hasher.verify(weaker, "x")
     assert not hasher.is_outdated(await hasher.hash("x"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+async def test_hashing_steps_back_behind_everything_else_in_the_process(hasher: Argon2Hasher) -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await hasher._run(priority) == min(19, priority() + NICE)
+
+
+async def test_where_priorities_are_forbidden_hashing_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    assert await Argon2Hasher(threads=1).hash("x")

@@ -18,16 +18,22 @@ from gatepass.errors import (
     TooManyAttempts,
 )
 from gatepass.gate import Gatepass
+from gatepass.mail import Letters, LinkPages
+from gatepass.own_users import AuthenticatedUser, Authenticator
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AuthenticatedUser",
+    "Authenticator",
     "ConfigurationError",
     "Gatepass",
     "GatepassError",
     "InsufficientScope",
     "InvalidCredentials",
     "InvalidToken",
+    "Letters",
+    "LinkPages",
     "Policy",
     "Principal",
     "Problem",

@@ -4,21 +4,22 @@ What an attacker may learn from a sign-in is one bit. Unknown, wrong and disable
 same work; failures are counted per account and per network, and looked at before and after hashing.
 """
 
-import hashlib
-from collections.abc import Callable, Collection
-from typing import Literal
+from collections.abc import Awaitable, Callable, Collection
+from typing import Literal, TypeVar
 
 from gatepass.core import event as events
-from gatepass.core.account import Account
+from gatepass.core.account import Account, Applicant
 from gatepass.core.event import Event
 from gatepass.core.password import is_overlong, normalise, object_to
 from gatepass.core.policy import Policy
-from gatepass.core.throttle import PER_ACCOUNT, PER_ADDRESS
-from gatepass.errors import Conflict, Forbidden, InvalidCredentials, TooManyAttempts, Unprocessable
+from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Unprocessable
+from gatepass.own_users import OwnUsers
 from gatepass.ports import AccountStore, AttemptStore, Clock, Entropy, PasswordHasher
 from gatepass.sessions import Sessions
+from gatepass.throttling import Attempt, SignInThrottle
 
-Registration = Literal["open", "closed"]
+Registration = Literal["open", "verify", "closed"]
+Person = TypeVar("Person", Account, Applicant)
 
 
 class Accounts:
@@ -38,9 +39,10 @@ class Accounts:
         service_words: Collection[str],
         report: Callable[[Event], None],
         registration: Registration = "open",
+        own_users: OwnUsers | None = None,
     ) -> None:
         self._store = store
-        self._attempts = attempts
+        self._throttle = SignInThrottle(attempts, clock=clock, report=report)
         self._sessions = sessions
         self._hasher = hasher
         self._policy = policy
@@ -50,6 +52,7 @@ class Accounts:
         self._service_words = tuple(service_words)
         self._report = report
         self._registration = registration
+        self._own_users = own_users
 
     async def register(self, email: str, password: str, *, email_key: str, ip_prefix: str) -> Account:
         """Self-service registration. Raises Forbidden (`registration-closed`) where that is switched off."""
@@ -60,7 +63,7 @@ class Accounts:
     async def add(self, email: str, password: str, *, email_key: str, ip_prefix: str = "") -> Account:
         """Make an account. Raises Unprocessable (`password-…`) or Conflict (`email-taken`)."""
         now = self._clock.now()
-        password_hash = await self._accept(password, email_key)
+        password_hash = await self.hash_new(password, email_key)
         account = Account(
             id=self._entropy.token_bytes(16).hex(),
             email=email,
@@ -74,26 +77,101 @@ class Accounts:
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         return account
 
-    async def authenticate(self, email_key: str, password: str, *, ip_prefix: str) -> Account:
+    async def admit(self, applicant: Applicant, *, ip_prefix: str = "") -> Account | None:
+        """Make an applicant an account; None if the address was taken meanwhile, or the applicant is gone."""
+        now = self._clock.now()
+        account = Account(
+            id=self._entropy.token_bytes(16).hex(),
+            email=applicant.email,
+            email_key=applicant.email_key,
+            password_hash=applicant.password_hash,
+            credential_version=1,
+            created_at=now,
+            verified_at=now,
+        )
+        if not await self._store.admit_applicant(applicant.id, account):
+            return None
+        self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
+        self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
+        return account
+
+    async def vouch(self, email_key: str) -> Account | None:
+        """Take an address as verified: an account's, or the newest applicant's, who gets the account by it."""
+        now = self._clock.now()
+        account = await self._store.find_account_by_email(email_key)
+        if account is None:
+            applicants = await self._store.find_applicants(email_key)
+            return await self.admit(applicants[0]) if applicants else None
+        await self._store.verify_account(account.id, now=now)
+        self._report(events.AccountVerified(at=now, account_id=account.id))
+        return account
+
+    async def authenticate(
+        self,
+        email_key: str,
+        password: str,
+        *,
+        ip_prefix: str,
+        typed: str | None = None,
+        devices: tuple[bytes, ...] = (),
+    ) -> Account:
         """The account that these credentials open. `email_key` is normalised, `ip_prefix` the coarse address.
 
-        Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-too-long`) or Overloaded.
+        `typed` is the address as it came, for users of the application's own; `devices` are the sessions whose refresh
+        tokens the caller still has. Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-too-long`) or
+        Overloaded.
         """
+
+        async def look() -> tuple[Account | None, bool]:
+            if self._own_users is not None:
+                found = await self._own_users.authenticate(typed or email_key, password)
+                return found, found is not None and found.disabled_at is None
+            account = await self._store.find_account_by_email(email_key)
+            usable = account if account is not None and account.disabled_at is None else None
+            return account, await self._hasher.verify(usable.password_hash if usable else None, normalise(password))
+
+        account = await self._attempt(email_key, password, look, ip_prefix=ip_prefix, devices=devices)
+        if self._own_users is None:
+            await self._strengthen(account, password)
+        return account
+
+    async def prove(self, applicant: Applicant, password: str, *, ip_prefix: str) -> None:
+        """Ask for the password that an applicant chose. Raises as `authenticate`."""
+
+        async def look() -> tuple[Applicant | None, bool]:
+            return applicant, await self._hasher.verify(applicant.password_hash, normalise(password))
+
+        await self._attempt(applicant.email_key, password, look, ip_prefix=ip_prefix)
+
+    async def _attempt(
+        self,
+        email_key: str,
+        password: str,
+        look: Callable[[], Awaitable[tuple[Person | None, bool]]],
+        *,
+        ip_prefix: str,
+        devices: tuple[bytes, ...] = (),
+    ) -> Person:
+        """Whom `look` finds, if the password matches. Its work is the same whether there is anybody or not."""
         self._refuse_overlong(password)
-        account_key, address_key = _attempt_keys(email_key, ip_prefix)
-        await self._throttle(account_key, address_key, ip_prefix=ip_prefix)
-        account = await self._store.find_account_by_email(email_key)
-        usable = account if account is not None and account.disabled_at is None else None
-        stored = usable.password_hash if usable else None
-        matches = await self._hasher.verify(stored, normalise(password))
+
+        async def is_known(sid: bytes) -> bool:
+            account = await self._store.find_account_by_email(email_key)
+            session = await self._sessions.find(sid)
+            return account is not None and session is not None and session.account_id == account.id
+
+        attempt = Attempt(email_key, ip_prefix, devices)
+        await self._throttle.check(attempt, is_known)
+        person, matches = await look()
         # Again, for guesses that came all at once: the hasher's whole queue would be told right from wrong.
-        await self._throttle(account_key, address_key, ip_prefix=ip_prefix)
-        if not matches or usable is None:
-            await self._count_failure(account, (account_key, address_key), ip_prefix=ip_prefix)
+        standing = await self._throttle.check(attempt, is_known)
+        if not matches or person is None:
+            await self._throttle.failed(attempt, standing)
+            account_id = person.id if isinstance(person, Account) else None
+            self._report(events.SignInFailed(at=self._clock.now(), address=ip_prefix, account_id=account_id))
             raise InvalidCredentials
-        await self._attempts.clear_attempts(account_key)
-        await self._strengthen(usable, password)
-        return usable
+        await self._throttle.succeeded(standing)
+        return person
 
     async def find(self, account_id: str) -> Account | None:
         """The account of this id, or None."""
@@ -105,8 +183,9 @@ class Accounts:
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`)
         or Conflict (`password-changed`).
         """
-        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix)
-        password_hash = await self._accept(new, account.email_key)
+        self.refuse_foreign()
+        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(keep,))
+        password_hash = await self.hash_new(new, account.email_key)
         now = self._clock.now()
         ended = await self._store.change_password(
             account.id,
@@ -120,17 +199,50 @@ class Accounts:
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.announce(account.id, ended, reason="revoked", now=now)
 
+    async def confirm_owner(self, account: Account, password: str, *, ip_prefix: str) -> None:
+        """Ask for the password of an account once more. Raises as `authenticate`."""
+        proven = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix)
+        if proven.id != account.id:  # the address has changed hands since `account` was read
+            raise InvalidCredentials
+
     async def disable(self, account_id: str) -> bool:
         """Close an account to sign-in and end its sessions, at once and together; False for no such account."""
         now = self._clock.now()
         ended = await self._store.disable_account(account_id, now=now)
         if ended is None:
             return False
+        self._report(events.AccountDisabled(at=now, account_id=account_id))
         self._sessions.announce(account_id, ended, reason="revoked", now=now)
         return True
 
-    async def _accept(self, password: str, email_key: str) -> str:
-        """The hash of a new password that the policy has no objection to."""
+    async def enable(self, account_id: str) -> bool:
+        """Open a disabled account again; False for no such account."""
+        if not await self._store.enable_account(account_id):
+            return False
+        self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
+        return True
+
+    async def delete(self, account_id: str) -> bool:
+        """Forget an account and end its sessions, at once and together; False for no such account."""
+        now = self._clock.now()
+        ended = await self._store.delete_account(account_id, now=now)
+        if ended is None:
+            return False
+        self._report(events.AccountDeleted(at=now, account_id=account_id))
+        self._sessions.announce(account_id, ended, reason="revoked", now=now)
+        return True
+
+    async def forgive(self, email_key: str) -> None:
+        """Forget the failures of an account whose owner has shown themselves another way."""
+        await self._throttle.forgive(email_key)
+
+    async def hash_new(self, password: str, email_key: str) -> str:
+        """The hash of a new password that the policy has no objection to. Raises Unprocessable (`password-…`)."""
+        self.check_new(password, email_key)
+        return await self._hasher.hash(normalise(password))
+
+    def check_new(self, password: str, email_key: str) -> None:
+        """Raise Unprocessable (`password-…`) for a new password that the policy objects to. No hashing."""
         local_part = email_key.partition("@")[0]
         objection = object_to(
             normalise(password),
@@ -140,28 +252,15 @@ class Accounts:
         )
         if objection is not None:
             raise Unprocessable(objection.code, objection.detail)
-        return await self._hasher.hash(normalise(password))
+
+    def refuse_foreign(self) -> None:
+        """Raise Forbidden (`not-offered`) where users are the application's own."""
+        if self._own_users is not None:
+            raise Forbidden("not-offered", "Accounts are kept elsewhere here; change yours there.")
 
     def _refuse_overlong(self, password: str) -> None:
         if is_overlong(normalise(password), self._policy):
             raise Unprocessable("password-too-long", f"A password has at most {self._policy.password_max} characters.")
-
-    async def _throttle(self, account_key: str, address_key: str, *, ip_prefix: str) -> None:
-        now = self._clock.now()
-        by_account, by_address = await self._attempts.attempts((account_key, address_key))
-        wait = max(
-            PER_ACCOUNT.wait(by_account.failures, last_at=by_account.last_at, now=now),
-            PER_ADDRESS.wait(by_address.failures, last_at=by_address.last_at, now=now),
-        )
-        if wait:
-            self._report(events.SignInThrottled(at=now, address=ip_prefix, retry_after=wait))
-            raise TooManyAttempts(wait)
-
-    async def _count_failure(self, account: Account | None, keys: tuple[str, str], *, ip_prefix: str) -> None:
-        now = self._clock.now()
-        await self._attempts.count_failure(keys, now=now, forget_before=now - PER_ACCOUNT.memory)
-        account_id = account.id if account else None
-        self._report(events.SignInFailed(at=now, address=ip_prefix, account_id=account_id))
 
     async def _strengthen(self, account: Account, password: str) -> None:
         """Re-hash under today's parameters while the password is at hand (standards PW-08)."""
@@ -171,9 +270,3 @@ class Accounts:
                 password_hash=await self._hasher.hash(normalise(password)),
                 credential_version=account.credential_version,
             )
-
-
-def _attempt_keys(email_key: str, ip_prefix: str) -> tuple[str, str]:
-    """Opaque, bounded keys: what people mistype into an address field is not stored."""
-    digest = hashlib.sha256(email_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"account:{digest}", f"address:{ip_prefix}"

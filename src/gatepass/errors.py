@@ -2,6 +2,7 @@
 
     GatepassError
     ├── ConfigurationError          refuses to start, and says what to run or change
+    ├── DeliveryFailed              a mail was not accepted; never a reason for an answer
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-idempotency-key, malformed-request
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
@@ -15,6 +16,7 @@
         ├── MethodNotAllowed        405 with Allow
         ├── Conflict                409 email-taken, session-mismatch
         │   └── RefreshSuperseded       a newer refresh token exists
+        ├── RequestTimeout          408 request-timeout
         ├── BodyTooLarge            413
         ├── UnsupportedMediaType    415
         ├── Unprocessable           422 invalid-body, password-…
@@ -39,6 +41,14 @@ class GatepassError(Exception):
 
 class ConfigurationError(GatepassError):
     """What was configured cannot be run. The message names every fault found and what to do about it."""
+
+
+class DeliveryFailed(GatepassError):
+    """A mail was not accepted. `is_final`: it never will be, so trying again is no use. Names no address."""
+
+    def __init__(self, why: str, *, is_final: bool = False) -> None:
+        super().__init__(why)
+        self.is_final = is_final
 
 
 class Problem(GatepassError):
@@ -190,6 +200,20 @@ class RefreshSuperseded(Conflict):
             "refresh-superseded",
             "A newer refresh token exists; read the session state again and retry.",
             facts={} if generation is None else {"refresh_generation": generation},
+        )
+
+
+class RequestTimeout(Problem):
+    """408: the rest of the request did not come. The connection closes: nobody knows where it would go on."""
+
+    status = 408
+    title = "Request timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "request-timeout",
+            f"The body did not arrive within {seconds:g} s.",
+            headers={"Connection": "close"},
         )
 
 

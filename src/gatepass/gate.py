@@ -7,7 +7,6 @@
 Everything that can be wrong with a configuration is found here, before the first request.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -25,8 +24,14 @@ from gatepass.guards.asgi import CHECK, Guard
 from gatepass.guards.check import Check
 from gatepass.guards.revocations import FOREVER, LocalFeed
 from gatepass.guards.wsgi import Guard as WSGIGuard
+from gatepass.hashes import Pepper
 from gatepass.keys import SigningKeys
-from gatepass.ports import Clock, Entropy, PasswordHasher, Store
+from gatepass.life import Life
+from gatepass.mail import Letters, LinkPages, Outbox, need_mail, open_mailer
+from gatepass.own_users import Authenticator, OwnUsers
+from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
+from gatepass.recovery import Recovery
+from gatepass.server.account_routes import AccountRoutes
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.background import Background
 from gatepass.server.documents import documents
@@ -34,7 +39,9 @@ from gatepass.server.feed import revocations
 from gatepass.server.follower import Follower
 from gatepass.server.health import healthz, readyz
 from gatepass.server.janitor import Janitor
+from gatepass.server.limits import Limiter, Limits
 from gatepass.server.routes import Routes
+from gatepass.server.script import script
 from gatepass.server.wsgi import WSGIEndpoints
 from gatepass.sessions import Sessions
 from gatepass.settings import Settings
@@ -43,7 +50,8 @@ from gatepass.system import Argon2Hasher, SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies, SameSite
 from gatepass.wire.device import parse_networks
-from gatepass.wire.origin import Origins, check_public_url, origin_of
+from gatepass.wire.origin import Hsts, Origins, origin_of, transport_policy
+from gatepass.wire.scope import check_urls
 from gatepass.wire.wsgi import WSGIApp
 
 
@@ -64,11 +72,20 @@ class Gatepass:
         algorithm: Algorithm = "EdDSA",
         origins: Iterable[str] = (),
         registration: Registration = "open",
+        authenticator: Authenticator | None = None,
+        mail: Mailer | str | None = None,
+        mail_from: str | None = None,
+        letters: Letters | None = None,
+        pages: LinkPages | None = None,
+        peppers: Sequence[str] = (),
         cookie_path: str = "/",
         same_site: SameSite = "strict",
+        hsts: Hsts = "subdomains",
         trusted_proxies: Iterable[str] = (),
         feed_secrets: Sequence[str] = (),
         feed_patience: float = 30.0,
+        limits: Limits | None = None,
+        hashing_queue: int = 64,
         claims: ClaimsHook | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -80,10 +97,14 @@ class Gatepass:
         is a URL too. `claims` adds claims of the application's own to every
         access token. `feed_secrets` open `GET /revocations` to services without access to the store; without any
         there is no such endpoint. `feed_patience`: seconds without news from a store that other processes share,
-        after which guards answer 503 (math.inf: never). `clock`, `entropy` and `hasher` are for tests.
+        after which guards answer 503 (math.inf: never). `authenticator` brings users of the application's own;
+        registration is closed then, and passwords are changed elsewhere. `mail` is a mailer or the URL of one
+        (`gatepass.mail`), `letters` what it says, `pages` where its links lead.
+        `limits` are those of requests; `hashing_queue` is how many passwords may wait for a hashing thread.
+        `clock`, `entropy` and `hasher` are for tests.
         Raises ConfigurationError.
         """
-        _check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
+        check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
         for text in feed_secrets:
             parse_secret(text)
         issuer = issuer or origin_of(public_url)
@@ -93,6 +114,7 @@ class Gatepass:
         self.policy = policy or Policy.standard()
         self.cookies = Cookies.for_url(public_url, path=cookie_path, same_site=same_site)
         self.origins = Origins.of(public_url, origins)
+        self._always = transport_policy(public_url, hsts)
         self.store = open_store(store, sessions=sessions) if isinstance(store, str) else store
         self._clock = clock or SystemClock()
         self._report = Reporter()
@@ -125,26 +147,56 @@ class Gatepass:
             feed=self.revocations,
             report=self._report,
         )
+        if registration == "verify" and mail is None:
+            need_mail()
+        host = urlsplit(public_url).hostname or "localhost"
+        self.mailer = open_mailer(mail, sender=mail_from or f"no-reply@{host}") if isinstance(mail, str) else mail
+        self.outbox = Outbox(self.mailer, clock=self._clock, report=self._report) if self.mailer else None
+        own_users = None
+        if authenticator is not None:
+            own_users = OwnUsers(authenticator, store=self.store, clock=self._clock, announce=self.sessions.announce)
         self.accounts = Accounts(
             store=self.store,
             attempts=self.store,
             sessions=self.sessions,
-            hasher=hasher or Argon2Hasher(),
+            hasher=hasher or Argon2Hasher(pepper=Pepper(peppers), queue=hashing_queue),
             policy=self.policy,
             clock=self._clock,
             entropy=entropy or SystemEntropy(),
             blocklist=load_blocklist,
             service_words=("gatepass", urlsplit(public_url).hostname or ""),
             report=self._report,
-            registration=registration,
+            registration="closed" if authenticator else registration,
+            own_users=own_users,
         )
+        self.recovery: Recovery | None = None
+        if self.outbox is not None and authenticator is None:
+            self.recovery = Recovery(
+                store=self.store,
+                accounts=self.accounts,
+                sessions=self.sessions,
+                keys=keys,
+                outbox=self.outbox,
+                letters=letters or Letters(host),
+                pages=pages or LinkPages.of(public_url),
+                clock=self._clock,
+                entropy=entropy or SystemEntropy(),
+                report=self._report,
+            )
+            self._report.add(self.recovery.hear)
         self._janitor = Janitor(self.store, clock=self._clock, forget=self.revocations.forget)
         self._follower = Follower(
             self.store, feed=self.revocations, look_at_keys=self.keys.look, clock=self._clock, report=self._report
         )
-        self._tasks: list[asyncio.Task[None]] = []
-        self._opening = asyncio.Lock()
-        self._is_open = False
+        self._life = Life(
+            self.store,
+            load_keys=self.keys.open,
+            revocations=self.revocations,
+            outbox=self.outbox,
+            beside={"gatepass-janitor": self._janitor.run, "gatepass-follower": self._follower.run},
+        )
+        self.limits = limits or Limits()
+        limiter = Limiter(self.limits, clock=self._clock, report=self._report)
         routes = Routes(
             sessions=self.sessions,
             accounts=self.accounts,
@@ -153,11 +205,14 @@ class Gatepass:
             origins=self.origins,
             clock=self._clock,
             authenticate=self.check.principal,
+            limiter=limiter,
             trusted_proxies=parse_networks(trusted_proxies),
         )
+        own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
         published = documents(lambda: self.keys.current, self.policy)
         feed = {"/revocations": revocations(self.revocations, feed_secrets)} if feed_secrets else {}
-        self.asgi: ASGIApp = self._app({**routes.table(), **published, **feed})
+        limited = limiter.around({**routes.table(), **own.table()}, routes.ip_prefix)
+        self.asgi: ASGIApp = self._app({**limited, **published, **script(), **feed})
         self.background = Background(open=self.open, close=self.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         around = {
@@ -180,32 +235,11 @@ class Gatepass:
 
     async def open(self) -> None:
         """Open the store and load what the guards must know. Idempotent."""
-        if self._is_open:
-            return
-        async with self._opening:
-            if self._is_open:
-                return
-            await self.store.open()
-            try:
-                await self.keys.open()
-                self.revocations.load(await self.store.revoked_since(self.revocations.since))
-            except BaseException:
-                await self.store.close()  # the next request opens it anew
-                raise
-            self._tasks = [
-                asyncio.create_task(self._janitor.run(), name="gatepass-janitor"),
-                asyncio.create_task(self._follower.run(), name="gatepass-follower"),
-            ]
-            self._is_open = True
+        await self._life.open()
 
     async def close(self) -> None:
         """Finish what was accepted and let the store go. Idempotent."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
-        self._is_open = False
-        await self.store.close()
+        await self._life.close()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -249,12 +283,12 @@ class Gatepass:
         return listener
 
     def _app(self, table: Mapping[str, Mapping[str, Any]]) -> AuthApp:
-        return AuthApp(table, origins=self.origins, clock=self._clock, report=self._report, ready=self.open)
-
-
-def _check_urls(public_url: str, *, cookie_path: str, same_site: SameSite) -> None:
-    check_public_url(public_url)
-    if same_site == "none" and not public_url.startswith("https:"):
-        raise ConfigurationError("SAME_SITE=none needs an https PUBLIC_URL: browsers drop such cookies otherwise.")
-    if not cookie_path.startswith("/") or any(mark in cookie_path for mark in ";,\r\n \t"):
-        raise ConfigurationError("COOKIE_PATH must be an absolute path such as / or /auth.")
+        return AuthApp(
+            table,
+            origins=self.origins,
+            clock=self._clock,
+            report=self._report,
+            ready=self.open,
+            always=self._always,
+            patience=self.limits.slow_request,
+        )

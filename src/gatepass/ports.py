@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-from gatepass.core.account import Account
+from gatepass.core.account import Account, Applicant
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 
@@ -118,7 +118,7 @@ class AccountStore(Protocol):
     """Accounts by id and by normalised e-mail address."""
 
     async def add_account(self, account: Account) -> bool:
-        """Add an account; False if its address is taken."""
+        """Add an account; False if its address or its id is taken."""
         ...
 
     async def find_account(self, account_id: str) -> Account | None:
@@ -144,6 +144,57 @@ class AccountStore(Protocol):
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         """Disable an account and end its sessions in one step; their sids, or None for no such account."""
+        ...
+
+    async def enable_account(self, account_id: str) -> bool:
+        """Take the disabling back; False for no such account."""
+        ...
+
+    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """In one step: end its sessions and forget the account, its address free again at once.
+
+        The sids that ended, which `revoked_since` tells of as ever; None for no such account.
+        """
+        ...
+
+    async def change_email(
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+    ) -> bool | None:
+        """Set the address, as verified `now`, and raise the version; sessions stay.
+
+        False if the address is another account's; None if the account is absent or has another version.
+        """
+        ...
+
+    async def verify_account(self, account_id: str, *, now: int) -> bool:
+        """Note that its owner has shown the address to be theirs; False for no such account."""
+        ...
+
+    async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
+        """At most `limit` accounts whose ids come after `after` ("" for the first ones), in the order of their ids."""
+        ...
+
+    async def add_applicant(self, applicant: Applicant) -> None:
+        """Keep an applicant, whatever others have the same address."""
+        ...
+
+    async def find_applicant(self, applicant_id: str) -> Applicant | None:
+        """The applicant of this id."""
+        ...
+
+    async def find_applicants(self, email_key: str) -> Sequence[Applicant]:
+        """Those who named this address, newest first."""
+        ...
+
+    async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
+        """In one step: add the account, and forget all applicants of its address.
+
+        False if the applicant is gone or the address is taken.
+        """
+        ...
+
+    async def prune_applicants(self, *, before: int, limit: int) -> int:
+        """Forget at most `limit` applicants who asked before `before`; how many it were."""
         ...
 
 
@@ -200,6 +251,22 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
 
     async def ping(self) -> None:
         """Return if the store can write now; raise StoreUnavailable if not."""
+        ...
+
+
+class Message(NamedTuple):
+    """One mail, as plain text. `to` is an address, never a list of them."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class Mailer(Protocol):
+    """Takes mail to where it is delivered from."""
+
+    async def send(self, message: Message) -> None:
+        """Return once the mail was accepted. Raises DeliveryFailed, which says whether trying again may help."""
         ...
 
 

@@ -17,7 +17,12 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, Sett
 
 from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
+from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
+from gatepass.hashes import Pepper
+from gatepass.mail import open_mailer
+from gatepass.mail.pages import LinkPages, need_mail
+from gatepass.server.limits import Limits
 from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import check_public_url, foreign_origin
 
@@ -45,7 +50,12 @@ def parse_patience(text: object) -> object:
     return math.inf if text == "never" else parse_duration(text) if isinstance(text, str) else text
 
 
+def _parse_rate(text: object) -> object:
+    return Rate.parse(text) if isinstance(text, str) else text
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration)]
+LimitRate = Annotated[Rate, NoDecode, BeforeValidator(_parse_rate)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -68,12 +78,30 @@ class Settings(BaseSettings):
     refresh_ttl: Duration = 7 * DAY
     session_ttl: Duration = 30 * DAY
     leeway: Duration = 10
-    registration: Literal["open", "closed"] = "open"
+    registration: Literal["open", "verify", "closed"] = "open"
+    mail: SecretStr | None = None
+    mail_from: str | None = None
+    verify_url: str | None = None
+    reset_url: str | None = None
+    email_url: str | None = None
+    verify_ttl: Duration = DAY
+    reset_ttl: Duration = HOUR // 2
+    pepper: SecretStr | None = None
     cookie_path: str = "/"
     same_site: Literal["strict", "lax", "none"] = "strict"
+    hsts: Literal["subdomains", "host", "off"] = "subdomains"
     trusted_proxies: Names = ()
     feed_secret: SecretStr | None = None
     feed_patience: Annotated[float, BeforeValidator(parse_patience)] = 30.0
+    password_min: int = 15
+    password_max: int = 128
+    refresh_rate: LimitRate = Limits().refreshes
+    address_refresh_rate: LimitRate = Limits().refreshes_by_address
+    registration_rate: LimitRate = Limits().registrations
+    sign_ins_at_once: int = Field(default=Limits().sign_ins_at_once, ge=1)
+    hashing_queue: int = Field(default=64, ge=1, le=10_000)
+    slow_request: Duration = Limits().slow_request
+    connections: int = Field(default=Limits().connections, ge=1)
 
     @classmethod
     def load(cls, *, env_file: Path | None = None, public_url: str | None = None) -> Self:
@@ -107,6 +135,10 @@ class Settings(BaseSettings):
             "public_url": self.public_url,
             "policy": self._policy(),
             "feed_secrets": self._feed_secrets(),
+            "limits": self._limits(),
+            "mail": self.mail.get_secret_value() if self.mail else None,
+            "pages": self._pages(),
+            "peppers": _parts(self.pepper.get_secret_value() if self.pepper else ""),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -118,10 +150,13 @@ class Settings(BaseSettings):
                     "algorithm",
                     "origins",
                     "registration",
+                    "mail_from",
                     "cookie_path",
                     "same_site",
+                    "hsts",
                     "trusted_proxies",
                     "feed_patience",
+                    "hashing_queue",
                 )
             },
         }
@@ -149,7 +184,16 @@ class Settings(BaseSettings):
         if not (self.secret is None and (self.secret_file is None or not self.secret_file.is_file())):
             trials["SECRET"] = lambda: KeyRing([parse_secret(text) for text in self._secrets()])
         trials["FEED_SECRET"] = lambda: [parse_secret(text) for text in self._feed_secrets()]
-        trials["ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY"] = self._policy
+        trials["PEPPER"] = lambda: Pepper(_parts(self.pepper.get_secret_value() if self.pepper else ""))
+        if self.public_url is not None and _is_fit(self.public_url):
+            trials["VERIFY_URL, RESET_URL, EMAIL_URL, VERIFY_TTL, RESET_TTL"] = self._pages
+        if self.mail is not None:
+            mail = self.mail.get_secret_value()
+            trials["MAIL, MAIL_FROM"] = lambda: open_mailer(mail, sender=self.mail_from or "test@localhost")
+        elif self.registration == "verify":
+            trials["REGISTRATION"] = need_mail
+        trials["ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY, PASSWORD_MIN, PASSWORD_MAX"] = self._policy
+        trials["SLOW_REQUEST"] = self._limits
         faults = []
         for name, trial in trials.items():
             try:
@@ -158,12 +202,34 @@ class Settings(BaseSettings):
                 faults.append(f"{PREFIX}{name}: {fault}")
         return faults
 
+    def _pages(self) -> LinkPages:
+        return LinkPages.of(
+            self.public_url or "",
+            verify=self.verify_url,
+            reset=self.reset_url,
+            change_email=self.email_url,
+            verify_ttl=self.verify_ttl,
+            reset_ttl=self.reset_ttl,
+        )
+
     def _policy(self) -> Policy:
         return Policy(
             access_ttl=self.access_ttl,
             refresh_ttl=self.refresh_ttl,
             session_ttl=self.session_ttl,
             leeway=self.leeway,
+            password_min=self.password_min,
+            password_max=self.password_max,
+        )
+
+    def _limits(self) -> Limits:
+        return Limits(
+            refreshes=self.refresh_rate,
+            refreshes_by_address=self.address_refresh_rate,
+            registrations=self.registration_rate,
+            sign_ins_at_once=self.sign_ins_at_once,
+            slow_request=self.slow_request,
+            connections=self.connections,
         )
 
     def _feed_secrets(self) -> list[str]:
@@ -178,6 +244,14 @@ class Settings(BaseSettings):
         else:
             text = self.secret.get_secret_value() if self.secret else ""
         return _parts(text)
+
+
+def _is_fit(public_url: str) -> bool:
+    try:
+        check_public_url(public_url)
+    except ConfigurationError:
+        return False  # told already; what follows from it would only repeat it
+    return True
 
 
 def _parts(text: str) -> list[str]:

@@ -22,6 +22,7 @@ from gatepass import Gatepass, Policy
 from gatepass.guards.starlette import current_principal, requires
 from gatepass.server.serving import bind, serve
 from gatepass.testing.hashing import FastHasher
+from gatepass.wire.asgi import Scope
 
 SECRET = "c3RhZ2Utc2VjcmV0LWZvci10ZXN0cy1vbmx5LTAxMjM0NTY3ODk"
 ACCESS_TTL = 6
@@ -31,6 +32,8 @@ PAGE = """<!doctype html>
 <meta charset="utf-8"><title>Stage</title><link rel="icon" href="data:,">
 <script type="module" src="/page.js"></script>
 """
+PAGES = Path(__file__).parent / "pages"
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 SCRIPT = """
 import { createSession } from "/client/index.js";
 import { createClient } from "/client/fetch.js";
@@ -66,6 +69,16 @@ async def script(_request: Request) -> Response:
     return Response(SCRIPT, media_type="text/javascript")
 
 
+class Pages(StaticFiles):
+    """Pages of single tests, under the strictest policy: nothing inline, nothing from elsewhere."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file with the policy."""
+        response = await super().get_response(path, scope)
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+
 def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser()
@@ -89,6 +102,7 @@ def main() -> None:
             Route("/api/echo", echo, methods=["POST"]),
             Route("/page.js", script),
             Mount("/client", StaticFiles(directory=options.client)),
+            Mount("/pages", Pages(directory=PAGES)),
             Route("/", page),
         ],
         lifespan=gate.lifespan,

@@ -73,6 +73,36 @@ class TestTheContract:
         retry = Retry(draw=lambda: row["drawn"])
         assert retry.wait(row["attempt"], retry_after=row["retry_after_s"]) == pytest.approx(row["wait_s"])
 
+    @pytest.mark.parametrize("row", SCHEDULE["deadlines"], ids=str)
+    def test_deadlines(self, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        clock, flaky = FakeTime(), Flaky(httpx2.Response(503, headers={"Retry-After": str(row["retry_after_s"])}))
+
+        def slow(request: httpx2.Request) -> httpx2.Response:
+            clock.now += row["elapsed_s"]
+            return flaky(request)
+
+        monkeypatch.setattr("gatepass.client.retry.time", clock)
+        monkeypatch.setattr("gatepass.client.onion.time", clock)
+        retry = Retry(budget=Budget(), draw=lambda: 0.0)
+        client = Client(URL, transport=httpx2.MockTransport(slow), retry=retry)
+        assert client.get("/").status_code == (200 if row["is_sent_again"] else 503)
+
+
+class FakeTime:
+    """The module `time`, as far as a call needs it; a wait is over at once."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
 
 class TestWhatIsSentAgain:
     @pytest.mark.parametrize("failure", [503, 429, 408, httpx2.ConnectError, httpx2.ReadTimeout, httpx2.ReadError])

@@ -9,10 +9,30 @@ from gatepass.core import event
 from gatepass.core.event import Event
 
 EVENTS = [kind for kind in vars(event).values() if isinstance(kind, type) and issubclass(kind, Event) and kind != Event]
-HARMLESS = {"at", "address", "account_id", "sid", "retry_after", "generation", "case", "reason", "path"}
+HARMLESS = {
+    "subject",
+    "why",
+    "at",
+    "address",
+    "account_id",
+    "sid",
+    "retry_after",
+    "generation",
+    "case",
+    "reason",
+    "path",
+}
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours."""
 NAMES = {
     "AccountRegistered": ("user_created", "info"),
+    "AccountVerified": ("user_verified", "info"),
+    "AccountDisabled": ("user_disabled", "info"),
+    "AccountEnabled": ("user_enabled", "info"),
+    "AccountDeleted": ("user_deleted", "info"),
+    "EmailChanged": ("user_email_change", "info"),
+    "ResetRequested": ("authn_password_reset_request", "info"),
+    "PasswordReset": ("authn_password_reset", "info"),
+    "MailFailed": ("sys_mail_failed", "warning"),
     "SignInFailed": ("authn_login_fail", "warning"),
     "SignInThrottled": ("authn_login_throttled", "warning"),
     "PasswordChanged": ("authn_password_change", "info"),

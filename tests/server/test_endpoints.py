@@ -26,14 +26,25 @@ EVERY_ENDPOINT = [
     ("DELETE", f"/sessions/{'0' * 32}"),
     ("POST", "/password"),
     ("GET", "/me"),
+    ("POST", "/verify"),
+    ("POST", "/verify/resend"),
+    ("POST", "/password/forgot"),
+    ("POST", "/password/reset"),
+    ("POST", "/email"),
+    ("POST", "/email/confirm"),
+    ("DELETE", "/account"),
     ("GET", "/jwks.json"),
     ("GET", "/openapi.json"),
+    ("GET", "/gatepass.js"),
 ]
 BEARER_ENDPOINTS = [
     ("POST", "/logout-all"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
     ("POST", "/password"),
+    ("POST", "/email"),
+    ("POST", "/email/confirm"),
+    ("DELETE", "/account"),
     ("GET", "/me"),
 ]
 
@@ -85,7 +96,7 @@ async def test_every_answer_bears_the_security_headers(at: Bench, ann: Browser, 
         assert answer.get("server") is None
 
 
-@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:9])
+@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:16])
 async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
     at: Bench, ann: Browser, method: str, path: str
 ) -> None:
@@ -106,6 +117,7 @@ async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
         ("/me", "GET"),
         ("/jwks.json", "GET"),
         ("/openapi.json", "GET"),
+        ("/gatepass.js", "GET"),
     ],
 )
 async def test_another_method_is_a_405_that_names_the_right_one(at: Bench, path: str, allow: str) -> None:

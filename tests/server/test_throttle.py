@@ -105,6 +105,83 @@ class TestThrottle:
         assert {answer.status for answer in answers} == {200}
 
 
+class TestHardStop:
+    """A hundred failures in a row, however slowly: then the password opens nothing until recovery (63B-4 §3.2.2)."""
+
+    async def exhaust(self, at: Bench, email: str = EMAIL) -> None:
+        """Fail a hundred times, once a day, from ever other networks: no wait is in the way."""
+        for count in range(100):
+            browser = Browser(at.gate.asgi, address=f"10.{count}.0.1")
+            assert (await fail(browser, 1, email))[0].status == 401
+            at.clock.advance(24 * 60 * MINUTE)
+
+    async def test_the_right_password_opens_nothing_any_more(self, at: Bench, ann: Browser) -> None:
+        await self.exhaust(at)
+        before = at.hasher.calls
+        refused = await Browser(at.gate.asgi, address="192.0.2.1").login()
+        assert (refused.status, refused.code) == (429, "too-many-attempts")
+        at.clock.advance(30 * 24 * 60 * MINUTE)
+        assert (await Browser(at.gate.asgi, address="192.0.2.2").login()).status == 429
+        assert at.hasher.calls == before
+
+    async def test_an_address_without_an_account_stops_alike(self, at: Bench, ann: Browser) -> None:
+        await self.exhaust(at)
+        known = await Browser(at.gate.asgi, address="192.0.2.1").login()
+        await self.exhaust(at, "nobody@example.com")
+        unknown = await Browser(at.gate.asgi, address="192.0.2.1").login("nobody@example.com")
+        assert (unknown.status, unknown.code) == (known.status, known.code)
+
+    async def test_recovery_opens_it(self, at: Bench, ann: Browser) -> None:
+        await self.exhaust(at)
+        await at.gate.accounts.forgive(EMAIL)
+        assert (await Browser(at.gate.asgi).login()).status == 200
+
+    async def test_a_success_in_between_begins_anew(self, at: Bench, ann: Browser) -> None:
+        for count in range(30):
+            stranger = Browser(at.gate.asgi, address=f"10.{count}.0.1")
+            await fail(stranger, 4)
+            assert (await stranger.login()).status == 200
+
+
+class TestKnownDevices:
+    """Whoever fails on purpose cannot keep the owner out of a browser that was signed in before."""
+
+    async def test_the_owners_own_browser_gets_in_while_the_account_is_throttled(self, at: Bench, ann: Browser) -> None:
+        await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
+        assert (await Browser(at.gate.asgi).login()).status == 429
+        assert (await ann.login()).status == 200
+
+    async def test_also_after_the_hard_stop(self, at: Bench, ann: Browser) -> None:
+        await TestHardStop().exhaust(at)
+        assert (await Browser(at.gate.asgi).login()).status == 429
+        assert (await ann.login()).status == 200
+
+    async def test_an_ended_session_is_as_good_as_a_live_one(self, at: Bench, ann: Browser) -> None:
+        await at.gate.sessions.end_all((await ann.get("/me")).json()["id"], reason="revoked")
+        await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
+        assert (await ann.login()).status == 200
+
+    async def test_a_known_device_has_a_count_of_its_own(self, at: Bench, ann: Browser) -> None:
+        """A thief with the cookie has as few guesses as anybody."""
+        await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
+        assert [answer.status for answer in await fail(ann, 6)] == [401] * 5 + [429]
+        assert (await ann.login()).status == 429
+
+    async def test_a_foreign_or_forged_cookie_is_no_known_device(self, at: Bench, ann: Browser) -> None:
+        carl = Browser(at.gate.asgi)
+        assert (await carl.register("carl@example.com")).status == 201
+        forger = Browser(at.gate.asgi)
+        forger.jar = {**ann.jar, ann.rt_name: ann.rt[:-4] + "AAAA"}
+        await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
+        assert (await carl.login(EMAIL, PASSWORD)).status == 429
+        assert (await forger.login(EMAIL, PASSWORD)).status == 429
+
+    async def test_the_password_can_be_changed_from_a_live_session_meanwhile(self, at: Bench, ann: Browser) -> None:
+        await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
+        body = {"current": PASSWORD, "new": "eight green bottles on a wall"}
+        assert (await ann.send("POST", "/password", headers=[ann.bearer], body=body)).status == 204
+
+
 class TestProxies:
     @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"])
     async def test_a_peer_that_is_not_trusted_cannot_choose_its_address(self, at: Bench, header: str) -> None:

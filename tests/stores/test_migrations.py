@@ -1,10 +1,12 @@
 """The schema: made once, brought up to date, never guessed at."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from gatepass.core.account import Account
 from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store
 from gatepass.stores.memory import MemoryStore
@@ -48,6 +50,29 @@ def test_running_twice_changes_nothing(tmp_path: Path) -> None:
     assert connection.execute("SELECT * FROM gatepass_schema").fetchall() == first
     assert len(first) == len(load("sqlite"))
     connection.close()
+
+
+def test_accounts_and_sessions_of_the_version_before_are_kept(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gatepass.stores.migrations.load", lambda dialect: load(dialect)[:2])
+        migrate_sqlite(connection)
+    connection.execute("INSERT INTO account VALUES ('a', 'Ann@x', 'ann@x', 'hash', 3, 1, NULL)")
+    connection.execute(
+        "INSERT INTO session VALUES (?, 'a', 0, X'00', X'00', 1, X'', 1, 9, 1, 1, 'Firefox', '', NULL, NULL)",
+        (b"s" * 16,),
+    )
+    connection.close()
+
+    async def look() -> None:
+        store = SQLiteStore(tmp_path / "x.db")
+        await store.open()
+        assert await store.find_account_by_email("ann@x") == Account("a", "Ann@x", "ann@x", "hash", 3, 1)
+        assert [row.sid for row in await store.of_account("a", now=2)] == [b"s" * 16]
+        assert list(await store.delete_account("a", now=2) or ()) == [b"s" * 16]
+        await store.close()
+
+    asyncio.run(look())
 
 
 def test_no_index_stands_on_what_a_refresh_changes(tmp_path: Path) -> None:

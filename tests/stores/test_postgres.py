@@ -54,7 +54,7 @@ async def test_a_sign_in_waits_for_a_password_change_that_is_under_way_and_then_
     await store.add_account(account)
     async with connected(store._address.dsn) as other:
         async with other.transaction():
-            await other.execute(store._sql.change_password, account.id, "new", 1)
+            await other.execute(store._accounts_sql.change_password, account.id, "new", 1)
             adding = asyncio.create_task(store.add(session_of(account), credential_version=1))
             await until_somebody_waits(other)
         assert not await adding

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from gatepass.cli import main
 from gatepass.core.policy import DAY
-from gatepass.errors import ConfigurationError
+from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores import migrations, postgres_connections
 from gatepass.stores.migrations import Migration
 from gatepass.stores.postgres import PostgresStore
@@ -136,6 +137,38 @@ class TestOpen:
 
 
 class TestMigrate:
+    async def test_version_3_keeps_accounts_and_serves_beside_the_version_before(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = migrations.load("postgres")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:2])
+        await PostgresStore(database).migrate()
+        columns = "id, email, email_key, password_hash, credential_version, created_at, disabled_at"
+        insert = f"INSERT INTO gatepass.account ({columns})"
+        await execute(database, f"{insert} VALUES ('a', 'Ann@x', 'ann@x', 'hash', 3, 1, NULL)")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        assert await PostgresStore(database).migrate() == [migration.name for migration in known[2:]]
+        await execute(database, f"{insert} VALUES ('b', 'Bob@x', 'bob@x', 'hash', 1, 1, NULL)")
+        store = PostgresStore(database)
+        await store.open()
+        assert [account.email for account in await store.list_accounts(after="", limit=9)] == ["Ann@x", "Bob@x"]
+        await store.close()
+
+    async def test_version_3_gives_up_on_a_lock_instead_of_holding_up_every_sign_in(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = migrations.load("postgres")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:2])
+        await PostgresStore(database).migrate()
+        hasty = replace(known[2], sql=known[2].sql.replace("'5s'", "'50ms'"))
+        assert hasty.sql != known[2].sql
+        monkeypatch.setattr(migrations, "load", lambda _dialect: (*known[:2], hasty, *known[3:]))
+        async with connected(database) as other, other.transaction():
+            await other.execute("LOCK TABLE gatepass.account IN ROW EXCLUSIVE MODE")
+            with pytest.raises(StoreUnavailable):
+                await PostgresStore(database).migrate()
+        assert await PostgresStore(database).migrate() == [migration.name for migration in known[2:]]
+
     def test_check_says_what_is_missing_migrate_applies_it_once(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

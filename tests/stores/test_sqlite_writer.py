@@ -15,7 +15,7 @@ from gatepass.core.session import Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Attempts
 from gatepass.server.janitor import BATCH, KEPT, Janitor
-from gatepass.stores import rows, sqlite
+from gatepass.stores import rows, sqlite, sqlite_accounts
 from gatepass.stores.sqlite import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
@@ -159,10 +159,21 @@ async def test_of_fifty_swaps_from_two_event_loops_one_wins(store: SQLiteStore) 
 
 
 @pytest.mark.parametrize(
-    "name", ["_FIND", "_SWAP", "_REVOKE", "_REVOKE_ALL", "_OF_ACCOUNT", "_REVOKED_SINCE", "_PRUNE", "_COUNT_FAILURE"]
+    "name",
+    [
+        "_FIND",
+        "_SWAP",
+        "_REVOKE",
+        "_REVOKE_ALL",
+        "_OF_ACCOUNT",
+        "_REVOKED_SINCE",
+        "_PRUNE",
+        "_COUNT_FAILURE",
+        "_DROP_ACCOUNT",
+    ],
 )
 async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name: str) -> None:
-    statement: str = getattr(sqlite, name)
+    statement: str = getattr(sqlite_accounts if name in vars(sqlite_accounts) else sqlite, name)
     count = len(set(re.findall(r"\?\d", statement))) or statement.count("?")
 
     def explain(connection: sqlite3.Connection) -> list[str]:

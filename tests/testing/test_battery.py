@@ -99,7 +99,40 @@ class SharesAddresses(MemoryStore):
 
     async def add_account(self, account: Any) -> bool:
         self._accounts[account.id] = account
+        self._ids_by_email[account.email_key] = account.id
         return True
+
+
+class DeletesQuietly(MemoryStore):
+    async def delete_account(self, account_id: str, *, now: int) -> Any:
+        ended = await super().delete_account(account_id, now=now)
+        for sid in ended or ():
+            del self._sessions[sid]
+        return ended
+
+
+class TakesAddressesOfOthers(MemoryStore):
+    async def change_email(self, account_id: str, *, email_key: str, **rest: Any) -> Any:
+        self._ids_by_email.pop(email_key, None)
+        return await super().change_email(account_id, email_key=email_key, **rest)
+
+
+class KeepsTheVersion(MemoryStore):
+    async def change_email(self, account_id: str, *, credential_version: int, **rest: Any) -> Any:
+        changed = await super().change_email(account_id, credential_version=credential_version, **rest)
+        if changed:
+            self._set(account_id, credential_version=credential_version)
+        return changed
+
+
+class AdmitsTheRest(MemoryStore):
+    async def admit_applicant(self, applicant_id: str, account: Any) -> bool:
+        return applicant_id in self._applicants and await self.add_account(account)
+
+
+class EnablesNobody(MemoryStore):
+    async def enable_account(self, account_id: str) -> bool:
+        return account_id in self._accounts
 
 
 class PrunesTheLiving(MemoryStore):

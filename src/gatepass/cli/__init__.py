@@ -12,6 +12,7 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
 
 from gatepass.cli.accounts import accounts
 from gatepass.cli.client import login, logout, request, whoami
+from gatepass.cli.doctor import doctor
 from gatepass.cli.group import Commands
 from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
@@ -25,7 +26,7 @@ def main() -> None:
     """Sessions that keep people signed in."""
 
 
-for command in (serve, demo, init, secret, accounts, keys, login, logout, whoami, request, migrate):
+for command in (serve, demo, init, secret, accounts, keys, login, logout, whoami, request, migrate, doctor):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -41,7 +41,7 @@ def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
                 click.echo("Plain http on a loopback host: development cookies, without Secure.", err=True)
 
         if workers == 1:
-            serving.serve(gate.served, listener, around=gate.running, started=started)
+            serving.serve(gate.served, listener, around=gate.running, started=started, limits=gate.limits)
         else:
             _serve_with(workers, gate, listener=listener, started=started)
 
@@ -68,7 +68,7 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
     serving = _serving()
 
     def work(ready: Callable[[], None], lifeline: int) -> None:
-        serving.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline)
+        serving.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline, limits=gate.limits)
 
     def lost(code: int) -> None:
         logger.warning("a worker ended with exit code %d; another takes its place", code)

@@ -32,6 +32,72 @@ class AccountRegistered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountVerified(Event):
+    """The owner has shown that mail to the address reaches them; where that is asked for, the account opens by it."""
+
+    name = "user_verified"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDisabled(Event):
+    """An account was closed to sign-in; its sessions ended with it."""
+
+    name = "user_disabled"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountEnabled(Event):
+    """A disabled account was opened again."""
+
+    name = "user_enabled"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeleted(Event):
+    """An account and all that is known of its owner was deleted."""
+
+    name = "user_deleted"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanged(Event):
+    """An account has another address, whose owner confirmed it."""
+
+    name = "user_email_change"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRequested(Event):
+    """Somebody asked for a link to set a new password; `account_id` where there is one."""
+
+    name = "authn_password_reset_request"
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordReset(Event):
+    """A mailed link set a new password; every session of the account ended with it."""
+
+    name = "authn_password_reset"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFailed(Event):
+    """A mail was given up. `subject` is that of the letter, `why` the mail server's code or the kind of fault."""
+
+    name = "sys_mail_failed"
+    level = "warning"
+    subject: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
     """Unknown account, wrong password or disabled account; `account_id` where there is one."""
 
@@ -46,6 +112,16 @@ class SignInThrottled(Event):
 
     name = "authn_login_throttled"
     level = "warning"
+    retry_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateExceeded(Event):
+    """Somebody asks for more than one address or session may; told once a minute for each kind of request."""
+
+    name = "excess_rate_limit_exceeded"
+    level = "warning"
+    what: str
     retry_after: int
 
 
@@ -113,6 +189,14 @@ class RequestRefused(Event):
 
     name = "malicious_csrf"
     level = "warning"
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRefused(Event):
+    """An access token came to an endpoint of the gate and did not hold (ASVS 16.3.2)."""
+
+    name = "authz_fail"
     path: str
 
 

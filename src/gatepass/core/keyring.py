@@ -52,11 +52,12 @@ def parse_secret(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardKey:
-    """What refresh tokens under one secret are made with, and stored signing keys are sealed with."""
+    """What refresh tokens and mailed links under one secret are made with, and stored signing keys are sealed with."""
 
     key_id: int
     mac: bytes
     seal: bytes
+    link: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -120,6 +121,7 @@ class KeyRing:
                 key_id=derive(secret, "key id")[0],
                 mac=derive(secret, "refresh token mac"),
                 seal=derive(secret, "signing key seal"),
+                link=derive(secret, "mailed link"),
             )
             for secret in secrets
         ]

@@ -8,24 +8,32 @@ from dataclasses import dataclass
 
 from gatepass.core.policy import DAY, MINUTE
 
+YEAR = 365 * DAY
+
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """`free` failures without a wait, then 1, 2, 4 … seconds, at most `longest`; forgotten after `memory`."""
+    """`free` failures without a wait, then 1, 2, 4 … seconds, at most `longest`; forgotten after `memory`.
+
+    With `first` the waits begin there, instead of at one second.
+    """
 
     free: int
     longest: int
     memory: int = DAY
+    first: int = 1
 
     def wait(self, failures: int, *, last_at: int, now: int) -> int:
         """Seconds until an attempt may be made; 0 for at once. A clock that was set back waits no longer."""
         if failures < self.free or not 0 <= now - last_at < self.memory:
             return 0
         # 2^20 s is beyond any `longest`: the bound keeps the power from growing with the count.
-        delay = min(self.longest, 1 << min(failures - self.free, 20))
+        delay = min(self.longest, self.first << min(failures - self.free, 20))
         return max(0, last_at + delay - now)
 
 
 PER_ACCOUNT = Throttle(free=5, longest=15 * MINUTE)
+EVER = Throttle(free=100, longest=YEAR, memory=YEAR, first=YEAR)
+"""The hard stop: in effect only recovery opens the account to its password again."""
 PER_ADDRESS = Throttle(free=50, longest=MINUTE)
 """Wider: a school or an office sits behind one address."""

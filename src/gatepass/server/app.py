@@ -5,10 +5,10 @@
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from gatepass.core.event import Event, RequestRefused
-from gatepass.errors import Forbidden, MethodNotAllowed, NotFound, Problem
+from gatepass.core.event import AccessRefused, Event, RequestRefused
+from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem
 from gatepass.ports import Clock
 from gatepass.server.http import Disconnected, Reply, Request, relative_path
 from gatepass.server.routes import Endpoint
@@ -41,12 +41,17 @@ class AuthApp:
         clock: Clock,
         report: Callable[[Event], None],
         ready: Callable[[], Awaitable[None]],
+        always: Sequence[tuple[str, str]] = (),
+        patience: float = 20.0,
     ) -> None:
+        """`always` are headers of every answer; `patience` is how many seconds a body may take."""
         self._table = table
         self._origins = origins
         self._clock = clock
         self._report = report
         self._ready = ready
+        self._always = always
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer http; close websockets; run no lifespan, which is the gate's."""
@@ -55,12 +60,12 @@ class AuthApp:
             return
         if scope["type"] != "http":
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
-        request = Request(scope, receive)
+        request = Request(scope, receive, patience=self._patience)
         try:
             reply = await self.answer(request)
         except Disconnected:
             return
-        await reply.send(send, extra=self._origins.cors(request.headers))
+        await reply.send(send, extra=[*self._always, *self._origins.cors(request.headers)])
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request, whatever happens. Raises Disconnected alone."""
@@ -70,6 +75,9 @@ class AuthApp:
         except Forbidden as refused:
             if refused.code == "cross-site":
                 self._report(RequestRefused(at=self._clock.now(), path=_printable(request.path)))
+            return Reply.of(refused)
+        except InvalidToken as refused:
+            self._report(AccessRefused(at=self._clock.now(), path=_printable(request.path)))
             return Reply.of(refused)
         except Problem as problem:
             if problem.status >= 500:

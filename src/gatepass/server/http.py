@@ -1,10 +1,11 @@
 """A request to read and a reply to send, over bare ASGI."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gatepass.errors import BadRequest, BodyTooLarge, Problem, UnsupportedMediaType
+from gatepass.errors import BadRequest, BodyTooLarge, Problem, RequestTimeout, UnsupportedMediaType
 from gatepass.wire.asgi import Receive, Scope, Send
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -26,14 +27,16 @@ class Disconnected(Exception):
 class Request:
     """One http request of the auth endpoints. `path` is relative to the mount."""
 
-    __slots__ = ("headers", "method", "path", "receive", "scope")
+    __slots__ = ("headers", "method", "path", "patience", "receive", "scope")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, patience: float = 20.0) -> None:
+        """`patience` is how many seconds the body may take to arrive."""
         self.scope = scope
         self.method: str = scope["method"]
         self.headers = Headers(scope["headers"])
         self.path = relative_path(scope)
         self.receive = receive
+        self.patience = patience
 
     @property
     def peer(self) -> str | None:
@@ -44,7 +47,7 @@ class Request:
     async def json(self, limit: int) -> bytes:
         """The body, which must be JSON by its media type, at most `limit` bytes.
 
-        Raises UnsupportedMediaType, BodyTooLarge or Disconnected. An empty body is b"".
+        Raises UnsupportedMediaType, BodyTooLarge, RequestTimeout or Disconnected. An empty body is b"".
         """
         body = await self._read(limit)
         if body and _JSON.fullmatch(self.headers.one(b"content-type") or "") is None:
@@ -59,6 +62,13 @@ class Request:
             raise BadRequest("malformed-request", "Content-Length is not a number.")
         if declared is not None and int(declared[:20]) > limit:
             raise BodyTooLarge(limit)
+        try:
+            async with asyncio.timeout(self.patience):
+                return await self._collect(limit)
+        except TimeoutError:
+            raise RequestTimeout(self.patience) from None
+
+    async def _collect(self, limit: int) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -114,7 +124,7 @@ class Reply:
     async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = ()) -> None:
         """Put it on the wire."""
         headers = self.head(extra)
-        if self.status != 204:
+        if self.status not in (204, 304):
             headers.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from gatepass.core.policy import Policy
+from gatepass.server import account_openapi
 from gatepass.wire.bodies import Credentials, PasswordChange
 from gatepass.wire.problems import MEDIA_TYPE
 
@@ -38,7 +39,12 @@ _SESSION = {
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 
-_BODY = {400: "malformed-json, malformed-request", 413: "body-too-large", 415: "unsupported-media-type"}
+_BODY = {
+    400: "malformed-json, malformed-request",
+    408: "request-timeout",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+}
 _SITE = {403: "cross-site"}
 _STORE = {503: "store-unavailable, unknown-key, overloaded, not-ready"}
 _BEARER = {401: "token-required, invalid-token", **_STORE}
@@ -48,7 +54,7 @@ _PASSWORD = "password-too-short, password-too-long, password-blocklisted, passwo
 def describe(policy: Policy) -> Json:
     """The document. Paths are relative to the mount."""
     _, definitions = models_json_schema(
-        [(Credentials, "validation"), (PasswordChange, "validation")],
+        [(Credentials, "validation"), (PasswordChange, "validation"), *account_openapi.MODELS],
         ref_template="#/components/schemas/{model}",
     )
     schemas = {
@@ -68,11 +74,28 @@ def describe(policy: Policy) -> Json:
             "description": f"Access tokens live {policy.access_ttl} s; refresh tokens live in a cookie.",
         },
         "servers": [{"url": "."}],
-        "paths": _paths(),
+        "paths": {**_paths(), **_account_paths()},
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
+    }
+
+
+def _account_paths() -> Json:
+    return {
+        path: {
+            method: _operation(
+                facts["summary"],
+                body=facts["body"],
+                done=facts["done"],
+                problems={**_BODY, **(_BEARER if "bearer" in facts else _STORE), **facts["problems"]},
+                bearer="bearer" in facts,
+                cookie="cookie" in facts,
+            )
+            for method, facts in methods.items()
+        }
+        for path, methods in account_openapi.operations(password=_PASSWORD).items()
     }
 
 
@@ -81,15 +104,16 @@ def _paths() -> Json:
     return {
         "/register": {
             "post": _operation(
-                "Make an account and sign it in",
+                "Make an account and sign it in; where addresses are verified, mail a link instead (202)",
                 body="Credentials",
-                done={201: "SignIn"},
+                done={201: "SignIn", 202: None},
                 problems={
                     **_BODY,
                     401: "invalid-credentials",
                     403: "cross-site, registration-closed",
                     409: "email-taken",
                     422: policy_refusals,
+                    429: "too-many-attempts",
                     **_STORE,
                 },
                 cookie=True,
@@ -121,6 +145,7 @@ def _paths() -> Json:
                     **_SITE,
                     401: "session-ended, no-session",
                     409: "refresh-superseded, session-mismatch",
+                    429: "too-many-attempts",
                     **_STORE,
                 },
                 cookie=True,
@@ -162,7 +187,7 @@ def _paths() -> Json:
                 problems={
                     **_BODY,
                     **_BEARER,
-                    403: "invalid-credentials",
+                    403: "invalid-credentials, not-offered",
                     409: "password-changed",
                     422: policy_refusals,
                     429: "too-many-attempts",
@@ -175,6 +200,14 @@ def _paths() -> Json:
             "get": _operation("The public keys", done={200: "Jwks"}, problems={}, media_type="application/jwk-set+json")
         },
         "/openapi.json": {"get": _operation("This document", done={200: "Document"}, problems={})},
+        "/gatepass.js": {
+            "get": _operation(
+                "The browser client",
+                done={200: "Script", 304: None},
+                problems={404: "not-found"},
+                media_type="text/javascript",
+            )
+        },
     }
 
 
@@ -218,7 +251,8 @@ _KEYED = [
 
 
 def _answer(schema: str) -> Json:
-    return {"type": "object"} if schema == "Document" else _ref(schema)
+    plain = {"Document": "object", "Script": "string"}.get(schema)
+    return {"type": plain} if plain else _ref(schema)
 
 
 def _ref(name: str) -> Json:

@@ -27,6 +27,7 @@ from gatepass.errors import (
 from gatepass.ports import Clock
 from gatepass.server import presented
 from gatepass.server.http import Reply, Request
+from gatepass.server.limits import Limiter
 from gatepass.sessions import Caller, Grant, Sessions
 from gatepass.wire import bodies
 from gatepass.wire.asgi import reclaim
@@ -51,6 +52,7 @@ class Routes:
     origins: Origins
     clock: Clock
     authenticate: Authenticate
+    limiter: Limiter
     trusted_proxies: tuple[Network, ...] = ()
 
     def table(self) -> Mapping[str, Mapping[str, Endpoint]]:
@@ -72,19 +74,23 @@ class Routes:
         self.origins.check(request.headers)
         body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
         email, email_key = bodies.parse_email(body.email)
-        caller = self._caller(request)
+        caller = self.caller(request)
         account = await self.accounts.register(email, body.password, email_key=email_key, ip_prefix=caller.ip_prefix)
-        return await self._sign_in(request, account, caller=caller, remember=body.remember, status=201)
+        return await self.sign_in(request, account, caller=caller, remember=body.remember, status=201)
 
     async def login(self, request: Request) -> Reply:
         """`POST /login`: exchange credentials for a session; the one that the request carried ends."""
         self.origins.check(request.headers)
         body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
-        caller = self._caller(request)
+        caller = self.caller(request)
         account = await self.accounts.authenticate(
-            bodies.email_key(body.email), body.password, ip_prefix=caller.ip_prefix
+            bodies.email_key(body.email),
+            body.password,
+            ip_prefix=caller.ip_prefix,
+            typed=body.email,
+            devices=self._devices(request),
         )
-        return await self._sign_in(request, account, caller=caller, remember=body.remember, status=200)
+        return await self.sign_in(request, account, caller=caller, remember=body.remember, status=200)
 
     async def refresh(self, request: Request) -> Reply:
         """`POST /refresh`: exchange the refresh token (the table of PROTOCOL §4)."""
@@ -98,9 +104,9 @@ class Routes:
             return await self._superseded(token)
         if believed is not None and believed != token.sid.hex():
             raise presented.mismatch()
-        refreshed = await self.sessions.refresh(
-            token, key=key.digest if key else None, ip_prefix=self._ip_prefix(request)
-        )
+        ip_prefix = self.ip_prefix(request)
+        self.limiter.refresh(token.sid, ip_prefix)
+        refreshed = await self.sessions.refresh(token, key=key.digest if key else None, ip_prefix=ip_prefix)
         match refreshed:
             case Grant(access_token=None):
                 problem = RefreshSuperseded(generation=refreshed.token.generation)
@@ -132,21 +138,21 @@ class Routes:
 
     async def logout_all(self, request: Request) -> Reply:
         """`POST /logout-all`: end every session of the account."""
-        principal = self._principal(request)
+        principal = self.principal(request)
         await request.json(bodies.MAX_BYTES)
         await self.sessions.end_all(principal.account_id, reason="revoked")
         return Reply(204)
 
     async def list_sessions(self, request: Request) -> Reply:
         """`GET /sessions`: where the account is signed in."""
-        principal = self._principal(request)
+        principal = self.principal(request)
         rows = await self.sessions.of_account(principal.account_id)
         listed = [bodies.session_json(row, current=principal.session_id) for row in rows]
         return Reply(200, bodies.dump({"sessions": listed}))
 
     async def delete_session(self, request: Request) -> Reply:
         """`DELETE /sessions/{sid}`: end one session of the own account; 404 for any other."""
-        principal = self._principal(request)
+        principal = self.principal(request)
         await request.json(bodies.MAX_BYTES)
         sid = request.path.rpartition("/")[2]
         if not _is_sid(sid) or not await self.sessions.end_own(principal.account_id, bytes.fromhex(sid)):
@@ -155,16 +161,16 @@ class Routes:
 
     async def change_password(self, request: Request) -> Reply:
         """`POST /password`: needs the current one; every other session ends."""
-        principal = self._principal(request)
+        principal = self.principal(request)
         body = bodies.read(PasswordChange, await request.json(bodies.MAX_BYTES))
-        account = await self._account(principal)
+        account = await self.account(principal)
         try:
             await self.accounts.change_password(
                 account,
                 body.current,
                 new=body.new,
                 keep=bytes.fromhex(principal.session_id),
-                ip_prefix=self._ip_prefix(request),
+                ip_prefix=self.ip_prefix(request),
             )
         except InvalidCredentials:
             # 403, not 401: the access token is fine, and a client must not answer this with a refresh.
@@ -173,12 +179,13 @@ class Routes:
 
     async def me(self, request: Request) -> Reply:
         """`GET /me`: the account of the bearer."""
-        account = await self._account(self._principal(request))
+        account = await self.account(self.principal(request))
         return Reply(200, bodies.dump(bodies.account_json(account)))
 
-    async def _sign_in(
+    async def sign_in(
         self, request: Request, account: Account, *, caller: Caller, remember: bool, status: int
     ) -> Reply:
+        """Begin a session in favour of those that came with the request."""
         grant = await self.sessions.start(account, caller=caller, remember=remember)
         if grant is None:
             raise InvalidCredentials
@@ -201,27 +208,36 @@ class Routes:
             grant.token, grant.text, remember=grant.session.remember, now=grant.now, stale=stale or ()
         )
 
-    def _principal(self, request: Request) -> Principal:
+    def principal(self, request: Request) -> Principal:
+        """Whose access token came. Raises Unauthenticated."""
         return self.authenticate(request.headers.all(b"authorization"))
+
+    def _devices(self, request: Request) -> tuple[bytes, ...]:
+        """The sessions whose refresh tokens came along, live or ended."""
+        came = self.cookies.read(reclaim(request.scope, request.headers))
+        return tuple({token.sid for token in presented.authentic([text for _, text in came], self.keys)})
 
     def _bearer_sid(self, request: Request) -> set[bytes]:
         """The session of a bearer token that holds; none otherwise: a logout needs no valid access token."""
         try:
-            return {bytes.fromhex(self._principal(request).session_id)}
+            return {bytes.fromhex(self.principal(request).session_id)}
         except Unauthenticated:
             return set()
 
-    async def _account(self, principal: Principal) -> Account:
+    async def account(self, principal: Principal) -> Account:
+        """The account of an access token, as it is now. Raises InvalidToken where it is closed or gone."""
         account = await self.accounts.find(principal.account_id)
         if account is None or account.disabled_at is not None:
             raise InvalidToken("no such account")
         return account
 
-    def _caller(self, request: Request) -> Caller:
+    def caller(self, request: Request) -> Caller:
+        """Where a request comes from."""
         label = client_label(request.headers.first(b"user-agent"))
-        return Caller(client=label, ip_prefix=self._ip_prefix(request))
+        return Caller(client=label, ip_prefix=self.ip_prefix(request))
 
-    def _ip_prefix(self, request: Request) -> str:
+    def ip_prefix(self, request: Request) -> str:
+        """The network that a request comes from; trusted proxies say which."""
         forwarded = request.headers.all(b"x-forwarded-for")
         return coarse(client_address(request.peer, forwarded, self.trusted_proxies))
 

@@ -7,6 +7,7 @@ uvicorn is imported here and nowhere else. Its access log stays off: events say 
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,15 @@ from typing import Any
 import uvicorn
 
 from gatepass.errors import ConfigurationError
+from gatepass.server.limits import Limits
 from gatepass.wire.asgi import ASGIApp
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
+logger = logging.getLogger("gatepass.server")
 
 GRACE = 5
 """Seconds for running requests at shutdown: longer than any refresh, shorter than a person's patience."""
@@ -29,6 +38,10 @@ KEEP_ALIVE = 75
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread that waits for the interpreter gets it. At Python's 5 ms the store's thread loses
 several of them in each commit while the event loop is busy: a tenth of the refreshes."""
+
+
+SPARE_FILES = 100
+"""Open files beside the connections: the store's, the log's, the interpreter's."""
 
 
 class _Server(uvicorn.Server):
@@ -76,13 +89,18 @@ def serve(
     around: Callable[[], AbstractAsyncContextManager[object]],
     started: Callable[[], None] = lambda: None,
     lifeline: int | None = None,
+    limits: Limits | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, inside `around()`; call `started` when requests are taken.
+
+    Beyond `limits.connections` answers are 503; heads and bodies that take longer than `limits.slow_request`, 408.
 
     Returns normally after a signal, however it was stopped. With a `lifeline`, a file descriptor, SIGINT is not
     ours to hear, and the server stops when the file ends.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
+    limits = limits or Limits()
+    _allow_files(limits.connections + SPARE_FILES)
     config = uvicorn.Config(
         app,
         http=_http(),
@@ -94,9 +112,11 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
         h11_max_incomplete_event_size=64 * 1024,
+        limit_concurrency=limits.connections,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(_Server(config, started=started), listener, around=around, lifeline=lifeline))
+        server = _Server(config, started=started)
+        runner.run(_serve(server, listener, around=around, lifeline=lifeline, patience=limits.slow_request))
 
 
 def _http() -> Any:
@@ -114,9 +134,40 @@ async def _serve(
     *,
     around: Callable[[], AbstractAsyncContextManager[object]],
     lifeline: int | None,
+    patience: float,
 ) -> None:
     async with around(), _stopping_on_signals(server, lifeline):
-        await server.serve(sockets=[listener])
+        sweeper = asyncio.create_task(_sweep(server, patience=patience), name="gatepass-sweeper")
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+
+
+async def _sweep(server: _Server, *, patience: float) -> None:
+    """Look after slow clients once a second; without httptools nobody does (`docs/limits.md`)."""
+    try:
+        from gatepass.server.protocol import sweep
+    except ImportError:
+        return
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(1)
+        if closed := sweep(tuple(server.server_state.connections), now=loop.time(), patience=patience):
+            logger.warning("closed %d connections whose requests did not arrive within %g s", closed, patience)
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise this process' own limit of open files as far as is allowed: at it, nobody can connect any more."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reachable = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < reachable:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
+    if reachable < wanted:
+        logger.warning("only %d files may be open here; CONNECTIONS is more than that allows", reachable)
 
 
 @contextlib.asynccontextmanager

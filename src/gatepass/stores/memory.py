@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
-from gatepass.core.account import Account
+from gatepass.core.account import Account, Applicant
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Revocation
@@ -28,6 +29,7 @@ class MemoryStore:
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
         self._ids_by_email: dict[str, str] = {}
+        self._applicants: dict[str, Applicant] = {}
         self._attempts: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
 
@@ -120,7 +122,7 @@ class MemoryStore:
 
     async def add_account(self, account: Account) -> bool:
         """Add an account unless its address is taken."""
-        if account.email_key in self._ids_by_email:
+        if account.email_key in self._ids_by_email or account.id in self._accounts:
             return False
         self._accounts[account.id] = account
         self._ids_by_email[account.email_key] = account.id
@@ -162,6 +164,71 @@ class MemoryStore:
         self._accounts[account_id] = replace(account, disabled_at=account.disabled_at or now)
         return self._revoke_all(account_id, "revoked", now, None)
 
+    async def enable_account(self, account_id: str) -> bool:
+        """Take the disabling back."""
+        return self._set(account_id, disabled_at=None)
+
+    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """Forget an account and end its sessions."""
+        account = self._accounts.pop(account_id, None)
+        if account is None:
+            return None
+        del self._ids_by_email[account.email_key]
+        ended = self._revoke_all(account_id, "revoked", now, None)
+        own = [row for row in self._sessions.values() if row.account_id == account_id]
+        self._sessions.update({row.sid: replace(row, client="", last_ip_prefix="") for row in own})
+        return ended
+
+    async def change_email(
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+    ) -> bool | None:
+        """Set the address and raise the version."""
+        account = self._accounts.get(account_id)
+        if account is None or account.credential_version != credential_version:
+            return None
+        if self._ids_by_email.get(email_key, account_id) != account_id:
+            return False
+        del self._ids_by_email[account.email_key]
+        self._ids_by_email[email_key] = account_id
+        version = credential_version + 1
+        return self._set(account_id, email=email, email_key=email_key, credential_version=version, verified_at=now)
+
+    async def verify_account(self, account_id: str, *, now: int) -> bool:
+        """Note that the address is its owner's."""
+        return self._set(account_id, verified_at=now)
+
+    async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
+        """In the order of their ids."""
+        return tuple(self._accounts[each] for each in sorted(self._accounts) if each > after)[:limit]
+
+    async def add_applicant(self, applicant: Applicant) -> None:
+        """Keep an applicant."""
+        self._applicants[applicant.id] = applicant
+
+    async def find_applicant(self, applicant_id: str) -> Applicant | None:
+        """By id."""
+        return self._applicants.get(applicant_id)
+
+    async def find_applicants(self, email_key: str) -> Sequence[Applicant]:
+        """By normalised address, newest first."""
+        found = [each for each in self._applicants.values() if each.email_key == email_key]
+        return tuple(sorted(found, key=lambda each: (-each.created_at, each.id)))
+
+    async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
+        """Make an applicant an account."""
+        if applicant_id not in self._applicants or not await self.add_account(account):
+            return False
+        for each in await self.find_applicants(account.email_key):
+            del self._applicants[each.id]
+        return True
+
+    async def prune_applicants(self, *, before: int, limit: int) -> int:
+        """Forget old ones."""
+        due = [each.id for each in self._applicants.values() if each.created_at < before][:limit]
+        for each in due:
+            del self._applicants[each]
+        return len(due)
+
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys."""
         return tuple(self._attempts.get(key, _NEVER) for key in keys)
@@ -185,6 +252,13 @@ class MemoryStore:
     async def put_signing_key(self, key: StoredKey) -> None:
         """Add or replace."""
         self._signing_keys[key.kid] = key
+
+    def _set(self, account_id: str, **facts: Any) -> bool:
+        account = self._accounts.get(account_id)
+        if account is None:
+            return False
+        self._accounts[account_id] = replace(account, **facts)
+        return True
 
     def _revoke(self, sid: bytes, reason: EndReason, now: int) -> Session | None:
         row = self._sessions.get(sid)

@@ -12,12 +12,13 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
-from gatepass.core.account import Account
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.postgres_account_statements import AccountStatements
+from gatepass.stores.postgres_accounts import PostgresAccounts
 from gatepass.stores.postgres_address import parse_address
 from gatepass.stores.postgres_connections import COMMAND_TIMEOUT, DRIVER_ERRORS, Connections, hang_up, raise_ill
 from gatepass.stores.postgres_news import Silence, listening
@@ -32,7 +33,7 @@ _RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """A batch lost against somebody who locks in another order, or under another isolation level: nothing was done."""
 
 
-class PostgresStore:
+class PostgresStore(PostgresAccounts):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -41,6 +42,7 @@ class PostgresStore:
         """`url` as in `postgres_address`. Raises ConfigurationError."""
         self._address = parse_address(url)
         self._sql = Statements(self._address.schema)
+        self._accounts_sql = AccountStatements(self._address.schema)
         self._connections = Connections(self._address)
         self._swaps = SwapQueue(self._send, spawn=self._connections.spawn)
         self._swap_sql = self._sql.swap
@@ -137,37 +139,11 @@ class PostgresStore:
         return listening(self._connections, self._sql.channel)
 
     async def prune(self, *, before: int, limit: int) -> int:
-        """Forget what ended before `before`."""
-        return int((await self._execute(self._sql.prune, before, limit)).rpartition(" ")[2])
-
-    async def add_account(self, account: Account) -> bool:
-        """Insert unless the address is taken."""
-        return await self._row(self._sql.add_account, *rows.from_account(account)) is not None
-
-    async def find_account(self, account_id: str) -> Account | None:
-        """By id."""
-        row = await self._row(self._sql.find_account, account_id)
-        return rows.to_account(row) if row else None
-
-    async def find_account_by_email(self, email_key: str) -> Account | None:
-        """By normalised address."""
-        row = await self._row(self._sql.find_account_by_email, email_key)
-        return rows.to_account(row) if row else None
-
-    async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
-    ) -> Sequence[bytes] | None:
-        """Set the hash, raise the version, end the other sessions: one transaction."""
-        change = (self._sql.change_password, account_id, password_hash, credential_version)
-        return await self._end_all_after(change, account_id, now=now, keep=keep)
-
-    async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """The same password under stronger parameters."""
-        return await self._row(self._sql.rehash_password, account_id, password_hash, credential_version) is not None
-
-    async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Disable an account and end its sessions: one transaction."""
-        return await self._end_all_after((self._sql.disable_account, account_id, now), account_id, now=now, keep=None)
+        """Forget what ended before `before`, and deleted accounts with their last session."""
+        owners = [row[0] for row in await self._rows(self._sql.prune, before, limit)]
+        if owners:
+            await self._execute(self._accounts_sql.drop_deleted, sorted(set(owners)))
+        return len(owners)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys."""
@@ -208,23 +184,6 @@ class PostgresStore:
 
         return await self._connections.lend(work)
 
-    async def _end_all_after(
-        self, change: Sequence[object], account_id: str, *, now: int, keep: bytes | None
-    ) -> Sequence[bytes] | None:
-        """Change the account, then end its sessions.
-
-        Two statements: the second one must see the sign-ins that the first had to wait for.
-        """
-
-        async def work(connection: Any) -> Sequence[bytes] | None:
-            async with connection.transaction():
-                if await connection.fetchrow(*change) is None:
-                    return None
-                ended = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
-            return tuple(row[0] for row in ended)
-
-        return await self._connections.run(work)
-
     async def _on_schema(self, work: migrations.SchemaWork) -> Sequence[str]:
         connection = await self._connections.connect()
         try:
@@ -246,17 +205,6 @@ class PostgresStore:
                 "synchronous_commit is off: a sign-out that was acknowledged could be lost in a crash. Switch it on, "
                 "or add synchronous_commit=local to the URL; synchronous_commit=off there means that you want this."
             )
-
-    async def _row(self, statement: str, *values: object) -> Any:
-        return await self._connections.run(lambda connection: connection.fetchrow(statement, *values))
-
-    async def _rows(self, statement: str, *values: object) -> Sequence[Any]:
-        found: Sequence[Any] = await self._connections.run(lambda connection: connection.fetch(statement, *values))
-        return found
-
-    async def _execute(self, statement: str, *values: object) -> str:
-        status: str = await self._connections.run(lambda connection: connection.execute(statement, *values))
-        return status
 
 
 def _values(swap: Swap) -> tuple[object, ...]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from gatepass.stores import rows
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
-_ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
 _SIGNING_KEY = ", ".join(rows.SIGNING_KEY_COLUMNS)
 _BOOLEANS = ("remember", "is_removed")
 
@@ -116,45 +115,7 @@ WITH expired AS (
     SELECT sid FROM {table} WHERE revoked_at < $1 AND expires_at >= $1
     LIMIT $2 - (SELECT count(*) FROM expired) FOR UPDATE SKIP LOCKED
 )
-DELETE FROM {table} WHERE sid IN (SELECT sid FROM expired UNION ALL SELECT sid FROM revoked)"""
-
-    @property
-    def add_account(self) -> str:
-        """One account, unless its address is taken."""
-        return (
-            f"INSERT INTO {self.schema}.account ({_ACCOUNT}) VALUES ({_values(rows.ACCOUNT_COLUMNS)}) "
-            "ON CONFLICT (email_key) DO NOTHING RETURNING 1"
-        )
-
-    @property
-    def find_account(self) -> str:
-        """By id."""
-        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id = $1"
-
-    @property
-    def find_account_by_email(self) -> str:
-        """By normalised address."""
-        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1"
-
-    @property
-    def change_password(self) -> str:
-        """The account's part of it."""
-        return (
-            f"UPDATE {self.schema}.account SET password_hash = $2, credential_version = credential_version + 1 "
-            "WHERE id = $1 AND credential_version = $3 RETURNING 1"
-        )
-
-    @property
-    def rehash_password(self) -> str:
-        """The same password under stronger parameters."""
-        return (
-            f"UPDATE {self.schema}.account SET password_hash = $2 WHERE id = $1 AND credential_version = $3 RETURNING 1"
-        )
-
-    @property
-    def disable_account(self) -> str:
-        """The account's part of it."""
-        return f"UPDATE {self.schema}.account SET disabled_at = coalesce(disabled_at, $2) WHERE id = $1 RETURNING 1"
+DELETE FROM {table} WHERE sid IN (SELECT sid FROM expired UNION ALL SELECT sid FROM revoked) RETURNING account_id"""
 
     @property
     def attempts(self) -> str:

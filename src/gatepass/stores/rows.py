@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from gatepass.core.account import Account
+from gatepass.core.account import Account, Applicant
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, Session
 from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
+APPLICANT_COLUMNS = tuple(field.name for field in fields(Applicant))
 _ANCESTORS = SESSION_COLUMNS.index("ancestors")
 _REMEMBER = SESSION_COLUMNS.index("remember")
 _PAIR = struct.Struct("16s16s")
@@ -52,6 +53,16 @@ def from_account(account: Account) -> tuple[Any, ...]:
 def to_account(row: Sequence[Any]) -> Account:
     """An account from the values of its columns."""
     return Account(*row)
+
+
+def from_applicant(applicant: Applicant) -> tuple[Any, ...]:
+    """The values of an applicant's columns."""
+    return astuple(applicant)
+
+
+def to_applicant(row: Sequence[Any]) -> Applicant:
+    """An applicant from the values of its columns."""
+    return Applicant(*row)
 
 
 def from_signing_key(key: StoredKey) -> tuple[Any, ...]:

@@ -26,11 +26,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from gatepass.core.account import Account
 from gatepass.core.session import EndReason, Session, Swap
-from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError, StoreUnavailable
-from gatepass.ports import Attempts, Revocation, SessionStore, Store, Subscription
+from gatepass.ports import Revocation, SessionStore, Store, Subscription
+from gatepass.stores.split_accounts import DelegatedAccounts
 
 Result = TypeVar("Result")
 HOLD = 60
@@ -78,7 +77,7 @@ class Holder(Protocol):
         ...
 
 
-class SplitStore:
+class SplitStore(DelegatedAccounts):
     """A `ports.Store` over an engine for sessions and a store for everything else."""
 
     def __init__(self, *, sessions: SessionEngine, accounts: Store) -> None:
@@ -160,20 +159,8 @@ class SplitStore:
                 await both.close()
 
     async def prune(self, *, before: int, limit: int) -> int:
-        """On the sessions."""
+        """On the sessions. Accounts leave nothing behind where their store has no sessions."""
         return await self.sessions.prune(before=before, limit=limit)
-
-    async def add_account(self, account: Account) -> bool:
-        """On the accounts."""
-        return await self.accounts.add_account(account)
-
-    async def find_account(self, account_id: str) -> Account | None:
-        """From the accounts."""
-        return await self.accounts.find_account(account_id)
-
-    async def find_account_by_email(self, email_key: str) -> Account | None:
-        """From the accounts."""
-        return await self.accounts.find_account_by_email(email_key)
 
     async def change_password(
         self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
@@ -190,12 +177,6 @@ class SplitStore:
 
         return await self._whole(self._end_around(write, account_id, now=now, keep=keep))
 
-    async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """On the accounts."""
-        return await self.accounts.rehash_password(
-            account_id, password_hash=password_hash, credential_version=credential_version
-        )
-
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         """See the head."""
         if await self.accounts.find_account(account_id) is None:
@@ -206,25 +187,15 @@ class SplitStore:
 
         return await self._whole(self._end_around(write, account_id, now=now, keep=None))
 
-    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        """From the accounts."""
-        return await self.accounts.attempts(keys)
+    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """See the head."""
+        if await self.accounts.find_account(account_id) is None:
+            return None
 
-    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        """On the accounts."""
-        await self.accounts.count_failure(keys, now=now, forget_before=forget_before)
+        async def write() -> Sequence[bytes] | None:
+            return await self.accounts.delete_account(account_id, now=now)
 
-    async def clear_attempts(self, key: str) -> None:
-        """On the accounts."""
-        await self.accounts.clear_attempts(key)
-
-    async def signing_keys(self) -> Sequence[StoredKey]:
-        """From the accounts."""
-        return await self.accounts.signing_keys()
-
-    async def put_signing_key(self, key: StoredKey) -> None:
-        """On the accounts."""
-        await self.accounts.put_signing_key(key)
+        return await self._whole(self._end_around(write, account_id, now=now, keep=None))
 
     async def _add(self, session: Session, credential_version: int) -> bool:
         if not await self._may_sign_in(session.account_id, credential_version):

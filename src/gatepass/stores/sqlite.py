@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gatepass.core.account import Account
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.sqlite_accounts import SQLiteAccounts, drop_deleted, revoke_all
 from gatepass.stores.sqlite_news import Watch, data_version
 from gatepass.stores.sqlite_writer import Effort, Result, Work, Writer
 
@@ -26,7 +26,6 @@ TRIM_INTERVAL = 1_000
 """Failures between two looks at their number: counting 100,000 keys each time would hold up the refreshes."""
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
-_ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
 _SIGNING_KEY = ", ".join(rows.SIGNING_KEY_COLUMNS)
 _ADD = f"""
 INSERT INTO session ({_SESSION})
@@ -43,10 +42,6 @@ RETURNING {_SESSION}
 _REVOKE = f"""
 UPDATE session SET revoked_at = ?, revoke_reason = ? WHERE sid = ? AND revoked_at IS NULL RETURNING {_SESSION}
 """
-_REVOKE_ALL = """
-UPDATE session SET revoked_at = ?, revoke_reason = ?
-WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
-"""
 _OF_ACCOUNT = f"""
 SELECT {_SESSION} FROM session WHERE account_id = ? AND revoked_at IS NULL AND expires_at > ?
 ORDER BY created_at DESC, sid
@@ -59,6 +54,7 @@ DELETE FROM session WHERE sid IN (
     SELECT sid FROM session WHERE revoked_at < ?1 AND expires_at >= ?1  -- nothing twice, or the limit counts it twice
     LIMIT ?2
 )
+RETURNING account_id
 """
 _PING = """
 INSERT INTO attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0)
@@ -74,7 +70,7 @@ DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT
 """
 
 
-class SQLiteStore:
+class SQLiteStore(SQLiteAccounts):
     """All store ports on one SQLite file."""
 
     is_shared = False
@@ -142,7 +138,7 @@ class SQLiteStore:
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
         """End all of an account but `keep`."""
-        return await self._run(lambda connection: _revoke_all(connection, account_id, reason, now, keep))
+        return await self._run(lambda connection: revoke_all(connection, account_id, reason, now, keep))
 
     async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The live ones, newest sign-in first."""
@@ -160,57 +156,14 @@ class SQLiteStore:
         yield Watch(self._read, await self._read(data_version))
 
     async def prune(self, *, before: int, limit: int) -> int:
-        """Forget what ended before `before`."""
-        return await self._run(lambda connection: connection.execute(_PRUNE, (before, limit)).rowcount)
+        """Forget what ended before `before`, and deleted accounts with their last session."""
 
-    async def add_account(self, account: Account) -> bool:
-        """Insert unless the address is taken."""
-        statement = (
-            f"INSERT INTO account ({_ACCOUNT}) VALUES ({', '.join('?' * len(rows.ACCOUNT_COLUMNS))}) "
-            "ON CONFLICT (email_key) DO NOTHING"
-        )
-        values = rows.from_account(account)
-        return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
+        def prune(connection: sqlite3.Connection) -> int:
+            owners = connection.execute(_PRUNE, (before, limit)).fetchall()
+            drop_deleted(connection, sorted({owner for (owner,) in owners}))
+            return len(owners)
 
-    async def find_account(self, account_id: str) -> Account | None:
-        """By id."""
-        return await self._account(f"SELECT {_ACCOUNT} FROM account WHERE id = ?", account_id)
-
-    async def find_account_by_email(self, email_key: str) -> Account | None:
-        """By normalised address."""
-        return await self._account(f"SELECT {_ACCOUNT} FROM account WHERE email_key = ?", email_key)
-
-    async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
-    ) -> Sequence[bytes] | None:
-        """Set the hash, raise the version, end the other sessions: one transaction."""
-        values = (password_hash, account_id, credential_version)
-
-        def change(connection: sqlite3.Connection) -> Sequence[bytes] | None:
-            changed = connection.execute(
-                "UPDATE account SET password_hash = ?, credential_version = credential_version + 1 "
-                "WHERE id = ? AND credential_version = ?",
-                values,
-            )
-            return _revoke_all(connection, account_id, "revoked", now, keep) if changed.rowcount else None
-
-        return await self._atomically(change)
-
-    async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """The same password under stronger parameters."""
-        statement = "UPDATE account SET password_hash = ? WHERE id = ? AND credential_version = ?"
-        values = (password_hash, account_id, credential_version)
-        return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
-
-    async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Disable an account and end its sessions: one transaction."""
-        statement = "UPDATE account SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?"
-
-        def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
-            disabled = connection.execute(statement, (now, account_id))
-            return _revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
-
-        return await self._atomically(disable)
+        return await self._atomically(prune)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys."""
@@ -249,10 +202,6 @@ class SQLiteStore:
         values = rows.from_signing_key(key)
         await self._run(lambda connection: connection.execute(statement, values))
 
-    async def _account(self, statement: str, *values: object) -> Account | None:
-        row = await self._read(lambda connection: connection.execute(statement, values).fetchone())
-        return rows.to_account(row) if row else None
-
     async def _run(self, work: Work[Result]) -> Result:
         return await self._writer.run(work, effort=Effort.FLUSH)
 
@@ -275,10 +224,3 @@ class SQLiteStore:
             return result
 
         return await self._run(nested)
-
-
-def _revoke_all(
-    connection: sqlite3.Connection, account_id: str, reason: EndReason, now: int, keep: bytes | None
-) -> Sequence[bytes]:
-    ended = connection.execute(_REVOKE_ALL, (now, reason, account_id, keep)).fetchall()
-    return tuple(sid for (sid,) in ended)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from gatepass.core.policy import DAY
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Store
-from gatepass.testing.records import NOW, account_of, session_of, signed_in
+from gatepass.testing.records import NOW, account_of, applicant_of, session_of, signed_in
 
 
 class AccountBattery:
@@ -26,6 +26,11 @@ class AccountBattery:
         assert not await store.add_account(account_of("eve", email_key=account.email_key))
         assert await store.find_account_by_email(account.email_key) == account
         assert await store.find_account(account_of("eve").id) is None
+
+    async def test_an_id_belongs_to_one_account(self, store: Store) -> None:
+        assert await store.add_account(account_of())
+        assert not await store.add_account(account_of(email_key="other@example.com"))
+        assert await store.find_account_by_email("other@example.com") is None
 
     async def test_of_many_registrations_of_one_address_one_wins(self, store: Store) -> None:
         key = "ann@example.com"
@@ -101,6 +106,147 @@ class AccountBattery:
         assert account.disabled_at == NOW + 1
         assert list(await store.disable_account(session.account_id, now=NOW + 2) or ()) == []
         assert await store.disable_account("nobody", now=NOW) is None
+
+    async def test_an_account_that_is_enabled_again_can_be_signed_in_to(self, store: Store) -> None:
+        session = await signed_in(store)
+        await store.disable_account(session.account_id, now=NOW)
+        later = session_of(account_of(), "phone")
+        assert not await store.add(later, credential_version=1)
+        assert await store.enable_account(session.account_id)
+        assert await store.find_account(session.account_id) == account_of()
+        assert await store.add(later, credential_version=1)
+        assert [row.sid for row in await store.of_account(session.account_id, now=NOW)] == [later.sid]
+        assert not await store.enable_account("nobody")
+
+    async def test_a_deleted_account_is_gone_and_its_address_free(self, store: Store) -> None:
+        session = await signed_in(store)
+        await signed_in(store, "bob")
+        ended = await store.delete_account(session.account_id, now=NOW + 1)
+        assert ended is not None
+        assert list(ended) == [session.sid]
+        assert await store.find_account(session.account_id) is None
+        assert await store.find_account_by_email("ann@example.com") is None
+        assert [account.email for account in await store.list_accounts(after="", limit=9)] == ["bob@example.com"]
+        assert await store.delete_account(session.account_id, now=NOW + 2) is None
+        assert not await store.add(session_of(account_of(), "phone"), credential_version=1)
+        for verb in (
+            store.disable_account(session.account_id, now=NOW),
+            store.change_password(session.account_id, password_hash="x", credential_version=1, now=NOW, keep=None),
+        ):
+            assert await verb is None
+        assert not await store.enable_account(session.account_id)
+        assert not await store.verify_account(session.account_id, now=NOW)
+        assert await store.add_account(account_of("eve", email="ann@example.com", email_key="ann@example.com"))
+
+    async def test_guards_hear_of_the_sessions_of_a_deleted_account(self, store: Store) -> None:
+        session = await signed_in(store)
+        await store.delete_account(session.account_id, now=NOW + 1)
+        assert [tuple(each) for each in await store.revoked_since(NOW)] == [(session.sid, NOW + 1)]
+        row = await store.find(session.sid)
+        assert row is not None
+        assert (row.revoked_at, row.revoke_reason) == (NOW + 1, "revoked")
+        assert await store.prune(before=NOW + DAY, limit=9) == 1
+        assert await store.find(session.sid) is None
+        assert await store.add_account(account_of()), "nothing is left of it, its id included"
+
+    async def test_an_account_without_sessions_is_deleted_whole(self, store: Store) -> None:
+        await store.add_account(account_of())
+        assert list(await store.delete_account(account_of().id, now=NOW) or ()) == []
+        assert await store.add_account(account_of())
+
+    async def test_a_new_address_raises_the_version_and_keeps_the_sessions(self, store: Store) -> None:
+        session = await signed_in(store)
+        new = {"email": "Ann@new.example", "email_key": "ann@new.example"}
+        assert await store.change_email(session.account_id, **new, credential_version=1, now=NOW + 5)
+        expected = replace(account_of(), **new, credential_version=2, verified_at=NOW + 5)  # type: ignore[arg-type]
+        assert await store.find_account_by_email("ann@new.example") == expected
+        assert await store.find_account(session.account_id) == expected
+        assert await store.find_account_by_email("ann@example.com") is None
+        assert await store.find(session.sid) == session
+        assert await store.add_account(account_of("eve", email_key="ann@example.com")), "the old one is free"
+
+    async def test_a_new_address_must_be_nobodys_and_the_version_the_one_that_was_read(self, store: Store) -> None:
+        for name in ("ann", "bob"):
+            await store.add_account(account_of(name))
+        ann, taken = account_of().id, {"email": "bob@example.com", "email_key": "bob@example.com"}
+        assert await store.change_email(ann, **taken, credential_version=1, now=NOW) is False
+        free = {"email": "ann@new.example", "email_key": "ann@new.example"}
+        assert await store.change_email(ann, **free, credential_version=2, now=NOW) is None
+        assert await store.change_email("nobody", **free, credential_version=1, now=NOW) is None
+        assert await store.find_account(ann) == account_of()
+        spelling = {"email": "ANN@example.com", "email_key": "ann@example.com"}
+        assert await store.change_email(ann, **spelling, credential_version=1, now=NOW), "its own in another spelling"
+
+    async def test_of_two_who_take_one_new_address_at_once_one_wins(self, store: Store) -> None:
+        accounts = [account_of(f"{number}") for number in range(8)]
+        for account in accounts:
+            await store.add_account(account)
+        new = {"email": "x@new.example", "email_key": "x@new.example"}
+        changed = await asyncio.gather(
+            *(store.change_email(account.id, **new, credential_version=1, now=NOW) for account in accounts)
+        )
+        assert sorted(map(bool, changed)) == [False] * 7 + [True]
+
+    async def test_a_verified_address_is_noted(self, store: Store) -> None:
+        await store.add_account(account_of())
+        assert await store.verify_account(account_of().id, now=NOW + 3)
+        assert await store.find_account(account_of().id) == replace(account_of(), verified_at=NOW + 3)
+        assert not await store.verify_account("nobody", now=NOW)
+
+    async def test_accounts_are_listed_by_the_page(self, store: Store) -> None:
+        accounts = sorted((account_of(f"{number}") for number in range(5)), key=lambda account: account.id)
+        for account in reversed(accounts):
+            await store.add_account(account)
+        assert list(await store.list_accounts(after="", limit=3)) == accounts[:3]
+        assert list(await store.list_accounts(after=accounts[2].id, limit=3)) == accounts[3:]
+        assert list(await store.list_accounts(after=accounts[4].id, limit=3)) == []
+
+
+class ApplicantBattery:
+    """Those who asked for an account and have not shown the address to be theirs."""
+
+    async def test_applicants_take_no_address_and_are_found_newest_first(self, store: Store) -> None:
+        first, second = applicant_of("one"), applicant_of("two", created_at=NOW + 1)
+        for applicant in (first, second):
+            await store.add_applicant(applicant)
+        assert await store.find_applicant(first.id) == first
+        assert await store.find_applicant("nobody") is None
+        assert list(await store.find_applicants(first.email_key)) == [second, first]
+        assert await store.find_account_by_email(first.email_key) is None
+        assert await store.add_account(account_of())
+
+    async def test_one_is_admitted_and_all_of_the_address_are_forgotten(self, store: Store) -> None:
+        first, second, other = applicant_of("one"), applicant_of("two"), applicant_of("x", email_key="x@example.com")
+        for applicant in (first, second, other):
+            await store.add_applicant(applicant)
+        assert await store.admit_applicant(second.id, account_of())
+        assert await store.find_account_by_email("ann@example.com") == account_of()
+        assert list(await store.find_applicants("ann@example.com")) == []
+        assert not await store.admit_applicant(second.id, account_of("again"))
+        assert await store.find_applicant(other.id) == other
+
+    async def test_a_taken_address_admits_nobody(self, store: Store) -> None:
+        await store.add_account(account_of())
+        await store.add_applicant(applicant_of("one"))
+        assert not await store.admit_applicant(applicant_of("one").id, account_of("eve", email_key="ann@example.com"))
+        assert await store.find_account(account_of("eve").id) is None
+
+    async def test_of_two_admissions_at_once_one_wins(self, store: Store) -> None:
+        names = [f"{number}" for number in range(6)]
+        for name in names:
+            await store.add_applicant(applicant_of(name))
+        admitted = await asyncio.gather(
+            *(store.admit_applicant(applicant_of(name).id, account_of(email_key="ann@example.com")) for name in names)
+        )
+        assert sum(admitted) == 1
+
+    async def test_old_applicants_are_forgotten_a_few_at_a_time(self, store: Store) -> None:
+        for number in range(5):
+            await store.add_applicant(applicant_of(f"{number}", created_at=NOW + number))
+        assert await store.prune_applicants(before=NOW + 4, limit=3) == 3
+        assert await store.prune_applicants(before=NOW + 4, limit=3) == 1
+        assert await store.prune_applicants(before=NOW + 4, limit=3) == 0
+        assert [each.created_at for each in await store.find_applicants("ann@example.com")] == [NOW + 4]
 
 
 class AttemptBattery:

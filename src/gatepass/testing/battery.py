@@ -11,8 +11,8 @@
             await store.close()
 
 The fixture gives an open, empty store. Needs pytest with pytest-asyncio in auto mode. A store that serves one
-port alone takes that part: SessionBattery, AccountBattery, AttemptBattery, KeyBattery. One that several processes
-can have at once takes SharedBattery too.
+port alone takes that part: SessionBattery, AccountBattery with ApplicantBattery, AttemptBattery, KeyBattery. One
+that several processes can have at once takes SharedBattery too.
 """
 
 try:
@@ -22,11 +22,19 @@ except ModuleNotFoundError as missing:
 
 pytest.register_assert_rewrite("gatepass.testing.session_battery", "gatepass.testing.account_battery")
 
-from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery  # noqa: E402
+from gatepass.testing.account_battery import AccountBattery, ApplicantBattery, AttemptBattery, KeyBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery, SharedBattery  # noqa: E402
 
-__all__ = ["AccountBattery", "AttemptBattery", "KeyBattery", "SessionBattery", "SharedBattery", "StoreBattery"]
+__all__ = [
+    "AccountBattery",
+    "ApplicantBattery",
+    "AttemptBattery",
+    "KeyBattery",
+    "SessionBattery",
+    "SharedBattery",
+    "StoreBattery",
+]
 
 
-class StoreBattery(SessionBattery, AccountBattery, AttemptBattery, KeyBattery):
+class StoreBattery(SessionBattery, AccountBattery, ApplicantBattery, AttemptBattery, KeyBattery):
     """Everything that `gatepass.ports.Store` promises."""

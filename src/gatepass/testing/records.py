@@ -2,7 +2,7 @@
 
 import hashlib
 
-from gatepass.core.account import Account
+from gatepass.core.account import Account, Applicant
 from gatepass.core.policy import DAY
 from gatepass.core.session import NO_KEY, Ancestor, Session, Swap
 from gatepass.ports import Store
@@ -26,6 +26,18 @@ def account_of(name: str = "ann", **facts: object) -> Account:
         "created_at": NOW,
     }
     return Account(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def applicant_of(name: str, **facts: object) -> Applicant:
+    """Somebody who asked for ann@example.com; `facts` replace its fields."""
+    fields: dict[str, object] = {
+        "id": digest("applicant", name).hex(),
+        "email": "ann@example.com",
+        "email_key": "ann@example.com",
+        "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        "created_at": NOW,
+    }
+    return Applicant(**{**fields, **facts})  # type: ignore[arg-type]
 
 
 def session_of(account: Account, name: str = "laptop", **facts: object) -> Session:

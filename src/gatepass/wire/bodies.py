@@ -3,6 +3,7 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
+import json
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -39,10 +40,52 @@ class PasswordChange(_Strict):
     new: str = Field(min_length=1, repr=False)
 
 
+class Address(_Strict):
+    """`POST /auth/verify/resend` and `/auth/password/forgot`."""
+
+    email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
+
+
+class Confirmation(_Strict):
+    """`POST /auth/verify`."""
+
+    token: str = Field(min_length=1, max_length=2048, repr=False)
+    password: str = Field(min_length=1, repr=False)
+    remember: bool = True
+
+
+class PasswordReset(_Strict):
+    """`POST /auth/password/reset`."""
+
+    token: str = Field(min_length=1, max_length=2048, repr=False)
+    new: str = Field(min_length=1, repr=False)
+
+
+class EmailChange(_Strict):
+    """`POST /auth/email`."""
+
+    email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
+    password: str = Field(min_length=1, repr=False)
+
+
+class EmailConfirmation(_Strict):
+    """`POST /auth/email/confirm`."""
+
+    token: str = Field(min_length=1, max_length=2048, repr=False)
+
+
+class Deletion(_Strict):
+    """`DELETE /auth/account`."""
+
+    password: str = Field(min_length=1, repr=False)
+
+
 def read(model: type[Body], raw: bytes) -> Body:
     """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
     try:
-        return model.model_validate_json(raw)
+        body = model.model_validate_json(raw)
+        json.loads(raw, object_pairs_hook=_once)
+        return body
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_context=False, include_input=False)
     except RecursionError:
@@ -50,6 +93,14 @@ def read(model: type[Body], raw: bytes) -> Body:
     if any(fault["type"] == "json_invalid" for fault in faults):
         raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object none of whose members stands twice: of two, another reader on the way may have taken the other."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BadRequest("malformed-json", "A member stands twice.")
+    return members
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
@@ -62,14 +113,14 @@ def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
 def parse_email(text: str) -> tuple[str, str]:
     """An address as (display form, normalised key). Raises Unprocessable for what is no address.
 
-    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded as a whole,
-    as every large mail provider does.
+    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded, as every large mail
+    provider does; its domain is the one that is asked for on the network, where faß.example is not fass.example.
     """
     try:
         parsed = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
         raise invalid_body({"email": "This is not an e-mail address."}) from None
-    return parsed.normalized, parsed.normalized.casefold()
+    return parsed.normalized, f"{parsed.local_part.casefold()}@{parsed.ascii_domain}"
 
 
 def email_key(text: str) -> str:

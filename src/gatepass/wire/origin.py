@@ -11,11 +11,13 @@ preflight (CORS), which only the allow-list passes.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.wire.headers import Headers
 
+Hsts = Literal["subdomains", "host", "off"]
 CLIENT_HEADERS = (b"idempotency-key", b"gatepass-client")
 _ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-session, idempotency-key"
 
@@ -44,6 +46,17 @@ def check_public_url(url: str) -> None:
     """Raise ConfigurationError for a public URL that browsers would send cookies to in the clear."""
     if origin_of(url).startswith("http:") and not is_loopback(url):
         raise ConfigurationError(f"PUBLIC_URL must be https; plain http is for localhost alone: {url}")
+
+
+def transport_policy(public_url: str, hsts: Hsts) -> list[tuple[str, str]]:
+    """The header that keeps browsers on https for a year (RFC 6797); none over http, where it would mean nothing.
+
+    `subdomains` keeps them all there, as ASVS 3.4.1 asks; `host` this one alone; `off` where a proxy says it.
+    """
+    if hsts == "off" or not public_url.startswith("https:"):
+        return []
+    below = "; includeSubDomains" if hsts == "subdomains" else ""
+    return [("strict-transport-security", f"max-age={365 * 86_400}{below}")]
 
 
 def foreign_origin(text: str) -> str:

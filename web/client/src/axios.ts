@@ -1,5 +1,5 @@
 /**
- * The session behind a user's own Axios instance.
+ * The session, and the layers, behind a user's own Axios instance.
  *
  * It wraps the adapter, the last step before the network: there a request has been through every interceptor and
  * transform exactly once, so the replay is the very same request, and interceptors see one answer per call. (Plugins
@@ -8,19 +8,24 @@
  */
 
 import {
+  Axios,
   type AxiosAdapter,
   AxiosHeaders,
   type AxiosInstance,
+  type AxiosRequestConfig,
   type AxiosResponse,
-  CanceledError,
   getAdapter,
   type InternalAxiosRequestConfig,
 } from "axios";
 
-import { carry } from "./carry.js";
-import { GatepassError } from "./errors.js";
+import { carry, conduct, isTokenRefused, type Sent } from "./carry.js";
+import type { Layer, LayerOptions } from "./layer.js";
 import type { Session } from "./types.js";
 import { parse } from "./wire.js";
+
+declare module "axios" {
+  interface AxiosRequestConfig extends Omit<LayerOptions, "timeout"> {}
+}
 
 /** A response, or the error that Axios made of one. */
 interface Settled {
@@ -28,12 +33,27 @@ interface Settled {
   readonly error?: unknown;
 }
 
+/** Layers find what was said to them for one request in its configuration: `instance.get(url, { retry: false })`. */
+export interface Attachment {
+  readonly session: Session;
+  /** Around the session, the first outermost; inside all interceptors. */
+  readonly layers?: readonly Layer[];
+}
+
+/** Adapters of ours: a configuration that is sent once more (`instance(error.config)`) is not wrapped once more. */
+const ours = new WeakSet<AxiosAdapter>();
+
+const plain = new Axios({});
+
 /** Attach; returns what detaches again. Several instances may share one session. */
-export function attachAxios(instance: AxiosInstance, { session }: { session: Session }): () => void {
+export function attachAxios(instance: AxiosInstance, attachment: Attachment): () => void {
   const id = instance.interceptors.request.use(
     (config) => {
-      const adapter = getAdapter(config.adapter!);
-      config.adapter = (prepared) => deliver(prepared, adapter);
+      const { adapter } = config;
+      if (ours.has(adapter as AxiosAdapter)) return config;
+      // With the configuration, as Axios does: its `env` may name the fetch to use.
+      config.adapter = (prepared) => deliver(prepared, getAdapter(adapter, prepared));
+      ours.add(config.adapter);
       return config;
     },
     null,
@@ -41,55 +61,72 @@ export function attachAxios(instance: AxiosInstance, { session }: { session: Ses
   );
 
   async function deliver(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
+    const { headers } = config;
     const home = new URL(instance.defaults.baseURL ?? "", globalThis.location?.href);
-    const { href, origin } = new URL(instance.getUri(config), home);
-    const signal = config.signal as AbortSignal | undefined;
-    try {
-      const { response, error } = await carry<Settled>(session, {
-        method: config.method ?? "get",
-        url: href,
-        isOwn: origin === home.origin && !config.headers.has("Authorization"),
-        isReplayable: !isStream(config.data),
-        signal,
-        send: (token) => attempt(config, adapter, token),
-        statusOf: (settled) => settled.response.status,
-        challengeOf: async (settled) => {
-          const { headers, data } = settled.response;
-          return [
-            AxiosHeaders.from(headers as AxiosHeaders).get("WWW-Authenticate") as string | null,
-            (typeof data === "string" ? parse(data) : data)?.code,
-          ];
-        },
-      });
+    const url = new URL(addressOf(config), home);
+    const signal = (config.signal as AbortSignal | undefined) ?? null;
+    const request = {
+      method: config.method!.toUpperCase(),
+      url,
+      headers: {
+        get: (name: string) => (headers.get(name) as string | undefined) ?? null,
+        set: (name: string, value: string) => void headers.set(name, value),
+      },
+      signal,
+      isReplayable: !isStream(config.data),
+      options: config as unknown as Record<string, unknown>,
+    };
+    // Where the caller has given up, Axios itself makes a CanceledError of whatever is thrown here.
+    return conduct(attachment, request, async (call, step) => {
+      const isOwn = url.origin === home.origin && !headers.has("Authorization");
+      const attempt = call.signal === signal ? config : { ...config, signal: call.signal! };
+      const send = (token?: string) => once(attempt, config, adapter, token);
+      const { response, error } = await carry(attachment.session, call, isOwn, step, send);
       if (error) throw error;
-      return response;
-    } catch (error) {
-      if (error instanceof GatepassError && signal?.aborted) throw new CanceledError(undefined, config);
-      throw error;
-    }
+      return response as AxiosResponse & { headers: AxiosHeaders & { get(name: string): string | null } };
+    });
   }
 
   return () => instance.interceptors.request.eject(id);
 }
 
-/** On the network once. What comes back refers to the configuration without the token. */
-async function attempt(
+/** Where Axios will send it, by its own rules. Of an instance without defaults: merging them again takes its time. */
+function addressOf({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
+  return plain.getUri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls } as AxiosRequestConfig);
+}
+
+/** On the network once. What comes back refers to `config`, which has no token. */
+async function once(
+  attempt: InternalAxiosRequestConfig,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   token: string | undefined,
-): Promise<Settled> {
-  const headers = config.headers.concat(token ? { Authorization: `Bearer ${token}` } : {});
+): Promise<Sent<Settled>> {
+  const headers = new AxiosHeaders(config.headers);
+  if (token) headers.set("Authorization", `Bearer ${token}`);
   try {
-    const response = await adapter({ ...config, headers });
-    response.config = config;
-    return { response };
+    return judge({ response: await adapter({ ...attempt, headers }) }, config);
   } catch (error) {
     const failed = error as { config?: unknown; response?: AxiosResponse };
     failed.config = config;
     if (!failed.response) throw error;
-    failed.response.config = config;
-    return { response: failed.response, error };
+    return judge({ response: failed.response, error }, config);
   }
+}
+
+/** Adapters of others (mocks) may answer with plain headers: layers get Axios' own. */
+function judge(settled: Settled, config: InternalAxiosRequestConfig): Sent<Settled> {
+  const { response } = settled;
+  const { status, data } = response;
+  const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
+  Object.assign(response, { config, headers });
+  const isRefused =
+    status === 401 &&
+    isTokenRefused(
+      headers.get("WWW-Authenticate") as string | null,
+      (typeof data === "string" ? parse(data) : data)?.code,
+    );
+  return [settled, status, isRefused];
 }
 
 /** Of the Web or of Node: sent once, it is empty. */

@@ -1,59 +1,71 @@
 /**
- * One request with the session's token: send, and if the token was refused, refresh and send once more.
+ * One logical request, from what interceptors made of it to its final answer.
  *
- *     start → (token) → sent → end
- *                            ↘ 401 for the token: waiting → replay → end
+ *     start → layers → (token) → sent → … → end
+ *                                    ↘ 401 for the token: waiting → replay → …
  *
  * Shared by the bindings; knows neither fetch nor Axios.
  */
 
-import { GatepassError } from "./errors.js";
-import type { Session } from "./types.js";
+import { GatepassError, isGatepassError } from "./errors.js";
+import { type Answer, type Call, type Layer, wrap } from "./layer.js";
+import type { Session, Trace } from "./types.js";
 
-/** What a binding knows of its request. */
-export interface Errand<Answer> {
-  readonly method: string;
-  /** Absolute. */
-  readonly url: string;
-  /** Whether it goes to the binding's own origin and bears no token of the caller's: others get none. */
-  readonly isOwn: boolean;
-  /** Whether the body can be sent a second time. */
-  readonly isReplayable: boolean;
-  readonly signal?: AbortSignal | null | undefined;
-  send(token: string | undefined): Promise<Answer>;
-  statusOf(answer: Answer): number;
-  /** Of a 401: the WWW-Authenticate header and the problem's code. */
-  challengeOf(answer: Answer): Promise<readonly [challenge: string | null, code: unknown]>;
-}
-
-/** Send it. The answer to the second attempt is final, whatever it is. */
-export async function carry<Answer>(session: Session, errand: Errand<Answer>): Promise<Answer> {
-  const step = session.trace(errand.method, errand.url);
+/** Lead it through the layers; `last` sends it on. Start and end are told once, whatever the layers do in between. */
+export async function conduct<A extends Answer>(
+  { session, layers = [] }: { session: Session; layers?: readonly Layer[] | undefined },
+  request: Omit<Call, "id" | "attempt">,
+  last: (call: Call, step: Trace) => Promise<A>,
+): Promise<A> {
+  const { method, url } = request;
+  const step = session.trace(method, url);
   let status: number | undefined;
   step("start");
   try {
-    const pass = errand.isOwn ? await session.token(undefined, errand.signal) : null;
-    step("sent");
-    let answer = await errand.send(pass?.value);
-    status = errand.statusOf(answer);
-    if (pass && status === 401 && isTokenRefused(...(await errand.challengeOf(answer)))) {
-      step("waiting");
-      const next = await session.token(pass.stamp, errand.signal);
-      if (!next) return answer;
-      // A used-up stream would go out as an empty body.
-      if (!errand.isReplayable) throw new GatepassError("not-replayable", { status });
-      step("replay");
-      answer = await errand.send(next.value);
-      status = errand.statusOf(answer);
-    }
+    const answer = await wrap(layers, (call) => last(call, step))({ ...request, id: step.id, attempt: 1 });
+    status = answer.status;
     return answer;
+  } catch (error) {
+    const { status: own, response } = Object(error) as { status?: number; response?: Answer };
+    // Older versions of Axios say it in the response alone.
+    status = own ?? response?.status;
+    if (isGatepassError(error)) Object.assign(error, { method, url: url.origin + url.pathname });
+    throw error;
   } finally {
     step("end", status);
   }
 }
 
+/** What came back, its status, and whether it refuses the token. */
+export type Sent<Raw> = readonly [raw: Raw, status: number, isRefused: boolean];
+
+/**
+ * Send it with the session's token, and if that was refused, refresh and send once more: the answer to this second
+ * sending is final, whatever it is. `isOwn`: it goes to the binding's own origin and bears no token of the caller's;
+ * others get none.
+ */
+export async function carry<Raw>(
+  session: Session,
+  { signal, isReplayable }: Call,
+  isOwn: boolean,
+  step: Trace,
+  send: (token?: string) => Promise<Sent<Raw>>,
+): Promise<Raw> {
+  const pass = isOwn ? await session.token(undefined, signal) : null;
+  step("sent");
+  const [answer, status, isRefused] = await send(pass?.value);
+  if (!pass || !isRefused) return answer;
+  step("waiting");
+  const next = await session.token(pass.stamp, signal);
+  if (!next) return answer;
+  // A used-up stream would go out as an empty body.
+  if (!isReplayable) throw new GatepassError("not-replayable", { status });
+  step("replay");
+  return (await send(next.value))[0];
+}
+
 /** Other 401s (a wrong password, another scheme) are the application's own affair. */
-function isTokenRefused(challenge: string | null, code: unknown): boolean {
+export function isTokenRefused(challenge: string | null | undefined, code: unknown): boolean {
   return (
     code === "invalid-token" ||
     code === "token-required" ||

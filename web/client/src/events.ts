@@ -1,23 +1,89 @@
-/** Telling the application: in a microtask, so that no code of others runs inside ours, nor under a lock. */
+/**
+ * What happens, for logs and for counting: requests, retries, refreshes and changes of the status, in one stream of
+ * facts. None holds a token, a key, a query, a header or a body.
+ *
+ *     GET /orders/:id: 200
+ */
 
-/** Functions that want to hear. What they throw is reported by the browser and stops nothing here. */
-export interface Listeners<Value> {
-  /** Returns what removes it again. */
-  add(listener: (value: Value) => void): () => void;
-  tell(value: Value): void;
+import { observe, type RequestFact, type Route } from "./facts.js";
+import type { Layer } from "./layer.js";
+import type { EndReason, RefreshEvent, Session, StatusEvent } from "./types.js";
+
+export { type RequestFact, type Route, withoutIds } from "./facts.js";
+
+/** `warn`: 5xx, no answer, slow, a refresh that came to nothing, a session that the server ended. */
+export type Level = "info" | "warn";
+
+/** Anything that is told. */
+export type Fact = (RequestFact | RefreshEvent | StatusEvent) & { readonly level: Level };
+
+/** Takes facts: writes, sends or counts them. What it throws is reported by the browser and harms no request. */
+export type Sink = (fact: Fact) => void;
+
+export interface LogOptions {
+  /** Default: the console. */
+  readonly sink?: Sink;
+  /** The least that is told. Default `info`. */
+  readonly level?: Level;
+  /** What takes longer is a warning, ms. Default 10 000. */
+  readonly slow?: number;
+  /** How paths are shown: `withoutIds`, or a function of yours. Default: as they are. */
+  readonly route?: Route;
+  /** Of this one refreshes and changes of the status are told as well. */
+  readonly session?: Session;
 }
 
-export function createListeners<Value>(): Listeners<Value> {
-  const all = new Set<(value: Value) => void>();
-  return {
-    add(listener) {
-      // A wrapper of its own, so that one function added twice is two listeners.
-      const hear = (value: Value) => listener(value);
-      all.add(hear);
-      return () => void all.delete(hear);
-    },
-    tell(value) {
-      for (const hear of all) queueMicrotask(() => all.has(hear) && hear(value));
-    },
+/** Begins what is a warning: 5xx, network, timeout, not-replayable, refresh-unavailable, revoked, reused, replaced … */
+const WARNINGS = /^(5|network|timeout|not-|re|transient|degraded)/;
+
+/** The layer; put it outside of `retry()`, so that it sees a request once. */
+export function log({
+  sink = toConsole,
+  level: least = "info",
+  slow = 10_000,
+  route,
+  session,
+}: LogOptions = {}): Layer {
+  const tell = (fact: RequestFact | RefreshEvent | StatusEvent) => {
+    const isSlow = (fact as RequestFact).ms > slow;
+    const level = isSlow || (fact.type !== "retry" && WARNINGS.test(wordOf(fact))) ? "warn" : "info";
+    if (level === "warn" || least === "info") sink({ ...fact, level });
   };
+  session?.on("*", (event) => event.type === "request" || tell(event));
+  return (call, next) => observe(call, next, tell, route);
+}
+
+/** The sink that writes to the console: a line for people, and the facts. */
+export function toConsole(fact: Fact): void {
+  const { method, path, type } = fact as RequestFact;
+  console[fact.level](`${method ? `${method} ${path}` : type}: ${wordOf(fact)}`, fact);
+}
+
+/** What it came to. */
+function wordOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
+  const { reason, status, outcome, phase } = fact as Partial<RequestFact & RefreshEvent & StatusEvent>;
+  return `${reason ?? status ?? outcome ?? phase}`;
+}
+
+/** What befalls the people on a page. `resumed`: signed in already when the page was loaded. */
+export type Moment =
+  | { readonly name: "signed-in" | "resumed" | "refresh-failed"; readonly reason: null }
+  | { readonly name: "signed-out"; readonly reason: EndReason };
+
+/**
+ * For analytics: be told of sign-ins and sign-outs, in every tab, and of refreshes that came to nothing, the first of
+ * each stretch. Returns what ends it.
+ */
+export function track(session: Session, handler: (moment: Moment) => void): () => void {
+  let before = session.getSnapshot().status;
+  let isRefreshing = false;
+  return session.on("*", (event) => {
+    if (event.type === "refresh") isRefreshing = event.phase === "start";
+    if (event.type !== "status") return;
+    const { status, reason } = event;
+    const entry = before === "degraded" ? undefined : isRefreshing ? "resumed" : "signed-in";
+    const name = { active: entry, degraded: "refresh-failed", ended: "signed-out" }[status as string];
+    before = status;
+    if (name) handler({ name, reason } as Moment);
+  });
 }

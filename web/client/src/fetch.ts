@@ -1,25 +1,35 @@
 /**
- * A small client over fetch, in the manner of Axios: JSON in and out, errors as GatepassError, interceptors.
+ * A small client over fetch, in the manner of Axios: JSON in and out, errors as GatepassError, interceptors, layers.
  *
- * Interceptors run in the order they were added on the way out and in reverse on the way back. The token is attached
- * after them and below redirects of ours: never to another origin than that of `baseURL`.
+ * Interceptors run in the order they were added on the way out and in reverse on the way back, once per request of
+ * the caller; layers are inside them. The token is attached last: never to another origin than that of `baseURL`.
  */
 
-import { carry } from "./carry.js";
-import { abandoned, GatepassError } from "./errors.js";
-import type { Session } from "./types.js";
+import { carry, conduct, isTokenRefused } from "./carry.js";
+import { GatepassError, isGatepassError, unanswered } from "./errors.js";
+import { createInterceptors, type Interceptors } from "./interceptors.js";
+import type { Call, Layer, LayerOptions } from "./layer.js";
+import type { Session, Trace } from "./types.js";
 import { factsOf, parse } from "./wire.js";
 
-/** One request. What `RequestInit` has goes to fetch as it is. */
-export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | "body" | "signal"> {
+export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./interceptors.js";
+
+type Scalar = string | number | boolean | null | undefined;
+
+/** One request. What `RequestInit` has goes to fetch as it is, what layers understand goes to them. */
+export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | "body" | "signal">, LayerOptions {
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
   /** A plain object or array goes as JSON. */
   readonly body?: unknown;
-  /** Appended to the address; null and undefined are left out. */
-  readonly query?: Readonly<Record<string, string | number | boolean | null | undefined>>;
+  /** Appended to the address; a list repeats its name, null and undefined are left out. */
+  readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>>;
   readonly signal?: AbortSignal | null;
+  /** How the body is read; `stream` leaves that to you. Default: by its media type. */
+  readonly responseType?: "json" | "text" | "blob" | "arrayBuffer" | "formData" | "stream";
+  /** False: an answer of any status resolves. */
+  readonly throwHttpErrors?: boolean;
 }
 
 /** What a caller may leave out, it may. */
@@ -34,62 +44,100 @@ export interface ClientResponse<Data = unknown> {
   readonly request: ClientRequest;
 }
 
-/** `when` false: this request passes the interceptor by. */
-export interface When {
-  readonly when?: ((request: ClientRequest) => boolean) | undefined;
-}
-
-/** Takes an interceptor out again. */
-export interface Handle {
-  eject(): void;
-}
-
-type OnRequest = (request: ClientRequest) => ClientRequest | Promise<ClientRequest>;
-type OnResponse = (response: ClientResponse) => ClientResponse | Promise<ClientResponse>;
-/** Throws, or returns what the caller gets after all. */
-type OnError = (error: unknown) => ClientResponse | Promise<ClientResponse>;
-
-type Verb = <Data = unknown>(url: string, options?: ClientOptions) => Promise<ClientResponse<Data>>;
-type BodyVerb = <Data = unknown>(url: string, body?: unknown, options?: ClientOptions) => Promise<ClientResponse<Data>>;
+export type Verb = <Data = unknown>(url: string, options?: ClientOptions) => Promise<ClientResponse<Data>>;
+export type BodyVerb = <Data = unknown>(
+  url: string,
+  body?: unknown,
+  options?: ClientOptions,
+) => Promise<ClientResponse<Data>>;
 
 /** Rejects with a GatepassError for every status outside 200–299. */
 export interface Client {
-  readonly interceptors: {
-    readonly request: { use(onRequest: OnRequest, options?: When): Handle };
-    readonly response: { use(onResponse?: OnResponse | null, onError?: OnError | null, options?: When): Handle };
-  };
+  readonly interceptors: Interceptors;
   readonly request: Verb;
   readonly get: Verb;
+  readonly head: Verb;
+  readonly options: Verb;
   readonly delete: Verb;
   readonly post: BodyVerb;
   readonly put: BodyVerb;
   readonly patch: BodyVerb;
 }
 
-/** `baseURL` is what relative addresses are relative to ("/api" or an absolute one), `session` gives the tokens. */
-export function createClient(options: { baseURL: string; session: Session; fetch?: typeof fetch }): Client {
-  const requests = new Set<When & { onRequest: OnRequest }>();
-  const responses = new Set<When & { onResponse: OnResponse | null; onError: OnError | null }>();
+/** How a client is set up; what a request may say, it may say for all: `timeout`, `headers`, `credentials` … */
+export interface ClientSetup extends Omit<ClientOptions, "url" | "body"> {
+  /** What relative addresses are relative to: "/api", or an absolute one. */
+  readonly baseURL: string;
+  /** Gives the tokens. */
+  readonly session: Session;
+  /** Around the session, the first outermost; inside all interceptors. */
+  readonly layers?: readonly Layer[];
+  /** Instead of `globalThis.fetch`, which is looked up at every call. */
+  readonly fetch?: typeof fetch;
+}
+
+/** One request, as far as it is the same for every attempt. Tokens go to `home` alone. */
+interface Prepared {
+  readonly request: ClientRequest;
+  readonly init: RequestInit;
+  readonly home: string;
+}
+
+/** A client for one API. */
+export function createClient({ baseURL, session, layers, fetch, headers: common, ...defaults }: ClientSetup): Client {
+  const [interceptors, run] = createInterceptors();
 
   async function request<Data>(url: string, given: ClientOptions = {}): Promise<ClientResponse<Data>> {
-    // As they are now: what is added or ejected meanwhile counts from the next request on.
-    const [out, back] = [[...requests], [...responses].reverse()];
-    let asked: ClientRequest = { method: "GET", ...given, url, headers: new Headers(given.headers) };
-    const departed = async () => {
-      for (const { when, onRequest } of out) if (!when || when(asked)) asked = await onRequest(asked);
-      return exchange(asked, options);
+    const headers = new Headers(common);
+    if (given.headers) for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
+    const asked = { method: "GET", ...defaults, ...given, url, headers };
+    return run(asked, exchange) as Promise<ClientResponse<Data>>;
+  }
+
+  /** One request as `fetch` understands it, through the layers. */
+  function exchange(request: ClientRequest): Promise<ClientResponse> {
+    const { url: path, query, headers, body, ...rest } = request;
+    const base = new URL(baseURL, globalThis.location?.href);
+    const url = locate(path, base, query);
+    const method = rest.method.toUpperCase();
+    const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
+    const isStream = body instanceof ReadableStream;
+    const sent = isJson ? JSON.stringify(body) : ((body as BodyInit | undefined) ?? null);
+    const init = { ...rest, ...(isStream && { duplex: "half" }), method, body: sent };
+    if (isJson && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
+    const call = {
+      method,
+      url,
+      headers,
+      signal: rest.signal ?? null,
+      isReplayable: !isStream,
+      options: { ...request },
     };
-    let answer = departed();
-    for (const { when, onResponse, onError } of back) {
-      answer = answer.then(
-        (response) => (onResponse && (!when || when(asked)) ? onResponse(response) : response),
-        (error) => {
-          if (onError && (!when || when(asked))) return onError(error);
-          throw error;
-        },
-      );
+    return conduct({ session, layers }, call, (call, step) =>
+      attempt(call, step, { request, init, home: base.origin }),
+    );
+  }
+
+  /** Once through the session: what a layer calls, perhaps several times. */
+  async function attempt(call: Call, step: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
+    const signal = limited(call);
+    const isOwn = call.url.origin === home && !request.headers.has("Authorization");
+    let status: number | undefined;
+    try {
+      const response = await carry(session, { ...call, signal }, isOwn, step, async (token) => {
+        const headers = new Headers(request.headers);
+        if (token) headers.set("Authorization", `Bearer ${token}`);
+        const response = await (fetch ?? globalThis.fetch)(call.url.href, { ...init, headers, signal });
+        status = response.status;
+        return [response, status, status === 401 && (await isRefusal(response))];
+      });
+      return await unpack(response, request);
+    } catch (cause) {
+      if (isGatepassError(cause)) throw cause;
+      // Not the JSON that it says it is, but an answer.
+      if (cause instanceof SyntaxError) throw new GatepassError("http", { status, cause });
+      throw unanswered(signal, cause);
     }
-    return answer as Promise<ClientResponse<Data>>;
   }
 
   const verb =
@@ -102,14 +150,11 @@ export function createClient(options: { baseURL: string; session: Session; fetch
       request(url, { ...given, body, method });
 
   return {
-    interceptors: {
-      request: { use: (onRequest, { when } = {}) => enrol(requests, { onRequest, when }) },
-      response: {
-        use: (onResponse = null, onError = null, { when } = {}) => enrol(responses, { onResponse, onError, when }),
-      },
-    },
+    interceptors,
     request,
     get: verb("GET"),
+    head: verb("HEAD"),
+    options: verb("OPTIONS"),
     delete: verb("DELETE"),
     post: bodyVerb("POST"),
     put: bodyVerb("PUT"),
@@ -117,64 +162,36 @@ export function createClient(options: { baseURL: string; session: Session; fetch
   };
 }
 
-function enrol<Entry>(entries: Set<Entry>, entry: Entry): Handle {
-  entries.add(entry);
-  return { eject: () => void entries.delete(entry) };
+/** The call's signal; with a `timeout` one that also ends this attempt, however far it has come. */
+function limited({ signal, options: { timeout } }: Call): AbortSignal | null {
+  if (!timeout) return signal;
+  const limit = AbortSignal.timeout(timeout as number);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
 }
 
-/** One request as `fetch` understands it, with the session's token. */
-async function exchange(request: ClientRequest, options: Parameters<typeof createClient>[0]): Promise<ClientResponse> {
-  const { url: path, query, headers, body, signal, ...rest } = request;
-  const base = new URL(options.baseURL, globalThis.location?.href);
-  const url = locate(path, base, query);
-  const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
-  const isStream = body instanceof ReadableStream;
-  const init = {
-    ...rest,
-    ...(isStream && { duplex: "half" }),
-    body: isJson ? JSON.stringify(body) : ((body as BodyInit | undefined) ?? null),
-    signal: signal ?? null,
-  };
-  if (isJson && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
-  try {
-    const response = await carry(options.session, {
-      method: rest.method,
-      url: url.href,
-      isOwn: url.origin === base.origin && !headers.has("Authorization"),
-      isReplayable: !isStream,
-      signal,
-      send(token) {
-        const sent = new Headers(headers);
-        if (token) sent.set("Authorization", `Bearer ${token}`);
-        return (options.fetch ?? fetch)(url.href, { ...init, headers: sent });
-      },
-      statusOf: ({ status }) => status,
-      challengeOf: async (refused) => [
-        refused.headers.get("WWW-Authenticate"),
-        parse(await refused.clone().text())?.code,
-      ],
-    });
-    return await unpack(response, request);
-  } catch (cause) {
-    if (cause instanceof GatepassError) throw cause;
-    throw signal?.aborted ? abandoned(signal) : new GatepassError("network", { cause });
-  }
+async function isRefusal(response: Response): Promise<boolean> {
+  return isTokenRefused(response.headers.get("WWW-Authenticate"), parse(await response.clone().text())?.code);
 }
 
 /** Relative addresses are joined to the base, a leading slash or not; absolute ones stay. */
 function locate(path: string, base: URL, query: ClientRequest["query"] = {}): URL {
   const isAbsolute = /^([a-z][a-z\d+.-]*:)?\/\//i.test(path);
   const url = new URL(isAbsolute ? path : `${base.href.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`, base);
-  for (const [name, value] of Object.entries(query)) if (value != null) url.searchParams.append(name, `${value}`);
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) if (one != null) url.searchParams.append(name, `${one}`);
+  }
   return url;
 }
 
 async function unpack(response: Response, request: ClientRequest): Promise<ClientResponse> {
-  const { status, headers, ok } = response;
+  const { status, headers } = response;
+  const { responseType, throwHttpErrors = true } = request;
   const type = headers.get("Content-Type") ?? "";
   const isJson = /[/+]json\b/i.test(type);
-  const raw = isJson || !ok || /^(text\/|$)/i.test(type) ? await response.text() : await response.blob();
-  if (!ok) throw new GatepassError("http", factsOf(response, raw));
-  const data: unknown = isJson && raw ? JSON.parse(raw as string) : raw || null;
+  const isFailed = !response.ok && throwHttpErrors;
+  const how = isFailed ? "text" : (responseType ?? (isJson ? "json" : /^(text\/|$)/i.test(type) ? "text" : "blob"));
+  const raw = how === "stream" ? response.body : await response[how === "json" ? "text" : how]();
+  if (isFailed) throw new GatepassError("http", factsOf(response, raw));
+  const data: unknown = how === "json" && raw ? JSON.parse(raw as string) : raw || null;
   return { data, status, headers, response, request };
 }

@@ -1,6 +1,7 @@
 /** Gatepass for browsers: sign in once, stay signed in. Bindings: gatepass/fetch, /axios, /react, /redux. */
 
-export { type ErrorFacts, type ErrorKind, GatepassError, type Problem } from "./errors.js";
+export { type ErrorFacts, type ErrorKind, GatepassError, isGatepassError, type Problem } from "./errors.js";
+export type { Answer, Call, Layer, LayerOptions } from "./layer.js";
 export { createSession } from "./session.js";
 export type {
   Account,
@@ -17,5 +18,6 @@ export type {
   Snapshot,
   Status,
   StatusEvent,
+  Trace,
   Trigger,
 } from "./types.js";

@@ -23,17 +23,14 @@ export function createLock(scope: Scope, name: string, patience: number): Lock {
   }
 
   async function acrossTabs<T>(act: () => Promise<T>): Promise<T> {
-    const wait = new AbortController();
-    const timer = setTimeout(() => wait.abort(), patience);
     let acting: Promise<T> | undefined;
     try {
-      return await locks!.request(name, { signal: wait.signal }, () => {
-        clearTimeout(timer);
+      // The signal ends the wait alone: once the lock is had it has no power any more.
+      return await locks!.request(name, { signal: AbortSignal.timeout(patience) }, () => {
         acting = act();
         return acting;
       });
     } catch {
-      clearTimeout(timer);
       return acting ?? act();
     }
   }

@@ -6,7 +6,7 @@
  * sign-in: what was sent before it belonged to somebody else, perhaps, and is never sent again.
  */
 
-import { createListeners, type Listeners } from "./events.js";
+import { createListeners, type Listeners } from "./emitter.js";
 import { type Pass, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
 import type { Grant } from "./wire.js";
 
@@ -32,50 +32,44 @@ export interface Memory {
 
 /** `now` is the monotonic clock, ms. */
 export function createMemory(now: () => number): Memory {
-  const changed = createListeners<void>();
-  const events = createListeners<SessionEvent>();
-  let snapshot = UNKNOWN;
   let token: string | null = null;
-  let stamp = 0;
-  let since = 0;
-
-  const memory: Memory = {
-    changed,
-    events,
-    get snapshot() {
-      return snapshot;
-    },
+  const memory = {
+    changed: createListeners<void>(),
+    events: createListeners<SessionEvent>(),
+    snapshot: UNKNOWN,
+    stamp: 0,
+    since: 0,
     get sid() {
-      return snapshot.sessionId;
-    },
-    get stamp() {
-      return stamp;
-    },
-    get since() {
-      return since;
+      return memory.snapshot.sessionId;
     },
     get left() {
-      return (snapshot.expiresAt ?? 0) - now();
+      return (memory.snapshot.expiresAt ?? 0) - now();
     },
     get pass() {
-      return token && memory.left > 0 ? { value: token, stamp } : null;
+      return token && memory.left > 0 ? { value: token, stamp: memory.stamp } : null;
     },
-    take({ sid, generation, token: value, expiresAt, lifetime, account }) {
+    take({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
       if (sid !== memory.sid) memory.clear({ sessionId: sid });
       token = value;
-      stamp++;
-      memory.learn({ status: "active", generation, expiresAt, lifetime, account: account ?? snapshot.account });
+      memory.stamp++;
+      memory.learn({
+        status: "active",
+        generation,
+        expiresAt,
+        lifetime,
+        account: account ?? memory.snapshot.account,
+      });
     },
-    learn(facts) {
-      const { status: before } = snapshot;
-      snapshot = { ...snapshot, ...facts };
-      const { status, reason } = snapshot;
-      changed.tell();
-      if (status !== before) events.tell({ type: "status", status, reason, at: now() });
+    learn(facts: Partial<Snapshot>) {
+      const before = memory.snapshot.status;
+      memory.snapshot = { ...memory.snapshot, ...facts };
+      const { status, reason } = memory.snapshot;
+      memory.changed.tell();
+      if (status !== before) memory.events.tell({ type: "status", status, reason, at: now() });
     },
-    clear(facts) {
+    clear(facts: Partial<Snapshot>) {
       token = null;
-      since = ++stamp;
+      memory.since = ++memory.stamp;
       memory.learn({ ...UNKNOWN, ...facts });
     },
   };

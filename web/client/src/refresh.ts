@@ -63,14 +63,14 @@ export function createRefresh(parts: Parts): (stamp: number, calling: () => void
     const state = present();
     const { sid } = state;
     if (isShared()) return { kind: "shared" };
-    if (notes.read("out") === sid) return { kind: "none" };
+    if (notes("out") === sid) return { kind: "none" };
     if (sessionId !== sid) return { kind: "session-mismatch" };
     if (textOf(state) === stuckAt) return { kind: "transient" };
     if (channel.isOpen && state.generation > generation!) {
       await arrival(memory);
       if (isShared()) return { kind: "shared" };
     }
-    const isKeyless = notes.read("keyless") === sid;
+    const isKeyless = notes("keyless") === sid;
     // What once went with a key never goes without: that would look like theft.
     if (!isKeyless && !loaded) return { kind: "transient" };
     const proof = isKeyless ? CLIENT : { "Idempotency-Key": await idempotencyKey(scope, loaded!, state) };

@@ -11,7 +11,7 @@
  */
 
 import { openChannel } from "./channel.js";
-import { abandoned, GatepassError } from "./errors.js";
+import { type ErrorFacts, GatepassError, unanswered } from "./errors.js";
 import { loadKey } from "./key.js";
 import { createLock } from "./lock.js";
 import { createMemory } from "./memory.js";
@@ -19,7 +19,16 @@ import { createRefresh, type Result } from "./refresh.js";
 import { jitter, pause, type Scope } from "./scope.js";
 import { bearer, createSigning } from "./sign.js";
 import { createNotes, openJar } from "./state.js";
-import type { EndReason, Pass, RefreshEvent, Session, SessionOptions, Trigger } from "./types.js";
+import type {
+  EndReason,
+  Pass,
+  RefreshEvent,
+  RequestEvent,
+  RequestPhase,
+  Session,
+  SessionOptions,
+  Trigger,
+} from "./types.js";
 import { createCall, type Grant, readAccount } from "./wire.js";
 
 /** A 401 for a younger access token is not about its age: another refresh would not help. ms */
@@ -29,6 +38,8 @@ const LONGEST_BACKOFF = 5_000;
 const FIRST_BACKOFF = 250;
 /** How much longer than one call a tab waits for its turn. ms */
 const QUEUE_MARGIN = 2_000;
+
+type Untimed<Event> = Omit<Event, "at" | "ms">;
 
 /** One session per API and page. `scope` is the tab that it lives in; applications leave it out. */
 export function createSession(options: SessionOptions, scope: Scope = globalThis): Session {
@@ -50,7 +61,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
 
   let keyLoad: Promise<CryptoKey | null> | null = null;
   let accountLoad: Promise<void> | null = null;
-  let flight: Promise<GatepassError | null> | null = null;
+  let flight: Promise<ErrorFacts | null> | null = null;
   let failures = 0;
   let retryAt = 0;
   let requests = 0;
@@ -74,30 +85,28 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     if (memory.snapshot.status === "anonymous") return null;
     // Ended, or another sign-in by now: what was meant for one user is never sent for another.
     if (memory.sid !== sid) throw new GatepassError("session-ended");
-    if (failure) throw failure;
+    // One for each: it is told whose request it was.
+    if (failure) throw new GatepassError("refresh-unavailable", failure);
     return memory.pass;
   }
 
-  /** The one refresh under way, or a new one. Never rejects; an error says why nothing new could be had. */
-  function refresh(trigger: Trigger): Promise<GatepassError | null> {
+  /** The one refresh under way, or a new one. Never rejects; facts say why nothing new could be had. */
+  function refresh(trigger: Trigger): Promise<ErrorFacts | null> {
     flight ??= fly(trigger).finally(() => {
       flight = null;
     });
     return flight;
   }
 
-  async function fly(trigger: Trigger): Promise<GatepassError | null> {
+  async function fly(trigger: Trigger): Promise<ErrorFacts | null> {
     const { stamp } = memory;
     const began = now();
     const backoff = retryAt - began;
-    if (backoff > LONGEST_BACKOFF) return new GatepassError("refresh-unavailable", { retryAfterMs: backoff });
+    if (backoff > LONGEST_BACKOFF) return { retryAfterMs: backoff };
     if (backoff > 0) await pause(backoff);
     let attempts = 0;
-    const report = (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) => {
-      const at = now();
-      const { generation } = memory.snapshot;
-      memory.events.tell({ type: "refresh", trigger, generation, attempts, at, ms: at - began, ...facts });
-    };
+    const report = (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) =>
+      tell({ type: "refresh", trigger, generation: memory.snapshot.generation, attempts, ...facts }, began);
 
     report({ phase: "start" });
     const result = await rotate(stamp, () => attempts++).catch(
@@ -109,7 +118,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     return failure;
   }
 
-  function conclude({ kind, sid, grant, error }: Result): GatepassError | null {
+  function conclude({ kind, sid, grant, error }: Result): ErrorFacts | null {
     const isPresent = sid === memory.sid;
     if (kind === "ok") {
       if (isPresent) hold(grant!);
@@ -118,16 +127,21 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     } else if (kind === "session-ended") {
       end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
     } else if (kind === "none" && isPresent) {
-      if (notes.read("out") === sid) end(sid!, "signed-out");
+      if (notes("out") === sid) end(sid!, "signed-out");
       else memory.clear({ status: "anonymous" });
     } else if (kind !== "none" && kind !== "shared") {
       const backoff = jitter(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failures++));
       const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
       retryAt = now() + retryAfterMs;
       if (memory.sid) memory.learn({ status: "degraded" });
-      return new GatepassError("refresh-unavailable", { cause: error, retryAfterMs });
+      return { cause: error, retryAfterMs };
     }
     return null;
+  }
+
+  function tell(facts: Untimed<RefreshEvent> | Untimed<RequestEvent>, began: number): void {
+    const at = now();
+    memory.events.tell({ ...facts, at, ms: at - began });
   }
 
   function hold(grant: Grant): void {
@@ -168,7 +182,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   }
 
   function isWelcome(sid: string): boolean {
-    return sid !== over && sid !== notes.read("out");
+    return sid !== over && sid !== notes("out");
   }
 
   /** A sibling has an access token: of this session and newer, or of the one that the jar holds by now. */
@@ -228,10 +242,9 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       const id = ++requests;
       const began = now();
       const { pathname } = new URL(address, url);
-      return (phase, status) => {
-        const at = now();
-        memory.events.tell({ type: "request", id, phase, method, url: pathname, status, ms: at - began, at });
-      };
+      const step = (phase: RequestPhase, status?: number) =>
+        tell({ type: "request", id, phase, method, url: pathname, status }, began);
+      return Object.assign(step, { id });
     },
     close() {
       listen("removeEventListener");
@@ -244,7 +257,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
 function detachable<T>(shared: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return shared;
   return new Promise((resolve, reject) => {
-    const leave = () => reject(abandoned(signal));
+    const leave = () => reject(unanswered(signal, signal.reason));
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave);
     shared.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));

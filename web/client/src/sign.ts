@@ -27,9 +27,9 @@ export function createSigning({ memory, jar, notes, channel, lock, call, key }: 
       const answer = await call(path, { body: { email, password, remember } });
       const grant = readGrant(answer);
       if (grant) {
-        if (isKeyless) notes.write("keyless", grant.sid);
+        if (isKeyless) notes("keyless", grant.sid);
         // A sign-out that waits for the network is done: this sign-in has replaced its session.
-        notes.write("out", null);
+        notes("out", null);
         jar.learn(grant);
         channel.share(grant);
       }
@@ -45,7 +45,7 @@ export function createSigning({ memory, jar, notes, channel, lock, call, key }: 
     const sid = memory.sid!;
     const pass = everywhere ? await story.token().catch(() => null) : memory.pass;
     const headers = { ...CLIENT, ...(pass && bearer(pass.value)) };
-    notes.write("out", sid);
+    notes("out", sid);
     story.end(sid, "signed-out");
     const all = everywhere && call("/logout-all", { headers });
     await Promise.allSettled([all]);
@@ -56,15 +56,15 @@ export function createSigning({ memory, jar, notes, channel, lock, call, key }: 
 
   /** Have the server confirm a sign-out that was noted. Never rejects: without a network the note stays. */
   async function settle(headers = CLIENT): Promise<void> {
-    if (!notes.read("out")) return;
+    if (!notes("out")) return;
     const confirm = async () => {
-      const sid = notes.read("out");
+      const sid = notes("out");
       const state = jar.read();
       if (!sid) return;
       // Somebody has signed in since: that one must not be signed out instead.
-      if (state && state.sid !== sid) return notes.write("out", null);
+      if (state && state.sid !== sid) return notes("out", null);
       const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
-      if (status === 204 || status === 409) notes.write("out", null);
+      if (status === 204 || status === 409) notes("out", null);
     };
     await lock(confirm).catch(() => null);
   }

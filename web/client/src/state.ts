@@ -34,33 +34,24 @@ export function findCookie(text: string, name: string): string | undefined {
   return crumb?.slice(name.length + 1);
 }
 
-/** Small texts shared by the tabs of a profile. */
-export interface Notes {
-  read(name: string): string | null | undefined;
-  /** Null erases. */
-  write(name: string, text: string | null): void;
-}
+/** Small texts shared by the tabs of a profile: with a `text` it is written, with null erased, without one read. */
+export type Notes = (name: string, text?: string | null) => string | null | undefined;
 
 /** Kept in localStorage. Where that is refused they last as long as the tab. */
 export function createNotes(scope: Scope, prefix: string): Notes {
   const own: Record<string, string | null> = {};
-  return {
-    read(name) {
-      try {
-        return scope.localStorage!.getItem(prefix + name);
-      } catch {
-        return own[name];
-      }
-    },
-    write(name, text) {
-      own[name] = text;
-      try {
-        if (text === null) scope.localStorage!.removeItem(prefix + name);
-        else scope.localStorage!.setItem(prefix + name, text);
-      } catch {
-        // Its own memory has it.
-      }
-    },
+  return (name, text) => {
+    try {
+      // Where storage is blocked this very look throws; where it is full, only writing does.
+      const storage = scope.localStorage!;
+      if (text) storage.setItem(prefix + name, text);
+      else if (text === null) storage.removeItem(prefix + name);
+      else return own[name] ?? storage.getItem(prefix + name);
+      delete own[name];
+    } catch {
+      if (text !== undefined) own[name] = text;
+      return own[name];
+    }
   };
 }
 
@@ -79,19 +70,19 @@ export interface Jar {
 /** The jar of the API at `url`. */
 export function openJar(scope: Scope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
   const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
-  const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes.read("state"));
+  const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes("state"));
   return {
     isReadable,
     read,
     learn({ sid, generation }) {
-      if (!isReadable) notes.write("state", `${sid}.${generation}.0`);
+      if (!isReadable) notes("state", `${sid}.${generation}.0`);
     },
     forget(sid) {
       if (read()?.sid !== sid) return;
       // A `__Host-` cookie is only touched by what is marked Secure itself; plain http knows no such mark.
       const secure = url.protocol === "https:" ? "; Secure" : "";
       if (isReadable) scope.document!.cookie = `${name}=; Path=/; Max-Age=0${secure}`;
-      else notes.write("state", null);
+      else notes("state", null);
     },
   };
 }

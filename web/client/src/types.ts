@@ -97,6 +97,13 @@ export interface RequestEvent {
   readonly at: number;
 }
 
+/** Reports each further phase of one request; `status` goes with `end`. */
+export interface Trace {
+  (phase: RequestPhase, status?: number): void;
+  /** That of its events. */
+  readonly id: number;
+}
+
 /** The session changed its status. */
 export interface StatusEvent {
   readonly type: "status";
@@ -141,8 +148,8 @@ export interface Session {
   token(stale?: number, signal?: AbortSignal | null): Promise<Pass | null>;
   /** One refresh now, or join the one under way. Never rejects: the snapshot says what came of it. */
   refresh(): Promise<Snapshot>;
-  /** For bindings: report a request. The returned function reports each further phase. */
-  trace(method: string, url: string): (phase: RequestPhase, status?: number) => void;
+  /** For bindings: report a request. The returned function reports each of its phases. */
+  trace(method: string, url: string | URL): Trace;
   /** Stop listening to other tabs and to the browser (tests, hot reload). */
   close(): void;
 }

@@ -5,7 +5,7 @@
  * tomorrow) is `transient`: nothing is known, so everything is kept.
  */
 
-import { GatepassError, type Problem } from "./errors.js";
+import { GatepassError, type Problem, readRetryAfter, unanswered } from "./errors.js";
 import type { Scope } from "./scope.js";
 import type { State } from "./state.js";
 import type { Account } from "./types.js";
@@ -55,8 +55,6 @@ const ROWS: Readonly<Record<string, number>> = {
 /** A header that no form can send: every cross-origin attempt needs a preflight (PROTOCOL §6). */
 export const CLIENT: Record<string, string> = { "Gatepass-Client": "1" };
 
-const LONGEST_WAIT = 3_600_000;
-
 /** Calls endpoints below `base`; each is aborted after `timeout` ms, reading included. */
 export function createCall(
   scope: Scope,
@@ -65,9 +63,7 @@ export function createCall(
 ): Call {
   return async (path, { method = "POST", headers = CLIENT, body } = {}) => {
     const send = options.fetch ?? scope.fetch;
-    const abort = new AbortController();
-    const { signal } = abort;
-    const timer = setTimeout(() => abort.abort(), options.timeout);
+    const signal = AbortSignal.timeout(options.timeout);
     const sentAt = scope.performance.now();
     try {
       const response = await send(base + path, {
@@ -80,9 +76,7 @@ export function createCall(
       });
       return { ...factsOf(response, await response.text()), sentAt };
     } catch (cause) {
-      throw new GatepassError(signal.aborted ? "timeout" : "network", { cause });
-    } finally {
-      clearTimeout(timer);
+      throw unanswered(signal, cause);
     }
   };
 }
@@ -117,13 +111,11 @@ export function readAccount(value: unknown): Account | null {
 
 /** What an error needs to know of a response. */
 export function factsOf({ status, headers }: Response, text: unknown): Omit<Answer, "sentAt"> {
-  return { status, problem: parse(text), retryAfterMs: readRetryAfter(headers.get("Retry-After")) };
-}
-
-/** Retry-After in either of its forms (RFC 9110 §10.2.3) as ms from now; at most an hour is believed. */
-export function readRetryAfter(text: string | null): number | undefined {
-  const ms = Number(text) * 1_000 || Date.parse(text ?? "") - Date.now();
-  return ms > 0 ? Math.min(ms, LONGEST_WAIT) : undefined;
+  return {
+    status,
+    problem: parse(text),
+    retryAfterMs: readRetryAfter(headers.get("Retry-After"), headers.get("Date")),
+  };
 }
 
 /** JSON that is an object; null for all else. */

@@ -157,6 +157,20 @@ describe("an attached instance", () => {
     expect(events.map(({ phase }) => phase)).toEqual(["start", "sent", "waiting", "replay", "end"]);
   });
 
+  it("goes through the fetch that it was given itself (`env`)", async () => {
+    const { session, profile } = await world();
+    const urls: string[] = [];
+    const fetch = (input: string, init?: RequestInit) => {
+      urls.push(input);
+      return profile.send(input, init);
+    };
+    const env = { fetch, Request: null, Response } as never;
+    const instance = axios.create({ baseURL: "http://localhost:8000/api", adapter: "fetch", env });
+    attachAxios(instance, { session });
+    expect((await settled(instance.get("/x"))).status).toBe(200);
+    expect(urls).toEqual(["http://localhost:8000/api/x"]);
+  });
+
   it("is its old self again when detached", async () => {
     const { instance, detach, tokens } = await world();
     detach();

@@ -268,3 +268,94 @@ describe("a request's way", () => {
     expect(new Set(events.map(({ id }) => id)).size).toBe(1);
   });
 });
+
+describe("a time-out", () => {
+  it("is for each attempt: a second one has all of it", async () => {
+    const made = await signedIn();
+    const hanging = [4_000, 4_000, 10];
+    const client = createClient({
+      baseURL: "http://localhost:8000/api",
+      session: made.session,
+      timeout: 5_000,
+      layers: [
+        async (call, next) => {
+          await next(call).catch(() => null);
+          return next({ ...call, attempt: 2 });
+        },
+      ],
+      fetch: (_input, init) => hang(hanging.shift()!, init!.signal!),
+    });
+    expect(await settled(client.get("/x"))).toMatchObject({ status: 200 });
+    hanging.unshift(9_000, 9_000);
+    const began = performance.now();
+    await expect(settled(client.get("/x"))).rejects.toMatchObject({ kind: "timeout", method: "GET" });
+    expect(performance.now() - began).toBe(10_000);
+  });
+
+  it("leaves the caller's signal its say, and is itself said per request", async () => {
+    const { client } = await world();
+    const giveUp = new AbortController();
+    const leaving = client.get("/x", { timeout: 5_000, signal: giveUp.signal }).catch((error: unknown) => error);
+    giveUp.abort();
+    expect(await settled(leaving)).toMatchObject({ kind: "aborted" });
+    expect(await settled(client.get("/x", { timeout: 1 }).catch((error: unknown) => error))).toMatchObject({
+      kind: "timeout",
+    });
+  });
+
+  it("bounds the wait for a token too, and the refresh goes on", async () => {
+    const { client, profile, session } = await world();
+    await pass(901);
+    profile.faults = [{ lag: 3_000 }];
+    await expect(settled(client.get("/x", { timeout: 1_000 }))).rejects.toMatchObject({ kind: "timeout" });
+    await pass(3);
+    expect(session.getSnapshot()).toMatchObject({ status: "active", generation: 1 });
+  });
+
+  function hang(ms: number, signal: AbortSignal): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      setTimeout(() => resolve(new Response("{}")), ms);
+    });
+  }
+});
+
+describe("an answer", () => {
+  async function answering(make: () => Response) {
+    const { session } = await world();
+    return createClient({ baseURL: "http://localhost:8000/api", session, fetch: async () => make() });
+  }
+
+  it.each(["head", "options"] as const)("to %s has no data", async (verb) => {
+    const client = await answering(() => new Response(null, { headers: { Allow: "GET" } }));
+    const { data, headers } = await settled(client[verb]("/x"));
+    expect([data, headers.get("Allow")]).toEqual([null, "GET"]);
+  });
+
+  it("is read as it was asked for", async () => {
+    const client = await answering(() => new Response('{"a":1}', { headers: { "Content-Type": "text/plain" } }));
+    expect((await settled(client.get("/x", { responseType: "json" }))).data).toEqual({ a: 1 });
+    expect((await settled(client.get("/x", { responseType: "arrayBuffer" }))).data).toBeInstanceOf(ArrayBuffer);
+    const { data, response } = await settled(client.get("/x", { responseType: "stream" }));
+    expect(data).toBe(response.body);
+    expect(response.bodyUsed).toBe(false);
+  });
+
+  it("that is not the JSON that it says it is is an error with its status", async () => {
+    const client = await answering(() => new Response("<html>", { headers: { "Content-Type": "application/json" } }));
+    const error = await settled(client.get("/x").catch((reason: unknown) => reason));
+    expect(error).toMatchObject({ kind: "http", status: 200, url: "http://localhost:8000/api/x" });
+  });
+
+  it("of any status resolves where the caller says so", async () => {
+    const client = await answering(() => Response.json({ code: "gone" }, { status: 404 }));
+    const answer = await settled(client.get("/x", { throwHttpErrors: false }));
+    expect(answer).toMatchObject({ status: 404, data: { code: "gone" } });
+  });
+
+  it("to a list in the query has met its name once for each", async () => {
+    const { client, sent } = await world();
+    await settled(client.get("/x", { query: { tag: ["a", null, "b"], none: [] } }));
+    expect(sent[0]!.url).toBe("http://localhost:8000/api/x?tag=a&tag=b");
+  });
+});

@@ -39,6 +39,25 @@ describe("the state cookie", () => {
   });
 });
 
+describe("notes where storage is full", () => {
+  it("last as long as the tab, until storage takes them again", () => {
+    const profile = new FakeProfile(new FakeServer());
+    const tab = profile.tab();
+    const [mine, sibling] = [createNotes(tab, "p:"), createNotes(profile.tab(), "p:")];
+    const { setItem } = tab.localStorage;
+    tab.localStorage.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    mine("out", "x");
+    expect([mine("out"), sibling("out")]).toEqual(["x", null]);
+    tab.localStorage.setItem = setItem;
+    mine("out", "y");
+    expect([mine("out"), sibling("out")]).toEqual(["y", "y"]);
+    sibling("out", null);
+    expect(mine("out")).toBeNull();
+  });
+});
+
 describe("notes", () => {
   it("are shared by tabs, and lost with the tab where storage is refused", () => {
     for (const [storage, heard] of [
@@ -47,11 +66,11 @@ describe("notes", () => {
     ] as const) {
       const profile = new FakeProfile(new FakeServer(), { storage });
       const mine = createNotes(profile.tab(), "p:");
-      mine.write("out", "x");
-      expect(mine.read("out")).toBe("x");
-      expect(createNotes(profile.tab(), "p:").read("out")).toBe(heard);
-      mine.write("out", null);
-      expect(mine.read("out")).toBeNull();
+      mine("out", "x");
+      expect(mine("out")).toBe("x");
+      expect(createNotes(profile.tab(), "p:")("out")).toBe(heard);
+      mine("out", null);
+      expect(mine("out")).toBeNull();
     }
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { type Outcome, outcomeOf, readGeneration, readRetryAfter } from "../src/wire.js";
+import { readRetryAfter } from "../src/errors.js";
+import { type Outcome, outcomeOf, readGeneration } from "../src/wire.js";
 import { contract } from "./contract.js";
 
 interface Row {

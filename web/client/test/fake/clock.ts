@@ -6,6 +6,11 @@ import { afterEach, beforeEach, vi } from "vitest";
 export function useFakeClock(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"], now: 1_800_000_000_000 });
+    vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(new DOMException("The operation timed out.", "TimeoutError")), ms);
+      return abort.signal;
+    });
   });
   afterEach(() => {
     vi.useRealTimers();

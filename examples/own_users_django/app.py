@@ -1,0 +1,67 @@
+"""A Django project whose people sign in with the passwords they have: Django's own users, nothing moved.
+
+Run it: gatepass init && python app.py migrate && python app.py createsuperuser && python app.py runserver
+"""
+
+import os
+import sys
+
+import django
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.management import execute_from_command_line
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.http import HttpRequest, JsonResponse
+from django.urls import include, path
+
+from gatepass import AuthenticatedUser, Gatepass
+from gatepass.guards.django import current_principal, requires
+
+settings.configure(
+    DEBUG=True,
+    SECRET_KEY=os.urandom(32).hex(),
+    ROOT_URLCONF=__name__,
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "gatepass.guards.django.GatepassConfig"],
+    MIDDLEWARE=["gatepass.guards.django.GatepassMiddleware"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "people.db"}},
+    GATEPASS=f"{__name__}.gate",
+)
+django.setup()
+
+from django.contrib.auth import authenticate  # noqa: E402 (needs the line above)
+
+
+class DjangoUsers:
+    """Asks Django's authentication back ends, which hash for unknown people too and refuse inactive ones."""
+
+    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+        """Blocking work goes to a thread of its own."""
+        return await sync_to_async(self._ask, thread_sensitive=False)(email, password)
+
+    def _ask(self, email: str, password: str) -> AuthenticatedUser | None:
+        close_old_connections()
+        try:
+            user = authenticate(username=email, password=password)
+            if user is None:
+                return None
+            # The hash of the password stands for it: sessions end when it changes.
+            return AuthenticatedUser(str(user.pk), user.email or email, version=user.get_session_auth_hash())
+        finally:
+            close_old_connections()
+
+
+gate = Gatepass.from_env(authenticator=DjangoUsers())
+
+
+@requires()
+def me(request: HttpRequest) -> JsonResponse:
+    """Who is calling: the primary key of Django's user."""
+    return JsonResponse({"account": current_principal(request).account_id})
+
+
+urlpatterns = [path("me", me), path("auth/", include("gatepass.guards.django"))]
+app = get_wsgi_application()
+
+if __name__ == "__main__":
+    execute_from_command_line(sys.argv)

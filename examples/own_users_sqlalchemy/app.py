@@ -1,0 +1,64 @@
+"""A FastAPI application over a table of people that was there before: SQLAlchemy, with bcrypt hashes.
+
+Run it: gatepass init && uvicorn app:app
+"""
+
+import asyncio
+
+import bcrypt
+from fastapi import FastAPI
+from sqlalchemy import Engine, String, create_engine, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from gatepass import AuthenticatedUser, Gatepass
+from gatepass.guards.fastapi import CurrentPrincipal
+
+UNKNOWN = bcrypt.hashpw(b"nobody's password", bcrypt.gensalt())
+"""Compared where there is no such person: the answer must take as long."""
+
+
+class Base(DeclarativeBase):
+    """Your models."""
+
+
+class Person(Base):
+    """Your table, as it is."""
+
+    __tablename__ = "person"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    password: Mapped[str]
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class People:
+    """Who somebody is, by that table."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+        """The driver and bcrypt block, so they run in a thread."""
+        return await asyncio.to_thread(self._ask, email, password)
+
+    def _ask(self, email: str, password: str) -> AuthenticatedUser | None:
+        with Session(self._engine) as session:
+            person = session.scalar(select(Person).where(Person.email == email.lower()))
+        usable = person if person is not None and person.is_active else None
+        stored = usable.password.encode() if usable else UNKNOWN
+        if not bcrypt.checkpw(password.encode()[:72], stored) or usable is None:
+            return None
+        return AuthenticatedUser(str(usable.id), usable.email, version=usable.password)
+
+
+engine = create_engine("sqlite:///people.db")
+gate = Gatepass.from_env(authenticator=People(engine))
+app = FastAPI(lifespan=gate.lifespan)
+app.mount("/auth", gate.asgi)
+
+
+@app.get("/me")
+def me(principal: CurrentPrincipal) -> dict[str, str]:
+    """Who is calling: the primary key of the table."""
+    return {"account": principal.account_id}

@@ -1,0 +1,137 @@
+"""The tokens in links that are mailed: compose, parse, and what makes one void.
+
+    gp_vt_ / gp_pr_ + base64url of   version 1 · key id 1 · purpose 1 · subject 16 · expires-at 5 · state 16
+                                     · address 0–320 · MAC 32
+
+`gp_vt_` verifies an address, `gp_pr_` resets a password; the prefixes let secret scanners find leaks. `subject` is the
+id of an account or an applicant. `state` is a MAC over what the subject was when the link was made: its address and
+its credential version. Using a link changes those, and so does everything else that should make it void (a new
+password, another address, deletion), so it works once and nothing is stored for it. A token whose own MAC does not hold
+is refused before any I/O (P5). Both MACs have a key of their own, derived from the secrets: the first one signs, all
+verify, and the roll-out of a new secret breaks no link.
+"""
+
+import binascii
+import hmac
+import re
+import struct
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from gatepass.core.keyring import KeyRing, encode
+
+VERSION = 1
+MAC_BYTES = 32
+MAX_ADDRESS_BYTES = 1280
+"""320 characters of four bytes, which `wire.bodies` lets through."""
+_LAYOUT = struct.Struct(">BBB16s5s16s")
+_TEXT = re.compile(r"gp_(?:vt|pr)_[A-Za-z0-9_-]{96,1830}", re.ASCII)
+_BASE64 = bytes.maketrans(b"-_", b"+/")
+
+
+class Purpose(IntEnum):
+    """What a link is good for, and nothing else."""
+
+    VERIFY = 1
+    RESET = 2
+    CHANGE_EMAIL = 3
+
+    @property
+    def prefix(self) -> str:
+        """How its tokens begin."""
+        return "gp_pr_" if self is Purpose.RESET else "gp_vt_"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link's facts. `subject` is an id in hexadecimal; `address` the new one of CHANGE_EMAIL, else empty."""
+
+    key_id: int
+    purpose: Purpose
+    subject: str
+    expires_at: int
+    state: bytes = field(repr=False)
+    address: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoLink:
+    """Not one of ours, or for another purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownLinkKey:
+    """Under a key id that this server does not have (yet): a roll-out."""
+
+
+def make_link(
+    keys: KeyRing, purpose: Purpose, *, subject: str, state: tuple[str, ...], expires_at: int, address: str = ""
+) -> Link:
+    """A link under the first secret. `subject` has 32 hexadecimal digits; `state` is what must not change."""
+    key_id = keys.card.key_id
+    mark = state_of(keys, key_id, state)
+    return Link(key_id, purpose, subject, expires_at, mark, address)
+
+
+def state_of(keys: KeyRing, key_id: int, state: tuple[str, ...]) -> bytes:
+    """The mark of a state under one of the secrets. Lengths go in, so that no two states look alike."""
+    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in state)
+    return hmac.digest(_key(keys, key_id), b"state" + message, "sha256")[:16]
+
+
+def is_still(link: Link, keys: KeyRing, state: tuple[str, ...]) -> bool:
+    """Whether the subject is still what it was when the link was made."""
+    return hmac.compare_digest(link.state, state_of(keys, link.key_id, state))
+
+
+def compose_link(link: Link, keys: KeyRing) -> str:
+    """The text of a link's token."""
+    body = _LAYOUT.pack(
+        VERSION,
+        link.key_id,
+        link.purpose,
+        bytes.fromhex(link.subject),
+        link.expires_at.to_bytes(5, "big"),
+        link.state,
+    )
+    body += link.address.encode()
+    return link.purpose.prefix + encode(body + _mac(keys, link.key_id, body))
+
+
+def parse_link(text: str, keys: KeyRing, *, purpose: Purpose) -> Link | NoLink | UnknownLinkKey:
+    """Read and authenticate a token's text, for one purpose. Its time and its state are the caller's to look at."""
+    if _TEXT.fullmatch(text) is None or not text.startswith(purpose.prefix):
+        return NoLink()
+    raw = _decode(text[len(purpose.prefix) :])
+    if raw is None or len(raw) > _LAYOUT.size + MAX_ADDRESS_BYTES + MAC_BYTES:
+        return NoLink()
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    version, key_id, kind, subject, expires_at, state = _LAYOUT.unpack_from(body)
+    if version != VERSION or kind != purpose:
+        return NoLink()
+    if keys.find_card(key_id) is None:
+        return UnknownLinkKey()
+    if not hmac.compare_digest(_mac(keys, key_id, body), mac):
+        return NoLink()
+    address = body[_LAYOUT.size :].decode()
+    return Link(key_id, purpose, subject.hex(), int.from_bytes(expires_at, "big"), state, address)
+
+
+def _decode(text: str) -> bytes | None:
+    """Canonical base64url of at least a whole token, or None."""
+    try:
+        raw = binascii.a2b_base64(text.encode().translate(_BASE64) + b"=" * (-len(text) % 4), strict_mode=True)
+    except binascii.Error:
+        return None
+    return raw if len(raw) >= _LAYOUT.size + MAC_BYTES and encode(raw) == text else None
+
+
+def _key(keys: KeyRing, key_id: int) -> bytes:
+    card = keys.find_card(key_id)
+    if card is None:
+        raise ValueError("the link names a key that is not in the key ring")
+    return card.link
+
+
+def _mac(keys: KeyRing, key_id: int, body: bytes) -> bytes:
+    return hmac.digest(_key(keys, key_id), b"link" + body, "sha256")

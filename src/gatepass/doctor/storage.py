@@ -1,0 +1,175 @@
+"""The stores as they are set up: do they answer, have the schema, keep what they acknowledge, agree on the time."""
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gatepass.doctor.configuration import sqlite_file
+from gatepass.doctor.finding import Finding, advice, fault, ok
+from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.settings import Settings
+from gatepass.stores.migrations import load, pending
+
+SKEW = 5
+"""Seconds by which clocks may differ: that much is forgiven when tokens are checked (`Policy.clock_skew`)."""
+NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph"}
+VOLATILE = {"tmpfs", "ramfs"}
+
+
+async def look_at_stores(settings: Settings) -> AsyncIterator[Finding]:
+    """The store of the accounts, then that of the sessions where it is another one."""
+    file = sqlite_file(settings)
+    if file is not None:
+        for finding in look_at_sqlite(file):
+            yield finding
+    for url in filter(None, (settings.store, settings.sessions)):
+        look = {"p": _look_at_postgres, "r": _look_at_redis}.get(urlsplit(url).scheme[:1])
+        try:
+            if look is not None:
+                async for finding in look(url):
+                    yield finding
+        except ConfigurationError as refusal:
+            yield fault("store", str(refusal), "See docs/postgres.md and docs/redis.md.")
+        except StoreUnavailable:
+            yield fault("store", "The store does not answer.", "Start it, and look at address, firewall and password.")
+
+
+def look_at_sqlite(file: Path) -> Iterator[Finding]:
+    """Reads the file, if there is one, and never writes it."""
+    kind = file_system(file.absolute().parent)
+    if kind in NETWORKED or kind in VOLATILE:
+        why = "locks and flushes cannot be relied on" if kind in NETWORKED else "it is gone with the next restart"
+        yield fault("sqlite", f"{file} is on {kind}: {why}.", "Put it on a local disk, or use postgresql://.")
+    if not file.exists():
+        yield advice("sqlite", f"There is no file {file} yet.", "The first start makes it.")
+        return
+    try:
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
+        try:
+            yield from _inside_sqlite(connection)
+        finally:
+            connection.close()
+    except (sqlite3.Error, ConfigurationError) as broken:
+        yield fault("sqlite", f"{file} cannot be read: {broken}.", "Restore it from a backup, or name another file.")
+
+
+def _inside_sqlite(connection: sqlite3.Connection) -> Iterator[Finding]:
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode == "wal":
+        yield ok("sqlite", "journal_mode is wal; the server flushes sign-ins and revocations (synchronous FULL).")
+    else:
+        yield advice("sqlite", f"journal_mode is {mode}.", "The server sets wal; another program has changed it back.")
+    applied = connection.execute("SELECT version, digest FROM gatepass_schema ORDER BY version").fetchall()
+    missing = [step.name for step in pending(load("sqlite"), applied)]
+    if missing:
+        yield advice("schema", f"The schema lacks {', '.join(missing)}.", "The next start applies it; have a backup.")
+    else:
+        yield ok("schema", f"The schema is at version {applied[-1][0]}.")
+
+
+async def _look_at_postgres(url: str) -> AsyncIterator[Finding]:
+    from gatepass.stores.postgres import PostgresStore
+    from gatepass.stores.postgres_address import parse_address
+    from gatepass.stores.postgres_connections import DRIVER_ERRORS, Connections, hang_up, raise_ill
+
+    missing = await PostgresStore(url).pending()
+    if missing:
+        yield fault("schema", f"The database lacks {', '.join(missing)}.", "Run: gatepass migrate")
+    else:
+        yield ok("schema", "The schema is up to date.")
+    connection = await Connections(parse_address(url)).connect(command_timeout=5)
+    try:
+        rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1)", list(_POSTGRES))
+        theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    except DRIVER_ERRORS as ill:
+        raise_ill(ill)
+    finally:
+        await hang_up(connection)
+    for row in rows:
+        yield _setting("postgresql", row["name"], row["setting"], *_POSTGRES[row["name"]])
+    yield clocks("the database", theirs)
+
+
+_POSTGRES: Mapping[str, tuple[frozenset[str], str]] = {
+    "synchronous_commit": (
+        frozenset({"on", "local", "remote_write", "remote_apply"}),
+        "a crash loses sign-ins that were acknowledged, and brings revoked sessions back",
+    ),
+    "fsync": (frozenset({"on"}), "a power cut can destroy the whole database"),
+    "full_page_writes": (frozenset({"on"}), "a power cut can leave torn pages"),
+}
+
+
+async def _look_at_redis(url: str) -> AsyncIterator[Finding]:
+    from gatepass.stores.redis_address import parse_address
+    from gatepass.stores.redis_layout import pack_command
+    from gatepass.stores.redis_nodes import Nodes
+
+    nodes = Nodes(parse_address(url))
+    await nodes.open()
+    try:
+        described = await nodes.ask_primaries(pack_command(b"INFO"))
+        settings = await nodes.ask_primaries(pack_command(b"CONFIG", b"GET", b"appendfsync"))
+        times = await nodes.ask_primaries(pack_command(b"TIME"))
+    finally:
+        await nodes.close()
+    for place, described_one, setting, at in zip(nodes.primaries, described, settings, times, strict=True):
+        for finding in _inside_redis(_facts(described_one), setting):
+            yield Finding(finding.check, finding.level, f"{place}: {finding.says}", finding.do)
+        if isinstance(at, list) and len(at) == 2:
+            yield clocks(f"Redis at {place}", float(at[0]) + float(at[1]) / 1e6)
+
+
+def _inside_redis(facts: Mapping[str, str], appendfsync: object) -> Iterator[Finding]:
+    if not facts:
+        yield advice("redis", "This user may not run INFO, so nothing can be said.", "Let it: ACL SETUSER … +info")
+        return
+    if facts.get("aof_enabled") == "1":
+        yield ok("redis", "appendonly is yes.")
+    else:
+        yield fault("redis", "appendonly is no: a restart signs people out.", "Set appendonly yes.")
+    match appendfsync:
+        case [_, b"no"] if facts.get("aof_enabled") == "1":
+            yield fault("redis", "appendfsync is no: a power cut loses half a minute.", "Set appendfsync everysec.")
+        case [_, bytes(value)]:
+            yield ok("redis", f"appendfsync is {value.decode()}.")
+        case _:
+            yield advice("redis", "This user may not read appendfsync.", "See to it that it is everysec or always.")
+    policy = facts.get("maxmemory_policy", "noeviction")
+    good = {"noeviction"}
+    yield _setting("redis", "maxmemory-policy", policy, frozenset(good), "sessions are forgotten when memory is short")
+
+
+def clocks(whose: str, theirs: float) -> Finding:
+    """How far another clock is from this machine's."""
+    apart = abs(theirs - time.time())
+    if apart > SKEW:
+        return fault("clock", f"The clock of {whose} is {apart:.0f} s off ours.", "Run NTP or chrony on all machines.")
+    return ok("clock", f"The clock of {whose} agrees with ours within {max(1, round(apart))} s.")
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that a folder is on, or "" where that cannot be told."""
+    try:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    mounts = [line.split(" ")[1:3] for line in lines]
+    place = str(folder.resolve())
+    fitting = [(at, kind) for at, kind in mounts if place == at or place.startswith(at.rstrip("/") + "/")]
+    return max(fitting, key=lambda mount: len(mount[0]))[1] if fitting else ""
+
+
+def _setting(check: str, name: str, value: str, good: frozenset[str], why: str) -> Finding:
+    if value in good:
+        return ok(check, f"{name} is {value}.")
+    return fault(check, f"{name} is {value}: {why}.", f"Set {name} to {min(good) if len(good) == 1 else 'on'}.")
+
+
+def _facts(reply: object) -> Mapping[str, str]:
+    if not isinstance(reply, bytes):
+        return {}
+    lines = (line.partition(":") for line in reply.decode("utf-8", "replace").splitlines())
+    return {name: value for name, _, value in lines}

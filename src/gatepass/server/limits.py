@@ -1,0 +1,125 @@
+"""How much one address and one session may ask for, counted in this process.
+
+Sign-ins that fail are throttled in the store, for all processes together (`core.throttle`). What is here protects a
+process from floods of requests that are well formed, at no cost in I/O: the limits are far above what people do, and a
+client takes a 429 as "later", never as the end of its session (PROTOCOL §6).
+
+* Refreshes: so many for a session (counted once its token is known to be ours: to know an id is harmless), so many
+  for an address. * Registrations: so many for an address. * Whatever hashes a password: so many at once for an
+  address, or one of them would fill the queue before the hashing threads for all others.
+
+An address is its network, as everywhere here: /24, or /48. One that cannot be told (a Unix socket) is not counted.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gatepass.core.event import Event, RateExceeded
+from gatepass.core.policy import HOUR
+from gatepass.core.rate import Buckets, Rate
+from gatepass.errors import ConfigurationError, Overloaded, TooManyAttempts
+from gatepass.ports import Clock
+from gatepass.server.http import Reply, Request
+
+Endpoint = Callable[[Request], Awaitable[Reply]]
+HASHING = frozenset({"/login", "/register", "/verify", "/password", "/password/reset", "/email", "/account"})
+"""Paths below the mount whose requests wait for the hashing threads."""
+REGISTERING = frozenset({"/register"})
+OF_A_SESSION = Rate(100_000, HOUR)
+"""A session refreshes once in 5 to 15 minutes. 28 a second for ever, after as many at once as no client needs."""
+OF_AN_ADDRESS = Rate(1_000_000, HOUR)
+"""Offices of ten thousand share an address."""
+REGISTRATIONS = Rate(300, HOUR)
+"""Of one address: a school's first lesson, and no farm of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers."""
+
+    refreshes: Rate = OF_A_SESSION
+    refreshes_by_address: Rate = OF_AN_ADDRESS
+    registrations: Rate = REGISTRATIONS
+    sign_ins_at_once: int = 32
+    """Of one address: half of the queue, so that the others have the other half."""
+    slow_request: int = 20
+    """Seconds in which a request's head must have arrived, and then its body: a phone on a bad line needs five."""
+    connections: int = 10_000
+    """Of one process, `gatepass serve` only. Each is a file descriptor and some 20 KB."""
+
+    def __post_init__(self) -> None:
+        if min(self.sign_ins_at_once, self.slow_request, self.connections) < 1:
+            raise ConfigurationError("SIGN_INS_AT_ONCE, SLOW_REQUEST and CONNECTIONS must be at least 1.")
+
+
+class Limiter:
+    """One process' counts."""
+
+    def __init__(self, limits: Limits, *, clock: Clock, report: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._report = report
+        self._sessions = Buckets(limits.refreshes)
+        self._addresses = Buckets(limits.refreshes_by_address)
+        self._registrations = Buckets(limits.registrations)
+        self._most_at_once = limits.sign_ins_at_once
+        self._hashing: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+
+    def refresh(self, sid: bytes, ip_prefix: str) -> None:
+        """Count a refresh with a token of ours. Raises TooManyAttempts, and nothing has changed."""
+        now = self._clock.now()
+        wait = self._sessions.take(sid, now) or (self._addresses.take(ip_prefix, now) if ip_prefix else 0)
+        if wait:
+            self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
+
+    def register(self, ip_prefix: str) -> None:
+        """Count a registration. Raises TooManyAttempts."""
+        now = self._clock.now()
+        wait = self._registrations.take(ip_prefix, now) if ip_prefix else 0
+        if wait:
+            self._refuse("register", wait, now, ip_prefix=ip_prefix)
+
+    @contextlib.contextmanager
+    def hashing(self, ip_prefix: str) -> Iterator[None]:
+        """Around a request that hashes. Raises Overloaded where its address has as many already."""
+        running = self._hashing.get(ip_prefix, 0)
+        if ip_prefix and running >= self._most_at_once:
+            raise Overloaded
+        self._hashing[ip_prefix] = running + 1
+        try:
+            yield
+        finally:
+            left = self._hashing[ip_prefix] - 1
+            if left:
+                self._hashing[ip_prefix] = left
+            else:
+                del self._hashing[ip_prefix]
+
+    def around(
+        self, table: Mapping[str, Mapping[str, Endpoint]], address_of: Callable[[Request], str]
+    ) -> Mapping[str, Mapping[str, Endpoint]]:
+        """The same endpoints, limited by their paths."""
+        return {
+            path: {method: self._limited(endpoint, path, address_of) for method, endpoint in methods.items()}
+            if path in HASHING
+            else methods
+            for path, methods in table.items()
+        }
+
+    def _limited(self, endpoint: Endpoint, path: str, address_of: Callable[[Request], str]) -> Endpoint:
+        async def limited(request: Request) -> Reply:
+            ip_prefix = address_of(request)
+            with self.hashing(ip_prefix):
+                if path in REGISTERING:
+                    self.register(ip_prefix)
+                return await endpoint(request)
+
+        return limited
+
+    def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str) -> None:
+        """Raise, and report it once a minute for all: a flood must not become one of the log."""
+        if not 0 <= now - self._told.get(what, 0) < 60:
+            self._told[what] = now
+            self._report(RateExceeded(at=now, address=ip_prefix, what=what, retry_after=wait))
+        raise TooManyAttempts(wait)

@@ -1,0 +1,131 @@
+"""The SQL of accounts and applicants on PostgreSQL, complete with the schema's name (see `postgres_statements`)."""
+
+from dataclasses import dataclass
+
+from gatepass.stores import rows
+
+_ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
+_APPLICANT = ", ".join(rows.APPLICANT_COLUMNS)
+
+
+def _places(columns: tuple[str, ...]) -> str:
+    return ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatements:
+    """Every statement on accounts and applicants for one schema. What is deleted is found by none of them."""
+
+    schema: str
+
+    @property
+    def add_account(self) -> str:
+        """One account, unless its address or its id is taken."""
+        return (
+            f"INSERT INTO {self.schema}.account ({_ACCOUNT}) VALUES ({_places(rows.ACCOUNT_COLUMNS)}) "
+            "ON CONFLICT DO NOTHING RETURNING 1"
+        )
+
+    @property
+    def find_account(self) -> str:
+        """By id."""
+        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id = $1 AND deleted_at IS NULL"
+
+    @property
+    def find_account_by_email(self) -> str:
+        """By normalised address."""
+        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1 AND deleted_at IS NULL"
+
+    @property
+    def list_accounts(self) -> str:
+        """A page, in the order of ids."""
+        return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"
+
+    @property
+    def change_password(self) -> str:
+        """The account's part of it."""
+        return self._update(
+            "password_hash = $2, credential_version = credential_version + 1", "credential_version = $3"
+        )
+
+    @property
+    def rehash_password(self) -> str:
+        """The same password under stronger parameters."""
+        return self._update("password_hash = $2", "credential_version = $3")
+
+    @property
+    def disable_account(self) -> str:
+        """The account's part of it."""
+        return self._update("disabled_at = coalesce(disabled_at, $2)")
+
+    @property
+    def enable_account(self) -> str:
+        """Take it back."""
+        return self._update("disabled_at = NULL")
+
+    @property
+    def verify_account(self) -> str:
+        """The address is its owner's."""
+        return self._update("verified_at = $2")
+
+    @property
+    def change_email(self) -> str:
+        """Another address; the unique index refuses a taken one."""
+        facts = "email = $2, email_key = $3, verified_at = $5, credential_version = credential_version + 1"
+        return self._update(facts, "credential_version = $4")
+
+    @property
+    def bury_account(self) -> str:
+        """Leave an id, and nothing of a person. Its sessions wait for it, as for a change of the password."""
+        facts = "email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = $2, deleted_at = $2"
+        return self._update(facts)
+
+    @property
+    def blank_sessions(self) -> str:
+        """The same for the sessions of an account."""
+        return f"UPDATE {self.schema}.session SET client = '', last_ip_prefix = '' WHERE account_id = $1"
+
+    @property
+    def drop_deleted(self) -> str:
+        """Take away what is left of deleted accounts among these, where no session is."""
+        return f"""
+DELETE FROM {self.schema}.account AS account WHERE id = ANY($1::text[]) AND deleted_at IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE account_id = account.id)"""
+
+    @property
+    def add_applicant(self) -> str:
+        """One applicant."""
+        return f"INSERT INTO {self.schema}.applicant ({_APPLICANT}) VALUES ({_places(rows.APPLICANT_COLUMNS)})"
+
+    @property
+    def find_applicant(self) -> str:
+        """By id."""
+        return f"SELECT {_APPLICANT} FROM {self.schema}.applicant WHERE id = $1"
+
+    @property
+    def find_applicants(self) -> str:
+        """By normalised address, newest first."""
+        return f"SELECT {_APPLICANT} FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY created_at DESC, id"
+
+    @property
+    def lock_applicants(self) -> str:
+        """All of one address, in one order: of two who are admitted at once, the second finds itself gone."""
+        return f"SELECT id FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY id FOR UPDATE"
+
+    @property
+    def forget_applicants(self) -> str:
+        """All of one address."""
+        return f"DELETE FROM {self.schema}.applicant WHERE email_key = $1"
+
+    @property
+    def prune_applicants(self) -> str:
+        """Some old ones."""
+        return f"""
+DELETE FROM {self.schema}.applicant WHERE id IN (
+    SELECT id FROM {self.schema}.applicant WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) RETURNING 1"""
+
+    def _update(self, facts: str, condition: str = "TRUE") -> str:
+        return (
+            f"UPDATE {self.schema}.account SET {facts} WHERE id = $1 AND {condition} AND deleted_at IS NULL RETURNING 1"
+        )

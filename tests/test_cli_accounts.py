@@ -1,0 +1,165 @@
+"""`gatepass accounts`: list, close, open, delete, vouch, and move people in."""
+
+import asyncio
+import csv
+import json
+from pathlib import Path
+
+import bcrypt
+import pytest
+from click.testing import CliRunner, Result
+
+from gatepass.cli import main
+from gatepass.core.account import Applicant
+from gatepass.gate import Gatepass
+from gatepass.settings import Settings
+from gatepass.stores import SQLiteStore
+from tests.support.gates import SECRET
+
+GOOD = "seven green bottles on a wall"
+OLD = bcrypt.hashpw(b"the password of old", bcrypt.gensalt(4)).decode()
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GATEPASS_SECRET", SECRET)
+    monkeypatch.setenv("GATEPASS_STORE", "sqlite:///gate.db")
+    return tmp_path
+
+
+def run(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(main, ["accounts", *arguments], input=typed)
+
+
+def listed() -> list[dict[str, object]]:
+    return [json.loads(line) for line in run("list", "--json").output.splitlines()]
+
+
+def signs_in(email: str, password: str) -> bool:
+    async def attempt() -> bool:
+        gate = Gatepass(**Settings.load(public_url="http://localhost").arguments())
+        async with gate.running():
+            try:
+                await gate.accounts.authenticate(email, password, ip_prefix="")
+            except Exception:
+                return False
+            return True
+
+    return asyncio.run(attempt())
+
+
+def test_an_account_is_closed_opened_and_deleted_by_address_or_id() -> None:
+    made = json.loads(run("add", "Ann@example.com", "--json", typed=f"{GOOD}\n").output)
+    assert run("disable", "ANN@example.com").output == "disabled ANN@example.com\n"
+    assert not signs_in("ann@example.com", GOOD)
+    assert "disabled" in run("list").output
+    assert run("enable", made["id"]).exit_code == 0
+    assert signs_in("ann@example.com", GOOD)
+    assert run("delete", "ann@example.com", typed="n\n").exit_code == 1
+    assert len(listed()) == 1
+    assert run("delete", "ann@example.com", "--yes").exit_code == 0
+    assert listed() == []
+
+
+@pytest.mark.parametrize("verb", ["disable", "enable", "delete", "verify"])
+def test_of_nobody_each_says_so(verb: str) -> None:
+    done = run(verb, "nobody@example.com", *(["--yes"] if verb == "delete" else []))
+    assert done.exit_code == 1
+    assert done.output.startswith("There is no account with this address")
+
+
+def test_verify_vouches_for_an_account_and_for_who_waits() -> None:
+    run("add", "ann@example.com", typed=f"{GOOD}\n")
+    assert run("verify", "ann@example.com").exit_code == 0
+
+    async def apply() -> None:
+        store = SQLiteStore("gate.db")
+        await store.open()
+        await store.add_applicant(Applicant("0" * 32, "bob@example.com", "bob@example.com", OLD, 1_800_000_000))
+        await store.close()
+
+    asyncio.run(apply())
+    assert run("verify", "bob@example.com").output == "verified bob@example.com\n"
+    assert all(account["verified_at"] for account in listed())
+    assert signs_in("bob@example.com", "the password of old")
+
+
+def lines(*records: object) -> str:
+    return "".join(record if isinstance(record, str) else json.dumps(record) + "\n" for record in records)
+
+
+def test_an_import_takes_what_fits_and_says_why_the_rest_does_not(folder: Path) -> None:
+    (folder / "people.jsonl").write_text(
+        lines(
+            {"email": "Ann@example.com", "password_hash": OLD, "verified": True, "created_at": 1_500_000_000, "x": 1},
+            "\n",
+            {"email": "ann@EXAMPLE.com", "password_hash": OLD},
+            {"email": "no address", "password_hash": OLD},
+            {"email": "bob@example.com", "password_hash": "pbkdf2_sha256$10000000000$salt$aGFzaGhhc2hoYXNo"},
+            {"email": "eve@example.com", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"},
+            {"email": "eve@example.com"},
+            {"email": "eve@example.com", "password_hash": OLD, "created_at": -1},
+            "not json\n",
+            "[1]\n",
+            {"email": "carl@example.com", "password_hash": OLD, "disabled": True},
+        )
+    )
+    done = run("import", "people.jsonl")
+    assert done.exit_code == 1
+    assert done.stdout == "made 2, refused 8\n"
+    told = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in told] == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9, 10)]
+    for part, line in zip(
+        ("there is an account", "e-mail address", "iterations", "format", "password_hash", "created_at", "", ""),
+        told,
+        strict=True,
+    ):
+        assert part in line
+    assert not any(secret in done.output for secret in ("5f4dcc", "eve@", "aGFzaG"))
+    ann, carl = sorted(listed(), key=lambda account: str(account["email"]))
+    assert (ann["email"], ann["created_at"]) == ("Ann@example.com", 1_500_000_000)
+    assert ann["verified_at"]
+    assert carl["disabled_at"]
+    assert signs_in("ann@example.com", "the password of old")
+    assert not signs_in("carl@example.com", "the password of old")
+
+
+def test_an_import_can_be_run_again(folder: Path) -> None:
+    (folder / "people.jsonl").write_text(lines({"email": "ann@example.com", "password_hash": OLD}))
+    assert json.loads(run("import", "people.jsonl", "--json").output) == {"made": 1, "refused": 0}
+    again = [json.loads(line) for line in run("import", "people.jsonl", "--json").output.splitlines()]
+    assert again == [
+        {"line": 1, "refused": "there is an account with this address"},
+        {"made": 0, "refused": 1},
+    ]
+
+
+def test_csv_does_as_well(folder: Path) -> None:
+    with (folder / "people.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["email", "password_hash", "verified", "disabled"])
+        writer.writerow(["ann@example.com", OLD, "true", ""])
+        writer.writerow(["bob@example.com", OLD, "", "1"])
+        writer.writerow(["x", OLD])
+    done = run("import", "people.csv")
+    assert done.stdout == "made 2, refused 1\n"
+    assert done.stderr == "line 4: email: this is not an e-mail address\n"
+    ann, bob = sorted(listed(), key=lambda account: str(account["email"]))
+    assert (bool(ann["verified_at"]), bool(ann["disabled_at"])) == (True, False)
+    assert (bool(bob["verified_at"]), bool(bob["disabled_at"])) == (False, True)
+
+
+def test_a_large_file_is_read_as_a_stream(folder: Path) -> None:
+    with (folder / "people.jsonl").open("w") as file:
+        file.writelines(lines({"email": f"{n}@example.com", "password_hash": OLD}) for n in range(1200))
+        file.write("x" * 200_000 + "\n")
+    done = run("import", "people.jsonl")
+    assert done.stdout.startswith("made 1200, refused ")
+    assert len(listed()) == 1200
+
+
+def test_another_kind_of_file_is_a_usage_error(folder: Path) -> None:
+    (folder / "people.xml").write_text("")
+    assert run("import", "people.xml").exit_code == 2
+    assert run("import", "missing.csv").exit_code == 2

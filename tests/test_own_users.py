@@ -1,0 +1,138 @@
+"""Users of the application's own: they sign in with the passwords they have, and what ends their sessions."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from gatepass import AuthenticatedUser
+from tests.support.browser import EMAIL, PASSWORD, Browser
+from tests.support.gates import Bench, bench
+from tests.support.mail import Postbox
+
+
+class Users:
+    """Somebody else's table."""
+
+    def __init__(self) -> None:
+        self.rows = {EMAIL: (AuthenticatedUser("42", EMAIL, version="1"), PASSWORD)}
+        self.asked: list[str] = []
+        self.fault: Exception | None = None
+
+    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+        self.asked.append(email)
+        if self.fault is not None:
+            raise self.fault
+        user, right = self.rows.get(email, (None, ""))
+        return user if password == right else None
+
+    def change(self, **facts: str) -> None:
+        user, right = self.rows[EMAIL]
+        self.rows[EMAIL] = (replace(user, **facts), right)
+
+
+@pytest.fixture
+async def users() -> Users:
+    return Users()
+
+
+@pytest.fixture
+async def at(users: Users) -> AsyncIterator[Bench]:
+    async with bench(authenticator=users, mail=Postbox()) as made:
+        yield made
+
+
+async def test_they_sign_in_refresh_and_are_known_by_their_own_id(at: Bench) -> None:
+    browser = Browser(at.gate.asgi)
+    answer = await browser.login()
+    assert answer.status == 200
+    assert answer.json()["account"]["id"] == "42"
+    assert (await browser.refresh()).status == 200
+    assert (await browser.get("/me")).json()["email"] == EMAIL
+    assert at.hasher.calls == 0, "no password of theirs is hashed here"
+
+
+async def test_the_address_comes_as_it_was_typed(at: Bench, users: Users) -> None:
+    assert (await Browser(at.gate.asgi).login("ANN@Example.com ")).status == 401
+    assert users.asked == ["ANN@Example.com "]
+
+
+async def test_wrong_and_unknown_are_one_answer_and_throttled(at: Bench, users: Users) -> None:
+    wrong = await Browser(at.gate.asgi).login(EMAIL, "wrong wrong wrong")
+    unknown = await Browser(at.gate.asgi).login("bob@example.com", PASSWORD)
+    assert (wrong.status, wrong.body, wrong.headers) == (401, unknown.body, unknown.headers)
+    statuses = [(await Browser(at.gate.asgi).login(EMAIL, "wrong wrong wrong")).status for _ in range(5)]
+    assert statuses == [401] * 4 + [429]
+    asked = len(users.asked)
+    assert (await Browser(at.gate.asgi).login()).status == 429
+    assert len(users.asked) == asked, "the throttle stands before their users"
+
+
+async def test_a_new_version_ends_the_older_sessions_at_the_next_sign_in(at: Bench, users: Users) -> None:
+    old = Browser(at.gate.asgi)
+    await old.login()
+    users.change(version="2")
+    new = Browser(at.gate.asgi)
+    assert (await new.login()).status == 200
+    assert (await old.get("/me")).status == 401
+    assert (await old.refresh()).json()["reason"] == "revoked"
+    assert (await new.refresh()).status == 200
+    assert (await Browser(at.gate.asgi).login()).status == 200
+    assert (await new.get("/me")).status == 200
+
+
+async def test_the_application_ends_sessions_at_once_by_the_users_id(at: Bench) -> None:
+    browser = Browser(at.gate.asgi)
+    await browser.login()
+    assert await at.gate.sessions.end_all("42", reason="revoked") == 1
+    assert (await browser.get("/me")).status == 401
+
+
+async def test_a_new_address_is_taken_over(at: Bench, users: Users) -> None:
+    await Browser(at.gate.asgi).login()
+    users.change(email="ann@new.example")
+    answer = await Browser(at.gate.asgi).login()
+    assert answer.json()["account"]["email"] == "ann@new.example"
+
+
+async def test_a_mirror_can_be_disabled_and_is_no_way_in_by_itself(at: Bench, users: Users) -> None:
+    browser = Browser(at.gate.asgi)
+    await browser.login()
+    assert at.memory._accounts["42"].password_hash.startswith("external ")
+    assert await at.gate.accounts.disable("42")
+    assert (await browser.get("/me")).status == 401
+    assert (await Browser(at.gate.asgi).login()).code == "invalid-credentials"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/register", {"email": EMAIL, "password": PASSWORD}, "registration-closed"),
+        ("/password", {"current": PASSWORD, "new": "eight green bottles on a wall"}, "not-offered"),
+        ("/password/forgot", {"email": EMAIL}, "not-offered"),
+        ("/account", {"password": PASSWORD}, "not-offered"),
+        ("/email", {"email": "ann@new.example", "password": PASSWORD}, "not-offered"),
+    ],
+)
+async def test_what_is_theirs_to_change_is_refused_with_a_word(
+    at: Bench, path: str, body: dict[str, str], code: str
+) -> None:
+    browser = Browser(at.gate.asgi)
+    await browser.login()
+    method = "DELETE" if path == "/account" else "POST"
+    answer = await browser.send(method, path, body=body, headers=[browser.bearer, ("gatepass-client", "1")])
+    assert (answer.status, answer.code) == (403, code)
+
+
+async def test_a_fault_of_theirs_signs_nobody_in_and_nobody_out(at: Bench, users: Users) -> None:
+    browser = Browser(at.gate.asgi)
+    await browser.login()
+    users.fault = RuntimeError("their database is down")
+    assert (await Browser(at.gate.asgi).login()).status == 500
+    assert (await browser.refresh()).status == 200
+
+
+@pytest.mark.parametrize("facts", [{"id": ""}, {"id": "x" * 129}, {"id": "a\nb"}, {"email": "a\x1b[2J"}])
+def test_an_id_and_an_address_are_one_line(facts: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="a user's"):
+        AuthenticatedUser(**{"id": "42", "email": EMAIL, **facts})

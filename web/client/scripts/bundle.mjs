@@ -1,0 +1,29 @@
+/**
+ * Writes the browser client as one file for pages without a build step, into the Python package, which serves it.
+ *
+ * It is made of what the package exports, so what is written here for a bundler works there with another address.
+ * Bindings for frameworks are left out: whoever has those has a build. Run after the build: bundle.mjs FILE
+ */
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const [outfile = "../../src/gatepass/data/gatepass.js"] = process.argv.slice(2);
+const resolveDir = fileURLToPath(new URL("../dist", import.meta.url));
+const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+
+const entries = ["index", "fetch", "errors", "retry", "loading", "events"].filter((name) =>
+  existsSync(`${resolveDir}/${name}.js`),
+);
+await build({
+  stdin: { contents: entries.map((name) => `export * from "./${name}.js";`).join("\n"), resolveDir },
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  legalComments: "none",
+  banner: { js: `/* Gatepass ${version}, MIT licence. Readable source: the npm package gatepass. */` },
+  outfile,
+});

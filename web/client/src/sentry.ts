@@ -1,0 +1,95 @@
+/**
+ * Requests and sessions as Sentry sees them: a breadcrumb for each request and retry, the user's id and nothing else of
+ * them, errors grouped by what failed; and a scrubber for all that Sentry gathers by itself.
+ *
+ *     Sentry.init({ dsn, beforeSend: scrub, beforeSendSpan: scrub, beforeBreadcrumb: scrub });
+ *     createClient({ baseURL: "/api", session, layers: [sentryLayer(Sentry, { session }), retry()] });
+ *
+ * Takes the Sentry object that you have (browser, React, Vue …), and imports none.
+ */
+
+import { failureOf } from "./errors.js";
+import { observe, type Route, redact, withoutIds } from "./facts.js";
+import type { Layer } from "./layer.js";
+import type { Session } from "./types.js";
+
+/** What of Sentry is used. */
+export interface SentryLike {
+  addBreadcrumb(breadcrumb: {
+    category: string;
+    type?: string;
+    level: "info" | "warning" | "error";
+    data: Record<string, unknown>;
+  }): void;
+  setUser(user: { id: string } | null): void;
+}
+
+export interface SentryLayerOptions {
+  /** Its account is the user; refreshes and changes of its status are breadcrumbs. */
+  readonly session?: Session;
+  /** How paths are shown. Default: as they are. */
+  readonly route?: Route;
+}
+
+/** The layer; put it outside of `retry()`. */
+export function sentryLayer(Sentry: SentryLike, { session, route }: SentryLayerOptions = {}): Layer {
+  let user: string | undefined;
+  const identify = () => {
+    const id = session?.getSnapshot().account?.id;
+    if (id !== user) Sentry.setUser(id ? { id } : null);
+    user = id;
+  };
+  identify();
+  session?.subscribe(identify);
+  session?.on("*", (event) => {
+    if (event.type === "request") return;
+    Sentry.addBreadcrumb({ category: "gatepass.session", level: "info", data: { ...event } });
+  });
+  return (call, next) =>
+    observe(
+      call,
+      next,
+      (fact) => {
+        const { status = 500, outcome } = fact;
+        const level = /^(ok|aborted)$/.test(outcome) ? "info" : status < 500 ? "warning" : "error";
+        Sentry.addBreadcrumb({ category: "gatepass.call", type: "http", level, data: { ...fact } });
+      },
+      route,
+    );
+}
+
+const SECRET_NAMES = /authorization|cookie|password|token|secret|-key|(query|_string|fragment|body)$/i;
+/** Of addresses, also inside a sentence, what is behind the path. */
+const QUERIES = /((?:^|[\s"'(])(?:\w+:\/)?\/[^\s?#"')]*)[?#][^\s"')]*/g;
+
+/** What of an error says which request failed: a GatepassError's own fields, or an AxiosError's configuration. */
+interface Asked {
+  readonly method?: string;
+  readonly url?: string;
+  readonly config?: Asked;
+}
+
+/**
+ * As `beforeSend`, `beforeSendSpan` and `beforeBreadcrumb`: takes out queries, cookies, tokens and bodies, and
+ * groups errors of requests by kind, status and route.
+ */
+export function scrub<Event extends object>(event: Event, hint?: { readonly originalException?: unknown }): Event {
+  const error = hint?.originalException as Asked | undefined;
+  const { kind, status } = failureOf(error);
+  if (kind === "unknown") return scrubbed(event) as Event;
+  const { method, url } = error?.config ?? error ?? {};
+  const path = withoutIds(`${url}`.replace(/^\w+:\/\/[^/]*|[?#].*/g, ""));
+  return scrubbed({ ...event, fingerprint: [kind, `${status ?? ""}`, `${method}`.toUpperCase(), path] }) as Event;
+}
+
+/** Deeper than anything that Sentry sends; objects that people write to the console may be endless. */
+const DEEPEST = 8;
+
+function scrubbed(value: unknown, depth = 0): unknown {
+  if (typeof value === "string") return redact(value).replace(QUERIES, "$1");
+  if (Array.isArray(value)) return depth > DEEPEST ? [] : value.map((one) => scrubbed(one, depth + 1));
+  // Objects of Sentry's own (spans, scopes) stay whole.
+  if (value?.constructor !== Object) return value;
+  const kept = Object.entries(value).filter(([name]) => depth <= DEEPEST && !SECRET_NAMES.test(name));
+  return Object.fromEntries(kept.map(([name, one]) => [name, scrubbed(one, depth + 1)]));
+}

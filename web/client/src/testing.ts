@@ -1,0 +1,79 @@
+/**
+ * For the tests of applications: a session that does as it is told, a server with faults, and a browser with many tabs.
+ *
+ *     const session = fakeSession({ status: "degraded" });           // components that look at a session
+ *     const { fetch, server } = faultServer();                       // a page and its requests
+ *     const { server, browser, tabs } = fakeTabs(3);                 // what tabs do to each other
+ *
+ * The server keeps the protocol's refresh table: a client that replays a token wrongly is signed out here too. Time that
+ * passes is `setTimeout`'s and `Date`'s, so fake timers make any hour of it an instant. No dependencies.
+ */
+
+import { createSession } from "./session.js";
+import { FakeProfile, type FakeTab, type ProfileOptions } from "./testing/browser.js";
+import { FaultServer } from "./testing/server.js";
+import type { Session, SessionOptions } from "./types.js";
+
+export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/browser.js";
+export { accountOf, type Case, FaultServer, type Incoming, type Outgoing, problem } from "./testing/server.js";
+export { type FakeSession, fakeSession } from "./testing/session.js";
+
+/** A server, and the `fetch` of one page that talks to it. */
+export interface Connection {
+  readonly server: FaultServer;
+  /** The network between them: `faults`, `offline`, and the cookies in its `jar`. */
+  readonly network: FakeProfile;
+  /** For `createSession({ fetch })` and `createClient({ fetch })`. */
+  readonly fetch: typeof fetch;
+}
+
+/**
+ * For a test in Node, jsdom or happy-dom whose code makes its own session. Where there is a document, it gets the state
+ * cookie, as from a real server; `stateCookie` is the name under which the session looks for it.
+ */
+export function faultServer({ stateCookie = "gatepass_state_8000" }: { stateCookie?: string } = {}): Connection {
+  const server = new FaultServer(stateCookie);
+  const network = new FakeProfile(server);
+  return {
+    server,
+    network,
+    async fetch(input, init) {
+      const request = input instanceof Request ? input : undefined;
+      const answer = await network.send(request?.url ?? `${input}`, {
+        ...(request && (await initOf(request))),
+        ...init,
+      });
+      const state = network.jar.get(stateCookie);
+      if (globalThis.document) {
+        // biome-ignore lint/suspicious/noDocumentCookie: the session reads it there
+        document.cookie = state ? `${stateCookie}=${state}; Path=/` : `${stateCookie}=; Path=/; Max-Age=0`;
+      }
+      return answer;
+    },
+  };
+}
+
+async function initOf(request: Request): Promise<RequestInit> {
+  const { method, headers, signal, body } = request;
+  return { method, headers, signal, ...(body && { body: await request.text() }) };
+}
+
+/** A tab with the session that its page made. */
+export interface Page {
+  readonly tab: FakeTab;
+  readonly session: Session;
+}
+
+/** So many tabs of one browser, each with a session of its own; `options` take Web Locks, storage or channels away. */
+export function fakeTabs(
+  count: number,
+  { session = {}, ...options }: ProfileOptions & { readonly session?: Partial<SessionOptions> } = {},
+): { readonly server: FaultServer; readonly browser: FakeProfile; readonly tabs: readonly Page[]; open(): Page } {
+  const server = new FaultServer();
+  const browser = new FakeProfile(server, options);
+  const open = (): Page => {
+    const tab = browser.tab();
+    return { tab, session: createSession({ baseURL: "/auth", ...session }, tab) };
+  };
+  return { server, browser, tabs: Array.from({ length: count }, open), open };
+}

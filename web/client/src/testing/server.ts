@@ -1,0 +1,278 @@
+/**
+ * A server for tests that keeps the refresh table of PROTOCOL §4 honestly, in memory, with switches for what goes wrong.
+ *
+ * Tokens are plain text here: nobody attacks this server, it is there to end a session whenever a client gives it reason.
+ */
+
+/** A request as the server sees it. */
+export interface Incoming {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: unknown;
+  readonly cookies: ReadonlyMap<string, string>;
+}
+
+/** An answer. */
+export interface Outgoing {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Null deletes. */
+  readonly cookies?: Record<string, string | null>;
+}
+
+interface Card {
+  readonly sid: string;
+  readonly generation: number;
+  readonly nonce: string;
+  readonly parent: string;
+}
+
+interface Row {
+  readonly sid: string;
+  readonly email: string;
+  generation: number;
+  fingerprint: string;
+  key: string | null;
+  committedAt: number;
+  ancestors: { fingerprint: string; key: string | null }[];
+  revoked: string | null;
+}
+
+/** What became of one refresh. */
+export type Case =
+  | "advance"
+  | "repeat"
+  | "late"
+  | "reuse"
+  | "ended"
+  | "recover"
+  | "superseded"
+  | "mismatch"
+  | "no-session";
+
+/**
+ * Anybody may sign in whose password is "right". Every path that is not an auth endpoint wants a bearer token and answers
+ * with the caller's e-mail address and the request's own body, unless `answers` has something else.
+ */
+export class FaultServer {
+  /** Sessions by id. */
+  readonly rows = new Map<string, Row>();
+  /** What became of each refresh. */
+  readonly log: { case: Case; key: string | null; sid: string | null }[] = [];
+  /** All that came. */
+  readonly requests: Incoming[] = [];
+  readonly #tokens = new Map<string, { sid: string; expiresAt: number }>();
+  #count = 0;
+  /** Seconds. */
+  accessTtl = 900;
+  /** Seconds. */
+  leeway = 10;
+  /** Answers instead of the real ones, first come first served: `undefined` lets one pass. */
+  answers: ((request: Incoming) => Outgoing | undefined)[] = [];
+
+  constructor(readonly stateCookie = "gatepass_state_8000") {}
+
+  /** How many refreshes came to this. */
+  cases(name: Case): number {
+    return this.log.filter((entry) => entry.case === name).length;
+  }
+
+  /** End a session, as from another device. */
+  revoke(sid: string, reason: string): void {
+    const row = this.rows.get(sid);
+    if (row) row.revoked ??= reason;
+  }
+
+  /** Refuse every access token handed out so far, as an expired one is. */
+  refuseTokens(): void {
+    for (const token of this.#tokens.values()) token.expiresAt = 0;
+  }
+
+  /** The answer to a request. */
+  receive(request: Incoming): Outgoing {
+    this.requests.push(request);
+    const special = this.answers.shift()?.(request);
+    if (special) return special;
+    switch (`${request.method} ${request.path}`) {
+      case "POST /auth/login":
+      case "POST /auth/register":
+        return this.#signIn(request);
+      case "POST /auth/refresh":
+        return this.#refresh(request);
+      case "POST /auth/logout":
+        return this.#logout(request);
+      case "POST /auth/logout-all":
+        return this.#bearer(request, ({ email }) => {
+          for (const row of this.rows.values()) if (row.email === email) row.revoked ??= "revoked";
+          return { status: 204 };
+        });
+      case "GET /auth/me":
+        return this.#bearer(request, ({ email }) => ({ status: 200, body: accountOf(email) }));
+      default:
+        return this.#bearer(request, ({ email }) => ({
+          status: 200,
+          body: { email, method: request.method, echo: request.body },
+        }));
+    }
+  }
+
+  #signIn(request: Incoming): Outgoing {
+    if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
+    const { email, password } = request.body as { email: string; password: string };
+    if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
+    const old = this.#card(request);
+    if (old) this.revoke(old.sid, "replaced");
+    const sid = (++this.#count).toString(16).padStart(32, "0");
+    const fingerprint = `root-${sid}`;
+    const row: Row = {
+      sid,
+      email,
+      generation: -1,
+      fingerprint,
+      key: null,
+      committedAt: this.#now(),
+      ancestors: [],
+      revoked: null,
+    };
+    this.rows.set(sid, row);
+    const granted = this.#grant(row, { sid, generation: 0, nonce: "first", parent: fingerprint });
+    return { ...granted, body: { ...(granted.body as object), account: accountOf(email) } };
+  }
+
+  #refresh(request: Incoming): Outgoing {
+    const key = request.headers.get("Idempotency-Key");
+    const card = this.#card(request);
+    const tell = (name: Case) => this.log.push({ case: name, key, sid: card?.sid ?? null });
+    if (!key && !request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
+    if (!card) {
+      tell("no-session");
+      return problem(401, "no-session");
+    }
+    if (key && Number(key.split(".")[0]) !== card.generation) {
+      tell("superseded");
+      return this.#superseded(card);
+    }
+    if (request.headers.get("Gatepass-Session") !== card.sid) {
+      tell("mismatch");
+      return problem(409, "session-mismatch");
+    }
+    return this.#decide(card, key, tell);
+  }
+
+  #decide(card: Card, key: string | null, tell: (name: Case) => void): Outgoing {
+    const row = this.rows.get(card.sid);
+    const print = fingerprintOf(card);
+    if (!row || row.revoked) {
+      tell("ended");
+      return problem(401, "session-ended", { sid: card.sid, reason: row?.revoked ?? "unknown" });
+    }
+    const timely = this.#now() - row.committedAt <= this.leeway;
+    const successor = {
+      sid: card.sid,
+      generation: card.generation + 1,
+      parent: print,
+      nonce: key ?? `random-${++this.#count}`,
+    };
+    if (card.generation === row.generation + 1 && card.parent === row.fingerprint) {
+      tell("advance");
+      row.ancestors = [{ fingerprint: row.fingerprint, key: row.key }, ...row.ancestors].slice(0, 16);
+      Object.assign(row, { generation: card.generation, fingerprint: print, key, committedAt: this.#now() });
+      return this.#grant(row, successor);
+    }
+    const isCommitted = print === row.fingerprint && (key ? key === row.key : row.key === null);
+    const isAncestor = row.ancestors.some((one) => one.fingerprint === print && key !== null && one.key === key);
+    if (isCommitted || isAncestor) {
+      tell("repeat");
+      return isCommitted && timely ? this.#grant(row, successor) : this.#superseded(successor, true);
+    }
+    const newest = row.ancestors[0];
+    if (!key && timely && newest && !newest.key && [print, card.parent].includes(newest.fingerprint)) {
+      tell("late");
+      return problem(409, "refresh-superseded");
+    }
+    tell("reuse");
+    row.revoked = "reused";
+    return problem(401, "session-ended", { sid: card.sid, reason: "reused" });
+  }
+
+  #logout(request: Incoming): Outgoing {
+    if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
+    const card = this.#card(request);
+    const believed = request.headers.get("Gatepass-Session");
+    if (card && believed && believed !== card.sid) return problem(409, "session-mismatch");
+    if (card) this.revoke(card.sid, "revoked");
+    const token = this.#tokens.get(request.headers.get("Authorization")?.slice(7) ?? "");
+    if (token) this.revoke(token.sid, "revoked");
+    return { status: 204, cookies: { gatepass: null, [this.stateCookie]: null } };
+  }
+
+  #bearer(request: Incoming, act: (row: Row) => Outgoing): Outgoing {
+    const text = request.headers.get("Authorization");
+    if (!text) return problem(401, "token-required", {}, { "WWW-Authenticate": "Bearer" });
+    const token = this.#tokens.get(text.slice(7));
+    const row = token && this.rows.get(token.sid);
+    if (!row || row.revoked || token.expiresAt <= this.#now()) {
+      return problem(401, "invalid-token", {}, { "WWW-Authenticate": 'Bearer error="invalid_token"' });
+    }
+    return act(row);
+  }
+
+  #grant(row: Row, card: Card): Outgoing {
+    const token = `token-${++this.#count}`;
+    this.#tokens.set(token, { sid: row.sid, expiresAt: this.#now() + this.accessTtl });
+    const body = {
+      access_token: token,
+      token_type: "Bearer",
+      expires_in: this.accessTtl,
+      session_id: row.sid,
+      refresh_generation: card.generation,
+    };
+    return { status: 200, body, cookies: this.#cookies(card) };
+  }
+
+  #superseded(card: Card, withCard = false): Outgoing {
+    const answer = problem(409, "refresh-superseded", { refresh_generation: card.generation });
+    const cookies = this.#cookies(card);
+    if (!withCard) delete cookies.gatepass;
+    return { ...answer, cookies };
+  }
+
+  #cookies(card: Card): Record<string, string> {
+    return { gatepass: JSON.stringify(card), [this.stateCookie]: `${card.sid}.${card.generation}.4102444800` };
+  }
+
+  #card(request: Incoming): Card | null {
+    const text = request.cookies.get("gatepass");
+    return text ? (JSON.parse(text) as Card) : null;
+  }
+
+  #now(): number {
+    return Math.floor(Date.now() / 1_000);
+  }
+}
+
+/** The account that signs in with this address. */
+export function accountOf(email: string) {
+  return { id: email.padEnd(32, "0"), email, created_at: 1_700_000_000 };
+}
+
+/** An answer with a problem document (RFC 9457). */
+export function problem(
+  status: number,
+  code: string,
+  facts: object = {},
+  headers: Record<string, string> = {},
+): Outgoing {
+  const body = { type: `urn:gatepass:problem:${code}`, title: code, status, detail: `${code}.`, code, ...facts };
+  return { status, body, headers: { "Content-Type": "application/problem+json", ...headers } };
+}
+
+function fingerprintOf({ sid, generation, nonce, parent }: Card): string {
+  // Nested, it would grow with every generation; its last characters are unique enough here.
+  let hash = 7;
+  for (const character of `${sid}|${generation}|${nonce}|${parent}`)
+    hash = (hash * 31 + character.charCodeAt(0)) % 9_007_199_254_740_881;
+  return hash.toString(36);
+}
