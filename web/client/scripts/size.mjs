@@ -54,8 +54,9 @@ const rows = [
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_000],
 ];
-for (const name of ["react", "redux", "rtk", "tanstack"]) {
-  rows.push([`… + ${name}`, await weigh([name], CLIENT), 1_000]);
+const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
+for (const entry of [HOOKS, "redux", "rtk", "tanstack"]) {
+  rows.push([`… + ${entry.split(":")[0]}`, await weigh([entry], [...CLIENT, ...LAYERS]), 1_000]);
 }
 for (const [name, bytes, limit] of rows) {
   if (bytes !== null) console.log(`${name.padEnd(34)} ${String(bytes).padStart(5)} B  (limit ${limit})`);

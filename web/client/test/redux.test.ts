@@ -1,7 +1,7 @@
 import { configureStore } from "@reduxjs/toolkit";
 import { describe, expect, it } from "vitest";
 
-import { selectSession, sessionMiddleware, sessionReducer } from "../src/redux.js";
+import { selectAccount, selectSession, sessionMiddleware, sessionReducer } from "../src/redux.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { open, signedIn } from "./fake/world.js";
 
@@ -38,5 +38,26 @@ describe("the Redux slice", () => {
     store.dispatch({ type: "add" });
     expect(store.getState()).toMatchObject({ count: 1 });
     expect(store.getState().session).toBe(before);
+  });
+
+  it("stops following when it is detached, and a second store starts afresh", async () => {
+    const { session } = await signedIn();
+    const make = () => {
+      const middleware = sessionMiddleware(session);
+      const store = configureStore({
+        reducer: { session: sessionReducer },
+        middleware: (standard) => standard().concat(middleware),
+      });
+      return { store, middleware };
+    };
+    const [old, fresh] = [make(), make()];
+    await pass(0);
+    expect(selectAccount(old.store.getState())?.email).toBe("ann@example.com");
+    old.middleware.detach();
+    await settled(session.signOut());
+    await pass(0);
+    expect(selectSession(old.store.getState()).status).toBe("active");
+    expect(selectSession(fresh.store.getState()).status).toBe("ended");
+    expect(selectAccount(fresh.store.getState())).toBeNull();
   });
 });
