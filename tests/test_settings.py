@@ -67,6 +67,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "hashing_queue": 64,
         "mail": None,
         "mail_from": None,
+        "notices": True,
         "pages": LinkPages.of(URL),
         "peppers": [],
     }

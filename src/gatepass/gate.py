@@ -19,6 +19,7 @@ from gatepass.core.access_token import Verifier
 from gatepass.core.claims import ClaimsHook, Issuer
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
 from gatepass.core.policy import Policy
+from gatepass.devices import Devices
 from gatepass.errors import ConfigurationError
 from gatepass.guards.asgi import CHECK, Guard
 from gatepass.guards.check import Check
@@ -28,6 +29,7 @@ from gatepass.hashes import Pepper
 from gatepass.keys import SigningKeys
 from gatepass.life import Life
 from gatepass.mail import Letters, LinkPages, Outbox, need_mail, open_mailer
+from gatepass.notices import Notices
 from gatepass.own_users import Authenticator, OwnUsers
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.recovery import Recovery
@@ -76,6 +78,7 @@ class Gatepass:
         mail: Mailer | str | None = None,
         mail_from: str | None = None,
         letters: Letters | None = None,
+        notices: bool = True,
         pages: LinkPages | None = None,
         peppers: Sequence[str] = (),
         cookie_path: str = "/",
@@ -94,15 +97,13 @@ class Gatepass:
         """See DESIGN's table of settings for the meaning and the defaults of each argument.
 
         `secrets` are base64url texts, newest first. `sessions` is the URL of a store for sessions alone, where `store`
-        is a URL too. `claims` adds claims of the application's own to every
-        access token. `feed_secrets` open `GET /revocations` to services without access to the store; without any
-        there is no such endpoint. `feed_patience`: seconds without news from a store that other processes share,
-        after which guards answer 503 (math.inf: never). `authenticator` brings users of the application's own;
-        registration is closed then, and passwords are changed elsewhere. `mail` is a mailer or the URL of one
-        (`gatepass.mail`), `letters` what it says, `pages` where its links lead.
-        `limits` are those of requests; `hashing_queue` is how many passwords may wait for a hashing thread.
-        `clock`, `entropy` and `hasher` are for tests.
-        Raises ConfigurationError.
+        is a URL too. `claims` adds claims of the application's own to every access token. `feed_secrets` open `GET
+        /revocations` to services without access to the store; without any there is no such endpoint. `feed_patience`:
+        seconds without news from a store that other processes share, after which guards answer 503 (math.inf: never).
+        `authenticator` brings users of the application's own; registration is closed then, and passwords are changed
+        elsewhere. `mail` is a mailer or the URL of one (`gatepass.mail`), `letters` what it says, `pages` where its
+        links lead; `notices` are the letters about new devices and theft. `hashing_queue` is how many passwords may
+        wait for a hashing thread. `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
         """
         check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
         for text in feed_secrets:
@@ -170,6 +171,10 @@ class Gatepass:
             own_users=own_users,
         )
         self.recovery: Recovery | None = None
+        letters = letters or Letters(host)
+        if self.outbox is not None and notices:
+            heard = Notices(store=self.store, outbox=self.outbox, letters=letters, clock=self._clock)
+            self._report.add(heard.hear)
         if self.outbox is not None and authenticator is None:
             self.recovery = Recovery(
                 store=self.store,
@@ -177,7 +182,7 @@ class Gatepass:
                 sessions=self.sessions,
                 keys=keys,
                 outbox=self.outbox,
-                letters=letters or Letters(host),
+                letters=letters,
                 pages=pages or LinkPages.of(public_url),
                 clock=self._clock,
                 entropy=entropy or SystemEntropy(),
@@ -200,6 +205,7 @@ class Gatepass:
         routes = Routes(
             sessions=self.sessions,
             accounts=self.accounts,
+            devices=Devices(store=self.store, clock=self._clock, report=self._report),
             keys=keys,
             cookies=self.cookies,
             origins=self.origins,

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     registration: Literal["open", "verify", "closed"] = "open"
     mail: SecretStr | None = None
     mail_from: str | None = None
+    notices: bool = True
     verify_url: str | None = None
     reset_url: str | None = None
     email_url: str | None = None
@@ -151,6 +152,7 @@ class Settings(BaseSettings):
                     "origins",
                     "registration",
                     "mail_from",
+                    "notices",
                     "cookie_path",
                     "same_site",
                     "hsts",

@@ -12,6 +12,7 @@ EVENTS = [kind for kind in vars(event).values() if isinstance(kind, type) and is
 HARMLESS = {
     "subject",
     "why",
+    "what",
     "at",
     "address",
     "account_id",
@@ -43,6 +44,7 @@ NAMES = {
     "RefreshReuse": ("authn_token_reuse", "critical"),
     "RequestRefused": ("malicious_csrf", "warning"),
     "AccessRefused": ("authz_fail", "info"),
+    "RateExceeded": ("excess_rate_limit_exceeded", "warning"),
     "RevocationsLost": ("sys_revocations_lost", "warning"),
     "RevocationsRestored": ("sys_revocations_restored", "info"),
 }

@@ -63,3 +63,21 @@ def test_register_confirm_forget_and_reset(tmp_path: Path) -> None:
     assert "gp_vt_" not in said
     assert "gp_pr_" not in said
     assert len(mail_in(box, 4)) == 4, "the last one says that the password was changed"
+
+
+def test_the_owner_hears_of_a_cookie_that_two_have_used(tmp_path: Path) -> None:
+    box = tmp_path / "mail"
+    box.mkdir()
+    settings = {"SECRET": SECRET, "STORE": "sqlite:///gate.db", "MAIL": f"file://{box}"}
+    with serving(tmp_path, settings) as server:
+        base = f"http://127.0.0.1:{server.port}/auth"
+        with httpx2.Client(base_url=base, headers=NATIVE, timeout=20) as owner, httpx2.Client(base_url=base) as thief:
+            made = owner.post("/register", json=PERSON)
+            thief.cookies.update(owner.cookies)
+            session = {"Gatepass-Session": made.json()["session_id"]}
+            assert owner.post("/refresh", headers={**session, "Idempotency-Key": "0." + "o" * 22}).status_code == 200
+            caught = thief.post("/refresh", headers={**session, "Idempotency-Key": "0." + "t" * 22})
+            assert (caught.status_code, caught.json()["reason"]) == (401, "reused")
+            (text,) = mail_in(box, 1)
+            assert "two devices used the same sign-in" in text
+        server.stop(signal.SIGTERM)

@@ -143,6 +143,17 @@ class SessionStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionNewDevice(Event):
+    """A sign-in came from a client or a network that no other live session of the account has."""
+
+    name = "session_new_device"
+    level = "warning"
+    account_id: str
+    sid: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRefreshed(Event):
     """A refresh was answered with a successor of `generation`."""
 

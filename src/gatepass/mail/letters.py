@@ -4,6 +4,8 @@ Nothing that a stranger typed stands in a letter: whoever registers somebody els
 to them through us.
 """
 
+from datetime import UTC, datetime
+
 from gatepass.ports import Message
 
 
@@ -90,8 +92,32 @@ class Letters:
             "If it was not you, tell us at once.",
         )
 
+    def new_device(self, to: str, *, client: str, at: int) -> Message:
+        """To the owner, after a sign-in from a device that the account did not have. `client`: our words for it."""
+        return self._letter(
+            to,
+            f"A new sign-in to your account at {self.service}",
+            f"Somebody signed in to your account at {self.service} with {client}, on {_moment(at)}.\n\n"
+            "If it was not you, change your password at once: that signs every other device out.",
+        )
+
+    def reuse_detected(self, to: str, *, at: int) -> Message:
+        """To the owner, after a refresh token was used by two."""
+        return self._letter(
+            to,
+            f"A sign-in at {self.service} was ended for your safety",
+            f"On {_moment(at)} two devices used the same sign-in to your account at {self.service}. One of them may "
+            "have copied it from the other, so it was ended on both.\n\n"
+            "Sign in again. If it keeps happening, look for programs on your device that you do not know, and change "
+            "your password.",
+        )
+
     def _letter(self, to: str, subject: str, text: str) -> Message:
         return Message(to, subject, f"{text}\n\n{self.service}\n")
+
+
+def _moment(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _hours(count: int) -> str:

@@ -93,7 +93,7 @@ class Outbox:
         try:
             self.put(ready)
         except Overloaded:
-            self._give_up(message, "too many mails wait")
+            self.give_up(message.subject, "too many mails wait")
 
     async def drained(self) -> None:
         """Return once everything put so far is done with."""
@@ -126,9 +126,10 @@ class Outbox:
                 return
             except DeliveryFailed as failure:
                 if failure.is_final or delay is None:
-                    self._give_up(message, str(failure))
+                    self.give_up(message.subject, str(failure))
                     return
                 await self._pause(delay)
 
-    def _give_up(self, message: Message, why: str) -> None:
-        self._report(MailFailed(at=self._clock.now(), subject=message.subject, why=why))
+    def give_up(self, subject: str, why: str) -> None:
+        """Report a mail that will not be sent."""
+        self._report(MailFailed(at=self._clock.now(), subject=subject, why=why))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from gatepass.core.policy import Policy
-from gatepass.server import account_openapi
+from gatepass.server import account_openapi, operations
 from gatepass.wire.bodies import Credentials, PasswordChange
 from gatepass.wire.problems import MEDIA_TYPE
 
@@ -66,6 +66,9 @@ def describe(policy: Policy) -> Json:
         "Jwks": _object(_JWKS),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},
     }
+    operations.bound_passwords(schemas, policy)
+    paths = {**_paths(), **_account_paths()}
+    operations.name(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -74,7 +77,7 @@ def describe(policy: Policy) -> Json:
             "description": f"Access tokens live {policy.access_ttl} s; refresh tokens live in a cookie.",
         },
         "servers": [{"url": "."}],
-        "paths": {**_paths(), **_account_paths()},
+        "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -105,7 +108,7 @@ def _paths() -> Json:
         "/register": {
             "post": _operation(
                 "Make an account and sign it in; where addresses are verified, mail a link instead (202)",
-                body="Credentials",
+                body="Registration",
                 done={201: "SignIn", 202: None},
                 problems={
                     **_BODY,
@@ -149,6 +152,7 @@ def _paths() -> Json:
                     **_STORE,
                 },
                 cookie=True,
+                keyed=True,
             )
         },
         "/logout": {
@@ -219,6 +223,7 @@ def _operation(
     body: str | None = None,
     bearer: bool = False,
     cookie: bool = False,
+    keyed: bool = False,
     media_type: str = "application/json",
 ) -> Json:
     operation: Json = {"summary": summary, "responses": {}}
@@ -233,10 +238,7 @@ def _operation(
     if bearer:
         operation["security"] = [{"bearer": []}]
     if cookie:
-        operation["parameters"] = [
-            _header("Gatepass-Client", "1: any request that a page cannot forge"),
-            *_KEYED,
-        ]
+        operation["parameters"] = [{**_CLIENT, "required": not keyed}, *(_KEYED if keyed else ()), _BELIEVED]
     return operation
 
 
@@ -244,10 +246,11 @@ def _header(name: str, description: str, schema: Json | None = None) -> Json:
     return {"name": name, "in": "header", "description": description, "schema": schema or _TEXT}
 
 
-_KEYED = [
-    _header("Idempotency-Key", "<generation>.<22 characters>: PROTOCOL section 5, refresh only"),
-    _header("Gatepass-Session", "The session that the client believes in"),
-]
+# Idempotency-Key does for Gatepass-Client: refresh takes either, and OpenAPI has no word for that.
+_CLIENT = _header("Gatepass-Client", "1: a request that no page elsewhere can forge")
+_KEY: Json = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})\.[A-Za-z0-9_-]{22}$", "maxLength": 33}
+_KEYED = [_header("Idempotency-Key", "<generation>.<22 characters>: PROTOCOL section 5", _KEY)]
+_BELIEVED = _header("Gatepass-Session", "The session that the client believes in")
 
 
 def _answer(schema: str) -> Json:

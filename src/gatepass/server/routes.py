@@ -15,6 +15,7 @@ from gatepass.core.account import Account
 from gatepass.core.keyring import KeyRing
 from gatepass.core.outcome import Ended, Late
 from gatepass.core.refresh_token import RefreshToken
+from gatepass.devices import Devices
 from gatepass.errors import (
     Forbidden,
     InvalidCredentials,
@@ -47,6 +48,7 @@ class Routes:
 
     sessions: Sessions
     accounts: Accounts
+    devices: Devices
     keys: KeyRing
     cookies: Cookies
     origins: Origins
@@ -186,11 +188,15 @@ class Routes:
         self, request: Request, account: Account, *, caller: Caller, remember: bool, status: int
     ) -> Reply:
         """Begin a session in favour of those that came with the request."""
+        came = self.cookies.read(reclaim(request.scope, request.headers))
+        brought = {token.sid for token in presented.authentic([text for _, text in came], self.keys)}
+        is_new_device = await self.devices.is_new(account, caller=caller, brought=brought)
         grant = await self.sessions.start(account, caller=caller, remember=remember)
         if grant is None:
             raise InvalidCredentials
-        came = self.cookies.read(reclaim(request.scope, request.headers))
-        for replaced in {token.sid for token in presented.authentic([text for _, text in came], self.keys)}:
+        if is_new_device:
+            self.devices.tell(grant.session)
+        for replaced in brought:
             await self.sessions.end(replaced, reason="replaced")
         body = {**_grant_json(grant), "account": bodies.account_json(account)}
         stale = self.cookies.expire_other(came, request.scope["path"])
