@@ -184,7 +184,7 @@ class Accounts:
         or Conflict (`password-changed`).
         """
         self.refuse_foreign()
-        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix)
+        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(keep,))
         password_hash = await self.hash_new(new, account.email_key)
         now = self._clock.now()
         ended = await self._store.change_password(

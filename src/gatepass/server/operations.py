@@ -42,11 +42,9 @@ _LINKS: dict[tuple[str, str, str], Json] = {
 
 
 def name(paths: Json) -> None:
-    """Give each operation of the document its name and its links. One without a name is a KeyError."""
-    for path, methods in paths.items():
-        for method, operation in methods.items():
-            if method != "parameters":
-                operation["operationId"] = NAMES[path, method]
+    """Give each operation of the document its name and its links."""
+    for (path, method), operation_id in NAMES.items():
+        paths[path][method]["operationId"] = operation_id
     for (path, method, status), links in _LINKS.items():
         paths[path][method]["responses"][status]["links"] = links
 
