@@ -6,6 +6,7 @@
     python3 run.py check    format, lint, types, import layers, package sizes (--fix mends what it can)
     python3 run.py bench    measure: refresh, guard, sqlite_store
     python3 run.py mutate   break the core on purpose, and count what the tests notice
+    python3 run.py audit    ask for known vulnerabilities of all packages, where an advisory source can be reached
     python3 run.py lock     renew the lock files after pyproject.toml changed
 
 A virtual environment is made in .venv from the hashed lock files in requirements/. What is installed and built
@@ -257,6 +258,12 @@ def mutate(arguments: Sequence[str]) -> None:
     run(BIN / "python", ROOT / "tools" / "mutation.py", *arguments)
 
 
+def audit(arguments: Sequence[str]) -> None:
+    """Ask for known vulnerabilities of every locked package."""
+    provide_python("dev")
+    run(BIN / "python", ROOT / "tools" / "audit.py", *arguments)
+
+
 def lock(_arguments: Sequence[str]) -> None:
     """Renew requirements/*.txt: hashes, and no address of any registry."""
     provide_python("dev")
@@ -283,6 +290,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "check": check,
     "bench": bench,
     "mutate": mutate,
+    "audit": audit,
     "lock": lock,
 }
 

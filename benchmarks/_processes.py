@@ -38,7 +38,7 @@ def gatepass(
 ) -> Iterator[tuple[int, int]]:
     """`gatepass serve` with a store: its process id and port."""
     # Counted, so that counting is part of what is measured, but never refused.
-    rates = {name: "900000000/1h" for name in ("REFRESH_RATE", "ADDRESS_REFRESH_RATE", "REGISTRATION_RATE")}
+    rates = dict.fromkeys(("REFRESH_RATE", "ADDRESS_REFRESH_RATE", "REGISTRATION_RATE"), "900000000/1h")
     settings = {"SECRET": secret or secrets.token_urlsafe(32), "STORE": store, **rates}
     if sessions:
         settings["SESSIONS"] = sessions

@@ -312,11 +312,13 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         CONNECTIONS="100",
         PASSWORD_MIN="8",
         PASSWORD_MAX="64",
+        SESSIONS_PER_ACCOUNT="7",
     ).arguments()
     rates = (Rate(60, 60), Rate(0, 1), Rate(5, 86_400))
     assert arguments["limits"] == Limits(*rates, sign_ins_at_once=4, slow_request=5, connections=100)
     assert arguments["hashing_queue"] == 8
     assert (arguments["policy"].password_min, arguments["policy"].password_max) == (8, 64)
+    assert arguments["policy"].sessions_per_account == 7
 
 
 @pytest.mark.parametrize(
@@ -327,6 +329,7 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         ({"SLOW_REQUEST": "0s"}, "at least 1"),
         ({"PASSWORD_MIN": "7"}, "password_min must be 8 to password_max"),
         ({"PASSWORD_MAX": "63"}, "password_max must be 64 to 1024"),
+        ({"SESSIONS_PER_ACCOUNT": "-1"}, "sessions_per_account must be at least 1, or 0 for no limit"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, names: dict[str, str], sentence: str) -> None:

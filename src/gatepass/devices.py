@@ -5,30 +5,24 @@ are. Known is who brings the cookie of a session of the account, and who looks l
 live session there is nothing to compare with, and nothing is said: so the first sign-in is no new device, and nobody
 who signs out every evening hears of it every morning. Nothing is stored for this and nothing is set in the browser.
 
-Asked before the session begins: where the store cannot answer, nothing has happened yet (503). One question for each
-sign-in, none for a refresh.
+Compared with the sessions as they were before the new one began, which a sign-in reads anyhow; nothing for a refresh.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
-from gatepass.core.account import Account
 from gatepass.core.event import Event, SessionNewDevice
 from gatepass.core.session import Session
-from gatepass.ports import Clock, SessionStore
 from gatepass.sessions import Caller
 
 
 class Devices:
     """Looks at the sessions that an account has."""
 
-    def __init__(self, *, store: SessionStore, clock: Clock, report: Callable[[Event], None]) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, report: Callable[[Event], None]) -> None:
         self._report = report
 
-    async def is_new(self, account: Account, *, caller: Caller, brought: Collection[bytes]) -> bool:
-        """Whether `caller` is none of the devices of `account`; `brought` are the sids of the cookies that came."""
-        rows = await self._store.of_account(account.id, now=self._clock.now())
+    def is_new(self, rows: Sequence[Session], *, caller: Caller, brought: Collection[bytes]) -> bool:
+        """Whether `caller` is none of the devices of `rows`; `brought` are the sids of the cookies that came."""
         if any(row.sid in brought for row in rows):
             return False
         return bool(rows) and all((row.client, row.last_ip_prefix) != (caller.client, caller.ip_prefix) for row in rows)

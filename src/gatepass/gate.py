@@ -44,6 +44,7 @@ from gatepass.server.janitor import Janitor
 from gatepass.server.limits import Limiter, Limits
 from gatepass.server.routes import Routes
 from gatepass.server.script import script
+from gatepass.server.session_routes import SessionRoutes
 from gatepass.server.wsgi import WSGIEndpoints
 from gatepass.sessions import Sessions
 from gatepass.settings import Settings
@@ -173,8 +174,7 @@ class Gatepass:
         self.recovery: Recovery | None = None
         letters = letters or Letters(host)
         if self.outbox is not None and notices:
-            heard = Notices(store=self.store, outbox=self.outbox, letters=letters, clock=self._clock)
-            self._report.add(heard.hear)
+            self._report.add(Notices(store=self.store, outbox=self.outbox, letters=letters, clock=self._clock).hear)
         if self.outbox is not None and authenticator is None:
             self.recovery = Recovery(
                 store=self.store,
@@ -205,7 +205,7 @@ class Gatepass:
         routes = Routes(
             sessions=self.sessions,
             accounts=self.accounts,
-            devices=Devices(store=self.store, clock=self._clock, report=self._report),
+            devices=Devices(self._report),
             keys=keys,
             cookies=self.cookies,
             origins=self.origins,
@@ -217,7 +217,7 @@ class Gatepass:
         own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
         published = documents(lambda: self.keys.current, self.policy)
         feed = {"/revocations": revocations(self.revocations, feed_secrets)} if feed_secrets else {}
-        limited = limiter.around({**routes.table(), **own.table()}, routes.ip_prefix)
+        limited = limiter.around({**routes.table(), **SessionRoutes(routes).table(), **own.table()}, routes.ip_prefix)
         self.asgi: ASGIApp = self._app({**limited, **published, **script(), **feed})
         self.background = Background(open=self.open, close=self.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)

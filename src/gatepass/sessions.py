@@ -23,6 +23,8 @@ from gatepass.core.session import NO_KEY, EndReason, Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, Entropy, RevocationFeed, SessionStore
 
+MAX_ENDED = 100
+"""Sessions that one sign-in ends to make room: where a limit was lowered, nobody waits for thousands of writes."""
 MAX_TURNS = 8
 """Lost swaps in a row before a refresh gives up with 503: each loss means another request won in between."""
 
@@ -154,12 +156,27 @@ class Sessions:
         self._report(events.SessionRevoked(at=now, account_id=ended.account_id, sid=sid.hex(), reason=reason))
         return True
 
-    async def end_all(self, account_id: str, *, reason: EndReason) -> int:
-        """End every session of an account; how many it were."""
+    async def end_all(self, account_id: str, *, reason: EndReason, keep: bytes | None = None) -> int:
+        """End every session of an account but `keep`; how many it were."""
         now = self._clock.now()
-        sids = await self._store.revoke_all(account_id, reason=reason, now=now)
+        sids = await self._store.revoke_all(account_id, reason=reason, now=now, keep=keep)
         self.announce(account_id, sids, reason=reason, now=now)
         return len(sids)
+
+    async def make_room(self, others: Sequence[Session]) -> None:
+        """End the least recently used of an account's sessions where one more than these is too many.
+
+        `others` were read before the new one was written, so it is never among those that end, and two sign-ins at
+        once cannot end each other. Neither sees the other: of N at once up to N - 1 are too many, for as long as it
+        takes until somebody signs in again and counts them all. The queue for hashing bounds N.
+        """
+        limit = self._policy.sessions_per_account
+        surplus = len(others) + 1 - limit if limit else 0
+        if surplus <= 0:
+            return
+        by_use = sorted(others, key=lambda session: (session.committed_at, session.created_at, session.sid))
+        for session in by_use[: min(surplus, MAX_ENDED)]:
+            await self.end(session.sid, reason="replaced")
 
     async def end_own(self, account_id: str, sid: bytes) -> bool:
         """End one session if it belongs to the account; False for a foreign or unknown one (ASVS 8.2.2)."""

@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     feed_patience: Annotated[float, BeforeValidator(parse_patience)] = 30.0
     password_min: int = 15
     password_max: int = 128
+    sessions_per_account: int = 100
     refresh_rate: LimitRate = Limits().refreshes
     address_refresh_rate: LimitRate = Limits().refreshes_by_address
     registration_rate: LimitRate = Limits().registrations
@@ -194,7 +195,8 @@ class Settings(BaseSettings):
             trials["MAIL, MAIL_FROM"] = lambda: open_mailer(mail, sender=self.mail_from or "test@localhost")
         elif self.registration == "verify":
             trials["REGISTRATION"] = need_mail
-        trials["ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY, PASSWORD_MIN, PASSWORD_MAX"] = self._policy
+        numbers = "ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY, PASSWORD_MIN, PASSWORD_MAX, SESSIONS_PER_ACCOUNT"
+        trials[numbers] = self._policy
         trials["SLOW_REQUEST"] = self._limits
         faults = []
         for name, trial in trials.items():
@@ -222,6 +224,7 @@ class Settings(BaseSettings):
             leeway=self.leeway,
             password_min=self.password_min,
             password_max=self.password_max,
+            sessions_per_account=self.sessions_per_account,
         )
 
     def _limits(self) -> Limits:

@@ -26,6 +26,7 @@ def test_the_presets_are_what_their_documentation_says() -> None:
         ("clock_skew", (0, MINUTE), (-1, MINUTE + 1)),
         ("password_min", (8, 128), (7, 129)),
         ("password_max", (64, 1024), (63, 1025)),
+        ("sessions_per_account", (0, 1, 10_000), (-1,)),
     ],
 )
 def test_each_number_has_its_limits(name: str, accepted: tuple[int, ...], refused: tuple[int, ...]) -> None:
@@ -64,6 +65,7 @@ SENTENCES = {
     "clock_skew": (-1, "clock_skew must be 0 to 60 seconds"),
     "password_min": (7, "password_min must be 8 to password_max"),
     "password_max": (1025, "password_max must be 64 to 1024"),
+    "sessions_per_account": (-1, "sessions_per_account must be at least 1, or 0 for no limit"),
 }
 
 

@@ -23,6 +23,7 @@ ENDPOINTS = [
     ("POST", "/refresh"),
     ("POST", "/logout"),
     ("POST", "/logout-all"),
+    ("POST", "/logout-others"),
     ("GET", "/sessions"),
     ("DELETE", "/sessions/" + "0" * 32),
     ("POST", "/password"),

@@ -1,10 +1,12 @@
 """The list of sessions, ending them, and what a password change does (LO-05 to LO-08)."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from gatepass.core.policy import DAY
+from gatepass.server.session_routes import MAX_LISTED
 from tests.support.asgi import call
 from tests.support.browser import EMAIL, PASSWORD, RT, Browser
 from tests.support.gates import NOW, Bench
@@ -43,6 +45,7 @@ class TestList:
                     "last_used_at": NOW + 60,
                     "expires_at": NOW + 60 + 30 * DAY,
                     "address": "2001:db8:5::/48",
+                    "remember": True,
                     "current": False,
                 },
                 {
@@ -52,6 +55,7 @@ class TestList:
                     "last_used_at": NOW + 120,
                     "expires_at": NOW + 30 * DAY,
                     "address": "203.0.113.0/24",
+                    "remember": True,
                     "current": True,
                 },
             ]
@@ -72,28 +76,27 @@ class TestList:
         assert [row["id"] for row in listed] == [ann.sid]
 
     @pytest.mark.parametrize(
-        ("agent", "label"),
-        [
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/140 Safari/537 Edg/140", "Edge on Windows"),
-            ("Mozilla/5.0 (Linux; Android 15) Chrome/140 Mobile Safari/537", "Chrome on Android"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 19) Version/19 Mobile Safari/604", "Safari on iPhone"),
-            ("gatepass-python/0.1", "gatepass-python"),
-            ("curl/8.5.0", "curl"),
-            ("Mozilla/5.0 <script>alert(1)</script>", "Unknown client"),
-            ("<b>\x1b[31m", "Unknown client"),
-            ("", "Unknown client"),
-            ("é" * 3000, "Unknown client"),
-            ("a" * 3000, "a" * 32),
-        ],
+        ("agent", "label"), [("curl/8.5.0", "curl"), ("<b>\x1b[31m", "Unknown client"), ("é" * 3000, "Unknown client")]
     )
     async def test_a_device_is_named_in_our_own_words(self, at: Bench, agent: str, label: str) -> None:
+        """Which words for whom: tests/wire/test_device.py."""
         browser = Browser(at.gate.asgi)
-        body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+        body = json.dumps({"email": EMAIL, "password": PASSWORD, "remember": False}).encode()
         headers = [("gatepass-client", "1"), ("user-agent", agent), ("content-type", "application/json")]
         answer = await call(at.gate.asgi, "POST", "/register", headers=headers, body=body)
         browser.absorb(answer)
         (row,) = (await browser.get("/sessions")).json()["sessions"]
-        assert row["client"] == label
+        assert (row["client"], row["remember"]) == (label, False)
+
+    async def test_of_very_many_the_newest_are_shown_and_the_one_that_asks(self, at: Bench, ann: Browser) -> None:
+        (first,) = at.memory._sessions.values()
+        for number in range(MAX_LISTED + 5):
+            sid = number.to_bytes(16, "big")
+            at.memory._sessions[sid] = replace(first, sid=sid, created_at=NOW + 1 + number)
+        listed = (await ann.get("/sessions")).json()["sessions"]
+        assert len(listed) == MAX_LISTED
+        assert [row["created_at"] for row in listed[:-1]] == [NOW + MAX_LISTED + 5 - n for n in range(MAX_LISTED - 1)]
+        assert (listed[-1]["id"], listed[-1]["current"]) == (ann.sid, True)
 
 
 class TestEndOne:
@@ -137,6 +140,35 @@ async def test_logout_all_ends_every_session_of_the_account_and_no_other(
         assert (await browser.refresh()).json()["reason"] == "revoked"
     assert (await bob.get("/me")).status == 200
     assert (await ann.login()).status == 200
+
+
+class TestLogoutOthers:
+    async def test_every_session_of_the_account_ends_but_the_callers(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        bob, tablet = Browser(at.gate.asgi), Browser(at.gate.asgi)
+        await bob.register("bob@example.com")
+        await tablet.login()
+        answer = await phone.send("POST", "/logout-others", headers=[phone.bearer])
+        assert (answer.status, answer.body, answer.cookies) == (204, b"", [])
+        for browser in (ann, tablet):
+            assert (await browser.get("/me")).status == 401
+            assert (await browser.refresh()).json()["reason"] == "revoked"
+        for browser in (phone, bob):
+            assert (await browser.get("/me")).status == (await browser.refresh()).status == 200
+        assert [row["id"] for row in (await phone.get("/sessions")).json()["sessions"]] == [phone.sid]
+
+    async def test_it_is_idempotent_and_each_end_is_told_once(self, at: Bench, ann: Browser, phone: Browser) -> None:
+        for _ in range(2):
+            assert (await phone.send("POST", "/logout-others", headers=[phone.bearer])).status == 204
+        assert [event.sid for event in at.named("session_revoked")] == [ann.sid]  # type: ignore[attr-defined]
+
+    async def test_the_bearer_token_decides_who_stays_and_not_the_cookie(
+        self, at: Bench, ann: Browser, phone: Browser
+    ) -> None:
+        assert (await phone.send("POST", "/logout-others", headers=[ann.bearer])).status == 204
+        assert (await ann.get("/me")).status == 200
+        assert (await phone.get("/me")).status == 401
 
 
 class TestPassword:

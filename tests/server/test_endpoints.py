@@ -22,6 +22,7 @@ EVERY_ENDPOINT = [
     ("POST", "/refresh"),
     ("POST", "/logout"),
     ("POST", "/logout-all"),
+    ("POST", "/logout-others"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
     ("POST", "/password"),
@@ -39,6 +40,7 @@ EVERY_ENDPOINT = [
 ]
 BEARER_ENDPOINTS = [
     ("POST", "/logout-all"),
+    ("POST", "/logout-others"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
     ("POST", "/password"),
@@ -111,6 +113,7 @@ async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
     [
         ("/register", "POST"),
         ("/logout-all", "POST"),
+        ("/logout-others", "POST"),
         ("/sessions", "GET"),
         (f"/sessions/{'0' * 32}", "DELETE"),
         ("/password", "POST"),

@@ -63,6 +63,10 @@ async def logout_all(ann: Browser) -> Answer:
     return await ann.send("POST", "/logout-all", headers=[ann.bearer])
 
 
+async def logout_others(ann: Browser) -> Answer:
+    return await ann.send("POST", "/logout-others", headers=[ann.bearer])
+
+
 async def sessions(ann: Browser) -> Answer:
     return await ann.get("/sessions")
 
@@ -97,6 +101,7 @@ CASES: list[tuple[Ask, str]] = [
     (theft, "revoke"),
     (logout, "revoke"),
     (logout_all, "revoke_all"),
+    (logout_others, "revoke_all"),
     (sessions, "of_account"),
     (delete_session, "find"),
     (delete_session, "revoke"),

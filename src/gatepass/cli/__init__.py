@@ -18,6 +18,7 @@ from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
 from gatepass.cli.schema import migrate
 from gatepass.cli.serve import demo, serve
+from gatepass.cli.sessions import sessions
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +27,7 @@ def main() -> None:
     """Sessions that keep people signed in."""
 
 
-for command in (serve, demo, init, secret, accounts, keys, login, logout, whoami, request, migrate, doctor):
+for command in (serve, demo, init, secret, accounts, sessions, keys, login, logout, whoami, request, migrate, doctor):
     main.add_command(command)
 
 __all__ = ["main"]

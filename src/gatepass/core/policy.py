@@ -31,6 +31,8 @@ class Policy:
     """Code points. 15 because the password is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
     password_max: int = 128
     """Code points; longer ones are refused, never cut."""
+    sessions_per_account: int = 100
+    """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
     demonstration: bool = False
     """Lifts the lower bound of access_ttl so that a visitor sees a pass die within half a minute."""
 
@@ -48,6 +50,7 @@ class Policy:
             (0 <= self.clock_skew <= MINUTE, "clock_skew must be 0 to 60 seconds"),
             (8 <= self.password_min <= self.password_max, "password_min must be 8 to password_max"),
             (64 <= self.password_max <= 1024, "password_max must be 64 to 1024"),
+            (self.sessions_per_account >= 0, "sessions_per_account must be at least 1, or 0 for no limit"),
         )
         faults = [text for holds, text in rules if not holds]
         if faults:

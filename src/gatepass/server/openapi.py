@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from gatepass.core.policy import Policy
 from gatepass.server import account_openapi, operations
+from gatepass.server.session_routes import MAX_LISTED
 from gatepass.wire.bodies import Credentials, PasswordChange
 from gatepass.wire.problems import MEDIA_TYPE
 
@@ -34,6 +35,7 @@ _SESSION = {
     "last_used_at": _COUNT,
     "expires_at": _COUNT,
     "address": _TEXT,
+    "remember": {"type": "boolean"},
     "current": {"type": "boolean"},
 }
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
@@ -62,7 +64,7 @@ def describe(policy: Policy) -> Json:
         "Account": _object(_ACCOUNT),
         "Grant": _object(_GRANT),
         "SignIn": _object({**_GRANT, "account": _ref("Account")}),
-        "Sessions": _object({"sessions": {"type": "array", "items": _object(_SESSION)}}),
+        "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},
     }
@@ -166,6 +168,14 @@ def _paths() -> Json:
         "/logout-all": {
             "post": _operation(
                 "End every session of the account",
+                done={204: None},
+                problems={**_BODY, **_BEARER},
+                bearer=True,
+            )
+        },
+        "/logout-others": {
+            "post": _operation(
+                "End every session of the account but the one of the access token",
                 done={204: None},
                 problems={**_BODY, **_BEARER},
                 bearer=True,

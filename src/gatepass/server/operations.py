@@ -16,6 +16,7 @@ NAMES = {
     ("/refresh", "post"): "refresh",
     ("/logout", "post"): "signOut",
     ("/logout-all", "post"): "signOutEverywhere",
+    ("/logout-others", "post"): "signOutElsewhere",
     ("/sessions", "get"): "listSessions",
     ("/sessions/{sid}", "delete"): "endSession",
     ("/password", "post"): "changePassword",

@@ -4,7 +4,6 @@ Routes that read a cookie, and login and register, pass the cross-site check bef
 at. Routes that take a bearer token need none: a browser never sends a token by itself.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -20,7 +19,6 @@ from gatepass.errors import (
     Forbidden,
     InvalidCredentials,
     InvalidToken,
-    NotFound,
     RefreshSuperseded,
     SessionEnded,
     Unauthenticated,
@@ -37,7 +35,6 @@ from gatepass.wire.cookies import Cookies
 from gatepass.wire.device import Network, client_address, client_label, coarse
 from gatepass.wire.origin import Origins
 
-_SID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 Authenticate = Callable[[list[str]], Principal]
 Endpoint = Callable[[Request], Awaitable[Reply]]
 
@@ -58,15 +55,12 @@ class Routes:
     trusted_proxies: tuple[Network, ...] = ()
 
     def table(self) -> Mapping[str, Mapping[str, Endpoint]]:
-        """Path below the mount → method → endpoint. `/sessions/{sid}` is the one path with a parameter."""
+        """Path below the mount → method → endpoint."""
         return {
             "/register": {"POST": self.register},
             "/login": {"POST": self.login},
             "/refresh": {"POST": self.refresh},
             "/logout": {"POST": self.logout},
-            "/logout-all": {"POST": self.logout_all},
-            "/sessions": {"GET": self.list_sessions},
-            "/sessions/{sid}": {"DELETE": self.delete_session},
             "/password": {"POST": self.change_password},
             "/me": {"GET": self.me},
         }
@@ -138,29 +132,6 @@ class Routes:
         stale = self.cookies.expire_other(came, request.scope["path"])
         return Reply(204, cookies=[*self.cookies.clear(), *stale])
 
-    async def logout_all(self, request: Request) -> Reply:
-        """`POST /logout-all`: end every session of the account."""
-        principal = self.principal(request)
-        await request.json(bodies.MAX_BYTES)
-        await self.sessions.end_all(principal.account_id, reason="revoked")
-        return Reply(204)
-
-    async def list_sessions(self, request: Request) -> Reply:
-        """`GET /sessions`: where the account is signed in."""
-        principal = self.principal(request)
-        rows = await self.sessions.of_account(principal.account_id)
-        listed = [bodies.session_json(row, current=principal.session_id) for row in rows]
-        return Reply(200, bodies.dump({"sessions": listed}))
-
-    async def delete_session(self, request: Request) -> Reply:
-        """`DELETE /sessions/{sid}`: end one session of the own account; 404 for any other."""
-        principal = self.principal(request)
-        await request.json(bodies.MAX_BYTES)
-        sid = request.path.rpartition("/")[2]
-        if not _is_sid(sid) or not await self.sessions.end_own(principal.account_id, bytes.fromhex(sid)):
-            raise NotFound("You have no session of this id.")
-        return Reply(204)
-
     async def change_password(self, request: Request) -> Reply:
         """`POST /password`: needs the current one; every other session ends."""
         principal = self.principal(request)
@@ -190,7 +161,9 @@ class Routes:
         """Begin a session in favour of those that came with the request."""
         came = self.cookies.read(reclaim(request.scope, request.headers))
         brought = {token.sid for token in presented.authentic([text for _, text in came], self.keys)}
-        is_new_device = await self.devices.is_new(account, caller=caller, brought=brought)
+        # Read before the session begins: where the store cannot answer, nothing has happened yet.
+        rows = await self.sessions.of_account(account.id)
+        is_new_device = self.devices.is_new(rows, caller=caller, brought=brought)
         grant = await self.sessions.start(account, caller=caller, remember=remember)
         if grant is None:
             raise InvalidCredentials
@@ -198,6 +171,7 @@ class Routes:
             self.devices.tell(grant.session)
         for replaced in brought:
             await self.sessions.end(replaced, reason="replaced")
+        await self.sessions.make_room([row for row in rows if row.sid not in brought])
         body = {**_grant_json(grant), "account": bodies.account_json(account)}
         stale = self.cookies.expire_other(came, request.scope["path"])
         return Reply(status, bodies.dump(body), cookies=self._issue(grant, stale))
@@ -256,7 +230,3 @@ def _grant_json(grant: Grant) -> dict[str, object]:
         "session_id": grant.session.sid.hex(),
         "refresh_generation": grant.token.generation,
     }
-
-
-def _is_sid(text: str) -> bool:
-    return _SID.fullmatch(text) is not None

@@ -12,7 +12,9 @@ sessions is in another slot, often on another node, and nothing is atomic across
   happened yet, and comes after; whether it may then is asked of the account (`split`). A crash between the two leaves
   an entry that leads nowhere.
 * Nobody takes an entry out while its session may still begin: `prune` does when the session ended a day ago, and the
-  next sign-in of the account sweeps out what expired two days ago.
+  next sign-in of the account sweeps out what expired two days ago. What was revoked has begun: who lists an account's
+  sessions, as each sign-in does, sweeps it out after SETTLED, or a script that signs in all day long would make each
+  sign-in of its account read all that it left behind.
 * A fail-over of the index' node alone may lose an entry whose row survived on another one. The first refresh of a
   session writes its entry again, so what is lost is found again about one access token's life later; with `wait=` it
   is not lost.
@@ -51,6 +53,8 @@ from gatepass.stores.redis_nodes import Nodes
 from gatepass.stores.redis_scripts import Call
 from gatepass.stores.redis_server import check_server
 
+SETTLED = 60
+"""Seconds after which replicas have heard of a revocation, also without `wait=`."""
 KEPT = 2 * DAY
 """How long keys outlive what they say. `prune` is what forgets, a day after the end; this is for when nobody prunes."""
 
@@ -155,6 +159,9 @@ class RedisStore:
         sids = await self._sids(account_id)
         replies = await self._nodes.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
         sessions = [session for session in map(_session, sids, replies) if session is not None]
+        over = [session.sid for session in sessions if session.revoked_at and session.revoked_at < now - SETTLED]
+        if over:
+            await self._nodes.run(Call.of(b"ZREM", self._keys.account(account_id), *over))
         live = [session for session in sessions if session.revoked_at is None and session.expires_at > now]
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.sid)))
 

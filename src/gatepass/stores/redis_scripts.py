@@ -22,7 +22,9 @@ class Script:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip().encode()
-        self.digest = hashlib.sha1(self.text).hexdigest().encode()  # noqa: S324 - the name that Redis gives it
+        self.digest = (
+            hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
+        )  # the name that Redis gives it
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "last_used_at": session.committed_at,
         "expires_at": session.expires_at,
         "address": session.last_ip_prefix,
+        "remember": session.remember,
         "current": session.sid.hex() == current,
     }
 

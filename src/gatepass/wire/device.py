@@ -11,10 +11,15 @@ from collections.abc import Iterable, Sequence
 from gatepass.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_BROWSERS = (
+_BROWSERS = (  # from the particular to what the others claim to be as well
     ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
     ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
     ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )
@@ -23,24 +28,24 @@ _SYSTEMS = (
     ("Android", "Android"),
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
+    ("; iOS ", "iOS"),
     ("Mac OS X", "macOS"),
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
-_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
+_PRODUCT = re.compile(r"[A-Za-z](?:[A-Za-z0-9._-]|%20){0,31}")
 
 
 def client_label(user_agent: str | None) -> str:
     """A few words such as "Firefox on Linux", made of our own words or one plain product name."""
     text = user_agent or ""
-    browser = next((name for mark, name in _BROWSERS if mark in text), None)
+    client = next((name for mark, name in _BROWSERS if mark in text), None)
     system = next((name for mark, name in _SYSTEMS if mark in text), None)
-    if browser is None:
+    if client is None and not text.startswith("Mozilla/"):
         product = _PRODUCT.match(text)
-        browser = product.group() if product and not text.startswith("Mozilla/") else None
-    if browser is None:
-        return "Unknown client"
-    return f"{browser} on {system}" if system else browser
+        client = product.group().replace("%20", " ").strip() if product else None
+    client = client or "Unknown client"
+    return f"{client} on {system}" if system else client
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:

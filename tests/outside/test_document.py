@@ -1,0 +1,52 @@
+"""What a reader of the OpenAPI document alone can rely on: names, links and lengths."""
+
+import json
+import re
+
+import pytest
+
+from gatepass.core.policy import Policy
+from gatepass.server.openapi import describe
+
+DOCUMENT = describe(Policy(password_min=20, password_max=90))
+OPERATIONS = {
+    (path, method): operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    if method != "parameters"
+}
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation.get("operationId") for operation in OPERATIONS.values()]
+    assert None not in names
+    assert len(set(names)) == len(names) > 15
+
+
+def test_every_link_leads_to_an_operation() -> None:
+    links = re.findall(r'"links": \{"\w+": \{"operationId": "(\w+)"', json.dumps(DOCUMENT))
+    assert len(links) == 3
+    assert set(links) <= {operation["operationId"] for operation in OPERATIONS.values()}
+
+
+@pytest.mark.parametrize(
+    ("schema", "member"), [("Registration", "password"), ("PasswordChange", "new"), ("PasswordReset", "new")]
+)
+def test_a_new_password_is_described_as_long_as_the_policy_asks(schema: str, member: str) -> None:
+    described = DOCUMENT["components"]["schemas"][schema]["properties"][member]
+    assert (described["minLength"], described["maxLength"]) == (20, 90)
+
+
+def test_a_password_that_is_known_may_be_shorter_than_a_new_one() -> None:
+    """Or nobody could sign in any more after the policy has become stricter."""
+    described = DOCUMENT["components"]["schemas"]["Credentials"]["properties"]["password"]
+    assert (described["minLength"], described["maxLength"]) == (1, 90)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"), [("0." + "a" * 22, True), ("4294967295." + "_" * 22, True), ("01." + "a" * 22, False)]
+)
+def test_the_key_of_a_refresh_is_described_as_the_server_reads_it(text: str, fits: bool) -> None:
+    parameters = {parameter["name"]: parameter for parameter in OPERATIONS["/refresh", "post"]["parameters"]}
+    schema = parameters["Idempotency-Key"]["schema"]
+    assert (re.search(schema["pattern"], text) is not None and len(text) <= schema["maxLength"]) is fits
