@@ -1,10 +1,10 @@
 """Sign-in attempts, counted in the store for all processes together: who must wait, and who need not.
 
     account        5 failures are free, then 1, 2, 4 … seconds up to 15 minutes; a success or a quiet day forgives
-    account, ever  100 in a row, however slowly, and the password opens nothing until its owner recovers the account
+    account, ever  80 in a row, however slowly, and the password opens nothing until its owner recovers the account
                    (NIST SP 800-63B-4 §3.2.2: at most 100), by mail, by an administrator, or on a known device
     network        50 failures, then up to a minute; a school or an office sits behind one address
-    device         a browser that still has a refresh token of the account, live or ended, counts for itself
+    device         a browser that still has a refresh token of the account, live or ended, counts for itself; it has 20
 
 So whoever fails on purpose under a foreign name can neither guess for long nor keep the owner out: existing sessions do
 not care, and the owner's own browser has a count that nobody else can raise. An address that has no account is
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gatepass.core import event as events
 from gatepass.core.event import Event
-from gatepass.core.throttle import EVER, PER_ACCOUNT, PER_ADDRESS, Throttle
+from gatepass.core.throttle import EVER, EVER_OF_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
 from gatepass.errors import TooManyAttempts
 from gatepass.ports import AttemptStore, Clock
 
@@ -72,7 +72,7 @@ class SignInThrottle:
         of_account, of_address = max(waits[:2]), waits[2]
         device = await self._device(attempt, is_known) if of_account and not of_address else None
         if device is not None:
-            waits, more = await self._look(((device, PER_ACCOUNT), (device, EVER)))
+            waits, more = await self._look(((device, PER_ACCOUNT), (device, EVER_OF_DEVICE)))
             of_account, counted = max(waits), (*counted, *more)
         if wait := max(of_account, of_address):
             self._report(events.SignInThrottled(at=self._clock.now(), address=attempt.ip_prefix, retry_after=wait))

@@ -22,8 +22,10 @@ HARMLESS = {
     "case",
     "reason",
     "path",
+    "client",
 }
-"""Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours."""
+"""Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, and the label
+of a client (tests/wire/test_device.py)."""
 NAMES = {
     "AccountRegistered": ("user_created", "info"),
     "AccountVerified": ("user_verified", "info"),
@@ -38,6 +40,7 @@ NAMES = {
     "SignInThrottled": ("authn_login_throttled", "warning"),
     "PasswordChanged": ("authn_password_change", "info"),
     "SessionStarted": ("session_created", "info"),
+    "SessionNewDevice": ("session_new_device", "warning"),
     "SessionRefreshed": ("session_renewed", "info"),
     "SessionRevoked": ("session_revoked", "info"),
     "RefreshRefused": ("session_use_after_expire", "info"),

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gatepass.core.policy import MINUTE
+from gatepass.core.throttle import EVER, EVER_OF_DEVICE
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import Bench, bench
@@ -106,11 +107,11 @@ class TestThrottle:
 
 
 class TestHardStop:
-    """A hundred failures in a row, however slowly: then the password opens nothing until recovery (63B-4 §3.2.2)."""
+    """A hundred failures in a row at most, however slowly: then only recovery opens the account (63B-4 §3.2.2)."""
 
     async def exhaust(self, at: Bench, email: str = EMAIL) -> None:
-        """Fail a hundred times, once a day, from ever other networks: no wait is in the way."""
-        for count in range(100):
+        """Fail as often as strangers may, once a day, from ever other networks: no wait is in the way."""
+        for count in range(EVER.free):
             browser = Browser(at.gate.asgi, address=f"10.{count}.0.1")
             assert (await fail(browser, 1, email))[0].status == 401
             at.clock.advance(24 * 60 * MINUTE)
@@ -155,6 +156,15 @@ class TestKnownDevices:
         await TestHardStop().exhaust(at)
         assert (await Browser(at.gate.asgi).login()).status == 429
         assert (await ann.login()).status == 200
+
+    async def test_strangers_and_a_known_device_have_a_hundred_guesses_together(self, at: Bench, ann: Browser) -> None:
+        await TestHardStop().exhaust(at)
+        statuses = []
+        for _ in range(EVER_OF_DEVICE.free + 1):
+            statuses += [answer.status for answer in await fail(ann, 1)]
+            at.clock.advance(24 * 60 * MINUTE)
+        assert statuses == [401] * EVER_OF_DEVICE.free + [429]
+        assert EVER.free + EVER_OF_DEVICE.free <= 100
 
     async def test_an_ended_session_is_as_good_as_a_live_one(self, at: Bench, ann: Browser) -> None:
         await at.gate.sessions.end_all((await ann.get("/me")).json()["id"], reason="revoked")
