@@ -58,7 +58,7 @@ class SessionRoutes:
         principal = self.routes.principal(request)
         await request.json(bodies.MAX_BYTES)
         keep = bytes.fromhex(principal.session_id)
-        await self.routes.sessions.end_all(principal.account_id, reason="revoked", keep=None)
+        await self.routes.sessions.end_all(principal.account_id, reason="revoked", keep=keep)
         return Reply(204)
 
     async def logout_all(self, request: Request) -> Reply:
