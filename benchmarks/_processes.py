@@ -40,6 +40,7 @@ def gatepass(
     # Counted, so that counting is part of what is measured, but never refused.
     rates = dict.fromkeys(("REFRESH_RATE", "ADDRESS_REFRESH_RATE", "REGISTRATION_RATE"), "900000000/1h")
     settings = {"SECRET": secret or secrets.token_urlsafe(32), "STORE": store, **rates}
+    settings["SESSIONS_PER_ACCOUNT"] = "0"  # all browsers of a run may be one person
     if sessions:
         settings["SESSIONS"] = sessions
     arguments = ["-m", "gatepass", "serve", *(["--workers", str(workers)] if workers > 1 else [])]
