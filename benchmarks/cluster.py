@@ -102,8 +102,6 @@ async def open_subject(
     await wait_for(port)
     jars = await fill(store, url, secret=secret, port=port, count=options.sessions)
     crowds = [Crowd(port, jars[number :: options.connections]) for number in range(options.connections)]
-    for crowd in crowds:
-        await crowd.connect()
     return Subject(name, pid, crowds, primaries, others)
 
 
@@ -130,6 +128,9 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
     """All layouts, round by round."""
     async with contextlib.AsyncExitStack() as stack:
         subjects = [await open_subject(stack, name, options, folder) for name in LAYOUTS]
+        for subject in subjects:
+            for crowd in subject.crowds:
+                await crowd.connect()
         for number in range(options.rounds + 1):
             for subject in subjects:
                 await subject.measure(options.seconds, counts=number > 0)

@@ -132,7 +132,9 @@ class Protocol(HttpToolsProtocol):
         """Answer once, in the server's own words, and close; a request that is being answered just ends."""
         self._is_refused = True
         self.waits_since = None
-        if self.cycle is None or self.cycle.response_complete:
+        # Who has sent nothing asked nothing: an answer could cross with the first request and be taken for its own.
+        is_asked = self._head > 0 or not self._is_in_head
+        if is_asked and (self.cycle is None or self.cycle.response_complete):
             body = document(Refused(status, sentence))
             head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
             rest = f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
