@@ -313,12 +313,14 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         PASSWORD_MIN="8",
         PASSWORD_MAX="64",
         SESSIONS_PER_ACCOUNT="7",
+        RECENT_SIGN_IN="10m",
     ).arguments()
     rates = (Rate(60, 60), Rate(0, 1), Rate(5, 86_400))
     assert arguments["limits"] == Limits(*rates, sign_ins_at_once=4, slow_request=5, connections=100)
     assert arguments["hashing_queue"] == 8
     assert (arguments["policy"].password_min, arguments["policy"].password_max) == (8, 64)
-    assert arguments["policy"].sessions_per_account == 7
+    assert (arguments["policy"].sessions_per_account, arguments["policy"].recent_sign_in) == (7, 10 * MINUTE)
+    assert load(monkeypatch, RECENT_SIGN_IN="off").arguments()["policy"].recent_sign_in == 0
 
 
 @pytest.mark.parametrize(
@@ -330,6 +332,8 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         ({"PASSWORD_MIN": "7"}, "password_min must be 8 to password_max"),
         ({"PASSWORD_MAX": "63"}, "password_max must be 64 to 1024"),
         ({"SESSIONS_PER_ACCOUNT": "-1"}, "sessions_per_account must be at least 1, or 0 for no limit"),
+        ({"RECENT_SIGN_IN": "30s"}, "recent_sign_in must be a minute to session_ttl"),
+        ({"RECENT_SIGN_IN": "of"}, "GATEPASS_RECENT_SIGN_IN: a duration is a number and a unit: 30s, 15m, 12h or 7d"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, names: dict[str, str], sentence: str) -> None:

@@ -8,6 +8,7 @@
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
         │   ├── TokenRequired           no access token came
         │   ├── InvalidToken            one came and does not hold
+        │   ├── InsufficientUserAuthentication   it holds, but the sign-in is too long ago
         │   ├── InvalidCredentials      unknown, wrong and disabled alike
         │   ├── NoSession               no refresh token came
         │   └── SessionEnded            the only answer that ends a session at a client
@@ -114,6 +115,15 @@ class InvalidToken(Unauthenticated):
             challenge='Bearer error="invalid_token"',
         )
         self.why = why
+
+
+class InsufficientUserAuthentication(Unauthenticated):
+    """The access token holds, but its session was signed in to more than `max_age` seconds ago (RFC 9470 §3)."""
+
+    def __init__(self, max_age: int) -> None:
+        detail = "This needs a recent sign-in: sign in again."
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{max_age}"'
+        super().__init__("insufficient-user-authentication", detail, facts={"max_age": max_age}, challenge=challenge)
 
 
 class InvalidCredentials(Unauthenticated):

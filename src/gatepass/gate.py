@@ -34,7 +34,7 @@ from gatepass.own_users import Authenticator, OwnUsers
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.recovery import Recovery
 from gatepass.server.account_routes import AccountRoutes
-from gatepass.server.app import AuthApp, ServedApp
+from gatepass.server.app import AuthApp, ServedApp, Table
 from gatepass.server.background import Background
 from gatepass.server.documents import documents
 from gatepass.server.feed import revocations
@@ -217,15 +217,13 @@ class Gatepass:
         own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
         published = documents(lambda: self.keys.current, self.policy)
         feed = {"/revocations": revocations(self.revocations, feed_secrets)} if feed_secrets else {}
-        limited = limiter.around({**routes.table(), **SessionRoutes(routes).table(), **own.table()}, routes.ip_prefix)
+        listed = SessionRoutes(routes, self.policy.recent_sign_in)
+        limited = limiter.around({**routes.table(), **listed.table(), **own.table()}, routes.ip_prefix)
         self.asgi: ASGIApp = self._app({**limited, **published, **script(), **feed})
         self.background = Background(open=self.open, close=self.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        around = {
-            "/.well-known/jwks.json": published["/jwks.json"],
-            "/healthz": {"GET": healthz},
-            "/readyz": {"GET": readyz(self.store.ping)},
-        }
+        health: Table = {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz(self.store.ping)}}
+        around = {"/.well-known/jwks.json": published["/jwks.json"], **health}
         self.served: ASGIApp = ServedApp(self.asgi, around=self._app(around))
 
     @classmethod

@@ -50,6 +50,11 @@ def parse_patience(text: object) -> object:
     return math.inf if text == "never" else parse_duration(text) if isinstance(text, str) else text
 
 
+def _parse_switched(text: object) -> object:
+    """A duration, or `off`, which is none."""
+    return 0 if text == "off" else parse_duration(text)
+
+
 def _parse_rate(text: object) -> object:
     return Rate.parse(text) if isinstance(text, str) else text
 
@@ -97,6 +102,7 @@ class Settings(BaseSettings):
     password_min: int = 15
     password_max: int = 128
     sessions_per_account: int = 100
+    recent_sign_in: Annotated[int, BeforeValidator(_parse_switched)] = 0
     refresh_rate: LimitRate = Limits().refreshes
     address_refresh_rate: LimitRate = Limits().refreshes_by_address
     registration_rate: LimitRate = Limits().registrations
@@ -196,7 +202,7 @@ class Settings(BaseSettings):
         elif self.registration == "verify":
             trials["REGISTRATION"] = need_mail
         numbers = "ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY, PASSWORD_MIN, PASSWORD_MAX, SESSIONS_PER_ACCOUNT"
-        trials[numbers] = self._policy
+        trials[f"{numbers}, RECENT_SIGN_IN"] = self._policy
         trials["SLOW_REQUEST"] = self._limits
         faults = []
         for name, trial in trials.items():
@@ -225,6 +231,7 @@ class Settings(BaseSettings):
             password_min=self.password_min,
             password_max=self.password_max,
             sessions_per_account=self.sessions_per_account,
+            recent_sign_in=self.recent_sign_in,
         )
 
     def _limits(self) -> Limits:

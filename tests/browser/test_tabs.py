@@ -77,6 +77,30 @@ def test_a_sign_in_as_somebody_else_never_mixes_two_people(stage: Stage, profile
     until(lambda: one.evaluate("stage.session.getSnapshot().account?.email") in (email, None))
 
 
+def session_id(tab: Page) -> str:
+    """Of the session that a tab is in."""
+    return str(tab.evaluate("stage.session.getSnapshot().sessionId"))
+
+
+def has_left(tab: Page, sid: str) -> bool:
+    """Whether it is in another one than this."""
+    return session_id(tab) != sid
+
+
+def test_a_new_sign_in_by_the_same_person_takes_the_other_tabs_along(stage: Stage, profile: BrowserContext) -> None:
+    """What a page does that needs a recent sign-in (docs/sessions.md): a new session, and nobody is signed out."""
+    one, *others = tabs_of(stage, profile, 3)
+    refreshes, before = stage.proxy.count(REFRESH), session_id(one)
+    again = "(password) => stage.session.signIn({ email: stage.session.getSnapshot().account.email, password })"
+    owner = one.evaluate(again, PASSWORD)
+    for tab in (one, *others):
+        until(partial(has_left, tab, before))
+        assert ping(tab)["account"] == owner["id"]
+        assert tab.evaluate("stage.session.getSnapshot().account") == owner
+        assert tab.evaluate("stage.ended.length") == 0
+    assert stage.proxy.count(REFRESH) == refreshes
+
+
 def test_a_tab_that_dies_while_it_refreshes_blocks_nobody(stage: Stage, profile: BrowserContext) -> None:
     dying, living = tabs_of(stage, profile, 2)
     expire(dying)

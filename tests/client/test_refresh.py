@@ -153,6 +153,11 @@ def _grant(api: Api) -> Grant:
         httpx2.Response(401, json={"code": "invalid-credentials"}),
         httpx2.Response(401, headers={"WWW-Authenticate": 'Basic realm="x"'}),
         httpx2.Response(401, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
+        httpx2.Response(
+            401,
+            headers={"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="300"'},
+            json={"code": "insufficient-user-authentication", "max_age": 300},
+        ),
         httpx2.Response(401, json=["invalid-token"]),
         httpx2.Response(403, json={"code": "invalid-token"}),
     ],

@@ -27,6 +27,7 @@ def test_the_presets_are_what_their_documentation_says() -> None:
         ("password_min", (8, 128), (7, 129)),
         ("password_max", (64, 1024), (63, 1025)),
         ("sessions_per_account", (0, 1, 10_000), (-1,)),
+        ("recent_sign_in", (0, 60, 30 * DAY), (-1, 1, 59, 30 * DAY + 1)),
     ],
 )
 def test_each_number_has_its_limits(name: str, accepted: tuple[int, ...], refused: tuple[int, ...]) -> None:
@@ -66,6 +67,7 @@ SENTENCES = {
     "password_min": (7, "password_min must be 8 to password_max"),
     "password_max": (1025, "password_max must be 64 to 1024"),
     "sessions_per_account": (-1, "sessions_per_account must be at least 1, or 0 for no limit"),
+    "recent_sign_in": (59, "recent_sign_in must be a minute to session_ttl, or 0 where no sign-in is too old"),
 }
 
 

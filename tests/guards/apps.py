@@ -3,6 +3,7 @@
 /me        any valid caller             {"account", "session"}
 /maybe     anybody                      {"account"} or {"account": null}
 /notes     a caller with notes:read     {"account"}
+/vault     … who signed in in the last RECENT seconds
 /seen      what an application sees     {"cookies", "headers"}
 /auth/…    the gate's own endpoints
 """
@@ -36,6 +37,7 @@ from tests.guards import django_project, litestar_app
 from tests.support.wsgi import over_asgi, run_lifespan
 
 Make = Callable[[Gatepass], ASGIApp]
+RECENT = django_project.RECENT
 
 
 def seen(request: Request) -> dict[str, Any]:
@@ -70,6 +72,8 @@ def _bare_answer(scope: Scope) -> dict[str, Any]:
             return {"account": found.account_id if found else None}
         case "/notes":
             return {"account": asgi.current_principal(scope, "notes:read").account_id}
+        case "/vault":
+            return {"account": asgi.current_principal(scope, "notes:read", max_age=RECENT).account_id}
         case _:
             return seen(Request(scope))
 
@@ -98,6 +102,10 @@ def starlette(gate: Gatepass) -> ASGIApp:
     async def notes(request: Request) -> JSONResponse:
         return JSONResponse({"account": guard_starlette.current_principal(request).account_id})
 
+    @guard_starlette.requires("notes:read", max_age=RECENT)
+    async def vault(request: Request) -> JSONResponse:
+        return JSONResponse({"account": guard_starlette.current_principal(request).account_id})
+
     async def what_is_seen(request: Request) -> JSONResponse:
         return JSONResponse(seen(request))
 
@@ -105,6 +113,7 @@ def starlette(gate: Gatepass) -> ASGIApp:
         Route("/me", me),
         Route("/maybe", maybe),
         Route("/notes", notes),
+        Route("/vault", vault),
         Route("/seen", what_is_seen),
         Mount("/auth", gate.asgi),
     ]
@@ -127,6 +136,12 @@ def fastapi(gate: Gatepass) -> FastAPI:
     @app.get("/notes")
     async def notes(
         principal: Annotated[Principal, guard_fastapi.requires("notes:read")],
+    ) -> dict[str, str]:
+        return {"account": principal.account_id}
+
+    @app.get("/vault")
+    async def vault(
+        principal: Annotated[Principal, guard_fastapi.requires("notes:read", max_age=RECENT)],
     ) -> dict[str, str]:
         return {"account": principal.account_id}
 
@@ -158,6 +173,8 @@ def _wsgi_answer(environ: Environ) -> dict[str, Any]:
             return {"account": found.account_id if found else None}
         case "/notes":
             return {"account": guard_wsgi.current_principal(environ, "notes:read").account_id}
+        case "/vault":
+            return {"account": guard_wsgi.current_principal(environ, "notes:read", max_age=RECENT).account_id}
         case _:
             return seen_in(environ)
 
@@ -188,6 +205,11 @@ def flask(gate: Gatepass) -> ASGIApp:
     @app.get("/notes")
     @guard_flask.requires("notes:read")
     def notes() -> dict[str, str]:
+        return {"account": guard_flask.current_principal().account_id}
+
+    @app.get("/vault")
+    @guard_flask.requires("notes:read", max_age=RECENT)
+    def vault() -> dict[str, str]:
         return {"account": guard_flask.current_principal().account_id}
 
     @app.get("/seen")

@@ -36,6 +36,9 @@ from gatepass.guards import django_rest as rest
 from gatepass.guards.django import current_principal, optional_principal, requires
 from gatepass.wire.wsgi import raw_headers
 
+RECENT = 300
+"""Seconds."""
+
 
 def use(gate: Gatepass) -> None:
     """From now on this process' project is guarded by another gate."""
@@ -72,6 +75,16 @@ def notes(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
 
 
+@requires("notes:read", max_age=RECENT)
+def vault(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": current_principal(request).account_id})
+
+
+@requires("notes:read", max_age=RECENT)
+async def vault_async(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": current_principal(request).account_id})
+
+
 def seen(request: HttpRequest) -> JsonResponse:
     return JsonResponse(what_is_seen(request))
 
@@ -94,13 +107,20 @@ def rest_notes(request: Request) -> Response:
 
 
 @api_view(["GET"])
+@permission_classes([rest.requires("notes:read", max_age=RECENT)])
+def rest_vault(request: Request) -> Response:
+    return Response({"account": rest.current_principal(request).account_id})
+
+
+@api_view(["GET"])
 def rest_seen(request: Request) -> Response:
     return Response(what_is_seen(request._request))
 
 
-plain = [path("me", me), path("maybe", maybe), path("notes", notes), path("seen", seen)]
-asynchronous = [path("me", me_async), *plain[1:]]
+plain = [path("me", me), path("vault", vault), path("maybe", maybe), path("notes", notes), path("seen", seen)]
+asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:]]
 rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]
+rested += [path("vault", rest_vault)]
 urlpatterns = [
     path("", include(plain)),
     path("async/", include(asynchronous)),

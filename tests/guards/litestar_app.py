@@ -7,6 +7,7 @@ from litestar import Litestar, Request, get
 from gatepass.gate import Gatepass
 from gatepass.guards.litestar import CurrentPrincipal, GatepassPlugin, OptionalPrincipal, requires
 from gatepass.wire.asgi import ASGIApp
+from tests.guards.django_project import RECENT
 
 
 @get("/me")
@@ -24,6 +25,11 @@ async def notes(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
 
 
+@get("/vault", guards=[requires("notes:read", max_age=RECENT)])
+async def vault(principal: CurrentPrincipal) -> dict[str, str]:
+    return {"account": principal.account_id}
+
+
 @get("/seen")
 async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
@@ -32,4 +38,4 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
-    return cast(ASGIApp, Litestar([me, maybe, notes, seen], plugins=[GatepassPlugin(gate)]))
+    return cast(ASGIApp, Litestar([me, maybe, notes, vault, seen], plugins=[GatepassPlugin(gate)]))

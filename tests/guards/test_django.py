@@ -107,6 +107,13 @@ class Notes(guard.RequiresMixin, View):
         return HttpResponse("notes")
 
 
+class Vault(guard.RequiresMixin, View):
+    required_max_age = 300
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("vault")
+
+
 class AsyncNotes(guard.RequiresMixin, View):
     async def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse("notes")
@@ -117,6 +124,14 @@ class TestViews:
         bearer = sign_up()
         assert through_middleware(RequestFactory().get("/"), Notes.as_view()).status_code == 401
         assert through_middleware(RequestFactory().get("/", headers=bearer), Notes.as_view()).status_code == 403
+
+    def test_a_class_based_one_asks_for_a_recent_sign_in(self, gate: Gatepass) -> None:
+        bearer = sign_up()
+        asked = RequestFactory().get("/", headers=bearer)
+        assert through_middleware(asked, Vault.as_view()).content == b"vault"
+        assert through_middleware(asked, Vault.as_view(required_max_age=1)).content == b"vault"
+        gate._clock.advance(301)  # type: ignore[attr-defined]
+        assert through_middleware(asked, Vault.as_view()).status_code == 401
 
     async def test_an_async_one_is_awaited_whether_it_refuses_or_not(self, gate: Gatepass) -> None:
         bearer = await asyncio.to_thread(sign_up)

@@ -1,11 +1,13 @@
 """What every guard must do, in one table of cases: header in, principal out, strictly."""
 
+import importlib
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from gatepass.guards.asgi import current_principal
 from gatepass.wire.asgi import Receive, Scope, Send
+from tests.guards.apps import RECENT
 from tests.guards.conftest import Guarded
 from tests.support.asgi import Answer, call
 from tests.support.browser import PASSWORD, RT, Browser
@@ -112,6 +114,57 @@ class TestScopes:
 
     async def test_nobody_is_a_401_there(self, guarded: Guarded) -> None:
         assert (await get(guarded, "/notes", [])).code == "token-required"
+
+
+class TestRecentSignIn:
+    """RFC 9470: the token holds, but its session was signed in to too long ago."""
+
+    async def test_a_caller_who_has_just_signed_in_passes_and_stays_so_to_the_second(self, guarded: Guarded) -> None:
+        assert (await get(guarded, "/vault", [guarded.ann.bearer])).status == 200
+        guarded.at.clock.advance(RECENT)
+        assert (await get(guarded, "/vault", [guarded.ann.bearer])).status == 200
+        assert guarded.at.store.verbs == [], "no store read per request"
+
+    async def test_one_second_later_it_is_a_401_that_says_how_recent(self, guarded: Guarded) -> None:
+        guarded.at.clock.advance(RECENT + 1)
+        answer = await get(guarded, "/vault", [guarded.ann.bearer])
+        assert (answer.status, answer.code) == (401, "insufficient-user-authentication")
+        assert answer.one("www-authenticate") == f'Bearer error="insufficient_user_authentication", max_age="{RECENT}"'
+        assert answer.json()["max_age"] == RECENT
+        assert answer.one("cache-control") == "no-store"
+        assert (await get(guarded, "/notes", [guarded.ann.bearer])).status == 200, "what asks for less goes on"
+
+    async def test_a_refresh_does_not_help_and_a_sign_in_does(self, guarded: Guarded) -> None:
+        ann = guarded.ann
+        guarded.at.clock.advance(RECENT + 1)
+        assert (await ann.refresh()).status == 200
+        assert (await get(guarded, "/vault", [ann.bearer])).code == "insufficient-user-authentication"
+        before = ann.sid
+        assert (await ann.login()).status == 200
+        assert ann.sid != before, "the session is a new one (63B-4 §5.2)"
+        assert (await get(guarded, "/vault", [ann.bearer])).status == 200
+        guarded.at.clock.advance(RECENT - 1)
+        assert (await ann.refresh()).status == 200
+        assert (await get(guarded, "/vault", [ann.bearer])).status == 200
+
+    async def test_for_want_of_a_scope_no_sign_in_is_asked_for(self, guarded: Guarded) -> None:
+        bob = Browser(guarded.at.gate.asgi)
+        await bob.register("bob@example.com", remember=False)
+        guarded.at.clock.advance(RECENT + 1)
+        assert (await get(guarded, "/vault", [bob.bearer])).code == "insufficient-scope"
+
+    async def test_nobody_and_an_ended_session_are_refused_as_everywhere(self, guarded: Guarded) -> None:
+        assert (await get(guarded, "/vault", [])).code == "token-required"
+        await guarded.ann.logout()
+        assert (await get(guarded, "/vault", [guarded.ann.bearer])).code == "invalid-token"
+
+
+@pytest.mark.parametrize("age", [0, -1])
+@pytest.mark.parametrize("name", ["wsgi", "starlette", "fastapi", "litestar", "flask", "django", "django_rest"])
+def test_an_age_that_nobody_can_keep_is_refused_where_it_is_written(name: str, age: int) -> None:
+    guard = importlib.import_module(f"gatepass.guards.{name}")
+    with pytest.raises(ValueError, match="max_age"):
+        guard.requires(max_age=age)
 
 
 class TestTime:

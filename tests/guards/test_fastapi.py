@@ -1,12 +1,13 @@
 """FastAPI's idiom: dependencies, the OpenAPI document, overrides, routers, websockets."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 
 from gatepass import Principal
-from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, current_principal, requires
+from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, Recent, current_principal, requires
 from tests.guards import apps
 from tests.support.asgi import call
 from tests.support.browser import Browser
@@ -27,6 +28,8 @@ async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at:
     paths = document["paths"]
     assert paths["/me"]["get"]["security"] == [{"Gatepass": []}]
     assert paths["/notes"]["get"]["security"] == [{"Gatepass": ["notes:read"]}]
+    assert paths["/vault"]["get"]["security"] == [{"Gatepass": ["notes:read"]}]
+    assert "parameters" not in paths["/vault"]["get"]
     assert "security" not in paths["/seen"]["get"]
     assert "parameters" not in paths["/me"]["get"]
 
@@ -47,6 +50,19 @@ async def test_a_test_may_override_the_caller(at: Bench) -> None:
     async with started(app) as running:
         for path in ("/me", "/notes"):
             assert (await call(running, "GET", path)).json()["account"] == "somebody"
+
+
+async def test_of_a_caller_who_is_overridden_the_sign_in_must_be_recent_or_be_overridden_too(at: Bench) -> None:
+    app = apps.fastapi(at.gate)
+    app.dependency_overrides[current_principal] = lambda: somebody
+    facts = {"account_id": "somebody", "session_id": "s", "token_id": "t", "expires_at": 2, "issued_at": 1}
+    somebody = Principal(**facts, authenticated_at=at.clock.now(), scopes=frozenset(), claims={})  # type: ignore[arg-type]
+    async with started(app) as running:
+        assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
+        somebody = replace(somebody, authenticated_at=1)
+        assert (await call(running, "GET", "/vault")).code == "insufficient-user-authentication"
+        app.dependency_overrides[Recent(apps.RECENT)] = lambda: somebody
+        assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
 
 
 async def test_a_router_can_be_guarded_as_a_whole(at: Bench) -> None:

@@ -129,6 +129,15 @@ async def test_the_callers_of_the_gate_are_known_and_nobody_else(app: ASGIApp) -
     assert (await call(app, "GET", "/me")).code == "token-required"
 
 
+async def test_how_recent_a_sign_in_is_stands_in_the_token(remote: RemoteGate) -> None:
+    async def vault(scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"session": asgi.current_principal(scope, max_age=300).session_id})(scope, receive, send)
+
+    for ago, status in ((300, 200), (301, 401)):
+        bearer = ("authorization", f"Bearer {ISSUER.token(auth_time=NOW - ago)}")
+        assert (await call(remote.guard(vault), "GET", "/", headers=[bearer])).status == status
+
+
 @pytest.mark.parametrize("make", [of_flask, of_litestar])
 async def test_a_guard_that_mounts_auth_endpoints_finds_none(remote: RemoteGate, make: Any) -> None:
     assert (await call(make(remote), "POST", "/auth/login")).status == 404

@@ -23,6 +23,16 @@ class IgnoresVersion(MemoryStore):
         return account is not None and await super().add(session, credential_version=account.credential_version)
 
 
+class LooksThenAdds(MemoryStore):
+    async def add(self, session: Session, *, credential_version: int) -> bool:
+        account = self._accounts.get(session.account_id)
+        if account is None or account.disabled_at is not None or account.credential_version != credential_version:
+            return False
+        await asyncio.sleep(0)
+        self._sessions[session.sid] = session
+        return True
+
+
 class IgnoresDisabling(MemoryStore):
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         ended = await super().disable_account(account_id, now=now)

@@ -144,7 +144,10 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionNewDevice(Event):
-    """A sign-in came from a client or a network that no other live session of the account has."""
+    """A sign-in came from a client or a network that no other live session of the account has.
+
+    `client` is the label of the session: our own words, or a plain product name of at most 32 letters and digits.
+    """
 
     name = "session_new_device"
     level = "warning"

@@ -33,6 +33,8 @@ class Policy:
     """Code points; longer ones are refused, never cut."""
     sessions_per_account: int = 100
     """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
+    recent_sign_in: int = 0
+    """Ending another of one's sessions needs a sign-in not longer ago than this (ASVS 7.5.2). 0: it never matters."""
     demonstration: bool = False
     """Lifts the lower bound of access_ttl so that a visitor sees a pass die within half a minute."""
 
@@ -50,6 +52,10 @@ class Policy:
             (0 <= self.clock_skew <= MINUTE, "clock_skew must be 0 to 60 seconds"),
             (8 <= self.password_min <= self.password_max, "password_min must be 8 to password_max"),
             (64 <= self.password_max <= 1024, "password_max must be 64 to 1024"),
+            (
+                self.recent_sign_in == 0 or MINUTE <= self.recent_sign_in <= self.session_ttl,
+                "recent_sign_in must be a minute to session_ttl, or 0 where no sign-in is too old",
+            ),
             (self.sessions_per_account >= 0, "sessions_per_account must be at least 1, or 0 for no limit"),
         )
         faults = [text for holds, text in rules if not holds]

@@ -7,7 +7,7 @@ route asks for its caller where it needs one, and answers for refusals that the 
 
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
-from gatepass.guards.check import Check, require_scopes
+from gatepass.guards.check import Check
 from gatepass.wire.asgi import WITHHELD, ASGIApp, Receive, Scope, Send, Withheld
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -48,10 +48,14 @@ def admit(scope: Scope, *, check: Check, cookies: Cookies) -> None:
         scope[WITHHELD] = Withheld(held)
 
 
-def current_principal(scope: Scope, *scopes: str) -> Principal:
-    """The caller of this request. Raises TokenRequired, InvalidToken or InsufficientScope."""
-    principal = check_of(scope).principal(authorizations(scope))
-    return require_scopes(principal, scopes) if scopes else principal
+def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who covers `scopes` and signed in at most `max_age` seconds ago.
+
+    Raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication.
+    """
+    check = check_of(scope)
+    principal = check.principal(authorizations(scope))
+    return check.require(principal, scopes, max_age=max_age) if scopes or max_age is not None else principal
 
 
 def optional_principal(scope: Scope) -> Principal | None:

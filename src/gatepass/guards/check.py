@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from gatepass.core.access_token import Principal
-from gatepass.errors import InsufficientScope, InvalidToken, TokenRequired
+from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
 from gatepass.ports import Clock, RevocationFeed
 from gatepass.wire.headers import bearer_of
 
@@ -81,6 +81,19 @@ class Check:
         except TokenRequired:
             return None
 
+    def require(self, principal: Principal, scopes: tuple[str, ...] = (), *, max_age: int | None = None) -> Principal:
+        """The principal if it covers all `scopes` and signed in at most `max_age` seconds ago.
+
+        Raises InsufficientScope first, for which no sign-in helps; then InsufficientUserAuthentication (RFC 9470 §3).
+        """
+        if not principal.scopes.issuperset(scopes):
+            raise InsufficientScope(scopes)
+        if max_age is not None:
+            check_max_age(max_age)
+            if self._clock.now() - principal.authenticated_at > max_age:
+                raise InsufficientUserAuthentication(max_age)
+        return principal
+
     def _remember(self, verified: OrderedDict[bytes, Principal], digest: bytes, principal: Principal) -> None:
         verified[digest] = principal
         if len(verified) > self._remembered:
@@ -90,8 +103,7 @@ class Check:
                 pass  # another thread has dropped the last one meanwhile
 
 
-def require_scopes(principal: Principal, scopes: tuple[str, ...]) -> Principal:
-    """The principal if it covers all `scopes`. Raises InsufficientScope."""
-    if not principal.scopes.issuperset(scopes):
-        raise InsufficientScope(scopes)
-    return principal
+def check_max_age(max_age: int | None) -> None:
+    """Raise ValueError for an age that nobody could ever keep: no sign-in is younger than no second at all."""
+    if max_age is not None and max_age < 1:
+        raise ValueError(f"max_age is a number of seconds from 1 on, or None, not {max_age!r}")

@@ -28,6 +28,7 @@ from django.utils.functional import SimpleLazyObject
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.guards import wsgi
+from gatepass.guards.check import check_max_age
 from gatepass.guards.wsgi import Door, answer_headers, gate_from
 from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.problems import document
@@ -49,9 +50,12 @@ def gate() -> Any:
     return gate_from(getattr(settings, "GATEPASS", None))
 
 
-def current_principal(request: HttpRequest, *scopes: str) -> Principal:
-    """The caller of this request, who must cover `scopes`. Raises a Problem that the middleware answers."""
-    return _door(request).principal(request.META, scopes)
+def current_principal(request: HttpRequest, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+    Raises a Problem that the middleware answers.
+    """
+    return _door(request).principal(request.META, scopes, max_age)
 
 
 def optional_principal(request: HttpRequest) -> Principal | None:
@@ -88,22 +92,26 @@ class GatepassMiddleware:
         return answer(fault) if isinstance(fault, Problem) else None
 
 
-def requires(*scopes: str) -> Callable[[View], View]:
-    """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller)."""
+def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
+    """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
+
+    With `max_age` the caller must have signed in at most so many seconds ago.
+    """
+    check_max_age(max_age)
 
     def decorate(view: View) -> View:
         if iscoroutinefunction(view):
 
             @functools.wraps(view)
             async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                refusal = _refusal(request, scopes)
+                refusal = _refusal(request, scopes, max_age)
                 return await view(request, *args, **kwargs) if refusal is None else refusal
 
             return guarded_async
 
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            refusal = _refusal(request, scopes)
+            refusal = _refusal(request, scopes, max_age)
             return view(request, *args, **kwargs) if refusal is None else refusal
 
         return guarded
@@ -115,10 +123,11 @@ class RequiresMixin:
     """For class-based views: `class Notes(RequiresMixin, View): required_scopes = ("notes:read",)`."""
 
     required_scopes: tuple[str, ...] = ()
+    required_max_age: int | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse, or go on to the view's own."""
-        refusal = _refusal(request, self.required_scopes)
+        refusal = _refusal(request, self.required_scopes, self.required_max_age)
         if refusal is None:
             return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return _soon(refusal) if getattr(self, "view_is_async", False) else refusal
@@ -221,9 +230,9 @@ def _door(request: HttpRequest) -> Door:
     return door
 
 
-def _refusal(request: HttpRequest, scopes: tuple[str, ...]) -> HttpResponse | None:
+def _refusal(request: HttpRequest, scopes: tuple[str, ...], max_age: int | None) -> HttpResponse | None:
     try:
-        current_principal(request, *scopes)
+        current_principal(request, *scopes, max_age=max_age)
     except Problem as problem:
         return answer(problem)
     return None

@@ -21,6 +21,7 @@ from rest_framework.request import Request
 
 from gatepass.core.access_token import Principal
 from gatepass.guards import django as guard
+from gatepass.guards.check import check_max_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,26 @@ class Requires(BasePermission):
     """Any valid caller. `requires("notes:read")` makes the permission for one who covers scopes."""
 
     scopes: ClassVar[tuple[str, ...]] = ()
+    max_age: ClassVar[int | None] = None
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """True, or raises TokenRequired, InvalidToken or InsufficientScope."""
-        guard.current_principal(request._request, *self.scopes)
+        """True, or raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication."""
+        guard.current_principal(request._request, *self.scopes, max_age=self.max_age)
         return True
 
 
-def requires(*scopes: str) -> type[Requires]:
-    """Make the permission class for a caller who covers `scopes`."""
-    return type("Requires", (Requires,), {"scopes": scopes})
+def requires(*scopes: str, max_age: int | None = None) -> type[Requires]:
+    """Make the permission class for a caller who covers `scopes` and signed in at most `max_age` seconds ago."""
+    check_max_age(max_age)
+    return type("Requires", (Requires,), {"scopes": scopes, "max_age": max_age})
 
 
-def current_principal(request: Request, *scopes: str) -> Principal:
-    """The caller of this request, who must cover `scopes`. Raises a Problem that the middleware answers."""
-    return guard.current_principal(request._request, *scopes)
+def current_principal(request: Request, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+    Raises a Problem that the middleware answers.
+    """
+    return guard.current_principal(request._request, *scopes, max_age=max_age)
 
 
 def optional_principal(request: Request) -> Principal | None:

@@ -6,10 +6,14 @@
     @app.get("/notes")
     def notes(principal: Annotated[Principal, requires("notes:read")]): ...
 
+    @app.post("/transfers")
+    def transfer(principal: Annotated[Principal, requires(max_age=300)]): ...
+
 It shows in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
 replaces it in tests.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Security
@@ -19,7 +23,10 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from gatepass.core.access_token import Principal
+from gatepass.errors import Problem
 from gatepass.guards import starlette as guard
+from gatepass.guards.asgi import check_of
+from gatepass.guards.check import check_max_age
 
 
 class Bearer(SecurityBase):
@@ -53,6 +60,24 @@ OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
 """The caller or None; a token that does not hold is refused all the same."""
 
 
-def requires(*scopes: str) -> object:
-    """Make the dependency for a caller who covers `scopes`."""
-    return Security(current_principal, scopes=list(scopes))
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The dependency for a caller who signed in at most `max_age` seconds ago; two of one age are the same one."""
+
+    max_age: int
+
+    def __post_init__(self) -> None:
+        check_max_age(self.max_age)
+
+    async def __call__(self, connection: HTTPConnection, principal: CurrentPrincipal) -> Principal:
+        """The caller. Raises Denied (401)."""
+        try:
+            return check_of(connection.scope).require(principal, max_age=self.max_age)
+        except Problem as problem:
+            raise guard.denied(connection, problem) from None
+
+
+def requires(*scopes: str, max_age: int | None = None) -> object:
+    """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago."""
+    dependency = current_principal if max_age is None else Recent(max_age)
+    return Security(dependency, scopes=list(scopes))

@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.guards import wsgi
+from gatepass.guards.check import check_max_age
 from gatepass.guards.wsgi import Gate, Guard, answer_headers, gate_from
 from gatepass.wire.problems import document
 
@@ -45,7 +46,7 @@ class Denied(HTTPException):
 
 
 class Unauthenticated(Denied, exceptions.Unauthorized):
-    """No valid access token."""
+    """No valid access token, or none of a recent sign-in where that is asked for."""
 
 
 class Forbidden(Denied, exceptions.Forbidden):
@@ -83,10 +84,13 @@ class GatepassFlask:
             app.register_error_handler(Problem, _answer)
 
 
-def current_principal(*scopes: str) -> Principal:
-    """The caller of this request, who must cover `scopes`. Raises Denied (401, 403 or 503)."""
+def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+    Raises Denied (401, 403 or 503).
+    """
     try:
-        return wsgi.current_principal(_environ(), *scopes)
+        return wsgi.current_principal(_environ(), *scopes, max_age=max_age)
     except Problem as problem:
         raise _denied(problem) from None
 
@@ -99,18 +103,22 @@ def optional_principal() -> Principal | None:
         raise _denied(problem) from None
 
 
-def requires(*scopes: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+def requires(
+    *scopes: str, max_age: int | None = None
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    Write it below the route, so that the route gets what it returns.
+    With `max_age` the caller must have signed in at most so many seconds ago. Write it below the route, so that the
+    route gets what it returns.
     """
+    check_max_age(max_age)
 
     def decorate(view: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         is_async = inspect.iscoroutinefunction(view)
 
         @functools.wraps(view)
         def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            current_principal(*scopes)
+            current_principal(*scopes, max_age=max_age)
             if not is_async:
                 return view(*args, **kwargs)
             result: Result = current_app.ensure_sync(view)(*args, **kwargs)

@@ -34,7 +34,7 @@ from litestar.types import Receive, Scope, Send
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
 from gatepass.guards import asgi as guard
-from gatepass.guards.check import Check
+from gatepass.guards.check import Check, check_max_age
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -80,10 +80,13 @@ class Denied(HTTPException):
         self.problem = problem
 
 
-def current_principal(connection: Connection, *scopes: str) -> Principal:
-    """The caller of this request, who must cover `scopes`. Raises Denied (401, 403 or 503)."""
+def current_principal(connection: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+    Raises Denied (401, 403 or 503).
+    """
     try:
-        return guard.current_principal(connection.scope, *scopes)  # type: ignore[arg-type]
+        return guard.current_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 
@@ -99,19 +102,24 @@ def optional_principal(connection: Connection) -> Principal | None:
 class Requires:
     """A Litestar guard for a handler, a controller, a router or the whole application."""
 
-    def __init__(self, scopes: tuple[str, ...]) -> None:
+    def __init__(self, scopes: tuple[str, ...], max_age: int | None = None) -> None:
+        check_max_age(max_age)
         self.scopes = scopes
+        self.max_age = max_age
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Let the caller pass or raise Denied. The auth endpoints stay open: one signs in there."""
         # Async though it awaits nothing: Litestar runs what is not on a thread, at twenty times the cost.
         if not handler.opt.get(_MOUNTED):
-            current_principal(connection, *self.scopes)
+            current_principal(connection, *self.scopes, max_age=self.max_age)
 
 
-def requires(*scopes: str) -> Requires:
-    """Make a guard that passes only a caller who covers `scopes` (none: any valid caller)."""
-    return Requires(scopes)
+def requires(*scopes: str, max_age: int | None = None) -> Requires:
+    """Make a guard that passes only a caller who covers `scopes` (none: any valid caller).
+
+    With `max_age` the caller must have signed in at most so many seconds ago.
+    """
+    return Requires(scopes, max_age)
 
 
 def answer(_request: Request[Any, Any, Any], denied: Denied) -> Response[bytes]:

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
 from gatepass.guards import asgi
+from gatepass.guards.check import check_max_age
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 Parameters = ParamSpec("Parameters")
@@ -32,12 +33,15 @@ class Denied(HTTPException):
         self.problem = problem
 
 
-def current_principal(connection: HTTPConnection, *scopes: str) -> Principal:
-    """The caller of this request, who must cover `scopes`. Raises Denied (401, 403 or 503)."""
+def current_principal(connection: HTTPConnection, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+    Raises Denied (401, 403 or 503).
+    """
     try:
-        return asgi.current_principal(connection.scope, *scopes)
+        return asgi.current_principal(connection.scope, *scopes, max_age=max_age)
     except Problem as problem:
-        raise _denied(connection, problem) from None
+        raise denied(connection, problem) from None
 
 
 def optional_principal(connection: HTTPConnection) -> Principal | None:
@@ -45,13 +49,17 @@ def optional_principal(connection: HTTPConnection) -> Principal | None:
     try:
         return asgi.optional_principal(connection.scope)
     except Problem as problem:
-        raise _denied(connection, problem) from None
+        raise denied(connection, problem) from None
 
 
 def requires(
-    *scopes: str,
+    *scopes: str, max_age: int | None = None
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
-    """Decorate an async endpoint: it runs only for a caller who covers `scopes` (none: any valid caller)."""
+    """Decorate an async endpoint: it runs only for a caller who covers `scopes` (none: any valid caller).
+
+    With `max_age` the caller must have signed in at most so many seconds ago.
+    """
+    check_max_age(max_age)
 
     def guard(
         endpoint: Callable[Parameters, Awaitable[Result]],
@@ -61,7 +69,7 @@ def requires(
 
         @functools.wraps(endpoint)
         async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            current_principal(_connection_among((*args, *kwargs.values())), *scopes)
+            current_principal(_connection_among((*args, *kwargs.values())), *scopes, max_age=max_age)
             return await endpoint(*args, **kwargs)
 
         return guarded
@@ -78,7 +86,8 @@ async def answer(_request: Request, denied: Exception) -> Response:
     return Response(body, denied.problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _denied(connection: HTTPConnection, problem: Problem) -> Denied:
+def denied(connection: HTTPConnection, problem: Problem) -> Denied:
+    """The exception for a refusal, which this connection's application will answer."""
     # The application's handler tables are in the scope, built before any guard could add to them. Ours goes
     # in on the first refusal, behind whatever the application has registered for Denied itself.
     if isinstance(connection, Request | HTTPConnection) and not isinstance(connection, WebSocket):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
-from gatepass.guards.check import Check, require_scopes
+from gatepass.guards.check import Check, check_max_age
 from gatepass.wire.asgi import WITHHELD, Withheld
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -55,10 +55,10 @@ class Door:
     check: Check
     ready: Callable[[], None]
 
-    def principal(self, environ: Environ, scopes: tuple[str, ...]) -> Principal:
-        """The caller, who must cover `scopes`."""
+    def principal(self, environ: Environ, scopes: tuple[str, ...], max_age: int | None = None) -> Principal:
+        """The caller, who must cover `scopes` and have signed in at most `max_age` seconds ago."""
         self.ready()
-        return require_scopes(self.check.principal(authorizations(environ)), scopes)
+        return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age)
 
     def optional(self, environ: Environ) -> Principal | None:
         """The caller or None."""
@@ -106,9 +106,12 @@ def guard(environ: Environ, door: Door, cookies: Cookies) -> bool:
     return bool(held)
 
 
-def current_principal(environ: Environ, *scopes: str) -> Principal:
-    """The caller of this request. Raises TokenRequired, InvalidToken, InsufficientScope or Unavailable."""
-    return door_of(environ).principal(environ, scopes)
+def current_principal(environ: Environ, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who covers `scopes` and signed in at most `max_age` seconds ago.
+
+    Raises TokenRequired, InvalidToken, InsufficientScope, InsufficientUserAuthentication or Unavailable.
+    """
+    return door_of(environ).principal(environ, scopes, max_age)
 
 
 def optional_principal(environ: Environ) -> Principal | None:
@@ -116,13 +119,17 @@ def optional_principal(environ: Environ) -> Principal | None:
     return door_of(environ).optional(environ)
 
 
-def requires(*scopes: str) -> Callable[[WSGIApp], WSGIApp]:
-    """Decorate a WSGI application: it runs only for a caller who covers `scopes` (none: any valid caller)."""
+def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:
+    """Decorate a WSGI application: it runs only for a caller who covers `scopes` (none: any valid caller).
+
+    With `max_age` the caller must have signed in at most so many seconds ago.
+    """
+    check_max_age(max_age)
 
     def decorate(app: WSGIApp) -> WSGIApp:
         @functools.wraps(app)
         def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-            current_principal(environ, *scopes)
+            current_principal(environ, *scopes, max_age=max_age)
             return app(environ, start_response)
 
         return guarded

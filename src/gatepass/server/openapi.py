@@ -50,6 +50,7 @@ _BODY = {
 _SITE = {403: "cross-site"}
 _STORE = {503: "store-unavailable, unknown-key, overloaded, not-ready"}
 _BEARER = {401: "token-required, invalid-token", **_STORE}
+_RECENT = {**_BEARER, 401: f"{_BEARER[401]}, insufficient-user-authentication"}
 _PASSWORD = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 
 
@@ -169,7 +170,7 @@ def _paths() -> Json:
             "post": _operation(
                 "End every session of the account",
                 done={204: None},
-                problems={**_BODY, **_BEARER},
+                problems={**_BODY, **_RECENT},
                 bearer=True,
             )
         },
@@ -177,7 +178,7 @@ def _paths() -> Json:
             "post": _operation(
                 "End every session of the account but the one of the access token",
                 done={204: None},
-                problems={**_BODY, **_BEARER},
+                problems={**_BODY, **_RECENT},
                 bearer=True,
             )
         },
@@ -189,7 +190,7 @@ def _paths() -> Json:
             "delete": _operation(
                 "End one session",
                 done={204: None},
-                problems={**_BODY, **_BEARER, 404: "not-found"},
+                problems={**_BODY, **_RECENT, 404: "not-found"},
                 bearer=True,
             ),
         },

@@ -54,6 +54,20 @@ class SessionBattery:
         await store.disable_account(account.id, now=NOW)
         assert not await store.add(session_of(account), credential_version=1)
 
+    async def test_sign_ins_and_the_end_of_their_account_at_once_leave_no_session(self, store: Store) -> None:
+        for name, end in (("disabled", store.disable_account), ("deleted", store.delete_account)):
+            account = account_of(name)
+            await store.add_account(account)
+            sessions = [session_of(account, f"{name} {number}") for number in range(20)]
+            adds = [store.add(session, credential_version=1) for session in sessions]
+            before, _, after = await asyncio.gather(
+                asyncio.gather(*adds[:10]), end(account.id, now=NOW), asyncio.gather(*adds[10:])
+            )
+            assert list(await store.of_account(account.id, now=NOW)) == []
+            told = {sid for sid, _ in await store.revoked_since(NOW)}
+            added = zip(sessions, (*before, *after), strict=True)
+            assert all(session.sid in told for session, is_added in added if is_added), "guards would let them in"
+
     async def test_a_swap_moves_the_row_and_returns_it(self, store: Store) -> None:
         session = await signed_in(store)
         swap = swap_of(session)
