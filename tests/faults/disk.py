@@ -7,9 +7,11 @@ Mounting needs root. Where it is not permitted, the processes concerned are held
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
+
+from tests.support.process import children
 
 
 class Disk(Protocol):
@@ -17,8 +19,8 @@ class Disk(Protocol):
 
     how: str
 
-    def fill(self, pids: Iterable[int]) -> None:
-        """No more writes, by these processes at least."""
+    def fill(self, pid: int) -> None:
+        """No more writes, by this process and its children at least."""
         ...
 
     def free(self) -> None:
@@ -34,8 +36,8 @@ class Tmpfs:
     def __init__(self, folder: Path) -> None:
         self._filler = folder / "filler"
 
-    def fill(self, pids: Iterable[int]) -> None:
-        """With zeros, in ever smaller pieces."""
+    def fill(self, pid: int) -> None:
+        """With zeros, in ever smaller pieces: for everybody."""
         with self._filler.open("wb", buffering=0) as filler:
             for size in (65_536, 4_096, 1):
                 with contextlib.suppress(OSError):
@@ -55,21 +57,27 @@ class Limit:
     def __init__(self) -> None:
         self._limited: list[int] = []
 
-    def fill(self, pids: Iterable[int]) -> None:
-        """These processes, and those that they start from now on, write nothing any more."""
-        for pid in pids:
-            _limit(pid, "0:")
-            self._limited.append(pid)
+    def fill(self, pid: int) -> None:
+        """The parent first: whom it starts from then on inherits the limit, and the list of the others is whole."""
+        self._limit(pid)
+        for child in children(pid):
+            self._limit(child)
 
     def free(self) -> None:
         """Lift the limits of those who still live."""
         while self._limited:
-            with contextlib.suppress(FileNotFoundError):
-                _limit(self._limited.pop(), "unlimited:")
+            _limit(self._limited.pop(), "unlimited:")
+
+    def _limit(self, pid: int) -> None:
+        self._limited.append(pid)
+        _limit(pid, "0:")
 
 
 def _limit(pid: int, size: str) -> None:
-    owner = Path(f"/proc/{pid}").stat()
+    try:
+        owner = Path(f"/proc/{pid}").stat()
+    except FileNotFoundError:
+        return  # A short-lived child, such as a worker of autovacuum, that has ended since it was listed.
     user: dict[str, Any] = (
         {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     )

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from tests.faults.disk import Disk, small_disk
+from tests.faults.disk import Disk, Limit, small_disk
 from tests.faults.load import Load
 from tests.faults.stage import Record, Server, conclude, serving
 from tests.support.postgres import PostgresServer, execute, new_database
@@ -36,7 +38,7 @@ async def test_nothing_is_lost_when_the_disk_under_sqlite_is_full(
         async with serving(Server(tmp_path, f"sqlite:///{folder}/gate.db")) as server, Load(server.port) as load:
             load.steal()
             await load.progress()
-            disk.fill([server.pid])
+            disk.fill(server.pid)
             await starve(load)
             disk.free()
             load.steal()
@@ -67,6 +69,14 @@ async def test_nothing_is_lost_when_the_disk_under_postgres_is_full(
             postgres.remove()
 
 
+def test_a_process_that_ended_meanwhile_needs_no_limit() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    disk = Limit()
+    disk.fill(ended.pid)
+    disk.free()
+
+
 async def starve(load: Load) -> None:
     """Until the clients have been refused many times, since the disk is full."""
     load.faults += 1
@@ -76,7 +86,7 @@ async def starve(load: Load) -> None:
 
 async def fill_log(disk: Disk, postgres: PostgresServer) -> None:
     """Fill the disk and turn the log's page: PostgreSQL has written ahead for a whole segment."""
-    disk.fill([postgres.pid, *postgres._children()])
+    disk.fill(postgres.pid)
     for _ in range(3):
         with contextlib.suppress(asyncpg.PostgresError, OSError):
             await execute(postgres.url(), "SELECT pg_switch_wal()")

@@ -11,11 +11,7 @@ from tests.faults.load import Load
 from tests.faults.stage import ROUNDS, Record, Server, conclude, serving
 from tests.support.gates import SECRET
 from tests.support.postgres import new_database, shared_server
-from tests.support.process import gatepass
-
-
-def workers_of(pid: int) -> set[int]:
-    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+from tests.support.process import children, gatepass
 
 
 def lives(pid: int) -> bool:
@@ -31,11 +27,11 @@ async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, re
         load.steal()
         for _ in range(2 * ROUNDS):
             await load.progress()
-            before = workers_of(server.pid)
+            before = children(server.pid)
             assert len(before) == 2
             os.kill(min(before), signal.SIGKILL)
             load.faults += 1
-            await load.until(lambda before=before: len(workers_of(server.pid) - before) == 1)  # type: ignore[misc]
+            await load.until(lambda before=before: len(children(server.pid) - before) == 1)  # type: ignore[misc]
             if load.faults < 3:
                 load.steal()
         await conclude(load, "a worker of two killed", record_property)
@@ -44,14 +40,14 @@ async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, re
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_stops_all_workers(number: signal.Signals, tmp_path: Path) -> None:
     async with serving(Server(tmp_path, await new_database(shared_server()), workers=2)) as server:
-        workers = workers_of(server.pid)
+        workers = children(server.pid)
         assert await server.stop(number) == 0
         assert not any(map(lives, workers))
 
 
 async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
     async with serving(Server(tmp_path, await new_database(shared_server()), workers=2)) as server:
-        workers = workers_of(server.pid)
+        workers = children(server.pid)
         await server.kill()
         async with asyncio.timeout(15):
             while any(map(lives, workers)):

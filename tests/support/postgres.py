@@ -26,6 +26,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres import PostgresStore
+from tests.support.process import children
 
 OWNER = "owner"
 PATIENCE = 30.0
@@ -103,13 +104,13 @@ class PostgresServer:
 
     def kill(self) -> None:
         """As a crash does: no checkpoint, no goodbye. Its children notice and go too."""
-        children = self._children()
+        family = children(self.pid)
         self._signal(signal.SIGKILL)
-        for child in children:
+        for child in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         end = time.monotonic() + PATIENCE
-        while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < end:
+        while any(Path(f"/proc/{child}").exists() for child in family) and time.monotonic() < end:
             time.sleep(0.02)
 
     def remove(self) -> None:
@@ -127,10 +128,6 @@ class PostgresServer:
         if process is not None:
             process.send_signal(number)
             process.wait(PATIENCE)
-
-    def _children(self) -> list[int]:
-        tasks = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(child) for child in tasks.read_text().split()] if tasks.exists() else []
 
     def _is_ready(self) -> bool:
         try:

@@ -25,6 +25,14 @@ def environment(**settings: str) -> dict[str, str]:
     return {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}, "PYTHONWARNINGS": "error"}
 
 
+def children(pid: int) -> set[int]:
+    """The processes that this one has started and not yet buried; of one that has ended, none."""
+    try:
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
+
+
 def gatepass(
     folder: Path, *arguments: str, stdin: str | bytes = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
