@@ -28,6 +28,8 @@ EQUIVALENT = {
     r"% 5\)|\(\+len\(str\(text\)\)|XXXX\"$": "what is decoded wrongly is refused by the comparison that follows",
     r"strip\(None\)": "what is space to Python and not to JSON is refused by the JSON reader",
     r"or True else _NONE": "an empty set either way",
+    r"is None and not text\.startswith|size - MAC_BYTES and": "the pattern lets nothing shorter through",
+    r"b\"=\" \* \(-len\(text\) % 4\), (strict_mode=False)?\)": "the canonical text is compared afterwards",
 }
 """What stands in a mutant's line, and why it is no fault."""
 

@@ -250,6 +250,9 @@ def other_spellings(issuer: Issuer) -> Named:
         yield f"{odd!r} after", token + odd
         yield f"{odd!r} within", f"{header}.{payload}.{signature[:9]}{odd}{signature[9:]}"
         yield f"{odd!r} within the payload", seal(issuer.key, header.encode(), (payload[:9] + odd).encode("utf-8"))
+    # Four at once leave the length what it was: a reader that skips what it does not know would see the same token.
+    for odd in ("****", "    ", "====", ".-._"):
+        yield f"{odd!r} within, of the length of a group", f"{header}.{payload}.{signature[:8]}{odd}{signature[8:]}"
     yield from (
         (f"trailing bits of the signature {name}", spelling)
         for name, spelling in other_last_letters(f"{header}.{payload}.", signature)

@@ -28,9 +28,10 @@ def link(purpose: Purpose = Purpose.VERIFY, *, keys: KeyRing = KEYS, address: st
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-@pytest.mark.parametrize("address", ["", "x@y", "ünï@bücher.example", "a" * 320])
+@pytest.mark.parametrize("address", ["", "x@y", "ünï@bücher.example", "a" * 320, "\N{GOTHIC LETTER AHSA}" * 320])
 def test_what_was_composed_is_read_again(purpose: Purpose, address: str) -> None:
     made = link(purpose, address=address)
+    assert made.address == address
     text = compose_link(made, KEYS)
     assert text.startswith("gp_pr_" if purpose is Purpose.RESET else "gp_vt_")
     assert parse_link(text, KEYS, purpose=purpose) == made
@@ -38,6 +39,28 @@ def test_what_was_composed_is_read_again(purpose: Purpose, address: str) -> None
         assert parse_link(text, KEYS, purpose=other) == NoLink()
         swapped = other.prefix + text[6:]
         assert parse_link(swapped, KEYS, purpose=other) == NoLink()
+
+
+def test_a_link_that_somebody_has_in_their_mail_opens_after_an_update_too() -> None:
+    """Written down once: another layout, or another way to its MACs, would break every link that is out."""
+    text = (
+        "gp_vt_AVUDASNFZ4mrze8BI0VniavN7wBrSdIAUWBDPk7mcOKJVec0ZQnRiGFubkBuZXcuZXhhbXBs"
+        "ZZNsTSILNRewEmV0qEzwkJ5f4RjIauuKpM1B9LjAxKc1"
+    )
+    read = parse_link(text, KEYS, purpose=Purpose.CHANGE_EMAIL)
+    assert read == link(Purpose.CHANGE_EMAIL, address="ann@new.example")
+    assert isinstance(read, Link)
+    assert compose_link(read, KEYS) == text
+
+
+def test_a_link_longer_than_any_address_makes_it_is_none() -> None:
+    text = compose_link(link(address="a" * 1281), KEYS)
+    assert parse_link(text, KEYS, purpose=Purpose.VERIFY) == NoLink()
+
+
+def test_nothing_is_composed_under_a_key_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match=r"^the link names a key that is not in the key ring$"):
+        compose_link(link(), KeyRing([NEW]))
 
 
 def test_every_bit_counts() -> None:
