@@ -14,7 +14,7 @@ const [outfile = "../../src/gatepass/data/gatepass.js"] = process.argv.slice(2);
 const resolveDir = fileURLToPath(new URL("../dist", import.meta.url));
 const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
 
-const entries = ["index", "fetch", "errors", "retry", "loading", "events"].filter((name) =>
+const entries = ["index", "fetch", "account", "errors", "retry", "loading", "events"].filter((name) =>
   existsSync(`${resolveDir}/${name}.js`),
 );
 await build({

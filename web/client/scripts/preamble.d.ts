@@ -9,6 +9,9 @@ declare const attachAxios: typeof import("gatepass/axios").attachAxios;
 declare const retry: typeof import("gatepass/retry").retry;
 
 declare const email: string;
+declare const token: string;
+declare const account: import("gatepass/account").AccountActions;
+declare function askPassword(): Promise<string>;
 declare const password: string;
 declare const signal: AbortSignal;
 declare const tenant: string;

@@ -51,6 +51,7 @@ const rows = [
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + sentry", await weigh(["sentry"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
+  ["… + account", await weigh(["account"], CLIENT), 500],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_000],
 ];

@@ -232,6 +232,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     },
     signIn: async (credentials) => (await signIn("/login", credentials))!.account!,
     signUp: async (credentials) => (await signIn("/register", credentials))?.account ?? null,
+    verify: async (verification) => (await signIn("/verify", verification))!.account!,
     signOut,
     token,
     async refresh() {

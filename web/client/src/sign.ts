@@ -7,7 +7,7 @@
 
 import { GatepassError } from "./errors.js";
 import type { Parts } from "./refresh.js";
-import type { Credentials, EndReason, Session } from "./types.js";
+import type { Credentials, EndReason, Session, Verification } from "./types.js";
 import { CLIENT, type Grant, readGrant } from "./wire.js";
 
 /** What signing needs of the story around it. */
@@ -21,10 +21,11 @@ export interface Story {
 /** The verbs over the parts of one session. */
 export function createSigning({ memory, jar, notes, channel, lock, call, key }: Parts, story: Story) {
   /** Exchange credentials at `path`. Null where the server answers that it wants more first (202). */
-  async function signIn(path: string, { email, password, remember = true }: Credentials): Promise<Grant | null> {
+  async function signIn(path: string, sent: Credentials | Verification): Promise<Grant | null> {
+    const { email, token, password, remember = true } = sent as Credentials & Verification;
     const isKeyless = !(await key());
     const [answer, grant] = await lock(async () => {
-      const answer = await call(path, { body: { email, password, remember } });
+      const answer = await call(path, { body: { email, token, password, remember } });
       const grant = readGrant(answer);
       if (grant) {
         if (isKeyless) notes("keyless", grant.sid);

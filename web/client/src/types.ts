@@ -56,6 +56,13 @@ export interface Credentials {
   readonly remember?: boolean;
 }
 
+/** What a mailed link brings (the token in its fragment), with the password that was chosen at sign-up. */
+export interface Verification {
+  readonly token: string;
+  readonly password: string;
+  readonly remember?: boolean;
+}
+
 /** An access token with its stamp: later tokens of this tab have higher stamps. */
 export interface Pass {
   readonly value: string;
@@ -134,6 +141,8 @@ export interface Session {
   signIn(credentials: Credentials): Promise<Account>;
   /** Make an account and sign it in; null where the server first wants the address verified. */
   signUp(credentials: Credentials): Promise<Account | null>;
+  /** Make the account whose address a mailed link verifies, and sign it in. `invalid-link`: it is used or too old. */
+  verify(verification: Verification): Promise<Account>;
   /**
    * Sign out: here and in the other tabs at once, at the server now or, when it cannot be reached, at a later start.
    * With `everywhere` on all devices; rejects if just that could not be done.

@@ -4,6 +4,8 @@
  * Tokens are plain text here: nobody attacks this server, it is there to end a session whenever a client gives it reason.
  */
 
+import { answerOwner } from "./account.js";
+
 /** A request as the server sees it. */
 export interface Incoming {
   readonly method: string;
@@ -29,7 +31,7 @@ interface Card {
   readonly parent: string;
 }
 
-interface Row {
+export interface Row {
   readonly sid: string;
   readonly email: string;
   generation: number;
@@ -53,7 +55,7 @@ export type Case =
   | "no-session";
 
 /**
- * Anybody may sign in whose password is "right". Every path that is not an auth endpoint wants a bearer token and answers
+ * Anybody may sign in whose password is "right"; the token of a link that verifies an address is the address. Every path that is not an auth endpoint wants a bearer token and answers
  * with the caller's e-mail address and the request's own body, unless `answers` has something else.
  */
 export class FaultServer {
@@ -98,6 +100,7 @@ export class FaultServer {
     switch (`${request.method} ${request.path}`) {
       case "POST /auth/login":
       case "POST /auth/register":
+      case "POST /auth/verify":
         return this.#signIn(request);
       case "POST /auth/refresh":
         return this.#refresh(request);
@@ -108,19 +111,19 @@ export class FaultServer {
           for (const row of this.rows.values()) if (row.email === email) row.revoked ??= "revoked";
           return { status: 204 };
         });
-      case "GET /auth/me":
-        return this.#bearer(request, ({ email }) => ({ status: 200, body: accountOf(email) }));
+      case "POST /auth/password/forgot":
+      case "POST /auth/verify/resend":
+        return { status: 202 };
+      case "POST /auth/password/reset":
+        return { status: 204 };
       default:
-        return this.#bearer(request, ({ email }) => ({
-          status: 200,
-          body: { email, method: request.method, echo: request.body },
-        }));
+        return this.#bearer(request, (row) => answerOwner(request, row, this.rows));
     }
   }
 
   #signIn(request: Incoming): Outgoing {
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
-    const { email, password } = request.body as { email: string; password: string };
+    const { token, email = token!, password } = request.body as { token?: string; email?: string; password: string };
     if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
     const old = this.#card(request);
     if (old) this.revoke(old.sid, "replaced");

@@ -54,6 +54,7 @@ export function fakeSession({
     start: async () => snapshot,
     signIn: enter,
     signUp: enter,
+    verify: ({ token }) => enter({ email: token }),
     signOut: async () => set({ status: "ended", reason: "signed-out" }),
     async token(stale) {
       const { status: now } = snapshot;
