@@ -41,7 +41,7 @@ export interface AccountActions {
   endSession(id: string): Promise<void>;
   /** End all but this one. */
   endOtherSessions(): Promise<void>;
-  /** Sign the same account in once more, for what wants a recent sign-in. Other tabs go on in the new session. */
+  /** Sign the same account in once more, for what wants a recent sign-in. It is remembered if the present one is. */
   signInAgain(password: string): Promise<Account>;
   /** Every other session ends. `invalid-credentials` (403): the current one is wrong; else the password rules' codes. */
   changePassword(current: string, next: string): Promise<void>;
@@ -66,17 +66,22 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
   const post = async (path: string, body?: object) => void (await client.post(path, body));
   const remove = async (path: string, body?: object) => void (await client.delete(path, { body }));
 
+  async function sessions() {
+    const { data } = await client.get<{ sessions: SessionInfo[] }>("sessions");
+    return data.sessions;
+  }
+
   return {
-    async sessions() {
-      const { data } = await client.get<{ sessions: SessionInfo[] }>("sessions");
-      return data.sessions;
-    },
-    endSession: (id) => (id === session.getSnapshot().sessionId ? session.signOut() : remove(`sessions/${id}`)),
+    sessions,
+    endSession: (id) =>
+      id === session.getSnapshot().sessionId ? session.signOut() : remove(`sessions/${encodeURIComponent(id)}`),
     endOtherSessions: () => post("logout-others"),
     async signInAgain(password) {
       const { account } = await session.start();
       if (!account) throw new GatepassError("session-ended");
-      return session.signIn({ email: account.email, password });
+      // Who did not want to be remembered on this computer is not now.
+      const own = (await sessions()).find(({ current }) => current);
+      return session.signIn({ email: account.email, password, remember: own?.remember ?? false });
     },
     changePassword: (current, next) => post("password", { current, new: next }),
     forgotPassword: (email) => post("password/forgot", { email }),

@@ -79,6 +79,13 @@ describe("a recent sign-in", () => {
     await settled(account.endOtherSessions());
   });
 
+  it.each([true, false])("is remembered if the session was: %s", async (remember) => {
+    const { account, server } = await world();
+    server.answers.push(() => ({ status: 200, body: { sessions: [{ id: "x", remember, current: true }] } }));
+    await settled(account.signInAgain(ANN.password));
+    expect(server.requests.at(-1)).toMatchObject({ path: "/auth/login", body: { remember } });
+  });
+
   it("cannot be given by nobody", async () => {
     const { account, session } = await world();
     await settled(session.signOut());
@@ -131,9 +138,11 @@ describe("an account", () => {
   });
 
   it("is made by the link of a mail, and signed in", async () => {
-    const session = open(new FakeProfile(new FakeServer()).tab());
+    const server = new FakeServer();
+    const session = open(new FakeProfile(server).tab());
     const made = await settled(session.verify({ token: "new@example.com", password: "right" }));
     expect(made.email).toBe("new@example.com");
+    expect(calls(server, "/auth/verify")).toBe(1);
     expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: "new@example.com" } });
   });
 });
