@@ -51,8 +51,10 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
     (config) => {
       const { adapter } = config;
       if (ours.has(adapter as AxiosAdapter)) return config;
-      // With the configuration, as Axios does: its `env` may name the fetch to use.
-      config.adapter = (prepared) => deliver(prepared, getAdapter(adapter, prepared));
+      // With the configuration, as Axios does: its `env` may name the fetch to use. Without an adapter where an
+      // interceptor made a configuration of its own: then the instance's, as Axios falls back to its default.
+      const chosen = adapter ?? instance.defaults.adapter;
+      config.adapter = (prepared) => deliver(prepared, getAdapter(chosen, prepared));
       ours.add(config.adapter);
       return config;
     },
@@ -63,7 +65,8 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
   async function deliver(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
     const { headers } = config;
     const home = new URL(instance.defaults.baseURL ?? "", globalThis.location?.href);
-    const url = new URL(addressOf(config), home);
+    // Relative to the page, as the browser takes it: an interceptor may have dropped the base, and the token with it.
+    const url = new URL(addressOf(config), globalThis.location?.href ?? home);
     const signal = (config.signal as AbortSignal | undefined) ?? null;
     const request = {
       method: config.method!.toUpperCase(),

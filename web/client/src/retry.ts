@@ -118,7 +118,11 @@ async function persist<A extends Answer>(call: Call, next: (call: Call) => Promi
 }
 
 function failureIn({ status, headers }: Answer): Failure {
-  return { kind: "http", status, retryAfterMs: readRetryAfter(headers.get("Retry-After")) } as Failure;
+  return {
+    kind: "http",
+    status,
+    retryAfterMs: readRetryAfter(headers.get("Retry-After"), headers.get("Date")),
+  } as Failure;
 }
 
 function isRetriable({ method, headers, signal, isReplayable, options }: Call, failure: Failure, policy: Policy) {
