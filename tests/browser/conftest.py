@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
 
 from gatepass.testing.faults import FaultProxy
 from tests.support.chromium import ARGUMENTS, find_chromium
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "web" / "client" / "dist"
@@ -64,6 +65,24 @@ def until(condition: Callable[[], Any], *, seconds: float = 15.0) -> None:
         time.sleep(0.02)
 
 
+def until_page(page: Page, expression: str) -> None:
+    """Return once an expression holds in this page.
+
+    `page.wait_for_function` cannot: what it does not find true at once it evaluates anew within the page, which the
+    content security policies of ours forbid.
+    """
+
+    def holds() -> bool:
+        try:
+            return bool(page.evaluate(f"() => Boolean({expression})"))
+        except Error as error:
+            if "context was destroyed" in str(error):
+                return False  # asked while one page gave way to the next
+            raise
+
+    until(holds)
+
+
 def is_listening(port: int) -> bool:
     """Whether a loopback port takes connections."""
     try:
@@ -71,14 +90,6 @@ def is_listening(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +138,7 @@ def open_tab(stage: Stage, profile: BrowserContext) -> Page:
     """Another tab of a profile, its session resumed."""
     page = profile.new_page()
     page.goto(stage.url)
-    page.wait_for_function("window.stage")
+    until_page(page, "window.stage")
     page.evaluate("stage.ready.then(() => null)")
     return page
 
@@ -158,6 +169,4 @@ def ping(page: Page) -> dict[str, Any]:
 
 def expire(page: Page) -> None:
     """Wait until the access token in this page has run out."""
-    page.wait_for_function(
-        "() => { const { expiresAt } = stage.session.getSnapshot(); return !(performance.now() <= expiresAt); }"
-    )
+    until_page(page, "!(performance.now() <= stage.session.getSnapshot().expiresAt)")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import ROOT, free_port, is_listening, until
+from tests.browser.conftest import ROOT, is_listening, until
+from tests.support.ports import free_port
 
 # A pass must be 5 seconds old before its refusal leads to a refresh (PROTOCOL §7): some steps wait for that.
 expect.set_options(timeout=15_000)

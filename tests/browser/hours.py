@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.browser.conftest import Stage, sign_up
+from tests.browser.conftest import Stage, sign_up, until_page
 from tests.support.chromium import ARGUMENTS, find_chromium
 
 REFRESH = "/auth/refresh"
@@ -37,7 +37,7 @@ def visit(stage: Stage, profile: BrowserContext, query: str = "") -> Page:
 
 def ready(page: Page) -> None:
     """Wait until the session was taken up."""
-    page.wait_for_function("window.stage")
+    until_page(page, "window.stage")
     page.evaluate("stage.ready.then(() => null)")
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from gatepass.server.openapi import describe
 from gatepass.wire.cookies import HOST_NAME, SECURE_NAME, STATE_NAME, SameSite
+from tests.browser.conftest import until_page
 from tests.browser.hostile import HOST, Fort, fort, lair
 from tests.browser.test_https import certificate
 from tests.support.chromium import ARGUMENTS, find_chromium
@@ -108,7 +109,7 @@ def sign_up(stronghold: Fort, profile: BrowserContext) -> tuple[Page, str]:
 def hostile(profile: BrowserContext, origin: str) -> Page:
     page = profile.new_page()
     page.goto(origin)
-    page.wait_for_function("() => Boolean(window.attack)")
+    until_page(page, "window.attack")
     return page
 
 

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
+from tests.browser.conftest import until_page
 from tests.browser.demo import Visit, demo, press, sign_in, visit
 
 __all__ = ["demo", "visit"]
@@ -60,7 +61,7 @@ def test_the_policy_is_strict_and_stops_injected_script(visit: Visit) -> None:
         document.body.append(inline); const style = document.createElement("div");
         style.setAttribute("style", "color: red"); document.body.append(style); }"""
     )
-    page.wait_for_function("() => violations.length >= 3")
+    until_page(page, "violations.length >= 3")
     assert page.evaluate("window.ran") is None
     page.evaluate("violations.length = 0")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import CLIENT, ROOT, free_port, is_listening, ping, sign_up, status, until
+from tests.browser.conftest import CLIENT, ROOT, is_listening, ping, sign_up, status, until, until_page
 from tests.browser.hours import skip
 from tests.browser.test_https import certificate
+from tests.support.ports import free_port
 
 CARD, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
 ROLL_BACK = """() => {
@@ -47,7 +48,7 @@ def open_page(site: str, profile: BrowserContext) -> Page:
     page = profile.new_page()
     page.set_default_timeout(15_000)
     page.goto(site)
-    page.wait_for_function("window.stage")
+    until_page(page, "window.stage")
     page.evaluate("stage.ready.then(() => null)")
     return page
 

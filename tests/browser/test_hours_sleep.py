@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import PASSWORD, Stage, ping, sign_up, status, until
+from tests.browser.conftest import PASSWORD, Stage, ping, sign_up, status, until, until_page
 from tests.browser.hours import (
     REFRESH,
     asleep,
@@ -153,7 +153,7 @@ def test_a_progress_bar_that_was_shown_when_the_page_was_left_is_gone_when_it_co
     with stage.proxy.hold("/api/ping") as held:
         start_calls([page])
         held.wait()
-        page.wait_for_function("stage.loading.getSnapshot().isVisible")
+        until_page(page, "stage.loading.getSnapshot().isVisible")
         expect(page.get_by_role("progressbar")).to_be_visible()
         leave(page, stage)
         assert come_back(page), "this must be the page that was left, or the test shows nothing"

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import CLIENT, ROOT, expire, free_port, is_listening, ping, sign_up, status, until
+from tests.browser.conftest import CLIENT, ROOT, expire, is_listening, ping, sign_up, status, until, until_page
+from tests.support.ports import free_port
 
 CARD, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
 
@@ -48,7 +49,7 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     context = chromium.new_context(ignore_https_errors=True)
     tab = context.new_page()
     tab.goto(f"https://localhost:{port}")
-    tab.wait_for_function("window.stage")
+    until_page(tab, "window.stage")
     yield tab
     context.close()
     process.terminate()

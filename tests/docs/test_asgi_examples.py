@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.process import environment, gatepass
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +22,7 @@ WITH_ENDPOINTS = ["asgi", "fastapi", "litestar", "starlette"]
 @contextlib.contextmanager
 def uvicorn(name: str, folder: Path, *, gate: str = "") -> Iterator[httpx2.Client]:
     """An example on a port of its own. `gate`: the public URL of the gate, if it is elsewhere."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = int(listener.getsockname()[1])
+    port = free_port()
     if not gate:
         assert gatepass(folder, "init", "--public-url", f"http://localhost:{port}").returncode == 0
     (folder / f"{name}_app.py").write_bytes((ROOT / "examples" / name / "app.py").read_bytes())

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from tests.docs.test_wsgi_examples import free_port
+from tests.support.ports import free_port
 from tests.support.process import environment, gatepass
 
 ROOT = Path(__file__).resolve().parents[2]

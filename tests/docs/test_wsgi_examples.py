@@ -1,7 +1,6 @@
 """The examples for frameworks without ASGI, each started as its first lines say, on a real socket."""
 
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.process import environment, gatepass
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,11 +20,6 @@ COMMANDS = {
     "django": [sys.executable, "{app}", "runserver", "--noreload", "{port}"],
     "wsgi": [sys.executable, "{app}"],
 }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(params=sorted(COMMANDS))

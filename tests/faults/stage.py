@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.faults.load import Load
 from tests.support.gates import SECRET
+from tests.support.ports import free_port
 from tests.support.process import COMMAND, Serving
 
 ROUNDS = 8 if os.environ.get("GATEPASS_EXPLORE") == "full" else 1
@@ -33,7 +34,7 @@ class Server:
         workers: int = 1,
         command: Sequence[str] = (*COMMAND, "serve"),
     ) -> None:
-        self.port = 0
+        self.port = free_port()
         self.said = ""
         self._folder = folder
         self._settings = {"SECRET": SECRET, "STORE": store, **({"SESSIONS": sessions} if sessions else {})}

@@ -14,7 +14,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres import PostgresStore
+from tests.support.ports import free_port
 from tests.support.process import children
 
 OWNER = "owner"
@@ -170,14 +170,6 @@ def _reachable(folder: Path) -> Path:
         if part.exists():
             shutil.copytree(part, place / part.name, symlinks=True)
     return place / folder.relative_to(package.parent)
-
-
-def free_port() -> int:
-    """A loopback port that nobody has just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from typing import Any
 from redis.connection import Connection
 from redis.exceptions import AuthenticationError, RedisError
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 PATIENCE = 30.0
 """Seconds for what takes tenths on a quiet machine."""
