@@ -1,6 +1,7 @@
 """The vectors of contract/: what both clients and the server agree on to the letter."""
 
 import datetime
+import email.utils
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from gatepass.client import session, token_state, turn, wire
 from gatepass.client.errors import RefreshUnavailable, SessionEnded
-from gatepass.client.wire import answer_of, idempotency_key, outcome_of, read_retry_after
+from gatepass.client.wire import answer_of, idempotency_key, outcome_of, read_retry_after, retry_after_of
 from tests.client.scene import RT, SID, Api, problem, signed_in
 
 FOLDER = Path(__file__).resolve().parents[2] / "contract"
@@ -51,6 +52,18 @@ def test_what_retry_after_means(vector: dict[str, Any]) -> None:
     now = datetime.datetime.fromisoformat(vector["now"]).timestamp()
     seconds = read_retry_after(vector["text"], now=now)
     assert (None if seconds is None else seconds * 1000) == vector["wait_ms"]
+
+
+def test_a_date_to_wait_for_counts_from_the_date_of_its_answer() -> None:
+    """A machine whose clock is a year ahead still waits; one whose clock is behind does not wait for a year."""
+    headers = {"Date": "Tue, 01 Mar 2022 08:00:00 GMT", "Retry-After": "Tue, 01 Mar 2022 08:00:07 GMT"}
+    assert retry_after_of(httpx2.Response(503, headers=headers)) == 7
+    late = {**headers, "Retry-After": "Tue, 01 Mar 2022 07:59:00 GMT"}
+    assert retry_after_of(httpx2.Response(503, headers=late)) is None
+    in_ten = email.utils.format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=10))
+    without = retry_after_of(httpx2.Response(503, headers={"Retry-After": in_ten}))
+    assert without is not None
+    assert 0 < without <= 10
 
 
 def test_the_schedule_is_that_of_the_contract() -> None:

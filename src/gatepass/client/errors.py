@@ -15,13 +15,12 @@
 the server's own words about the error: no header, no query, no body of a request.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatepass.client.http import httpx
 from gatepass.client.onion import Call, Flow, Invoke, Next, Read
-from gatepass.client.wire import read_retry_after
+from gatepass.client.wire import retry_after_of
 
 MOST_DETAIL = 500
 """Characters of an answer's own words that a message repeats: an error page is no message."""
@@ -86,7 +85,7 @@ class ProblemError(ClientError, httpx.HTTPStatusError):
         self.title = _text(body, "title") or response.reason_phrase
         self.detail = _text(body, "detail")
         self.facts: Mapping[str, Any] = {name: value for name, value in body.items() if name not in _OWN_MEMBERS}
-        self.retry_after = read_retry_after(response.headers.get("Retry-After"), now=time.time())
+        self.retry_after = retry_after_of(response)
         self.attempts = attempts
         said = ": ".join(part for part in (self.code, self.detail or self.title) if part)
         text = f"{said or 'no explanation'} ({self.status})"

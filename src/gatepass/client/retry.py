@@ -26,7 +26,7 @@ from gatepass.client.http import httpx
 from gatepass.client.onion import Call, Flow, Next, Pause
 from gatepass.client.options import IDEMPOTENCY_KEY
 from gatepass.client.replay import rewind
-from gatepass.client.wire import read_retry_after
+from gatepass.client.wire import retry_after_of
 
 log = logging.getLogger("gatepass.client")
 
@@ -205,5 +205,5 @@ def _origin(url: httpx.URL) -> str:
 
 def _retry_after(response: httpx.Response | None, error: Exception | None) -> float | None:
     if response is not None:
-        return read_retry_after(response.headers.get("Retry-After"), now=time.time())
+        return retry_after_of(response)
     return getattr(error, "retry_after", None)

@@ -156,7 +156,7 @@ def answer_of(response: httpx.Response, *, sent_at: float) -> Answer:
         status=response.status_code,
         body=body if isinstance(body, dict) else {},
         sent_at=sent_at,
-        retry_after=read_retry_after(response.headers.get("Retry-After"), now=time.time()),
+        retry_after=retry_after_of(response),
         cookie=refresh_cookie_of(response),
         response=response,
     )
@@ -209,6 +209,16 @@ def read_generation(body: Mapping[str, Any]) -> int | None:
     """The generation that an answer names."""
     value = body.get("refresh_generation")
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 else None
+
+
+def retry_after_of(response: httpx.Response) -> float | None:
+    """What an answer asks to wait, in seconds. A date counts from the answer's own Date: this clock may be wrong."""
+    text, sent = (response.headers.get(name) for name in ("Retry-After", "Date"))
+    try:
+        now = email.utils.parsedate_to_datetime(sent or "").timestamp()
+    except ValueError:
+        now = time.time()
+    return read_retry_after(text, now=now)
 
 
 def read_retry_after(text: str | None, *, now: float) -> float | None:
