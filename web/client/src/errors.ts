@@ -99,7 +99,7 @@ const LONGEST_WAIT = 3_600_000;
  * A date counts from the answer's own Date: this device's clock may be wrong by a day.
  */
 export function readRetryAfter(text: string | null | undefined, date?: string | null): number | undefined {
-  const ms = Number(text) * 1_000 || Date.parse(text ?? "") - (Date.parse(date ?? "") || Date.now());
+  const ms = +/^\d+$/.exec(text ?? "")! * 1_000 || Date.parse(text ?? "") - (Date.parse(date ?? "") || Date.now());
   return ms > 0 ? Math.min(ms, LONGEST_WAIT) : undefined;
 }
 
