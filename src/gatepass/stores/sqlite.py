@@ -15,8 +15,9 @@ from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
 from gatepass.stores.sqlite_accounts import SQLiteAccounts, drop_deleted, revoke_all
+from gatepass.stores.sqlite_file import Result, Work
 from gatepass.stores.sqlite_news import Watch, data_version
-from gatepass.stores.sqlite_writer import Effort, Result, Work, Writer
+from gatepass.stores.sqlite_writer import Effort, Writer
 
 MIN_VERSION = (3, 37, 0)
 """STRICT tables; RETURNING came with 3.35."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from gatepass.core.account import Account, Applicant
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
-from gatepass.stores.sqlite_writer import Result, Work
+from gatepass.stores.sqlite_file import Result, Work
 
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
 _APPLICANT = ", ".join(rows.APPLICANT_COLUMNS)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from gatepass.ports import Revocation
-from gatepass.stores.sqlite_writer import Work
+from gatepass.stores.sqlite_file import Work
 
 Read = Callable[[Work[int]], Awaitable[int]]
 LOOK_INTERVAL = 0.05

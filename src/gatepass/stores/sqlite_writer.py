@@ -16,24 +16,17 @@ of a caller (a value that cannot be bound) is raised as it is, to that caller al
 
 import asyncio
 import contextlib
-import logging
-import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from gatepass.errors import ConfigurationError, StoreUnavailable
-
-logger = logging.getLogger("gatepass.stores.sqlite")
-
-Result = TypeVar("Result")
-Work = Callable[[sqlite3.Connection], Result]
+from gatepass.errors import StoreUnavailable
+from gatepass.stores.sqlite_file import DatabaseFile, Result, Work, ill
 
 MAX_BATCH = 256
 """Operations per commit: beyond that the saved flush is nothing, and the first of them waits longer."""
@@ -90,7 +83,7 @@ class Writer:
         ended: Future[None] = Future()
         ended.set_running_or_notify_cancel()
         jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        file = _File(self._path, self._busy_timeout)
+        file = DatabaseFile(self._path, self._busy_timeout)
         arguments = (file, jobs, prepare, ready, ended)
         thread = threading.Thread(target=_live, args=arguments, name="gatepass-sqlite", daemon=True)
         thread.start()
@@ -131,90 +124,8 @@ class Writer:
             thread.join()
 
 
-class _File:
-    """The database file and the connection to it, which is made anew where it is past mending."""
-
-    def __init__(self, path: Path, busy_timeout: float) -> None:
-        self._path = path
-        self._busy_timeout = busy_timeout
-        self._connection: sqlite3.Connection | None = None
-        self._identity = (0, 0)
-        self._flushes = True
-
-    def create(self, prepare: Work[None]) -> None:
-        """Connect, making the file (for its owner alone) where there is none, and prepare it."""
-        folder = self._path.absolute().parent
-        if not folder.is_dir():
-            raise ConfigurationError(f"There is no folder {folder} for the database.")
-        if self._path.is_dir():
-            raise ConfigurationError(f"{self._path} is a folder, not a database.")
-        self._path.touch(mode=0o600)
-        self._identity = self._identify()
-        prepare(self._connect())
-
-    def connection(self) -> sqlite3.Connection:
-        """The connection. Raises OSError where the file is no longer the one that was opened.
-
-        SQLite would go on writing into a deleted file, and what was acknowledged would be gone at the next
-        start. A file put in its place is not taken up either: the old -wal beside it would spoil it.
-        """
-        if self._identify() != self._identity:
-            raise FileNotFoundError(f"{self._path} was replaced while in use; start again to use the new one")
-        return self._connection or self._connect()
-
-    def flush_at_commit(self, flushes: bool) -> None:
-        """With WAL, NORMAL keeps the file whole whatever happens; FULL flushes each commit as well."""
-        if self._connection is not None and flushes != self._flushes:
-            self._connection.execute(f"PRAGMA synchronous={'FULL' if flushes else 'NORMAL'}")
-            self._flushes = flushes
-
-    def roll_back(self) -> None:
-        """After a failed batch: leave no transaction, or no connection."""
-        try:
-            if self._connection is not None and self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            logger.exception("SQLite could not roll back; connecting anew")
-            self.close()
-
-    def close(self) -> None:
-        """Close the connection, if there is one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                connection.close()
-            except sqlite3.Error:
-                logger.exception("SQLite could not close its file")
-
-    def explain(self, fault: Exception) -> Exception:
-        """Why the file cannot be opened, as a sentence."""
-        if getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # the low byte: the rest refines it
-            return _ill(fault)
-        if isinstance(fault, OSError | sqlite3.Error):
-            return ConfigurationError(f"Cannot use {self._path} as a SQLite database: {fault}.")
-        return fault
-
-    def _connect(self) -> sqlite3.Connection:
-        """WAL; transactions are ours to begin and to end."""
-        connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None, cached_statements=64)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            self._flushes = True
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection
-
-    def _identify(self) -> tuple[int, int]:
-        status = os.stat(self._path)
-        return status.st_dev, status.st_ino
-
-
 def _live(
-    file: _File,
+    file: DatabaseFile,
     jobs: queue.SimpleQueue[_Job | None],
     prepare: Work[None],
     ready: Future[None],
@@ -236,7 +147,7 @@ def _live(
             _answer(batch)
 
 
-def _serve(file: _File, batch: list[_Job]) -> None:
+def _serve(file: DatabaseFile, batch: list[_Job]) -> None:
     try:
         connection = file.connection()
         effort = max(job.effort for job in batch)
@@ -249,7 +160,7 @@ def _serve(file: _File, batch: list[_Job]) -> None:
         connection.execute("COMMIT")
     except Exception as fault:  # every future of the batch learns of it
         for job in batch:
-            job.error = job.error or _ill(fault)
+            job.error = job.error or ill(fault)
         file.roll_back()
 
 
@@ -275,7 +186,7 @@ def _do_all(connection: sqlite3.Connection, batch: list[_Job]) -> None:
             job.result = job.work(connection)
         except Exception as fault:
             is_illness = isinstance(fault, sqlite3.Error) and not isinstance(fault, _MISTAKES)
-            job.error = _ill(fault) if is_illness else fault
+            job.error = ill(fault) if is_illness else fault
             # A fault of one operation undid its own statement; one that undid the transaction ends the batch.
             if in_transaction and not connection.in_transaction:
                 raise
@@ -297,9 +208,3 @@ def _resolve(jobs: list[_Job]) -> None:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
-
-
-def _ill(fault: Exception) -> StoreUnavailable:
-    unavailable = StoreUnavailable()
-    unavailable.__cause__ = fault
-    return unavailable
