@@ -27,7 +27,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 WEB = ROOT / "web"
 PAGE = ROOT / "src" / "gatepass" / "demo" / "page"
-SCRIPT = ROOT / "src" / "gatepass" / "data" / "gatepass.js"
+SCRIPT = ROOT / "src" / "gatepass" / "server" / "endpoints" / "gatepass.js"
 CLIENT = WEB / "client" / "dist"
 OLDEST_PYTHON = (3, 11)
 INTERPRETERS = {".py": "python", ".mjs": "node"}
@@ -206,8 +206,8 @@ def test(arguments: Sequence[str]) -> None:
         return
     # Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait.
     suites = {
-        "python": ([*pytest, "-n", "2", "--ignore", "tests/browser"], ROOT),
-        "browser": ([*pytest, "-n", "3", "tests/browser"], ROOT),
+        "python": ([*pytest, "-n", "2", "--ignore", "tests/system/browser"], ROOT),
+        "browser": ([*pytest, "-n", "3", "tests/system/browser"], ROOT),
         "web": (["npm", "test", "--workspaces", "--if-present"], WEB),
     }
     ours = environment()

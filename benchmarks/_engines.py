@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks._browsers import Slice
 from benchmarks._floors import Pgbench, RawRedis, raw_sqlite
 from benchmarks._processes import cpu_of
-from tests.support import valkey
-from tests.support.postgres import PostgresServer, new_database, private_server, query
+from tools.services import valkey
+from tools.services.postgres import PostgresServer, new_database, private_server, query
 
 Floor = Callable[[float], Awaitable[Slice]]
 

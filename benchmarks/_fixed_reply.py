@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from gatepass.server.serving import bind, serve
+from gatepass.serving.process import bind, serve
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from benchmarks._browsers import Slice
 from gatepass.core.session import Session, Swap
-from gatepass.stores.postgres import PostgresStore
-from gatepass.stores.redis_layout import Keys, pack_command, pack_committed, pack_session, pack_text, pack_version
-from gatepass.stores.redis_scripts import SWAP, Call
+from gatepass.stores.postgres.store import PostgresStore
+from gatepass.stores.redis.layout import Keys, pack_command, pack_committed, pack_session, pack_text, pack_version
+from gatepass.stores.redis.scripts import SWAP, Call
 from gatepass.stores.rows import pack_ancestors
 from gatepass.testing.records import account_of, session_of, swap_of
-from tests.support.postgres import binaries, execute
+from tools.services.postgres import binaries, execute
 
 _SCHEMA = """
 CREATE TABLE s (sid BLOB PRIMARY KEY, generation INTEGER, fingerprint BLOB, key_hash BLOB, committed_at INTEGER,

@@ -25,7 +25,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gatepass import Gatepass
-from gatepass.guards import asgi, flask, litestar, starlette, wsgi
+from gatepass.access import asgi, wsgi
+from gatepass.guards import flask, litestar, starlette
 from gatepass.guards.fastapi import CurrentPrincipal
 
 Sender = Callable[[str, int], Awaitable[float]]

@@ -32,7 +32,7 @@ import httpx2
 import uvicorn
 
 from gatepass.client import AsyncClient, Client, MemoryStorage
-from gatepass.client.storage import Stored
+from gatepass.client.storage.record import Stored
 
 URL = "https://api.example.com"
 BODY = json.dumps({"items": list(range(45))}).encode()

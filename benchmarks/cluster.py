@@ -28,10 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
-from gatepass.sessions import Caller
+from gatepass.sessions.service import Caller
 from gatepass.testing.hashing import FastHasher
-from tests.support import valkey
-from tests.support.valkey import ValkeyServer
+from tools.services import valkey
+from tools.services.valkey import ValkeyServer
 
 LAYOUTS = ("one server", "1 primary", "3 primaries", "3 primaries, 3 replicas")
 DURABLE = ("--appendonly", "yes", "--appendfsync", "everysec")

@@ -33,7 +33,7 @@ from argon2 import PasswordHasher
 
 from benchmarks._browsers import PASSWORD, Browser, wait_for
 from benchmarks._processes import gatepass
-from gatepass.system import FLOOR
+from gatepass.accounts.passwords.hashing import FLOOR
 
 PROBES = 4
 """Connections for each kind of request: a slow answer must not hold back the next request."""

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import _guarded_apps as apps
 from gatepass import Gatepass
+from gatepass.access.check import Check
 from gatepass.core.keyring import SigningKey, parse_secret
-from gatepass.guards.check import Check
-from gatepass.sessions import Caller
+from gatepass.sessions.service import Caller
 from gatepass.stores.memory import MemoryStore
 from gatepass.testing.hashing import FastHasher
 

@@ -26,9 +26,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from gatepass import Gatepass
-from gatepass.guards.asgi import current_principal
-from gatepass.guards.remote_feed import RemoteFeed
-from gatepass.server import serving
+from gatepass.access.asgi import current_principal
+from gatepass.remote.revocations import RemoteFeed
+from gatepass.serving import process as serving
 from gatepass.wire.asgi import Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -180,12 +180,12 @@ def stores(feed: str, folder: Path) -> Iterator[dict[str, str]]:
     """The settings that name the store of a feed, which runs meanwhile."""
     match feed:
         case "postgres":
-            from tests.support.postgres import new_database, private_server
+            from tools.services.postgres import new_database, private_server
 
             with private_server() as server:
                 yield {"STORE": asyncio.run(new_database(server))}
         case "redis":
-            from tests.support.valkey import private_server as private_valkey
+            from tools.services.valkey import private_server as private_valkey
 
             with private_valkey() as server:
                 yield {"STORE": f"sqlite:///{folder / feed}.db", "SESSIONS": server.url}

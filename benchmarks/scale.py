@@ -34,7 +34,7 @@ from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._processes import cpu_of, gatepass
 from gatepass.core.keyring import KeyRing, parse_secret
 from gatepass.core.refresh_token import RefreshToken, compose
-from tests.support.postgres import PostgresServer, connected, execute, new_database, private_server, query
+from tools.services.postgres import PostgresServer, connected, execute, new_database, private_server, query
 
 SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 """What anybody with millions of rows sets; everything else is the default."""

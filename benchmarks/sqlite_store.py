@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatepass.core.session import Session, Swap
-from gatepass.stores import sqlite
+from gatepass.stores.sqlite import store as sqlite
 from gatepass.testing.records import NOW, account_of, session_of
 
 SESSIONS = 1_000

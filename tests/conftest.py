@@ -1,7 +1,12 @@
-"""Says at the end of a run how much the exploration of the table has explored, whichever process did it."""
+"""What all tests share: one open gate, one browser that is signed in, and a summary of what was explored."""
+
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.browser import Browser
+from tests.support.gates import Bench, bench
 
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).
 settings.register_profile("mutation", deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -18,3 +23,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"survived {value}")
     if states:
         terminalreporter.write_line(f"The table keeps its promises in all {states:,} states that were explored.")
+
+
+@pytest.fixture
+async def at() -> AsyncIterator[Bench]:
+    """A gate at https://gate.example over a store in memory."""
+    async with bench() as made:
+        yield made
+
+
+@pytest.fixture
+async def ann(at: Bench) -> Browser:
+    """A keyed browser that has just signed up."""
+    browser = Browser(at.gate.asgi)
+    assert (await browser.register()).status == 201
+    at.store.verbs.clear()
+    at.events.clear()
+    return browser

@@ -1,4 +1,4 @@
-"""Makes src/gatepass/data/blocklist.txt.gz: the passwords that attackers try first.
+"""Makes src/gatepass/accounts/passwords/blocklist.txt.gz: the passwords that attackers try first.
 
 Lists of breached passwords have hardly an entry of 15 characters, and their licences are seldom clear. What
 people do when a rule wants length is known, though: they double a word, put two together, add a year, or walk
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from itertools import pairwise, product
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parent.parent / "src" / "gatepass" / "data" / "blocklist.txt.gz"
+TARGET = Path(__file__).resolve().parent.parent / "src" / "gatepass" / "accounts" / "passwords" / "blocklist.txt.gz"
 SHORTEST, LONGEST = 8, 40
 """8 is the least that any policy accepts; nobody types a doubled phrase of more than 40."""
 TOP = """

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from gatepass import Gatepass
-from gatepass.guards.asgi import current_principal
+from gatepass.access.asgi import current_principal
 
 gate = Gatepass.from_env()
 

@@ -9,7 +9,7 @@ from typing import Any
 from wsgiref.simple_server import make_server
 
 from gatepass import Gatepass
-from gatepass.guards.wsgi import current_principal
+from gatepass.access.wsgi import current_principal
 
 
 def me(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:

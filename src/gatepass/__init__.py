@@ -3,6 +3,7 @@
 The names an application imports. Nothing inside the package imports from here.
 """
 
+from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.core.access_token import Principal
 from gatepass.core.policy import Policy
 from gatepass.errors import (
@@ -20,7 +21,6 @@ from gatepass.errors import (
 )
 from gatepass.gate import Gatepass
 from gatepass.mail import Letters, LinkPages
-from gatepass.own_users import AuthenticatedUser, Authenticator
 
 __version__ = "0.1.0"
 

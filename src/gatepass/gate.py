@@ -12,44 +12,44 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from gatepass.accounts import Accounts, Registration
-from gatepass.audit import Listener, Reporter
-from gatepass.blocklist import load_blocklist
+from gatepass.access.asgi import CHECK, Guard
+from gatepass.access.check import Check
+from gatepass.access.revoked_sessions import FOREVER, LocalFeed
+from gatepass.access.wsgi import Guard as WSGIGuard
+from gatepass.accounts.email_links import Recovery
+from gatepass.accounts.external import Authenticator, OwnUsers
+from gatepass.accounts.notifications import Notices
+from gatepass.accounts.passwords.blocklist import load_blocklist
+from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
+from gatepass.accounts.service import Accounts, Registration
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import ClaimsHook, Issuer
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
 from gatepass.core.policy import Policy
-from gatepass.devices import Devices
 from gatepass.errors import ConfigurationError
-from gatepass.guards.asgi import CHECK, Guard
-from gatepass.guards.check import Check
-from gatepass.guards.revocations import FOREVER, LocalFeed
-from gatepass.guards.wsgi import Guard as WSGIGuard
-from gatepass.hashes import Pepper
-from gatepass.keys import SigningKeys
-from gatepass.life import Life
 from gatepass.mail import Letters, LinkPages, Outbox, need_mail, open_mailer
-from gatepass.notices import Notices
-from gatepass.own_users import Authenticator, OwnUsers
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
-from gatepass.recovery import Recovery
-from gatepass.server.account_routes import AccountRoutes
+from gatepass.runtime.event_log import Listener, Reporter
+from gatepass.runtime.follower import Follower
+from gatepass.runtime.janitor import Janitor
+from gatepass.runtime.lifecycle import Life
+from gatepass.runtime.thread import Background
 from gatepass.server.app import AuthApp, ServedApp, Table
-from gatepass.server.background import Background
-from gatepass.server.documents import documents
-from gatepass.server.feed import revocations
-from gatepass.server.follower import Follower
+from gatepass.server.endpoints.accounts import AccountRoutes
+from gatepass.server.endpoints.browser_client import script
+from gatepass.server.endpoints.documents import documents
+from gatepass.server.endpoints.revocations import revocations
+from gatepass.server.endpoints.session_list import SessionRoutes
+from gatepass.server.endpoints.sessions import Routes
 from gatepass.server.health import healthz, readyz
-from gatepass.server.janitor import Janitor
 from gatepass.server.limits import Limiter, Limits
-from gatepass.server.routes import Routes
-from gatepass.server.script import script
-from gatepass.server.session_routes import SessionRoutes
 from gatepass.server.wsgi import WSGIEndpoints
-from gatepass.sessions import Sessions
+from gatepass.sessions.new_device import Devices
+from gatepass.sessions.service import Sessions
+from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.settings import Settings
 from gatepass.stores import open_store
-from gatepass.system import Argon2Hasher, SystemClock, SystemEntropy
+from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies, SameSite
 from gatepass.wire.device import parse_networks

@@ -15,13 +15,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
+from gatepass.accounts.passwords.hashing import Pepper
 from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
-from gatepass.hashes import Pepper
 from gatepass.mail import open_mailer
-from gatepass.mail.pages import LinkPages, need_mail
+from gatepass.mail.link_pages import LinkPages, need_mail
 from gatepass.server.limits import Limits
 from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import check_public_url, foreign_origin

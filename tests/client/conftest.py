@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.client.stage import Stage, stage
+from tests.client.harness import Stage, stage
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 
 from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
 from gatepass.client.errors import RefreshUnavailable, SessionEnded
-from tests.client.scene import URL, Api, problem, signed_in, wear
-from tests.client.stage import PASSWORD, Stage, expire
+from tests.client.fake_api import URL, Api, problem, signed_in, wear
+from tests.client.harness import PASSWORD, Stage, expire
 
 REFRESH = "/auth/refresh"
 

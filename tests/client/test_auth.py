@@ -7,8 +7,8 @@ import pytest
 
 from gatepass.client import AsyncClient, Client, GatepassAuth, with_interceptors
 from gatepass.client.errors import NotReplayable, RefreshUnavailable
-from tests.client.scene import URL, Api, signed_in, together, wear
-from tests.client.stage import PASSWORD, Stage
+from tests.client.fake_api import URL, Api, signed_in, together, wear
+from tests.client.harness import PASSWORD, Stage
 
 
 def auth(api: Api, *, expired: bool = False) -> GatepassAuth:

@@ -16,14 +16,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from rich.console import Console
 
 from gatepass.client import Client, FileStorage
-from gatepass.client.indicators import spinner
-from gatepass.client.loading import Loading
-from gatepass.client.otel import otel_layer
-from gatepass.client.retry import Budget, Retry
-from gatepass.client.sentry import sentry_layer
-from tests.client.scene import URL, signed_in
-from tests.client.stage import Stage
-from tests.client.test_sentry import Kept
+from gatepass.client.layers.indicators import spinner
+from gatepass.client.layers.loading import Loading
+from gatepass.client.layers.otel import otel_layer
+from gatepass.client.layers.retry import Budget, Retry
+from gatepass.client.layers.sentry import sentry_layer
+from tests.client.fake_api import URL, signed_in
+from tests.client.harness import Stage
+from tests.client.layers.test_sentry import Kept
 
 PASSWORD = "canary-password-of-some-length"
 CANARIES = {

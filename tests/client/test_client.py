@@ -12,8 +12,8 @@ import pytest
 
 from gatepass.client import Client, MemoryStorage, Session, call_options, default_layers
 from gatepass.client.errors import ClientError
-from gatepass.client.onion import Call, Flow, Layer, Next
-from tests.client.scene import URL, Api, problem, signed_in, wear
+from gatepass.client.flow import Call, Flow, Layer, Next
+from tests.client.fake_api import URL, Api, problem, signed_in, wear
 
 CANARY = "canary-Zq7-canary-Zq7"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.stage import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -53,7 +53,13 @@ with httpx.Client(auth=GatepassAuth(url + "/auth")) as own:
     assert own.get(url + "/auth/me").status_code == 200
 print("done")
 """
-FAST = ["test_onion.py", "test_replay.py", "test_interceptors.py", "test_redirects.py", "test_refresh_table.py"]
+FAST = [
+    "test_flow.py",
+    "test_body_replay.py",
+    "layers/test_interceptors.py",
+    "test_redirects.py",
+    "session/test_refresh_table.py",
+]
 ALIAS = "import sys, httpx; sys.modules['httpx2'] = httpx; sys.modules['gatepass_httpx'] = httpx"
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from gatepass.client import Client
 from gatepass.client.errors import RefreshUnavailable
-from tests.client.scene import URL, Api, signed_in
+from tests.client.fake_api import URL, Api, signed_in
 
 ELSEWHERE = [
     "https://other.example.com/x",

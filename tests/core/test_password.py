@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepass.blocklist import load_blocklist
+from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.core.password import fold, is_overlong, normalise, object_to
 from gatepass.core.policy import Policy
 

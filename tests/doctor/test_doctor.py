@@ -9,10 +9,10 @@ import pytest
 
 from gatepass.doctor import Finding, examine
 from gatepass.doctor.storage import clocks, file_system
-from tests.support import valkey
 from tests.support.gates import OTHER_SECRET, SECRET
-from tests.support.postgres import new_database, private_server, shared_server
 from tests.support.process import gatepass, serving
+from tools.services import valkey
+from tools.services.postgres import new_database, private_server, shared_server
 
 URL = "https://gate.example"
 

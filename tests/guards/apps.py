@@ -23,13 +23,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from gatepass.access import asgi
+from gatepass.access import wsgi as guard_wsgi
 from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
-from gatepass.guards import asgi
 from gatepass.guards import fastapi as guard_fastapi
 from gatepass.guards import flask as guard_flask
 from gatepass.guards import starlette as guard_starlette
-from gatepass.guards import wsgi as guard_wsgi
 from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal
 from gatepass.wire.asgi import ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gatepass.guards.asgi import current_principal
+from gatepass.access.asgi import current_principal
 from gatepass.wire.asgi import Receive, Scope, Send
 from tests.guards.apps import RECENT
 from tests.guards.conftest import Guarded
@@ -160,9 +160,15 @@ class TestRecentSignIn:
 
 
 @pytest.mark.parametrize("age", [0, -1])
-@pytest.mark.parametrize("name", ["wsgi", "starlette", "fastapi", "litestar", "flask", "django", "django_rest"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "access.wsgi",
+        *(f"guards.{name}" for name in ("starlette", "fastapi", "litestar", "flask", "django", "django_rest")),
+    ],
+)
 def test_an_age_that_nobody_can_keep_is_refused_where_it_is_written(name: str, age: int) -> None:
-    guard = importlib.import_module(f"gatepass.guards.{name}")
+    guard = importlib.import_module(f"gatepass.{name}")
     with pytest.raises(ValueError, match="max_age"):
         guard.requires(max_age=age)
 

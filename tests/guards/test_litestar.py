@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
-from gatepass.guards.asgi import current_principal as asgi_principal
+from gatepass.access.asgi import current_principal as asgi_principal
 from gatepass.guards.litestar import (
     CurrentPrincipal,
     Denied,

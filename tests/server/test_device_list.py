@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gatepass.core.policy import DAY
-from gatepass.server.session_routes import MAX_LISTED
+from gatepass.server.endpoints.session_list import MAX_LISTED
 from tests.support.asgi import call
 from tests.support.browser import EMAIL, PASSWORD, RT, Browser
 from tests.support.gates import NOW, Bench

@@ -9,7 +9,7 @@ import pytest
 
 from gatepass.core.keyring import KeyRing, parse_secret
 from gatepass.errors import Problem
-from gatepass.sessions import Grant
+from gatepass.sessions.service import Grant
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, RT, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, Bench, bench

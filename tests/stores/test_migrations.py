@@ -11,7 +11,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.migrations import Migration, load, migrate_sqlite, pending
-from gatepass.stores.sqlite import SQLiteStore
+from gatepass.stores.sqlite.store import SQLiteStore
 
 ONE, TWO = Migration(1, "0001_one", "CREATE TABLE a (b)"), Migration(2, "0002_two", "CREATE TABLE c (d)")
 

@@ -9,11 +9,11 @@ import pytest
 from gatepass.core.session import Session, Swap
 from gatepass.ports import Store
 from gatepass.stores import MemoryStore, open_session_store, open_store
-from gatepass.stores.split import SplitStore
+from gatepass.stores.combined.store import SplitStore
 from gatepass.testing.records import account_of, session_of, swap_of
 from tests.stores.race import among_processes, among_tasks, among_threads
-from tests.support.postgres import empty_database
-from tests.support.valkey import flush, shared_server
+from tools.services.postgres import empty_database
+from tools.services.valkey import flush, shared_server
 
 SESSIONS = 8
 

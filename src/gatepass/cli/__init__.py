@@ -11,12 +11,12 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
     sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
 
 from gatepass.cli.accounts import accounts
-from gatepass.cli.client import login, logout, request, whoami
+from gatepass.cli.common import Commands
 from gatepass.cli.doctor import doctor
-from gatepass.cli.group import Commands
 from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
-from gatepass.cli.schema import migrate
+from gatepass.cli.login import login, logout, request, whoami
+from gatepass.cli.migrate import migrate
 from gatepass.cli.serve import demo, serve
 from gatepass.cli.sessions import sessions
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import click
 
-from gatepass.cli.group import env_file_option, fail, json_option, read_password
+from gatepass.accounts.importing import Refusal, import_accounts, read_records
+from gatepass.cli.common import env_file_option, fail, json_option, read_password
 from gatepass.core.account import Account
 from gatepass.gate import Gatepass
-from gatepass.imports import Refusal, import_accounts, read_records
 from gatepass.settings import Settings
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.bodies import email_key, parse_email

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gatepass.cli.group import env_file_option, json_option
+from gatepass.cli.common import env_file_option, json_option
 from gatepass.doctor import Finding, examine
 
 _SIGNS = {"ok": ("ok", "green"), "advice": ("advice", "yellow"), "fault": ("FAULT", "red")}

@@ -5,7 +5,7 @@ import secrets
 
 import click
 
-from gatepass.cli.group import fail
+from gatepass.cli.common import fail
 from gatepass.settings import ENV_FILE
 
 SECRET_FILE = "gatepass.secret"

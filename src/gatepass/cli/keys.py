@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import click
 
-from gatepass.cli.group import env_file_option, json_option
+from gatepass.cli.common import env_file_option, json_option
 from gatepass.core.stored_key import State, StoredKey
 from gatepass.gate import Gatepass
-from gatepass.keys import PUBLISHED_BEFORE_USE, SigningKeys
+from gatepass.sessions.signing_keys import PUBLISHED_BEFORE_USE, SigningKeys
 from gatepass.settings import Settings, parse_duration
 
 Result = TypeVar("Result")

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from gatepass.audit import Journal
-from gatepass.cli.group import env_file_option, fail
+from gatepass.cli.common import env_file_option, fail
 from gatepass.gate import Gatepass
-from gatepass.server.workers import supervise
+from gatepass.runtime.event_log import Journal
+from gatepass.serving.workers import supervise
 from gatepass.settings import Settings
 from gatepass.wire.origin import is_loopback
 
@@ -79,7 +79,7 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
 
 def _serving() -> Any:
     try:
-        from gatepass.server import serving
+        from gatepass.serving import process as serving
     except ImportError:
         fail("Serving needs its extra: pip install 'gatepass[server]'")
     return serving

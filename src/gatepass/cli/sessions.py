@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import click
 
-from gatepass.cli.group import env_file_option, fail, json_option
+from gatepass.cli.common import env_file_option, fail, json_option
 from gatepass.core.account import Account
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass

@@ -9,7 +9,8 @@ from typing import Any
 
 from gatepass.client.aio import AsyncClient
 from gatepass.client.auth import GatepassAuth, with_interceptors
-from gatepass.client.chain import default_layers
+from gatepass.client.base import default_layers
+from gatepass.client.call_options import call_options
 from gatepass.client.errors import (
     BadRequest,
     ClientError,
@@ -28,13 +29,14 @@ from gatepass.client.errors import (
     Unprocessable,
     raise_for_problem,
 )
-from gatepass.client.indicators import callback, progress_line, spinner
-from gatepass.client.loading import Loading
-from gatepass.client.logging import CallLog
-from gatepass.client.options import call_options
-from gatepass.client.retry import Budget, Retry
-from gatepass.client.session import Session
-from gatepass.client.storage import Account, FileStorage, MemoryStorage
+from gatepass.client.layers.call_log import CallLog
+from gatepass.client.layers.indicators import callback, progress_line, spinner
+from gatepass.client.layers.loading import Loading
+from gatepass.client.layers.retry import Budget, Retry
+from gatepass.client.session.session import Session
+from gatepass.client.storage.base import MemoryStorage
+from gatepass.client.storage.file import FileStorage
+from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
 
 __all__ = [
@@ -78,7 +80,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The keyring's storage needs its extra: imported when it is asked for."""
     if name == "KeyringStorage":
-        from gatepass.client.keyring import KeyringStorage
+        from gatepass.client.storage.keyring import KeyringStorage
 
         return KeyringStorage
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,13 +15,13 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar
 
 from gatepass.client.aio import AsyncClient
+from gatepass.client.body_replay import note
+from gatepass.client.flow import Call, Transmit, transmit
 from gatepass.client.http import httpx
-from gatepass.client.layers import SessionLayer
-from gatepass.client.onion import Call, Transmit, transmit
-from gatepass.client.replay import note
-from gatepass.client.session import Session
-from gatepass.client.storage import Storage
-from gatepass.client.stored import Account
+from gatepass.client.layers.session import SessionLayer
+from gatepass.client.session.session import Session
+from gatepass.client.storage.base import Storage
+from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
 
 Owned = TypeVar("Owned", httpx.Client, httpx.AsyncClient)

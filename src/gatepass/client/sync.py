@@ -9,15 +9,15 @@ from logging import Logger
 from types import TracebackType
 from typing import Any
 
-from gatepass.client.chain import CALLS, DEFAULT_RETRY, Equipped
+from gatepass.client.base import CALLS, DEFAULT_RETRY, Equipped
+from gatepass.client.body_replay import note
+from gatepass.client.call_options import prepare
+from gatepass.client.flow import Call, Layer, drive
 from gatepass.client.http import httpx
-from gatepass.client.onion import Call, Layer, drive
-from gatepass.client.options import prepare
-from gatepass.client.replay import note
-from gatepass.client.session import Ended, Session
-from gatepass.client.storage import Storage
-from gatepass.client.stored import Account
-from gatepass.client.wire import keep_out
+from gatepass.client.session.endpoints import keep_out
+from gatepass.client.session.session import Ended, Session
+from gatepass.client.storage.base import Storage
+from gatepass.client.storage.record import Account
 
 
 class Client(Equipped, httpx.Client):

@@ -17,7 +17,7 @@ from gatepass.demo import page
 from gatepass.demo.app import EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
-from gatepass.server import serving
+from gatepass.serving import process as serving
 from gatepass.wire.bodies import email_key
 from gatepass.wire.origin import is_loopback
 

@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from gatepass.accounts.throttling import Attempt
 from gatepass.doctor.configuration import sqlite_file
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.settings import Settings
 from gatepass.stores import open_store
-from gatepass.throttling import Attempt
 
 
 class Counts:

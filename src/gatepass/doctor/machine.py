@@ -6,11 +6,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
-from gatepass.blocklist import load_blocklist
+from gatepass.accounts.passwords.blocklist import load_blocklist
+from gatepass.accounts.passwords.hashing import hash_once
 from gatepass.doctor.finding import Finding, advice, fault, ok
 from gatepass.settings import Settings
-from gatepass.stores.sqlite import MIN_VERSION
-from gatepass.system import hash_once
+from gatepass.stores.sqlite.store import MIN_VERSION
 
 try:
     import resource

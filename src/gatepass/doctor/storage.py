@@ -70,9 +70,9 @@ def _inside_sqlite(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 async def _look_at_postgres(url: str) -> AsyncIterator[Finding]:
-    from gatepass.stores.postgres import PostgresStore
-    from gatepass.stores.postgres_address import parse_address
-    from gatepass.stores.postgres_connections import DRIVER_ERRORS, Connections, hang_up, raise_ill
+    from gatepass.stores.postgres.pool import DRIVER_ERRORS, Connections, hang_up, raise_ill
+    from gatepass.stores.postgres.store import PostgresStore
+    from gatepass.stores.postgres.url import parse_address
 
     missing = await PostgresStore(url).pending()
     if missing:
@@ -103,9 +103,9 @@ _POSTGRES: Mapping[str, tuple[frozenset[str], str]] = {
 
 
 async def _look_at_redis(url: str) -> AsyncIterator[Finding]:
-    from gatepass.stores.redis_address import parse_address
-    from gatepass.stores.redis_layout import pack_command
-    from gatepass.stores.redis_nodes import Nodes
+    from gatepass.stores.redis.cluster import Nodes
+    from gatepass.stores.redis.layout import pack_command
+    from gatepass.stores.redis.url import parse_address
 
     nodes = Nodes(parse_address(url))
     await nodes.open()

@@ -25,11 +25,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.urls import re_path
 from django.utils.functional import SimpleLazyObject
 
+from gatepass.access import wsgi
+from gatepass.access.check import check_max_age
+from gatepass.access.wsgi import Door, answer_headers, gate_from
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
-from gatepass.guards import wsgi
-from gatepass.guards.check import check_max_age
-from gatepass.guards.wsgi import Door, answer_headers, gate_from
 from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.problems import document
 

@@ -19,9 +19,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from gatepass.access.check import check_max_age
 from gatepass.core.access_token import Principal
 from gatepass.guards import django as guard
-from gatepass.guards.check import check_max_age
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from gatepass.access.asgi import check_of
+from gatepass.access.check import check_max_age
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
 from gatepass.guards import starlette as guard
-from gatepass.guards.asgi import check_of
-from gatepass.guards.check import check_max_age
 
 
 class Bearer(SecurityBase):

@@ -21,11 +21,11 @@ from flask import Flask, Response, current_app, request
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 
+from gatepass.access import wsgi
+from gatepass.access.check import check_max_age
+from gatepass.access.wsgi import Gate, Guard, answer_headers, gate_from
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
-from gatepass.guards import wsgi
-from gatepass.guards.check import check_max_age
-from gatepass.guards.wsgi import Gate, Guard, answer_headers, gate_from
 from gatepass.wire.problems import document
 
 Parameters = ParamSpec("Parameters")

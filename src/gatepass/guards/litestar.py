@@ -31,10 +31,10 @@ from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import Receive, Scope, Send
 
+from gatepass.access import asgi as guard
+from gatepass.access.check import Check, check_max_age
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
-from gatepass.guards import asgi as guard
-from gatepass.guards.check import Check, check_max_age
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document

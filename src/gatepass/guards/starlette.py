@@ -14,10 +14,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from gatepass.access import asgi
+from gatepass.access.check import check_max_age
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
-from gatepass.guards import asgi
-from gatepass.guards.check import check_max_age
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 Parameters = ParamSpec("Parameters")

@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
 from gatepass.mail.console import ConsoleMailer
-from gatepass.mail.folder import FolderMailer
-from gatepass.mail.letters import Letters
+from gatepass.mail.development import FolderMailer
+from gatepass.mail.link_pages import LinkPages, need_mail
 from gatepass.mail.outbox import Outbox
-from gatepass.mail.pages import LinkPages, need_mail
 from gatepass.mail.smtp import SMTPMailer
+from gatepass.mail.templates import Letters
 from gatepass.ports import Mailer
 
 __all__ = ["ConsoleMailer", "FolderMailer", "Letters", "LinkPages", "Outbox", "SMTPMailer", "need_mail", "open_mailer"]

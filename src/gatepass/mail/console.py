@@ -2,7 +2,7 @@
 
 import sys
 
-from gatepass.mail.compose import check_sender, compose_mail
+from gatepass.mail.message import check_sender, compose_mail
 from gatepass.ports import Message
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 
 from gatepass.errors import ConfigurationError, DeliveryFailed
-from gatepass.mail.compose import check_sender, compose_mail
+from gatepass.mail.message import check_sender, compose_mail
 from gatepass.ports import Message
 
 TIMEOUT = 10.0

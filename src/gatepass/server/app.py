@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from gatepass.core.event import AccessRefused, Event, RequestRefused
 from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem
 from gatepass.ports import Clock
+from gatepass.server.endpoints.sessions import Endpoint
 from gatepass.server.http import Disconnected, Reply, Request, relative_path
-from gatepass.server.routes import Endpoint
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.origin import Origins
 

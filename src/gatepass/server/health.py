@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from gatepass.errors import StoreUnavailable
+from gatepass.server.endpoints.sessions import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.routes import Endpoint
 from gatepass.wire import bodies
 
 

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from gatepass.core.policy import Policy
 from gatepass.server import account_openapi, operations
-from gatepass.server.session_routes import MAX_LISTED
+from gatepass.server.endpoints.session_list import MAX_LISTED
 from gatepass.wire.bodies import Credentials, PasswordChange
 from gatepass.wire.problems import MEDIA_TYPE
 

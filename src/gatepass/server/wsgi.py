@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from gatepass.server.background import Background
+from gatepass.runtime.thread import Background
 from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Scope
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 

@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Store
+from gatepass.stores.combined.store import SessionEngine, SplitStore
 from gatepass.stores.memory import MemoryStore
-from gatepass.stores.split import SessionEngine, SplitStore
-from gatepass.stores.sqlite import SQLiteStore
+from gatepass.stores.sqlite.store import SQLiteStore
 
 __all__ = ["MemoryStore", "SQLiteStore", "open_session_store", "open_store"]
 
@@ -60,7 +60,7 @@ def open_session_store(url: str) -> SessionEngine:
 
 def _redis(url: str) -> SessionEngine:
     try:
-        from gatepass.stores.redis import RedisStore
+        from gatepass.stores.redis.store import RedisStore
     except ModuleNotFoundError as missing:
         raise _without(missing, extra="redis", package="redis") from None
     return RedisStore(url)
@@ -68,7 +68,7 @@ def _redis(url: str) -> SessionEngine:
 
 def _postgres(url: str) -> Store:
     try:
-        from gatepass.stores.postgres import PostgresStore
+        from gatepass.stores.postgres.store import PostgresStore
     except ModuleNotFoundError as missing:
         raise _without(missing, extra="postgres", package="asyncpg") from None
     return PostgresStore(url)

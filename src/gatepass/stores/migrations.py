@@ -49,7 +49,7 @@ class Migration:
 
 def load(dialect: str) -> Sequence[Migration]:
     """All steps of a dialect, oldest first."""
-    folder = resources.files("gatepass.stores") / "migrations" / dialect
+    folder = resources.files(f"gatepass.stores.{dialect}") / "migrations"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return tuple(
         Migration(int(file.name.partition("_")[0]), file.name.removesuffix(".sql"), file.read_text("utf-8"))

@@ -10,7 +10,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const [outfile = "../../src/gatepass/data/gatepass.js"] = process.argv.slice(2);
+const [outfile = "../../src/gatepass/server/endpoints/gatepass.js"] = process.argv.slice(2);
 const resolveDir = fileURLToPath(new URL("../dist", import.meta.url));
 const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
 

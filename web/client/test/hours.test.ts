@@ -1,7 +1,7 @@
 /**
  * The hard hours that need no real browser: what must hold when clocks leap, storage goes and the network comes and goes.
  *
- * Those that only a browser tells are in tests/browser/test_hours_*.py.
+ * Those that only a browser tells are in tests/system/browser/test_hours_*.py.
  */
 
 import { describe, expect, it, vi } from "vitest";

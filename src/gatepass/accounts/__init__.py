@@ -1,0 +1,1 @@
+"""Accounts: registration, passwords, addresses, failed sign-ins, and users that are kept elsewhere."""

@@ -1,0 +1,1 @@
+"""Passwords: hashing, hashes of other systems, and the blocklist."""

@@ -1,0 +1,202 @@
+"""Hashes passwords with Argon2id in a bounded pool of threads, and applies the pepper.
+
+The pepper (NIST SP 800-63B-4 §3.1.1.2) is a key outside the database: Argon2id is given HMAC-SHA256 of the password
+under that key. The hash names the key, as PHC's `keyid`, so peppers can be changed: the first one hashes, all verify,
+and the next sign-in renews a hash under an older one. Hashes that other systems made are in `foreign.py`.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hmac
+import os
+import re
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+from argon2 import PasswordHasher as Argon2
+
+from gatepass.accounts.passwords.foreign import UnfitHash, argon2_matches, is_foreign, read_foreign
+from gatepass.core.keyring import derive, encode, parse_secret
+from gatepass.errors import ConfigurationError, Overloaded
+
+Result = TypeVar("Result")
+
+
+FLOOR = (19_456, 2)
+"""Least memory (KiB) and passes of Argon2id (OWASP Password Storage, ASVS 5.0 appendix C)."""
+
+
+NICE = 5
+"""How far the hashing threads step back: a waking thread goes before them at once, and beside other programs they still
+get a third of what those get. At 19 a busy neighbour would starve every sign-in, and with it whoever waits for the
+interpreter that a starved thread holds."""
+
+
+def hash_once(password: str) -> str:
+    """One Argon2id at the floor, here and now: to see what it costs on this machine."""
+    return Argon2(memory_cost=FLOOR[0], time_cost=FLOOR[1], parallelism=1).hash(password)
+
+
+def _step_back() -> None:
+    """Let every other thread go first: the core that a refresh needs is its at once, and hashing gets all the rest.
+
+    On Linux a thread has a priority of its own; elsewhere it would be the whole process that steps back.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a container may forbid it: then all are equal, as before
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICE))
+
+
+_KEYID = re.compile(r"(\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+),keyid=([A-Za-z0-9+/]{6})(\$.+)", re.ASCII)
+
+
+class Comparison(NamedTuple):
+    """What comparing came to: `cost` is the thread's seconds, `is_foreign` whether it was another program's hash."""
+
+    matches: bool
+    cost: float
+    is_foreign: bool
+
+
+def compare(stored: str, password: str, *, argon2: Argon2, pepper: "Pepper", dummy: str) -> Comparison:
+    """Compare in the calling thread. What cannot be compared costs as much as `dummy`, and does not match."""
+    started = time.thread_time()
+    try:
+        foreign = read_foreign(stored)
+    except UnfitHash:
+        argon2_matches(argon2, dummy, password)
+        return Comparison(False, time.thread_time() - started, False)
+    if foreign is not None:
+        return Comparison(foreign.matches(password), time.thread_time() - started, True)
+    opened = pepper.open(stored, password)
+    matches = argon2_matches(argon2, *(opened or (dummy, password))) and opened is not None
+    return Comparison(matches, time.thread_time() - started, False)
+
+
+class Pepper:
+    """Keys over passwords, newest first; without any, passwords are hashed as they are."""
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        """`secrets` as GATEPASS_SECRET's. Raises ConfigurationError."""
+        keys = [parse_secret(text) for text in secrets]
+        self._keys = {_keyid(key): derive(key, "pepper") for key in keys}
+        if len(self._keys) != len(keys):
+            raise ConfigurationError("two peppers share an id; replace the newer one: gatepass init")
+        self._newest = next(iter(self._keys), None)
+
+    def __repr__(self) -> str:
+        return f"Pepper({len(self._keys)} keys)"
+
+    def hash(self, password: str, argon2: Argon2) -> str:
+        """A hash under the newest key."""
+        if self._newest is None:
+            return argon2.hash(password)
+        head, _, tail = argon2.hash(_mix(self._keys[self._newest], password)).partition("$v=19$")
+        parameters, salt, digest = tail.split("$")
+        return f"{head}$v=19${parameters},keyid={self._newest}${salt}${digest}"
+
+    def open(self, stored: str, password: str) -> tuple[str, str] | None:
+        """What Argon2 is to compare: hash and input. None for a hash under a key that is not here."""
+        match = _KEYID.fullmatch(stored)
+        if match is None:
+            return stored, password
+        key = self._keys.get(match[2])
+        return None if key is None else (match[1] + match[3], _mix(key, password))
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a hash is under another key than the newest, or under none where there is one."""
+        match = _KEYID.fullmatch(stored)
+        return (match[2] if match else None) != self._newest
+
+    @staticmethod
+    def strip(stored: str) -> str:
+        """A hash as Argon2 knows it."""
+        match = _KEYID.fullmatch(stored)
+        return match[1] + match[3] if match else stored
+
+
+def _keyid(key: bytes) -> str:
+    """Four bytes as PHC has them: base64 without padding, six characters."""
+    return base64.b64encode(derive(key, "pepper id", length=4)).decode("ascii").rstrip("=")
+
+
+def _mix(key: bytes, password: str) -> str:
+    return encode(hmac.digest(key, password.encode(), "sha256"))
+
+
+class Argon2Hasher:
+    """Argon2id in as many threads as there are cores, with a bounded queue before them.
+
+    Hashing costs tens of milliseconds of a core. On the event loop one sign-in would stop every refresh; in
+    an unbounded queue a flood of sign-ins would (research: p50 from 1 ms to seconds). Here the excess gets
+    Overloaded at once, and everything else keeps its latency.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_cost: int = FLOOR[0],
+        time_cost: int = FLOOR[1],
+        threads: int | None = None,
+        queue: int = 64,
+        pepper: Pepper | None = None,
+    ) -> None:
+        """`memory_cost` in KiB; `queue` is how many may wait. Raises ConfigurationError below the floor."""
+        if memory_cost * time_cost < FLOOR[0] * FLOOR[1] or memory_cost < 12 * 1024:
+            raise ConfigurationError("Argon2id needs at least memory_cost=19456 (KiB) and time_cost=2.")
+        self._argon2 = Argon2(memory_cost=memory_cost, time_cost=time_cost, parallelism=1)
+        self._threads = threads or os.cpu_count() or 1
+        self._queue = queue
+        self._pepper = pepper or Pepper()
+        self._slowest = 0.0
+        self._open_pool()
+        self._dummy = self._argon2.hash(secrets.token_hex(16))
+
+    async def hash(self, password: str) -> str:
+        """A PHC string with a fresh salt. Raises Overloaded when the queue is full."""
+        return await self._run(self._pepper.hash, password, self._argon2)
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the hashed one. None costs the same work and is always False.
+
+        Hashes that were brought along cost more than ours: once one was seen, every no takes as long as the slowest of
+        them, or the time would tell who has not signed in since.
+        """
+        matches, cost, was_foreign = await self._run(self._compare, password_hash or self._dummy, password)
+        self._slowest = max(self._slowest, cost) if was_foreign else self._slowest
+        if matches and password_hash is not None:
+            return True
+        await asyncio.sleep(max(0.0, self._slowest - cost))
+        return False
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        if is_foreign(password_hash) or self._pepper.is_outdated(password_hash):
+            return True
+        return self._argon2.check_needs_rehash(self._pepper.strip(password_hash))
+
+    def _compare(self, password_hash: str, password: str) -> Comparison:
+        return compare(password_hash, password, argon2=self._argon2, pepper=self._pepper, dummy=self._dummy)
+
+    def _open_pool(self) -> None:
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_step_back)
+        self._room = self._threads + self._queue
+        self._owner = os.getpid()
+
+    async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
+        if self._owner != os.getpid():  # a fork brings the pool along, but not its threads: it would wait for ever
+            self._open_pool()
+        if self._room == 0:
+            raise Overloaded
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._room += 1

@@ -1,0 +1,154 @@
+"""`gatepass login`, `logout`, `whoami` and `request`: a session for shell scripts, as `gh auth` and `gh api` have it.
+
+A password comes from a prompt or from one line of standard input, and tokens stay in the session file: neither is
+ever an argument, which every user of the machine could read, and neither is printed.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from gatepass.cli.common import fail, json_option, read_password
+
+HIDDEN_HEADERS = ("set-cookie", "set-cookie2")
+auth_option = click.option("--auth", default="/auth", show_default=True, help="Path of the auth endpoints.")
+
+
+@click.command()
+@click.argument("url")
+@click.option("--email", help="Whose session; else it is asked for.")
+@auth_option
+@json_option
+def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
+    """Sign in at URL and keep the session in a file.
+
+    The password comes from a prompt, or from one line of standard input.
+    """
+    if email is None and not sys.stdin.isatty():
+        raise click.UsageError("Name the account: --email. (Standard input is the password.)")
+    with opened(lambda kit: kit.login_at(url, auth)) as (place, client):
+        place.storage.save(place.storage.load())  # a file that cannot be kept is told before the password is asked for
+        email = email or click.prompt("E-mail address", err=True)
+        account = client.sign_in(email, read_password())
+        told = {"auth_url": place.auth_url, "email": account.email, "id": account.id}
+        click.echo(json.dumps(told) if as_json else f"signed in at {place.auth_url} as {account.email}")
+
+
+@click.command()
+@click.argument("url", required=False)
+@click.option("--everywhere", is_flag=True, help="End all sessions of the account, on all machines.")
+def logout(url: str | None, everywhere: bool) -> None:
+    """Sign out at URL, or at the only place where you are signed in."""
+    with opened(lambda kit: kit.choose(url, to_sign_out=True)) as (place, client):
+        client.sign_out(everywhere=everywhere)
+        if place.is_signing_out():
+            fail(f"Signed out here, but {place.origin} does not answer. Once it does, run this again to tell it.")
+        click.echo(f"signed out at {place.auth_url}{' everywhere' if everywhere else ''}")
+
+
+@click.command()
+@click.argument("url", required=False)
+@json_option
+def whoami(url: str | None, as_json: bool) -> None:
+    """Say whose session it is at URL, as the server sees it."""
+    with opened(lambda kit: kit.choose(url)) as (place, client):
+        account = place.account(client)
+        told = {"auth_url": place.auth_url, "email": account.email, "id": account.id}
+        click.echo(json.dumps(told) if as_json else f"{account.email} at {place.auth_url}")
+
+
+@click.command()
+@click.argument("method")
+@click.argument("url")
+@click.option("-d", "--data", help="The body; @FILE reads a file, - standard input.")
+@click.option("-H", "--header", "headers", multiple=True, help="'Name: value'; may be given more than once.")
+@json_option
+def request(method: str, url: str, data: str | None, headers: tuple[str, ...], as_json: bool) -> None:
+    """Send a request with your session and print the answer's body.
+
+    URL is a whole address, or a path where you are signed in at one place only. A status of 400 or more is exit
+    code 1. With --json: one object with status, headers and body.
+    """
+    content = None if data is None else _read_body(data)
+    given = _parse_headers(headers, content)
+    is_path = url.startswith("/")
+    with opened(lambda kit: kit.choose(None if is_path else url)) as (_place, client):
+        answer = client.request(method.upper(), url, content=content, headers=given)
+        body = answer.content
+        needs_end = bool(body) and not body.endswith(b"\n") and (sys.stdout.isatty() or answer.is_error)
+        click.echo(json.dumps(_as_object(answer)) if as_json else body, nl=as_json or needs_end)
+        if answer.is_error:
+            fail(f"{method.upper()} {answer.url.path}: {answer.status_code} {answer.reason_phrase}".rstrip())
+
+
+@contextmanager
+def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+    """The login that `find` names, and a client with its session. Errors of the client are one sentence."""
+    try:
+        from gatepass.cli import login_files as logins
+        from gatepass.client import Client
+        from gatepass.client.errors import ClientError, SessionEnded
+        from gatepass.client.http import httpx
+    except ImportError as missing:
+        fail(str(missing))
+    # What went wrong is one sentence of ours; the client's own warnings are for programs that set logging up.
+    logging.getLogger("gatepass.client").addHandler(logging.NullHandler())
+    try:
+        place = find(logins)
+        headers = {"User-Agent": "gatepass-cli"}
+        with Client(place.origin, auth_url=place.auth_url, storage=place.storage, headers=headers) as client:
+            yield place, client
+    except logins.Ambiguous as several:
+        raise click.UsageError(str(several)) from None
+    except SessionEnded:
+        fail(f"Your session at {place.origin} has ended. Sign in with: gatepass login {place.origin}")
+    except ClientError as error:
+        fail(getattr(error, "detail", None) or str(error))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        fail(f"The server cannot be reached or does not answer as it should ({type(error).__name__}).")
+
+
+def _read_body(data: str) -> bytes:
+    """What `-d` means. Raises a usage error for a file that cannot be read."""
+    if data == "-":
+        return sys.stdin.buffer.read()
+    if not data.startswith("@"):
+        return data.encode()
+    try:
+        with open(data[1:], "rb") as file:
+            return file.read()
+    except OSError as fault:
+        raise click.UsageError(f"Cannot read {data[1:]}: {fault.strerror}.") from None
+
+
+def _parse_headers(headers: tuple[str, ...], content: bytes | None) -> list[tuple[str, str]]:
+    """What `-H` means, and the type of a body that has none: JSON where it is JSON."""
+    given = []
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon or not name.strip():
+            raise click.UsageError("A header is written 'Name: value'.")  # not repeated: it may be a secret
+        given.append((name.strip(), value.strip()))
+    if content is not None and all(name.lower() != "content-type" for name, _ in given):
+        given.append(("Content-Type", "application/json" if _is_json(content) else "text/plain; charset=utf-8"))
+    return given
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _as_object(answer: Any) -> dict[str, object]:
+    """The whole answer for a program; cookies are the client's own business."""
+    shown = {name: value for name, value in answer.headers.items() if name not in HIDDEN_HEADERS}
+    body = json.loads(answer.content) if _is_json(answer.content) else answer.text
+    return {"status": answer.status_code, "headers": shown, "body": body}

@@ -1,0 +1,1 @@
+"""The life of one gate: opening and closing, background tasks, events."""

@@ -1,0 +1,1 @@
+"""The endpoints of PROTOCOL §6, one file for each group."""

@@ -1,0 +1,1 @@
+"""Sessions in one store, accounts in another."""

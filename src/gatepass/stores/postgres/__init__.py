@@ -1,0 +1,1 @@
+"""Sessions and accounts in PostgreSQL, for any number of servers."""

@@ -1,0 +1,104 @@
+r"""The Lua that runs inside Redis. It compares and moves bytes; it knows no rule of PROTOCOL §4 and asks no clock.
+
+Scripts by digest (EVALSHA), not a library of functions (FUNCTION LOAD): what a server knows of them is only a cache
+under the digest of their text, so two versions of Gatepass side by side never replace each other's, nobody needs the
+right to change functions, and a node that restarts, is added or is promoted needs no care: it answers NOSCRIPT, which
+means that nothing was done, and gets the text.
+
+Every key of a script is in one slot, and the server runs nothing else meanwhile. In its log and to its replicas go what
+it wrote, as one transaction: a session is never revoked without being in the list of the revoked.
+The places of the bytes are in `redis_layout`.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gatepass.stores.redis.layout import pack_command, slot_of
+
+
+class Script:
+    """A text and its digest."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip().encode()
+        self.digest = (
+            hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
+        )  # the name that Redis gives it
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command for the node that has a slot."""
+
+    slot: int
+    command: bytes
+    script: Script | None = None
+    rest: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, name: bytes, key: bytes, *parts: bytes) -> "Call":
+        """A plain command whose first argument is its key."""
+        return cls(slot_of(key), pack_command(name, key, *parts))
+
+    @classmethod
+    def run(cls, script: Script, keys: Sequence[bytes], *parts: bytes) -> "Call":
+        """A script; its keys are in one slot."""
+        rest = (b"%d" % len(keys), *keys, *parts)
+        return cls(slot_of(keys[0]), pack_command(b"EVALSHA", script.digest, *rest), script, rest)
+
+    def in_full(self) -> "Call":
+        """The same with the script's text, for a server that does not know its digest."""
+        if self.script is None:
+            return self
+        return Call(self.slot, pack_command(b"EVAL", self.script.text, *self.rest))
+
+
+ADD = Script(r"""
+-- KEYS row, ends; ARGV value, milliseconds to live, expires_at, sid
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  return 0
+end
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
+return 1
+""")
+SWAP = Script(r"""
+-- KEYS row; ARGV expected version, now, new committed entry, address prefix, skipped ancestors
+local row = redis.call('GET', KEYS[1])
+if not row or string.sub(row, 1, 2) ~= '\1\0' or string.sub(row, 19, 42) ~= ARGV[1]
+    or struct.unpack('>l', row, 11) <= tonumber(ARGV[2]) then
+  return false
+end
+local place = 69 + struct.unpack('>H', row, 67)
+local line = place + 2 + struct.unpack('>H', row, place)
+local swapped = string.sub(row, 1, 18) .. ARGV[3] .. string.sub(row, 67, place - 1) .. ARGV[4]
+    .. string.sub(ARGV[5] .. string.sub(row, 27, 58) .. string.sub(row, line), 1, 512)
+redis.call('SET', KEYS[1], swapped, 'KEEPTTL')
+return swapped
+""")
+REVOKE = Script(r"""
+-- KEYS row, ends, revoked; ARGV reason and time, now, sid, channel, message
+local row = redis.call('GET', KEYS[1])
+if not row or string.sub(row, 1, 2) ~= '\1\0' then
+  return false
+end
+local ended = string.sub(row, 1, 1) .. ARGV[1] .. string.sub(row, 11)
+redis.call('SET', KEYS[1], ended, 'KEEPTTL')
+redis.call('ZADD', KEYS[2], 'LT', ARGV[2], ARGV[3])
+redis.call('ZADD', KEYS[3], ARGV[2], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return ended
+""")
+INDEX = Script(r"""
+-- KEYS account; ARGV expires_at, sid, seconds to live, forget before. One script: time stands still inside
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[4])
+redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+""")
+HOLD = Script(r"""
+-- KEYS set; ARGV holder, seconds. One script: a hold without an end would shut the account for ever
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+""")

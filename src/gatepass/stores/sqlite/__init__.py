@@ -1,0 +1,1 @@
+"""Sessions and accounts in one SQLite file, for one server process."""

@@ -1,0 +1,201 @@
+"""Accounts and applicants on SQLite: the account verbs of the store, and how to end all sessions of an account.
+
+A deleted account whose sessions are still remembered stays as a row without personal data, because its sessions
+refer to it and guards must hear that they ended; `prune` takes it away with the last of them.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Protocol
+
+from gatepass.core.account import Account, Applicant
+from gatepass.core.session import EndReason
+from gatepass.stores import rows
+from gatepass.stores.sqlite.file import Result, Work
+
+_ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
+_APPLICANT = ", ".join(rows.APPLICANT_COLUMNS)
+_ADD_ACCOUNT = (
+    f"INSERT INTO account ({_ACCOUNT}) VALUES ({', '.join('?' * len(rows.ACCOUNT_COLUMNS))}) ON CONFLICT DO NOTHING"
+)
+_FIND_ACCOUNT = f"SELECT {_ACCOUNT} FROM account WHERE deleted_at IS NULL AND"
+_REVOKE_ALL = """
+UPDATE session SET revoked_at = ?, revoke_reason = ?
+WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
+"""
+_BLANK_SESSIONS = "UPDATE session SET client = '', last_ip_prefix = '' WHERE account_id = ?"
+_BURY_ACCOUNT = """
+UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = ?1, deleted_at = ?1
+WHERE id = ?2
+"""
+_DROP_ACCOUNT = """
+DELETE FROM account
+WHERE id = ? AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session WHERE account_id = account.id)
+"""
+_CHANGE_EMAIL = """
+UPDATE account SET email = ?, email_key = ?, verified_at = ?, credential_version = credential_version + 1 WHERE id = ?
+"""
+_PRUNE_APPLICANTS = """
+DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ? ORDER BY created_at LIMIT ?)
+"""
+
+
+class _Engine(Protocol):
+    """What the verbs need of the store."""
+
+    async def _run(self, work: Work[Result]) -> Result: ...
+
+    async def _read(self, work: Work[Result]) -> Result: ...
+
+    async def _atomically(self, work: Work[Result]) -> Result: ...
+
+
+class SQLiteAccounts:
+    """The verbs of AccountStore. Mixed into the store, which runs the work."""
+
+    async def add_account(self: _Engine, account: Account) -> bool:
+        """Insert unless the address is taken."""
+        values = rows.from_account(account)
+        return await self._run(lambda connection: connection.execute(_ADD_ACCOUNT, values).rowcount == 1)
+
+    async def find_account(self: _Engine, account_id: str) -> Account | None:
+        """By id."""
+        return await self._read(lambda connection: _account(connection, "id = ?", account_id))
+
+    async def find_account_by_email(self: _Engine, email_key: str) -> Account | None:
+        """By normalised address."""
+        return await self._read(lambda connection: _account(connection, "email_key = ?", email_key))
+
+    async def change_password(
+        self: _Engine, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+    ) -> Sequence[bytes] | None:
+        """Set the hash, raise the version, end the other sessions: one transaction."""
+        values = (password_hash, account_id, credential_version)
+
+        def change(connection: sqlite3.Connection) -> Sequence[bytes] | None:
+            changed = connection.execute(
+                "UPDATE account SET password_hash = ?, credential_version = credential_version + 1 "
+                "WHERE id = ? AND credential_version = ? AND deleted_at IS NULL",
+                values,
+            )
+            return revoke_all(connection, account_id, "revoked", now, keep) if changed.rowcount else None
+
+        return await self._atomically(change)
+
+    async def rehash_password(self: _Engine, account_id: str, *, password_hash: str, credential_version: int) -> bool:
+        """The same password under stronger parameters."""
+        statement = (
+            "UPDATE account SET password_hash = ? WHERE id = ? AND credential_version = ? AND deleted_at IS NULL"
+        )
+        values = (password_hash, account_id, credential_version)
+        return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
+
+    async def disable_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """Disable an account and end its sessions: one transaction."""
+        statement = "UPDATE account SET disabled_at = coalesce(disabled_at, ?) WHERE id = ? AND deleted_at IS NULL"
+
+        def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
+            disabled = connection.execute(statement, (now, account_id))
+            return revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
+
+        return await self._atomically(disable)
+
+    async def enable_account(self: _Engine, account_id: str) -> bool:
+        """Take the disabling back."""
+        statement = "UPDATE account SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL"
+        return await self._run(lambda connection: connection.execute(statement, (account_id,)).rowcount == 1)
+
+    async def delete_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
+        """End the sessions and take every personal fact away: one transaction."""
+
+        def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
+            if _account(connection, "id = ?", account_id) is None:
+                return None
+            connection.execute(_BURY_ACCOUNT, (now, account_id))
+            ended = revoke_all(connection, account_id, "revoked", now, None)
+            connection.execute(_BLANK_SESSIONS, (account_id,))
+            connection.execute(_DROP_ACCOUNT, (account_id,))
+            return ended
+
+        return await self._atomically(delete)
+
+    async def change_email(
+        self: _Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+    ) -> bool | None:
+        """Set the address and raise the version: one transaction."""
+
+        def change(connection: sqlite3.Connection) -> bool | None:
+            account = _account(connection, "id = ?", account_id)
+            if account is None or account.credential_version != credential_version:
+                return None
+            owner = _account(connection, "email_key = ?", email_key)
+            if owner is not None and owner.id != account_id:
+                return False
+            connection.execute(_CHANGE_EMAIL, (email, email_key, now, account_id))
+            return True
+
+        return await self._atomically(change)
+
+    async def verify_account(self: _Engine, account_id: str, *, now: int) -> bool:
+        """Note that the address is its owner's."""
+        statement = "UPDATE account SET verified_at = ? WHERE id = ? AND deleted_at IS NULL"
+        return await self._run(lambda connection: connection.execute(statement, (now, account_id)).rowcount == 1)
+
+    async def list_accounts(self: _Engine, *, after: str, limit: int) -> Sequence[Account]:
+        """In the order of their ids."""
+        statement = f"{_FIND_ACCOUNT} id > ? ORDER BY id LIMIT ?"
+        found = await self._read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
+        return tuple(rows.to_account(row) for row in found)
+
+    async def add_applicant(self: _Engine, applicant: Applicant) -> None:
+        """Insert."""
+        statement = f"INSERT INTO applicant ({_APPLICANT}) VALUES ({', '.join('?' * len(rows.APPLICANT_COLUMNS))})"
+        values = rows.from_applicant(applicant)
+        await self._run(lambda connection: connection.execute(statement, values))
+
+    async def find_applicant(self: _Engine, applicant_id: str) -> Applicant | None:
+        """By id."""
+        statement = f"SELECT {_APPLICANT} FROM applicant WHERE id = ?"
+        row = await self._read(lambda connection: connection.execute(statement, (applicant_id,)).fetchone())
+        return rows.to_applicant(row) if row else None
+
+    async def find_applicants(self: _Engine, email_key: str) -> Sequence[Applicant]:
+        """By normalised address, newest first."""
+        statement = f"SELECT {_APPLICANT} FROM applicant WHERE email_key = ? ORDER BY created_at DESC, id"
+        found = await self._read(lambda connection: connection.execute(statement, (email_key,)).fetchall())
+        return tuple(rows.to_applicant(row) for row in found)
+
+    async def admit_applicant(self: _Engine, applicant_id: str, account: Account) -> bool:
+        """Applicants out, account in: one transaction."""
+
+        def admit(connection: sqlite3.Connection) -> bool:
+            if connection.execute("SELECT 1 FROM applicant WHERE id = ?", (applicant_id,)).fetchone() is None:
+                return False
+            if connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 0:
+                return False
+            connection.execute("DELETE FROM applicant WHERE email_key = ?", (account.email_key,))
+            return True
+
+        return await self._atomically(admit)
+
+    async def prune_applicants(self: _Engine, *, before: int, limit: int) -> int:
+        """Forget old ones."""
+        return await self._run(lambda connection: connection.execute(_PRUNE_APPLICANTS, (before, limit)).rowcount)
+
+
+def revoke_all(
+    connection: sqlite3.Connection, account_id: str, reason: EndReason, now: int, keep: bytes | None
+) -> Sequence[bytes]:
+    """End all sessions of an account but `keep`; their sids."""
+    ended = connection.execute(_REVOKE_ALL, (now, reason, account_id, keep)).fetchall()
+    return tuple(sid for (sid,) in ended)
+
+
+def drop_deleted(connection: sqlite3.Connection, account_ids: Sequence[str]) -> None:
+    """Take away what is left of deleted accounts among these, where no session is."""
+    connection.executemany(_DROP_ACCOUNT, [(each,) for each in account_ids])
+
+
+def _account(connection: sqlite3.Connection, condition: str, value: str) -> Account | None:
+    row = connection.execute(f"{_FIND_ACCOUNT} {condition}", (value,)).fetchone()
+    return rows.to_account(row) if row else None

@@ -1,0 +1,138 @@
+"""The middleware: `required`, websockets, what passes through, what the application leaves unanswered."""
+
+import pytest
+
+from gatepass.access import asgi
+from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.wire.asgi import WITHHELD, Message, Receive, Scope, Send, Withheld
+from tests.support.asgi import call
+from tests.support.browser import RT, Browser
+from tests.support.gates import Bench, bench
+from tests.support.websocket import connect
+
+
+async def signed_in(at: Bench) -> Browser:
+    ann = Browser(at.gate.asgi)
+    await ann.register()
+    return ann
+
+
+class Recorder:
+    """An application that notes the scopes it gets and answers 204."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Scope] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scopes.append(scope)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            return
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class TestRequired:
+    async def test_nothing_reaches_the_application_without_a_valid_token(self) -> None:
+        async with bench() as at:
+            ann = await signed_in(at)
+            inside = Recorder()
+            app = at.gate.guard(inside, required=True)
+            for headers in ([], [("authorization", "Bearer x")], [("cookie", f"{RT}={ann.rt}")]):
+                assert (await call(app, "GET", "/anything", headers=headers)).status == 401
+            assert inside.scopes == []
+            assert (await call(app, "GET", "/anything", headers=[ann.bearer])).status == 204
+
+    async def test_a_websocket_without_a_token_is_closed_before_it_opens(self) -> None:
+        async with bench() as at:
+            ann = await signed_in(at)
+            inside = Recorder()
+            app = at.gate.guard(inside, required=True)
+            (refusal,) = await connect(app, "/ws")
+            assert (refusal["type"], refusal["code"]) == ("websocket.close", 1008)
+            assert inside.scopes == []
+            (accepted,) = await connect(app, "/ws", headers=[ann.bearer])
+            assert accepted["type"] == "websocket.accept"
+
+
+async def test_a_websocket_bears_no_refresh_cookie_either() -> None:
+    async with bench() as at:
+        ann = await signed_in(at)
+        inside = Recorder()
+        await connect(at.gate.guard(inside), "/ws", headers=[("cookie", f"a=b; {RT}={ann.rt}")])
+        assert inside.scopes[0]["headers"] == [(b"cookie", b"a=b")]
+
+
+async def test_the_callers_scope_is_left_as_it_was() -> None:
+    async with bench() as at:
+        inside = Recorder()
+        headers = [(b"cookie", f"{RT}=x".encode())]
+        scope: dict[str, object] = {"type": "http", "headers": headers}
+
+        async def receive() -> Message:
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            pass
+
+        await at.gate.guard(inside)(scope, receive, send)
+        assert scope == {"type": "http", "headers": [(b"cookie", f"{RT}=x".encode())]}
+
+
+async def test_what_was_withheld_does_not_print_itself() -> None:
+    async with bench() as at:
+        inside = Recorder()
+        await call(at.gate.guard(inside), "GET", "/", headers=[("cookie", f"{RT}=canary-1")])
+        held = inside.scopes[0][WITHHELD]
+        assert isinstance(held, Withheld)
+        assert held.text == f"{RT}=canary-1".encode()
+        assert "canary-1" not in f"{held!r} {held!s} {inside.scopes[0]}"
+
+
+async def test_other_scopes_pass_through() -> None:
+    async with bench() as at:
+        seen = []
+
+        async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope)
+
+        async def receive() -> Message:
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            raise AssertionError
+
+        scope = {"type": "lifespan"}
+        await at.gate.guard(inside, required=True)(scope, receive, send)
+        assert seen == [scope]
+
+
+async def test_problems_that_an_application_lets_through_are_answered_as_documents() -> None:
+    async with bench() as at:
+
+        async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+            raise StoreUnavailable
+
+        answer = await call(at.gate.guard(inside), "GET", "/")
+        assert (answer.status, answer.code, answer.one("retry-after")) == (503, "store-unavailable", "1")
+
+
+async def test_an_application_without_a_guard_is_told_what_to_do() -> None:
+    with pytest.raises(ConfigurationError, match=r"gate\.guard\(app\)"):
+        asgi.current_principal({"type": "http", "headers": [], "state": {}})
+
+
+async def test_two_gates_do_not_answer_for_each_other() -> None:
+    """An application and its administration in one process: the inner guard decides."""
+    async with bench() as staff, bench(issuer="https://staff.example") as people:
+        ann = await signed_in(people)
+
+        async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+            asgi.current_principal(scope)
+            await Recorder()(scope, receive, send)
+
+        bearer = [ann.bearer]
+        assert (await call(people.gate.guard(inside), "GET", "/", headers=bearer)).status == 204
+        assert (await call(staff.gate.guard(inside), "GET", "/", headers=bearer)).status == 401
+        nested = people.gate.guard(staff.gate.guard(inside))
+        assert (await call(nested, "GET", "/", headers=bearer)).status == 401

@@ -1,0 +1,323 @@
+"""`gatepass login`, `logout`, `whoami` and `request` against a real server: output, exit codes, files."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gatepass.cli import main
+from gatepass.cli.login_files import choose, folder, login_at
+from gatepass.client import Client
+from gatepass.client.storage.file import FileStorage
+from gatepass.errors import GatepassError
+from tests.client.harness import PASSWORD, Stage, expire, stage
+from tests.support.process import gatepass
+
+EMAIL = "ann@example.com"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A server where ann has an account, for all tests of this file."""
+    with stage(tmp_path_factory.mktemp("site")) as site:
+        with Client(site.url) as client:
+            client.sign_up(EMAIL, PASSWORD)
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: Stage) -> Path:
+    """A configuration folder of this test's own, and a network that works."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    site.proxy.go_online()
+    return tmp_path / "config" / "gatepass" / "sessions"
+
+
+def call(*arguments: str, stdin: str = "") -> Result:
+    """Run one command in this process."""
+    return CliRunner().invoke(main, arguments, input=stdin)
+
+
+def sign_in(url: str) -> FileStorage:
+    """Sign ann in; the session file."""
+    done = call("login", url, "--email", EMAIL, stdin=f"{PASSWORD}\n")
+    assert (done.exit_code, done.stderr) == (0, "")
+    return choose(url).storage
+
+
+def secrets_of(storage: FileStorage) -> list[str]:
+    """What must not be shown."""
+    stored = storage.load()
+    assert stored.cookie is not None
+    return [stored.client_key.hex(), stored.cookie[1], stored.access_token or "-", PASSWORD]
+
+
+class TestLogin:
+    def test_a_whole_day_in_processes_of_its_own(self, site: Stage, config: Path, tmp_path: Path) -> None:
+        done = gatepass(tmp_path, "login", site.url, "--email", EMAIL, stdin=f"{PASSWORD}\n")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"signed in at {site.url}/auth as {EMAIL}\n"
+        file = next(config.glob("*.json"))
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(config.stat().st_mode) == 0o700
+        said = [gatepass(tmp_path, *words) for words in (["whoami"], ["request", "get", "/auth/me"], ["logout"])]
+        assert [(one.returncode, one.stderr) for one in said] == [(0, "")] * 3
+        assert said[0].stdout == f"{EMAIL} at {site.url}/auth\n"
+        assert json.loads(said[1].stdout)["email"] == EMAIL
+        assert said[2].stdout == f"signed out at {site.url}/auth\n"
+        assert gatepass(tmp_path, "whoami").returncode == 1
+
+    def test_nothing_secret_is_printed(self, site: Stage) -> None:
+        storage = sign_in(site.url)
+        hidden = secrets_of(storage)
+        for words in (["whoami"], ["whoami", "--json"], ["request", "GET", "/auth/me", "--json"], ["logout"]):
+            done = call(*words)
+            assert done.exit_code == 0
+            assert not [secret for secret in hidden if secret in done.output], words
+
+    def test_json_is_one_object(self, site: Stage) -> None:
+        done = call("login", site.url, "--email", EMAIL, "--json", stdin=f"{PASSWORD}\n")
+        told = json.loads(done.stdout)
+        assert told == {"auth_url": f"{site.url}/auth", "email": EMAIL, "id": told["id"]}
+        assert json.loads(call("whoami", "--json").stdout) == told
+
+    def test_a_wrong_password_is_one_sentence_and_no_session(self, site: Stage) -> None:
+        done = call("login", site.url, "--email", EMAIL, stdin="not the password at all\n")
+        assert done.exit_code == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert "password is wrong" in done.stderr
+        assert "not the password" not in done.output
+        assert call("whoami").exit_code == 1
+
+    def test_a_second_login_takes_the_place_of_the_first(self, site: Stage) -> None:
+        first = sign_in(site.url).load()
+        second = sign_in(site.url).load()
+        assert first.sid != second.sid
+        assert first.client_key == second.client_key
+        assert call("whoami").exit_code == 0
+
+    def test_without_a_terminal_the_address_must_be_named(self, site: Stage) -> None:
+        done = call("login", site.url, stdin=f"{PASSWORD}\n")
+        assert done.exit_code == 2
+        assert "--email" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("url", "sentence"),
+        [
+            ("http://api.example.com", "is not https"),
+            ("ftp://localhost", "not an http(s) origin"),
+            ("localhost:8000", "not an http(s) origin"),
+            ("http://localhost:1", "cannot be reached"),
+        ],
+    )
+    def test_a_place_that_does_not_do_is_one_sentence(self, url: str, sentence: str) -> None:
+        done = call("login", url, "--email", EMAIL, stdin=f"{PASSWORD}\n")
+        assert done.exit_code == 1
+        assert sentence in done.stderr
+        assert "Traceback" not in done.output
+
+    def test_a_file_that_cannot_be_kept_is_told_before_the_password_is_sent(
+        self, site: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+        before = site.proxy.count("/auth/login")
+        done = call("login", site.url, "--email", EMAIL, stdin=f"{PASSWORD}\n")
+        assert done.exit_code == 1
+        assert "The session file" in done.stderr
+        assert site.proxy.count("/auth/login") == before
+
+
+class TestSession:
+    def test_an_expired_token_is_refreshed_on_the_way(self, site: Stage) -> None:
+        storage = sign_in(site.url)
+        expire(storage)
+        assert call("whoami").exit_code == 0
+        assert storage.load().generation == 1
+        assert call("whoami").exit_code == 0
+        assert storage.load().generation == 1
+
+    def test_a_session_that_the_server_ended_says_how_to_go_on(self, site: Stage) -> None:
+        storage = sign_in(site.url)
+        elsewhere = FileStorage(storage.path.with_name("other-machine"))
+        with Client(site.url, storage=elsewhere) as other:
+            other.sign_in(EMAIL, PASSWORD)
+            other.sign_out(everywhere=True)
+        expire(storage)
+        done = call("whoami")
+        assert done.exit_code == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert "gatepass login" in done.stderr
+        assert not [secret for secret in (PASSWORD, "gp_rt_") if secret in done.output]
+
+    def test_an_unreachable_server_ends_no_session(self, site: Stage, tmp_path: Path) -> None:
+        storage = sign_in(site.url)
+        expire(storage)
+        site.proxy.go_offline()
+        done = gatepass(tmp_path, "whoami")
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        site.proxy.go_online()
+        assert call("whoami").exit_code == 0
+
+    def test_a_damaged_file_says_what_to_do(self, site: Stage) -> None:
+        storage = sign_in(site.url)
+        storage.path.write_text("{")
+        done = call("whoami", site.url)
+        assert done.exit_code == 1
+        assert "is damaged" in done.stderr
+        assert "sign in again" in done.stderr
+
+
+class TestLogout:
+    def test_everywhere_ends_all_sessions(self, site: Stage) -> None:
+        storage = sign_in(site.url)
+        elsewhere = FileStorage(storage.path.with_name("other-machine"))
+        with Client(site.url, storage=elsewhere) as other:
+            other.sign_in(EMAIL, PASSWORD)
+            assert call("logout", "--everywhere").exit_code == 0
+            assert other.get("/auth/me").status_code == 401
+
+    def test_offline_it_is_remembered_until_the_server_knows(self, site: Stage) -> None:
+        storage = sign_in(site.url)
+        sid = storage.load().sid
+        site.proxy.go_offline()
+        done = call("logout")
+        assert done.exit_code == 1
+        assert "Signed out here" in done.stderr
+        assert call("whoami").exit_code == 1
+        assert [entry[0] for entry in storage.load().signed_out] == [sid]
+        site.proxy.go_online()
+        assert call("logout").exit_code == 0
+        assert storage.load().signed_out == ()
+
+    def test_whoever_is_not_signed_in_is_told_so(self) -> None:
+        done = call("logout")
+        assert (done.exit_code, done.stderr) == (1, "You are not signed in. Sign in with: gatepass login URL\n")
+
+
+class TestSeveralLogins:
+    def test_the_url_chooses_and_without_one_they_are_named(self, site: Stage) -> None:
+        other = site.url.replace("localhost", "127.0.0.1")
+        sign_in(site.url)
+        sign_in(other)
+        done = call("whoami")
+        assert done.exit_code == 2
+        assert f"{other}/auth" in done.stderr
+        assert f"{site.url}/auth" in done.stderr
+        assert call("whoami", f"{other}/some/page").stdout == f"{EMAIL} at {other}/auth\n"
+        assert call("request", "GET", "/auth/me").exit_code == 2
+        assert call("request", "GET", f"{site.url}/auth/me").exit_code == 0
+        assert call("logout", other).exit_code == 0
+        assert call("whoami").stdout == f"{EMAIL} at {site.url}/auth\n"
+
+    def test_a_damaged_file_of_one_place_does_not_stop_another(self, site: Stage) -> None:
+        sign_in(site.url)
+        other = login_at("https://other.example.com", "/auth")
+        other.path.write_text("{")
+        assert call("whoami", site.url).exit_code == 0
+
+    def test_a_token_goes_to_no_other_place(self, site: Stage) -> None:
+        sign_in(site.url)
+        done = call("request", "GET", "http://127.0.0.1:9/")
+        assert done.exit_code == 1
+        assert done.stderr == (
+            "You are not signed in at http://127.0.0.1:9. Sign in with: gatepass login http://127.0.0.1:9\n"
+        )
+
+
+class TestRequest:
+    def test_a_refused_request_prints_its_answer_and_is_exit_code_1(self, site: Stage) -> None:
+        sign_in(site.url)
+        done = call("request", "GET", "/auth/nothing?a=b")
+        assert done.exit_code == 1
+        assert json.loads(done.stdout)["code"] == "not-found"
+        assert done.stderr == "GET /auth/nothing: 404 Not Found\n"
+
+    @pytest.mark.parametrize("way", ["argument", "file", "stdin"])
+    def test_a_body_is_sent_as_json(self, site: Stage, tmp_path: Path, way: str) -> None:
+        sign_in(site.url)
+        text = json.dumps({"current": PASSWORD, "new": PASSWORD})
+        (tmp_path / "body").write_text(text)
+        data = {"argument": text, "file": f"@{tmp_path / 'body'}", "stdin": "-"}[way]
+        done = call("request", "POST", "/auth/password", "-d", data, "--json", stdin=text if way == "stdin" else "")
+        assert json.loads(done.stdout)["status"] in (204, 422)
+        assert "content-type" not in done.stderr
+
+    def test_a_type_of_the_callers_own_is_kept(self, site: Stage) -> None:
+        sign_in(site.url)
+        words = ["request", "POST", "/auth/password", "-d", "{}", "-H", "content-type: text/plain", "--json"]
+        assert json.loads(call(*words).stdout)["status"] == 415
+
+    def test_a_header_of_the_callers_own_wins(self, site: Stage) -> None:
+        sign_in(site.url)
+        assert call("request", "GET", "/auth/me", "-H", "Authorization: Bearer nonsense").exit_code == 1
+
+    def test_json_is_one_object_without_cookies(self, site: Stage) -> None:
+        sign_in(site.url)
+        body = json.dumps({"email": EMAIL, "password": PASSWORD})
+        done = call("request", "POST", "/auth/login", "-d", body, "-H", "Gatepass-Client: 1", "--json")
+        told = json.loads(done.stdout)
+        assert told["status"] == 200
+        assert told["headers"]["content-type"] == "application/json"
+        assert "set-cookie" not in told["headers"]
+        assert "gp_rt_" not in done.output
+
+    @pytest.mark.parametrize(
+        "words", [["-H", "canary"], ["-H", ": canary"], ["-d", "@/no/such/canary"], ["--nonsense"]]
+    )
+    def test_wrong_usage_is_exit_code_2(self, site: Stage, words: list[str]) -> None:
+        sign_in(site.url)
+        done = call("request", "GET", "/auth/me", *words)
+        assert done.exit_code == 2
+        assert ("canary" in done.output) == (words[0] == "-d"), "a header may be a secret"
+
+
+class TestPlaces:
+    @pytest.mark.parametrize(
+        ("url", "auth", "auth_url"),
+        [
+            ("https://api.example.com", "/auth", "https://api.example.com/auth"),
+            ("https://API.example.com:443/v1/x?y", "/auth/", "https://api.example.com/auth"),
+            ("http://localhost:8000", "auth", "http://localhost:8000/auth"),
+            ("https://api.example.com", "/", "https://api.example.com"),
+        ],
+    )
+    def test_one_place_has_one_name(self, url: str, auth: str, auth_url: str) -> None:
+        assert login_at(url, auth).auth_url == auth_url
+        assert login_at(url, auth).path.parent == folder()
+
+    def test_the_auth_endpoints_are_at_the_same_host(self) -> None:
+        with pytest.raises(GatepassError, match="is a path at"):
+            login_at("https://api.example.com", "https://login.example.com/auth")
+
+    def test_without_xdg_it_is_the_users_config_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert folder() == tmp_path / ".config" / "gatepass" / "sessions"
+
+    def test_nothing_is_made_by_looking(self, config: Path) -> None:
+        with pytest.raises(GatepassError, match="You are not signed in"):
+            choose("https://api.example.com")
+        assert not config.exists()
+
+
+def test_without_the_extra_only_these_commands_say_so() -> None:
+    program = (
+        "import sys\nsys.modules['httpx2'] = sys.modules['httpx'] = None\n"
+        "from gatepass.cli import main\nmain(sys.argv[1:])\n"
+    )
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+
+    done = run("whoami")
+    assert (done.returncode, done.stderr) == (1, "The client needs its extra: pip install 'gatepass[client]'\n")
+    assert run("-h").returncode == 0

@@ -1,0 +1,101 @@
+"""Programs that share a session file: one refresh for all, and nobody is signed out."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gatepass.client import Client, FileStorage
+from tests.client.harness import Stage, expire, stage
+from tests.client.storage.test_file import full_disk
+
+REFRESH = "/auth/refresh"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Stage]:
+    with stage(tmp_path) as running:
+        yield running
+
+
+def test_eight_programs_with_an_expired_token_make_one_refresh_and_all_succeed(running: Stage) -> None:
+    storage = running.sign_up("ann")
+    sid = storage.load().sid
+    expire(storage)
+    programs = [running.program("once", str(storage.path)) for _ in range(8)]
+    for one in programs:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in programs:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    assert [one.communicate(timeout=30)[0] for one in programs] == ["200 active\n"] * 8
+    assert running.proxy.count(REFRESH) == 1
+    assert (storage.load().sid, storage.load().generation) == (sid, 1)
+
+
+def test_clients_of_one_file_in_one_process_make_one_refresh(running: Stage) -> None:
+    storage = running.sign_up("ann")
+    expire(storage)
+    start = threading.Barrier(8)
+
+    def call(_number: int) -> int:
+        with Client(running.url, storage=FileStorage(storage.path)) as client:
+            start.wait()
+            return client.get("/auth/me").status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(call, range(8))) == [200] * 8
+    assert running.proxy.count(REFRESH) == 1
+
+
+def test_a_program_goes_on_with_what_another_one_refreshed(running: Stage) -> None:
+    storage = running.sign_up("ann")
+    with Client(running.url, storage=FileStorage(storage.path)) as one:
+        assert one.get("/auth/me").status_code == 200
+        for _ in range(3):
+            expire(storage)
+            with Client(running.url, storage=FileStorage(storage.path)) as other:
+                assert other.get("/auth/me").status_code == 200
+        assert one.get("/auth/me").status_code == 200
+        assert one.session.status == "active"
+    assert running.proxy.count(REFRESH) == 3
+
+
+def test_a_sign_out_in_one_program_is_one_in_the_other(running: Stage) -> None:
+    storage = running.sign_up("ann")
+    with Client(running.url, storage=FileStorage(storage.path)) as one:
+        assert one.get("/auth/me").status_code == 200
+        with Client(running.url, storage=FileStorage(storage.path)) as other:
+            other.sign_out()
+        assert one.get("/auth/me").status_code == 401
+        assert one.session.status in ("anonymous", "ended")
+    assert storage.load().sid is None
+
+
+def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running: Stage) -> None:
+    storage = running.sign_up("ann")
+    expire(storage)
+    with (
+        FileStorage(storage.path).locked(1),
+        Client(running.url, storage=FileStorage(storage.path), timeout=0.5) as client,
+    ):
+        assert client.get("/auth/me").status_code == 200
+
+
+def test_on_a_disk_that_does_not_write_the_session_goes_on_and_says_so(running: Stage) -> None:
+    storage = running.sign_up("ann")
+    sid = storage.load().sid
+    expire(storage)
+    with Client(running.url, storage=FileStorage(storage.path)) as client:
+        with full_disk():
+            assert client.get("/auth/me").status_code == 200
+            assert client.session.status == "degraded"
+            assert client.get("/auth/me").status_code == 200
+        assert (client.session.session_id, storage.load().generation) == (sid, 0)
+    with Client(running.url, storage=FileStorage(storage.path)) as later:
+        assert later.get("/auth/me").status_code == 200
+        assert (later.session.status, later.session.session_id) == ("active", sid)

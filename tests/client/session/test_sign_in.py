@@ -1,0 +1,82 @@
+"""Signing in and up, against the real server."""
+
+import httpx2
+import pytest
+
+from gatepass.client import Client, MemoryStorage
+from gatepass.client.errors import ClientError
+from gatepass.errors import ConfigurationError
+from tests.client.harness import PASSWORD, Stage
+
+
+def test_signed_up_then_signed_in_then_calls_bear_the_token(real: Stage) -> None:
+    with Client(real.url) as api:
+        assert api.session.status == "anonymous"
+        account = api.sign_up("new@example.com", PASSWORD)
+        assert account is not None
+        assert api.get("/auth/me").json()["email"] == account.email == "new@example.com"
+    with Client(real.url) as api:
+        assert api.sign_in("new@example.com", PASSWORD) == account == api.session.account
+        assert api.session.status == "active"
+        assert 0 < (api.session.expires or 0) <= 900
+        assert api.get("/auth/me").status_code == 200
+
+
+def test_a_wrong_password_is_a_typed_error_and_no_session(real: Stage) -> None:
+    with Client(real.url) as api:
+        with pytest.raises(ClientError) as raised:
+            api.sign_in("nobody@example.com", PASSWORD)
+        assert isinstance(raised.value, httpx2.HTTPStatusError)
+        assert raised.value.response.json()["code"] == "invalid-credentials"
+        assert api.session.status == "anonymous"
+    assert real.proxy.count("/auth/refresh") == 0
+
+
+def test_the_refresh_cookie_is_kept_from_the_jar_and_from_other_routes(real: Stage) -> None:
+    with Client(real.url, cookies={"own": "1"}) as api:
+        api.sign_up("jar@example.com", PASSWORD)
+        assert [cookie.name for cookie in api.cookies.jar] == ["own"]
+        sent = api.get("/auth/me").request.headers
+        assert "gp_rt_" not in str(sent.raw)
+        assert sent["Cookie"] == "own=1"
+        drop = api.post(
+            "/auth/login", json={"email": "jar@example.com", "password": PASSWORD}, headers={"Gatepass-Client": "1"}
+        )
+        assert drop.status_code == 200
+        assert [cookie.name for cookie in api.cookies.jar] == ["own"]
+
+
+def test_a_second_sign_in_ends_the_first_session_at_the_server(real: Stage) -> None:
+    storage = MemoryStorage()
+    with Client(real.url, storage=storage) as api:
+        api.sign_up("twice@example.com", PASSWORD)
+        first = storage.load()
+        api.sign_in("twice@example.com", PASSWORD)
+        assert api.session.session_id != first.sid
+        assert storage.load().client_key == first.client_key
+        answer = httpx2.get(f"{real.url}/auth/me", headers={"Authorization": f"Bearer {first.access_token}"})
+        assert answer.status_code == 401
+
+
+def test_without_an_address_it_says_what_to_give() -> None:
+    with Client() as api, pytest.raises(ConfigurationError, match="base_url"):
+        api.sign_in("ann@example.com", PASSWORD)
+
+
+def test_a_password_never_crosses_a_network_in_the_clear() -> None:
+    with Client("http://api.example.com") as api, pytest.raises(ConfigurationError, match="not https"):
+        api.sign_in("ann@example.com", PASSWORD)
+
+
+def test_an_address_without_auth_endpoints_is_named() -> None:
+    page = httpx2.MockTransport(lambda _request: httpx2.Response(200, html="<p>hello"))
+    with Client("https://api.example.com", transport=page) as api, pytest.raises(ClientError, match="/auth/login"):
+        api.sign_in("ann@example.com", PASSWORD)
+
+
+def test_a_lost_network_at_sign_in_is_httpx_own_error(real: Stage) -> None:
+    with Client(real.url) as api:
+        real.proxy.lose_requests("/auth/login")
+        with pytest.raises(httpx2.TransportError):
+            api.sign_in("ann@example.com", PASSWORD)
+        assert api.session.status == "anonymous"

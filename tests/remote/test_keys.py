@@ -1,0 +1,330 @@
+"""Another service: it knows a JWKS URL only, and refuses what the gate's own guards refuse."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepass.access.asgi import current_principal
+from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.core.access_token import Principal
+from gatepass.core.keyring import SigningKey, encode, jwks
+from gatepass.errors import ConfigurationError, InvalidToken, Unavailable
+from gatepass.remote import keys as key_follower
+from gatepass.remote.gate import RemoteGate
+from gatepass.testing.clock import ManualClock
+from gatepass.wire.asgi import Receive, Scope, Send
+from tests.core.attack_tokens import cases
+from tests.core.token_forge import Issuer, accepted
+from tests.remote.jwks_server import Published, certificate, publish
+from tests.support.asgi import call
+from tests.support.gates import NOW
+
+ISSUER, AUDIENCE = "https://gate.example", "https://api.example"
+KEYS = [SigningKey.from_secret(bytes(range(first, first + 32)), "EdDSA") for first in (0, 32, 64)]
+OLD, NEW, STRANGE = KEYS
+
+
+def document(*keys: SigningKey) -> bytes:
+    return json.dumps(jwks(keys)).encode()
+
+
+def forge(key: SigningKey) -> Issuer:
+    return Issuer(key, issuer=ISSUER, audience=AUDIENCE, now=NOW, skew=5)
+
+
+@pytest.fixture
+def published() -> Iterator[Published]:
+    with publish(document(OLD, NEW)) as server:
+        yield server
+
+
+Make = Callable[..., RemoteGate]
+
+
+@pytest.fixture
+def remote(published: Published) -> Iterator[Make]:
+    made: list[RemoteGate] = []
+
+    def make(url: str = "", **options: Any) -> RemoteGate:
+        gate = RemoteGate(url or published.url, issuer=ISSUER, audience=AUDIENCE, clock=ManualClock(), **options)
+        made.append(gate)
+        return gate
+
+    yield make
+    for gate in made:
+        gate.close()
+
+
+def ask(gate: RemoteGate, token: str) -> Principal:
+    return gate.check.principal([f"Bearer {token}"])
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        threading.Event().wait(0.005)
+
+
+def holds(gate: RemoteGate, token: str) -> bool:
+    try:
+        ask(gate, token)
+    except InvalidToken:
+        return False
+    return True
+
+
+class TestTokens:
+    @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+    def test_what_the_gates_own_verifier_refuses_is_refused(self, remote: Make, algorithm: Any) -> None:
+        key = SigningKey.from_secret(bytes(range(32)), algorithm)
+        with publish(document(key)) as server:
+            gate = remote(server.url)
+            for name, token in accepted(forge(key)):
+                assert holds(gate, token), name
+            # Spaces around a token are the header's (RFC 9110 §11.4), not part of it.
+            attacks = [attack for attack in cases(forge(key)) if attack.token == attack.token.strip(" ")]
+            held = [str(attack) for attack in attacks if holds(gate, attack.token)]
+            assert held == []
+            assert server.asked == 1, "no token makes it ask anybody anything"
+
+    def test_every_published_key_counts_and_no_other(self, remote: Make) -> None:
+        gate = remote()
+        assert holds(gate, forge(OLD).token())
+        assert holds(gate, forge(NEW).token())
+        assert not holds(gate, forge(STRANGE).token())
+
+    def test_a_feed_ends_sessions_here_too(self, remote: Make) -> None:
+        feed = LocalFeed(clock=ManualClock(), horizon=900)
+        gate = remote(feed=feed)
+        with pytest.raises(Unavailable):
+            ask(gate, forge(OLD).token())
+        feed.load([])
+        assert holds(gate, forge(OLD).token())
+        feed.publish([bytes.fromhex("f" * 32)], at=NOW)
+        assert not holds(gate, forge(OLD).token())
+
+
+class TestFetching:
+    def test_any_number_of_requests_ask_once(self, remote: Make, published: Published) -> None:
+        gate = remote()
+        for number in range(100):
+            assert holds(gate, forge(OLD).token(jti=f"jti-{number}"))
+        assert published.asked == 1
+
+    def test_a_hundred_unknown_kids_ask_once_in_a_cooldown(self, remote: Make, published: Published) -> None:
+        gate = remote(cooldown=3600.0, patience=1e9)
+        assert holds(gate, forge(OLD).token())
+        for number in range(100):
+            key = SigningKey.from_secret(bytes(range(number, number + 32)), "ES256")
+            assert not holds(gate, forge(key).token())
+        assert published.asked == 1
+        gate._follower._good_at = gate._follower._hinted_at = time.monotonic() - 3599
+        assert not holds(gate, forge(STRANGE).token())
+        assert published.asked == 1
+        gate._follower._good_at = gate._follower._hinted_at = time.monotonic() - 3600
+        for _ in range(100):
+            assert not holds(gate, forge(STRANGE).token())
+        published.wait_for(2)
+        eventually(lambda: gate._follower._good_at > time.monotonic() - 60)
+        assert published.asked == 2
+
+    def test_a_key_that_is_newer_than_the_set_is_learned_of(self, remote: Make, published: Published) -> None:
+        gate = remote(cooldown=0.0)
+        assert not holds(gate, forge(STRANGE).token())
+        published.document = document(OLD, NEW, STRANGE)
+        eventually(lambda: holds(gate, forge(STRANGE).token()))
+
+    def test_a_removed_key_is_refused_from_the_next_refresh_on(self, remote: Make, published: Published) -> None:
+        gate = remote(refresh=0.05)
+        old, new = forge(OLD).token(), forge(NEW).token()
+        assert holds(gate, old)
+        assert holds(gate, new)
+        published.document = document(NEW)
+        eventually(lambda: not holds(gate, old))
+        assert holds(gate, new)
+
+    def test_a_key_that_is_exchanged_under_its_kid_counts_no_longer(self, remote: Make, published: Published) -> None:
+        published.document = document(OLD)
+        gate = remote(refresh=0.05)
+        token = forge(OLD).token()
+        assert holds(gate, token)
+        assert OLD.jwk is not None
+        assert NEW.jwk is not None
+        published.document = json.dumps({"keys": [{**NEW.jwk, "kid": OLD.kid}]}).encode()
+        eventually(lambda: not holds(gate, token))
+
+    def test_an_empty_set_refuses_every_token(self, remote: Make, published: Published) -> None:
+        gate = remote(refresh=0.05)
+        assert holds(gate, forge(OLD).token())
+        published.document = document()
+        eventually(lambda: not holds(gate, forge(OLD).token()))
+
+    def test_an_issuer_that_is_down_changes_nothing_until_patience_ends(
+        self, remote: Make, published: Published
+    ) -> None:
+        gate = remote(refresh=0.05, patience=3600.0)
+        token = forge(OLD).token()
+        assert holds(gate, token)
+        published.respond = lambda handler: handler.send_error(503)
+        published.wait_for(published.asked + 2)
+        assert holds(gate, token)
+        assert holds(gate, forge(OLD).token(jti="another"))
+        gate._follower._good_at -= 3601
+        for old in (token, forge(OLD).token(jti="a third")):
+            with pytest.raises(Unavailable, match="too old"):
+                ask(gate, old)
+        published.respond = None
+        gate._follower.hint()
+        eventually(lambda: gate._follower._good_at > time.monotonic() - 60)
+        assert holds(gate, token)
+
+    def test_the_first_request_waits_a_bounded_moment_and_the_next_ones_not(
+        self, remote: Make, published: Published, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gatepass.remote.gate.FIRST_LOAD", 0.2)
+        released = threading.Event()
+
+        def hang(_handler: BaseHTTPRequestHandler) -> None:
+            released.wait(10)
+
+        published.respond = hang
+        gate = remote()
+        begun = time.monotonic()
+        for _ in range(50):
+            with pytest.raises(Unavailable, match="not loaded yet"):
+                ask(gate, forge(OLD).token())
+        assert time.monotonic() - begun < 2
+        published.respond = None
+        released.set()
+        eventually(lambda: gate._follower._keys is not None)
+        assert holds(gate, forge(OLD).token())
+
+    async def test_the_lifespan_loads_before_the_first_request(self, remote: Make) -> None:
+        gate = remote()
+        async with gate.running():
+            assert gate._follower._keys is not None
+
+
+def redirect(handler: BaseHTTPRequestHandler, to: str) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", to)
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """A byte now and then, for ever."""
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b" ")
+        threading.Event().wait(0.05)
+
+
+class TestTransport:
+    def test_a_redirect_is_not_followed(self, remote: Make, published: Published, caplog: Any) -> None:
+        with publish(document(OLD)) as elsewhere:
+            published.respond = lambda handler: redirect(handler, elsewhere.url)
+            with pytest.raises(Unavailable):
+                ask(remote(), forge(OLD).token())
+            assert elsewhere.asked == 0
+        assert "redirects are not followed" in caplog.text
+
+    def test_an_answer_without_end_is_cut_off(
+        self, remote: Make, published: Published, caplog: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(key_follower, "TIMEOUT", 0.2)
+        published.respond = drip
+        gate = remote()
+        with pytest.raises(Unavailable):
+            ask(gate, forge(OLD).token())
+        published.respond = None
+        eventually(lambda: gate._follower._keys is not None)
+
+    def test_an_answer_too_large_is_refused(self, remote: Make, published: Published, caplog: Any) -> None:
+        published.document += b" " * key_follower.MAX_SIZE
+        with pytest.raises(Unavailable):
+            ask(remote(), forge(OLD).token())
+        assert "more than 65536 bytes" in caplog.text
+
+    def test_https_with_a_trusted_certificate_works(self, remote: Make, tmp_path: Path) -> None:
+        server, client = certificate(tmp_path)
+        with publish(document(OLD), context=server) as secured:
+            assert holds(remote(secured.url, context=client), forge(OLD).token())
+
+    @pytest.mark.parametrize("wrong", ["another host's", "an unknown authority's"])
+    def test_https_with_any_other_does_not(self, remote: Make, tmp_path: Path, wrong: str) -> None:
+        server, client = certificate(tmp_path, "elsewhere.example")
+        with publish(document(OLD), context=server) as secured:
+            gate = remote(secured.url, context=client if wrong == "another host's" else None)
+            with pytest.raises(Unavailable):
+                ask(gate, forge(OLD).token())
+            assert secured.asked == 0
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://gate.example/jwks.json",
+            "ftp://localhost/jwks.json",
+            "/auth/jwks.json",
+            "https:///jwks.json",
+            "https://ann:secret@gate.example/jwks.json",
+            "https://gate.example/jwks.json#x",
+        ],
+    )
+    def test_a_url_that_cannot_be_trusted_is_refused_at_once(self, url: str) -> None:
+        with pytest.raises(ConfigurationError) as refused:
+            RemoteGate(url, issuer=ISSUER, audience=AUDIENCE)
+        assert "secret" not in str(refused.value)
+
+
+def changed(**members: Any) -> bytes:
+    assert OLD.jwk is not None
+    jwk = {name: value for name, value in {**OLD.jwk, **members}.items() if value is not ...}
+    return json.dumps({"keys": [jwk]}).encode()
+
+
+class TestKeySets:
+    def test_an_odd_set_is_refused_and_the_log_says_why(self, remote: Make, published: Published, caplog: Any) -> None:
+        published.document = changed(d=encode(bytes(32)))
+        with pytest.raises(Unavailable):
+            ask(remote(), forge(OLD).token())
+        assert "published with its private" in caplog.text
+        assert encode(bytes(32)) not in caplog.text
+
+    def test_an_odd_set_after_a_good_one_changes_nothing(self, remote: Make, published: Published) -> None:
+        gate = remote(refresh=0.05)
+        assert holds(gate, forge(OLD).token())
+        published.document = changed(d="x")
+        published.wait_for(published.asked + 2)
+        assert holds(gate, forge(OLD).token(jti="another"))
+        assert holds(gate, forge(NEW).token())
+
+    def test_members_that_are_not_known_are_ignored(self, remote: Make, published: Published) -> None:
+        published.document = changed(x5u="http://127.0.0.1:9/", note="hello", use=...)
+        assert holds(remote(), forge(OLD).token())
+
+
+async def test_it_guards_an_asgi_application_as_a_gatepass_does(remote: Make, published: Published) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        caller = current_principal(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": json.dumps([caller.session_id]).encode()})
+
+    gate = remote()
+    async with gate.running():
+        guarded = gate.guard(app)
+        good = [("authorization", f"Bearer {forge(OLD).token()}")]
+        assert (await call(guarded, "GET", "/", headers=good)).json() == ["f" * 32]
+        assert (await call(guarded, "GET", "/")).code == "token-required"
+        published.respond = lambda handler: handler.send_error(500)
+        await asyncio.sleep(0)
+        assert (await call(guarded, "GET", "/", headers=good)).status == 200

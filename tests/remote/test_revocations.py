@@ -1,0 +1,214 @@
+"""Revocations over server-sent events: what a gate ends, a service without access to its store refuses (P4)."""
+
+import asyncio
+import json
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.core.keyring import encode
+from gatepass.errors import ConfigurationError, Unavailable
+from gatepass.ports import Revocation
+from gatepass.remote import revocations as remote_feed
+from gatepass.remote.revocations import RemoteFeed
+from gatepass.serving.process import bind
+from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.testing.clock import ManualClock
+from tests.support.gates import SECRET
+from tests.support.process import Serving, serving
+
+FEED_SECRET = encode(bytes(range(60, 92)))
+SETTINGS = {"SECRET": SECRET, "FEED_SECRET": FEED_SECRET, "STORE": "sqlite:///gate.db"}
+HEADERS = {"Gatepass-Client": "1"}
+NOBODY = "ff" * 16
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serving]:
+    with serving(tmp_path, SETTINGS) as running:
+        yield running
+
+
+class Ann:
+    """Signs in over and over, and ends what she began."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://localhost:{port}/auth"
+        self._credentials = {"email": f"{secrets.token_hex(4)}@example.com", "password": secrets.token_urlsafe(24)}
+        self._path = "/register"
+
+    def sign_in(self) -> tuple[str, str]:
+        """The session id and its access token."""
+        answer = httpx2.post(self._url + self._path, json=self._credentials, headers=HEADERS)
+        self._path = "/login"
+        granted = answer.json()
+        return granted["session_id"], granted["access_token"]
+
+    def sign_out(self, access_token: str) -> None:
+        headers = {**HEADERS, "Authorization": f"Bearer {access_token}"}
+        assert httpx2.post(self._url + "/logout", headers=headers).status_code == 204
+
+
+def follow(port: int, **arguments: float) -> RemoteFeed:
+    url = f"http://localhost:{port}/auth/revocations"
+    return RemoteFeed(url, secret=FEED_SECRET, lifetime=900, **arguments)  # type: ignore[arg-type]
+
+
+def eventually(feed: RemoteFeed, sid: str) -> bool:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            if feed.is_revoked(sid):
+                return True
+        except Unavailable:
+            pass
+        threading.Event().wait(0.005)
+    return False
+
+
+class TestAgainstAServer:
+    def test_what_ended_before_and_what_ends_later_is_refused(self, server: Serving) -> None:
+        ann = Ann(server.port)
+        before, token = ann.sign_in()
+        ann.sign_out(token)
+        feed = follow(server.port)
+        assert feed.is_revoked(before), "the first question waits for the first answer"
+        assert not feed.is_revoked(NOBODY)
+        later, token = ann.sign_in()
+        assert not feed.is_revoked(later)
+        ann.sign_out(token)
+        assert eventually(feed, later)
+        feed.close()
+
+    @pytest.mark.parametrize("shown", [None, "Bearer x", f"Bearer {SECRET}", f"Basic {FEED_SECRET}"])
+    def test_nobody_else_reads_it(self, server: Serving, shown: str | None) -> None:
+        headers = {"Authorization": shown} if shown else {}
+        answer = httpx2.get(f"http://localhost:{server.port}/auth/revocations", headers=headers)
+        assert answer.status_code == 401
+        assert answer.json()["code"] in ("token-required", "invalid-token")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+    def test_an_access_token_does_not_open_it(self, server: Serving) -> None:
+        _, token = Ann(server.port).sign_in()
+        url = f"http://localhost:{server.port}/auth/revocations"
+        assert httpx2.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+    def test_a_resumed_stream_begins_where_the_last_one_ended(self, server: Serving) -> None:
+        ann = Ann(server.port)
+        sid, token = ann.sign_in()
+        ann.sign_out(token)
+        url = f"http://localhost:{server.port}/auth/revocations"
+        seen = {}
+        for last in ("", f"{int(time.time()) + 61}", "no number", "9" * 30):
+            headers = {"Authorization": f"Bearer {FEED_SECRET}", "Last-Event-ID": last}
+            with httpx2.stream("GET", url, headers=headers) as answer:
+                assert answer.headers["content-type"] == "text/event-stream"
+                assert answer.headers["cache-control"] == "no-store"
+                seen[last] = next(answer.iter_text())
+        assert [sid in text for text in seen.values()] == [True, False, True, True]
+        assert all("event: caught-up\n" in text for text in seen.values())
+
+
+def test_without_a_service_secret_there_is_no_such_endpoint(tmp_path: Path) -> None:
+    with serving(tmp_path, {"SECRET": SECRET}) as server:
+        assert httpx2.get(f"http://localhost:{server.port}/auth/revocations").status_code == 404
+
+
+def test_out_of_reach_from_the_start_nobody_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_feed, "FIRST_LOAD", 0.01)
+    with bind("127.0.0.1", 0) as nobody_listens:
+        port = nobody_listens.getsockname()[1]
+    feed = follow(port)
+    with pytest.raises(Unavailable, match="not-ready"):
+        feed.is_revoked(NOBODY)
+    feed.close()
+
+
+class TestAServerThatGoesAway:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_feed, "BACKOFF", (0.01, 0.05))
+
+    def test_what_ended_meanwhile_is_made_up_for_and_what_was_known_stays_known(self, tmp_path: Path) -> None:
+        with serving(tmp_path, SETTINGS) as server:
+            ann = Ann(server.port)
+            (early, token), (missed, _) = ann.sign_in(), ann.sign_in()
+            ann.sign_out(token)
+            feed = follow(server.port)
+            assert feed.is_revoked(early)
+            server.stop(signal.SIGKILL)
+            assert asyncio.run(revoke_beside(tmp_path / "gate.db", missed))
+            assert not feed.is_revoked(missed)
+            assert feed.is_revoked(early)
+            with serving(tmp_path, SETTINGS, port=server.port):
+                assert eventually(feed, missed)
+                feed.close()
+
+    def test_out_of_touch_for_longer_than_its_patience_it_answers_no_more(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ahead, monotonic = [0.0], time.monotonic
+        monkeypatch.setattr("gatepass.access.revoked_sessions.time.monotonic", lambda: monotonic() + ahead[0])
+        with serving(tmp_path, SETTINGS) as server:
+            feed = follow(server.port)
+            assert eventually_answers(feed)
+            server.stop(signal.SIGKILL)
+            ahead[0] = 20
+            assert not feed.is_revoked(NOBODY)
+            ahead[0] = 31
+            with pytest.raises(Unavailable, match="out-of-touch"):
+                feed.is_revoked(NOBODY)
+            with serving(tmp_path, SETTINGS, port=server.port):
+                assert eventually_answers(feed)
+                feed.close()
+
+
+async def revoke_beside(path: Path, sid: str) -> bool:
+    store = SQLiteStore(path)
+    await store.open()
+    ended = await store.revoke(bytes.fromhex(sid), reason="revoked", now=int(time.time()))
+    await store.close()
+    return ended is not None
+
+
+def eventually_answers(feed: RemoteFeed) -> bool:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            return not feed.is_revoked(NOBODY)
+        except Unavailable:
+            threading.Event().wait(0.005)
+    return False
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize("url", ["http://gate.example/auth/revocations", "ftp://gate.example/", "https://", "x"])
+    def test_a_secret_never_goes_over_plain_http_to_another_host(self, url: str) -> None:
+        with pytest.raises(ConfigurationError):
+            RemoteFeed(url, secret=FEED_SECRET, lifetime=900)
+
+    def test_it_shows_its_address_and_not_its_secret(self) -> None:
+        feed = RemoteFeed("https://gate.example/auth/revocations", secret=FEED_SECRET, lifetime=900)
+        assert repr(feed) == "RemoteFeed(https://gate.example/auth/revocations)"
+        assert FEED_SECRET not in json.dumps(
+            {name: repr(value) for name, value in vars(feed).items() if name != "_secret"}
+        )
+
+
+class TestTold:
+    def test_a_listener_hears_each_session_once_and_only_while_it_listens(self) -> None:
+        feed = LocalFeed(clock=ManualClock(), horizon=900)
+        heard: list[Revocation] = []
+        with feed.told(heard.append):
+            feed.publish([b"a" * 16, b"b" * 16], at=5)
+            feed.load(feed.known(0))
+        feed.publish([b"c" * 16], at=6)
+        assert [revocation.sid[:1] for revocation in heard] == [b"a", b"b"]
+        assert [revocation.sid[:1] for revocation in feed.known(6)] == [b"c"]

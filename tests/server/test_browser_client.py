@@ -1,0 +1,121 @@
+"""`GET /gatepass.js`: the browser client in one file, served so that it is fetched once and never stale for long."""
+
+import gzip
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
+
+from gatepass.errors import NotFound
+from gatepass.server.endpoints import browser_client as served
+from gatepass.server.http import Reply, Request
+from tests.support.asgi import Answer, call
+from tests.support.browser import ORIGIN
+from tests.support.gates import Bench, bench
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = b"export const createSession = 1;\n" * 40
+
+
+@pytest.fixture
+async def script(at: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that this test's gate serves."""
+    file = tmp_path / "gatepass.js"
+    file.write_bytes(TEXT)
+    endpoint = served.script(file)["/gatepass.js"]
+    monkeypatch.setitem(at.gate.asgi._table, "/gatepass.js", endpoint)  # type: ignore[attr-defined]
+    return file
+
+
+async def get(at: Bench, *headers: tuple[str, str]) -> Answer:
+    return await call(at.gate.asgi, "GET", "/gatepass.js", headers=headers)
+
+
+async def test_it_is_a_script_for_every_browser_and_nothing_sniffs_it(at: Bench, script: Path) -> None:
+    answer = await get(at)
+    assert (answer.status, answer.body) == (200, TEXT)
+    assert answer.one("content-type") == "text/javascript; charset=utf-8"
+    assert answer.one("x-content-type-options") == "nosniff"
+    assert answer.one("cache-control") == "public, max-age=300"
+    assert answer.cookies == []
+
+
+async def test_whoever_has_it_already_is_told_so_without_a_body(at: Bench, script: Path) -> None:
+    tag = (await get(at)).one("etag")
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        answer = await get(at, ("if-none-match", known))
+        assert (answer.status, answer.body, answer.one("etag")) == (304, b"", tag)
+        assert answer.get("content-length") is None, "zero would be a lie about the file (RFC 9110 §8.6)"
+        assert answer.one("cache-control") == "public, max-age=300"
+    assert (await get(at, ("if-none-match", '"other"'))).status == 200
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "GZIP , deflate", "gzip;q=1.0"])
+async def test_it_goes_compressed_to_whoever_accepts_that_under_a_tag_of_its_own(
+    at: Bench, script: Path, accepted: str
+) -> None:
+    answer = await get(at, ("accept-encoding", accepted))
+    assert answer.one("content-encoding") == "gzip"
+    assert gzip.decompress(answer.body) == TEXT
+    assert answer.one("vary") == "Accept-Encoding"
+    assert answer.one("etag") != (await get(at)).one("etag")
+    known = ("if-none-match", answer.one("etag"))
+    assert (await get(at, ("accept-encoding", accepted), known)).status == 304
+    assert (await get(at, known)).status == 200, "the other encoding is not what this browser has"
+
+
+@pytest.mark.parametrize("accepted", ["gzip;q=0", "gzip; q=0.000", "br", "x-gzip2", ""])
+async def test_it_goes_as_it_is_to_everybody_else(at: Bench, script: Path, accepted: str) -> None:
+    answer = await get(at, ("accept-encoding", accepted))
+    assert answer.get("content-encoding") is None
+    assert answer.body == TEXT
+
+
+async def test_pages_of_an_allowed_origin_may_import_it_and_others_may_not() -> None:
+    async with bench(origins=["https://app.example"]) as at:
+        allowed = await get(at, ("origin", "https://app.example"))
+        foreign = await get(at, ("origin", "https://evil.example"))
+    assert allowed.one("access-control-allow-origin") == "https://app.example"
+    assert foreign.get("access-control-allow-origin") is None
+    assert "Origin" in foreign.all("vary"), "no cache may hand one origin's answer to another"
+
+
+async def test_an_installation_without_it_says_what_to_do_and_finds_it_once_it_is_built(tmp_path: Path) -> None:
+    endpoint = served.script(tmp_path / "gatepass.js")["/gatepass.js"]["GET"]
+    scope = {"type": "http", "method": "GET", "path": "/gatepass.js", "headers": [(b"origin", ORIGIN.encode())]}
+
+    async def ask() -> Reply:
+        return await endpoint(Request(scope, None))  # type: ignore[arg-type]
+
+    with pytest.raises(NotFound, match="built without the browser client"):
+        await ask()
+    (tmp_path / "gatepass.js").write_bytes(TEXT)
+    assert (await ask()).body == TEXT
+
+
+def test_the_built_file_has_what_a_page_needs_and_no_import_of_anything_else() -> None:
+    if not served.FILE.is_file():
+        pytest.fail("the browser client is not built; run: python3 run.py test")
+    text = served.FILE.read_text()
+    exported = text.rpartition("export{")[2].partition("}")[0]
+    names = {entry.rpartition(" as ")[2] for entry in exported.split(",")}
+    assert {"createSession", "createClient", "GatepassError", "onErrors", "retry", "createLoading", "log"} <= names
+    assert "import{" not in text
+    assert "import(" not in text
+
+
+def test_the_wheel_carries_the_script_and_the_demos_page(tmp_path: Path) -> None:
+    """Both are built and ignored by git. As `python -m build` does it: the sdist, and from that the wheel."""
+    (sdist,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.glob("gatepass-*/")
+    (wheel,) = WheelBuilder(str(unpacked)).build(directory=str(tmp_path), versions=["standard"])
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+        assert packed.read("gatepass/server/endpoints/gatepass.js") == served.FILE.read_bytes()
+    assert "gatepass/demo/page/index.html" in names
+    assert "gatepass/py.typed" in names

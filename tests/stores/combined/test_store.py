@@ -1,0 +1,298 @@
+"""Sessions in Redis, accounts elsewhere: the battery, the machine, and whatever can happen between two steps."""
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from gatepass.core.account import Account
+from gatepass.core.stored_key import StoredKey
+from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.ports import Store
+from gatepass.stores.combined import store as split
+from gatepass.stores.combined.store import SplitStore
+from gatepass.stores.memory import MemoryStore
+from gatepass.stores.redis.cluster import Nodes
+from gatepass.stores.redis.store import RedisStore
+from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.testing.battery import SharedBattery, StoreBattery
+from gatepass.testing.machine import StoreMachine
+from gatepass.testing.records import NOW, account_of, session_of, signed_in
+from tools.services.valkey import flush, shared_cluster, shared_server
+
+EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
+"""How many orders of steps are tried, of 66,066."""
+
+
+class Places:
+    """Redis and a SQLite file, as one server and as another process has them."""
+
+    def url(self) -> str:
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SplitStore]:
+        store = SplitStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
+        await store.open()
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    async def other(self, store: SplitStore, tmp_path: Path) -> AsyncIterator[SplitStore]:
+        del store  # is there first
+        other = SplitStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
+        await other.open()
+        yield other
+        await other.close()
+
+
+class TestRedisAndSQLite(Places, StoreBattery, SharedBattery):
+    def url(self) -> str:
+        flush([shared_server()])
+        return shared_server().url
+
+
+class TestClusterAndSQLite(Places, StoreBattery, SharedBattery):
+    def url(self) -> str:
+        flush(shared_cluster().primaries)
+        return shared_cluster().url
+
+
+class SplitMachine(StoreMachine):
+    folder: Path
+    numbers = itertools.count()
+
+    def make_store(self) -> Store:
+        flush(shared_cluster().primaries)
+        file = self.folder / f"accounts{next(self.numbers)}.db"
+        return SplitStore(sessions=RedisStore(shared_cluster().url), accounts=SQLiteStore(file))
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_the_machine(tmp_path: Path) -> None:
+    SplitMachine.folder = tmp_path
+
+
+TestSplitMachine = SplitMachine.TestCase
+TestSplitMachine.settings = settings(TestSplitMachine.settings, max_examples=12, deadline=None)
+
+actor: ContextVar[str] = ContextVar("actor", default="")
+
+
+class Crash(Exception):
+    """The process is gone."""
+
+
+class Stage:
+    """Lets actors take their steps one at a time, in a given order, and lets one of them crash before a step."""
+
+    def __init__(self, order: Sequence[str], *, crash: tuple[str, int] | None) -> None:
+        self._order = list(order)
+        self._crash = crash
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._steps: dict[str, int] = {}
+        self._arrived = asyncio.Event()
+
+    async def step(self) -> None:
+        """Wait for one's turn."""
+        who = actor.get()
+        if not who:
+            return
+        self._steps[who] = self._steps.get(who, 0) + 1
+        self._waiting[who] = asyncio.get_running_loop().create_future()
+        self._arrived.set()
+        await self._waiting[who]
+        if self._crash == (who, self._steps[who]):
+            raise Crash
+
+    async def play(self, parts: dict[str, Any]) -> dict[str, Any]:
+        """What became of each part: its result or its exception."""
+
+        async def act(name: str) -> Any:
+            actor.set(name)
+            return await parts[name]
+
+        tasks = {name: asyncio.create_task(act(name)) for name in parts}
+        while not all(task.done() for task in tasks.values()):
+            self._arrived.clear()
+            if any(not task.done() and name not in self._waiting for name, task in tasks.items()):
+                going = [task for name, task in tasks.items() if not task.done() and name not in self._waiting]
+                arrived = asyncio.ensure_future(self._arrived.wait())
+                await asyncio.wait([*going, arrived], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+                arrived.cancel()
+                continue
+            self._waiting.pop(self._next()).set_result(None)
+        return dict(zip(tasks, await asyncio.gather(*tasks.values(), return_exceptions=True), strict=True))
+
+    def _next(self) -> str:
+        while self._order:
+            if (who := self._order.pop(0)) in self._waiting:
+                return who
+        return min(self._waiting)
+
+
+class SteppedNodes(Nodes):
+    """Every command of Redis is a step, and so is a number of them that go together."""
+
+    stage: Stage
+
+    async def run(self, *arguments: Any, **options: Any) -> Any:
+        await self.stage.step()
+        return await super().run(*arguments, **options)
+
+    async def run_all(self, *arguments: Any, **options: Any) -> Any:
+        await self.stage.step()
+        outer = actor.set("")  # what it consists of is no step
+        try:
+            return await super().run_all(*arguments, **options)
+        finally:
+            actor.reset(outer)
+
+
+class SteppedAccounts(MemoryStore):
+    """Every look at an account and every change of it is a step."""
+
+    stage: Stage
+
+    async def find_account(self, account_id: str) -> Account | None:
+        await self.stage.step()
+        return await super().find_account(account_id)
+
+    async def change_password(self, *arguments: Any, **facts: Any) -> Sequence[bytes] | None:
+        await self.stage.step()
+        return await super().change_password(*arguments, **facts)
+
+    async def disable_account(self, *arguments: Any, **facts: Any) -> Sequence[bytes] | None:
+        await self.stage.step()
+        return await super().disable_account(*arguments, **facts)
+
+
+async def play(verb: str, order: Sequence[str], crash: tuple[str, int] | None) -> None:
+    """A sign-in beside a change of its account: what was handed out under what no longer holds must not live."""
+    stage = Stage(order, crash=crash)
+    engine, accounts = RedisStore(shared_server().url), SteppedAccounts()
+    engine._nodes = SteppedNodes(engine._address)
+    engine._nodes.stage = accounts.stage = stage
+    store = SplitStore(sessions=engine, accounts=accounts)
+    account = account_of(f"ann {random.random()}")
+    session, before = session_of(account), session_of(account, "before")
+    await store.open()
+    await store.add_account(account)
+    assert await store.add(before, credential_version=1)
+    change = (
+        store.change_password(account.id, password_hash="new", credential_version=1, now=NOW, keep=None)
+        if verb == "change"
+        else store.disable_account(account.id, now=NOW)
+    )
+    done = await stage.play({"add": store.add(session, credential_version=1), "change": change})
+    now = await store.find_account(account.id)
+    rows = {name: await store.find(each.sid) for name, each in (("before", before), ("session", session))}
+    await store.close()
+    assert now is not None
+    assert isinstance(done["add"], bool | StoreUnavailable | Crash)
+    if now == account:
+        return  # nothing was changed: whoever signed in stays
+    assert rows["before"] is not None
+    assert rows["before"].revoked_at == NOW
+    if done["add"] is True:
+        assert rows["session"] is not None
+        assert rows["session"].revoked_at == NOW, (order, crash)
+
+
+async def test_wherever_a_change_stops_no_session_of_the_old_password_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(split, "PATIENCE", 0.0)
+    adding = [frozenset(each) for each in itertools.combinations(range(14), 6)]
+    orders = [["add" if place in turns else "change" for place in range(14)] for turns in adding]
+    crashes = [None, *(("change", number) for number in range(2, 10)), ("add", 4), ("add", 5)]
+    plays = list(itertools.product(("change", "disable"), orders, crashes))
+    chosen = plays if len(plays) <= EXPLORED else random.Random(7).sample(plays, EXPLORED)
+    for verb, order, crash in chosen:
+        await play(verb, order, crash)
+
+
+async def test_a_sign_in_waits_for_a_change_and_is_then_told_what_it_came_to() -> None:
+    store = SplitStore(sessions=RedisStore(shared_server().url), accounts=MemoryStore())
+    await store.open()
+    account = account_of("waits")
+    await store.add_account(account)
+    await store._holder.hold(account.id, by=b"one", seconds=60)
+    await store._holder.hold(account.id, by=b"two", seconds=60)
+    adding = asyncio.create_task(store.add(session_of(account), credential_version=1))
+    while await store.find(session_of(account).sid) is None:
+        await asyncio.sleep(0)
+    await store._holder.release(account.id, by=b"one")
+    assert await store._holder.is_held(account.id), "the other one still holds it"
+    await store.accounts.change_password(account.id, password_hash="x", credential_version=1, now=NOW, keep=None)
+    await store._holder.release(account.id, by=b"two")
+    assert not await adding
+    await store.close()
+
+
+async def test_a_caller_who_goes_away_does_not_leave_a_change_half_done() -> None:
+    store = SplitStore(sessions=RedisStore(shared_server().url), accounts=MemoryStore())
+    await store.open()
+    flush([shared_server()])
+    session = await signed_in(store, name="leaver")
+    changing = asyncio.create_task(
+        store.change_password(session.account_id, password_hash="x", credential_version=1, now=NOW, keep=None)
+    )
+    while not store._tasks:
+        await asyncio.sleep(0)
+    changing.cancel()
+    await asyncio.gather(changing, return_exceptions=True)
+    while store._tasks:
+        await asyncio.wait(store._tasks)
+    row, account = await store.find(session.sid), await store.find_account(session.account_id)
+    assert row is not None
+    assert account is not None
+    assert (row.revoked_at, account.credential_version) == (NOW, 2)
+    assert not await store._holder.is_held(account.id)
+    await store.close()
+
+
+async def test_subscribers_hear_of_sessions_and_are_told_to_look_for_keys(tmp_path: Path) -> None:
+    flush([shared_server()])
+    one, two = (
+        SplitStore(sessions=RedisStore(shared_server().url), accounts=SQLiteStore(tmp_path / "accounts.db"))
+        for _ in range(2)
+    )
+    await one.open()
+    await two.open()
+    session = await signed_in(two)
+    async with one.subscribe() as news, asyncio.timeout(10):
+        await two.put_signing_key(StoredKey("kid", "EdDSA", bytes(61), NOW, NOW))
+        assert list(await news.next(60)) == []
+        await two.revoke(session.sid, reason="revoked", now=NOW)
+        while not (told := await news.next(60)):
+            pass
+        assert [revocation.sid for revocation in told] == [session.sid]
+    await one.close()
+    await two.close()
+
+
+async def test_one_that_cannot_be_opened_leaves_the_other_closed(tmp_path: Path) -> None:
+    accounts = SQLiteStore(tmp_path / "accounts.db")
+    store = SplitStore(sessions=RedisStore("redis://127.0.0.1:1"), accounts=accounts)
+    with pytest.raises(StoreUnavailable):
+        await store.open()
+    with pytest.raises(StoreUnavailable):
+        await accounts.find_account("anybody")
+
+
+async def test_servers_share_it_only_if_they_share_both() -> None:
+    engine = RedisStore("redis://127.0.0.1:1")
+    assert not SplitStore(sessions=engine, accounts=SQLiteStore("accounts.db")).is_shared
+
+
+def test_a_store_that_asks_for_accounts_of_its_own_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="SESSIONS"):
+        SplitStore(sessions=MemoryStore(), accounts=MemoryStore())

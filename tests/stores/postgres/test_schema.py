@@ -1,0 +1,308 @@
+"""The tables on PostgreSQL: who may make them, what a server needs of them, what a refresh costs in them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gatepass.cli import main
+from gatepass.core.policy import DAY
+from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.stores import migrations
+from gatepass.stores.migrations import Migration
+from gatepass.stores.postgres import pool as postgres_connections
+from gatepass.stores.postgres.store import PostgresStore
+from gatepass.testing.records import NOW, account_of, session_of, signed_in, swapped
+from tests.support.gates import SECRET
+from tools.services.postgres import connected, execute, new_database, query, shared_server
+
+CHANGED = {"generation", "fingerprint", "key_hash", "committed_at", "ancestors", "last_ip_prefix"}
+
+
+@pytest.fixture
+async def database() -> str:
+    """One without our tables."""
+    return await new_database(shared_server(), migrated=False)
+
+
+@pytest.fixture
+async def url() -> str:
+    """One with them."""
+    return await new_database(shared_server())
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(url)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def tables(url: str) -> set[str]:
+    return set(await query(url, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'gatepass'"))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, url: str, *arguments: str) -> tuple[int, str]:
+    """`gatepass migrate` with these arguments: exit code and all that it said."""
+    monkeypatch.setenv("GATEPASS_SECRET", SECRET)
+    monkeypatch.setenv("GATEPASS_STORE", url)
+    done = CliRunner().invoke(main, ["migrate", *arguments])
+    return done.exit_code, done.output
+
+
+class TestOpen:
+    async def test_it_never_makes_tables_and_names_the_command_that_does(self, database: str) -> None:
+        with pytest.raises(ConfigurationError, match="gatepass migrate"):
+            await PostgresStore(database).open()
+        assert await tables(database) == set()
+
+    async def test_it_refuses_a_schema_that_is_behind_or_ahead(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = migrations.load("postgres")
+        further = (*known, Migration(99, "0099_more", "CREATE TABLE more ()"))
+        monkeypatch.setattr(migrations, "load", lambda _dialect: further)
+        with pytest.raises(ConfigurationError, match=r"0099_more.*gatepass migrate"):
+            await PostgresStore(url).open()
+        assert await PostgresStore(url).migrate() == ["0099_more"]
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        with pytest.raises(ConfigurationError, match="upgrade gatepass"):
+            await PostgresStore(url).open()
+
+    async def test_it_refuses_a_server_that_forgets_unless_told_so(self, url: str) -> None:
+        name = url.rpartition("/")[2]
+        await execute(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+        with pytest.raises(ConfigurationError, match="synchronous_commit"):
+            await PostgresStore(url).open()
+        for choice in ("local", "off"):
+            told = PostgresStore(f"{url}?synchronous_commit={choice}")
+            await told.open()
+            assert await told._row("SHOW synchronous_commit") == (choice,)
+            await told.close()
+
+    async def test_it_refuses_a_server_that_takes_no_writes(self, url: str) -> None:
+        await execute(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
+        with pytest.raises(ConfigurationError, match="no writes"):
+            await PostgresStore(url).open()
+
+    @pytest.mark.parametrize(
+        ("place", "named"),
+        [("missing", "missing"), ("postgres?nonsense=1", "nonsense"), ("postgres?sslmode=nonsense", "URL")],
+    )
+    async def test_what_no_retry_would_mend_is_named_without_the_password(self, place: str, named: str) -> None:
+        url = shared_server().url(place).replace("owner@", "owner:canary@")
+        with pytest.raises(ConfigurationError, match=named) as refused:
+            await PostgresStore(url).open()
+        assert "canary" not in f"{refused.value!r} {refused.value.__cause__!r} {refused.value.__suppress_context__}"
+
+    async def test_a_role_that_can_only_read_and_write_rows_serves(self, url: str) -> None:
+        await execute(
+            url,
+            "DROP ROLE IF EXISTS server; CREATE ROLE server LOGIN; GRANT USAGE ON SCHEMA gatepass TO server;"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepass TO server",
+        )
+        store = PostgresStore(url.replace("owner@", "server@"))
+        await store.open()
+        row = await swapped(store, await signed_in(store))
+        async with store.subscribe() as news:
+            await store.revoke(row.sid, reason="revoked", now=NOW)
+            assert [told.sid for told in await news.next(5)] == [row.sid]
+        await store.ping()
+        await store.prune(before=NOW + DAY, limit=10)
+        with pytest.raises(ConfigurationError, match="owner"):
+            await PostgresStore(url.replace("owner@", "server@") + "?schema=other").migrate()
+        await store.close()
+        await execute(url, "DROP OWNED BY server; DROP ROLE server")
+
+    async def test_a_role_without_rights_is_told_what_to_grant(self, url: str) -> None:
+        await execute(url, "DROP ROLE IF EXISTS nobody; CREATE ROLE nobody LOGIN")
+        with pytest.raises(ConfigurationError, match="GRANT USAGE ON SCHEMA gatepass"):
+            await PostgresStore(url.replace("owner@", "nobody@")).open()
+        await execute(url, "DROP ROLE nobody")
+
+    async def test_two_schemas_in_one_database_know_nothing_of_each_other(self, url: str) -> None:
+        await PostgresStore(f"{url}?schema=second").migrate()
+        first, second = PostgresStore(url), PostgresStore(f"{url}?schema=second")
+        for store in (first, second):
+            await store.open()
+        session = await signed_in(first)
+        assert await second.find(session.sid) is None
+        assert await signed_in(second) == session
+        await first.revoke(session.sid, reason="revoked", now=NOW)
+        assert await second.find(session.sid) == session
+        for store in (first, second):
+            await store.close()
+
+
+class TestMigrate:
+    async def test_version_3_keeps_accounts_and_serves_beside_the_version_before(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = migrations.load("postgres")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:2])
+        await PostgresStore(database).migrate()
+        columns = "id, email, email_key, password_hash, credential_version, created_at, disabled_at"
+        insert = f"INSERT INTO gatepass.account ({columns})"
+        await execute(database, f"{insert} VALUES ('a', 'Ann@x', 'ann@x', 'hash', 3, 1, NULL)")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        assert await PostgresStore(database).migrate() == [migration.name for migration in known[2:]]
+        await execute(database, f"{insert} VALUES ('b', 'Bob@x', 'bob@x', 'hash', 1, 1, NULL)")
+        store = PostgresStore(database)
+        await store.open()
+        assert [account.email for account in await store.list_accounts(after="", limit=9)] == ["Ann@x", "Bob@x"]
+        await store.close()
+
+    async def test_version_3_gives_up_on_a_lock_instead_of_holding_up_every_sign_in(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = migrations.load("postgres")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:2])
+        await PostgresStore(database).migrate()
+        hasty = replace(known[2], sql=known[2].sql.replace("'5s'", "'50ms'"))
+        assert hasty.sql != known[2].sql
+        monkeypatch.setattr(migrations, "load", lambda _dialect: (*known[:2], hasty, *known[3:]))
+        async with connected(database) as other, other.transaction():
+            await other.execute("LOCK TABLE gatepass.account IN ROW EXCLUSIVE MODE")
+            with pytest.raises(StoreUnavailable):
+                await PostgresStore(database).migrate()
+        assert await PostgresStore(database).migrate() == [migration.name for migration in known[2:]]
+
+    def test_check_says_what_is_missing_migrate_applies_it_once(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        url = asyncio.run(new_database(shared_server(), migrated=False))
+        names = [migration.name for migration in migrations.load("postgres")]
+        code, said = run(monkeypatch, url, "--check")
+        assert (code, all(name in said for name in names), "gatepass migrate" in said) == (1, True, True)
+        assert asyncio.run(tables(url)) == set()
+        assert run(monkeypatch, url) == (0, "".join(f"applied {name}\n" for name in names))
+        assert run(monkeypatch, url) == (0, "The database is up to date.\n")
+        assert run(monkeypatch, url, "--check") == (0, "The database is up to date.\n")
+
+    def test_the_printed_sql_makes_what_migrate_makes(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        url = asyncio.run(new_database(shared_server(), migrated=False))
+        first, *later = migrations.load("postgres")
+        code, script = run(monkeypatch, url, "--sql")
+        assert code == 0
+        assert asyncio.run(tables(url)) == set()
+        asyncio.run(execute(url, script))
+        assert run(monkeypatch, url, "--check")[0] == 0
+        _, rest = run(monkeypatch, url, "--sql", "--from", str(first.version))
+        assert first.sql.strip() not in rest
+        assert all(migration.sql.strip() in rest for migration in later)
+        assert run(monkeypatch, url, "--from", "1")[0] == 2
+
+    def test_a_store_that_looks_after_itself_is_left_to_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert run(monkeypatch, "sqlite:///gate.db", "--check")[0] == 0
+        assert run(monkeypatch, "sqlite:///gate.db", "--sql")[0] == 1
+
+    async def test_of_several_at_once_one_migrates_and_the_others_find_nothing_to_do(self, database: str) -> None:
+        results = await asyncio.gather(*(PostgresStore(database).migrate() for _ in range(4)))
+        names = [migration.name for migration in migrations.load("postgres")]
+        assert sorted(results, key=len) == [[], [], [], names]
+
+    async def test_it_waits_for_another_one_however_long_that_takes(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(postgres_connections, "COMMAND_TIMEOUT", 0.1)
+        monkeypatch.setitem(postgres_connections._SESSION_SETTINGS, "statement_timeout", "100ms")
+        async with connected(database) as other:
+            await other.execute(f"SELECT pg_advisory_lock({migrations._LOCK})")
+            waiting = asyncio.create_task(PostgresStore(database).migrate())
+            async with asyncio.timeout(10):
+                while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not waiting.done()
+            assert await asyncio.wait([waiting], timeout=0.3) == (set(), {waiting})
+        assert await waiting == [migration.name for migration in migrations.load("postgres")]
+
+    async def test_one_that_fails_leaves_nothing_behind(self, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        broken = (*migrations.load("postgres"), Migration(99, "0099_broken", "CREATE TABLE c (); SELECT 1 / 0"))
+        monkeypatch.setattr(migrations, "load", lambda _dialect: broken)
+        with pytest.raises(Exception, match=r".") as failed:
+            await PostgresStore(database).migrate()
+        assert type(failed.value).__module__.startswith("gatepass.")
+        assert await query(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'gatepass'") == []
+
+
+class TestWhatARefreshCosts:
+    async def test_no_index_stands_on_what_a_refresh_changes(self, url: str) -> None:
+        indexed = set(
+            await query(
+                url,
+                "SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indexrelid "
+                "WHERE indrelid = 'gatepass.session'::regclass",
+            )
+        )
+        assert {"sid", "account_id", "expires_at", "revoked_at"} == indexed
+        assert indexed.isdisjoint(CHANGED)
+
+    async def test_nine_in_ten_refreshes_touch_no_index(self, url: str) -> None:
+        store = PostgresStore(url)
+        await store.open()
+        account = account_of()
+        await store.add_account(account)
+        rows = [session_of(account, f"{number}") for number in range(200)]
+        await asyncio.gather(*(store.add(row, credential_version=1) for row in rows))
+        for _ in range(30):
+            rows = list(await asyncio.gather(*(swapped(store, row) for row in rows)))
+        await store.close()
+        updates, hot = await updates_once_counted(url, at_least=200 * 30)
+        assert hot > 0.9 * updates
+
+    async def test_a_refresh_writes_at_most_800_bytes_of_log(self, store: PostgresStore, url: str) -> None:
+        row = await signed_in(store)
+        for _ in range(20):  # until the row has all its ancestors, and its page was written out once
+            row = await swapped(store, row)
+        async with connected(url) as observer:
+            start = await observer.fetchval("SELECT pg_current_wal_insert_lsn()")
+            for _ in range(100):
+                row = await swapped(store, row)
+            used = await observer.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)", start)
+        assert used / 100 < 800
+
+    async def test_refreshes_at_once_share_their_commits_and_one_alone_has_its_own(
+        self, store: PostgresStore, url: str
+    ) -> None:
+        rows = [await signed_in(store, device=f"{number}") for number in range(64)]
+        count = "SELECT txid_snapshot_xmax(txid_current_snapshot())"
+        (start,) = await query(url, count)
+        rows = list(await asyncio.gather(*(swapped(store, row) for row in rows)))
+        (together,) = await query(url, count)
+        for row in rows:
+            await swapped(store, row)
+        (singly,) = await query(url, count)
+        assert together - start <= 8
+        assert singly - together >= 64
+
+    async def test_the_swap_looks_a_row_up_by_its_sid(self, store: PostgresStore) -> None:
+        await signed_in(store)
+        values = ("1", "''", "''", "1", "''", "''", "''", "0", "''")
+        statement = store._swap_sql
+        for place in range(len(values), 0, -1):
+            statement = statement.replace(f"${place}", values[place - 1])
+        plan = [row[0] for row in await store._rows(f"EXPLAIN {statement}")]
+        assert any("Index Scan using session_pkey" in line for line in plan)
+
+    async def test_a_sweep_leaves_alone_what_another_transaction_holds(self, store: PostgresStore, url: str) -> None:
+        sessions = [await signed_in(store, device=name) for name in ("held", "free")]
+        async with connected(url) as other, other.transaction():
+            await other.execute("SELECT 1 FROM gatepass.session WHERE sid = $1 FOR UPDATE", sessions[0].sid)
+            assert await store.prune(before=sessions[0].expires_at + 1, limit=10) == 1
+        assert await store.prune(before=sessions[0].expires_at + 1, limit=10) == 1
+
+
+async def updates_once_counted(url: str, *, at_least: int) -> tuple[int, int]:
+    """Updates of sessions and those that touched no index; a server process tells them when it ends."""
+    end = time.monotonic() + 10
+    counts = "SELECT ARRAY[n_tup_upd, n_tup_hot_upd] FROM pg_stat_user_tables WHERE relname = 'session'"
+    while (found := (await query(url, counts))[0])[0] < at_least:
+        assert time.monotonic() < end, f"only {found[0]} updates were counted"
+    return found[0], found[1]

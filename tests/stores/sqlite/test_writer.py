@@ -1,0 +1,214 @@
+"""One thread, one connection, one flush for all that wait: and nobody waits for nothing."""
+
+import asyncio
+import base64
+import re
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gatepass.core.keyring import parse_secret
+from gatepass.core.session import Session
+from gatepass.errors import StoreUnavailable
+from gatepass.ports import Attempts
+from gatepass.runtime.janitor import BATCH, KEPT, Janitor
+from gatepass.stores import rows
+from gatepass.stores.sqlite import accounts as sqlite_accounts
+from gatepass.stores.sqlite import store as sqlite
+from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.testing.clock import ManualClock
+from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
+from tests.support.browser import PASSWORD, Browser
+from tests.support.gates import SECRET, WatchedStore, bench
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "gate.db")
+    await store.open()
+    yield store
+    await store.close()
+
+
+class Busy:
+    """The store's thread, kept busy until the block ends: what is asked for meanwhile waits together."""
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self._store = store
+        self._over, self._begun = threading.Event(), threading.Event()
+
+    async def __aenter__(self) -> None:
+        def wait(_connection: object) -> None:
+            self._begun.set()
+            self._over.wait()
+
+        self._task = asyncio.create_task(self._store._read(wait))
+        await asyncio.to_thread(self._begun.wait)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over.set()
+        await self._task
+
+
+async def traced(store: SQLiteStore) -> list[str]:
+    """The statements that the connection runs from now on, as a list that grows."""
+    statements: list[str] = []
+    await store._read(lambda connection: connection.set_trace_callback(statements.append))
+    return statements
+
+
+async def many(store: SQLiteStore, count: int) -> list[Session]:
+    """An account with so many sessions."""
+    account = account_of()
+    await store.add_account(account)
+    sessions = [session_of(account, f"{number}") for number in range(count)]
+    await asyncio.gather(*(store.add(session, credential_version=1) for session in sessions))
+    return sessions
+
+
+async def test_a_refresh_alone_is_one_statement_in_one_transaction(store: SQLiteStore) -> None:
+    session = await swapped(store, await signed_in(store))
+    statements = await traced(store)
+    await store.swap(swap_of(session))
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", "UPDATE", "COMMIT"]
+
+
+async def test_sign_ins_and_revocations_are_flushed_refreshes_are_not(store: SQLiteStore) -> None:
+    """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; a lost swap is what the table recovers."""
+    session = await signed_in(store)
+    statements = await traced(store)
+    session = await swapped(store, session)
+    assert statements.pop(0) == "PRAGMA synchronous=NORMAL"
+    await store.revoke(session.sid, reason="revoked", now=NOW)
+    assert "PRAGMA synchronous=FULL" in statements
+
+
+async def test_a_refresh_that_shares_a_commit_with_a_revocation_is_flushed_with_it(store: SQLiteStore) -> None:
+    first, second = [await swapped(store, session) for session in await many(store, 2)]
+    statements = await traced(store)
+    async with Busy(store):
+        both = [
+            asyncio.create_task(store.swap(swap_of(first))),
+            asyncio.create_task(store.revoke(second.sid, reason="revoked", now=NOW)),
+        ]
+        await asyncio.sleep(0)
+    await asyncio.gather(*both)
+    assert [statement for statement in statements if "synchronous" in statement] == ["PRAGMA synchronous=FULL"]
+
+
+async def test_fifty_that_wait_share_one_commit(store: SQLiteStore) -> None:
+    sessions = await many(store, 50)
+    statements = await traced(store)
+    async with Busy(store):
+        swaps = [asyncio.create_task(store.swap(swap_of(session))) for session in sessions]
+        await asyncio.sleep(0)
+    assert None not in await asyncio.gather(*swaps)
+    assert statements.count("COMMIT") == 1
+
+
+async def test_reads_alone_take_no_lock(store: SQLiteStore) -> None:
+    session = await signed_in(store)
+    statements = await traced(store)
+    await store.find(session.sid)
+    assert [statement.split()[0] for statement in statements] == ["SELECT"]
+
+
+async def test_more_waiting_than_can_be_served_is_refused_at_once(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepass.stores.sqlite.writer.MAX_QUEUE", 3)
+    sessions = await many(store, 2)
+    async with Busy(store):
+        waiting = [asyncio.create_task(store.find(session.sid)) for session in (*sessions, *sessions[:1])]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable):
+            await store.find(sessions[0].sid)
+    assert await asyncio.gather(*waiting) == [*sessions, sessions[0]]
+
+
+async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store: SQLiteStore) -> None:
+    live = await signed_in(store)
+    over = [session_of(account_of(), f"{number}", expires_at=NOW - KEPT - 1) for number in range(10_000)]
+    insert = f"INSERT INTO session VALUES ({', '.join('?' * len(rows.SESSION_COLUMNS))})"
+    await store._run(lambda connection: connection.executemany(insert, map(rows.from_session, over)))
+    janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None)
+    sweep = asyncio.create_task(janitor.sweep())
+    await asyncio.sleep(0)
+    assert await store.swap(swap_of(live)) is not None
+    assert not sweep.done()
+    left = await store._read(lambda connection: connection.execute("SELECT count(*) FROM session").fetchone()[0])
+    assert left >= 10_001 - 2 * BATCH
+    assert await sweep == 10_000
+
+
+async def test_of_fifty_swaps_from_two_event_loops_one_wins(store: SQLiteStore) -> None:
+    session = await signed_in(store)
+    won: list[Session] = []
+
+    async def race(thread: int) -> None:
+        swaps = (store.swap(swap_of(session, branch=f"{thread} {number}")) for number in range(25))
+        won.extend(row for row in await asyncio.gather(*swaps) if row is not None)
+
+    threads = [threading.Thread(target=lambda number=number: asyncio.run(race(number))) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    assert [await store.find(session.sid)] == won
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_FIND",
+        "_SWAP",
+        "_REVOKE",
+        "_REVOKE_ALL",
+        "_OF_ACCOUNT",
+        "_REVOKED_SINCE",
+        "_PRUNE",
+        "_COUNT_FAILURE",
+        "_DROP_ACCOUNT",
+    ],
+)
+async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name: str) -> None:
+    statement: str = getattr(sqlite_accounts if name in vars(sqlite_accounts) else sqlite, name)
+    count = len(set(re.findall(r"\?\d", statement))) or statement.count("?")
+
+    def explain(connection: sqlite3.Connection) -> list[str]:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * count)
+        return [step for *_, step in plan]
+
+    steps = await store._read(explain)
+    assert [step for step in steps if step.startswith("SCAN")] == []
+
+
+async def test_a_flood_of_invented_addresses_does_not_fill_the_disk(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "MAX_ATTEMPT_KEYS", 500)
+    await store.count_failure(["first"], now=NOW, forget_before=0)
+    for number in range(20):
+        await store.count_failure([f"{number}-{key}" for key in range(100)], now=NOW + number, forget_before=0)
+    kept = await store._read(lambda connection: connection.execute("SELECT count(*) FROM attempt").fetchone()[0])
+    assert kept < 500 + sqlite.TRIM_INTERVAL
+    assert list(await store.attempts(["first", "19-99"])) == [Attempts(0, 0), Attempts(1, NOW + 19)]
+
+
+async def test_whoever_reads_the_files_finds_nothing_to_present(store: SQLiteStore, tmp_path: Path) -> None:
+    """P6: no token, no nonce or MAC to put one together, no key, no password; the files on disk as they are."""
+    async with bench(store=WatchedStore(store)) as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        secrets = [PASSWORD.encode(), ann.access_token.encode(), ann.client_key, parse_secret(SECRET)]
+        for _ in range(3):
+            token = base64.urlsafe_b64decode(ann.rt.removeprefix("gp_rt_"))
+            key = dict(ann.refresh_headers())["idempotency-key"].partition(".")[2]
+            secrets += [ann.rt.encode(), token[22:38], token[-32:], key.encode(), base64.urlsafe_b64decode(key + "==")]
+            assert (await ann.refresh()).status == 200
+        stored = b"".join(file.read_bytes() for file in tmp_path.glob("gate.db*"))
+        assert bytes.fromhex(ann.sid) in stored
+        assert [secret for secret in secrets if secret and secret in stored] == []

@@ -1,0 +1,86 @@
+"""What the tests of the hard hours share: pages whose clock leaps, tabs put to sleep, a browser with its bfcache."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from tests.system.browser.conftest import Stage, sign_up, until_page
+from tools.services.chromium import ARGUMENTS, find_chromium
+
+REFRESH = "/auth/refresh"
+PAGE = "/pages/hours.html"
+NIGHT = 8 * 3_600_000
+
+
+@pytest.fixture(scope="session")
+def remembering(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium that keeps left pages for the way back, which Playwright's switches forbid otherwise."""
+    browser = playwright.chromium.launch(
+        executable_path=find_chromium(),
+        args=ARGUMENTS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield browser
+    browser.close()
+
+
+def visit(stage: Stage, profile: BrowserContext, query: str = "") -> Page:
+    """A tab on the page of the hard hours, its session resumed."""
+    page = profile.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(f"{stage.url}{PAGE}{query}")
+    ready(page)
+    return page
+
+
+def ready(page: Page) -> None:
+    """Wait until the session was taken up."""
+    until_page(page, "window.stage")
+    page.evaluate("stage.ready.then(() => null)")
+
+
+def tabs_of(stage: Stage, profile: BrowserContext, count: int, query: str = "") -> list[Page]:
+    """So many tabs of one signed-in person; the first has signed up."""
+    first = visit(stage, profile, query)
+    sign_up(first)
+    return [first, *(visit(stage, profile, query) for _ in range(count - 1))]
+
+
+def skip(*tabs: Page, ms: int = NIGHT) -> None:
+    """Let so much time pass for these tabs: their passes run out."""
+    for tab in tabs:
+        tab.evaluate("(ms) => skip(ms)", ms)
+
+
+@contextmanager
+def asleep(*tabs: Page) -> Iterator[None]:
+    """No code of these tabs runs meanwhile; what they hold, they keep, locks too. Then the browser wakes them.
+
+    By the debugger: `Page.setWebLifecycleState` freezes hidden pages only, and no page of a headless browser is hidden.
+    """
+    sessions = [tab.context.new_cdp_session(tab) for tab in tabs]
+    for session in sessions:
+        session.send("Debugger.enable")
+        session.send("Debugger.pause")
+    yield
+    for session in sessions:
+        session.send("Debugger.disable")
+    for tab in tabs:
+        tab.evaluate("() => { document.dispatchEvent(new Event('visibilitychange')); }")
+
+
+def start_calls(tabs: Sequence[Page], times: int = 1) -> None:
+    """Guarded calls in all tabs at once; `outcomes` waits for them."""
+    for tab in tabs:
+        tab.evaluate(
+            """(times) => { stage.calls = Promise.all(Array.from({ length: times }, () =>
+                stage.api.get('/api/ping').then(r => r.status, e => e.kind))); }""",
+            times,
+        )
+
+
+def outcomes(tabs: Sequence[Page]) -> set[object]:
+    """What those calls came to: statuses, or kinds of errors."""
+    return {outcome for tab in tabs for outcome in tab.evaluate("stage.calls.then(all => [...new Set(all)])")}

@@ -1,0 +1,117 @@
+"""The application under the browser tests, as a process of its own, so that it can be killed.
+
+A real gate on SQLite with passes of a few seconds, a guarded route or two, and a page without a framework
+that puts a session and a client where a test can reach them.
+
+    python -m tests.system.browser.page_server --port 8001 --public-port 8002 --folder /tmp/x --client web/client/dist
+
+With `--certificate FILE` (certificate and key in one) it speaks https, so that cookies get their real names.
+"""
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gatepass import Gatepass, Policy
+from gatepass.guards.starlette import current_principal, requires
+from gatepass.serving.process import bind, serve
+from gatepass.testing.hashing import FastHasher
+from gatepass.wire.asgi import Scope
+
+SECRET = "c3RhZ2Utc2VjcmV0LWZvci10ZXN0cy1vbmx5LTAxMjM0NTY3ODk"
+ACCESS_TTL = 6
+"""Seconds: long enough for a step of a test, short enough to wait for."""
+
+PAGE = """<!doctype html>
+<meta charset="utf-8"><title>Stage</title><link rel="icon" href="data:,">
+<script type="module" src="/page.js"></script>
+"""
+PAGES = Path(__file__).parent / "pages"
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+SCRIPT = """
+import { createSession } from "/client/index.js";
+import { createClient } from "/client/fetch.js";
+const ended = [];
+const refreshes = [];
+const session = createSession({ baseURL: "/auth", onEnded: (end) => ended.push(end) });
+session.on("refresh", (event) => refreshes.push(event));
+window.stage = { session, ended, refreshes, api: createClient({ baseURL: "/", session }) };
+window.stage.ready = session.start();
+"""
+
+
+@requires()
+async def ping(request: Request) -> Response:
+    """Who is calling, and with which token."""
+    principal = current_principal(request)
+    return JSONResponse({"account": principal.account_id, "jti": principal.token_id})
+
+
+@requires()
+async def echo(request: Request) -> Response:
+    """The body that came, so that a replay can be compared."""
+    return JSONResponse({"body": (await request.body()).decode(), "kind": request.headers.get("content-type")})
+
+
+async def page(_request: Request) -> Response:
+    """The page."""
+    return HTMLResponse(PAGE)
+
+
+async def script(_request: Request) -> Response:
+    """What the page runs."""
+    return Response(SCRIPT, media_type="text/javascript")
+
+
+class Pages(StaticFiles):
+    """Pages of single tests, under the strictest policy: nothing inline, nothing from elsewhere."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file with the policy."""
+        response = await super().get_response(path, scope)
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+
+def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--public-port", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--client", type=Path, required=True)
+    parser.add_argument("--certificate", type=Path)
+    options = parser.parse_args()
+    gate = Gatepass(
+        secrets=[SECRET],
+        public_url=f"{'https' if options.certificate else 'http'}://localhost:{options.public_port}",
+        store=f"sqlite:///{options.folder / 'stage.db'}",
+        policy=Policy(access_ttl=ACCESS_TTL, password_min=8, demonstration=True),
+        hasher=FastHasher(),
+    )
+    app = Starlette(
+        routes=[
+            Mount("/auth", gate.asgi),
+            Route("/api/ping", ping),
+            Route("/api/echo", echo, methods=["POST"]),
+            Route("/page.js", script),
+            Mount("/client", StaticFiles(directory=options.client)),
+            Mount("/pages", Pages(directory=PAGES)),
+            Route("/", page),
+        ],
+        lifespan=gate.lifespan,
+    )
+    if options.certificate:
+        uvicorn.run(app, port=options.port, ssl_certfile=options.certificate, log_level="warning")
+        return
+    serve(gate.guard(app), bind("127.0.0.1", options.port), around=gate.running)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Every way in which a page can make a browser send something, from every kind of neighbour, at every endpoint (CS-09).
+
+Twice: with cookies that no other site's request carries (SameSite=Strict), and with cookies that all of them carry
+(SameSite=None), so that nothing here rests on the cookie's attribute alone.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from gatepass.server.openapi import describe
+from gatepass.wire.cookies import HOST_NAME, SECURE_NAME, STATE_NAME, SameSite
+from tests.system.browser.conftest import until_page
+from tests.system.browser.hostile import HOST, Fort, fort, lair
+from tests.system.browser.test_https import certificate
+from tools.services.chromium import ARGUMENTS, find_chromium
+
+CREDENTIALS = {"email": "eve@example.com", "password": "the password of the attacker"}
+SIGN_UP = """(who) => fetch("/auth/register", { method: "POST", headers: { "content-type": "application/json",
+  "gatepass-client": "1" }, body: JSON.stringify(who) }).then(async (r) => [r.status, (await r.json()).access_token])"""
+REFRESH = """(sid) => fetch("/auth/refresh", { method: "POST", headers: { "gatepass-client": "1",
+  "gatepass-session": sid } }).then(async (r) => [r.status, (await r.json()).session_id])"""
+ATTACK = "([target, endpoints, credentials, framed]) => attack(target, endpoints, credentials, framed)"
+USUAL = ["another site", "a sibling subdomain", "another port of the host", "the host without TLS"]
+"""One of each kind; GATEPASS_EXPLORE=full tries all, and both kinds of cookies with each."""
+FRAMED = ["/auth/login", "/auth/register", "/auth/refresh", "/auth/logout"]
+"""Endpoints that heed cookies, or set them: at these every kind of frame and form is tried, at the others one."""
+NEIGHBOURS = {
+    "another site": "https://evil.test:{tls}",
+    "a sibling subdomain": "https://evil.example.test:{tls}",
+    "a subdomain below": "https://evil.app.example.test:{tls}",
+    "the domain above": "https://example.test:{tls}",
+    "another port of the host": "https://app.example.test:{tls}",
+    "the host without TLS": "http://app.example.test:{plain}",
+}
+FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
+LAX, STRICT = (
+    [(same_site, name) for name in NEIGHBOURS if FULL or name in usual]
+    for same_site, usual in (("none", USUAL), ("strict", ["a sibling subdomain"]))
+)
+EVERYWHERE = pytest.mark.parametrize(("stronghold", "neighbour"), [*LAX, *STRICT], indirect=["stronghold"])
+EITHER = pytest.mark.parametrize("stronghold", ["none", "strict"], indirect=True)
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file: Path = tmp_path_factory.mktemp("tls") / "any.pem"
+    file.write_bytes(certificate())
+    return file
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium to which all of `.test` is this machine."""
+    arguments = [*ARGUMENTS, "--host-resolver-rules=MAP *.test 127.0.0.1"]
+    opened = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def stronghold(request: pytest.FixtureRequest, pem: Path) -> Iterator[Fort]:
+    same_site: SameSite = request.param
+    with fort(pem, same_site=same_site) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ports(pem: Path) -> Iterator[dict[str, int]]:
+    with lair(pem) as tls, lair(None) as plain:
+        yield {"tls": tls, "plain": plain}
+
+
+@pytest.fixture
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(60_000)
+    yield context
+    context.close()
+
+
+def endpoints(of: Fort) -> list[tuple[str, str]]:
+    """Those of the description, and the documents beside them."""
+    paths = describe(of.gate.policy)["paths"]
+    assert isinstance(paths, dict)
+    found = [(name.upper(), f"/auth{path}") for path, item in paths.items() for name in item if name != "parameters"]
+    return [(method, path.replace("{sid}", "0" * 32)) for method, path in found]
+
+
+def jar(profile: BrowserContext) -> dict[str, str]:
+    return {str(cookie["name"]): str(cookie["value"]) for cookie in profile.cookies()}
+
+
+def sign_up(stronghold: Fort, profile: BrowserContext) -> tuple[Page, str]:
+    """Ann's tab, and the id of her session."""
+    page = profile.new_page()
+    page.goto(stronghold.url)
+    who = {"email": f"ann{next(_numbers)}@example.com", "password": "seven green bottles on a wall"}
+    status, _ = page.evaluate(SIGN_UP, who)
+    assert status == 201
+    return page, jar(profile)[STATE_NAME].split(".")[0]
+
+
+def hostile(profile: BrowserContext, origin: str) -> Page:
+    page = profile.new_page()
+    page.goto(origin)
+    until_page(page, "window.attack")
+    return page
+
+
+@EVERYWHERE
+def test_no_page_of_another_origin_changes_or_reads_anything(
+    stronghold: Fort, profile: BrowserContext, ports: dict[str, int], neighbour: str
+) -> None:
+    page, sid = sign_up(stronghold, profile)
+    evil = hostile(profile, NEIGHBOURS[neighbour].format(**ports))
+    before, cookies = stronghold.state(), jar(profile)
+    stronghold.events.clear()
+    stronghold.requests.clear()
+    readable = evil.evaluate(
+        ATTACK,
+        [stronghold.url, endpoints(stronghold), CREDENTIALS, FRAMED],
+    )
+    assert readable == [], "no answer was open to the page"
+    assert len(stronghold.requests) > 8 * len(endpoints(stronghold)), "the attacks arrived"
+    assert not [line for line in stronghold.requests if line.endswith("same-origin")]
+    assert stronghold.state() == before
+    assert jar(profile) == cookies
+    assert {event.name for event in stronghold.events} <= {"malicious_csrf", "authz_fail"}
+    assert page.evaluate(REFRESH, sid) == [200, sid], "and Ann goes on"
+
+
+@pytest.mark.parametrize("stronghold", ["none"], indirect=True)
+@pytest.mark.parametrize("neighbour", NEIGHBOURS if FULL else USUAL[::2])
+def test_nobody_is_signed_in_as_the_attacker(
+    stronghold: Fort, profile: BrowserContext, ports: dict[str, int], neighbour: str
+) -> None:
+    """Login CSRF: an account that exists, and a browser without a session."""
+    helper = profile.browser.new_context(ignore_https_errors=True)  # type: ignore[union-attr]
+    own = helper.new_page()
+    own.goto(stronghold.url)
+    own.evaluate(SIGN_UP, CREDENTIALS)
+    helper.close()
+    evil = hostile(profile, NEIGHBOURS[neighbour].format(**ports))
+    sessions = len(stronghold.state()[1])  # type: ignore[arg-type]
+    evil.evaluate(
+        ATTACK,
+        [stronghold.url, [["POST", "/auth/login"], ["POST", "/auth/register"]], CREDENTIALS, FRAMED],
+    )
+    assert jar(profile) == {}
+    assert len(stronghold.state()[1]) == sessions  # type: ignore[arg-type]
+
+
+@EITHER
+def test_windows_and_top_level_navigations_change_nothing(
+    stronghold: Fort, profile: BrowserContext, ports: dict[str, int]
+) -> None:
+    """SameSite=Lax would send cookies with these; a form in a new window is a navigation too."""
+    page, sid = sign_up(stronghold, profile)
+    before, cookies = stronghold.state(), jar(profile)
+    for method, path in [("POST", path) for path in FRAMED] + [("GET", "/auth/me"), ("DELETE", "/auth/sessions/x")]:
+        evil = hostile(profile, NEIGHBOURS["another site"].format(**ports))
+        evil.evaluate("(url) => { window.open(url); }", stronghold.url + path)
+        with evil.expect_navigation(wait_until="commit"):
+            evil.evaluate(
+                """([url, method]) => { const form = Object.assign(document.createElement("form"), { action: url,
+                method: method === "GET" ? "get" : "post", enctype: "text/plain" }); document.body.append(form);
+                form.submit(); }""",
+                [stronghold.url + path, method],
+            )
+        evil.close()
+    assert stronghold.state() == before
+    assert jar(profile) == cookies
+    assert page.evaluate(REFRESH, sid) == [200, sid]
+
+
+@EITHER
+def test_no_endpoint_shows_itself_in_a_frame(stronghold: Fort, profile: BrowserContext, ports: dict[str, int]) -> None:
+    """Clickjacking: the frame stays empty, under every neighbour."""
+    for origin in NEIGHBOURS.values():
+        evil = hostile(profile, origin.format(**ports))
+        evil.evaluate(
+            """(url) => new Promise((done) => { const frame = document.createElement("iframe");
+            frame.src = url; frame.onload = done; document.body.append(frame); })""",
+            stronghold.url + "/auth/jwks.json",
+        )
+        (framed,) = [frame for frame in evil.frames if frame != evil.main_frame]
+        assert "kty" not in framed.content()
+        evil.close()
+
+
+@EITHER
+def test_a_subdomain_cannot_plant_a_card_that_anybody_uses(
+    stronghold: Fort, profile: BrowserContext, ports: dict[str, int]
+) -> None:
+    """Cookies thrown from a sibling: the prefix keeps most out, the session's id keeps the rest from counting."""
+    page, sid = sign_up(stronghold, profile)
+    cookies = jar(profile)
+    evil = hostile(profile, NEIGHBOURS["a sibling subdomain"].format(**ports))
+    for name in (HOST_NAME, SECURE_NAME, STATE_NAME):
+        for path in ("/", "/auth", "/auth/refresh"):
+            evil.evaluate(f"document.cookie = '{name}=planted; Domain=example.test; Path={path}; Secure'")
+    planted = [cookie for cookie in profile.cookies() if cookie["value"] == "planted"]
+    assert {str(cookie["name"]) for cookie in planted} <= {SECURE_NAME}
+    kept = [cookie["value"] for cookie in profile.cookies() if cookie["name"] in (HOST_NAME, STATE_NAME)]
+    assert sorted(kept) == sorted(cookies.values())
+    assert page.evaluate(REFRESH, sid) == [200, sid]
+    assert page.evaluate(REFRESH, sid) == [200, sid]
+
+
+@pytest.mark.parametrize("stronghold", ["strict"], indirect=True)
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        (f"{HOST_NAME}=planted; Path=/; Secure", False),
+        ("__Http-x=planted; Path=/; Secure", False),
+        ("__Secure-x=planted; Path=/", False),
+        ("__Host-x=planted; Path=/auth; Secure", False),
+        (f"__Host-x=planted; Path=/; Secure; Domain={HOST}", False),
+        ("__Host-x=planted; Path=/; Secure", True),
+    ],
+)
+def test_a_script_of_the_page_itself_can_plant_no_card(
+    stronghold: Fort, profile: BrowserContext, text: str, is_kept: bool
+) -> None:
+    """RC-03: `__Host-` alone would not keep a script from it, `__Host-Http-` does."""
+    page = profile.new_page()
+    page.goto(stronghold.url)
+    page.evaluate("(text) => { document.cookie = text; }", text)
+    assert (jar(profile) != {}) == is_kept

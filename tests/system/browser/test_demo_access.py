@@ -1,0 +1,53 @@
+"""Nobody is kept out by how the demo looks: WCAG AA in both schemes, on a desk and on a small phone."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.system.browser.demo import Visit, axe_source, demo, press, sign_in, told, visit
+
+__all__ = ["demo", "visit"]
+
+_RUN = """
+() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+  .then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.target)))
+"""
+
+
+def assert_accessible(page: Page) -> None:
+    """No fault that axe finds, and nothing that needs scrolling sideways."""
+    # Colours are measured where they have come to rest.
+    page.evaluate("Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
+    page.evaluate(axe_source())
+    assert page.evaluate(_RUN) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_face_of_the_page_is_accessible(visit: Visit, width: int, scheme: str) -> None:
+    page = visit(width=width, scheme=scheme)
+    page.get_by_role("button", name="Use the demo account").wait_for()
+    assert_accessible(page)
+
+    press(page, "Make an account")
+    press(page, "Make the account and sign in")
+    assert_accessible(page)
+
+    press(page, "Sign in instead")
+    sign_in(page)
+    press(page, "Lose the next refresh answer")
+    told(page, "The answer was lost, the session was not")
+    press(page, "Get a 404")
+    told(page, "404")
+    assert_accessible(page)
+
+    press(page, "A thief copies my card")
+    page.get_by_text("Both holders are out").first.wait_for()
+    assert_accessible(page)
+
+
+def test_silent_work_is_not_read_out(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    page.locator(".dot").first.wait_for()
+    assert page.get_by_role("status").inner_text() == ""

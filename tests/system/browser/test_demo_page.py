@@ -1,0 +1,182 @@
+"""Every button of the demo does what it says, in a real browser before the real server."""
+
+from playwright.sync_api import Page, Request, expect
+
+from tests.system.browser.demo import Visit, demo, generation, press, sign_in, stand_still, told, visit
+
+__all__ = ["demo", "visit"]
+
+
+def refreshes(page: Page) -> list[Request]:
+    """Collects the refresh requests that a page sends from now on."""
+    seen: list[Request] = []
+    page.on("request", lambda request: seen.append(request) if request.url.endswith("/auth/refresh") else None)
+    return seen
+
+
+def test_an_expired_pass_costs_one_refresh_and_no_thought(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    sent = refreshes(page)
+    press(page, "Expire my pass now")
+    told(page, "1 call, 1 refresh. The server refused the old pass.")
+    assert len(sent) == 1
+    assert generation(page) == 1
+    expect(page.get_by_text("Lose an answer, and stay signed in")).to_be_visible()
+
+
+def test_fifty_calls_share_one_refresh(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    sent = refreshes(page)
+    press(page, "50 calls at once")
+    told(page, "50 calls, 1 refresh")
+    assert len(sent) == 1
+    expect(page.locator(".lane[data-kind=bundle] .lane-result")).to_have_text("50 × 200")
+    expect(page.locator(".lane[data-kind=refresh] .lane-result").first).to_have_text("0 → 1")
+
+
+def test_a_lost_answer_is_asked_for_again_and_ends_nothing(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    sent = refreshes(page)
+    press(page, "Lose the next refresh answer")
+    told(page, "The answer was lost, the session was not")
+    keys = {request.headers["idempotency-key"] for request in sent}
+    assert (len(sent), len(keys)) == (2, 1)
+    assert generation(page) == 1
+    expect(page.get_by_text("the same request again: same answer")).to_be_visible()
+
+
+def test_offline_nothing_is_lost_and_back_online_work_goes_on(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    switch = page.get_by_role("switch", name="Go offline")
+    switch.click()
+    told(page, "No answer from the server")
+    page.get_by_label("New note").fill("kept")
+    press(page, "Add note")
+    expect(page.get_by_role("alert")).to_contain_text("nothing was changed")
+    expect(page.get_by_label("New note")).to_have_value("kept")
+    switch.click()
+    told(page, "let through")
+    press(page, "Add note")
+    expect(page.get_by_role("button", name="Delete note: kept")).to_be_visible()
+
+
+def test_offline_nobody_is_locked_out_by_signing_out(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    page.get_by_role("switch", name="Go offline").click()
+    told(page, "No answer from the server")
+    press(page, "Sign out")
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    page.get_by_role("switch", name="Go offline").click()
+    sign_in(page)
+
+
+def test_errors_of_the_application_pass_through_without_a_refresh(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    sent = refreshes(page)
+    for status in (404, 429, 500, 503):
+        press(page, f"Get a {status}")
+        told(page, f"{status}, passed on untouched")
+    assert sent == []
+    expect(page.get_by_role("heading", name="Your notes")).to_be_visible()
+
+
+def test_a_thief_ends_the_session_for_both_and_the_page_says_why(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    press(page, "A thief copies my card")
+    heading = page.get_by_role("heading", name="Two holders used the same membership card")
+    expect(heading).to_be_focused()
+    expect(page.locator(".evidence")).to_contain_text("The thief tried the stolen card once more: 401")
+    sign_in(page)
+
+
+def test_a_second_tab_is_signed_in_shares_the_pass_and_ends_with_the_first(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    with page.context.expect_page() as opened:
+        press(page, "Open a second tab")
+    second = opened.value
+    expect(second.get_by_role("heading", name="Your notes")).to_be_visible()
+    stand_still(second)
+    asked = refreshes(second)
+    press(page, "Expire my pass now")
+    expect(second.get_by_text("Another tab renewed the pass")).to_be_visible()
+    assert asked == []
+    press(page, "Sign out")
+    expect(second.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
+
+
+def test_signing_out_everywhere_reaches_other_devices(visit: Visit) -> None:
+    here, there = visit(), visit()
+    sign_in(here)
+    sign_in(there)
+    press(here, "Sign out everywhere")
+    expect(here.get_by_role("heading", name="You are signed out")).to_be_visible()
+    press(there, "Expire my pass now")
+    expect(there.get_by_role("heading", name="This session was ended")).to_be_visible()
+
+
+def test_a_device_can_be_revoked_from_another_one(visit: Visit) -> None:
+    here, there = visit(), visit()
+    sign_in(there)
+    mark = there.locator("li", has_text="This device").locator(".code").inner_text()
+    sign_in(here)
+    row = here.get_by_role("region", name="Your devices").locator("li", has_text=mark)
+    row.get_by_role("button", name="Revoke").click()
+    expect(row).to_have_count(0)
+    press(there, "Expire my pass now")
+    expect(there.get_by_role("heading", name="This session was ended")).to_be_visible()
+
+
+def test_notes_can_be_added_and_deleted(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    page.get_by_label("New note").fill("water the hedge")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Delete note: water the hedge").click()
+    expect(page.get_by_text("water the hedge")).to_have_count(0)
+
+
+def test_faults_of_a_sign_up_stand_at_their_fields(visit: Visit) -> None:
+    page = visit()
+    press(page, "Make an account")
+    email, password = page.get_by_label("E-mail address"), page.get_by_label("Password", exact=True)
+    email.fill("somebody@example.com")
+    password.fill("short")
+    press(page, "Make the account and sign in")
+    expect(password).to_be_focused()
+    assert password.get_attribute("aria-invalid") == "true"
+    email.fill("demo@example.com")
+    password.fill("five ordinary garden words")
+    press(page, "Make the account and sign in")
+    expect(email).to_be_focused()
+    expect(page.get_by_text("There is an account with this address.")).to_be_visible()
+
+
+def test_a_wrong_password_is_told_without_saying_what_was_wrong(visit: Visit) -> None:
+    page = visit()
+    page.get_by_label("E-mail address").fill("nobody@example.com")
+    page.get_by_label("Password", exact=True).fill("not the right one")
+    press(page, "Sign in")
+    expect(page.get_by_role("alert")).to_have_text("E-mail address and password do not match an account.")
+
+
+def test_a_visitor_by_keyboard_alone_gets_in_and_about(visit: Visit) -> None:
+    page = visit()
+    page.get_by_role("button", name="Use the demo account").wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Use the demo account")).to_be_focused()
+    page.keyboard.press("Enter")
+    walk = page.get_by_role("switch", name="Keep me walking about")
+    walk.focus()
+    page.keyboard.press("Space")
+    expect(walk).to_have_attribute("aria-checked", "false")

@@ -1,0 +1,119 @@
+"""The page on one site, the API on another: no state cookie is in sight, and all that holds elsewhere holds here."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.system.browser.conftest import CLIENT, ROOT, is_listening, ping, sign_up, status, until, until_page
+from tests.system.browser.long_running import skip
+from tests.system.browser.test_https import certificate
+from tools.services.ports import free_port
+
+CARD, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
+ROLL_BACK = """() => {
+  const name = Object.keys(localStorage).find((name) => name.endsWith(":state"));
+  const [sid, generation] = localStorage[name].split(".");
+  localStorage[name] = `${sid}.${generation - 1}.0`;
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page."""
+    folder, port = tmp_path_factory.mktemp("cross-site"), free_port()
+    (folder / "both.pem").write_bytes(certificate())
+    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
+    command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    until(lambda: process.poll() is not None or is_listening(port))
+    yield f"https://app.localhost:{port}"
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def abroad(chromium: Browser) -> Iterator[BrowserContext]:
+    """A profile that takes our certificate."""
+    context = chromium.new_context(ignore_https_errors=True)
+    yield context
+    context.close()
+
+
+def open_page(site: str, profile: BrowserContext) -> Page:
+    """A tab, its session resumed."""
+    page = profile.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(site)
+    until_page(page, "window.stage")
+    page.evaluate("stage.ready.then(() => null)")
+    return page
+
+
+def refreshes(profile: BrowserContext) -> list[int]:
+    """The statuses of all refreshes from now on, preflights left out; the list grows."""
+    seen: list[int] = []
+
+    def note(url: str, code: int) -> None:
+        if url.endswith("/auth/refresh"):
+            seen.append(code)
+
+    profile.on("response", lambda answer: note(answer.url, answer.status) if answer.request.method == "POST" else None)
+    return seen
+
+
+def test_a_session_across_sites_lives_over_refreshes_and_reloads_without_a_readable_cookie(
+    site: str, abroad: BrowserContext
+) -> None:
+    seen = refreshes(abroad)
+    page = open_page(site, abroad)
+    assert status(page) == "anonymous"
+    assert seen == [], "a visitor causes no request"
+    sign_up(page)
+    assert page.evaluate("document.cookie") == ""
+    cookies = {cookie["name"]: cookie for cookie in abroad.cookies()}
+    assert set(cookies) == {CARD, STATE}
+    assert all(cookie["sameSite"] == "None" and cookie["secure"] for cookie in cookies.values())
+    skip(page)
+    assert "jti" in ping(page)
+    page.reload()
+    page.evaluate("stage.ready.then(() => null)")
+    assert status(page) == "active"
+    assert "jti" in ping(page)
+    assert seen == [200, 200]
+
+
+def test_tabs_across_sites_refresh_once_and_sign_out_together(site: str, abroad: BrowserContext) -> None:
+    one = open_page(site, abroad)
+    sign_up(one)
+    other = open_page(site, abroad)
+    skip(one, other)
+    seen = refreshes(abroad)
+    for tab in (one, other):
+        tab.evaluate("() => { stage.calls = Promise.all([1, 2, 3].map(() => stage.api.get('/api/ping'))); }")
+    for tab in (one, other):
+        assert tab.evaluate("stage.calls.then(all => all.every(r => r.status === 200))")
+    assert seen == [200]
+    one.evaluate("stage.session.signOut().then(() => null)")
+    until(lambda: status(other) == "ended")
+    until(lambda: abroad.cookies() == [])
+    assert status(open_page(site, abroad)) == "anonymous"
+
+
+def test_a_generation_remembered_wrongly_costs_one_more_call_and_not_the_session(
+    site: str, abroad: BrowserContext
+) -> None:
+    """Storage is restored from a backup, the cookie is not: the server names the right one (PROTOCOL §5)."""
+    page = open_page(site, abroad)
+    sign_up(page)
+    page.evaluate("stage.session.refresh().then(() => null)")
+    page.evaluate(ROLL_BACK)
+    seen = refreshes(abroad)
+    page.reload()
+    page.evaluate("stage.ready.then(() => null)")
+    assert status(page) == "active"
+    assert seen == [409, 200]
+    assert "jti" in ping(page)

@@ -1,0 +1,95 @@
+"""Over https, where cookies bear the prefixes by which a browser itself guards them."""
+
+import datetime
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from playwright.sync_api import Browser, Page
+
+from tests.system.browser.conftest import CLIENT, ROOT, expire, is_listening, ping, sign_up, status, until, until_page
+from tools.services.ports import free_port
+
+CARD, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
+
+
+def certificate() -> bytes:
+    """A certificate for localhost and its key, made for this run."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return signed.public_bytes(serialization.Encoding.PEM) + private
+
+
+@pytest.fixture
+def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A page of the stage over https."""
+    port = free_port()
+    (tmp_path / "localhost.pem").write_bytes(certificate())
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "tests.system.browser.page_server",
+        "--client",
+        CLIENT,
+        "--folder",
+        tmp_path,
+    ]
+    command += ["--port", str(port), "--public-port", str(port), "--certificate", tmp_path / "localhost.pem"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    until(lambda: is_listening(port))
+    context = chromium.new_context(ignore_https_errors=True)
+    tab = context.new_page()
+    tab.goto(f"https://localhost:{port}")
+    until_page(tab, "window.stage")
+    yield tab
+    context.close()
+    process.terminate()
+    process.wait()
+
+
+def test_the_browser_takes_both_cookies_under_their_prefixes_and_a_refresh_renews_them(page: Page) -> None:
+    sign_up(page)
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    assert set(cookies) == {CARD, STATE}
+    assert all(cookie["secure"] and cookie["sameSite"] == "Strict" for cookie in cookies.values())
+    assert (cookies[CARD]["httpOnly"], cookies[STATE]["httpOnly"]) == (True, False)
+    expire(page)
+    assert "jti" in ping(page)
+    renewed = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    assert renewed[CARD] != cookies[CARD]["value"]
+    assert renewed[STATE].split(".")[1] == "1"
+    page.reload()
+    page.evaluate("stage.ready.then(() => null)")
+    assert status(page) == "active"
+
+
+def test_a_script_can_neither_read_nor_plant_the_refresh_cookie(page: Page) -> None:
+    sign_up(page)
+    assert CARD not in page.evaluate("document.cookie")
+    before = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == CARD)
+    page.evaluate(f"document.cookie = '{CARD}=planted; Path=/; Secure'")
+    after = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == CARD]
+    assert after == [before]
+
+
+def test_signing_out_deletes_both(page: Page) -> None:
+    sign_up(page)
+    page.evaluate("stage.session.signOut().then(() => null)")
+    assert page.context.cookies() == []

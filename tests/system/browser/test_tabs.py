@@ -1,0 +1,113 @@
+"""One person, many tabs: one line of refreshes, one truth about who is signed in."""
+
+from functools import partial
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.system.browser.conftest import PASSWORD, Stage, expire, open_tab, ping, sign_up, status, until
+
+REFRESH = "/auth/refresh"
+
+
+def tabs_of(stage: Stage, profile: BrowserContext, count: int) -> list[Page]:
+    """So many tabs of one signed-in person, all with the same pass."""
+    first = open_tab(stage, profile)
+    sign_up(first)
+    tabs = [first, *(open_tab(stage, profile) for _ in range(count - 1))]
+    assert {status(tab) for tab in tabs} == {"active"}
+    return tabs
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_tabs_that_need_a_pass_at_once_refresh_in_turn_and_stay_signed_in(
+    stage: Stage, profile: BrowserContext, count: int
+) -> None:
+    tabs = tabs_of(stage, profile, count)
+    for tab in tabs:
+        expire(tab)
+    before = stage.proxy.count(REFRESH)
+    for tab in tabs:
+        tab.evaluate("() => { stage.calls = Promise.all(Array.from({length: 10}, () => stage.api.get('/api/ping'))); }")
+    for tab in tabs:
+        assert tab.evaluate("stage.calls.then(all => all.every(r => r.status === 200))")
+    assert stage.proxy.count(REFRESH) - before == 1
+    assert stage.proxy.count(REFRESH, status=401) == 0
+    assert {status(tab) for tab in tabs} == {"active"}
+
+
+def test_tabs_without_locks_and_channels_stay_signed_in_too(stage: Stage, profile: BrowserContext) -> None:
+    profile.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });delete window.BroadcastChannel;"
+    )
+    tabs = tabs_of(stage, profile, 4)
+    for _ in range(2):
+        for tab in tabs:
+            expire(tab)
+        for tab in tabs:
+            tab.evaluate("() => { stage.calls = stage.api.get('/api/ping').then(r => r.status, e => e.kind); }")
+        for tab in tabs:
+            assert tab.evaluate("stage.calls") == 200
+    assert stage.proxy.count(REFRESH, status=401) == 0
+    assert {status(tab) for tab in tabs} == {"active"}
+
+
+def is_out(tab: Page) -> bool:
+    """Whether nobody is signed in here any more."""
+    return status(tab) in ("ended", "anonymous")
+
+
+def test_signing_out_in_one_tab_ends_all(stage: Stage, profile: BrowserContext) -> None:
+    one, other, third = tabs_of(stage, profile, 3)
+    one.evaluate("stage.session.signOut().then(() => null)")
+    for tab in (other, third):
+        until(partial(is_out, tab))
+        assert tab.evaluate("stage.session.getSnapshot().account") is None
+        assert "error" in ping(tab)
+
+
+def test_a_sign_in_as_somebody_else_never_mixes_two_people(stage: Stage, profile: BrowserContext) -> None:
+    one, other = tabs_of(stage, profile, 2)
+    email = "other@example.com"
+    other.evaluate("(who) => stage.session.signUp(who).then(() => null)", {"email": email, "password": PASSWORD})
+    own = ping(other)["account"]
+    expire(one)
+    answer = ping(one)
+    assert answer.get("account") in (own, None)
+    until(lambda: one.evaluate("stage.session.getSnapshot().account?.email") in (email, None))
+
+
+def session_id(tab: Page) -> str:
+    """Of the session that a tab is in."""
+    return str(tab.evaluate("stage.session.getSnapshot().sessionId"))
+
+
+def has_left(tab: Page, sid: str) -> bool:
+    """Whether it is in another one than this."""
+    return session_id(tab) != sid
+
+
+def test_a_new_sign_in_by_the_same_person_takes_the_other_tabs_along(stage: Stage, profile: BrowserContext) -> None:
+    """What a page does that needs a recent sign-in (docs/sessions.md): a new session, and nobody is signed out."""
+    one, *others = tabs_of(stage, profile, 3)
+    refreshes, before = stage.proxy.count(REFRESH), session_id(one)
+    again = "(password) => stage.session.signIn({ email: stage.session.getSnapshot().account.email, password })"
+    owner = one.evaluate(again, PASSWORD)
+    for tab in (one, *others):
+        until(partial(has_left, tab, before))
+        assert ping(tab)["account"] == owner["id"]
+        assert tab.evaluate("stage.session.getSnapshot().account") == owner
+        assert tab.evaluate("stage.ended.length") == 0
+    assert stage.proxy.count(REFRESH) == refreshes
+
+
+def test_a_tab_that_dies_while_it_refreshes_blocks_nobody(stage: Stage, profile: BrowserContext) -> None:
+    dying, living = tabs_of(stage, profile, 2)
+    expire(dying)
+    expire(living)
+    with stage.proxy.hold(REFRESH) as held:
+        dying.evaluate("() => { stage.api.get('/api/ping'); }")
+        held.wait()
+        dying.close()
+    assert "jti" in ping(living)
+    assert status(living) == "active"

@@ -1,0 +1,70 @@
+"""The examples with users of the application's own: each over its own table, as its first lines say."""
+
+import runpy
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support.process import environment, gatepass
+from tools.services.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+CREDENTIALS = {"email": "ann@example.com", "password": "the password of old"}
+NATIVE = {"Gatepass-Client": "1"}
+MAKE = (
+    "from django.core.management import call_command; call_command('migrate', verbosity=0);"
+    "from django.contrib.auth.models import User;"
+    "User.objects.create_user('ann@example.com', 'ann@example.com', 'the password of old')"
+)
+
+
+def prepare(folder: Path, name: str, port: int) -> None:
+    assert gatepass(folder, "init", "--public-url", f"http://localhost:{port}").returncode == 0
+    (folder / "app.py").write_text((ROOT / "examples" / name / "app.py").read_text("utf-8"), "utf-8")
+
+
+def use(client: httpx2.Client, identity: str) -> None:
+    """Sign in with the old password, call, and be refused with another one."""
+    assert client.post("/auth/login", json={**CREDENTIALS, "password": "wrong"}, headers=NATIVE).status_code == 401
+    assert client.post("/auth/register", json=CREDENTIALS, headers=NATIVE).json()["code"] == "registration-closed"
+    answer = client.post("/auth/login", json=CREDENTIALS, headers=NATIVE)
+    assert answer.status_code == 200
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert client.get("/me", headers=bearer).json() == {"account": identity}
+
+
+def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
+    port = free_port()
+    prepare(tmp_path, "own_users_django", port)
+    run = {"cwd": tmp_path, "env": {**environment(), "PYTHONWARNINGS": ""}}
+    subprocess.run([sys.executable, "app.py", "shell", "-c", MAKE], check=True, **run)  # type: ignore[call-overload]
+    with (tmp_path / "said").open("wb") as said:
+        server = subprocess.Popen(  # type: ignore[call-overload]
+            [sys.executable, "app.py", "runserver", "--noreload", str(port)], stdout=said, stderr=said, **run
+        )
+        try:
+            transport = httpx2.HTTPTransport(retries=8)
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", transport=transport, timeout=20) as client:
+                use(client, "1")
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def test_the_people_of_a_table_sign_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path, "own_users_sqlalchemy", 8000)
+    example = runpy.run_path("app.py")
+    example["Base"].metadata.create_all(example["engine"])
+    hashed = example["bcrypt"].hashpw(CREDENTIALS["password"].encode(), example["bcrypt"].gensalt(4)).decode()
+    with sqlite3.connect("people.db") as connection:
+        connection.execute("INSERT INTO person VALUES (7, 'ann@example.com', ?, 1)", (hashed,))
+    connection.close()
+    with TestClient(example["app"], base_url="http://localhost:8000") as client:
+        use(client, "7")
+    example["engine"].dispose()

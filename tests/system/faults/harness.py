@@ -1,0 +1,85 @@
+"""A server process on one port, started, killed and started again while the load runs against it.
+
+Starting blocks, so it happens in a thread: the clients go on knocking. Whatever a scenario starts ends with it.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from tests.support.gates import SECRET
+from tests.support.process import COMMAND, Serving
+from tests.system.faults.load import Load
+from tools.services.ports import free_port
+
+ROUNDS = 8 if os.environ.get("GATEPASS_EXPLORE") == "full" else 1
+"""How often a scenario breaks the same thing: `GATEPASS_EXPLORE=full` for a long look."""
+WITH_CLOCK = (sys.executable, str(Path(__file__).with_name("program.py")))
+Record = Callable[[str, object], None]
+
+
+class Server:
+    """`gatepass serve` with a store, on a port that it keeps. `said` is what its former processes wrote."""
+
+    def __init__(
+        self,
+        folder: Path,
+        store: str,
+        *,
+        sessions: str | None = None,
+        workers: int = 1,
+        command: Sequence[str] = (*COMMAND, "serve"),
+    ) -> None:
+        self.port = free_port()
+        self.said = ""
+        self._folder = folder
+        self._settings = {"SECRET": SECRET, "STORE": store, **({"SESSIONS": sessions} if sessions else {})}
+        self._command = (*command, *(("--workers", str(workers)) if workers > 1 else ()))
+        self._serving: Serving | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._serving is not None
+        return self._serving.process.pid
+
+    async def start(self) -> None:
+        """Until it listens, on the port it had before."""
+        self._serving = await asyncio.to_thread(self._start)
+        self.port = self._serving.port
+
+    async def kill(self) -> None:
+        """With SIGKILL, wherever it stands."""
+        await self.stop(signal.SIGKILL)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Exit code after a signal."""
+        serving, self._serving = self._serving, None
+        if serving is None:
+            return 0
+        code, said = await asyncio.to_thread(serving.stop, number)
+        self.said += said
+        return code
+
+    def _start(self) -> Serving:
+        return Serving(self._folder, port=self.port, settings=self._settings, command=self._command)
+
+
+@contextlib.asynccontextmanager
+async def serving(server: Server) -> AsyncIterator[Server]:
+    """A server that runs until the block ends, however it ends."""
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.kill()
+
+
+async def conclude(load: Load, scenario: str, record: Record) -> None:
+    """Look at everybody, say what was counted, and hold it to the four zeros."""
+    verdict = await load.verdict(scenario)
+    record("faults", str(verdict))
+    verdict.check()

@@ -1,0 +1,202 @@
+"""Browsers that refresh without a pause, thefts among them, and the four zeros that must come out at the end.
+
+    async with Load(port, profiles=6) as load:      # all signed in and refreshing
+        await load.progress()                       # everybody got a few answers
+        ...break something...
+        await load.progress()                       # and again: the service is back
+        verdict = await load.verdict("what was broken")
+
+A profile is one session with one or two tabs. Victims of a theft have one tab and are told apart from the rest.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from tests.system.faults.browser_profile import Profile, Told, pause
+from tests.system.faults.raw_http import Wire
+from tests.system.faults.theft import Loot, Theft
+
+SERVICE = 60.0
+"""Seconds within which everybody must get an answer again: longer than any recovery on a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a scenario came to; `str()` is the line that is printed and kept."""
+
+    scenario: str
+    sessions: int
+    refreshes: int
+    repeated: int
+    faults: int
+    thefts: int
+    detected: int
+    lost: int
+    false_logouts: int
+    forks: int
+    odd: tuple[str, ...]
+    reasons: tuple[str, ...]
+    """Why sessions ended that should not have."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.scenario}: {self.faults} faults, {self.sessions} sessions, {self.refreshes} refreshes, "
+            f"{self.repeated} repeated; thefts {self.thefts}, detected {self.detected}; "
+            f"lost {self.lost}, false logouts {self.false_logouts}, forks {self.forks}"
+        )
+
+    def check(self) -> None:
+        """The four zeros."""
+        assert self.odd == (), f"unexpected answers: {self.odd[:5]}"
+        assert (self.lost, self.false_logouts, self.forks) == (0, 0, 0), f"{self} {self.reasons}"
+        assert self.detected == self.thefts > 0, str(self)
+        assert self.refreshes > 0
+
+
+class Load:
+    """Profiles that refresh until told to stop."""
+
+    def __init__(self, port: int, *, profiles: int = 6, victims: int = 6) -> None:
+        self.faults = 0
+        self._port = port
+        self._honest = [self._profile(number) for number in range(profiles)]
+        self._victims = [self._profile(100 + number) for number in range(victims)]
+        self._unused = list(self._victims)
+        self._thefts: list[tuple[Theft, asyncio.Task[None], bool]] = []
+        self._tabs: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+
+    async def __aenter__(self) -> Self:
+        wire = Wire(self._port)
+        for profile in (*self._honest, *self._victims):
+            await profile.sign_in(wire, "ann@example.com")
+        wire.close()
+        for number, profile in enumerate(self._honest):
+            self._tabs += [asyncio.create_task(self._browse(profile)) for _ in range(1 + number % 2)]
+        self._tabs += [asyncio.create_task(self._browse(profile)) for profile in self._victims]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = [*self._tabs, *(task for _, task, _ in self._thefts)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def progress(self, count: int = 10) -> None:
+        """Wait until every session that is not over got so many more definite answers."""
+        goals = [(profile, len(profile.definite) + count) for profile in (*self._honest, *self._victims)]
+        async with asyncio.timeout(SERVICE):
+            for profile, goal in goals:
+                while len(profile.definite) < goal and not profile.is_over:
+                    self._raise_failures()
+                    await pause()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the load run until something is so."""
+        async with asyncio.timeout(SERVICE):
+            while not condition():
+                self._raise_failures()
+                await pause()
+
+    @property
+    def repeated(self) -> int:
+        """Refreshes that got no definite answer so far."""
+        return sum(profile.repeated for profile in (*self._honest, *self._victims))
+
+    def steal(self, loot: Loot | None = None, *, strict: bool = True) -> None:
+        """Plant a theft now.
+
+        `strict` False is for a theft astride a loss of writes: where the store forgot the one holder's use, the
+        conflict comes with the next one, not with this.
+        """
+        if not self._unused:
+            raise AssertionError("the load has no more victims")
+        theft = Theft(self._unused.pop(), loot or random.choice(list(Loot)))
+        self._thefts.append((theft, asyncio.create_task(theft.commit()), strict))
+
+    async def caught(self) -> None:
+        """Wait until all thefts so far have taken place."""
+        async with asyncio.timeout(SERVICE):
+            await asyncio.gather(*(task for _, task, _ in self._thefts))
+
+    async def verdict(self, scenario: str) -> Verdict:
+        """Stop, look at every session and every holder of a stolen one."""
+        await self.caught()
+        self._is_stopping = True
+        async with asyncio.timeout(SERVICE):
+            await asyncio.gather(*self._tabs)
+        caught = [await theft.settle() and (theft.is_detected or not strict) for theft, _, strict in self._thefts]
+        stolen = {id(theft.victim) for theft, _, _ in self._thefts}
+        kept = [profile for profile in (*self._honest, *self._victims) if id(profile) not in stolen]
+        lost = sum([not await self._lives(profile) and not profile.is_over for profile in kept])
+        reasons = tuple(profile.reason for profile in kept if profile.is_over)
+        forks = sum(len(same) > 1 for profile in kept for same in profile.identities.values())
+        forks += sum([await self._forks(profile) for profile in kept[:4] if not profile.is_over])
+        everybody = [*self._honest, *self._victims, *(theft.thief for theft, _, _ in self._thefts)]
+        return Verdict(
+            scenario=scenario,
+            sessions=len(self._honest) + len(self._victims),
+            refreshes=sum(profile.renewed for profile in everybody),
+            repeated=sum(profile.repeated for profile in everybody),
+            faults=self.faults,
+            thefts=len(caught),
+            detected=sum(caught),
+            lost=lost,
+            false_logouts=len(reasons),
+            forks=forks,
+            odd=tuple(said for profile in everybody for said in profile.odd),
+            reasons=reasons,
+        )
+
+    async def _browse(self, profile: Profile) -> None:
+        """A tab."""
+        wire = Wire(self._port)
+        try:
+            while not (self._is_stopping or profile.is_over):
+                if profile.is_far_ahead:
+                    await pause()
+                    continue
+                told = await profile.refresh(wire)
+                await (pause() if told is Told.NOTHING else asyncio.sleep(random.uniform(0, 0.004)))
+        finally:
+            wire.close()
+
+    async def _lives(self, profile: Profile) -> bool:
+        """Whether the session can be renewed, as its client would."""
+        wire = Wire(self._port)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SERVICE / 4):
+                    for _ in range(20):
+                        if await profile.insist(wire) is Told.RENEWED:
+                            return True
+            return False
+        finally:
+            wire.close()
+
+    async def _forks(self, profile: Profile) -> bool:
+        """Use an old branch, as the last act: whether then more than one, or the wrong one, is alive (P3)."""
+        wire = Wire(self._port)
+        try:
+            stale = profile.copied(key=b"other" * 6)
+            await profile.insist(wire)
+            old = await stale.insist(wire)
+            new = await profile.insist(wire)
+            return (old, new) != (Told.ENDED, Told.ENDED)
+        finally:
+            wire.close()
+
+    def _profile(self, number: int) -> Profile:
+        return Profile(self._port, key=number.to_bytes(32, "big"))
+
+    def _raise_failures(self) -> None:
+        for task in (*self._tabs, *(task for _, task, _ in self._thefts)):
+            if task.done() and not task.cancelled() and (failure := task.exception()) is not None:
+                raise failure

@@ -1,0 +1,41 @@
+"""`gatepass serve` with a clock that a test can set: seconds to add to the real time, in a file.
+
+A process of its own, because that is what has a clock; everything but the clock is as it is served.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from gatepass.gate import Gatepass
+from gatepass.serving.process import bind, serve
+from gatepass.settings import Settings
+
+
+class SettableClock:
+    """The real time and what the file says."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def now(self) -> int:
+        """Whole Unix seconds. A file that is just being replaced never reads empty: it is renamed into place."""
+        return int(time.time()) + int(self._file.read_text())
+
+
+def main() -> None:
+    """`program.py FILE --port N`."""
+    _, file, _, wanted = sys.argv
+    listener = bind("127.0.0.1", int(wanted))
+    port = listener.getsockname()[1]
+    settings = Settings.load(public_url=f"http://localhost:{port}").arguments()
+    gate = Gatepass(**settings, clock=SettableClock(Path(file)))
+
+    def started() -> None:
+        print(f"Gatepass listens on http://127.0.0.1:{port}/auth", file=sys.stderr, flush=True)
+
+    serve(gate.served, listener, around=gate.running, started=started)
+
+
+if __name__ == "__main__":
+    main()

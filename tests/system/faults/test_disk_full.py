@@ -1,0 +1,98 @@
+"""The disk under the store is full for a while."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from tests.system.faults.disk import Disk, Limit, small_disk
+from tests.system.faults.harness import Record, Server, conclude, serving
+from tests.system.faults.load import Load
+from tools.services.postgres import PostgresServer, execute, new_database
+
+MEANS = [pytest.param(True, id="as permitted"), pytest.param(False, id="without mounting")]
+
+
+@contextlib.contextmanager
+def folder_for_all() -> Iterator[Path]:
+    """A folder that another user may enter: PostgreSQL does not run as root."""
+    with tempfile.TemporaryDirectory(prefix="gatepass-disk-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("mounts", MEANS)
+async def test_nothing_is_lost_when_the_disk_under_sqlite_is_full(
+    mounts: bool, tmp_path: Path, record_property: Record
+) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with small_disk(folder, megabytes=8, mounts=mounts and os.geteuid() == 0) as disk:
+        async with serving(Server(tmp_path, f"sqlite:///{folder}/gate.db")) as server, Load(server.port) as load:
+            load.steal()
+            await load.progress()
+            disk.fill(server.pid)
+            await starve(load)
+            disk.free()
+            load.steal()
+            await load.progress()
+            await conclude(load, f"disk full under SQLite ({disk.how})", record_property)
+
+
+@pytest.mark.parametrize("mounts", MEANS)
+async def test_nothing_is_lost_when_the_disk_under_postgres_is_full(
+    mounts: bool, tmp_path: Path, record_property: Record
+) -> None:
+    with folder_for_all() as folder, small_disk(folder, megabytes=120, mounts=mounts and os.geteuid() == 0) as disk:
+        postgres = PostgresServer(folder)
+        try:
+            postgres.start()
+            async with serving(Server(tmp_path, await new_database(postgres))) as server, Load(server.port) as load:
+                load.steal()
+                await load.progress()
+                await fill_log(disk, postgres)
+                await starve(load)
+                disk.free()
+                await asyncio.to_thread(revive, postgres)
+                load.steal()
+                await load.progress()
+                await conclude(load, f"disk full under PostgreSQL ({disk.how})", record_property)
+        finally:
+            disk.free()
+            postgres.remove()
+
+
+def test_a_process_that_ended_meanwhile_needs_no_limit() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    disk = Limit()
+    disk.fill(ended.pid)
+    disk.free()
+
+
+async def starve(load: Load) -> None:
+    """Until the clients have been refused many times, since the disk is full."""
+    load.faults += 1
+    before = load.repeated
+    await load.until(lambda: load.repeated > before + 50)
+
+
+async def fill_log(disk: Disk, postgres: PostgresServer) -> None:
+    """Fill the disk and turn the log's page: PostgreSQL has written ahead for a whole segment."""
+    disk.fill(postgres.pid)
+    for _ in range(3):
+        with contextlib.suppress(asyncpg.PostgresError, OSError):
+            await execute(postgres.url(), "SELECT pg_switch_wal()")
+
+
+def revive(postgres: PostgresServer) -> None:
+    """Start it again: with a full log it gives up."""
+    postgres.kill()
+    postgres.start()

@@ -1,0 +1,71 @@
+"""Several server processes on one port: the same guarantees, a dead one is replaced, a signal stops all."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.gates import SECRET
+from tests.support.process import children, gatepass
+from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
+from tests.system.faults.load import Load
+from tools.services.postgres import new_database, shared_server
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, record_property: Record) -> None:
+    url = await new_database(shared_server())
+    async with serving(Server(tmp_path, url, workers=2)) as server, Load(server.port) as load:
+        load.steal()
+        for _ in range(2 * ROUNDS):
+            await load.progress()
+            before = children(server.pid)
+            assert len(before) == 2
+            os.kill(min(before), signal.SIGKILL)
+            load.faults += 1
+            await load.until(lambda before=before: len(children(server.pid) - before) == 1)  # type: ignore[misc]
+            if load.faults < 3:
+                load.steal()
+        await conclude(load, "a worker of two killed", record_property)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_all_workers(number: signal.Signals, tmp_path: Path) -> None:
+    async with serving(Server(tmp_path, await new_database(shared_server()), workers=2)) as server:
+        workers = children(server.pid)
+        assert await server.stop(number) == 0
+        assert not any(map(lives, workers))
+
+
+async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
+    async with serving(Server(tmp_path, await new_database(shared_server()), workers=2)) as server:
+        workers = children(server.pid)
+        await server.kill()
+        async with asyncio.timeout(15):
+            while any(map(lives, workers)):
+                await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("store", ["sqlite:///gate.db", "memory://"])
+def test_stores_of_one_process_are_refused_with_the_reason(store: str, tmp_path: Path) -> None:
+    done = gatepass(tmp_path, "serve", "--port", "0", "--workers", "2", SECRET=SECRET, STORE=store)
+    assert done.returncode == 1
+    assert "--workers 2 needs a store that processes can share" in done.stderr
+    assert "one writer" in done.stderr
+
+
+async def test_a_database_without_tables_is_said_once(tmp_path: Path) -> None:
+    url = await new_database(shared_server(), migrated=False)
+    done = await asyncio.to_thread(
+        gatepass, tmp_path, "serve", "--port", "0", "--workers", "2", SECRET=SECRET, STORE=url
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("Run: gatepass migrate") == 1

