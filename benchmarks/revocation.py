@@ -27,7 +27,7 @@ from pathlib import Path
 
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
-from gatepass.remote.revocations import RemoteFeed
+from gatepass.remote.revocations import RemoteRevocations
 from gatepass.serving import process as serving
 from gatepass.wire.asgi import Receive, Scope, Send
 
@@ -48,7 +48,7 @@ def guard(port: int, feed_url: str) -> None:
     gate = Gatepass.from_env()
     around = gate.running
     if feed_url:
-        feed = RemoteFeed(feed_url, secret=os.environ["GATEPASS_FEED_SECRET"], lifetime=900)
+        feed = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
         gate.check._feed = feed
         around = contextlib.nullcontext  # type: ignore[assignment]
     listener = serving.bind("127.0.0.1", port)
@@ -141,7 +141,7 @@ def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(stores(feed, folder))
         clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPASS_")}
-        settings = {"SECRET": secrets.token_urlsafe(32), "FEED_SECRET": secrets.token_urlsafe(32), **store}
+        settings = {"SECRET": secrets.token_urlsafe(32), "REVOCATION_FEED_SECRET": secrets.token_urlsafe(32), **store}
         environment = {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}}
         ports = []
         for _ in range(2):

@@ -105,7 +105,7 @@ class Stranger(Browser):
     def _first(self, sid: bytes) -> dict[str, str]:
         """The token that the session's client holds: the successor of what its row says."""
         now = int(time.time())
-        token = RefreshToken(self._keys.card.key_id, sid, GENERATION + 1, sid, sid, now - 900, now + 86_400)
+        token = RefreshToken(self._keys.current.key_id, sid, GENERATION + 1, sid, sid, now - 900, now + 86_400)
         state = f"{sid.hex()}.{token.generation}.{token.expires_at}"
         return {f"gatepass_{self.port}": compose(token, self._keys), f"gatepass_state_{self.port}": state}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.browser import Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).
 settings.register_profile("mutation", deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -26,14 +26,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Bench]:
+async def at() -> AsyncIterator[GateHarness]:
     """A gate at https://gate.example over a store in memory."""
-    async with bench() as made:
+    async with open_gate() as made:
         yield made
 
 
 @pytest.fixture
-async def ann(at: Bench) -> Browser:
+async def ann(at: GateHarness) -> Browser:
     """A keyed browser that has just signed up."""
     browser = Browser(at.gate.asgi)
     assert (await browser.register()).status == 201

@@ -9,7 +9,7 @@ import gatepass
 from gatepass import ConfigurationError, Gatepass
 from gatepass.core.policy import DAY
 from tests.support.browser import ORIGIN, Browser
-from tests.support.gates import SECRET, Bench, bench
+from tests.support.gates import SECRET, GateHarness, open_gate
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def test_the_package_offers_the_names_that_applications_import() -> None:
 
 
 async def test_a_restarted_gate_still_refuses_the_passes_of_ended_sessions() -> None:
-    async with bench() as before:
+    async with open_gate() as before:
         ann = Browser(before.gate.asgi)
         await ann.register()
         await ann.logout()
-    async with bench(store=before.store) as after:
+    async with open_gate(store=before.store) as after:
         ann.app = after.gate.asgi
         assert (await ann.get("/me")).status == 401
 
 
 async def test_revocations_are_forgotten_only_when_no_pass_can_belong_to_them() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         at.clock.advance(-1)
@@ -64,7 +64,7 @@ async def test_revocations_are_forgotten_only_when_no_pass_can_belong_to_them() 
 
 
 async def test_the_janitor_prunes_what_ended_a_day_ago() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         await ann.logout()
@@ -76,7 +76,7 @@ async def test_the_janitor_prunes_what_ended_a_day_ago() -> None:
 
 
 async def test_closing_ends_the_background_work() -> None:
-    at = Bench()
+    at = GateHarness()
     await at.gate.open()
     (janitor,) = (task for task in asyncio.all_tasks() if task.get_name() == "gatepass-janitor")
     await at.gate.close()
@@ -85,17 +85,17 @@ async def test_closing_ends_the_background_work() -> None:
 
 
 async def test_the_claims_hook_adds_to_the_pass_and_cannot_forge_its_facts() -> None:
-    async with bench(claims=lambda session: {"tenant": "blue"}) as at:
+    async with open_gate(claims=lambda session: {"tenant": "blue"}) as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         principal = at.gate.check.principal([ann.bearer[1]])
         assert principal.claims["tenant"] == "blue"
-    async with bench(claims=lambda session: {"sub": "root"}) as at:
+    async with open_gate(claims=lambda session: {"sub": "root"}) as at:
         assert (await Browser(at.gate.asgi).register()).status == 500
 
 
 async def test_listeners_hear_every_event() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         heard: list[str] = []
 
         @at.gate.on_event

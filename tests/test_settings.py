@@ -17,7 +17,12 @@ from gatepass.settings import ENV_FILE, Settings
 from tests.support.gates import OTHER_SECRET, SECRET
 
 PAGES = ("VERIFY_URL", "RESET_URL", "EMAIL_URL", "VERIFY_TTL", "RESET_TTL")
-ARGUMENTS = {"SECRET": "secrets", "FEED_SECRET": "feed_secrets", "PEPPER": "peppers", **dict.fromkeys(PAGES, "pages")}
+ARGUMENTS = {
+    "SECRET": "secrets",
+    "REVOCATION_FEED_SECRET": "revocation_feed_secrets",
+    "PEPPER": "peppers",
+    **dict.fromkeys(PAGES, "pages"),
+}
 """The names of arguments that are not those of the settings."""
 
 URL = "https://gate.example"
@@ -61,13 +66,13 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "same_site": "strict",
         "hsts": "subdomains",
         "trusted_proxies": (),
-        "feed_secrets": [],
-        "feed_patience": 30.0,
+        "revocation_feed_secrets": [],
+        "revocation_max_age": 30.0,
         "limits": Limits(),
         "hashing_queue": 64,
         "mail": None,
         "mail_from": None,
-        "notices": True,
+        "security_mail": True,
         "pages": LinkPages.of(URL),
         "peppers": [],
     }
@@ -84,8 +89,8 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
     [
         ("STORE", "memory://", "memory://"),
         ("SESSIONS", "redis+cluster://127.0.0.1:6379", "redis+cluster://127.0.0.1:6379"),
-        ("FEED_SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
-        ("FEED_PATIENCE", "1m", 60),
+        ("REVOCATION_FEED_SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
+        ("REVOCATION_MAX_AGE", "1m", 60),
         ("MAIL", "smtp://localhost:1025", "smtp://localhost:1025"),
         ("MAIL_FROM", "Gate <gate@example.com>", "Gate <gate@example.com>"),
         ("VERIFY_URL", "https://app.example/v?t={token}", LinkPages.of(URL, verify="https://app.example/v?t={token}")),
@@ -95,7 +100,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         ("RESET_TTL", "10m", LinkPages.of(URL, reset_ttl=600)),
         ("PEPPER", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
         ("HSTS", "host", "host"),
-        ("FEED_PATIENCE", "never", math.inf),
+        ("REVOCATION_MAX_AGE", "never", math.inf),
         ("ISSUER", "https://issuer.example", "https://issuer.example"),
         ("AUDIENCE", "https://api.example", "https://api.example"),
         ("CLIENT_ID", "web", "web"),

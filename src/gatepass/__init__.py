@@ -20,7 +20,7 @@ from gatepass.errors import (
     TooManyAttempts,
 )
 from gatepass.gate import Gatepass
-from gatepass.mail import Letters, LinkPages
+from gatepass.mail import LinkPages, MailTemplates
 
 __version__ = "0.1.0"
 
@@ -34,8 +34,8 @@ __all__ = [
     "InsufficientUserAuthentication",
     "InvalidCredentials",
     "InvalidToken",
-    "Letters",
     "LinkPages",
+    "MailTemplates",
     "Policy",
     "Principal",
     "Problem",

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from gatepass.access.asgi import CHECK, Guard
 from gatepass.access.check import Check
-from gatepass.access.revoked_sessions import FOREVER, LocalFeed
+from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.accounts.email_links import Recovery
-from gatepass.accounts.external import Authenticator, OwnUsers
-from gatepass.accounts.notifications import Notices
+from gatepass.accounts.external import Authenticator, ExternalUsers
+from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
 from gatepass.accounts.service import Accounts, Registration
@@ -27,13 +27,13 @@ from gatepass.core.claims import ClaimsHook, Issuer
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
-from gatepass.mail import Letters, LinkPages, Outbox, need_mail, open_mailer
+from gatepass.mail import LinkPages, MailTemplates, Outbox, need_mail, open_mailer
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
-from gatepass.runtime.event_log import Listener, Reporter
+from gatepass.runtime.event_log import EventBus, Listener
 from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
-from gatepass.runtime.lifecycle import Life
-from gatepass.runtime.thread import Background
+from gatepass.runtime.lifecycle import Lifecycle
+from gatepass.runtime.thread import LoopThread
 from gatepass.server.app import AuthApp, ServedApp, Table
 from gatepass.server.endpoints.accounts import AccountRoutes
 from gatepass.server.endpoints.browser_client import script
@@ -78,16 +78,16 @@ class Gatepass:
         authenticator: Authenticator | None = None,
         mail: Mailer | str | None = None,
         mail_from: str | None = None,
-        letters: Letters | None = None,
-        notices: bool = True,
+        templates: MailTemplates | None = None,
+        security_mail: bool = True,
         pages: LinkPages | None = None,
         peppers: Sequence[str] = (),
         cookie_path: str = "/",
         same_site: SameSite = "strict",
         hsts: Hsts = "subdomains",
         trusted_proxies: Iterable[str] = (),
-        feed_secrets: Sequence[str] = (),
-        feed_patience: float = 30.0,
+        revocation_feed_secrets: Sequence[str] = (),
+        revocation_max_age: float = 30.0,
         limits: Limits | None = None,
         hashing_queue: int = 64,
         claims: ClaimsHook | None = None,
@@ -98,16 +98,17 @@ class Gatepass:
         """See DESIGN's table of settings for the meaning and the defaults of each argument.
 
         `secrets` are base64url texts, newest first. `sessions` is the URL of a store for sessions alone, where `store`
-        is a URL too. `claims` adds claims of the application's own to every access token. `feed_secrets` open `GET
-        /revocations` to services without access to the store; without any there is no such endpoint. `feed_patience`:
-        seconds without news from a store that other processes share, after which guards answer 503 (math.inf: never).
+        is a URL too. `claims` adds claims of the application's own to every access token. `revocation_feed_secrets`
+        open `GET /revocations` to services without access to the store; without any there is no such endpoint.
+        `revocation_max_age`: seconds without news from a store that other processes share, after which guards answer
+        503 (math.inf: never).
         `authenticator` brings users of the application's own; registration is closed then, and passwords are changed
-        elsewhere. `mail` is a mailer or the URL of one (`gatepass.mail`), `letters` what it says, `pages` where its
-        links lead; `notices` are the letters about new devices and theft. `hashing_queue` is how many passwords may
+        elsewhere. `mail` is a mailer or the URL of one (`gatepass.mail`), `templates` what it says, `pages` where its
+        links lead; `notices` are the templates about new devices and theft. `hashing_queue` is how many passwords may
         wait for a hashing thread. `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
         """
         check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
-        for text in feed_secrets:
+        for text in revocation_feed_secrets:
             parse_secret(text)
         issuer = issuer or origin_of(public_url)
         audience = audience or issuer
@@ -119,11 +120,11 @@ class Gatepass:
         self._always = transport_policy(public_url, hsts)
         self.store = open_store(store, sessions=sessions) if isinstance(store, str) else store
         self._clock = clock or SystemClock()
-        self._report = Reporter()
+        self._report = EventBus()
         keys = KeyRing([parse_secret(text) for text in secrets], algorithm=algorithm)
         horizon = self.policy.access_ttl + self.policy.clock_skew + self.policy.leeway
-        patience = feed_patience if self.store.is_shared else FOREVER
-        self.revocations = LocalFeed(clock=self._clock, horizon=horizon, patience=patience)
+        patience = revocation_max_age if self.store.is_shared else FOREVER
+        self.revocations = RevokedSessions(clock=self._clock, horizon=horizon, patience=patience)
 
         def verifier(current: Sequence[SigningKey]) -> Verifier:
             return Verifier(current, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
@@ -154,9 +155,11 @@ class Gatepass:
         host = urlsplit(public_url).hostname or "localhost"
         self.mailer = open_mailer(mail, sender=mail_from or f"no-reply@{host}") if isinstance(mail, str) else mail
         self.outbox = Outbox(self.mailer, clock=self._clock, report=self._report) if self.mailer else None
-        own_users = None
+        external_users = None
         if authenticator is not None:
-            own_users = OwnUsers(authenticator, store=self.store, clock=self._clock, announce=self.sessions.announce)
+            external_users = ExternalUsers(
+                authenticator, store=self.store, clock=self._clock, announce=self.sessions.announce
+            )
         self.accounts = Accounts(
             store=self.store,
             attempts=self.store,
@@ -169,12 +172,14 @@ class Gatepass:
             service_words=("gatepass", urlsplit(public_url).hostname or ""),
             report=self._report,
             registration="closed" if authenticator else registration,
-            own_users=own_users,
+            external_users=external_users,
         )
         self.recovery: Recovery | None = None
-        letters = letters or Letters(host)
-        if self.outbox is not None and notices:
-            self._report.add(Notices(store=self.store, outbox=self.outbox, letters=letters, clock=self._clock).hear)
+        templates = templates or MailTemplates(host)
+        if self.outbox is not None and security_mail:
+            self._report.add(
+                Notifications(store=self.store, outbox=self.outbox, templates=templates, clock=self._clock).hear
+            )
         if self.outbox is not None and authenticator is None:
             self.recovery = Recovery(
                 store=self.store,
@@ -182,7 +187,7 @@ class Gatepass:
                 sessions=self.sessions,
                 keys=keys,
                 outbox=self.outbox,
-                letters=letters,
+                templates=templates,
                 pages=pages or LinkPages.of(public_url),
                 clock=self._clock,
                 entropy=entropy or SystemEntropy(),
@@ -193,7 +198,7 @@ class Gatepass:
         self._follower = Follower(
             self.store, feed=self.revocations, look_at_keys=self.keys.look, clock=self._clock, report=self._report
         )
-        self._life = Life(
+        self._life = Lifecycle(
             self.store,
             load_keys=self.keys.open,
             revocations=self.revocations,
@@ -216,11 +221,13 @@ class Gatepass:
         )
         own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
         published = documents(lambda: self.keys.current, self.policy)
-        feed = {"/revocations": revocations(self.revocations, feed_secrets)} if feed_secrets else {}
+        feed = (
+            {"/revocations": revocations(self.revocations, revocation_feed_secrets)} if revocation_feed_secrets else {}
+        )
         listed = SessionRoutes(routes, self.policy.recent_sign_in)
         limited = limiter.around({**routes.table(), **listed.table(), **own.table()}, routes.ip_prefix)
         self.asgi: ASGIApp = self._app({**limited, **published, **script(), **feed})
-        self.background = Background(open=self.open, close=self.close)
+        self.background = LoopThread(open=self.open, close=self.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         health: Table = {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz(self.store.ping)}}
         around = {"/.well-known/jwks.json": published["/jwks.json"], **health}
@@ -273,9 +280,9 @@ class Gatepass:
         """
         return Guard(app, check=self.check, cookies=self.cookies, required=required)
 
-    def ready(self) -> None:
+    def wait_until_open(self) -> None:
         """Open the gate on a thread of its own, for WSGI, and wait for it a bounded moment. Idempotent."""
-        self.background.ready()
+        self.background.wait_until_open()
 
     def guard_wsgi(self, app: WSGIApp, *, auth: str | None = None, required: bool = False) -> WSGIGuard:
         """Wrap any WSGI application, as `guard` does; `auth` is where to mount the endpoints, such as "/auth"."""

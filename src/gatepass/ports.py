@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 
@@ -174,15 +174,15 @@ class AccountStore(Protocol):
         """At most `limit` accounts whose ids come after `after` ("" for the first ones), in the order of their ids."""
         ...
 
-    async def add_applicant(self, applicant: Applicant) -> None:
+    async def add_applicant(self, applicant: PendingRegistration) -> None:
         """Keep an applicant, whatever others have the same address."""
         ...
 
-    async def find_applicant(self, applicant_id: str) -> Applicant | None:
+    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
         """The applicant of this id."""
         ...
 
-    async def find_applicants(self, email_key: str) -> Sequence[Applicant]:
+    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
         """Those who named this address, newest first."""
         ...
 
@@ -270,7 +270,7 @@ class Mailer(Protocol):
         ...
 
 
-class RevocationFeed(Protocol):
+class RevocationList(Protocol):
     """How guards learn of ended sessions without a read per request (P4)."""
 
     def is_revoked(self, session_id: str) -> bool:

@@ -45,7 +45,7 @@ def _split(text: object) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
 
-def parse_patience(text: object) -> object:
+def parse_max_age(text: object) -> object:
     """A duration, or `never`."""
     return math.inf if text == "never" else parse_duration(text) if isinstance(text, str) else text
 
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     registration: Literal["open", "verify", "closed"] = "open"
     mail: SecretStr | None = None
     mail_from: str | None = None
-    notices: bool = True
+    security_mail: bool = True
     verify_url: str | None = None
     reset_url: str | None = None
     email_url: str | None = None
@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     same_site: Literal["strict", "lax", "none"] = "strict"
     hsts: Literal["subdomains", "host", "off"] = "subdomains"
     trusted_proxies: Names = ()
-    feed_secret: SecretStr | None = None
-    feed_patience: Annotated[float, BeforeValidator(parse_patience)] = 30.0
+    revocation_feed_secret: SecretStr | None = None
+    revocation_max_age: Annotated[float, BeforeValidator(parse_max_age)] = 30.0
     password_min: int = 15
     password_max: int = 128
     sessions_per_account: int = 100
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
             "secrets": self._secrets(),
             "public_url": self.public_url,
             "policy": self._policy(),
-            "feed_secrets": self._feed_secrets(),
+            "revocation_feed_secrets": self._feed_secrets(),
             "limits": self._limits(),
             "mail": self.mail.get_secret_value() if self.mail else None,
             "pages": self._pages(),
@@ -159,12 +159,12 @@ class Settings(BaseSettings):
                     "origins",
                     "registration",
                     "mail_from",
-                    "notices",
+                    "security_mail",
                     "cookie_path",
                     "same_site",
                     "hsts",
                     "trusted_proxies",
-                    "feed_patience",
+                    "revocation_max_age",
                     "hashing_queue",
                 )
             },
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
             trials["PUBLIC_URL"] = lambda: check_public_url(url)
         if not (self.secret is None and (self.secret_file is None or not self.secret_file.is_file())):
             trials["SECRET"] = lambda: KeyRing([parse_secret(text) for text in self._secrets()])
-        trials["FEED_SECRET"] = lambda: [parse_secret(text) for text in self._feed_secrets()]
+        trials["REVOCATION_FEED_SECRET"] = lambda: [parse_secret(text) for text in self._feed_secrets()]
         trials["PEPPER"] = lambda: Pepper(_parts(self.pepper.get_secret_value() if self.pepper else ""))
         if self.public_url is not None and _is_fit(self.public_url):
             trials["VERIFY_URL, RESET_URL, EMAIL_URL, VERIFY_TTL, RESET_TTL"] = self._pages
@@ -245,7 +245,7 @@ class Settings(BaseSettings):
         )
 
     def _feed_secrets(self) -> list[str]:
-        return _parts(self.feed_secret.get_secret_value() if self.feed_secret else "")
+        return _parts(self.revocation_feed_secret.get_secret_value() if self.revocation_feed_secret else "")
 
     def _secrets(self) -> list[str]:
         if self.secret_file is not None:

@@ -7,11 +7,11 @@ from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.wire.asgi import WITHHELD, Message, Receive, Scope, Send, Withheld
 from tests.support.asgi import call
 from tests.support.browser import RT, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 from tests.support.websocket import connect
 
 
-async def signed_in(at: Bench) -> Browser:
+async def signed_in(at: GateHarness) -> Browser:
     ann = Browser(at.gate.asgi)
     await ann.register()
     return ann
@@ -34,7 +34,7 @@ class Recorder:
 
 class TestRequired:
     async def test_nothing_reaches_the_application_without_a_valid_token(self) -> None:
-        async with bench() as at:
+        async with open_gate() as at:
             ann = await signed_in(at)
             inside = Recorder()
             app = at.gate.guard(inside, required=True)
@@ -44,7 +44,7 @@ class TestRequired:
             assert (await call(app, "GET", "/anything", headers=[ann.bearer])).status == 204
 
     async def test_a_websocket_without_a_token_is_closed_before_it_opens(self) -> None:
-        async with bench() as at:
+        async with open_gate() as at:
             ann = await signed_in(at)
             inside = Recorder()
             app = at.gate.guard(inside, required=True)
@@ -56,7 +56,7 @@ class TestRequired:
 
 
 async def test_a_websocket_bears_no_refresh_cookie_either() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         ann = await signed_in(at)
         inside = Recorder()
         await connect(at.gate.guard(inside), "/ws", headers=[("cookie", f"a=b; {RT}={ann.rt}")])
@@ -64,7 +64,7 @@ async def test_a_websocket_bears_no_refresh_cookie_either() -> None:
 
 
 async def test_the_callers_scope_is_left_as_it_was() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         inside = Recorder()
         headers = [(b"cookie", f"{RT}=x".encode())]
         scope: dict[str, object] = {"type": "http", "headers": headers}
@@ -80,7 +80,7 @@ async def test_the_callers_scope_is_left_as_it_was() -> None:
 
 
 async def test_what_was_withheld_does_not_print_itself() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         inside = Recorder()
         await call(at.gate.guard(inside), "GET", "/", headers=[("cookie", f"{RT}=canary-1")])
         held = inside.scopes[0][WITHHELD]
@@ -90,7 +90,7 @@ async def test_what_was_withheld_does_not_print_itself() -> None:
 
 
 async def test_other_scopes_pass_through() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         seen = []
 
         async def inside(scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +108,7 @@ async def test_other_scopes_pass_through() -> None:
 
 
 async def test_problems_that_an_application_lets_through_are_answered_as_documents() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
 
         async def inside(scope: Scope, receive: Receive, send: Send) -> None:
             raise StoreUnavailable
@@ -124,7 +124,7 @@ async def test_an_application_without_a_guard_is_told_what_to_do() -> None:
 
 async def test_two_gates_do_not_answer_for_each_other() -> None:
     """An application and its administration in one process: the inner guard decides."""
-    async with bench() as staff, bench(issuer="https://staff.example") as people:
+    async with open_gate() as staff, open_gate(issuer="https://staff.example") as people:
         ann = await signed_in(people)
 
         async def inside(scope: Scope, receive: Receive, send: Send) -> None:

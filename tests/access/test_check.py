@@ -5,13 +5,13 @@ import pytest
 from gatepass.access.check import Check
 from gatepass.errors import InvalidToken
 from tests.support.browser import Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 
 class CountingVerifier:
     """Counts the signatures that are checked."""
 
-    def __init__(self, at: Bench) -> None:
+    def __init__(self, at: GateHarness) -> None:
         self._inner = at.gate.check._verifier
         self.count = 0
 
@@ -23,13 +23,13 @@ class CountingVerifier:
         return self._inner.still_holds(principal, now)
 
 
-def check_of(at: Bench, *, remembered: int = 10) -> tuple[Check, CountingVerifier]:
+def check_of(at: GateHarness, *, remembered: int = 10) -> tuple[Check, CountingVerifier]:
     verifier = CountingVerifier(at)
     check = Check(verifier, feed=at.gate.revocations, clock=at.clock, remembered=remembered)
     return check, verifier
 
 
-async def tokens(at: Bench, count: int) -> list[list[str]]:
+async def tokens(at: GateHarness, count: int) -> list[list[str]]:
     ann = Browser(at.gate.asgi)
     await ann.register()
     found = []
@@ -40,7 +40,7 @@ async def tokens(at: Bench, count: int) -> list[list[str]]:
 
 
 async def test_a_signature_is_checked_once_per_token() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         check, verifier = check_of(at)
         (token,) = await tokens(at, 1)
         first = check.principal(token)
@@ -49,7 +49,7 @@ async def test_a_signature_is_checked_once_per_token() -> None:
 
 
 async def test_what_does_not_hold_is_never_remembered() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         check, verifier = check_of(at)
         for _ in range(3):
             with pytest.raises(InvalidToken):
@@ -59,7 +59,7 @@ async def test_what_does_not_hold_is_never_remembered() -> None:
 
 
 async def test_the_memory_is_bounded_and_keeps_what_was_used_last() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         check, verifier = check_of(at, remembered=3)
         made = await tokens(at, 4)
         for token in made[:3]:
@@ -75,7 +75,7 @@ async def test_the_memory_is_bounded_and_keeps_what_was_used_last() -> None:
 
 
 async def test_an_expired_token_leaves_the_memory() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         check, _ = check_of(at)
         (token,) = await tokens(at, 1)
         check.principal(token)
@@ -86,7 +86,7 @@ async def test_an_expired_token_leaves_the_memory() -> None:
 
 
 async def test_the_tokens_text_is_not_kept() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         check, _ = check_of(at)
         (token,) = await tokens(at, 1)
         check.principal(token)

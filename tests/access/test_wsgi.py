@@ -20,7 +20,7 @@ from gatepass.wire.wsgi import Environ, StartResponse
 from tests.guards.conftest import scopes
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser
-from tests.support.gates import SECRET, Bench
+from tests.support.gates import SECRET, GateHarness
 from tests.support.lifespan import started
 from tests.support.wsgi import environ_of, over_asgi
 
@@ -31,7 +31,7 @@ def silent(environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 
 async def test_nothing_reaches_the_application_without_a_token_where_all_is_guarded() -> None:
-    at = Bench()
+    at = GateHarness()
     async with started(over_asgi(at.gate.guard_wsgi(silent, auth="/auth", required=True), at.gate)) as app:
         ann = Browser(app, mount="/auth")
         await ann.register()
@@ -41,14 +41,14 @@ async def test_nothing_reaches_the_application_without_a_token_where_all_is_guar
 
 @pytest.mark.parametrize("path", ["/authors", "/auth2/login", "/x/auth/login"])
 async def test_only_whole_path_segments_lead_to_the_endpoints(path: str) -> None:
-    at = Bench()
+    at = GateHarness()
     async with started(over_asgi(at.gate.guard_wsgi(silent, auth="/auth"), at.gate)) as app:
         assert (await call(app, "GET", path)).body == path.encode()
         assert (await call(app, "GET", "/auth")).code == "not-found"
 
 
 async def test_requires_asks_for_scopes() -> None:
-    at = Bench(claims=scopes)
+    at = GateHarness(claims=scopes)
     inside = requires("notes:read")(silent)
     async with started(over_asgi(at.gate.guard_wsgi(inside, auth="/auth"), at.gate)) as app:
         ann, bob = Browser(app, mount="/auth"), Browser(app, mount="/auth")
@@ -60,7 +60,7 @@ async def test_requires_asks_for_scopes() -> None:
 
 
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read() -> None:
-    at = Bench()
+    at = GateHarness()
     async with started(over_asgi(at.gate.guard_wsgi(silent, auth="/auth"), at.gate)) as app:
         ann = Browser(app, mount="/auth")
         answer = await ann.register(password="x" * 100_000)
@@ -74,7 +74,7 @@ def test_an_application_without_a_guard_is_told_what_to_do() -> None:
 
 class TestSetting:
     def test_it_can_be_a_gate_its_name_or_its_arguments(self) -> None:
-        gate = Bench().gate
+        gate = GateHarness().gate
         assert gate_from(gate) is gate
         assert gate_from("tests.support.gates.SECRET") is SECRET
         assert "gate.example" in repr(gate_from({"SECRETS": [SECRET], "PUBLIC_URL": ORIGIN}))
@@ -86,9 +86,9 @@ class TestSetting:
 
 class TestOpening:
     def test_the_first_request_waits_for_it(self) -> None:
-        at = Bench()
+        at = GateHarness()
         assert not at.gate.revocations.is_in_touch
-        at.gate.ready()
+        at.gate.wait_until_open()
         assert at.gate.revocations.is_in_touch
         at.gate.background.stop()
 
@@ -96,7 +96,7 @@ class TestOpening:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "PATIENCE", 0.05)
-        at = Bench()
+        at = GateHarness()
         let_go = threading.Event()
 
         async def hang(verb: str) -> None:
@@ -105,39 +105,39 @@ class TestOpening:
 
         at.store.before = hang
         started_at = time.monotonic()
-        at.gate.ready()
-        at.gate.ready()
+        at.gate.wait_until_open()
+        at.gate.wait_until_open()
         assert time.monotonic() - started_at < 1
         assert not at.gate.revocations.is_in_touch
         at.gate.background.stop()
 
     def test_a_store_that_was_ill_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "RETRY", 0.0)
-        at = Bench()
+        at = GateHarness()
 
         async def refuse(verb: str) -> None:
             raise StoreUnavailable
 
         at.store.before = refuse
-        at.gate.ready()
+        at.gate.wait_until_open()
         assert not at.gate.revocations.is_in_touch
         at.store.before = None
-        at.gate.ready()
+        at.gate.wait_until_open()
         assert at.gate.revocations.is_in_touch
         at.gate.background.stop()
 
     def test_what_can_never_open_is_said_to_every_request(self, tmp_path: Path) -> None:
-        at = Bench(store=None)
+        at = GateHarness(store=None)
         gate = type(at.gate)(secrets=[SECRET], public_url=ORIGIN, store=f"sqlite:///{tmp_path}/no/gate.db")
         for _ in range(2):
             with pytest.raises(ConfigurationError, match="no folder"):
-                gate.ready()
+                gate.wait_until_open()
         gate.background.stop()
 
     def test_it_opens_again_after_a_stop(self) -> None:
-        at = Bench()
+        at = GateHarness()
         for _ in range(2):
-            at.gate.ready()
+            at.gate.wait_until_open()
             assert at.store.verbs[0] == "open"
             at.gate.background.stop()
             assert at.store.verbs[-1] == "close"
@@ -211,7 +211,7 @@ def test_the_end_of_the_process_closes_the_gate(tmp_path: Path) -> None:
 class TestStream:
     """`GET /revocations` goes on for ever; a WSGI server's thread reads it, and leaves when its caller does."""
 
-    def listen(self, at: Bench) -> Generator[bytes, None, None]:
+    def listen(self, at: GateHarness) -> Generator[bytes, None, None]:
         environ = environ_of(
             {
                 "method": "GET",
@@ -228,7 +228,7 @@ class TestStream:
         return cast("Generator[bytes, None, None]", chunks)
 
     def test_news_come_as_they_happen(self) -> None:
-        at = Bench(feed_secrets=[SECRET])
+        at = GateHarness(revocation_feed_secrets=[SECRET])
         chunks = self.listen(at)
         assert b"caught-up" in next(chunks)
         at.gate.background.call_soon(lambda: at.gate.revocations.publish([b"s" * 16], at=1))
@@ -236,7 +236,7 @@ class TestStream:
         at.gate.background.stop()
 
     def test_the_endpoint_ends_when_the_listener_leaves_or_the_gate_stops(self) -> None:
-        at = Bench(feed_secrets=[SECRET])
+        at = GateHarness(revocation_feed_secrets=[SECRET])
         for leaves in (True, False):
             chunks = self.listen(at)
             next(chunks)

@@ -7,7 +7,7 @@ import pytest
 
 from gatepass import AuthenticatedUser
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Postbox
 
 
@@ -37,12 +37,12 @@ async def users() -> Users:
 
 
 @pytest.fixture
-async def at(users: Users) -> AsyncIterator[Bench]:
-    async with bench(authenticator=users, mail=Postbox()) as made:
+async def at(users: Users) -> AsyncIterator[GateHarness]:
+    async with open_gate(authenticator=users, mail=Postbox()) as made:
         yield made
 
 
-async def test_they_sign_in_refresh_and_are_known_by_their_own_id(at: Bench) -> None:
+async def test_they_sign_in_refresh_and_are_known_by_their_own_id(at: GateHarness) -> None:
     browser = Browser(at.gate.asgi)
     answer = await browser.login()
     assert answer.status == 200
@@ -52,12 +52,12 @@ async def test_they_sign_in_refresh_and_are_known_by_their_own_id(at: Bench) -> 
     assert at.hasher.calls == 0, "no password of theirs is hashed here"
 
 
-async def test_the_address_comes_as_it_was_typed(at: Bench, users: Users) -> None:
+async def test_the_address_comes_as_it_was_typed(at: GateHarness, users: Users) -> None:
     assert (await Browser(at.gate.asgi).login("ANN@Example.com ")).status == 401
     assert users.asked == ["ANN@Example.com "]
 
 
-async def test_wrong_and_unknown_are_one_answer_and_throttled(at: Bench, users: Users) -> None:
+async def test_wrong_and_unknown_are_one_answer_and_throttled(at: GateHarness, users: Users) -> None:
     wrong = await Browser(at.gate.asgi).login(EMAIL, "wrong wrong wrong")
     unknown = await Browser(at.gate.asgi).login("bob@example.com", PASSWORD)
     assert (wrong.status, wrong.body, wrong.headers) == (401, unknown.body, unknown.headers)
@@ -68,7 +68,7 @@ async def test_wrong_and_unknown_are_one_answer_and_throttled(at: Bench, users: 
     assert len(users.asked) == asked, "the throttle stands before their users"
 
 
-async def test_a_new_version_ends_the_older_sessions_at_the_next_sign_in(at: Bench, users: Users) -> None:
+async def test_a_new_version_ends_the_older_sessions_at_the_next_sign_in(at: GateHarness, users: Users) -> None:
     old = Browser(at.gate.asgi)
     await old.login()
     users.change(version="2")
@@ -81,21 +81,21 @@ async def test_a_new_version_ends_the_older_sessions_at_the_next_sign_in(at: Ben
     assert (await new.get("/me")).status == 200
 
 
-async def test_the_application_ends_sessions_at_once_by_the_users_id(at: Bench) -> None:
+async def test_the_application_ends_sessions_at_once_by_the_users_id(at: GateHarness) -> None:
     browser = Browser(at.gate.asgi)
     await browser.login()
     assert await at.gate.sessions.end_all("42", reason="revoked") == 1
     assert (await browser.get("/me")).status == 401
 
 
-async def test_a_new_address_is_taken_over(at: Bench, users: Users) -> None:
+async def test_a_new_address_is_taken_over(at: GateHarness, users: Users) -> None:
     await Browser(at.gate.asgi).login()
     users.change(email="ann@new.example")
     answer = await Browser(at.gate.asgi).login()
     assert answer.json()["account"]["email"] == "ann@new.example"
 
 
-async def test_a_mirror_can_be_disabled_and_is_no_way_in_by_itself(at: Bench, users: Users) -> None:
+async def test_a_mirror_can_be_disabled_and_is_no_way_in_by_itself(at: GateHarness, users: Users) -> None:
     browser = Browser(at.gate.asgi)
     await browser.login()
     assert at.memory._accounts["42"].password_hash.startswith("external ")
@@ -115,7 +115,7 @@ async def test_a_mirror_can_be_disabled_and_is_no_way_in_by_itself(at: Bench, us
     ],
 )
 async def test_what_is_theirs_to_change_is_refused_with_a_word(
-    at: Bench, path: str, body: dict[str, str], code: str
+    at: GateHarness, path: str, body: dict[str, str], code: str
 ) -> None:
     browser = Browser(at.gate.asgi)
     await browser.login()
@@ -124,7 +124,7 @@ async def test_what_is_theirs_to_change_is_refused_with_a_word(
     assert (answer.status, answer.code) == (403, code)
 
 
-async def test_a_fault_of_theirs_signs_nobody_in_and_nobody_out(at: Bench, users: Users) -> None:
+async def test_a_fault_of_theirs_signs_nobody_in_and_nobody_out(at: GateHarness, users: Users) -> None:
     browser = Browser(at.gate.asgi)
     await browser.login()
     users.fault = RuntimeError("their database is down")

@@ -5,7 +5,7 @@ from typing import Any
 from gatepass.core.event import SessionNewDevice
 from gatepass.errors import StoreUnavailable
 from tests.support.browser import EMAIL, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.mail import Post, post
 
 ELSEWHERE = "198.51.100.7"
@@ -30,7 +30,7 @@ async def signed_up(at: Post) -> Browser:
     return browser
 
 
-def new_devices(at: Bench) -> list[SessionNewDevice]:
+def new_devices(at: GateHarness) -> list[SessionNewDevice]:
     return [event for event in at.events if isinstance(event, SessionNewDevice)]
 
 
@@ -103,7 +103,7 @@ async def test_each_kind_is_told_once_an_hour() -> None:
 
 
 async def test_they_can_be_switched_off_and_the_event_stays() -> None:
-    async with open_post(notices=False) as at:
+    async with open_post(security_mail=False) as at:
         await signed_up(at)
         assert (await at.browser(address=ELSEWHERE).login()).status == 200
         assert await told(at) == []

@@ -6,7 +6,7 @@ import pytest
 
 from gatepass.core.policy import DAY
 from tests.support.browser import EMAIL, PASSWORD
-from tests.support.gates import OTHER_SECRET, SECRET, bench
+from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
 
 
@@ -107,11 +107,15 @@ async def test_a_link_outlives_a_change_of_secrets() -> None:
         await before.browser().register()
         token = await before.token()
         for secrets in ([SECRET, OTHER_SECRET], [OTHER_SECRET, SECRET]):
-            async with bench(registration="verify", mail=before.box, secrets=secrets, store=before.at.store) as after:
+            async with open_gate(
+                registration="verify", mail=before.box, secrets=secrets, store=before.at.store
+            ) as after:
                 body = {"token": token, "password": "not the right one"}
                 answer = await Post(after, before.box).ask("/verify", body)
                 assert answer.code == "invalid-credentials", "the link itself holds"
-        async with bench(registration="verify", mail=before.box, secrets=[OTHER_SECRET], store=before.at.store) as gone:
+        async with open_gate(
+            registration="verify", mail=before.box, secrets=[OTHER_SECRET], store=before.at.store
+        ) as gone:
             answer = await Post(gone, before.box).ask("/verify", {"token": token, "password": PASSWORD})
             assert (answer.status, answer.code) == (503, "unknown-key")
 
@@ -181,7 +185,7 @@ class TestNobodyLearnsWhoHasAnAccount:
             async def send(self, message: object) -> None:
                 raise RuntimeError("canary")
 
-        async with bench(registration="verify", mail=Down()) as other:
+        async with open_gate(registration="verify", mail=Down()) as other:
             assert (await Post(other, at.box).browser().register()).status == 202
 
 
@@ -212,7 +216,7 @@ async def test_a_page_elsewhere_cannot_make_a_visitor_ask_for_mail(at: Post, pat
     ],
 )
 async def test_without_mail_it_is_said_that_this_is_not_offered(path: str, body: object) -> None:
-    async with bench() as plain:
+    async with open_gate() as plain:
         at = Post(plain, None)  # type: ignore[arg-type]
         browser = at.browser()
         await browser.register()

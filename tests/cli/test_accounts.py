@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatepass.cli import main
-from gatepass.core.account import Applicant
+from gatepass.core.account import PendingRegistration
 from gatepass.gate import Gatepass
 from gatepass.settings import Settings
 from gatepass.stores import SQLiteStore
@@ -76,7 +76,9 @@ def test_verify_vouches_for_an_account_and_for_who_waits() -> None:
     async def apply() -> None:
         store = SQLiteStore("gate.db")
         await store.open()
-        await store.add_applicant(Applicant("0" * 32, "bob@example.com", "bob@example.com", OLD, 1_800_000_000))
+        await store.add_applicant(
+            PendingRegistration("0" * 32, "bob@example.com", "bob@example.com", OLD, 1_800_000_000)
+        )
         await store.close()
 
     asyncio.run(apply())

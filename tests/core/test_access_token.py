@@ -92,7 +92,7 @@ def test_a_malleable_signature_changes_nothing_that_is_remembered() -> None:
 
 def test_a_refresh_token_is_no_access_token(issuer: Issuer, verifier: Verifier) -> None:
     keys = KeyRing(SECRETS)
-    token = RefreshToken(keys.card.key_id, b"s" * 16, 1, b"n" * 16, b"p" * 16, NOW, NOW + 9)
+    token = RefreshToken(keys.current.key_id, b"s" * 16, 1, b"n" * 16, b"p" * 16, NOW, NOW + 9)
     with pytest.raises(InvalidToken):
         verifier.verify(compose(token, keys), NOW)
 

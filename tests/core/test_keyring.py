@@ -80,14 +80,14 @@ def test_two_secrets_with_one_key_id_are_refused() -> None:
 def test_the_first_secret_signs_and_all_are_found() -> None:
     ring = KeyRing(STRONG)
     singles = [KeyRing([secret]) for secret in STRONG]
-    assert ring.card.key_id == singles[0].card.key_id
+    assert ring.current.key_id == singles[0].current.key_id
     assert ring.signing_keys[0].kid == singles[0].signing_keys[0].kid
     for single in singles:
-        found = ring.find_card(single.card.key_id)
+        found = ring.find(single.current.key_id)
         assert found is not None
-        assert found.mac == single.card.mac
-    unknown = next(key_id for key_id in range(256) if key_id not in {single.card.key_id for single in singles})
-    assert ring.find_card(unknown) is None
+        assert found.mac == single.current.mac
+    unknown = next(key_id for key_id in range(256) if key_id not in {single.current.key_id for single in singles})
+    assert ring.find(unknown) is None
 
 
 def test_every_purpose_has_a_key_of_its_own() -> None:
@@ -149,8 +149,8 @@ def test_keys_are_of_the_right_kind_and_size() -> None:
 def test_no_representation_shows_a_key() -> None:
     for algorithm in ALGORITHMS:
         ring = KeyRing(STRONG, algorithm=algorithm)
-        shown = repr(ring) + repr(ring.card) + repr(ring.signing_keys) + str(vars(ring))
-        for secret in (*STRONG, ring.card.mac, derive(STRONG[0], "access token HS256")):
+        shown = repr(ring) + repr(ring.current) + repr(ring.signing_keys) + str(vars(ring))
+        for secret in (*STRONG, ring.current.mac, derive(STRONG[0], "access token HS256")):
             assert secret.hex() not in shown
             assert repr(secret)[2:-1] not in shown
             assert encode(secret) not in shown
@@ -159,7 +159,7 @@ def test_no_representation_shows_a_key() -> None:
 def test_what_a_secret_stands_for_never_changes() -> None:
     """Another label in a later version would sign everybody out, and orphan every published key."""
     secret = bytes(range(32))
-    card = KeyRing([secret]).card
+    card = KeyRing([secret]).current
     kids = {algorithm: SigningKey.from_secret(secret, algorithm).kid for algorithm in ALGORITHMS}
     assert card.key_id == 85
     assert card.mac.hex() == "2b4c58f3647148a89746b46aa14129212a8c7bb0b652df295013164d9f6f2764"

@@ -6,8 +6,8 @@ import pytest
 
 from gatepass.core.keyring import KeyRing
 from gatepass.core.mailed_link import (
+    InvalidLink,
     Link,
-    NoLink,
     Purpose,
     UnknownLinkKey,
     compose_link,
@@ -36,9 +36,9 @@ def test_what_was_composed_is_read_again(purpose: Purpose, address: str) -> None
     assert text.startswith("gp_pr_" if purpose is Purpose.RESET else "gp_vt_")
     assert parse_link(text, KEYS, purpose=purpose) == made
     for other in set(Purpose) - {purpose}:
-        assert parse_link(text, KEYS, purpose=other) == NoLink()
+        assert parse_link(text, KEYS, purpose=other) == InvalidLink()
         swapped = other.prefix + text[6:]
-        assert parse_link(swapped, KEYS, purpose=other) == NoLink()
+        assert parse_link(swapped, KEYS, purpose=other) == InvalidLink()
 
 
 def test_a_link_that_somebody_has_in_their_mail_opens_after_an_update_too() -> None:
@@ -55,7 +55,7 @@ def test_a_link_that_somebody_has_in_their_mail_opens_after_an_update_too() -> N
 
 def test_a_link_longer_than_any_address_makes_it_is_none() -> None:
     text = compose_link(link(address="a" * 1281), KEYS)
-    assert parse_link(text, KEYS, purpose=Purpose.VERIFY) == NoLink()
+    assert parse_link(text, KEYS, purpose=Purpose.VERIFY) == InvalidLink()
 
 
 def test_nothing_is_composed_under_a_key_that_is_not_there() -> None:
@@ -81,7 +81,7 @@ def test_there_is_one_spelling() -> None:
                 other = text[:place] + letter + text[place + 1 :]
                 assert not isinstance(parse_link(other, KEYS, purpose=Purpose.VERIFY), Link)
     for other in (text + "=", text + "A", text[:-1], " " + text, text + "\n", text.upper()):
-        assert parse_link(other, KEYS, purpose=Purpose.VERIFY) == NoLink()
+        assert parse_link(other, KEYS, purpose=Purpose.VERIFY) == InvalidLink()
 
 
 def test_a_state_is_held_to_part_by_part() -> None:
@@ -98,11 +98,11 @@ def test_all_secrets_verify_and_the_first_one_signs() -> None:
         assert isinstance(read, Link)
         assert is_still(read, keys, STATE)
     assert parse_link(text, KeyRing([NEW]), purpose=Purpose.VERIFY) == UnknownLinkKey()
-    assert link(keys=KeyRing([NEW, OLD])).key_id == KeyRing([NEW]).card.key_id
+    assert link(keys=KeyRing([NEW, OLD])).key_id == KeyRing([NEW]).current.key_id
 
 
 def test_its_key_serves_nothing_else() -> None:
-    card = KEYS.card
+    card = KEYS.current
     assert len({card.mac, card.seal, card.link}) == 3
     assert parse(compose_link(link(), KEYS), KEYS) == Malformed()
 

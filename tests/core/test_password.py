@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepass.accounts.passwords.blocklist import load_blocklist
-from gatepass.core.password import fold, is_overlong, normalise, object_to
+from gatepass.core.password import find_violation, fold, is_overlong, normalise
 from gatepass.core.policy import Policy
 
 STANDARD, DEMO = Policy.standard(), Policy.demo()
@@ -15,7 +15,7 @@ CONTEXT = ("ann.lovelace@example.com", "ann.lovelace", "gatepass")
 
 
 def objection(password: str, policy: Policy = STANDARD, context: tuple[str, ...] = CONTEXT) -> str | None:
-    found = object_to(password, policy, blocklist=load_blocklist(), context=context)
+    found = find_violation(password, policy, blocklist=load_blocklist(), context=context)
     return found.code if found else None
 
 
@@ -123,7 +123,7 @@ class TestContext:
 
 @given(st.text(max_size=200))
 def test_an_objection_never_quotes_the_password(password: str) -> None:
-    found = object_to(password, STANDARD, blocklist=load_blocklist(), context=CONTEXT)
+    found = find_violation(password, STANDARD, blocklist=load_blocklist(), context=CONTEXT)
     if found and len(password) > 3:
         assert password not in found.detail
 

@@ -19,13 +19,13 @@ from gatepass.core.refresh_token import (
     compose,
     hash_key,
     parse,
-    succeed,
+    successor_of,
 )
 
 OLD, NEW, FOREIGN = (hashlib.sha256(name).digest() for name in (b"old", b"new", b"foreign"))
 KEYS = KeyRing([OLD])
 TOKEN = RefreshToken(
-    key_id=KEYS.card.key_id,
+    key_id=KEYS.current.key_id,
     sid=bytes(range(16)),
     generation=7,
     nonce=b"NONCE-NONCE-NONC",
@@ -39,7 +39,7 @@ sixteen = st.binary(min_size=16, max_size=16)
 seconds = st.integers(0, 2**40 - 1)
 tokens = st.builds(
     RefreshToken,
-    key_id=st.just(KEYS.card.key_id),
+    key_id=st.just(KEYS.current.key_id),
     sid=sixteen,
     generation=st.integers(0, MAX_GENERATION),
     nonce=sixteen,
@@ -58,7 +58,7 @@ def text_of(raw: bytes) -> str:
 
 
 def exchange(token: RefreshToken, keys: KeyRing = KEYS, *, key: bytes | None, now: int = 0) -> RefreshToken:
-    return succeed(token, keys, key=key, entropy=b"r" * 16, now=now, expires_at=now + 9)
+    return successor_of(token, keys, key=key, entropy=b"r" * 16, now=now, expires_at=now + 9)
 
 
 @given(tokens)
@@ -133,14 +133,14 @@ def test_another_version_is_malformed_even_under_an_unknown_key() -> None:
 
 def test_an_unknown_key_id_is_a_roll_out_and_no_forgery() -> None:
     new = KeyRing([NEW])
-    assert parse(compose(replace(TOKEN, key_id=new.card.key_id), new), KEYS) == UnknownKey()
+    assert parse(compose(replace(TOKEN, key_id=new.current.key_id), new), KEYS) == UnknownKey()
 
 
 def test_a_foreign_secret_under_our_key_id_is_malformed() -> None:
     """An attacker knows the key id, which is in every token, but not the key."""
     foreign = KeyRing([FOREIGN])
-    raw = bytearray(bits_of(compose(replace(TOKEN, key_id=foreign.card.key_id), foreign)))
-    raw[1] = KEYS.card.key_id
+    raw = bytearray(bits_of(compose(replace(TOKEN, key_id=foreign.current.key_id), foreign)))
+    raw[1] = KEYS.current.key_id
     assert parse(text_of(bytes(raw)), KEYS) == Malformed()
 
 
@@ -166,18 +166,18 @@ def test_identity_is_all_of_session_generation_nonce_and_parent(one: RefreshToke
 def test_a_keyed_successor_is_a_function_of_token_and_key(token: RefreshToken, key: bytes, now: int) -> None:
     """Whatever the clock, the randomness, the server, and the stage of a change of secrets."""
     rings = [KEYS, KeyRing([OLD, NEW]), KeyRing([NEW, OLD]), KeyRing([NEW])]
-    first = succeed(token, KEYS, key=key, entropy=b"1" * 16, now=0, expires_at=9)
+    first = successor_of(token, KEYS, key=key, entropy=b"1" * 16, now=0, expires_at=9)
     for ring in rings:
-        again = succeed(token, ring, key=key, entropy=b"2" * 16, now=now, expires_at=now + 5)
+        again = successor_of(token, ring, key=key, entropy=b"2" * 16, now=now, expires_at=now + 5)
         assert again.fingerprint == first.fingerprint
-        assert again.key_id == ring.card.key_id
+        assert again.key_id == ring.current.key_id
         assert (again.issued_at, again.expires_at) == (now, now + 5)
     assert (first.generation, first.parent, first.sid) == (token.generation + 1, token.fingerprint, token.sid)
 
 
 def test_copies_of_one_token_signed_by_either_secret_have_one_successor() -> None:
     rolled = KeyRing([NEW, OLD])
-    copy = replace(TOKEN, key_id=rolled.card.key_id)
+    copy = replace(TOKEN, key_id=rolled.current.key_id)
     assert exchange(TOKEN, rolled, key=b"k" * 16).fingerprint == exchange(copy, rolled, key=b"k" * 16).fingerprint
 
 

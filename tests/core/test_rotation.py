@@ -8,8 +8,8 @@ import pytest
 from gatepass.core.keyring import KeyRing
 from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import RefreshToken, hash_key, succeed
-from gatepass.core.rotation import decide, presume
+from gatepass.core.refresh_token import RefreshToken, hash_key, successor_of
+from gatepass.core.rotation import decide, expected_swap
 from gatepass.core.session import (
     MAX_ANCESTORS,
     NO_KEY,
@@ -28,7 +28,7 @@ KEYS = KeyRing([OLD, NEW])
 ROLLED = KeyRing([NEW, OLD])
 SIGN_IN = bytes(range(16))
 FIRST = RefreshToken(
-    key_id=KEYS.card.key_id,
+    key_id=KEYS.current.key_id,
     sid=b"s" * 16,
     generation=0,
     nonce=b"n" * 16,
@@ -63,7 +63,7 @@ def thief_key(token: RefreshToken) -> bytes:
 
 
 def child(token: RefreshToken, key: bytes | None, entropy: bytes = b"e" * 16, keys: KeyRing = KEYS) -> RefreshToken:
-    return succeed(token, keys, key=key, entropy=entropy, now=NOW, expires_at=NOW + 1000)
+    return successor_of(token, keys, key=key, entropy=entropy, now=NOW, expires_at=NOW + 1000)
 
 
 def line(length: int, *, keyed: bool = True) -> list[RefreshToken]:
@@ -78,7 +78,7 @@ def committed(tokens: list[RefreshToken], *, keyed: bool = True, at: int = NOW) 
     """The row after all of these have been presented, the last one at `at`."""
     row = SIGNED_IN
     for token in tokens:
-        swap = presume(token, key=own_key(token) if keyed else None, now=at)
+        swap = expected_swap(token, key=own_key(token) if keyed else None, now=at)
         after = apply(row, swap, MAX_ANCESTORS)
         assert after is not None
         row = after
@@ -122,7 +122,7 @@ class TestAdvance:
         for token in tokens:
             key = own_key(token) if keyed else None
             outcome = ask(row, token, key)
-            assert outcome == Advance(presume(token, key=key, now=NOW))
+            assert outcome == Advance(expected_swap(token, key=key, now=NOW))
             row = committed(tokens[: token.generation + 1], keyed=keyed)
             assert row.key_hash == (key or NO_KEY)
         assert [ancestor.fingerprint for ancestor in row.ancestors] == [
@@ -258,7 +258,7 @@ class TestLate:
 
     def test_nobody_is_late_against_a_keyed_refresh(self) -> None:
         tokens = line(2, keyed=False)
-        row = apply(committed(tokens[:1], keyed=False), presume(tokens[1], key=own_key(tokens[1]), now=NOW), 16)
+        row = apply(committed(tokens[:1], keyed=False), expected_swap(tokens[1], key=own_key(tokens[1]), now=NOW), 16)
         assert ask(row, FIRST, None) == Reuse()
 
     def test_a_thief_without_key_is_not_late_for_the_first_refresh_of_a_keyed_session(self) -> None:
@@ -287,9 +287,9 @@ class TestRollOut:
 
 
 def test_a_swap_names_its_session_and_where_the_request_came_from() -> None:
-    swap = presume(FIRST, key=None, now=NOW, ip_prefix="192.0.2.0/24")
+    swap = expected_swap(FIRST, key=None, now=NOW, ip_prefix="192.0.2.0/24")
     assert (swap.sid, swap.ip_prefix) == (FIRST.sid, "192.0.2.0/24")
-    assert presume(FIRST, key=None, now=NOW).ip_prefix == ""
+    assert expected_swap(FIRST, key=None, now=NOW).ip_prefix == ""
 
 
 def test_every_way_forward_names_its_session_and_where_the_request_came_from() -> None:
@@ -306,7 +306,7 @@ def test_a_repeat_is_answered_from_the_row_as_it_is() -> None:
     row: Session | None = SIGNED_IN
     for token in tokens:
         assert row is not None
-        row = apply(row, presume(token, key=own_key(token), now=NOW), MAX_ANCESTORS)
+        row = apply(row, expected_swap(token, key=own_key(token), now=NOW), MAX_ANCESTORS)
     for token in tokens:
         outcome = decide(row, token, key=own_key(token), now=NOW, policy=POLICY)
         assert isinstance(outcome, Repeat)

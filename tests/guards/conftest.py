@@ -10,7 +10,7 @@ from gatepass.core.session import Session
 from gatepass.wire.asgi import ASGIApp
 from tests.guards import apps
 from tests.support.browser import Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 
 
@@ -18,7 +18,7 @@ from tests.support.lifespan import started
 class Guarded:
     """A started application and a browser that is signed in at it. `ann.app` is the gate, `app` the guarded."""
 
-    at: Bench
+    at: GateHarness
     app: ASGIApp
     ann: Browser
 
@@ -36,7 +36,7 @@ def scopes(session: Session) -> dict[str, Json]:
 
 @pytest.fixture(params=sorted(apps.ALL))
 async def guarded(request: pytest.FixtureRequest) -> AsyncIterator[Guarded]:
-    at = Bench(claims=scopes)
+    at = GateHarness(claims=scopes)
     async with started(apps.ALL[request.param](at.gate)) as app:
         ann = Browser(app, mount="/auth")
         assert (await ann.register()).status == 201

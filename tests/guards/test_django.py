@@ -22,7 +22,7 @@ from gatepass.gate import Gatepass
 from gatepass.guards import django as guard
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, RT, Browser
-from tests.support.gates import SECRET, Bench
+from tests.support.gates import SECRET, GateHarness
 from tests.support.lifespan import started
 from tests.support.wsgi import over_asgi
 
@@ -31,7 +31,7 @@ CREDENTIALS = {"email": "ann@example.com", "password": "seven green bottles on a
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = Bench().gate
+    made = GateHarness().gate
     django_project.use(made)
     yield made
     made.background.stop()

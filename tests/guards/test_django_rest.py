@@ -18,12 +18,12 @@ from gatepass.gate import Gatepass
 from gatepass.guards.django import GatepassMiddleware
 from tests.guards.conftest import scopes
 from tests.guards.test_django import sign_up
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = Bench(claims=scopes).gate
+    made = GateHarness(claims=scopes).gate
     django_project.use(made)
     yield made
     made.background.stop()

@@ -11,7 +11,7 @@ from tests.guards.apps import RECENT
 from tests.guards.conftest import Guarded
 from tests.support.asgi import Answer, call
 from tests.support.browser import PASSWORD, RT, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 Headers = list[tuple[str, str]]
 INVALID = ("invalid-token", 'Bearer error="invalid_token"')
@@ -309,7 +309,7 @@ class TestRefreshCookie:
 
 
 async def test_until_the_revocations_are_loaded_a_guard_answers_503(guarded: Guarded) -> None:
-    fresh = Bench(store=guarded.at.store)
+    fresh = GateHarness(store=guarded.at.store)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         current_principal(scope)

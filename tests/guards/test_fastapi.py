@@ -11,17 +11,17 @@ from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, Recent,
 from tests.guards import apps
 from tests.support.asgi import call
 from tests.support.browser import Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.websocket import connect
 
 
 @pytest.fixture
-def at() -> Bench:
-    return Bench()
+def at() -> GateHarness:
+    return GateHarness()
 
 
-async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at: Bench) -> None:
+async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at: GateHarness) -> None:
     document = apps.fastapi(at.gate).openapi()
     (scheme,) = document["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
@@ -34,7 +34,7 @@ async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at:
     assert "parameters" not in paths["/me"]["get"]
 
 
-async def test_a_test_may_override_the_caller(at: Bench) -> None:
+async def test_a_test_may_override_the_caller(at: GateHarness) -> None:
     app = apps.fastapi(at.gate)
     somebody = Principal(
         account_id="somebody",
@@ -52,7 +52,7 @@ async def test_a_test_may_override_the_caller(at: Bench) -> None:
             assert (await call(running, "GET", path)).json()["account"] == "somebody"
 
 
-async def test_of_a_caller_who_is_overridden_the_sign_in_must_be_recent_or_be_overridden_too(at: Bench) -> None:
+async def test_of_a_caller_who_is_overridden_the_sign_in_must_be_recent_or_be_overridden_too(at: GateHarness) -> None:
     app = apps.fastapi(at.gate)
     app.dependency_overrides[current_principal] = lambda: somebody
     facts = {"account_id": "somebody", "session_id": "s", "token_id": "t", "expires_at": 2, "issued_at": 1}
@@ -65,7 +65,7 @@ async def test_of_a_caller_who_is_overridden_the_sign_in_must_be_recent_or_be_ov
         assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
 
 
-async def test_a_router_can_be_guarded_as_a_whole(at: Bench) -> None:
+async def test_a_router_can_be_guarded_as_a_whole(at: GateHarness) -> None:
     router = APIRouter(prefix="/admin", dependencies=[Depends(current_principal)])
 
     @router.get("/x")
@@ -83,7 +83,7 @@ async def test_a_router_can_be_guarded_as_a_whole(at: Bench) -> None:
         assert (await call(running, "GET", "/admin/x")).code == "token-required"
 
 
-async def test_a_sub_application_without_a_lifespan_is_guarded_by_the_outer_one(at: Bench) -> None:
+async def test_a_sub_application_without_a_lifespan_is_guarded_by_the_outer_one(at: GateHarness) -> None:
     inner = FastAPI()
 
     @inner.get("/me")
@@ -101,7 +101,7 @@ async def test_a_sub_application_without_a_lifespan_is_guarded_by_the_outer_one(
         assert (await call(running, "GET", "/v1/me")).code == "token-required"
 
 
-async def test_behind_a_prefix_it_works_the_same(at: Bench) -> None:
+async def test_behind_a_prefix_it_works_the_same(at: GateHarness) -> None:
     app = FastAPI(lifespan=at.gate.lifespan)
     app.mount("/auth", at.gate.asgi)
     async with started(app) as running:
@@ -111,7 +111,7 @@ async def test_behind_a_prefix_it_works_the_same(at: Bench) -> None:
         assert answer.status == 200
 
 
-async def test_in_two_lines_without_a_lifespan_the_endpoints_serve(at: Bench) -> None:
+async def test_in_two_lines_without_a_lifespan_the_endpoints_serve(at: GateHarness) -> None:
     """The first request opens the gate; guarded routes then need `gate.guard(app)`."""
     app = FastAPI()
     app.mount("/auth", at.gate.asgi)
@@ -123,7 +123,7 @@ async def test_in_two_lines_without_a_lifespan_the_endpoints_serve(at: Bench) ->
         await at.gate.close()
 
 
-async def test_several_dependencies_of_one_route_agree(at: Bench) -> None:
+async def test_several_dependencies_of_one_route_agree(at: GateHarness) -> None:
     app = FastAPI(lifespan=at.gate.lifespan)
 
     @app.get("/both")
@@ -141,7 +141,7 @@ async def test_several_dependencies_of_one_route_agree(at: Bench) -> None:
         assert answer.json() is True
 
 
-async def test_a_websocket_finds_its_caller_and_refuses_others_before_the_handshake(at: Bench) -> None:
+async def test_a_websocket_finds_its_caller_and_refuses_others_before_the_handshake(at: GateHarness) -> None:
     app = FastAPI(lifespan=at.gate.lifespan)
 
     @app.websocket("/ws")

@@ -7,14 +7,14 @@ from gatepass.errors import ConfigurationError, InvalidCredentials, Problem
 from gatepass.gate import Gatepass
 from gatepass.guards.flask import Denied, GatepassFlask, current_principal, optional_principal, requires
 from tests.support.browser import ORIGIN
-from tests.support.gates import SECRET, Bench
+from tests.support.gates import SECRET, GateHarness
 
 CREDENTIALS = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
 
 
 @pytest.fixture
 def gate():  # type: ignore[no-untyped-def]
-    made = Bench().gate
+    made = GateHarness().gate
     yield made
     made.background.stop()
 

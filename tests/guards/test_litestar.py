@@ -22,7 +22,7 @@ from gatepass.guards.litestar import (
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from tests.support.asgi import Answer, call
 from tests.support.browser import RT, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.websocket import connect
 
@@ -54,7 +54,7 @@ async def socket_route(socket: WebSocket[Any, Any, Any]) -> None:
     await socket.close()
 
 
-def application(at: Bench, *handlers: Any, **options: Any) -> ASGIApp:
+def application(at: GateHarness, *handlers: Any, **options: Any) -> ASGIApp:
     chosen = handlers or (me, maybe, notes, open_route, socket_route)
     return cast(ASGIApp, Litestar(list(chosen), plugins=[GatepassPlugin(at.gate)], **options))
 
@@ -66,12 +66,12 @@ async def signed_in(app: ASGIApp) -> Browser:
 
 
 @pytest.fixture
-def at() -> Bench:
-    return Bench()
+def at() -> GateHarness:
+    return GateHarness()
 
 
 class TestRefusals:
-    async def test_they_are_the_asgi_guards_byte_for_byte(self, at: Bench) -> None:
+    async def test_they_are_the_asgi_guards_byte_for_byte(self, at: GateHarness) -> None:
         def shape(answer: Answer) -> tuple[int, set[tuple[str, str]], bytes]:
             return answer.status, set(answer.headers), answer.body
 
@@ -92,7 +92,7 @@ class TestRefusals:
             assert insufficient.status == 403
             assert insufficient.one("www-authenticate") == 'Bearer error="insufficient_scope", scope="notes:read"'
 
-    async def test_an_application_may_answer_them_itself(self, at: Bench) -> None:
+    async def test_an_application_may_answer_them_itself(self, at: GateHarness) -> None:
         def mine(_request: Request[Any, Any, Any], denied: Denied) -> Response[str]:
             return Response(f"mine: {denied.problem.code}", status_code=418, media_type="text/plain")
 
@@ -100,7 +100,7 @@ class TestRefusals:
             answer = await call(app, "GET", "/me")
             assert (answer.status, answer.body) == (418, b"mine: token-required")
 
-    async def test_other_errors_stay_litestars(self, at: Bench) -> None:
+    async def test_other_errors_stay_litestars(self, at: GateHarness) -> None:
         @get("/teapot")
         async def teapot() -> None:
             raise HTTPException(status_code=418, detail="short and stout")
@@ -109,7 +109,7 @@ class TestRefusals:
             assert (await call(app, "GET", "/teapot")).json()["detail"] == "short and stout"
             assert (await call(app, "GET", "/nowhere")).status == 404
 
-    async def test_a_websocket_without_a_token_is_closed_before_it_opens(self, at: Bench) -> None:
+    async def test_a_websocket_without_a_token_is_closed_before_it_opens(self, at: GateHarness) -> None:
         async with started(application(at)) as app:
             ann = await signed_in(app)
             (refused,) = await connect(app, "/ws")
@@ -117,7 +117,7 @@ class TestRefusals:
             accepted, *_ = await connect(app, "/ws", headers=[ann.bearer])
             assert accepted["type"] == "websocket.accept"
 
-    async def test_without_the_plugin_nobody_passes(self, at: Bench) -> None:
+    async def test_without_the_plugin_nobody_passes(self, at: GateHarness) -> None:
         app = cast(ASGIApp, Litestar([notes], debug=False))
         async with at.gate.running():
             ann = await signed_in(at.gate.served)
@@ -125,7 +125,7 @@ class TestRefusals:
 
 
 class TestLayers:
-    async def test_a_guard_on_the_whole_application_leaves_the_auth_endpoints_open(self, at: Bench) -> None:
+    async def test_a_guard_on_the_whole_application_leaves_the_auth_endpoints_open(self, at: GateHarness) -> None:
         async with started(application(at, open_route, guards=[requires()])) as app:
             ann = await signed_in(app)
             assert (await call(app, "GET", "/open")).code == "token-required"
@@ -133,7 +133,7 @@ class TestLayers:
             assert (await ann.refresh()).status == 200
             assert (await ann.logout()).status == 204
 
-    async def test_a_dependency_of_ones_own_by_that_name_stays(self, at: Bench) -> None:
+    async def test_a_dependency_of_ones_own_by_that_name_stays(self, at: GateHarness) -> None:
         from litestar.di import NamedDependency, Provide
 
         @get("/mine")
@@ -147,24 +147,24 @@ class TestLayers:
 
 class TestMount:
     @pytest.mark.parametrize("path", ["/auth/me", "/auth/me/", "//auth//me"])
-    async def test_the_endpoints_are_found_below_it(self, at: Bench, path: str) -> None:
+    async def test_the_endpoints_are_found_below_it(self, at: GateHarness, path: str) -> None:
         async with started(application(at)) as app:
             ann = await signed_in(app)
             assert (await call(app, "GET", path, headers=[ann.bearer])).status == 200
 
-    async def test_what_is_not_there_is_not_found(self, at: Bench) -> None:
+    async def test_what_is_not_there_is_not_found(self, at: GateHarness) -> None:
         async with started(application(at)) as app:
             assert (await call(app, "GET", "/auth/nowhere")).code == "not-found"
             assert (await call(app, "GET", "/auth")).code == "not-found"
             assert (await call(app, "DELETE", "/auth/login")).code == "method-not-allowed"
 
-    async def test_a_session_is_ended_by_its_id_in_the_path(self, at: Bench) -> None:
+    async def test_a_session_is_ended_by_its_id_in_the_path(self, at: GateHarness) -> None:
         async with started(application(at)) as app:
             ann = await signed_in(app)
             assert (await ann.send("DELETE", f"/sessions/{ann.sid}", headers=[ann.bearer])).status == 204
             assert (await call(app, "GET", "/me", headers=[ann.bearer])).code == "invalid-token"
 
-    async def test_it_may_be_elsewhere_or_nowhere(self, at: Bench) -> None:
+    async def test_it_may_be_elsewhere_or_nowhere(self, at: GateHarness) -> None:
         moved = Litestar([me], plugins=[GatepassPlugin(at.gate, auth="/api/session")])
         async with started(cast(ASGIApp, moved)) as app:
             assert (await Browser(app, mount="/api/session").register()).status == 201
@@ -172,7 +172,7 @@ class TestMount:
         async with started(cast(ASGIApp, without)) as app:
             assert (await call(app, "POST", "/auth/login")).status == 404
 
-    async def test_a_mount_of_ones_own_works_too(self, at: Bench) -> None:
+    async def test_a_mount_of_ones_own_works_too(self, at: GateHarness) -> None:
         from litestar import asgi
 
         @asgi("/auth", is_mount=True, copy_scope=True)
@@ -186,7 +186,7 @@ class TestMount:
 
 
 class TestRefreshCookie:
-    async def test_no_hook_and_no_handler_of_the_application_sees_it(self, at: Bench) -> None:
+    async def test_no_hook_and_no_handler_of_the_application_sees_it(self, at: GateHarness) -> None:
         seen: list[str] = []
 
         async def before_send(_message: Any, scope: Any) -> None:
@@ -213,7 +213,7 @@ class TestRefreshCookie:
 
 
 class TestLifespan:
-    async def test_the_gate_is_open_while_the_application_is(self, at: Bench) -> None:
+    async def test_the_gate_is_open_while_the_application_is(self, at: GateHarness) -> None:
         order: list[bool] = []
 
         def note(_app: Litestar) -> None:
@@ -225,7 +225,7 @@ class TestLifespan:
         assert order == [True, False]
         assert not at.gate._life._is_open
 
-    async def test_an_application_may_start_again(self, at: Bench) -> None:
+    async def test_an_application_may_start_again(self, at: GateHarness) -> None:
         litestar = Litestar([me], plugins=[GatepassPlugin(at.gate)])
         handler = litestar.asgi_handler
         for _ in range(2):
@@ -238,11 +238,11 @@ class TestOpenAPI:
     def paths(self, litestar: Litestar) -> dict[str, Any]:
         return litestar.openapi_schema.to_schema()
 
-    def made(self, at: Bench, **options: Any) -> dict[str, Any]:
+    def made(self, at: GateHarness, **options: Any) -> dict[str, Any]:
         app = Litestar([me, maybe, notes, open_route], plugins=[GatepassPlugin(at.gate)], **options)
         return app.openapi_schema.to_schema()
 
-    def test_the_scheme_and_what_each_route_asks_for_are_told(self, at: Bench) -> None:
+    def test_the_scheme_and_what_each_route_asks_for_are_told(self, at: GateHarness) -> None:
         for _ in range(2):
             schema = self.made(at)
             assert schema["components"]["securitySchemes"]["Gatepass"]["scheme"] == "bearer"
@@ -255,18 +255,18 @@ class TestOpenAPI:
             }
             assert "parameters" not in schema["paths"]["/me"]["get"]
 
-    def test_what_the_application_said_stays(self, at: Bench) -> None:
+    def test_what_the_application_said_stays(self, at: GateHarness) -> None:
         other = Components(security_schemes={"Other": SecurityScheme(type="http", scheme="basic")})
         schema = self.made(at, openapi_config=OpenAPIConfig("Mine", "1", components=other))
         assert set(schema["components"]["securitySchemes"]) == {"Other", "Gatepass"}
         assert schema["info"]["title"] == "Mine"
 
-    def test_an_application_without_a_schema_has_none(self, at: Bench) -> None:
+    def test_an_application_without_a_schema_has_none(self, at: GateHarness) -> None:
         app = Litestar([me], plugins=[GatepassPlugin(at.gate)], openapi_config=None)
         assert app.openapi_config is None
 
 
-async def test_a_dependency_may_be_replaced_in_tests(at: Bench) -> None:
+async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
     """The plugin's are defaults: what the application gives under their names is used."""
     from gatepass.core.access_token import Principal
 

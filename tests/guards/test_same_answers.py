@@ -10,7 +10,7 @@ from tests.guards import apps
 from tests.guards.conftest import scopes
 from tests.support.asgi import Answer, call
 from tests.support.browser import RT, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.wsgi import over_asgi
 
@@ -22,7 +22,7 @@ def essence(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
 
 
 async def refusals(name: str) -> list[tuple[int, bytes, Mapping[str, str]]]:
-    at = Bench(claims=scopes)
+    at = GateHarness(claims=scopes)
     async with started(apps.ALL[name](at.gate)) as app:
         bob = Browser(at.gate.asgi)
         await bob.register(remember=False)
@@ -68,12 +68,12 @@ class TestFoldedCookies:
     )
     def test_it_is_taken_out_of_each_part(self, cookie: str, seen: str | None, held: str) -> None:
         environ: Environ = {"HTTP_COOKIE": cookie}
-        assert withhold(environ, Bench().gate.cookies).decode() == held
+        assert withhold(environ, GateHarness().gate.cookies).decode() == held
         assert environ.get("HTTP_COOKIE") == seen
 
 
 async def test_a_generator_that_raises_at_its_first_step_is_answered_too() -> None:
-    at = Bench()
+    at = GateHarness()
 
     def app(environ: Environ, start_response: StartResponse):  # type: ignore[no-untyped-def]
         raise StoreUnavailable

@@ -16,7 +16,7 @@ from gatepass.guards.starlette import Denied, current_principal, requires
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from tests.support.asgi import call
 from tests.support.browser import RT, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.websocket import connect
 
@@ -32,11 +32,11 @@ async def signed_in(app: ASGIApp, mount: str = "/auth") -> Browser:
 
 
 @pytest.fixture
-def at() -> Bench:
-    return Bench()
+def at() -> GateHarness:
+    return GateHarness()
 
 
-async def test_a_lifespan_of_ones_own_goes_around_the_gates(at: Bench) -> None:
+async def test_a_lifespan_of_ones_own_goes_around_the_gates(at: GateHarness) -> None:
     order = []
 
     @contextlib.asynccontextmanager
@@ -57,7 +57,7 @@ async def test_a_lifespan_of_ones_own_goes_around_the_gates(at: Bench) -> None:
     assert order == ["up", "down"]
 
 
-async def test_middleware_of_the_application_sees_no_refresh_cookie(at: Bench) -> None:
+async def test_middleware_of_the_application_sees_no_refresh_cookie(at: GateHarness) -> None:
     seen = []
 
     class Spy:
@@ -82,7 +82,7 @@ async def test_middleware_of_the_application_sees_no_refresh_cookie(at: Bench) -
     assert not [scope for scope in seen if rt in scope]
 
 
-async def test_a_sub_application_finds_its_caller_too(at: Bench) -> None:
+async def test_a_sub_application_finds_its_caller_too(at: GateHarness) -> None:
     inner = Starlette(routes=[Route("/me", me)])
     app = Starlette(routes=[Mount("/auth", at.gate.asgi), Mount("/api/v1", inner)], lifespan=at.gate.lifespan)
     async with started(app) as running:
@@ -95,7 +95,7 @@ async def test_a_sub_application_finds_its_caller_too(at: Bench) -> None:
 
 
 @pytest.mark.parametrize("mount", ["/auth", "/api/auth", "/{tenant}/auth"])
-async def test_the_endpoints_can_be_mounted_anywhere(at: Bench, mount: str) -> None:
+async def test_the_endpoints_can_be_mounted_anywhere(at: GateHarness, mount: str) -> None:
     app = Starlette(routes=[Mount(mount, at.gate.asgi)], lifespan=at.gate.lifespan)
     async with started(app) as running:
         ann = await signed_in(running, mount.replace("{tenant}", "acme"))
@@ -103,7 +103,7 @@ async def test_the_endpoints_can_be_mounted_anywhere(at: Bench, mount: str) -> N
         assert (await ann.get("/me")).status == 200
 
 
-async def test_behind_a_proxy_with_a_root_path_it_works_the_same(at: Bench) -> None:
+async def test_behind_a_proxy_with_a_root_path_it_works_the_same(at: GateHarness) -> None:
     app = Starlette(routes=[Route("/me", me), Mount("/auth", at.gate.asgi)], lifespan=at.gate.lifespan)
     async with started(app) as running:
         ann = await signed_in(running)
@@ -112,7 +112,7 @@ async def test_behind_a_proxy_with_a_root_path_it_works_the_same(at: Bench) -> N
             assert answer.status == status, path
 
 
-async def test_without_a_lifespan_the_guard_wraps_and_the_first_request_opens_the_gate(at: Bench) -> None:
+async def test_without_a_lifespan_the_guard_wraps_and_the_first_request_opens_the_gate(at: GateHarness) -> None:
     """Two lines where a lifespan is not used: mount, and `app = gate.guard(app)`."""
     app = at.gate.guard(Starlette(routes=[Route("/me", me), Mount("/auth", at.gate.asgi)]))
     try:
@@ -123,7 +123,7 @@ async def test_without_a_lifespan_the_guard_wraps_and_the_first_request_opens_th
         await at.gate.close()
 
 
-async def test_an_application_may_answer_refusals_itself(at: Bench) -> None:
+async def test_an_application_may_answer_refusals_itself(at: GateHarness) -> None:
     async def sorry(request: Request, denied: Exception) -> Response:
         assert isinstance(denied, Denied)
         return PlainTextResponse(f"no: {denied.problem.code}", 418)
@@ -134,7 +134,7 @@ async def test_an_application_may_answer_refusals_itself(at: Bench) -> None:
         assert (answer.status, answer.body) == (418, b"no: token-required")
 
 
-async def test_a_handler_for_the_status_sees_the_refusal(at: Bench) -> None:
+async def test_a_handler_for_the_status_sees_the_refusal(at: GateHarness) -> None:
     async def to_login(request: Request, denied: Exception) -> Response:
         return Response(status_code=303, headers={"location": "/sign-in"})
 
@@ -143,7 +143,7 @@ async def test_a_handler_for_the_status_sees_the_refusal(at: Bench) -> None:
         assert (await call(running, "GET", "/me")).status == 303
 
 
-async def test_other_http_exceptions_are_not_ours_to_answer(at: Bench) -> None:
+async def test_other_http_exceptions_are_not_ours_to_answer(at: GateHarness) -> None:
     async def teapot(request: Request) -> Response:
         raise HTTPException(418, "short and stout")
 
@@ -156,7 +156,7 @@ async def test_other_http_exceptions_are_not_ours_to_answer(at: Bench) -> None:
 
 class TestWebsocket:
     @pytest.fixture
-    def app(self, at: Bench) -> Starlette:
+    def app(self, at: GateHarness) -> Starlette:
         async def talk(websocket: WebSocket) -> None:
             session = current_principal(websocket).session_id
             await websocket.accept()
@@ -166,7 +166,7 @@ class TestWebsocket:
         routes = [WebSocketRoute("/ws", talk), Mount("/auth", at.gate.asgi)]
         return Starlette(routes=routes, lifespan=at.gate.lifespan)
 
-    async def test_a_caller_is_found(self, at: Bench, app: Starlette) -> None:
+    async def test_a_caller_is_found(self, at: GateHarness, app: Starlette) -> None:
         async with started(app) as running:
             ann = await signed_in(running)
             accepted, text, closed = await connect(running, "/ws", headers=[ann.bearer])
@@ -176,7 +176,7 @@ class TestWebsocket:
 
     @pytest.mark.parametrize("headers", [[], [("authorization", "Bearer x")]])
     async def test_nobody_is_refused_before_the_handshake(
-        self, at: Bench, app: Starlette, headers: list[tuple[str, str]]
+        self, at: GateHarness, app: Starlette, headers: list[tuple[str, str]]
     ) -> None:
         async with started(app) as running:
             sent = await connect(running, "/ws", headers=headers)

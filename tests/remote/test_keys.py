@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gatepass.access.asgi import current_principal
-from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.access_token import Principal
 from gatepass.core.keyring import SigningKey, encode, jwks
 from gatepass.errors import ConfigurationError, InvalidToken, Unavailable
@@ -102,7 +102,7 @@ class TestTokens:
         assert not holds(gate, forge(STRANGE).token())
 
     def test_a_feed_ends_sessions_here_too(self, remote: Make) -> None:
-        feed = LocalFeed(clock=ManualClock(), horizon=900)
+        feed = RevokedSessions(clock=ManualClock(), horizon=900)
         gate = remote(feed=feed)
         with pytest.raises(Unavailable):
             ask(gate, forge(OLD).token())

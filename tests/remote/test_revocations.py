@@ -12,20 +12,20 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.keyring import encode
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Revocation
 from gatepass.remote import revocations as remote_feed
-from gatepass.remote.revocations import RemoteFeed
+from gatepass.remote.revocations import RemoteRevocations
 from gatepass.serving.process import bind
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from tests.support.gates import SECRET
 from tests.support.process import Serving, serving
 
-FEED_SECRET = encode(bytes(range(60, 92)))
-SETTINGS = {"SECRET": SECRET, "FEED_SECRET": FEED_SECRET, "STORE": "sqlite:///gate.db"}
+REVOCATION_FEED_SECRET = encode(bytes(range(60, 92)))
+SETTINGS = {"SECRET": SECRET, "REVOCATION_FEED_SECRET": REVOCATION_FEED_SECRET, "STORE": "sqlite:///gate.db"}
 HEADERS = {"Gatepass-Client": "1"}
 NOBODY = "ff" * 16
 
@@ -56,12 +56,12 @@ class Ann:
         assert httpx2.post(self._url + "/logout", headers=headers).status_code == 204
 
 
-def follow(port: int, **arguments: float) -> RemoteFeed:
+def follow(port: int, **arguments: float) -> RemoteRevocations:
     url = f"http://localhost:{port}/auth/revocations"
-    return RemoteFeed(url, secret=FEED_SECRET, lifetime=900, **arguments)  # type: ignore[arg-type]
+    return RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900, **arguments)  # type: ignore[arg-type]
 
 
-def eventually(feed: RemoteFeed, sid: str) -> bool:
+def eventually(feed: RemoteRevocations, sid: str) -> bool:
     end = time.monotonic() + 10
     while time.monotonic() < end:
         try:
@@ -87,7 +87,7 @@ class TestAgainstAServer:
         assert eventually(feed, later)
         feed.close()
 
-    @pytest.mark.parametrize("shown", [None, "Bearer x", f"Bearer {SECRET}", f"Basic {FEED_SECRET}"])
+    @pytest.mark.parametrize("shown", [None, "Bearer x", f"Bearer {SECRET}", f"Basic {REVOCATION_FEED_SECRET}"])
     def test_nobody_else_reads_it(self, server: Serving, shown: str | None) -> None:
         headers = {"Authorization": shown} if shown else {}
         answer = httpx2.get(f"http://localhost:{server.port}/auth/revocations", headers=headers)
@@ -107,7 +107,7 @@ class TestAgainstAServer:
         url = f"http://localhost:{server.port}/auth/revocations"
         seen = {}
         for last in ("", f"{int(time.time()) + 61}", "no number", "9" * 30):
-            headers = {"Authorization": f"Bearer {FEED_SECRET}", "Last-Event-ID": last}
+            headers = {"Authorization": f"Bearer {REVOCATION_FEED_SECRET}", "Last-Event-ID": last}
             with httpx2.stream("GET", url, headers=headers) as answer:
                 assert answer.headers["content-type"] == "text/event-stream"
                 assert answer.headers["cache-control"] == "no-store"
@@ -178,7 +178,7 @@ async def revoke_beside(path: Path, sid: str) -> bool:
     return ended is not None
 
 
-def eventually_answers(feed: RemoteFeed) -> bool:
+def eventually_answers(feed: RemoteRevocations) -> bool:
     end = time.monotonic() + 10
     while time.monotonic() < end:
         try:
@@ -192,19 +192,19 @@ class TestConfiguration:
     @pytest.mark.parametrize("url", ["http://gate.example/auth/revocations", "ftp://gate.example/", "https://", "x"])
     def test_a_secret_never_goes_over_plain_http_to_another_host(self, url: str) -> None:
         with pytest.raises(ConfigurationError):
-            RemoteFeed(url, secret=FEED_SECRET, lifetime=900)
+            RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900)
 
     def test_it_shows_its_address_and_not_its_secret(self) -> None:
-        feed = RemoteFeed("https://gate.example/auth/revocations", secret=FEED_SECRET, lifetime=900)
-        assert repr(feed) == "RemoteFeed(https://gate.example/auth/revocations)"
-        assert FEED_SECRET not in json.dumps(
+        feed = RemoteRevocations("https://gate.example/auth/revocations", secret=REVOCATION_FEED_SECRET, lifetime=900)
+        assert repr(feed) == "RemoteRevocations(https://gate.example/auth/revocations)"
+        assert REVOCATION_FEED_SECRET not in json.dumps(
             {name: repr(value) for name, value in vars(feed).items() if name != "_secret"}
         )
 
 
 class TestTold:
     def test_a_listener_hears_each_session_once_and_only_while_it_listens(self) -> None:
-        feed = LocalFeed(clock=ManualClock(), horizon=900)
+        feed = RevokedSessions(clock=ManualClock(), horizon=900)
         heard: list[Revocation] = []
         with feed.told(heard.append):
             feed.publish([b"a" * 16, b"b" * 16], at=5)

@@ -9,7 +9,7 @@ import pytest
 
 from gatepass.core import event as events
 from gatepass.core.event import Event
-from gatepass.runtime.event_log import Journal, Reporter, log_event
+from gatepass.runtime.event_log import EventBus, EventLog, log_event
 
 
 def test_an_event_is_one_line_of_json_with_all_its_facts(caplog: pytest.LogCaptureFixture) -> None:
@@ -43,7 +43,7 @@ def test_theft_is_louder_than_failure_and_failure_than_routine(
 
 
 def test_a_listener_that_fails_is_logged_and_harms_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
-    report, seen = Reporter(), list[Event]()
+    report, seen = EventBus(), list[Event]()
 
     def broken(event: Event) -> None:
         raise ValueError("broken listener")
@@ -62,7 +62,7 @@ THEFT = events.RefreshReuse(at=1, account_id="a", sid="s", generation=1)
 
 def test_a_journal_writes_the_events_of_one_turn_of_the_loop_together_and_a_theft_at_once() -> None:
     stream = Written()
-    journal = Journal(stream)
+    journal = EventLog(stream)
 
     async def turn() -> None:
         journal(ROUTINE)
@@ -79,13 +79,13 @@ def test_a_journal_writes_the_events_of_one_turn_of_the_loop_together_and_a_thef
 
 def test_a_journal_without_a_loop_writes_at_once() -> None:
     stream = Written()
-    Journal(stream)(ROUTINE)
+    EventLog(stream)(ROUTINE)
     assert len(stream.writes) == 1
 
 
 def test_a_journal_that_cannot_be_written_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    stream, report = Written(), Reporter()
-    report.add(Journal(stream))
+    stream, report = Written(), EventBus()
+    report.add(EventLog(stream))
     stream.close()
     report(THEFT)
     assert "a listener failed on authn_token_reuse" in caplog.text

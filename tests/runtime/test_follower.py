@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.event import Event, RevocationsLost, RevocationsRestored
 from gatepass.errors import InvalidToken, StoreUnavailable, Unavailable
 from gatepass.gate import Gatepass
@@ -60,7 +60,7 @@ class Stage:
         monkeypatch.setattr(following, "RETRY", 0)
         self.clock = ManualClock()
         self.store = ScriptedStore()
-        self.feed = LocalFeed(clock=self.clock, horizon=900, patience=30)
+        self.feed = RevokedSessions(clock=self.clock, horizon=900, patience=30)
         self.events: list[Event] = []
         self.follower = Follower(
             self.store, feed=self.feed, look_at_keys=self.look, clock=self.clock, report=self.events.append
@@ -133,10 +133,10 @@ async def test_after_a_gap_everything_is_loaded_again_and_both_ends_of_it_are_re
 
 
 class TestPatience:
-    def feed(self, monkeypatch: pytest.MonkeyPatch, *, patience: float) -> tuple[LocalFeed, list[float]]:
+    def feed(self, monkeypatch: pytest.MonkeyPatch, *, patience: float) -> tuple[RevokedSessions, list[float]]:
         seconds = [1_000.0]
         monkeypatch.setattr("gatepass.access.revoked_sessions.time.monotonic", lambda: seconds[0])
-        feed = LocalFeed(clock=ManualClock(), horizon=900, patience=patience)
+        feed = RevokedSessions(clock=ManualClock(), horizon=900, patience=patience)
         feed.load([Revocation(SID, 1)])
         return feed, seconds
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatepass.wire.problems import MEDIA_TYPE
 from tests.support.asgi import Answer, ClientWentAway, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, STATE, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
@@ -34,7 +34,7 @@ ENDPOINTS = [
 class TestDisconnect:
     @pytest.mark.parametrize("path", ["/register", "/login", "/refresh", "/logout", "/password"])
     async def test_a_client_that_goes_away_in_mid_body_gets_no_answer_and_causes_nothing(
-        self, at: Bench, ann: Browser, path: str
+        self, at: GateHarness, ann: Browser, path: str
     ) -> None:
         before = dict(at.memory._sessions)
         headers = [CLIENT, JSON, ann.bearer, ("cookie", f"{RT}={ann.rt}"), ("content-length", "500")]
@@ -43,7 +43,7 @@ class TestDisconnect:
         assert at.memory._sessions == before
         assert at.store.verbs == []
 
-    async def test_a_slow_body_holds_nobody_else_up(self, at: Bench, ann: Browser) -> None:
+    async def test_a_slow_body_holds_nobody_else_up(self, at: GateHarness, ann: Browser) -> None:
         never = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
@@ -63,14 +63,14 @@ class TestDisconnect:
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-async def test_a_body_in_any_number_of_chunks_is_one_body(at: Bench, ann: Browser, chunk: int) -> None:
+async def test_a_body_in_any_number_of_chunks_is_one_body(at: GateHarness, ann: Browser, chunk: int) -> None:
     body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
     chunks = [body[start : start + chunk] for start in range(0, len(body), chunk)]
     answer = await call(at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON], chunks=[*chunks, b""])
     assert answer.status == 200
 
 
-async def test_a_body_without_end_is_cut_off_at_the_limit(at: Bench) -> None:
+async def test_a_body_without_end_is_cut_off_at_the_limit(at: GateHarness) -> None:
     answer = await call(at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON], chunks=[b" " * 1024] * 1000)
     assert (answer.status, answer.code) == (413, "body-too-large")
 
@@ -90,14 +90,14 @@ async def test_a_body_without_end_is_cut_off_at_the_limit(at: Bench) -> None:
         f"{RT}==; ={RT}",
     ],
 )
-async def test_no_cookie_header_is_too_odd(at: Bench, ann: Browser, method: str, path: str, cookie: str) -> None:
+async def test_no_cookie_header_is_too_odd(at: GateHarness, ann: Browser, method: str, path: str, cookie: str) -> None:
     answer = await call(at.gate.asgi, method, path, headers=[CLIENT, ("cookie", cookie)])
     assert answer.status in (204, 400, 401)
     assert (await ann.refresh()).status == 200
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\x00b", "\u2028", "é" * 20, "😀" * 20, "\u202e" * 20, "\ufffe" * 20])
-async def test_any_text_may_be_an_address_or_a_password(at: Bench, text: str) -> None:
+async def test_any_text_may_be_an_address_or_a_password(at: GateHarness, text: str) -> None:
     browser = Browser(at.gate.asgi)
     assert (await browser.login(text, text)).status == 401
     assert (await browser.register(text, PASSWORD)).status == 422
@@ -105,7 +105,7 @@ async def test_any_text_may_be_an_address_or_a_password(at: Bench, text: str) ->
 
 
 @pytest.mark.parametrize("sid", ["x", "0" * 31, "0" * 33, "A" * 32, "é" * 32, "../me", "%00", "٠" * 32, " " * 32])
-async def test_a_session_id_of_any_other_form_is_a_404(at: Bench, ann: Browser, sid: str) -> None:
+async def test_a_session_id_of_any_other_form_is_a_404(at: GateHarness, ann: Browser, sid: str) -> None:
     answer = await ann.send("DELETE", f"/sessions/{sid}", headers=[ann.bearer])
     assert (answer.status, answer.code) == (404, "not-found")
 
@@ -115,13 +115,13 @@ class World:
     """One gate for all random requests; Ann signs in again whenever one of them has logged her out."""
 
     runner: asyncio.Runner
-    at: Bench
+    at: GateHarness
     ann: Browser
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    at = Bench()
+    at = GateHarness()
     with asyncio.Runner() as runner:
         runner.run(at.gate.open())
         ann = Browser(at.gate.asgi)

@@ -7,21 +7,21 @@ import pytest
 
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import NOW, Bench
+from tests.support.gates import NOW, GateHarness
 
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
 
 
 async def ask(
-    at: Bench, method: str, path: str, *, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
+    at: GateHarness, method: str, path: str, *, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
 ) -> Answer:
     types = [JSON] if body else []
     return await call(at.gate.asgi, method, path, headers=[CLIENT, *types, *headers], body=body)
 
 
 class TestSignUpAndIn:
-    async def test_register_answers_201_with_the_whole_sign_in(self, at: Bench) -> None:
+    async def test_register_answers_201_with_the_whole_sign_in(self, at: GateHarness) -> None:
         browser = Browser(at.gate.asgi)
         answer = await browser.register()
         body = answer.json()
@@ -38,7 +38,7 @@ class TestSignUpAndIn:
             assert len(identifier) == 32
             assert set(identifier) <= set("0123456789abcdef")
 
-    async def test_login_answers_200_with_the_same_members(self, at: Bench, ann: Browser) -> None:
+    async def test_login_answers_200_with_the_same_members(self, at: GateHarness, ann: Browser) -> None:
         other = Browser(at.gate.asgi)
         at.clock.advance(60)
         answer = await other.login()
@@ -74,7 +74,7 @@ class TestSignUpAndIn:
         ],
     )
     async def test_a_body_that_does_not_do_is_a_422_that_names_the_members(
-        self, at: Bench, path: str, body: object, fields: set[str]
+        self, at: GateHarness, path: str, body: object, fields: set[str]
     ) -> None:
         answer = await ask(at, "POST", path, body=json.dumps(body).encode())
         assert (answer.status, answer.code) == (422, "invalid-body")
@@ -98,11 +98,11 @@ class TestSignUpAndIn:
             b"\x00",
         ],
     )
-    async def test_what_is_not_json_in_utf_8_is_a_400(self, at: Bench, raw: bytes) -> None:
+    async def test_what_is_not_json_in_utf_8_is_a_400(self, at: GateHarness, raw: bytes) -> None:
         answer = await ask(at, "POST", "/login", body=raw)
         assert (answer.status, answer.code) == (400, "malformed-json")
 
-    async def test_a_body_beyond_the_limit_is_a_413_declared_or_not(self, at: Bench) -> None:
+    async def test_a_body_beyond_the_limit_is_a_413_declared_or_not(self, at: GateHarness) -> None:
         big = b'{"email":"' + b"a" * 20_000 + b'"}'
         declared = await ask(at, "POST", "/login", body=big)
         chunked = await call(at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON], chunks=[big[:9000], big[9000:]])
@@ -111,14 +111,14 @@ class TestSignUpAndIn:
             assert (answer.status, answer.code) == (413, "body-too-large")
 
     @pytest.mark.parametrize("length", ["x", "-1", "+1", "1.0", "0x10", "", "1 1", "²"])
-    async def test_a_content_length_that_is_no_number_is_a_400(self, at: Bench, length: str) -> None:
+    async def test_a_content_length_that_is_no_number_is_a_400(self, at: GateHarness, length: str) -> None:
         answer = await call(
             at.gate.asgi, "POST", "/login", headers=[CLIENT, JSON, ("content-length", length)], body=b"{}"
         )
         assert (answer.status, answer.code) == (400, "malformed-request")
 
     @pytest.mark.parametrize("http_version", ["1.1", "2", "3"])
-    async def test_a_body_in_any_framing_is_read(self, at: Bench, ann: Browser, http_version: str) -> None:
+    async def test_a_body_in_any_framing_is_read(self, at: GateHarness, ann: Browser, http_version: str) -> None:
         """HTTP/2 and 3 need neither Content-Length nor Transfer-Encoding (RFC 9113 §8.1.1)."""
         body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
         answer = await call(

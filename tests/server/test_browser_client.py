@@ -14,14 +14,14 @@ from gatepass.server.endpoints import browser_client as served
 from gatepass.server.http import Reply, Request
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = b"export const createSession = 1;\n" * 40
 
 
 @pytest.fixture
-async def script(at: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+async def script(at: GateHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that this test's gate serves."""
     file = tmp_path / "gatepass.js"
     file.write_bytes(TEXT)
@@ -30,11 +30,11 @@ async def script(at: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return file
 
 
-async def get(at: Bench, *headers: tuple[str, str]) -> Answer:
+async def get(at: GateHarness, *headers: tuple[str, str]) -> Answer:
     return await call(at.gate.asgi, "GET", "/gatepass.js", headers=headers)
 
 
-async def test_it_is_a_script_for_every_browser_and_nothing_sniffs_it(at: Bench, script: Path) -> None:
+async def test_it_is_a_script_for_every_browser_and_nothing_sniffs_it(at: GateHarness, script: Path) -> None:
     answer = await get(at)
     assert (answer.status, answer.body) == (200, TEXT)
     assert answer.one("content-type") == "text/javascript; charset=utf-8"
@@ -43,7 +43,7 @@ async def test_it_is_a_script_for_every_browser_and_nothing_sniffs_it(at: Bench,
     assert answer.cookies == []
 
 
-async def test_whoever_has_it_already_is_told_so_without_a_body(at: Bench, script: Path) -> None:
+async def test_whoever_has_it_already_is_told_so_without_a_body(at: GateHarness, script: Path) -> None:
     tag = (await get(at)).one("etag")
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         answer = await get(at, ("if-none-match", known))
@@ -55,7 +55,7 @@ async def test_whoever_has_it_already_is_told_so_without_a_body(at: Bench, scrip
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "GZIP , deflate", "gzip;q=1.0"])
 async def test_it_goes_compressed_to_whoever_accepts_that_under_a_tag_of_its_own(
-    at: Bench, script: Path, accepted: str
+    at: GateHarness, script: Path, accepted: str
 ) -> None:
     answer = await get(at, ("accept-encoding", accepted))
     assert answer.one("content-encoding") == "gzip"
@@ -68,14 +68,14 @@ async def test_it_goes_compressed_to_whoever_accepts_that_under_a_tag_of_its_own
 
 
 @pytest.mark.parametrize("accepted", ["gzip;q=0", "gzip; q=0.000", "br", "x-gzip2", ""])
-async def test_it_goes_as_it_is_to_everybody_else(at: Bench, script: Path, accepted: str) -> None:
+async def test_it_goes_as_it_is_to_everybody_else(at: GateHarness, script: Path, accepted: str) -> None:
     answer = await get(at, ("accept-encoding", accepted))
     assert answer.get("content-encoding") is None
     assert answer.body == TEXT
 
 
 async def test_pages_of_an_allowed_origin_may_import_it_and_others_may_not() -> None:
-    async with bench(origins=["https://app.example"]) as at:
+    async with open_gate(origins=["https://app.example"]) as at:
         allowed = await get(at, ("origin", "https://app.example"))
         foreign = await get(at, ("origin", "https://evil.example"))
     assert allowed.one("access-control-allow-origin") == "https://app.example"

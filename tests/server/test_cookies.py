@@ -7,7 +7,7 @@ import pytest
 from gatepass.core.policy import DAY
 from tests.support.asgi import Answer, SetCookie, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, STATE, Browser
-from tests.support.gates import NOW, Bench, bench
+from tests.support.gates import NOW, GateHarness, open_gate
 
 STRICT = {"Path": "/", "Secure": "", "SameSite": "Strict"}
 LASTING = {"Max-Age": str(7 * DAY)}
@@ -21,7 +21,7 @@ def pair(answer: Answer) -> tuple[SetCookie, SetCookie]:
 
 
 @pytest.fixture(params=["register", "login", "refresh"])
-async def handed_out(request: pytest.FixtureRequest, at: Bench) -> Answer:
+async def handed_out(request: pytest.FixtureRequest, at: GateHarness) -> Answer:
     """An answer of each endpoint that hands out a refresh token."""
     browser = Browser(at.gate.asgi)
     answer = await browser.register()
@@ -42,7 +42,7 @@ async def test_over_https_the_refresh_cookie_is_host_bound_and_closed_to_scripts
     assert state.value == f"{body['session_id']}.{body['refresh_generation']}.{NOW + 7 * DAY}"
 
 
-async def test_an_old_repeat_sets_the_same_cookies_on_its_409(at: Bench, ann: Browser) -> None:
+async def test_an_old_repeat_sets_the_same_cookies_on_its_409(at: GateHarness, ann: Browser) -> None:
     await ann.refresh(lose=True)
     at.clock.advance(60)
     rt, state = pair(await ann.refresh())
@@ -50,7 +50,7 @@ async def test_an_old_repeat_sets_the_same_cookies_on_its_409(at: Bench, ann: Br
     assert (state.name, state.marks) == (STATE, {**STRICT, **LASTING})
 
 
-async def test_max_age_is_what_is_left_of_the_token(at: Bench, ann: Browser) -> None:
+async def test_max_age_is_what_is_left_of_the_token(at: GateHarness, ann: Browser) -> None:
     for _ in range(4):
         at.clock.advance(6 * DAY)
         answer = await ann.refresh()
@@ -60,7 +60,7 @@ async def test_max_age_is_what_is_left_of_the_token(at: Bench, ann: Browser) -> 
     assert (await ann.refresh()).cookie(RT).marks["Max-Age"] == str(6 * DAY - 3600)
 
 
-async def test_without_remember_the_cookies_end_with_the_browser_on_every_answer(at: Bench) -> None:
+async def test_without_remember_the_cookies_end_with_the_browser_on_every_answer(at: GateHarness) -> None:
     browser = Browser(at.gate.asgi)
     await browser.register()
     browser.jar.clear()
@@ -74,14 +74,16 @@ async def test_without_remember_the_cookies_end_with_the_browser_on_every_answer
         assert state.marks == STRICT
 
 
-async def test_logout_expires_both_cookies_with_the_attributes_they_were_set_with(at: Bench, ann: Browser) -> None:
+async def test_logout_expires_both_cookies_with_the_attributes_they_were_set_with(
+    at: GateHarness, ann: Browser
+) -> None:
     rt, state = pair(await ann.logout())
     assert (rt.name, rt.value, rt.marks) == (RT, "", {**STRICT, "HttpOnly": "", **CLEARED})
     assert (state.name, state.value, state.marks) == (STATE, "", {**STRICT, **CLEARED})
     assert ann.jar == {}
 
 
-async def test_a_failed_refresh_never_clears_a_cookie(at: Bench, ann: Browser) -> None:
+async def test_a_failed_refresh_never_clears_a_cookie(at: GateHarness, ann: Browser) -> None:
     thief = ann.clone(client_key=b"t" * 32)
     await ann.refresh()
     for answer in (await thief.refresh(), await ann.refresh(), await thief.refresh()):
@@ -100,7 +102,7 @@ async def test_a_failed_refresh_never_clears_a_cookie(at: Bench, ann: Browser) -
 async def test_over_http_on_a_loopback_host_the_names_carry_the_port_and_nothing_is_secure(
     public_url: str, port: int
 ) -> None:
-    async with bench(public_url=public_url) as at:
+    async with open_gate(public_url=public_url) as at:
         names = (f"gatepass_{port}", f"gatepass_state_{port}")
         browser = Browser(at.gate.asgi, origin=public_url, names=names)
         rt, state = pair(await browser.register())
@@ -112,7 +114,7 @@ async def test_over_http_on_a_loopback_host_the_names_carry_the_port_and_nothing
 
 
 async def test_the_host_header_decides_nothing() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         headers = [("host", "localhost:9"), ("x-forwarded-proto", "http"), ("gatepass-client", "1")]
         body = f'{{"email":"{EMAIL}","password":"{PASSWORD}"}}'.encode()
         answer = await call(
@@ -126,7 +128,7 @@ async def test_the_host_header_decides_nothing() -> None:
 
 
 async def test_a_cookie_path_narrows_the_refresh_cookie_alone_and_changes_its_prefix() -> None:
-    async with bench(cookie_path="/auth") as at:
+    async with open_gate(cookie_path="/auth") as at:
         browser = Browser(at.gate.asgi, names=("__Secure-gatepass", STATE))
         rt, state = pair(await browser.register())
         assert (rt.name, rt.marks["Path"]) == ("__Secure-gatepass", "/auth")
@@ -144,7 +146,7 @@ async def test_a_cookie_path_narrows_the_refresh_cookie_alone_and_changes_its_pr
     ],
 )
 async def test_same_site_is_as_configured_and_none_is_partitioned(same_site: str, marks: dict[str, str]) -> None:
-    async with bench(same_site=same_site) as at:
+    async with open_gate(same_site=same_site) as at:
         browser = Browser(at.gate.asgi)
         answers = [await browser.register(), await browser.refresh(), await browser.logout()]
         for cookie in (cookie for answer in answers for cookie in answer.cookies):
@@ -157,10 +159,10 @@ class TestBothNames:
 
     async def changed(self, old: dict[str, Any], new: dict[str, Any], name: str) -> tuple[Answer, Answer]:
         """A refresh after the change with the old cookie only, and one with both."""
-        async with bench(**old) as before:
+        async with open_gate(**old) as before:
             browser = Browser(before.gate.served, mount="/auth", names=(name, STATE))
             await browser.register()
-            async with bench(**new, store=before.store) as after:
+            async with open_gate(**new, store=before.store) as after:
                 browser.app = after.gate.served
                 first = await browser.refresh()
                 assert first.status == 200
@@ -183,7 +185,7 @@ class TestBothNames:
         assert all(cookie.is_deletion and cookie.marks["Secure"] == "" for cookie in stale)
 
     async def test_login_and_logout_expire_the_other_name_too(self) -> None:
-        async with bench() as before, bench(cookie_path="/auth", store=before.store) as after:
+        async with open_gate() as before, open_gate(cookie_path="/auth", store=before.store) as after:
             browser = Browser(before.gate.served, mount="/auth")
             await browser.register()
             browser.app = after.gate.served
@@ -191,12 +193,12 @@ class TestBothNames:
             browser.jar[RT] = "gp_rt_rubbish"
             assert (await browser.logout()).cookie(RT).is_deletion
 
-    async def test_without_an_old_cookie_nothing_is_expired(self, at: Bench, ann: Browser) -> None:
+    async def test_without_an_old_cookie_nothing_is_expired(self, at: GateHarness, ann: Browser) -> None:
         assert len((await ann.refresh()).cookies) == 2
 
     async def test_a_path_with_odd_characters_cannot_break_the_headers(self) -> None:
         """The mount may have a parameter that the caller chooses; no part of it becomes an attribute."""
-        async with bench() as at:
+        async with open_gate() as at:
             browser = Browser(at.gate.asgi)
             await browser.register()
             for tenant in ("a;b", "a\r\nset-cookie: x=y", "ü", "日本", "a b", "a,b"):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 FRIEND, STRANGER = "https://app.example", "https://evil.example"
 COOKIE_ENDPOINTS = ("/register", "/login", "/refresh", "/logout")
@@ -19,14 +19,14 @@ PREFLIGHT = (
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Bench]:
+async def at() -> AsyncIterator[GateHarness]:
     """A gate that one foreign origin may use."""
-    async with bench(origins=[FRIEND]) as made:
+    async with open_gate(origins=[FRIEND]) as made:
         yield made
 
 
 async def post(
-    at: Bench, path: str, headers: Iterable[tuple[str, str]], *, method: str = "POST", rt: str | None = None
+    at: GateHarness, path: str, headers: Iterable[tuple[str, str]], *, method: str = "POST", rt: str | None = None
 ) -> Answer:
     body = b"" if path in ("/refresh", "/logout") else json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
     sent = [*headers, *([("content-type", "application/json")] if body else [])]
@@ -83,7 +83,7 @@ def _headers(site: str | None, origin: str | None) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", COOKIE_ENDPOINTS)
 @pytest.mark.parametrize(("site", "origin"), ALLOWED)
 async def test_the_gates_own_and_listed_origins_and_native_clients_pass(
-    at: Bench, path: str, site: str | None, origin: str | None
+    at: GateHarness, path: str, site: str | None, origin: str | None
 ) -> None:
     assert (await post(at, path, [*_headers(site, origin), CLIENT])).status != 403
 
@@ -91,7 +91,7 @@ async def test_the_gates_own_and_listed_origins_and_native_clients_pass(
 @pytest.mark.parametrize("path", COOKIE_ENDPOINTS)
 @pytest.mark.parametrize(("site", "origin"), REFUSED)
 async def test_everything_else_is_refused_before_anything_is_read(
-    at: Bench, path: str, site: str | None, origin: str | None
+    at: GateHarness, path: str, site: str | None, origin: str | None
 ) -> None:
     answer = await post(at, path, [*_headers(site, origin), CLIENT])
     assert (answer.status, answer.code) == (403, "cross-site")
@@ -104,7 +104,7 @@ async def test_everything_else_is_refused_before_anything_is_read(
 @pytest.mark.parametrize("path", COOKIE_ENDPOINTS)
 @pytest.mark.parametrize(("site", "origin"), ALLOWED)
 async def test_without_a_header_that_needs_a_preflight_nobody_passes(
-    at: Bench, path: str, site: str | None, origin: str | None
+    at: GateHarness, path: str, site: str | None, origin: str | None
 ) -> None:
     answer = await post(at, path, [*_headers(site, origin), ("x-requested-with", "XMLHttpRequest")])
     assert (answer.status, answer.code) == (403, "cross-site")
@@ -112,18 +112,18 @@ async def test_without_a_header_that_needs_a_preflight_nobody_passes(
 
 
 @pytest.mark.parametrize("name", ["gatepass-client", "idempotency-key"])
-async def test_either_client_header_will_do_for_login(at: Bench, name: str) -> None:
+async def test_either_client_header_will_do_for_login(at: GateHarness, name: str) -> None:
     assert (await post(at, "/login", [(name, "1")])).status == 401
 
 
 @pytest.mark.parametrize("repeated", ["origin", "sec-fetch-site"])
-async def test_a_header_that_stands_twice_decides_nothing_in_the_callers_favour(at: Bench, repeated: str) -> None:
+async def test_a_header_that_stands_twice_decides_nothing_in_the_callers_favour(at: GateHarness, repeated: str) -> None:
     value = ORIGIN if repeated == "origin" else "same-origin"
     answer = await post(at, "/login", [(repeated, value), (repeated, value), CLIENT])
     assert answer.code == "cross-site"
 
 
-async def test_a_cross_site_refresh_with_a_good_cookie_changes_nothing(at: Bench) -> None:
+async def test_a_cross_site_refresh_with_a_good_cookie_changes_nothing(at: GateHarness) -> None:
     ann = Browser(at.gate.asgi)
     await ann.register()
     before = dict(at.memory._sessions)
@@ -135,7 +135,7 @@ async def test_a_cross_site_refresh_with_a_good_cookie_changes_nothing(at: Bench
 
 @pytest.mark.parametrize("path", COOKIE_ENDPOINTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO", "post"])
-async def test_cookie_endpoints_answer_post_alone(at: Bench, path: str, method: str) -> None:
+async def test_cookie_endpoints_answer_post_alone(at: GateHarness, path: str, method: str) -> None:
     answer = await post(at, path, [("origin", ORIGIN), CLIENT], method=method)
     assert (answer.status, answer.one("allow")) == (405, "POST")
     assert answer.code == "method-not-allowed"
@@ -162,7 +162,7 @@ async def test_cookie_endpoints_answer_post_alone(at: Bench, path: str, method: 
     ],
 )
 @pytest.mark.parametrize("path", ["/register", "/login", "/refresh", "/logout"])
-async def test_a_body_of_any_other_type_than_json_is_a_415(at: Bench, path: str, media_type: str | None) -> None:
+async def test_a_body_of_any_other_type_than_json_is_a_415(at: GateHarness, path: str, media_type: str | None) -> None:
     types = [] if media_type is None else [("content-type", media_type)]
     headers = [("origin", ORIGIN), CLIENT, *types]
     answer = await call(at.gate.asgi, "POST", path, headers=headers, body=b"{}")
@@ -174,14 +174,14 @@ async def test_a_body_of_any_other_type_than_json_is_a_415(at: Bench, path: str,
     "media_type",
     ["application/json", "Application/JSON", "application/json;charset=utf-8", 'application/json; charset="UTF-8"'],
 )
-async def test_json_in_every_usual_spelling_is_read(at: Bench, media_type: str) -> None:
+async def test_json_in_every_usual_spelling_is_read(at: GateHarness, media_type: str) -> None:
     headers = [("origin", ORIGIN), CLIENT, ("content-type", media_type)]
     assert (await call(at.gate.asgi, "POST", "/login", headers=headers, body=b"{}")).status == 422
 
 
 class TestCors:
     @pytest.mark.parametrize("path", ["/login", "/refresh", "/me", "/sessions", "/jwks.json", "/nothing"])
-    async def test_a_listed_origin_is_echoed_exactly_on_every_answer(self, at: Bench, path: str) -> None:
+    async def test_a_listed_origin_is_echoed_exactly_on_every_answer(self, at: GateHarness, path: str) -> None:
         answer = await call(at.gate.asgi, "POST", path, headers=[("origin", FRIEND), CLIENT])
         assert answer.one("access-control-allow-origin") == FRIEND
         assert answer.one("access-control-allow-credentials") == "true"
@@ -189,7 +189,9 @@ class TestCors:
         assert answer.one("vary") == "Origin"
 
     @pytest.mark.parametrize("origin", [STRANGER, "null", ORIGIN, None, FRIEND.upper(), FRIEND + "/"])
-    async def test_no_other_origin_is_granted_anything_but_caches_are_told(self, at: Bench, origin: str | None) -> None:
+    async def test_no_other_origin_is_granted_anything_but_caches_are_told(
+        self, at: GateHarness, origin: str | None
+    ) -> None:
         answer = await call(at.gate.asgi, "GET", "/me", headers=_headers(None, origin))
         assert not [name for name, _ in answer.headers if name.startswith("access-control-")]
         assert answer.one("vary") == "Origin"
@@ -205,7 +207,7 @@ class TestCors:
         ],
     )
     async def test_a_preflight_from_a_listed_origin_is_granted_once_each(
-        self, at: Bench, path: str, methods: set[str]
+        self, at: GateHarness, path: str, methods: set[str]
     ) -> None:
         answer = await call(at.gate.asgi, "OPTIONS", path, headers=[("origin", FRIEND), *PREFLIGHT])
         assert (answer.status, answer.body) == (204, b"")
@@ -220,18 +222,18 @@ class TestCors:
         assert at.store.verbs == []
 
     @pytest.mark.parametrize("origin", [STRANGER, "null", ORIGIN])
-    async def test_a_preflight_from_anywhere_else_is_refused(self, at: Bench, origin: str) -> None:
+    async def test_a_preflight_from_anywhere_else_is_refused(self, at: GateHarness, origin: str) -> None:
         answer = await call(at.gate.asgi, "OPTIONS", "/login", headers=[("origin", origin), *PREFLIGHT])
         assert answer.status == 405
         assert answer.get("access-control-allow-origin") is None
 
     async def test_without_a_list_there_is_no_cors_at_all(self) -> None:
-        async with bench() as closed:
+        async with open_gate() as closed:
             answer = await call(closed.gate.asgi, "POST", "/login", headers=[("origin", FRIEND), CLIENT])
             assert answer.status == 403
             assert not [n for n, _ in answer.headers if n == "vary" or n.startswith("access-control-")]
 
-    async def test_a_page_on_the_listed_origin_can_sign_in_and_refresh(self, at: Bench) -> None:
+    async def test_a_page_on_the_listed_origin_can_sign_in_and_refresh(self, at: GateHarness) -> None:
         page = Browser(at.gate.asgi, origin=FRIEND)
         sent = [("sec-fetch-site", "cross-site"), ("origin", FRIEND), CLIENT]
         answer = await post(at, "/register", sent)
@@ -241,7 +243,7 @@ class TestCors:
 
 
 async def test_both_names_of_a_loopback_host_are_the_gates_own() -> None:
-    async with bench(public_url="http://localhost:8000") as at:
+    async with open_gate(public_url="http://localhost:8000") as at:
         for origin in ("http://localhost:8000", "http://127.0.0.1:8000"):
             assert (await post(at, "/login", [("origin", origin), CLIENT])).status == 401
         for origin in ("http://localhost:8001", "https://localhost:8000", "http://[::1]:8000"):

@@ -9,7 +9,7 @@ from gatepass.core.policy import DAY
 from gatepass.server.endpoints.session_list import MAX_LISTED
 from tests.support.asgi import call
 from tests.support.browser import EMAIL, PASSWORD, RT, Browser
-from tests.support.gates import NOW, Bench
+from tests.support.gates import NOW, GateHarness
 
 NEW = "eight green bottles on a wall"
 
@@ -20,7 +20,7 @@ async def change(browser: Browser, current: str = PASSWORD, new: str = NEW) -> i
 
 
 @pytest.fixture
-async def phone(at: Bench, ann: Browser) -> Browser:
+async def phone(at: GateHarness, ann: Browser) -> Browser:
     """Ann's second device, signed in later."""
     at.clock.advance(60)
     browser = Browser(at.gate.asgi, address="2001:db8:5::9")
@@ -30,7 +30,7 @@ async def phone(at: Bench, ann: Browser) -> Browser:
 
 class TestList:
     async def test_it_shows_each_device_newest_first_and_which_one_asks(
-        self, at: Bench, ann: Browser, phone: Browser
+        self, at: GateHarness, ann: Browser, phone: Browser
     ) -> None:
         at.clock.advance(60)
         await ann.refresh()
@@ -61,14 +61,16 @@ class TestList:
             ]
         }
 
-    async def test_it_holds_no_token_material(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_it_holds_no_token_material(self, at: GateHarness, ann: Browser, phone: Browser) -> None:
         body = (await ann.get("/sessions")).body.decode()
         for row in at.memory._sessions.values():
             assert row.fingerprint.hex() not in body
         assert "gp_rt_" not in body
         assert ann.access_token not in body
 
-    async def test_ended_and_foreign_sessions_are_not_in_it(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_ended_and_foreign_sessions_are_not_in_it(
+        self, at: GateHarness, ann: Browser, phone: Browser
+    ) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com")
         await phone.logout()
@@ -78,7 +80,7 @@ class TestList:
     @pytest.mark.parametrize(
         ("agent", "label"), [("curl/8.5.0", "curl"), ("<b>\x1b[31m", "Unknown client"), ("é" * 3000, "Unknown client")]
     )
-    async def test_a_device_is_named_in_our_own_words(self, at: Bench, agent: str, label: str) -> None:
+    async def test_a_device_is_named_in_our_own_words(self, at: GateHarness, agent: str, label: str) -> None:
         """Which words for whom: tests/wire/test_device.py."""
         browser = Browser(at.gate.asgi)
         body = json.dumps({"email": EMAIL, "password": PASSWORD, "remember": False}).encode()
@@ -88,7 +90,7 @@ class TestList:
         (row,) = (await browser.get("/sessions")).json()["sessions"]
         assert (row["client"], row["remember"]) == (label, False)
 
-    async def test_of_very_many_the_newest_are_shown_and_the_one_that_asks(self, at: Bench, ann: Browser) -> None:
+    async def test_of_very_many_the_newest_are_shown_and_the_one_that_asks(self, at: GateHarness, ann: Browser) -> None:
         (first,) = at.memory._sessions.values()
         for number in range(MAX_LISTED + 5):
             sid = number.to_bytes(16, "big")
@@ -100,19 +102,19 @@ class TestList:
 
 
 class TestEndOne:
-    async def test_an_own_session_ends_at_once(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_an_own_session_ends_at_once(self, at: GateHarness, ann: Browser, phone: Browser) -> None:
         answer = await ann.send("DELETE", f"/sessions/{phone.sid}", headers=[ann.bearer])
         assert (answer.status, answer.body, answer.cookies) == (204, b"", [])
         assert (await phone.get("/me")).status == 401
         assert (await phone.refresh()).json()["reason"] == "revoked"
         assert (await ann.get("/me")).status == 200
 
-    async def test_it_is_idempotent(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_it_is_idempotent(self, at: GateHarness, ann: Browser, phone: Browser) -> None:
         for _ in range(2):
             answer = await ann.send("DELETE", f"/sessions/{phone.sid}", headers=[ann.bearer])
             assert answer.status == 204
 
-    async def test_a_foreign_session_is_not_found_and_lives_on(self, at: Bench, ann: Browser) -> None:
+    async def test_a_foreign_session_is_not_found_and_lives_on(self, at: GateHarness, ann: Browser) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com")
         foreign = await bob.send("DELETE", f"/sessions/{ann.sid}", headers=[bob.bearer])
@@ -122,14 +124,14 @@ class TestEndOne:
         assert (await ann.get("/me")).status == 200
         assert (await ann.refresh()).status == 200
 
-    async def test_one_can_end_the_session_one_is_in(self, at: Bench, ann: Browser) -> None:
+    async def test_one_can_end_the_session_one_is_in(self, at: GateHarness, ann: Browser) -> None:
         answer = await ann.send("DELETE", f"/sessions/{ann.sid}", headers=[ann.bearer])
         assert answer.status == 204
         assert (await ann.get("/me")).status == 401
 
 
 async def test_logout_all_ends_every_session_of_the_account_and_no_other(
-    at: Bench, ann: Browser, phone: Browser
+    at: GateHarness, ann: Browser, phone: Browser
 ) -> None:
     bob = Browser(at.gate.asgi)
     await bob.register("bob@example.com")
@@ -144,7 +146,7 @@ async def test_logout_all_ends_every_session_of_the_account_and_no_other(
 
 class TestLogoutOthers:
     async def test_every_session_of_the_account_ends_but_the_callers(
-        self, at: Bench, ann: Browser, phone: Browser
+        self, at: GateHarness, ann: Browser, phone: Browser
     ) -> None:
         bob, tablet = Browser(at.gate.asgi), Browser(at.gate.asgi)
         await bob.register("bob@example.com")
@@ -158,13 +160,15 @@ class TestLogoutOthers:
             assert (await browser.get("/me")).status == (await browser.refresh()).status == 200
         assert [row["id"] for row in (await phone.get("/sessions")).json()["sessions"]] == [phone.sid]
 
-    async def test_it_is_idempotent_and_each_end_is_told_once(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_it_is_idempotent_and_each_end_is_told_once(
+        self, at: GateHarness, ann: Browser, phone: Browser
+    ) -> None:
         for _ in range(2):
             assert (await phone.send("POST", "/logout-others", headers=[phone.bearer])).status == 204
         assert [event.sid for event in at.named("session_revoked")] == [ann.sid]  # type: ignore[attr-defined]
 
     async def test_the_bearer_token_decides_who_stays_and_not_the_cookie(
-        self, at: Bench, ann: Browser, phone: Browser
+        self, at: GateHarness, ann: Browser, phone: Browser
     ) -> None:
         assert (await phone.send("POST", "/logout-others", headers=[ann.bearer])).status == 204
         assert (await ann.get("/me")).status == 200
@@ -173,7 +177,7 @@ class TestLogoutOthers:
 
 class TestPassword:
     async def test_it_ends_every_other_session_and_raises_the_version(
-        self, at: Bench, ann: Browser, phone: Browser
+        self, at: GateHarness, ann: Browser, phone: Browser
     ) -> None:
         assert await change(ann) == 204
         assert (await phone.get("/me")).status == 401
@@ -185,7 +189,7 @@ class TestPassword:
         assert (await Browser(at.gate.asgi).login(EMAIL, PASSWORD)).status == 401
 
     async def test_a_wrong_current_one_is_a_403_and_changes_nothing(
-        self, at: Bench, ann: Browser, phone: Browser
+        self, at: GateHarness, ann: Browser, phone: Browser
     ) -> None:
         """Not a 401: the pass is fine, and no client must answer this with a refresh."""
         body = {"current": "wrong wrong wrong", "new": NEW}
@@ -194,20 +198,20 @@ class TestPassword:
         assert answer.get("www-authenticate") is None
         assert (await phone.get("/me")).status == 200
 
-    async def test_guesses_of_the_current_one_are_throttled(self, at: Bench, ann: Browser) -> None:
+    async def test_guesses_of_the_current_one_are_throttled(self, at: GateHarness, ann: Browser) -> None:
         """Five of the account's, then five of this session's own: others' guesses must not keep its owner from it."""
         statuses = [await change(ann, current="wrong wrong wrong") for _ in range(11)]
         assert statuses == [403] * 10 + [429]
 
     @pytest.mark.parametrize("new", ["short", "a" * 20, "gatepassgatepass", "x" * 200, EMAIL])
     async def test_a_new_one_that_does_not_do_is_a_422_and_changes_nothing(
-        self, at: Bench, ann: Browser, phone: Browser, new: str
+        self, at: GateHarness, ann: Browser, phone: Browser, new: str
     ) -> None:
         assert await change(ann, new=new) == 422
         assert (await phone.get("/me")).status == 200
         assert (await Browser(at.gate.asgi).login()).status == 200
 
-    async def test_of_two_changes_at_once_one_wins(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_of_two_changes_at_once_one_wins(self, at: GateHarness, ann: Browser, phone: Browser) -> None:
         async def interfere(verb: str) -> None:
             if verb == "change_password":
                 at.store.before = None
@@ -218,13 +222,13 @@ class TestPassword:
         assert (await Browser(at.gate.asgi).login(EMAIL, NEW)).status == 401
 
     @pytest.mark.parametrize("body", [{}, {"current": PASSWORD}, {"new": NEW}, {"current": 1, "new": []}])
-    async def test_both_members_are_needed(self, at: Bench, ann: Browser, body: dict[str, object]) -> None:
+    async def test_both_members_are_needed(self, at: GateHarness, ann: Browser, body: dict[str, object]) -> None:
         answer = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
         assert (answer.status, answer.code) == (422, "invalid-body")
 
 
 class TestLogout:
-    async def test_it_is_idempotent_and_needs_no_session(self, at: Bench, ann: Browser) -> None:
+    async def test_it_is_idempotent_and_needs_no_session(self, at: GateHarness, ann: Browser) -> None:
         kept = ann.clone(client_key=ann.client_key)
         for browser in (ann, ann, kept, Browser(at.gate.asgi)):
             answer = await browser.logout()
@@ -232,7 +236,7 @@ class TestLogout:
             assert [cookie.is_deletion for cookie in answer.cookies] == [True, True]
         assert len(at.named("session_revoked")) == 1
 
-    async def test_an_ancestor_will_do(self, at: Bench, ann: Browser) -> None:
+    async def test_an_ancestor_will_do(self, at: GateHarness, ann: Browser) -> None:
         old = ann.clone(client_key=ann.client_key)
         for _ in range(20):
             await ann.refresh()
@@ -240,7 +244,7 @@ class TestLogout:
         assert (await ann.refresh()).json()["reason"] == "revoked"
         assert not at.named("authn_token_reuse")
 
-    async def test_an_expired_token_will_do(self, at: Bench, ann: Browser) -> None:
+    async def test_an_expired_token_will_do(self, at: GateHarness, ann: Browser) -> None:
         old = ann.clone(client_key=ann.client_key)
         at.clock.advance(6 * DAY)
         await ann.refresh()
@@ -249,18 +253,20 @@ class TestLogout:
         assert (await old.logout()).status == 204
         assert (await ann.refresh()).json()["reason"] == "revoked"
 
-    async def test_a_bearer_token_alone_will_do(self, at: Bench, ann: Browser) -> None:
+    async def test_a_bearer_token_alone_will_do(self, at: GateHarness, ann: Browser) -> None:
         ann.jar.clear()
         answer = await ann.logout(headers=[ann.bearer])
         assert answer.status == 204
         assert (await ann.get("/me")).status == 401
 
-    async def test_cookie_and_bearer_of_two_sessions_end_both(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_cookie_and_bearer_of_two_sessions_end_both(
+        self, at: GateHarness, ann: Browser, phone: Browser
+    ) -> None:
         assert (await ann.logout(headers=[phone.bearer])).status == 204
         assert (await ann.get("/me")).status == (await phone.get("/me")).status == 401
 
     @pytest.mark.parametrize("value", ["x", "gp_rt_" + "A" * 128, ""])
-    async def test_garbage_is_cleared_and_ends_nobody(self, at: Bench, ann: Browser, value: str) -> None:
+    async def test_garbage_is_cleared_and_ends_nobody(self, at: GateHarness, ann: Browser, value: str) -> None:
         stranger = Browser(at.gate.asgi)
         stranger.jar = {RT: value}
         stranger.access_token = value
@@ -269,15 +275,15 @@ class TestLogout:
         assert (await ann.refresh()).status == 200
 
     async def test_of_a_session_that_is_not_the_cookies_it_is_a_mismatch_and_nothing_changes(
-        self, at: Bench, ann: Browser, phone: Browser
+        self, at: GateHarness, ann: Browser, phone: Browser
     ) -> None:
         answer = await phone.logout(headers=[("gatepass-session", ann.sid)])
         assert (answer.status, answer.code, answer.cookies) == (409, "session-mismatch", [])
         assert (await ann.refresh()).status == (await phone.refresh()).status == 200
 
-    async def test_of_the_cookies_own_session_it_goes_through(self, at: Bench, ann: Browser) -> None:
+    async def test_of_the_cookies_own_session_it_goes_through(self, at: GateHarness, ann: Browser) -> None:
         assert (await ann.logout(headers=[("gatepass-session", ann.sid)])).status == 204
 
-    async def test_it_leaves_the_other_devices_alone(self, at: Bench, ann: Browser, phone: Browser) -> None:
+    async def test_it_leaves_the_other_devices_alone(self, at: GateHarness, ann: Browser, phone: Browser) -> None:
         await phone.logout()
         assert (await ann.refresh()).status == 200

@@ -7,7 +7,7 @@ import pytest
 from gatepass.core.policy import DAY
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN, PASSWORD, Browser
-from tests.support.gates import NOW, Bench, bench
+from tests.support.gates import NOW, GateHarness, open_gate
 
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
@@ -52,7 +52,7 @@ BEARER_ENDPOINTS = [
 
 
 async def ask(
-    at: Bench, method: str, path: str, *, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
+    at: GateHarness, method: str, path: str, *, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
 ) -> Answer:
     types = [JSON] if body else []
     return await call(at.gate.asgi, method, path, headers=[CLIENT, *types, *headers], body=body)
@@ -61,7 +61,7 @@ async def ask(
 class TestBearerEndpoints:
     @pytest.mark.parametrize(("method", "path"), BEARER_ENDPOINTS)
     async def test_without_a_token_the_challenge_bears_no_error(
-        self, at: Bench, ann: Browser, method: str, path: str
+        self, at: GateHarness, ann: Browser, method: str, path: str
     ) -> None:
         """Cookies alone open nothing here (RFC 6750 §3.1)."""
         answer = await ann.send(method, path)
@@ -70,18 +70,20 @@ class TestBearerEndpoints:
         assert at.store.verbs == []
 
     @pytest.mark.parametrize(("method", "path"), BEARER_ENDPOINTS)
-    async def test_a_token_that_does_not_hold_is_challenged_as_invalid(self, at: Bench, method: str, path: str) -> None:
+    async def test_a_token_that_does_not_hold_is_challenged_as_invalid(
+        self, at: GateHarness, method: str, path: str
+    ) -> None:
         answer = await ask(at, method, path, headers=[("authorization", "Bearer x.y.z")])
         assert (answer.status, answer.code) == (401, "invalid-token")
         assert answer.one("www-authenticate") == 'Bearer error="invalid_token"'
         assert at.store.verbs == []
 
-    async def test_me_is_the_account_and_nothing_else(self, at: Bench, ann: Browser) -> None:
+    async def test_me_is_the_account_and_nothing_else(self, at: GateHarness, ann: Browser) -> None:
         answer = await ann.get("/me")
         assert answer.status == 200
         assert set(answer.json()) == {"id", "email", "created_at"}
 
-    async def test_me_of_an_account_that_is_gone_or_disabled_is_a_401(self, at: Bench, ann: Browser) -> None:
+    async def test_me_of_an_account_that_is_gone_or_disabled_is_a_401(self, at: GateHarness, ann: Browser) -> None:
         account_id = (await ann.get("/me")).json()["id"]
         await at.memory.disable_account(account_id, now=NOW)
         assert (await ann.get("/me")).code == "invalid-token"
@@ -90,7 +92,7 @@ class TestBearerEndpoints:
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT)
-async def test_every_answer_bears_the_security_headers(at: Bench, ann: Browser, method: str, path: str) -> None:
+async def test_every_answer_bears_the_security_headers(at: GateHarness, ann: Browser, method: str, path: str) -> None:
     for headers in ([], [CLIENT], [CLIENT, ann.bearer]):
         answer = await ann.send(method, path, headers=headers)
         for name, value in SECURITY_HEADERS.items():
@@ -100,7 +102,7 @@ async def test_every_answer_bears_the_security_headers(at: Bench, ann: Browser, 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:16])
 async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
-    at: Bench, ann: Browser, method: str, path: str
+    at: GateHarness, ann: Browser, method: str, path: str
 ) -> None:
     body = {"email": "bob@example.com", "password": PASSWORD}
     for headers in ([], [CLIENT], [CLIENT, ann.bearer]):
@@ -123,7 +125,7 @@ async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
         ("/gatepass.js", "GET"),
     ],
 )
-async def test_another_method_is_a_405_that_names_the_right_one(at: Bench, path: str, allow: str) -> None:
+async def test_another_method_is_a_405_that_names_the_right_one(at: GateHarness, path: str, allow: str) -> None:
     for method in ("PUT", "PATCH", "CONNECT", "get"):
         answer = await ask(at, method, path)
         assert (answer.status, answer.code, answer.one("allow")) == (405, "method-not-allowed", allow)
@@ -149,12 +151,12 @@ async def test_another_method_is_a_405_that_names_the_right_one(at: Bench, path:
         "/healthz",
     ],
 )
-async def test_any_other_path_is_a_404(at: Bench, path: str) -> None:
+async def test_any_other_path_is_a_404(at: GateHarness, path: str) -> None:
     answer = await ask(at, "GET", path)
     assert (answer.status, answer.code) == (404, "not-found")
 
 
-async def test_jwks_has_public_members_only_and_may_be_cached(at: Bench) -> None:
+async def test_jwks_has_public_members_only_and_may_be_cached(at: GateHarness) -> None:
     answer = await ask(at, "GET", "/jwks.json")
     (key,) = answer.json()["keys"]
     assert answer.one("content-type") == "application/jwk-set+json"
@@ -165,7 +167,7 @@ async def test_jwks_has_public_members_only_and_may_be_cached(at: Bench) -> None
 
 @pytest.mark.parametrize(("algorithm", "count"), [("EdDSA", 1), ("ES256", 1), ("HS256", 0)])
 async def test_a_shared_secret_is_never_published(algorithm: str, count: int) -> None:
-    async with bench(algorithm=algorithm) as at:
+    async with open_gate(algorithm=algorithm) as at:
         answer = await ask(at, "GET", "/jwks.json")
         assert len(answer.json()["keys"]) == count
         assert not {"d", "k"} & {name for key in answer.json()["keys"] for name in key}
@@ -175,7 +177,7 @@ async def test_a_shared_secret_is_never_published(algorithm: str, count: int) ->
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "?x=1"])
-async def test_query_strings_change_nothing(at: Bench, ann: Browser, suffix: str) -> None:
+async def test_query_strings_change_nothing(at: GateHarness, ann: Browser, suffix: str) -> None:
     headers = [ann.bearer]
     answer = await call(at.gate.asgi, "GET", "/me", headers=headers, query=suffix.encode())
     assert answer.status == 200
@@ -183,7 +185,7 @@ async def test_query_strings_change_nothing(at: Bench, ann: Browser, suffix: str
 
 @pytest.mark.parametrize("root", ["/auth", "/api/v1/auth", "/auth/"])
 async def test_the_endpoints_are_relative_to_the_mount_whether_or_not_it_was_stripped(
-    at: Bench, ann: Browser, root: str
+    at: GateHarness, ann: Browser, root: str
 ) -> None:
     whole = root.rstrip("/") + "/me"
     for path in (whole, "/me"):
@@ -191,7 +193,7 @@ async def test_the_endpoints_are_relative_to_the_mount_whether_or_not_it_was_str
         assert answer.status == 200
 
 
-async def test_a_session_that_was_signed_in_with_is_replaced(at: Bench, ann: Browser) -> None:
+async def test_a_session_that_was_signed_in_with_is_replaced(at: GateHarness, ann: Browser) -> None:
     old = ann.clone(client_key=ann.client_key)
     assert (await ann.login()).status == 200
     answer = await old.refresh()
@@ -200,13 +202,13 @@ async def test_a_session_that_was_signed_in_with_is_replaced(at: Bench, ann: Bro
     assert (await ann.get("/me")).status == 200
 
 
-async def test_a_sign_in_that_fails_leaves_the_session_it_came_with_alone(at: Bench, ann: Browser) -> None:
+async def test_a_sign_in_that_fails_leaves_the_session_it_came_with_alone(at: GateHarness, ann: Browser) -> None:
     answer = await ann.login(password="wrong wrong wrong")
     assert (answer.status, answer.cookies) == (401, [])
     assert (await ann.refresh()).status == 200
 
 
-async def test_a_chosen_session_is_never_adopted(at: Bench) -> None:
+async def test_a_chosen_session_is_never_adopted(at: GateHarness) -> None:
     """No session id comes from the client (fixation)."""
     browser = Browser(at.gate.asgi)
     browser.jar = {browser.rt_name: "gp_rt_" + "A" * 128, browser.state_name: f"{'0' * 32}.5.1"}
@@ -216,13 +218,13 @@ async def test_a_chosen_session_is_never_adopted(at: Bench) -> None:
     assert browser.jar[browser.state_name] == f"{browser.sid}.0.{NOW + 7 * DAY}"
 
 
-async def test_openapi_declares_exactly_the_endpoints_that_exist(at: Bench) -> None:
+async def test_openapi_declares_exactly_the_endpoints_that_exist(at: GateHarness) -> None:
     paths = (await ask(at, "GET", "/openapi.json")).json()["paths"]
     declared = {(method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"}
     assert declared == {(method, path.replace("0" * 32, "{sid}")) for method, path in EVERY_ENDPOINT}
 
 
-async def test_origin_is_not_needed_by_bearer_endpoints(at: Bench, ann: Browser) -> None:
+async def test_origin_is_not_needed_by_bearer_endpoints(at: GateHarness, ann: Browser) -> None:
     """A browser never sends a token by itself."""
     answer = await call(at.gate.asgi, "GET", "/me", headers=[ann.bearer, ("origin", "https://evil.example")])
     assert answer.status == 200

@@ -10,7 +10,7 @@ from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.gate import Gatepass
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN, PASSWORD, Browser
-from tests.support.gates import SECRET, Bench
+from tests.support.gates import SECRET, GateHarness
 
 Ask = Callable[[Browser], Awaitable[Answer]]
 
@@ -113,7 +113,7 @@ CASES: list[tuple[Ask, str]] = [
 
 
 @pytest.fixture
-async def used(at: Bench, ann: Browser) -> Browser:
+async def used(at: GateHarness, ann: Browser) -> Browser:
     """Ann after a refresh, with the jar of before it saved for repeats and thieves."""
     SAVED.clear()
     SAVED.update(ann.jar)
@@ -121,7 +121,7 @@ async def used(at: Bench, ann: Browser) -> Browser:
     return ann
 
 
-def fail_at(at: Bench, verb: str, fault: Exception) -> list[str]:
+def fail_at(at: GateHarness, verb: str, fault: Exception) -> list[str]:
     failed = []
 
     async def fail(called: str) -> None:
@@ -135,7 +135,7 @@ def fail_at(at: Bench, verb: str, fault: Exception) -> list[str]:
 
 @pytest.mark.parametrize(("ask", "verb"), CASES)
 async def test_whatever_verb_fails_it_is_a_503_that_changes_nothing_at_the_client(
-    at: Bench, used: Browser, ask: Ask, verb: str
+    at: GateHarness, used: Browser, ask: Ask, verb: str
 ) -> None:
     failed = fail_at(at, verb, StoreUnavailable())
     jar = dict(used.jar)
@@ -154,7 +154,7 @@ async def test_whatever_verb_fails_it_is_a_503_that_changes_nothing_at_the_clien
 
 @pytest.mark.parametrize(("ask", "verb"), CASES)
 async def test_an_unexpected_error_is_a_500_that_tells_the_log_and_nobody_else(
-    at: Bench, used: Browser, ask: Ask, verb: str, caplog: pytest.LogCaptureFixture
+    at: GateHarness, used: Browser, ask: Ask, verb: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fail_at(at, verb, RuntimeError("canary in the trace"))
     with caplog.at_level(logging.DEBUG):
@@ -168,7 +168,7 @@ async def test_an_unexpected_error_is_a_500_that_tells_the_log_and_nobody_else(
 
 
 async def test_the_cause_of_an_ill_store_goes_to_the_log_and_not_to_the_caller(
-    at: Bench, used: Browser, caplog: pytest.LogCaptureFixture
+    at: GateHarness, used: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     fault = StoreUnavailable()
     fault.__cause__ = OSError("disk on fire")
@@ -178,7 +178,9 @@ async def test_the_cause_of_an_ill_store_goes_to_the_log_and_not_to_the_caller(
     assert "disk on fire" not in answer.body.decode()
 
 
-async def test_a_lost_write_that_was_answered_with_503_is_made_good_by_the_retry(at: Bench, used: Browser) -> None:
+async def test_a_lost_write_that_was_answered_with_503_is_made_good_by_the_retry(
+    at: GateHarness, used: Browser
+) -> None:
     """The store did it but could not say so."""
 
     async def fail(verb: str) -> None:
@@ -196,7 +198,7 @@ class TestOpening:
     async def test_a_store_that_is_ill_at_the_first_request_is_a_503_and_the_next_one_tries_again(
         self,
     ) -> None:
-        at = Bench()
+        at = GateHarness()
         fail_at(at, "revoked_since", StoreUnavailable())
         ann = Browser(at.gate.asgi)
         try:
@@ -210,14 +212,14 @@ class TestOpening:
             await at.gate.close()
 
     async def test_a_lifespan_over_a_store_that_cannot_be_used_does_not_start(self) -> None:
-        at = Bench()
+        at = GateHarness()
         fail_at(at, "open", ConfigurationError("no such folder"))
         with pytest.raises(ConfigurationError, match="no such folder"):
             async with at.gate.running():
                 pytest.fail("it started")
 
     async def test_many_first_requests_open_the_gate_once(self) -> None:
-        at = Bench()
+        at = GateHarness()
         try:
             answers = await asyncio.gather(*(call(at.gate.asgi, "GET", "/jwks.json") for _ in range(20)))
             assert {answer.status for answer in answers} == {200}
@@ -226,7 +228,7 @@ class TestOpening:
             await at.gate.close()
 
     async def test_a_gate_can_be_closed_twice_and_opened_again(self) -> None:
-        at = Bench()
+        at = GateHarness()
         async with at.gate.running():
             ann = Browser(at.gate.asgi)
             await ann.register()
@@ -240,7 +242,7 @@ class TestOpening:
             assert (await call(gate.asgi, "GET", "/jwks.json")).status == 200
 
 
-async def test_guards_stay_open_while_the_store_is_ill(at: Bench, used: Browser) -> None:
+async def test_guards_stay_open_while_the_store_is_ill(at: GateHarness, used: Browser) -> None:
     """An access token is checked without the store."""
 
     async def fail(verb: str) -> None:

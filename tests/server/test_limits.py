@@ -10,13 +10,13 @@ from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
 from gatepass.server.limits import HASHING, Limits
 from tests.support.browser import PASSWORD, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 REFRESHES, REGISTRATIONS = 30, 3
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Bench]:
+async def at() -> AsyncIterator[GateHarness]:
     """A gate with small numbers."""
     limits = Limits(
         refreshes=Rate(REFRESHES, 60),
@@ -24,23 +24,23 @@ async def at() -> AsyncIterator[Bench]:
         registrations=Rate(REGISTRATIONS, 3600),
         sign_ins_at_once=4,
     )
-    async with bench(limits=limits) as made:
+    async with open_gate(limits=limits) as made:
         yield made
 
 
-async def ann_of(at: Bench, number: int = 0, address: str = "203.0.113.7") -> Browser:
+async def ann_of(at: GateHarness, number: int = 0, address: str = "203.0.113.7") -> Browser:
     browser = Browser(at.gate.asgi, address=address)
     assert (await browser.register(f"{number}@example.com")).status == 201
     return browser
 
 
 class TestRefreshes:
-    async def test_twenty_tabs_at_once_all_get_on(self, at: Bench) -> None:
+    async def test_twenty_tabs_at_once_all_get_on(self, at: GateHarness) -> None:
         ann = await ann_of(at)
         answers = [await ann.refresh() for _ in range(20)]
         assert {answer.status for answer in answers} == {200}
 
-    async def test_sustained_abuse_is_told_to_wait_and_the_session_lives_on(self, at: Bench) -> None:
+    async def test_sustained_abuse_is_told_to_wait_and_the_session_lives_on(self, at: GateHarness) -> None:
         ann = await ann_of(at)
         answers = [await ann.refresh() for _ in range(REFRESHES + 5)]
         refused = answers[-1]
@@ -50,7 +50,7 @@ class TestRefreshes:
         at.clock.advance(int(refused.one("retry-after")))
         assert (await ann.refresh()).status == 200
 
-    async def test_a_refusal_costs_no_store_call_and_changes_nothing(self, at: Bench) -> None:
+    async def test_a_refusal_costs_no_store_call_and_changes_nothing(self, at: GateHarness) -> None:
         ann = await ann_of(at)
         for _ in range(REFRESHES):
             await ann.refresh()
@@ -60,7 +60,7 @@ class TestRefreshes:
         assert at.store.verbs == []
         assert ann.generation == generation
 
-    async def test_nobody_uses_up_what_another_session_has(self, at: Bench) -> None:
+    async def test_nobody_uses_up_what_another_session_has(self, at: GateHarness) -> None:
         """To know a session's id is harmless: what carries no token of ours counts for nobody (P5)."""
         ann, thief = await ann_of(at), Browser(at.gate.asgi, address="192.0.2.1")
         thief.jar = {**ann.jar, ann.rt_name: ann.rt[:-4] + "AAAA"}
@@ -68,7 +68,7 @@ class TestRefreshes:
             assert (await thief.refresh()).status == 401
         assert (await ann.refresh()).status == 200
 
-    async def test_one_network_has_a_limit_over_all_its_sessions(self, at: Bench) -> None:
+    async def test_one_network_has_a_limit_over_all_its_sessions(self, at: GateHarness) -> None:
         browsers = [await ann_of(at, number, f"198.51.100.{number}") for number in range(3)]
         statuses = [(await browser.refresh()).status for browser in browsers for _ in range(REFRESHES)]
         assert statuses.count(200) == 2 * REFRESHES
@@ -76,7 +76,7 @@ class TestRefreshes:
         elsewhere = await ann_of(at, 9, "192.0.2.1")
         assert (await elsewhere.refresh()).status == 200
 
-    async def test_a_flood_is_one_line_of_the_log_a_minute(self, at: Bench) -> None:
+    async def test_a_flood_is_one_line_of_the_log_a_minute(self, at: GateHarness) -> None:
         ann = await ann_of(at)
         for _ in range(REFRESHES + 20):
             await ann.refresh()
@@ -86,7 +86,7 @@ class TestRefreshes:
 
 
 class TestRegistrations:
-    async def test_one_network_makes_so_many_accounts_an_hour(self, at: Bench) -> None:
+    async def test_one_network_makes_so_many_accounts_an_hour(self, at: GateHarness) -> None:
         for number in range(REGISTRATIONS):
             await ann_of(at, number, f"198.51.100.{number}")
         before = at.hasher.calls
@@ -96,7 +96,7 @@ class TestRegistrations:
         at.clock.advance(int(refused.one("retry-after")))
         await ann_of(at, 7, "198.51.100.99")
 
-    async def test_ipv6_is_counted_by_network_too(self, at: Bench) -> None:
+    async def test_ipv6_is_counted_by_network_too(self, at: GateHarness) -> None:
         for number in range(REGISTRATIONS):
             await ann_of(at, number, f"2001:db8:1:{number}::1")
         assert (await Browser(at.gate.asgi, address="2001:db8:1:ffff::1").register("x@example.com")).status == 429
@@ -106,7 +106,7 @@ class TestRegistrations:
 class TestShares:
     """One address does not fill the queue before the hashing threads."""
 
-    async def test_beyond_its_share_an_address_gets_a_quick_no_and_others_get_through(self, at: Bench) -> None:
+    async def test_beyond_its_share_an_address_gets_a_quick_no_and_others_get_through(self, at: GateHarness) -> None:
         await ann_of(at)
         hashing = asyncio.Event()
         hash_ = at.hasher.hash
@@ -125,7 +125,7 @@ class TestShares:
         assert [(await each).status for each in [*greedy[:4], other]] == [200] * 5
         assert (await Browser(at.gate.asgi).login("0@example.com", PASSWORD)).status == 200, "and there is room again"
 
-    async def test_every_endpoint_that_hashes_has_a_share(self, at: Bench) -> None:
+    async def test_every_endpoint_that_hashes_has_a_share(self, at: GateHarness) -> None:
         """A new endpoint that asks for a password must be named too."""
         assert {"/login", "/register", "/password", "/password/reset", "/email", "/account", "/verify"} == HASHING
 
@@ -138,7 +138,7 @@ def test_a_limit_of_nothing_is_refused(fault: dict[str, int]) -> None:
 
 async def test_the_defaults_are_no_obstacle_to_anybody() -> None:
     """A thousand refreshes in one second, and a class that signs up at once, from one address."""
-    async with bench() as at:
+    async with open_gate() as at:
         ann = await ann_of(at)
         assert {(await ann.refresh()).status for _ in range(1000)} == {200}
         assert [(await ann_of(at, number)).sid for number in range(1, 40)]

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from gatepass.wire.asgi import Receive, Scope, Send
 from tests.support.browser import Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 CHECKS = [
     not_a_server_error,
@@ -30,7 +30,7 @@ class Stage:
     """Where the requests of this file go: a gate for reading the document, then one for the tests."""
 
     def __init__(self) -> None:
-        self.at = Bench()
+        self.at = GateHarness()
         self.accounts = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +44,7 @@ SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", STAGE)
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     """An event loop with a gate that stays open for this file."""
-    STAGE.at = Bench()
+    STAGE.at = GateHarness()
     with asyncio.Runner() as runner:
         runner.run(STAGE.at.gate.open())
         yield runner

@@ -6,13 +6,13 @@ from collections.abc import Awaitable
 from gatepass.core.session import Session
 from tests.support.asgi import Answer
 from tests.support.browser import Browser, identity
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 
 class Barrier:
     """Holds every store call of one verb until it is opened."""
 
-    def __init__(self, at: Bench, verb: str, *, after: bool = False) -> None:
+    def __init__(self, at: GateHarness, verb: str, *, after: bool = False) -> None:
         self._verb = verb
         self._opened = asyncio.Event()
         self.arrived = asyncio.Semaphore(0)
@@ -36,7 +36,7 @@ async def _held(work: Awaitable[Answer], barrier: Barrier) -> asyncio.Task[Answe
     return task
 
 
-async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: Bench, ann: Browser) -> None:
+async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: GateHarness, ann: Browser) -> None:
     barrier = Barrier(at, "swap")
     tabs = [ann.clone(client_key=ann.client_key) for _ in range(50)]
     tasks = [asyncio.ensure_future(tab.refresh()) for tab in tabs]
@@ -53,7 +53,7 @@ async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: Be
     assert [(await tab.refresh()).status for tab in tabs] == [200] * 50
 
 
-async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(at: Bench, ann: Browser) -> None:
+async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(at: GateHarness, ann: Browser) -> None:
     ann.client_key = None
     tabs = [ann.clone() for _ in range(50)]
     answers = await asyncio.gather(*(tab.refresh() for tab in tabs))
@@ -61,7 +61,7 @@ async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(at
     assert not at.named("authn_token_reuse")
 
 
-async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: Bench, ann: Browser) -> None:
+async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: GateHarness, ann: Browser) -> None:
     barrier = Barrier(at, "swap")
     other_tab = ann.clone(client_key=ann.client_key)
     refreshing = await _held(other_tab.refresh(), barrier)
@@ -72,7 +72,7 @@ async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: Ben
     assert answer.cookies == []
 
 
-async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: Bench, ann: Browser) -> None:
+async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: GateHarness, ann: Browser) -> None:
     barrier = Barrier(at, "swap", after=True)
     other_tab = ann.clone(client_key=ann.client_key)
     refreshing = await _held(other_tab.refresh(), barrier)
@@ -83,7 +83,7 @@ async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: Be
     assert (await other_tab.refresh()).json()["reason"] == "revoked"
 
 
-async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: Bench, ann: Browser) -> None:
+async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: GateHarness, ann: Browser) -> None:
     other_tab = ann.clone(client_key=ann.client_key)
     await ann.refresh()
     barrier = Barrier(at, "find", after=True)
@@ -95,7 +95,7 @@ async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: Bench
     assert (await other_tab.refresh()).json()["reason"] == "revoked"
 
 
-async def test_a_thief_and_the_owner_at_the_same_instant_end_the_session(at: Bench, ann: Browser) -> None:
+async def test_a_thief_and_the_owner_at_the_same_instant_end_the_session(at: GateHarness, ann: Browser) -> None:
     thief = ann.clone(client_key=b"t" * 32)
     barrier = Barrier(at, "swap")
     tasks = [asyncio.ensure_future(ann.refresh()), asyncio.ensure_future(thief.refresh())]
@@ -108,7 +108,9 @@ async def test_a_thief_and_the_owner_at_the_same_instant_end_the_session(at: Ben
     assert (await ann.refresh()).status == (await thief.refresh()).status == 401
 
 
-async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logout(at: Bench, ann: Browser) -> None:
+async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logout(
+    at: GateHarness, ann: Browser
+) -> None:
     """The rules are asked again after each lost swap, a bounded number of times."""
 
     async def interfere(verb: str) -> None:

@@ -11,13 +11,13 @@ from gatepass.core.policy import DAY
 from gatepass.core.refresh_token import RefreshToken
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN, PASSWORD, RT, STATE, Browser, idempotency_key
-from tests.support.gates import NOW, SECRET, Bench
+from tests.support.gates import NOW, SECRET, GateHarness
 
 KEYS = KeyRing([parse_secret(SECRET)])
 
 
 async def refresh(
-    at: Bench, *, cookies: str | None, headers: tuple[tuple[str, str | bytes], ...] = (("gatepass-client", "1"),)
+    at: GateHarness, *, cookies: str | None, headers: tuple[tuple[str, str | bytes], ...] = (("gatepass-client", "1"),)
 ) -> Answer:
     sent: list[tuple[str, str | bytes]] = [("origin", ORIGIN), *headers]
     if cookies is not None:
@@ -64,7 +64,7 @@ class TestIdempotencyKey:
             "0." + "a" * 8000,
         ],
     )
-    async def test_any_other_form_is_a_400_and_nothing_changes(self, at: Bench, ann: Browser, value: str) -> None:
+    async def test_any_other_form_is_a_400_and_nothing_changes(self, at: GateHarness, ann: Browser, value: str) -> None:
         before = dict(at.memory._sessions)
         answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=(("idempotency-key", value),))
         assert (answer.status, answer.code) == (400, "invalid-idempotency-key")
@@ -72,7 +72,7 @@ class TestIdempotencyKey:
         assert at.memory._sessions == before
         assert at.store.verbs == []
 
-    async def test_a_key_that_stands_twice_is_a_400_and_nothing_changes(self, at: Bench, ann: Browser) -> None:
+    async def test_a_key_that_stands_twice_is_a_400_and_nothing_changes(self, at: GateHarness, ann: Browser) -> None:
         key = ("idempotency-key", "0." + "a" * 22)
         answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=(key, key))
         assert (answer.status, answer.code) == (400, "invalid-idempotency-key")
@@ -80,7 +80,7 @@ class TestIdempotencyKey:
 
     @pytest.mark.parametrize("offset", [-1, 1, 7])
     async def test_a_key_for_another_generation_is_told_the_right_one_and_nothing_changes(
-        self, at: Bench, ann: Browser, offset: int
+        self, at: GateHarness, ann: Browser, offset: int
     ) -> None:
         await ann.refresh()
         before = dict(at.memory._sessions)
@@ -94,20 +94,20 @@ class TestIdempotencyKey:
         assert at.memory._sessions == before
         assert (await ann.refresh()).status == 200
 
-    async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(self, at: Bench) -> None:
+    async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(self, at: GateHarness) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com", remember=False)
         answer = await bob.send("POST", "/refresh", headers=[("idempotency-key", "5." + "a" * 22)])
         assert "Max-Age" not in answer.cookie(STATE).marks
 
-    async def test_a_tampered_state_cookie_costs_one_round_and_no_session(self, at: Bench, ann: Browser) -> None:
+    async def test_a_tampered_state_cookie_costs_one_round_and_no_session(self, at: GateHarness, ann: Browser) -> None:
         ann.jar[STATE] = f"{ann.sid}.41.{NOW}"
         assert (await ann.refresh()).code == "refresh-superseded"
         assert (await ann.refresh()).status == 200
 
 
 class TestCookies:
-    async def test_no_cookie_is_no_session(self, at: Bench) -> None:
+    async def test_no_cookie_is_no_session(self, at: GateHarness) -> None:
         answer = await refresh(at, cookies=None)
         assert (answer.status, answer.code) == (401, "no-session")
         assert answer.cookies == []
@@ -129,14 +129,16 @@ class TestCookies:
             "null",
         ],
     )
-    async def test_garbage_is_refused_without_sid_reason_cookies_or_a_store_call(self, at: Bench, garbage: str) -> None:
+    async def test_garbage_is_refused_without_sid_reason_cookies_or_a_store_call(
+        self, at: GateHarness, garbage: str
+    ) -> None:
         answer = await refresh(at, cookies=f"{RT}={garbage}")
         assert (answer.status, answer.code) == (401, "session-ended")
         assert set(answer.json()) == {"type", "title", "status", "detail", "code"}
         assert answer.cookies == []
         assert at.store.verbs == []
 
-    async def test_a_token_with_one_changed_bit_anywhere_is_garbage(self, at: Bench, ann: Browser) -> None:
+    async def test_a_token_with_one_changed_bit_anywhere_is_garbage(self, at: GateHarness, ann: Browser) -> None:
         raw = bytearray(base64.urlsafe_b64decode(ann.rt.removeprefix("gp_rt_")))
         for place in (0, 2, 17, 18, 21, 22, 38, 54, 63, 64, 95):
             raw[place] ^= 1
@@ -146,18 +148,18 @@ class TestCookies:
             raw[place] ^= 1
         assert at.store.verbs == []
 
-    async def test_a_padded_or_respelt_token_is_garbage(self, at: Bench, ann: Browser) -> None:
+    async def test_a_padded_or_respelt_token_is_garbage(self, at: GateHarness, ann: Browser) -> None:
         for text in (ann.rt + "=", f'"{ann.rt}"', ann.rt.upper(), ann.rt + "A", "x" + ann.rt):
             assert (await refresh(at, cookies=f"{RT}={text}")).status == 401, text
         assert at.store.verbs == []
 
-    async def test_garbage_beside_a_good_token_does_not_disturb_it(self, at: Bench, ann: Browser) -> None:
+    async def test_garbage_beside_a_good_token_does_not_disturb_it(self, at: GateHarness, ann: Browser) -> None:
         for cookies in (f"{RT}=x; {RT}={ann.rt}", f"{RT}={ann.rt}; {RT}=x", f"__Secure-gatepass=x; {RT}={ann.rt}"):
             answer = await refresh(at, cookies=cookies)
             assert answer.status in (200, 409), cookies
 
     async def test_of_several_tokens_of_one_session_the_highest_generation_counts(
-        self, at: Bench, ann: Browser
+        self, at: GateHarness, ann: Browser
     ) -> None:
         old = ann.rt
         for _ in range(2):
@@ -169,7 +171,7 @@ class TestCookies:
             assert answer.json()["refresh_generation"] == 3
 
     async def test_two_sessions_without_a_belief_are_a_mismatch_and_nobody_is_revoked(
-        self, at: Bench, ann: Browser
+        self, at: GateHarness, ann: Browser
     ) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com")
@@ -178,7 +180,7 @@ class TestCookies:
         assert answer.cookies == []
         assert (await ann.refresh()).status == (await bob.refresh()).status == 200
 
-    async def test_two_sessions_with_a_belief_refresh_the_believed_one(self, at: Bench, ann: Browser) -> None:
+    async def test_two_sessions_with_a_belief_refresh_the_believed_one(self, at: GateHarness, ann: Browser) -> None:
         bob = Browser(at.gate.asgi)
         await bob.register("bob@example.com")
         for who in (ann, bob):
@@ -191,7 +193,7 @@ class TestCookies:
 
     @pytest.mark.parametrize("belief", ["0" * 32, "", "x", "A" * 32, "é"])
     async def test_a_belief_in_another_session_is_a_mismatch_and_nothing_changes(
-        self, at: Bench, ann: Browser, belief: str
+        self, at: GateHarness, ann: Browser, belief: str
     ) -> None:
         answer = await refresh(
             at, cookies=f"{RT}={ann.rt}", headers=(("gatepass-client", "1"), ("gatepass-session", belief))
@@ -201,24 +203,24 @@ class TestCookies:
         assert at.store.verbs == []
         assert (await ann.refresh()).status == 200
 
-    async def test_two_cookie_headers_are_read_both(self, at: Bench, ann: Browser) -> None:
+    async def test_two_cookie_headers_are_read_both(self, at: GateHarness, ann: Browser) -> None:
         headers = (("gatepass-client", "1"), ("cookie", "theme=dark"), ("cookie", f"{RT}={ann.rt}"))
         assert (await refresh(at, cookies=None, headers=headers)).status == 200
 
     @pytest.mark.parametrize(
         "name", [f"\xa0{RT}", f"\x85{RT}", f"\x0b{RT}", f"\x1f{RT}", RT.lower(), RT.upper(), f"x{RT}"]
     )
-    async def test_only_the_exact_cookie_name_counts(self, at: Bench, ann: Browser, name: str) -> None:
+    async def test_only_the_exact_cookie_name_counts(self, at: GateHarness, ann: Browser, name: str) -> None:
         """A browser guards the prefix of `__Host-Http-gatepass`, not of its look-alikes."""
         assert (await refresh(at, cookies=f"{name}={ann.rt}")).code == "no-session"
 
 
-async def test_a_refresh_needs_no_bearer_token_and_ignores_one(at: Bench, ann: Browser) -> None:
+async def test_a_refresh_needs_no_bearer_token_and_ignores_one(at: GateHarness, ann: Browser) -> None:
     headers = [*ann.refresh_headers(), ("authorization", "Bearer rubbish")]
     assert (await ann.send("POST", "/refresh", headers=headers)).status == 200
 
 
-async def test_a_forged_row_of_another_account_cannot_be_reached_by_a_token(at: Bench, ann: Browser) -> None:
+async def test_a_forged_row_of_another_account_cannot_be_reached_by_a_token(at: GateHarness, ann: Browser) -> None:
     """A sid that no row has is over; nobody else's row is touched (P5)."""
     text = rewritten(ann.rt, sid=bytes(16))
     answer = await refresh(at, cookies=f"{RT}={text}")
@@ -226,7 +228,7 @@ async def test_a_forged_row_of_another_account_cannot_be_reached_by_a_token(at: 
     assert (await ann.refresh()).status == 200
 
 
-async def test_the_password_is_not_needed_again_within_the_session(at: Bench, ann: Browser) -> None:
+async def test_the_password_is_not_needed_again_within_the_session(at: GateHarness, ann: Browser) -> None:
     for _ in range(4):
         at.clock.advance(6 * DAY)
         assert (await ann.refreshed()).status == 200

@@ -7,22 +7,24 @@ import pytest
 from gatepass.core.policy import DAY
 from gatepass.core.session import Session
 from tests.support.browser import STATE, Browser, identity
-from tests.support.gates import NOW, Bench
+from tests.support.gates import NOW, GateHarness
 
 OTHER_KEY = b"t" * 32
 
 
-def row(at: Bench, browser: Browser) -> Session:
+def row(at: GateHarness, browser: Browser) -> Session:
     return at.memory._sessions[bytes.fromhex(browser.sid)]
 
 
-async def guard_status(at: Bench, browser: Browser) -> int:
+async def guard_status(at: GateHarness, browser: Browser) -> int:
     """What a guarded endpoint says to the browser's access token."""
     return (await browser.get("/me")).status
 
 
 class TestAdvance:
-    async def test_the_expected_successor_is_committed_and_a_new_pair_comes(self, at: Bench, ann: Browser) -> None:
+    async def test_the_expected_successor_is_committed_and_a_new_pair_comes(
+        self, at: GateHarness, ann: Browser
+    ) -> None:
         before = row(at, ann)
         answer = await ann.refresh()
         after = row(at, ann)
@@ -38,29 +40,29 @@ class TestAdvance:
         assert after.ancestors[0].fingerprint == before.fingerprint
         assert await guard_status(at, ann) == 200
 
-    async def test_the_usual_refresh_is_one_store_call(self, at: Bench, ann: Browser) -> None:
+    async def test_the_usual_refresh_is_one_store_call(self, at: GateHarness, ann: Browser) -> None:
         for _ in range(3):
             assert (await ann.refresh()).status == 200
         assert at.store.verbs == ["swap"] * 3
 
-    async def test_nothing_is_stored_per_refresh(self, at: Bench, ann: Browser) -> None:
+    async def test_nothing_is_stored_per_refresh(self, at: GateHarness, ann: Browser) -> None:
         for _ in range(40):
             assert (await ann.refresh()).status == 200
         assert len(at.memory._sessions) == 1
         assert len(row(at, ann).ancestors) == 16
 
-    async def test_every_pair_differs_from_the_one_before(self, at: Bench, ann: Browser) -> None:
+    async def test_every_pair_differs_from_the_one_before(self, at: GateHarness, ann: Browser) -> None:
         seen = {ann.rt, ann.access_token}
         for _ in range(3):
             await ann.refresh()
             seen |= {ann.rt, ann.access_token}
         assert len(seen) == 8
 
-    async def test_a_keyless_client_advances_too(self, at: Bench, ann: Browser) -> None:
+    async def test_a_keyless_client_advances_too(self, at: GateHarness, ann: Browser) -> None:
         ann.client_key = None
         assert [(await ann.refresh()).status for _ in range(3)] == [200] * 3
 
-    async def test_the_pass_never_outlives_the_session(self, at: Bench, ann: Browser) -> None:
+    async def test_the_pass_never_outlives_the_session(self, at: GateHarness, ann: Browser) -> None:
         for _ in range(5):
             at.clock.advance(6 * DAY - 60)
             answer = await ann.refresh()
@@ -72,7 +74,7 @@ class TestAdvance:
 
 class TestRepeat:
     async def test_within_the_leeway_the_same_request_brings_the_same_successor_and_a_pass(
-        self, at: Bench, ann: Browser
+        self, at: GateHarness, ann: Browser
     ) -> None:
         lost = await ann.refresh(lose=True)
         committed = row(at, ann)
@@ -83,7 +85,7 @@ class TestRepeat:
         assert row(at, ann) == committed
         assert await guard_status(at, ann) == 200
 
-    async def test_after_the_leeway_it_brings_the_successor_without_a_pass(self, at: Bench, ann: Browser) -> None:
+    async def test_after_the_leeway_it_brings_the_successor_without_a_pass(self, at: GateHarness, ann: Browser) -> None:
         lost = await ann.refresh(lose=True)
         at.clock.advance(11)
         late = await ann.refresh()
@@ -94,13 +96,15 @@ class TestRepeat:
         assert late.cookie(STATE).value == f"{ann.sid}.1.{NOW + 11 + 7 * DAY}"
         assert (await ann.refresh()).status == 200
 
-    async def test_a_clock_set_back_counts_as_outside_the_leeway(self, at: Bench, ann: Browser) -> None:
+    async def test_a_clock_set_back_counts_as_outside_the_leeway(self, at: GateHarness, ann: Browser) -> None:
         await ann.refresh(lose=True)
         at.clock.advance(-1)
         assert (await ann.refresh()).code == "refresh-superseded"
 
     @pytest.mark.parametrize("lost_for", [3600, 6 * DAY])
-    async def test_a_lost_answer_is_made_good_after_any_time(self, at: Bench, ann: Browser, lost_for: int) -> None:
+    async def test_a_lost_answer_is_made_good_after_any_time(
+        self, at: GateHarness, ann: Browser, lost_for: int
+    ) -> None:
         await ann.refresh(lose=True)
         at.clock.advance(lost_for)
         assert (await ann.refreshed()).status == 200
@@ -108,7 +112,7 @@ class TestRepeat:
 
     @pytest.mark.parametrize("generations", [1, 2, 3, 16])
     async def test_a_rolled_back_jar_walks_forward_to_the_newest_token(
-        self, at: Bench, ann: Browser, generations: int
+        self, at: GateHarness, ann: Browser, generations: int
     ) -> None:
         await ann.refresh()
         saved = dict(ann.jar)
@@ -122,21 +126,21 @@ class TestRepeat:
         assert ann.generation == newest
         assert not at.named("authn_token_reuse")
 
-    async def test_an_ancestor_brings_no_pass_even_within_the_leeway(self, at: Bench, ann: Browser) -> None:
+    async def test_an_ancestor_brings_no_pass_even_within_the_leeway(self, at: GateHarness, ann: Browser) -> None:
         saved = dict(ann.jar)
         await ann.refresh()
         await ann.refresh()
         ann.jar = saved
         assert (await ann.refresh()).code == "refresh-superseded"
 
-    async def test_a_keyless_repeat_of_the_committed_token_is_answered(self, at: Bench, ann: Browser) -> None:
+    async def test_a_keyless_repeat_of_the_committed_token_is_answered(self, at: GateHarness, ann: Browser) -> None:
         ann.client_key = None
         await ann.refresh(lose=True)
         assert (await ann.refresh(lose=True)).status == 200
         at.clock.advance(3600)
         assert (await ann.refreshed()).status == 200
 
-    async def test_a_repeat_writes_nothing(self, at: Bench, ann: Browser) -> None:
+    async def test_a_repeat_writes_nothing(self, at: GateHarness, ann: Browser) -> None:
         await ann.refresh(lose=True)
         at.clock.advance(3600)
         before = row(at, ann)
@@ -149,7 +153,7 @@ class TestRepeat:
 class TestRecover:
     @pytest.mark.parametrize("lost_writes", [1, 2, 5, 20])
     async def test_a_store_that_lost_writes_moves_forward_to_what_is_presented(
-        self, at: Bench, ann: Browser, lost_writes: int
+        self, at: GateHarness, ann: Browser, lost_writes: int
     ) -> None:
         await ann.refresh()
         old = row(at, ann)
@@ -162,7 +166,7 @@ class TestRecover:
         assert (await ann.refresh()).status == 200
 
     async def test_after_a_recovery_a_late_repeat_of_the_forgotten_request_does_no_harm(
-        self, at: Bench, ann: Browser
+        self, at: GateHarness, ann: Browser
     ) -> None:
         old = row(at, ann)
         saved = dict(ann.jar)
@@ -175,7 +179,7 @@ class TestRecover:
         assert (await ann.refreshed()).status == 200
         assert ann.generation == newest
 
-    async def test_a_thief_after_a_recovery_is_still_caught(self, at: Bench, ann: Browser) -> None:
+    async def test_a_thief_after_a_recovery_is_still_caught(self, at: GateHarness, ann: Browser) -> None:
         old = row(at, ann)
         await ann.refresh()
         await ann.refresh()
@@ -194,7 +198,7 @@ class TestLate:
         return ann, second
 
     async def test_a_keyless_request_that_lost_a_fair_race_gets_nothing_and_harms_nobody(
-        self, at: Bench, ann: Browser
+        self, at: GateHarness, ann: Browser
     ) -> None:
         winner, loser = await self.keyless_race(ann)
         answer = await loser.refresh()
@@ -203,20 +207,20 @@ class TestLate:
         assert answer.cookies == []
         assert (await winner.refresh()).status == 200
 
-    async def test_after_the_leeway_it_is_reuse(self, at: Bench, ann: Browser) -> None:
+    async def test_after_the_leeway_it_is_reuse(self, at: GateHarness, ann: Browser) -> None:
         winner, loser = await self.keyless_race(ann)
         at.clock.advance(11)
         assert (await loser.refresh()).json()["reason"] == "reused"
         assert (await winner.refresh()).json()["reason"] == "reused"
 
-    async def test_a_keyed_client_is_never_late(self, at: Bench, ann: Browser) -> None:
+    async def test_a_keyed_client_is_never_late(self, at: GateHarness, ann: Browser) -> None:
         thief = ann.clone(client_key=None)
         await ann.refresh()
         assert (await thief.refresh()).json()["reason"] == "reused"
 
 
 class TestEnded:
-    async def test_a_revoked_session_says_why(self, at: Bench, ann: Browser) -> None:
+    async def test_a_revoked_session_says_why(self, at: GateHarness, ann: Browser) -> None:
         kept = ann.clone(client_key=ann.client_key)
         await ann.logout()
         answer = await kept.refresh()
@@ -224,21 +228,21 @@ class TestEnded:
         assert (answer.json()["sid"], answer.json()["reason"]) == (kept.sid, "revoked")
         assert answer.cookies == []
 
-    async def test_a_pruned_session_is_unknown(self, at: Bench, ann: Browser) -> None:
+    async def test_a_pruned_session_is_unknown(self, at: GateHarness, ann: Browser) -> None:
         at.memory._sessions.clear()
         assert (await ann.refresh()).json()["reason"] == "unknown"
 
-    async def test_an_expired_token_is_refused_without_a_store_call(self, at: Bench, ann: Browser) -> None:
+    async def test_an_expired_token_is_refused_without_a_store_call(self, at: GateHarness, ann: Browser) -> None:
         at.clock.advance(7 * DAY)
         answer = await ann.refresh()
         assert (answer.json()["sid"], answer.json()["reason"]) == (ann.sid, "expired")
         assert at.store.verbs == []
 
-    async def test_one_second_before_its_end_a_token_still_holds(self, at: Bench, ann: Browser) -> None:
+    async def test_one_second_before_its_end_a_token_still_holds(self, at: GateHarness, ann: Browser) -> None:
         at.clock.advance(7 * DAY - 1)
         assert (await ann.refresh()).status == 200
 
-    async def test_a_row_past_its_end_is_expired_though_the_token_is_not(self, at: Bench, ann: Browser) -> None:
+    async def test_a_row_past_its_end_is_expired_though_the_token_is_not(self, at: GateHarness, ann: Browser) -> None:
         sid = bytes.fromhex(ann.sid)
         at.memory._sessions[sid] = replace(at.memory._sessions[sid], expires_at=NOW)
         assert (await ann.refresh()).json()["reason"] == "expired"

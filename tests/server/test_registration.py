@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 
 class TestRegistration:
@@ -30,7 +30,7 @@ class TestRegistration:
         ],
     )
     async def test_a_password_that_does_not_do_is_a_422_that_says_why(
-        self, at: Bench, password: str, code: str | None
+        self, at: GateHarness, password: str, code: str | None
     ) -> None:
         answer = await Browser(at.gate.asgi).register("bob.builder@example.com", password)
         if code is None:
@@ -41,12 +41,14 @@ class TestRegistration:
         assert answer.cookies == []
         assert at.hasher.calls == 0
 
-    async def test_a_password_too_long_is_refused_at_login_before_any_hash(self, at: Bench) -> None:
+    async def test_a_password_too_long_is_refused_at_login_before_any_hash(self, at: GateHarness) -> None:
         answer = await Browser(at.gate.asgi).login(EMAIL, "x" * 129)
         assert (answer.status, answer.code) == (422, "password-too-long")
         assert at.hasher.calls == 0
 
-    async def test_passwords_are_compared_whole_in_one_normal_form_and_nothing_is_trimmed(self, at: Bench) -> None:
+    async def test_passwords_are_compared_whole_in_one_normal_form_and_nothing_is_trimmed(
+        self, at: GateHarness
+    ) -> None:
         password = "  Motörhead and Møtley Crüe  "
         decomposed = "  Moto\u0308rhead and Møtley Cru\u0308e  "
         await Browser(at.gate.asgi).register(EMAIL, password)
@@ -60,7 +62,7 @@ class TestRegistration:
             assert (await Browser(at.gate.asgi).login(EMAIL, other)).status == status, other
 
     @pytest.mark.parametrize("taken", [EMAIL, "ANN@EXAMPLE.COM", "Ann@example.com"])
-    async def test_an_address_is_taken_in_every_spelling(self, at: Bench, ann: Browser, taken: str) -> None:
+    async def test_an_address_is_taken_in_every_spelling(self, at: GateHarness, ann: Browser, taken: str) -> None:
         answer = await Browser(at.gate.asgi).register(taken, "another long pass phrase")
         assert (answer.status, answer.code) == (409, "email-taken")
         assert answer.cookies == []
@@ -78,7 +80,7 @@ class TestRegistration:
         ],
     )
     async def test_an_address_is_shown_as_typed_and_found_in_every_spelling(
-        self, at: Bench, typed: str, shown: str, also: str
+        self, at: GateHarness, typed: str, shown: str, also: str
     ) -> None:
         answer = await Browser(at.gate.asgi).register(typed)
         assert answer.status == 201
@@ -89,20 +91,20 @@ class TestRegistration:
         "text",
         ["x", "@", "a@", "@b", "a b@example.com", "a@b@c", "a@-b.example", "<a@b.example>", "a@b.example\r\nx: y"],
     )
-    async def test_what_is_no_address_is_named_as_such(self, at: Bench, text: str) -> None:
+    async def test_what_is_no_address_is_named_as_such(self, at: GateHarness, text: str) -> None:
         answer = await Browser(at.gate.asgi).register(text)
         assert (answer.status, answer.code) == (422, "invalid-body")
         assert answer.json()["errors"] == [{"field": "email", "message": "This is not an e-mail address."}]
 
     async def test_closed_registration_is_a_403_and_login_goes_on(self) -> None:
-        async with bench(registration="closed") as at:
+        async with open_gate(registration="closed") as at:
             answer = await Browser(at.gate.asgi).register()
             assert (answer.status, answer.code) == (403, "registration-closed")
             assert (at.memory._accounts, at.hasher.calls) == ({}, 0)
             await at.gate.accounts.add(EMAIL, PASSWORD, email_key=EMAIL)
             assert (await Browser(at.gate.asgi).login()).status == 200
 
-    async def test_two_at_once_for_one_address_make_one_account(self, at: Bench) -> None:
+    async def test_two_at_once_for_one_address_make_one_account(self, at: GateHarness) -> None:
         answers = await asyncio.gather(*(Browser(at.gate.asgi).register() for _ in range(5)))
         assert sorted(answer.status for answer in answers) == [201, 409, 409, 409, 409]
         assert len(at.memory._accounts) == 1

@@ -1,12 +1,14 @@
 """A change of secrets, and a restart, in the middle of everything: nobody is signed out (PROTOCOL §2)."""
 
 from tests.support.browser import Browser, identity
-from tests.support.gates import OTHER_SECRET, SECRET, Bench, WatchedStore, bench
+from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, WatchedStore, open_gate
 
 
 class TestSecrets:
-    async def test_a_token_under_an_unknown_key_is_a_503_never_an_ended_session(self, at: Bench, ann: Browser) -> None:
-        async with bench(secrets=[OTHER_SECRET], store=at.store) as other:
+    async def test_a_token_under_an_unknown_key_is_a_503_never_an_ended_session(
+        self, at: GateHarness, ann: Browser
+    ) -> None:
+        async with open_gate(secrets=[OTHER_SECRET], store=at.store) as other:
             moved = ann.clone(client_key=ann.client_key)
             moved.app = other.gate.asgi
             for answer in (await moved.refresh(), await moved.logout()):
@@ -25,7 +27,7 @@ class TestSecrets:
             [OTHER_SECRET, SECRET],
             [OTHER_SECRET],
         ):
-            async with bench(secrets=secrets, store=store) as at:
+            async with open_gate(secrets=secrets, store=store) as at:
                 browser = Browser(at.gate.asgi)
                 browser.jar = jar
                 if not jar:
@@ -38,8 +40,8 @@ class TestSecrets:
     async def test_a_lost_answer_during_the_roll_is_repeated_with_the_sameidentity(self) -> None:
         store = WatchedStore()
         async with (
-            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
-            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
+            open_gate(secrets=[SECRET, OTHER_SECRET], store=store) as one,
+            open_gate(secrets=[OTHER_SECRET, SECRET], store=store) as two,
         ):
             browser = Browser(one.gate.asgi)
             await browser.register()
@@ -54,8 +56,8 @@ class TestSecrets:
     async def test_a_pass_signed_under_either_secret_opens_both_servers(self) -> None:
         store = WatchedStore()
         async with (
-            bench(secrets=[SECRET, OTHER_SECRET], store=store) as one,
-            bench(secrets=[OTHER_SECRET, SECRET], store=store) as two,
+            open_gate(secrets=[SECRET, OTHER_SECRET], store=store) as one,
+            open_gate(secrets=[OTHER_SECRET, SECRET], store=store) as two,
         ):
             browser = Browser(one.gate.asgi)
             await browser.register()
@@ -65,11 +67,11 @@ class TestSecrets:
 
 async def test_a_server_that_restarts_between_request_and_retry_repeats_the_same_successor() -> None:
     store = WatchedStore()
-    async with bench(store=store) as before:
+    async with open_gate(store=store) as before:
         browser = Browser(before.gate.asgi)
         await browser.register()
         lost = await browser.refresh(lose=True)
-    async with bench(store=store) as after:
+    async with open_gate(store=store) as after:
         browser.app = after.gate.asgi
         again = await browser.refresh()
         assert (lost.status, again.status) == (200, 200)

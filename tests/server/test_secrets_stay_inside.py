@@ -12,7 +12,7 @@ from gatepass.errors import Problem
 from gatepass.sessions.service import Grant
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, RT, Browser
-from tests.support.gates import OTHER_SECRET, SECRET, Bench, bench
+from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
 
 CANARY = "canary-Zq7-canary-Zq7"
 CLIENT = ("gatepass-client", "1")
@@ -81,7 +81,7 @@ def _assert_silent(answer: Answer, log: pytest.LogCaptureFixture, canary: str = 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 async def test_nothing_of_a_body_comes_back_or_is_logged(
-    at: Bench, ann: Browser, log: pytest.LogCaptureFixture, method: str, path: str
+    at: GateHarness, ann: Browser, log: pytest.LogCaptureFixture, method: str, path: str
 ) -> None:
     for body in BODIES:
         for headers in ([CLIENT, JSON], [CLIENT, JSON, ann.bearer], [CLIENT, ("content-type", "text/plain")]):
@@ -93,20 +93,20 @@ async def test_nothing_of_a_body_comes_back_or_is_logged(
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 @pytest.mark.parametrize(("name", "value"), HEADERS)
 async def test_nothing_of_a_header_comes_back_or_is_logged(
-    at: Bench, log: pytest.LogCaptureFixture, method: str, path: str, name: str, value: str
+    at: GateHarness, log: pytest.LogCaptureFixture, method: str, path: str, name: str, value: str
 ) -> None:
     headers = [(name, value), *([] if name == "gatepass-client" else [CLIENT])]
     _assert_silent(await call(at.gate.asgi, method, path, headers=headers), log)
 
 
-async def test_nothing_of_a_query_comes_back_or_is_logged(at: Bench, log: pytest.LogCaptureFixture) -> None:
+async def test_nothing_of_a_query_comes_back_or_is_logged(at: GateHarness, log: pytest.LogCaptureFixture) -> None:
     for method, path in ENDPOINTS:
         answer = await call(at.gate.asgi, method, path, headers=[CLIENT], query=f"access_token={CANARY}".encode())
         _assert_silent(answer, log)
 
 
 async def test_a_whole_life_leaves_no_token_password_or_key_in_the_log(log: pytest.LogCaptureFixture) -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         ann = Browser(at.gate.asgi)
         secrets = {SECRET, CANARY + " pass phrase", "another pass phrase Zq7"}
         first = await ann.register(EMAIL, CANARY + " pass phrase")
@@ -128,7 +128,7 @@ async def test_a_whole_life_leaves_no_token_password_or_key_in_the_log(log: pyte
     assert EMAIL not in log.text
 
 
-async def test_tokens_are_only_where_they_belong(at: Bench) -> None:
+async def test_tokens_are_only_where_they_belong(at: GateHarness) -> None:
     ann = Browser(at.gate.asgi)
     for answer in (await ann.register(), await ann.refresh(), await ann.login()):
         outside = {name: value for name, value in answer.headers if name != "set-cookie"}
@@ -139,7 +139,7 @@ async def test_tokens_are_only_where_they_belong(at: Bench) -> None:
 
 
 async def test_nothing_prints_its_secrets() -> None:
-    async with bench(secrets=[SECRET, OTHER_SECRET]) as at:
+    async with open_gate(secrets=[SECRET, OTHER_SECRET]) as at:
         seen: list[Grant] = []
 
         async def spy(*arguments: Any, **named: Any) -> Grant | None:
@@ -158,16 +158,16 @@ async def test_nothing_prints_its_secrets() -> None:
         keys = KeyRing([parse_secret(SECRET)])
         printed = " ".join(
             f"{thing!r} {thing!s}"
-            for thing in (at.gate, sessions, at.gate.accounts, at.gate.check, grant, account, keys, keys.card)
+            for thing in (at.gate, sessions, at.gate.accounts, at.gate.check, grant, account, keys, keys.current)
         )
         for secret in (SECRET, OTHER_SECRET, ann.rt, ann.access_token, account.password_hash, EMAIL):
             assert secret not in printed
-        for raw in (parse_secret(SECRET), keys.card.mac, grant.token.nonce):
+        for raw in (parse_secret(SECRET), keys.current.mac, grant.token.nonce):
             assert repr(raw)[2:-1] not in printed
             assert raw.hex() not in printed
 
 
-async def test_errors_do_not_say_what_came(at: Bench) -> None:
+async def test_errors_do_not_say_what_came(at: GateHarness) -> None:
     for authorization in (f"Bearer {CANARY}", f"Bearer {CANARY}.{CANARY}.{CANARY}", CANARY):
         with pytest.raises(Problem) as caught:
             at.gate.check.principal([authorization])
@@ -180,7 +180,7 @@ async def test_errors_do_not_say_what_came(at: Bench) -> None:
     ["x\r\n2026 CRITICAL forged", "x\x1b[2J", 'x", "event": "forged', "x\u2028y", "x\x00y", "x\ny@example.com"],
 )
 async def test_every_event_is_one_line_of_json_whatever_was_typed(
-    at: Bench, log: pytest.LogCaptureFixture, text: str
+    at: GateHarness, log: pytest.LogCaptureFixture, text: str
 ) -> None:
     browser = Browser(at.gate.asgi)
     await browser.register(text)

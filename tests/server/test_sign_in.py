@@ -4,18 +4,18 @@ import re
 
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import NOW, Bench, bench
+from tests.support.gates import NOW, GateHarness, open_gate
 
 WRONG = "seven green bottles on the wall"
 
 
-def account_id(at: Bench) -> str:
+def account_id(at: GateHarness) -> str:
     (found,) = at.memory._accounts
     return found
 
 
 class TestOneAnswer:
-    async def test_unknown_wrong_and_disabled_are_the_same_byte_for_byte(self, at: Bench, ann: Browser) -> None:
+    async def test_unknown_wrong_and_disabled_are_the_same_byte_for_byte(self, at: GateHarness, ann: Browser) -> None:
         stranger = Browser(at.gate.asgi)
         answers = [
             await stranger.login("nobody@example.com"),
@@ -29,7 +29,7 @@ class TestOneAnswer:
         assert answers[0].code == "invalid-credentials"
         assert answers == [answers[0]] * 5
 
-    async def test_each_costs_one_hash(self, at: Bench, ann: Browser) -> None:
+    async def test_each_costs_one_hash(self, at: GateHarness, ann: Browser) -> None:
         stranger = Browser(at.gate.asgi)
         await at.gate.accounts.add("carl@example.com", PASSWORD, email_key="carl@example.com")
         for email, password in (
@@ -47,7 +47,7 @@ class TestOneAnswer:
         await stranger.login("carl@example.com", PASSWORD)
         assert at.hasher.calls == before + 1
 
-    async def test_the_same_store_calls_are_made(self, at: Bench, ann: Browser) -> None:
+    async def test_the_same_store_calls_are_made(self, at: GateHarness, ann: Browser) -> None:
         traces = []
         for email in ("nobody@example.com", EMAIL):
             at.store.verbs.clear()
@@ -55,7 +55,7 @@ class TestOneAnswer:
             traces.append(list(at.store.verbs))
         assert traces[0] == traces[1]
 
-    async def test_the_log_knows_the_account_and_never_the_address(self, at: Bench, ann: Browser) -> None:
+    async def test_the_log_knows_the_account_and_never_the_address(self, at: GateHarness, ann: Browser) -> None:
         await ann.login(EMAIL, WRONG)
         await ann.login("nobody@example.com", WRONG)
         known, unknown = at.named("authn_login_fail")
@@ -68,7 +68,7 @@ class TestOneAnswer:
 class TestRaces:
     """A sign-in never outlives a password change or a closing of the account that raced it (PROTOCOL §3)."""
 
-    async def raced(self, at: Bench, race: object) -> Answer:
+    async def raced(self, at: GateHarness, race: object) -> Answer:
         async def interfere(verb: str) -> None:
             if verb == "add":
                 at.store.before = None
@@ -77,7 +77,7 @@ class TestRaces:
         at.store.before = interfere
         return await Browser(at.gate.asgi).login()
 
-    async def test_a_password_change_wins(self, at: Bench, ann: Browser) -> None:
+    async def test_a_password_change_wins(self, at: GateHarness, ann: Browser) -> None:
         async def change() -> None:
             body = {"current": PASSWORD, "new": "eight green bottles on a wall"}
             answer = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
@@ -87,7 +87,7 @@ class TestRaces:
         assert (answer.status, answer.code, answer.cookies) == (401, "invalid-credentials", [])
         assert len(at.memory._sessions) == 1
 
-    async def test_closing_the_account_wins(self, at: Bench, ann: Browser) -> None:
+    async def test_closing_the_account_wins(self, at: GateHarness, ann: Browser) -> None:
         async def close() -> None:
             await at.gate.accounts.disable(account_id(at))
 
@@ -96,7 +96,7 @@ class TestRaces:
 
 
 async def test_the_stored_hash_is_argon2id_at_or_above_the_floor() -> None:
-    async with bench(hasher=None) as at:
+    async with open_gate(hasher=None) as at:
         for email in ("a@example.com", "b@example.com"):
             assert (await Browser(at.gate.asgi).register(email)).status == 201
         first, second = (account.password_hash for account in at.memory._accounts.values())
@@ -109,5 +109,5 @@ async def test_the_stored_hash_is_argon2id_at_or_above_the_floor() -> None:
         assert (await Browser(at.gate.asgi).login("a@example.com", WRONG)).status == 401
 
 
-async def test_created_at_is_the_time_of_registration(at: Bench, ann: Browser) -> None:
+async def test_created_at_is_the_time_of_registration(at: GateHarness, ann: Browser) -> None:
     assert (await ann.get("/me")).json()["created_at"] == NOW

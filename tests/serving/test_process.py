@@ -7,11 +7,11 @@ from starlette.routing import Mount
 from gatepass.errors import StoreUnavailable
 from tests.support.asgi import call
 from tests.support.browser import Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 
 
-async def test_health_says_that_the_process_lives_whatever_the_store_does(at: Bench) -> None:
+async def test_health_says_that_the_process_lives_whatever_the_store_does(at: GateHarness) -> None:
     async def fail(verb: str) -> None:
         raise StoreUnavailable
 
@@ -22,7 +22,7 @@ async def test_health_says_that_the_process_lives_whatever_the_store_does(at: Be
     at.store.before = None
 
 
-async def test_readiness_is_the_stores(at: Bench) -> None:
+async def test_readiness_is_the_stores(at: GateHarness) -> None:
     assert (await call(at.gate.served, "GET", "/readyz")).json() == {"status": "ready"}
 
     async def fail(verb: str) -> None:
@@ -35,7 +35,7 @@ async def test_readiness_is_the_stores(at: Bench) -> None:
     assert answer.one("retry-after")
 
 
-async def test_the_keys_are_at_the_well_known_place_too(at: Bench) -> None:
+async def test_the_keys_are_at_the_well_known_place_too(at: GateHarness) -> None:
     inside = await call(at.gate.served, "GET", "/auth/jwks.json")
     well_known = await call(at.gate.served, "GET", "/.well-known/jwks.json")
     assert inside == well_known
@@ -43,18 +43,18 @@ async def test_the_keys_are_at_the_well_known_place_too(at: Bench) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/auth", "/auth/", "/authx/login", "/auth//login", "/healthz/"])
-async def test_nothing_else_is_served(at: Bench, path: str) -> None:
+async def test_nothing_else_is_served(at: GateHarness, path: str) -> None:
     answer = await call(at.gate.served, "POST", path, headers=[("gatepass-client", "1")])
     assert (answer.status, answer.code) == (404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/.well-known/jwks.json"])
-async def test_other_methods_are_a_405(at: Bench, path: str) -> None:
+async def test_other_methods_are_a_405(at: GateHarness, path: str) -> None:
     answer = await call(at.gate.served, "POST", path)
     assert (answer.status, answer.one("allow")) == (405, "GET")
 
 
-async def test_all_of_it_can_be_mounted_below_a_prefix(at: Bench) -> None:
+async def test_all_of_it_can_be_mounted_below_a_prefix(at: GateHarness) -> None:
     async with started(Starlette(routes=[Mount("/gate", at.gate.served)], lifespan=at.gate.lifespan)) as app:
         ann = Browser(app, mount="/gate/auth")
         assert (await ann.register()).status == 201
@@ -62,7 +62,7 @@ async def test_all_of_it_can_be_mounted_below_a_prefix(at: Bench) -> None:
         assert (await call(app, "GET", "/gate/healthz")).status == 200
 
 
-async def test_a_websocket_is_closed_and_a_lifespan_is_told_whose_it_is(at: Bench) -> None:
+async def test_a_websocket_is_closed_and_a_lifespan_is_told_whose_it_is(at: GateHarness) -> None:
     sent = []
 
     async def receive() -> dict[str, object]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.browser import Browser
-from tests.support.gates import bench
+from tests.support.gates import open_gate
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from tests.support.gates import bench
     ],
 )
 async def test_each_action_is_reported_once_and_names_its_session(act: str, expected: list[str]) -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         at.events.clear()
@@ -51,7 +51,7 @@ async def test_each_action_is_reported_once_and_names_its_session(act: str, expe
 
 
 async def test_a_refresh_says_which_case_it_was() -> None:
-    async with bench() as at:
+    async with open_gate() as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         (old,) = at.memory._sessions.values()

@@ -12,7 +12,7 @@ from gatepass.sessions import service
 from gatepass.stores import open_store
 from tests.support.asgi import Answer
 from tests.support.browser import Browser
-from tests.support.gates import Bench, WatchedStore, bench
+from tests.support.gates import GateHarness, WatchedStore, open_gate
 from tools.services.postgres import empty_database
 from tools.services.valkey import flush, shared_cluster, shared_server
 
@@ -36,9 +36,9 @@ async def new_store(kind: str, folder: Path) -> Store:
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", "redis", "cluster"])
-async def at(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+async def at(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[GateHarness]:
     store = WatchedStore(await new_store(request.param, tmp_path))
-    async with bench(store=store, policy=Policy(sessions_per_account=LIMIT)) as at:
+    async with open_gate(store=store, policy=Policy(sessions_per_account=LIMIT)) as at:
         await Browser(at.gate.asgi).register()
         (first,) = await live(at)
         await at.gate.sessions.end(bytes.fromhex(first), reason="revoked")
@@ -46,7 +46,7 @@ async def at(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Be
         yield at
 
 
-async def sign_in(at: Bench, count: int) -> list[Browser]:
+async def sign_in(at: GateHarness, count: int) -> list[Browser]:
     """Devices that sign in one after another, a minute apart."""
     devices = [Browser(at.gate.asgi) for _ in range(count)]
     for device in devices:
@@ -55,7 +55,7 @@ async def sign_in(at: Bench, count: int) -> list[Browser]:
     return devices
 
 
-async def live(at: Bench) -> list[str]:
+async def live(at: GateHarness) -> list[str]:
     account = await at.store.find_account_by_email("ann@example.com")
     return [row.sid.hex() for row in await at.gate.sessions.of_account(account.id)]
 
@@ -64,7 +64,7 @@ def sids(devices: Sequence[Browser]) -> list[str]:
     return [device.sid for device in devices]
 
 
-async def test_one_more_ends_the_oldest_and_says_that_it_was_replaced(at: Bench) -> None:
+async def test_one_more_ends_the_oldest_and_says_that_it_was_replaced(at: GateHarness) -> None:
     devices = await sign_in(at, LIMIT + 2)
     assert await live(at) == sids(devices[:1:-1])
     for device in devices[:2]:
@@ -76,7 +76,7 @@ async def test_one_more_ends_the_oldest_and_says_that_it_was_replaced(at: Bench)
     assert ended == [(device.sid, "replaced") for device in devices[:2]]
 
 
-async def test_what_is_in_use_stays_however_old_it_is(at: Bench) -> None:
+async def test_what_is_in_use_stays_however_old_it_is(at: GateHarness) -> None:
     old, unused, new = await sign_in(at, LIMIT)
     at.clock.advance(60)
     assert (await old.refresh()).status == 200
@@ -85,14 +85,14 @@ async def test_what_is_in_use_stays_however_old_it_is(at: Bench) -> None:
     assert (await unused.refresh()).json()["reason"] == "replaced"
 
 
-async def test_a_device_that_signs_in_again_costs_nobody_else_a_session(at: Bench) -> None:
+async def test_a_device_that_signs_in_again_costs_nobody_else_a_session(at: GateHarness) -> None:
     devices = await sign_in(at, LIMIT)
     for _ in range(3):
         assert (await devices[1].login()).status == 200
     assert sorted(await live(at)) == sorted(sids(devices))
 
 
-async def test_of_sign_ins_at_once_all_succeed_and_the_next_one_restores_the_limit(at: Bench) -> None:
+async def test_of_sign_ins_at_once_all_succeed_and_the_next_one_restores_the_limit(at: GateHarness) -> None:
     await sign_in(at, LIMIT)
     at.clock.advance(60)
     racers = [Browser(at.gate.asgi) for _ in range(6)]
@@ -106,7 +106,7 @@ async def test_of_sign_ins_at_once_all_succeed_and_the_next_one_restores_the_lim
     assert set(left[1:]) <= set(sids(racers))
 
 
-async def test_a_refresh_asks_nothing_about_it(at: Bench) -> None:
+async def test_a_refresh_asks_nothing_about_it(at: GateHarness) -> None:
     devices = await sign_in(at, LIMIT)
     await devices[0].refresh()
     at.store.verbs.clear()
@@ -115,7 +115,7 @@ async def test_a_refresh_asks_nothing_about_it(at: Bench) -> None:
 
 
 async def test_another_account_has_a_limit_of_its_own() -> None:
-    async with bench(policy=Policy(sessions_per_account=1)) as at:
+    async with open_gate(policy=Policy(sessions_per_account=1)) as at:
         ann, bob = Browser(at.gate.asgi), Browser(at.gate.asgi)
         await ann.register()
         await bob.register("bob@example.com")
@@ -123,7 +123,7 @@ async def test_another_account_has_a_limit_of_its_own() -> None:
 
 
 async def test_two_sign_ins_at_once_cannot_end_each_other_where_one_is_the_limit() -> None:
-    async with bench(policy=Policy(sessions_per_account=1)) as at:
+    async with open_gate(policy=Policy(sessions_per_account=1)) as at:
         await Browser(at.gate.asgi).register()
         one, two = Browser(at.gate.asgi), Browser(at.gate.asgi)
 
@@ -139,7 +139,7 @@ async def test_two_sign_ins_at_once_cannot_end_each_other_where_one_is_the_limit
 
 @pytest.mark.parametrize(("limit", "kept"), [(0, 120), (120, 120), (100, 100)])
 async def test_the_limit_is_what_is_set_and_nought_is_none(limit: int, kept: int) -> None:
-    async with bench(policy=Policy(sessions_per_account=limit)) as at:
+    async with open_gate(policy=Policy(sessions_per_account=limit)) as at:
         await Browser(at.gate.asgi).register()
         await sign_in(at, 119)
         assert len(await live(at)) == kept
@@ -148,10 +148,10 @@ async def test_the_limit_is_what_is_set_and_nought_is_none(limit: int, kept: int
 async def test_where_a_limit_was_lowered_each_sign_in_ends_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_ENDED", 5)
     store = WatchedStore()
-    async with bench(store=store) as at:
+    async with open_gate(store=store) as at:
         await Browser(at.gate.asgi).register()
         await sign_in(at, 11)
-    async with bench(store=store, policy=Policy(sessions_per_account=2), clock=at.clock) as at:
+    async with open_gate(store=store, policy=Policy(sessions_per_account=2), clock=at.clock) as at:
         counts = []
         for _ in range(4):
             await sign_in(at, 1)

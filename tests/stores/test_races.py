@@ -9,7 +9,7 @@ import pytest
 from gatepass.core.session import Session, Swap
 from gatepass.ports import Store
 from gatepass.stores import MemoryStore, open_session_store, open_store
-from gatepass.stores.combined.store import SplitStore
+from gatepass.stores.combined.store import CombinedStore
 from gatepass.testing.records import account_of, session_of, swap_of
 from tests.stores.race import among_processes, among_tasks, among_threads
 from tools.services.postgres import empty_database
@@ -34,7 +34,7 @@ def store_of(url: str) -> Store:
     """The store of this URL; accounts beside one for sessions are in memory: here nobody asks for them twice."""
     if not url.startswith("redis"):
         return open_store(url)
-    return SplitStore(sessions=open_session_store(url), accounts=MemoryStore())
+    return CombinedStore(sessions=open_session_store(url), accounts=MemoryStore())
 
 
 async def swaps_on(store: Store) -> Sequence[Swap]:

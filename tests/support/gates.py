@@ -46,7 +46,7 @@ class WatchedStore:
         return watched
 
 
-class Bench:
+class GateHarness:
     """A gate and the parts that a test turns."""
 
     def __init__(self, **overrides: Any) -> None:
@@ -77,9 +77,9 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(**overrides: Any) -> AsyncIterator[Bench]:
+async def open_gate(**overrides: Any) -> AsyncIterator[GateHarness]:
     """An open gate; `overrides` are arguments of Gatepass, `clock` and `store` among them."""
-    made = Bench(**overrides)
+    made = GateHarness(**overrides)
     async with made.gate.running():
         await asyncio.sleep(0)  # the janitor's first look at the store
         made.store.verbs.clear()

@@ -9,7 +9,7 @@ from gatepass.errors import DeliveryFailed
 from gatepass.ports import Message
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 
 class Postbox:
@@ -30,7 +30,7 @@ class Postbox:
 class Post:
     """A gate with mail, and what was sent."""
 
-    def __init__(self, at: Bench, box: Postbox) -> None:
+    def __init__(self, at: GateHarness, box: Postbox) -> None:
         self.at = at
         self.box = box
 
@@ -73,5 +73,5 @@ class Post:
 async def post(**overrides: Any) -> AsyncIterator[Post]:
     """A gate that verifies addresses; `overrides` are arguments of Gatepass."""
     box = Postbox()
-    async with bench(**{"registration": "verify", "mail": box, **overrides}) as at:
+    async with open_gate(**{"registration": "verify", "mail": box, **overrides}) as at:
         yield Post(at, box)

@@ -35,7 +35,7 @@ def over_asgi(app: WSGIApp, gate: Gatepass) -> ASGIApp:
 async def run_lifespan(gate: Gatepass, receive: Receive, send: Send) -> None:
     """Of an application that has none: the gate opens by itself; here it is waited for, and closed."""
     await receive()
-    await asyncio.to_thread(gate.ready)
+    await asyncio.to_thread(gate.wait_until_open)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await asyncio.to_thread(gate.background.stop)

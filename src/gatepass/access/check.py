@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gatepass.core.access_token import Principal
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
-from gatepass.ports import Clock, RevocationFeed
+from gatepass.ports import Clock, RevocationList
 from gatepass.wire.headers import bearer_of
 
 REMEMBERED = 10_000
@@ -32,7 +32,7 @@ class Verifies(Protocol):
 class Check:
     """Verifies access tokens for one gate. Shared by all guards and threads of a process."""
 
-    def __init__(self, verifier: Verifies, *, feed: RevocationFeed, clock: Clock, remembered: int = REMEMBERED) -> None:
+    def __init__(self, verifier: Verifies, *, feed: RevocationList, clock: Clock, remembered: int = REMEMBERED) -> None:
         self._verifier = verifier
         self._feed = feed
         self._clock = clock

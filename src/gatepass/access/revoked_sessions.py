@@ -17,7 +17,7 @@ from gatepass.ports import Clock, Revocation
 FOREVER = float("inf")
 
 
-class LocalFeed:
+class RevokedSessions:
     """What one process knows of ended sessions.
 
     `horizon`: seconds for which a revocation matters, AT life plus tolerance. `patience`: seconds without contact

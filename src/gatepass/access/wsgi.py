@@ -22,7 +22,7 @@ from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
 from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, withhold
 
-DOOR = "gatepass.door"
+GUARD = "gatepass.door"
 
 
 class Gate(Protocol):
@@ -43,26 +43,26 @@ class Gate(Protocol):
         """The auth endpoints (`server/wsgi.py`)."""
         ...
 
-    def ready(self) -> None:
+    def wait_until_open(self) -> None:
         """Return when it is open, or has been waited for long enough."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class RequestGuard:
     """A gate as a request carries it: its Check, behind the wait for its opening."""
 
     check: Check
-    ready: Callable[[], None]
+    wait_until_open: Callable[[], None]
 
     def principal(self, environ: Environ, scopes: tuple[str, ...], max_age: int | None = None) -> Principal:
         """The caller, who must cover `scopes` and have signed in at most `max_age` seconds ago."""
-        self.ready()
+        self.wait_until_open()
         return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age)
 
     def optional(self, environ: Environ) -> Principal | None:
         """The caller or None."""
-        self.ready()
+        self.wait_until_open()
         return self.check.optional(authorizations(environ))
 
 
@@ -71,7 +71,7 @@ class Guard:
 
     def __init__(self, app: WSGIApp, gate: Gate, *, auth: str | None = None, required: bool = False) -> None:
         self._app = app
-        self._door = Door(gate.check, gate.ready)
+        self._door = RequestGuard(gate.check, gate.wait_until_open)
         self._cookies = gate.cookies
         self._endpoints: WSGIApp = gate.wsgi
         self._mount = auth.rstrip("/") if auth and gate.wsgi is not None else None  # a RemoteGate has none
@@ -97,10 +97,10 @@ class Guard:
             return refuse(problem, start_response)
 
 
-def guard(environ: Environ, door: Door, cookies: Cookies) -> bool:
+def guard(environ: Environ, door: RequestGuard, cookies: Cookies) -> bool:
     """Prepare an environ for the application; whether a refresh cookie was taken out of it."""
     held = withhold(environ, cookies)
-    environ[DOOR] = door
+    environ[GUARD] = door
     if held:
         environ[WITHHELD] = Withheld(held)
     return bool(held)
@@ -111,12 +111,12 @@ def current_principal(environ: Environ, *scopes: str, max_age: int | None = None
 
     Raises TokenRequired, InvalidToken, InsufficientScope, InsufficientUserAuthentication or Unavailable.
     """
-    return door_of(environ).principal(environ, scopes, max_age)
+    return guard_of(environ).principal(environ, scopes, max_age)
 
 
 def optional_principal(environ: Environ) -> Principal | None:
     """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
-    return door_of(environ).optional(environ)
+    return guard_of(environ).optional(environ)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:
@@ -137,10 +137,10 @@ def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WS
     return decorate
 
 
-def door_of(environ: Environ) -> Door:
+def guard_of(environ: Environ) -> RequestGuard:
     """The gate that guards this request. Raises ConfigurationError where none does."""
-    door = environ.get(DOOR)
-    if not isinstance(door, Door):
+    door = environ.get(GUARD)
+    if not isinstance(door, RequestGuard):
         raise ConfigurationError("No gate guards this application: wrap it, app = gate.guard_wsgi(app).")
     return door
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
 from gatepass.core.keyring import KeyRing
 from gatepass.core.mailed_link import (
+    InvalidLink,
     Link,
-    NoLink,
     Purpose,
     UnknownLinkKey,
     compose_link,
@@ -33,7 +33,7 @@ from gatepass.core.throttle import Throttle
 from gatepass.errors import TooManyAttempts, Unavailable, Unprocessable
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.outbox import Outbox
-from gatepass.mail.templates import Letters
+from gatepass.mail.templates import MailTemplates
 from gatepass.ports import Clock, Entropy, Message, Store
 from gatepass.sessions.service import Sessions
 
@@ -56,7 +56,7 @@ class Recovery:
         sessions: Sessions,
         keys: KeyRing,
         outbox: Outbox,
-        letters: Letters,
+        templates: MailTemplates,
         pages: LinkPages,
         clock: Clock,
         entropy: Entropy,
@@ -67,7 +67,7 @@ class Recovery:
         self._sessions = sessions
         self._keys = keys
         self._outbox = outbox
-        self._letters = letters
+        self._templates = templates
         self._pages = pages
         self._clock = clock
         self._entropy = entropy
@@ -82,12 +82,12 @@ class Recovery:
         await self._count(email_key, ip_prefix)
         password_hash = await self._accounts.hash_new(password, email_key)
         now = self._clock.now()
-        applicant = Applicant(self._entropy.token_bytes(16).hex(), email, email_key, password_hash, now)
+        applicant = PendingRegistration(self._entropy.token_bytes(16).hex(), email, email_key, password_hash, now)
 
         async def job() -> Message | None:
             account = await self._store.find_account_by_email(email_key)
             if account is not None:
-                return None if account.disabled_at else self._letters.taken(account.email, link=self._reset(account))
+                return None if account.disabled_at else self._templates.taken(account.email, link=self._reset(account))
             await self._store.prune_applicants(before=now - self._pages.verify_ttl, limit=PRUNED_AT_ONCE)
             if await self._store.find_applicant(applicant.id) is None:  # this job may be tried again
                 await self._store.add_applicant(applicant)
@@ -131,7 +131,7 @@ class Recovery:
             if account is None or account.disabled_at is not None:
                 return None
             minutes = self._pages.reset_ttl // MINUTE
-            return self._letters.reset(account.email, link=self._reset(account), minutes=minutes)
+            return self._templates.reset(account.email, link=self._reset(account), minutes=minutes)
 
         self._outbox.put(job)
 
@@ -155,7 +155,7 @@ class Recovery:
         self._sessions.announce(account.id, ended, reason="revoked", now=now)
         await self._store.verify_account(account.id, now=now)
         await self._accounts.forgive(account.email_key)
-        self._outbox.post(self._letters.password_changed(account.email))
+        self._outbox.post(self._templates.password_changed(account.email))
 
     async def move(self, account: Account, password: str, *, email: str, email_key: str, ip_prefix: str) -> None:
         """Ask for another address: needs the password; a link goes to the new one, a notice to the old one.
@@ -168,13 +168,13 @@ class Recovery:
         async def job() -> Message | None:
             owner = await self._store.find_account_by_email(email_key)
             if owner is not None and owner.id != account.id:
-                return self._letters.address_taken(owner.email)
+                return self._templates.address_taken(owner.email)
             link = self._make(Purpose.CHANGE_EMAIL, account.id, _state(account), address=email)
             hours = self._pages.verify_ttl // HOUR
-            return self._letters.change_email(email, link=link, hours=hours)
+            return self._templates.change_email(email, link=link, hours=hours)
 
         self._outbox.put(job)
-        self._outbox.post(self._letters.email_change_requested(account.email))
+        self._outbox.post(self._templates.email_change_requested(account.email))
 
     async def confirm_move(
         self, account: Account, token: str, *, ip_prefix: str, email_key: Callable[[str], str]
@@ -194,7 +194,7 @@ class Recovery:
         if not changed:
             raise invalid_link()
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
-        self._outbox.post(self._letters.email_changed(account.email))
+        self._outbox.post(self._templates.email_changed(account.email))
 
     def hear(self, event: Event) -> None:
         """Mail the owner of an account whose password was changed."""
@@ -203,13 +203,13 @@ class Recovery:
 
         async def job() -> Message | None:
             account = await self._store.find_account(event.account_id)
-            return self._letters.password_changed(account.email) if account else None
+            return self._templates.password_changed(account.email) if account else None
 
         self._outbox.put(job)
 
-    def _confirmation(self, applicant: Applicant) -> Message:
+    def _confirmation(self, applicant: PendingRegistration) -> Message:
         link = self._make(Purpose.VERIFY, applicant.id, (applicant.email_key,))
-        return self._letters.verify(applicant.email, link=link, hours=self._pages.verify_ttl // HOUR)
+        return self._templates.verify(applicant.email, link=link, hours=self._pages.verify_ttl // HOUR)
 
     def _reset(self, account: Account) -> str:
         return self._make(Purpose.RESET, account.id, _state(account))
@@ -224,7 +224,7 @@ class Recovery:
         link = parse_link(token, self._keys, purpose=purpose)
         if isinstance(link, UnknownLinkKey):
             raise Unavailable("unknown-key", "This server does not have the key of this link yet; try again.")
-        if isinstance(link, NoLink) or link.expires_at <= self._clock.now():
+        if isinstance(link, InvalidLink) or link.expires_at <= self._clock.now():
             raise invalid_link()
         return link
 

@@ -54,7 +54,7 @@ class Announce(Protocol):
         ...
 
 
-class OwnUsers:
+class ExternalUsers:
     """Mirrors the application's users as they sign in."""
 
     def __init__(

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gatepass.accounts.passwords.foreign import UnfitHash, read_foreign
+from gatepass.accounts.passwords.foreign import UnsupportedHash, read_foreign
 from gatepass.core.account import Account
 from gatepass.errors import Unprocessable
 from gatepass.ports import AccountStore, Clock, Entropy
@@ -99,7 +99,7 @@ def _account(record: object, *, now: int, account_id: str) -> Account | str:
         return f"{', '.join(sorted(names))}: missing or not as it should be"
     except Unprocessable:
         return "email: this is not an e-mail address"
-    except UnfitHash as unfit:
+    except UnsupportedHash as unfit:
         return f"password_hash: {unfit}"
     return Account(
         id=account_id,

@@ -9,19 +9,19 @@ from gatepass.core.event import Event, RefreshReuse, SessionNewDevice
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.errors import Overloaded
-from gatepass.mail import Letters, Outbox
+from gatepass.mail import MailTemplates, Outbox
 from gatepass.ports import AccountStore, Clock, Message
 
 OFTEN = Rate(1, HOUR)
 
 
-class Notices:
+class Notifications:
     """A listener for events. `letters` say what is written, `outbox` sends it."""
 
-    def __init__(self, *, store: AccountStore, outbox: Outbox, letters: Letters, clock: Clock) -> None:
+    def __init__(self, *, store: AccountStore, outbox: Outbox, templates: MailTemplates, clock: Clock) -> None:
         self._store = store
         self._outbox = outbox
-        self._letters = letters
+        self._templates = templates
         self._clock = clock
         self._told = Buckets(OFTEN)
 
@@ -38,9 +38,9 @@ class Notices:
                 return None
             match event:
                 case SessionNewDevice(client=client):
-                    return self._letters.new_device(account.email, client=client, at=event.at)
+                    return self._templates.new_device(account.email, client=client, at=event.at)
                 case RefreshReuse():
-                    return self._letters.reuse_detected(account.email, at=event.at)
+                    return self._templates.reuse_detected(account.email, at=event.at)
 
         try:
             self._outbox.put(job)

@@ -7,19 +7,19 @@ same work; failures are counted per account and per network, and looked at befor
 from collections.abc import Awaitable, Callable, Collection
 from typing import Literal, TypeVar
 
-from gatepass.accounts.external import OwnUsers
+from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
-from gatepass.core.password import is_overlong, normalise, object_to
+from gatepass.core.password import find_violation, is_overlong, normalise
 from gatepass.core.policy import Policy
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Unprocessable
 from gatepass.ports import AccountStore, AttemptStore, Clock, Entropy, PasswordHasher
 from gatepass.sessions.service import Sessions
 
 Registration = Literal["open", "verify", "closed"]
-Person = TypeVar("Person", Account, Applicant)
+Person = TypeVar("Person", Account, PendingRegistration)
 
 
 class Accounts:
@@ -39,7 +39,7 @@ class Accounts:
         service_words: Collection[str],
         report: Callable[[Event], None],
         registration: Registration = "open",
-        own_users: OwnUsers | None = None,
+        external_users: ExternalUsers | None = None,
     ) -> None:
         self._store = store
         self._throttle = SignInThrottle(attempts, clock=clock, report=report)
@@ -52,7 +52,7 @@ class Accounts:
         self._service_words = tuple(service_words)
         self._report = report
         self._registration = registration
-        self._own_users = own_users
+        self._own_users = external_users
 
     async def register(self, email: str, password: str, *, email_key: str, ip_prefix: str) -> Account:
         """Self-service registration. Raises Forbidden (`registration-closed`) where that is switched off."""
@@ -77,7 +77,7 @@ class Accounts:
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         return account
 
-    async def admit(self, applicant: Applicant, *, ip_prefix: str = "") -> Account | None:
+    async def admit(self, applicant: PendingRegistration, *, ip_prefix: str = "") -> Account | None:
         """Make an applicant an account; None if the address was taken meanwhile, or the applicant is gone."""
         now = self._clock.now()
         account = Account(
@@ -135,10 +135,10 @@ class Accounts:
             await self._strengthen(account, password)
         return account
 
-    async def prove(self, applicant: Applicant, password: str, *, ip_prefix: str) -> None:
+    async def prove(self, applicant: PendingRegistration, password: str, *, ip_prefix: str) -> None:
         """Ask for the password that an applicant chose. Raises as `authenticate`."""
 
-        async def look() -> tuple[Applicant | None, bool]:
+        async def look() -> tuple[PendingRegistration | None, bool]:
             return applicant, await self._hasher.verify(applicant.password_hash, normalise(password))
 
         await self._attempt(applicant.email_key, password, look, ip_prefix=ip_prefix)
@@ -244,7 +244,7 @@ class Accounts:
     def check_new(self, password: str, email_key: str) -> None:
         """Raise Unprocessable (`password-…`) for a new password that the policy objects to. No hashing."""
         local_part = email_key.partition("@")[0]
-        objection = object_to(
+        objection = find_violation(
             normalise(password),
             self._policy,
             blocklist=self._blocklist(),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gatepass.core import event as events
 from gatepass.core.event import Event
-from gatepass.core.throttle import EVER, EVER_OF_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
+from gatepass.core.throttle import EVER, LIFETIME_PER_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
 from gatepass.errors import TooManyAttempts
 from gatepass.ports import AttemptStore, Clock
 
@@ -50,7 +50,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ThrottleState:
     """What is known of an attempt that may be made. `device` is the key of the known device that goes on by itself."""
 
     counted: tuple[str, ...] = ()
@@ -65,21 +65,21 @@ class SignInThrottle:
         self._clock = clock
         self._report = report
 
-    async def check(self, attempt: Attempt, is_known: IsKnown) -> Standing:
+    async def check(self, attempt: Attempt, is_known: IsKnown) -> ThrottleState:
         """Raise TooManyAttempts if this one must wait."""
         rules = ((attempt.account, PER_ACCOUNT), (attempt.ever, EVER), (attempt.address, PER_ADDRESS))
         waits, counted = await self._look(rules)
         of_account, of_address = max(waits[:2]), waits[2]
         device = await self._device(attempt, is_known) if of_account and not of_address else None
         if device is not None:
-            waits, more = await self._look(((device, PER_ACCOUNT), (device, EVER_OF_DEVICE)))
+            waits, more = await self._look(((device, PER_ACCOUNT), (device, LIFETIME_PER_DEVICE)))
             of_account, counted = max(waits), (*counted, *more)
         if wait := max(of_account, of_address):
             self._report(events.SignInThrottled(at=self._clock.now(), address=attempt.ip_prefix, retry_after=wait))
             raise TooManyAttempts(wait)
-        return Standing(tuple(set(counted) - {attempt.address}), device)
+        return ThrottleState(tuple(set(counted) - {attempt.address}), device)
 
-    async def failed(self, attempt: Attempt, standing: Standing) -> None:
+    async def failed(self, attempt: Attempt, standing: ThrottleState) -> None:
         """Count a failure: for the device that went on by itself, else for the account."""
         now = self._clock.now()
         lasting = standing.device or attempt.ever
@@ -87,7 +87,7 @@ class SignInThrottle:
         await self._attempts.count_failure([lasting], now=now, forget_before=now - EVER.memory)
         await self._attempts.count_failure(passing, now=now, forget_before=now - PER_ACCOUNT.memory)
 
-    async def succeeded(self, standing: Standing) -> None:
+    async def succeeded(self, standing: ThrottleState) -> None:
         """Forget the failures of an account: its owner has come."""
         for key in standing.counted:
             await self._attempts.clear_attempts(key)

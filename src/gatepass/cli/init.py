@@ -42,5 +42,5 @@ def init(public_url: str) -> None:
 
 @click.command()
 def secret() -> None:
-    """Print a new secret, for GATEPASS_SECRET or GATEPASS_FEED_SECRET."""
+    """Print a new secret, for GATEPASS_SECRET or GATEPASS_REVOCATION_FEED_SECRET."""
     click.echo(secrets.token_urlsafe(32))

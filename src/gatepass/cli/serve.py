@@ -10,7 +10,7 @@ import click
 
 from gatepass.cli.common import env_file_option, fail
 from gatepass.gate import Gatepass
-from gatepass.runtime.event_log import Journal
+from gatepass.runtime.event_log import EventLog
 from gatepass.serving.workers import supervise
 from gatepass.settings import Settings
 from gatepass.wire.origin import is_loopback
@@ -88,6 +88,6 @@ def _serving() -> Any:
 def _log_to_stderr(gate: Gatepass) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # An event is a line of JSON with its own time: nothing stands before it, so that programs can read it.
-    gate.on_event(Journal(sys.stderr))
+    gate.on_event(EventLog(sys.stderr))
     logging.getLogger("gatepass.events").setLevel(logging.CRITICAL + 1)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

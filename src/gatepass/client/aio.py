@@ -9,7 +9,7 @@ from logging import Logger
 from types import TracebackType
 from typing import Any
 
-from gatepass.client.base import CALLS, DEFAULT_RETRY, Equipped
+from gatepass.client.base import CALLS, DEFAULT_RETRY, BaseClient
 from gatepass.client.body_replay import note
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, Layer, drive_async
@@ -20,7 +20,7 @@ from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
 
 
-class AsyncClient(Equipped, httpx.AsyncClient):
+class AsyncClient(BaseClient, httpx.AsyncClient):
     """An `httpx2.AsyncClient` with a session, interceptors and layers; all arguments of httpx2's work.
 
     `auth_url`: where the auth endpoints are, joined to the origin of `base_url`. `session`: share that of another

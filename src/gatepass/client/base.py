@@ -30,7 +30,7 @@ ONCE: Layer = Retry(attempts=1)
 """For a client that knows no API: it does what httpx2 does, unless a call wants it otherwise."""
 
 
-class Equipped:
+class BaseClient:
     """The part of a client that is ours."""
 
     session: Session

@@ -29,7 +29,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
+class PendingRegistration:
     """Somebody who asked for an account where addresses are verified first. Forgotten when the link expires."""
 
     id: str

@@ -51,7 +51,7 @@ def parse_secret(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class CardKey:
+class SecretKeys:
     """What refresh tokens and mailed links under one secret are made with, and stored signing keys are sealed with."""
 
     key_id: int
@@ -116,8 +116,8 @@ class KeyRing:
     def __init__(self, secrets: Sequence[bytes], *, algorithm: Algorithm = "EdDSA") -> None:
         if not secrets:
             raise ConfigurationError("there is no secret; make one with: gatepass init")
-        cards = [
-            CardKey(
+        secret_keys = [
+            SecretKeys(
                 key_id=derive(secret, "key id")[0],
                 mac=derive(secret, "refresh token mac"),
                 seal=derive(secret, "signing key seal"),
@@ -125,18 +125,18 @@ class KeyRing:
             )
             for secret in secrets
         ]
-        self._cards = {card.key_id: card for card in cards}
-        if len(self._cards) != len(cards):
+        self._secret_keys = {one.key_id: one for one in secret_keys}
+        if len(self._secret_keys) != len(secret_keys):
             raise ConfigurationError("two secrets share a key id; replace the newer one: gatepass init")
-        self.card = cards[0]
+        self.current = secret_keys[0]
         self.signing_keys = tuple(SigningKey.from_secret(secret, algorithm) for secret in secrets)
 
     def __repr__(self) -> str:
-        return f"KeyRing({len(self._cards)} secrets)"
+        return f"KeyRing({len(self._secret_keys)} secrets)"
 
-    def find_card(self, key_id: int) -> CardKey | None:
+    def find(self, key_id: int) -> SecretKeys | None:
         """The refresh-token keys of this id, or None."""
-        return self._cards.get(key_id)
+        return self._secret_keys.get(key_id)
 
 
 def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:

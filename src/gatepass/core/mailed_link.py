@@ -55,7 +55,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class NoLink:
+class InvalidLink:
     """Not one of ours, or for another purpose."""
 
 
@@ -68,7 +68,7 @@ def make_link(
     keys: KeyRing, purpose: Purpose, *, subject: str, state: tuple[str, ...], expires_at: int, address: str = ""
 ) -> Link:
     """A link under the first secret. `subject` has 32 hexadecimal digits; `state` is what must not change."""
-    key_id = keys.card.key_id
+    key_id = keys.current.key_id
     mark = state_of(keys, key_id, state)
     return Link(key_id, purpose, subject, expires_at, mark, address)
 
@@ -98,21 +98,21 @@ def compose_link(link: Link, keys: KeyRing) -> str:
     return link.purpose.prefix + encode(body + _mac(keys, link.key_id, body))
 
 
-def parse_link(text: str, keys: KeyRing, *, purpose: Purpose) -> Link | NoLink | UnknownLinkKey:
+def parse_link(text: str, keys: KeyRing, *, purpose: Purpose) -> Link | InvalidLink | UnknownLinkKey:
     """Read and authenticate a token's text, for one purpose. Its time and its state are the caller's to look at."""
     if _TEXT.fullmatch(text) is None or not text.startswith(purpose.prefix):
-        return NoLink()
+        return InvalidLink()
     raw = _decode(text[len(purpose.prefix) :])
     if raw is None or len(raw) > _LAYOUT.size + MAX_ADDRESS_BYTES + MAC_BYTES:
-        return NoLink()
+        return InvalidLink()
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     version, key_id, kind, subject, expires_at, state = _LAYOUT.unpack_from(body)
     if version != VERSION or kind != purpose:
-        return NoLink()
-    if keys.find_card(key_id) is None:
+        return InvalidLink()
+    if keys.find(key_id) is None:
         return UnknownLinkKey()
     if not hmac.compare_digest(_mac(keys, key_id, body), mac):
-        return NoLink()
+        return InvalidLink()
     address = body[_LAYOUT.size :].decode()
     return Link(key_id, purpose, subject.hex(), int.from_bytes(expires_at, "big"), state, address)
 
@@ -127,7 +127,7 @@ def _decode(text: str) -> bytes | None:
 
 
 def _key(keys: KeyRing, key_id: int) -> bytes:
-    card = keys.find_card(key_id)
+    card = keys.find(key_id)
     if card is None:
         raise ValueError("the link names a key that is not in the key ring")
     return card.link

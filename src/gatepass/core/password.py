@@ -13,7 +13,7 @@ from gatepass.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
+class PasswordViolation:
     """Why a password is refused: a stable code and a sentence that never quotes it."""
 
     code: str
@@ -30,7 +30,9 @@ def is_overlong(password: str, policy: Policy) -> bool:
     return len(password) > policy.password_max
 
 
-def object_to(password: str, policy: Policy, *, blocklist: Collection[str], context: Iterable[str]) -> Objection | None:
+def find_violation(
+    password: str, policy: Policy, *, blocklist: Collection[str], context: Iterable[str]
+) -> PasswordViolation | None:
     """The objection to a new password, or None.
 
     `blocklist` has folded entries; `context` are words an attacker would try first for this very account:
@@ -38,14 +40,16 @@ def object_to(password: str, policy: Policy, *, blocklist: Collection[str], cont
     """
     length = len(password)
     if length < policy.password_min:
-        return Objection("password-too-short", f"Use at least {policy.password_min} characters.")
+        return PasswordViolation("password-too-short", f"Use at least {policy.password_min} characters.")
     if length > policy.password_max:
-        return Objection("password-too-long", f"Use at most {policy.password_max} characters.")
+        return PasswordViolation("password-too-long", f"Use at most {policy.password_max} characters.")
     folded = fold(password)
     if folded in blocklist or _is_monotonous(folded):
-        return Objection("password-blocklisted", "This is among the first passwords that attackers try.")
+        return PasswordViolation("password-blocklisted", "This is among the first passwords that attackers try.")
     if any(_is_derived(folded, fold(word)) for word in context if word):
-        return Objection("password-contains-context", "Do not make it from your address or this service's name.")
+        return PasswordViolation(
+            "password-contains-context", "Do not make it from your address or this service's name."
+        )
     return None
 
 

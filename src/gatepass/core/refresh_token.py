@@ -15,7 +15,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from gatepass.core.keyring import CardKey, KeyRing, encode
+from gatepass.core.keyring import KeyRing, SecretKeys, encode
 
 PREFIX = "gp_rt_"
 VERSION = 1
@@ -58,7 +58,7 @@ class UnknownKey:
 
 def compose(token: RefreshToken, keys: KeyRing) -> str:
     """The text of a token. Its key id must be one of `keys`."""
-    card = keys.find_card(token.key_id)
+    card = keys.find(token.key_id)
     if card is None:
         raise ValueError("the token names a key that is not in the key ring")
     body = _LAYOUT.pack(
@@ -83,7 +83,7 @@ def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
     version, key_id, sid, generation, nonce, parent, issued_at, expires_at = _LAYOUT.unpack(body)
     if version != VERSION:
         return Malformed()
-    card = keys.find_card(key_id)
+    card = keys.find(key_id)
     if card is None:
         return UnknownKey()
     if not hmac.compare_digest(_mac(card, body), mac):
@@ -99,7 +99,7 @@ def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
     )
 
 
-def succeed(
+def successor_of(
     token: RefreshToken,
     keys: KeyRing,
     *,
@@ -116,7 +116,7 @@ def succeed(
     fingerprint = token.fingerprint
     nonce = entropy if key is None else _successor_nonce(token, fingerprint + key)
     return RefreshToken(
-        key_id=keys.card.key_id,
+        key_id=keys.current.key_id,
         sid=token.sid,
         generation=token.generation + 1,
         nonce=nonce,
@@ -138,5 +138,5 @@ def _successor_nonce(token: RefreshToken, message: bytes) -> bytes:
     return hmac.digest(token.nonce, message, "sha256")[:16]
 
 
-def _mac(card: CardKey, body: bytes) -> bytes:
+def _mac(card: SecretKeys, body: bytes) -> bytes:
     return hmac.digest(card.mac, body, "sha256")

@@ -35,7 +35,7 @@ from gatepass.core.session import (
 )
 
 
-def presume(token: RefreshToken, *, key: bytes | None, now: int, ip_prefix: str = "") -> Swap:
+def expected_swap(token: RefreshToken, *, key: bytes | None, now: int, ip_prefix: str = "") -> Swap:
     """The swap of the usual case, for which no row is read: the token itself says what the row must be."""
     return Swap(
         sid=token.sid,
@@ -72,7 +72,7 @@ def decide(
 
     age = now - session.committed_at
     timely = 0 <= age <= policy.leeway
-    swap = presume(token, key=key, now=now, ip_prefix=ip_prefix)
+    swap = expected_swap(token, key=key, now=now, ip_prefix=ip_prefix)
 
     if (session.generation, session.fingerprint) == (swap.expected_generation, swap.expected_fingerprint):
         return Advance(swap)

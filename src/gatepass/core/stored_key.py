@@ -17,7 +17,7 @@ from typing import Literal
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gatepass.core.keyring import Algorithm, CardKey, KeyRing, SigningKey
+from gatepass.core.keyring import Algorithm, KeyRing, SecretKeys, SigningKey
 
 SEED_BYTES = 32
 NONCE_BYTES = 12
@@ -42,7 +42,7 @@ class StoredKey:
         return self.retired_at is not None and self.retired_at <= self.active_from
 
 
-def make(seed: bytes, *, nonce: bytes, card: CardKey, algorithm: Algorithm, now: int, active_from: int) -> StoredKey:
+def make(seed: bytes, *, nonce: bytes, card: SecretKeys, algorithm: Algorithm, now: int, active_from: int) -> StoredKey:
     """A new key of this seed. `seed` and `nonce` are random and never used again."""
     kid = SigningKey.from_secret(seed, algorithm).kid
     sealed = _seal(seed, nonce=nonce, card=card, kid=kid, algorithm=algorithm)
@@ -57,10 +57,10 @@ def unseal(stored: StoredKey, ring: KeyRing) -> SigningKey | None:
 
 def reseal(stored: StoredKey, ring: KeyRing, *, nonce: bytes) -> StoredKey | None:
     """The same key under the first secret of the ring; None where it is so already, or cannot be opened."""
-    seed = None if stored.sealed[0] == ring.card.key_id else _open(stored, ring)
+    seed = None if stored.sealed[0] == ring.current.key_id else _open(stored, ring)
     if seed is None:
         return None
-    sealed = _seal(seed, nonce=nonce, card=ring.card, kid=stored.kid, algorithm=stored.algorithm)
+    sealed = _seal(seed, nonce=nonce, card=ring.current, kid=stored.kid, algorithm=stored.algorithm)
     return replace(stored, sealed=sealed)
 
 
@@ -100,13 +100,13 @@ def choose(
     return (*signing, *others, *outlived)
 
 
-def _seal(seed: bytes, *, nonce: bytes, card: CardKey, kid: str, algorithm: Algorithm) -> bytes:
+def _seal(seed: bytes, *, nonce: bytes, card: SecretKeys, kid: str, algorithm: Algorithm) -> bytes:
     bound = f"{algorithm} {kid}".encode()
     return bytes([card.key_id]) + nonce + AESGCM(card.seal).encrypt(nonce, seed, bound)
 
 
 def _open(stored: StoredKey, ring: KeyRing) -> bytes | None:
-    card = ring.find_card(stored.sealed[0])
+    card = ring.find(stored.sealed[0])
     if card is None:
         return None
     nonce, sealed = stored.sealed[1 : 1 + NONCE_BYTES], stored.sealed[1 + NONCE_BYTES :]

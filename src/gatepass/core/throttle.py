@@ -35,7 +35,7 @@ class Throttle:
 PER_ACCOUNT = Throttle(free=5, longest=15 * MINUTE)
 EVER = Throttle(free=80, longest=YEAR, memory=YEAR, first=YEAR)
 """The hard stop: in effect only recovery opens the account to its password again."""
-EVER_OF_DEVICE = Throttle(free=20, longest=YEAR, memory=YEAR, first=YEAR)
+LIFETIME_PER_DEVICE = Throttle(free=20, longest=YEAR, memory=YEAR, first=YEAR)
 """The same for a known device: both together are the hundred that NIST allows."""
 PER_ADDRESS = Throttle(free=50, longest=MINUTE)
 """Wider: a school or an office sits behind one address."""

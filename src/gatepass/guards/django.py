@@ -27,7 +27,7 @@ from django.utils.functional import SimpleLazyObject
 
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
-from gatepass.access.wsgi import Door, answer_headers, gate_from
+from gatepass.access.wsgi import RequestGuard, answer_headers, gate_from
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.wire.asgi import WITHHELD
@@ -72,7 +72,7 @@ class GatepassMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
         self._cookies = gate().cookies
-        self._door = Door(gate().check, gate().ready)
+        self._door = RequestGuard(gate().check, gate().wait_until_open)
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
@@ -223,9 +223,9 @@ def _asked(request: HttpRequest, rest: str) -> tuple[Any, bytes]:
     return scope, request.body
 
 
-def _door(request: HttpRequest) -> Door:
-    door = request.META.get(wsgi.DOOR)
-    if not isinstance(door, Door):
+def _door(request: HttpRequest) -> RequestGuard:
+    door = request.META.get(wsgi.GUARD)
+    if not isinstance(door, RequestGuard):
         raise ConfigurationError(f"No gate guards this project: add {MIDDLEWARE!r} to MIDDLEWARE.")
     return door
 

@@ -131,7 +131,7 @@ def requires(
 
 def _environ() -> Any:
     environ = request.environ
-    if wsgi.DOOR not in environ:
+    if wsgi.GUARD not in environ:
         raise ConfigurationError("No gate guards this application: GatepassFlask(app).")
     return environ
 

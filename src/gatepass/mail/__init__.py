@@ -18,10 +18,19 @@ from gatepass.mail.development import FolderMailer
 from gatepass.mail.link_pages import LinkPages, need_mail
 from gatepass.mail.outbox import Outbox
 from gatepass.mail.smtp import SMTPMailer
-from gatepass.mail.templates import Letters
+from gatepass.mail.templates import MailTemplates
 from gatepass.ports import Mailer
 
-__all__ = ["ConsoleMailer", "FolderMailer", "Letters", "LinkPages", "Outbox", "SMTPMailer", "need_mail", "open_mailer"]
+__all__ = [
+    "ConsoleMailer",
+    "FolderMailer",
+    "LinkPages",
+    "MailTemplates",
+    "Outbox",
+    "SMTPMailer",
+    "need_mail",
+    "open_mailer",
+]
 
 
 def open_mailer(url: str, *, sender: str) -> Mailer:

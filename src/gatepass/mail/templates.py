@@ -1,4 +1,4 @@
-"""What the mails say. Subclass it to say it your way, in your language: `Gatepass(letters=MyLetters("Example"))`.
+"""What the mails say. Subclass it to say it your way, in your language: `Gatepass(templates=MyLetters("Example"))`.
 
 Nothing that a stranger typed stands in a letter: whoever registers somebody else's address must not be able to write
 to them through us.
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from gatepass.ports import Message
 
 
-class Letters:
+class MailTemplates:
     """Plain text, one method each. `service` is the name that people know."""
 
     def __init__(self, service: str) -> None:

@@ -23,7 +23,7 @@ from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
 from gatepass.core.public_key import PublicKey
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.ports import Clock, RevocationFeed
+from gatepass.ports import Clock, RevocationList
 from gatepass.remote.keys import KeyFollower
 from gatepass.system import SystemClock
 from gatepass.wire.asgi import ASGIApp
@@ -35,7 +35,7 @@ FIRST_LOAD = 2.0
 
 
 class NoFeed:
-    """A `ports.RevocationFeed` that hears of nothing: sessions end here when their access tokens do."""
+    """A `ports.RevocationList` that hears of nothing: sessions end here when their access tokens do."""
 
     def is_revoked(self, _session_id: str) -> bool:
         """Not as far as is known."""
@@ -88,7 +88,7 @@ class RemoteGate:
         *,
         issuer: str,
         audience: str,
-        feed: RevocationFeed | None = None,
+        feed: RevocationList | None = None,
         skew: int = 5,
         refresh: float = 300.0,
         patience: float = 3600.0,
@@ -98,7 +98,7 @@ class RemoteGate:
     ) -> None:
         """`jwks_url` must be https, but for a loopback host; it is the only address that is ever asked.
 
-        `issuer` and `audience` must be those of the tokens. `feed` tells of revoked sessions (`RemoteFeed`).
+        `issuer` and `audience` must be those of the tokens. `feed` tells of revoked sessions (`RemoteRevocations`).
         In seconds: `skew` of clocks is tolerated; keys are asked for every `refresh`, which is the delay of an
         emergency removal; keys older than `patience` are not trusted (503; an hour is the longest life of an access
         token); tokens under unknown keys cause one look in `cooldown`. `context` is for a private certificate
@@ -119,7 +119,7 @@ class RemoteGate:
     def __repr__(self) -> str:
         return f"RemoteGate({self._follower.url})"
 
-    def ready(self) -> None:
+    def wait_until_open(self) -> None:
         """Start to follow, and wait a bounded moment for the first keys. Idempotent."""
         with contextlib.suppress(Unavailable):  # requests say it better: with 503
             self._follower.demand(FIRST_LOAD)
@@ -131,7 +131,7 @@ class RemoteGate:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Follow the keys while entered. The first keys, and the feed's first news, are waited for beside the loop."""
-        await asyncio.to_thread(self.ready)
+        await asyncio.to_thread(self.wait_until_open)
         with contextlib.suppress(Unavailable):
             await asyncio.to_thread(self._feed.is_revoked, "")
         try:

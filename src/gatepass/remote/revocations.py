@@ -1,6 +1,6 @@
 """Revocations for a service without access to the store: follows a gate's `GET /revocations` (server-sent events).
 
-    feed = RemoteFeed("https://gate.example/auth/revocations", secret=os.environ["FEED_SECRET"], lifetime=900)
+    feed = RemoteRevocations("https://gate.example/auth/revocations", secret=SECRET, lifetime=900)
 
 One daemon thread, started at the first question and anew in every forked worker, so it serves WSGI and ASGI alike
 and no request waits for it. A broken connection is made again and resumed where it ended; what was known meanwhile
@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Clock
 from gatepass.system import SystemClock
@@ -37,8 +37,8 @@ FIRST_LOAD = 2.0
 """Seconds that the first question of a process waits for the first answer, so that a start causes no 503."""
 
 
-class RemoteFeed:
-    """A `ports.RevocationFeed`. `lifetime`: seconds that an access token of that gate can live."""
+class RemoteRevocations:
+    """A `ports.RevocationList`. `lifetime`: seconds that an access token of that gate can live."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class RemoteFeed:
         self._parts = parts
         self._secret = secret
         self._context = context
-        self._feed = LocalFeed(clock=clock or SystemClock(), horizon=lifetime, patience=patience)
+        self._feed = RevokedSessions(clock=clock or SystemClock(), horizon=lifetime, patience=patience)
         self._last_id = ""
         self._owner = 0
         self._starting = threading.Lock()
@@ -70,7 +70,7 @@ class RemoteFeed:
         self._loaded = threading.Event()
 
     def __repr__(self) -> str:
-        return f"RemoteFeed({self._parts.scheme}://{self._parts.netloc}{self._parts.path})"
+        return f"RemoteRevocations({self._parts.scheme}://{self._parts.netloc}{self._parts.path})"
 
     def is_revoked(self, session_id: str) -> bool:
         """Whether the session ended. Raises Unavailable before the first load, and when out of touch for long."""

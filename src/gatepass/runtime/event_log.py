@@ -34,7 +34,7 @@ def _line(event: Event) -> str:
     return dump({"event": event.name, **{name: getattr(event, name) for name in names}}).decode("ascii")
 
 
-class Journal:
+class EventLog:
     """A listener that writes each event as a line to a stream, and those of one turn of the event loop together.
 
     Every refresh is an event: through `logging`, with a system call for each, that is a sixth of the server's time.
@@ -64,7 +64,7 @@ class Journal:
         self._stream.flush()
 
 
-class Reporter:
+class EventBus:
     """Hands each event to every listener. A listener that fails is logged and harms nobody else."""
 
     def __init__(self) -> None:

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from gatepass.access.revoked_sessions import LocalFeed
+from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.mail import Outbox
 from gatepass.ports import Store
 
 Task = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Life:
+class Lifecycle:
     """Opens and closes the parts of one gate. `beside` are tasks by name, which run until it ends."""
 
     def __init__(
@@ -19,7 +19,7 @@ class Life:
         store: Store,
         *,
         load_keys: Callable[[], Awaitable[None]],
-        revocations: LocalFeed,
+        revocations: RevokedSessions,
         outbox: Outbox | None,
         beside: Mapping[str, Task],
     ) -> None:

@@ -34,7 +34,7 @@ GRACE = 5.0
 """Seconds for calls that are under way when it stops: longer than any refresh."""
 
 
-class Background:
+class LoopThread:
     """Runs one gate. `open` and `close` are the gate's own."""
 
     def __init__(self, *, open: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:  # noqa: A002
@@ -54,7 +54,7 @@ class Background:
         self._restarts = False
         _all.add(self)
 
-    def ready(self) -> None:
+    def wait_until_open(self) -> None:
         """Return once the gate is open, or has been waited for long enough: then the guards answer 503 by themselves.
 
         Costs nothing once it is open. Raises ConfigurationError where the gate can never open.
@@ -168,8 +168,8 @@ class Background:
         self._door = threading.Lock()
 
 
-_all: "weakref.WeakSet[Background]" = weakref.WeakSet()
-_forking: list[Background] = []
+_all: "weakref.WeakSet[LoopThread]" = weakref.WeakSet()
+_forking: list[LoopThread] = []
 """Those whose doors are held just now: one more may be made by another thread meanwhile."""
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from gatepass.runtime.thread import Background
+from gatepass.runtime.thread import LoopThread
 from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Scope
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 
@@ -39,7 +39,7 @@ class Answer:
 class WSGIEndpoints:
     """`gate.wsgi`: mount it anywhere; SCRIPT_NAME is the mount."""
 
-    def __init__(self, app: ASGIApp, *, background: Background) -> None:
+    def __init__(self, app: ASGIApp, *, background: LoopThread) -> None:
         self._app = app
         self._background = background
 
@@ -68,7 +68,7 @@ class WSGIEndpoints:
 class _Exchange:
     """One request and its answer, between the loop and the thread that waits."""
 
-    def __init__(self, background: Background, body: bytes) -> None:
+    def __init__(self, background: LoopThread, body: bytes) -> None:
         self.answer: Future[Answer] = Future()
         self._background = background
         self._body: bytes | None = body

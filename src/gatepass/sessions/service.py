@@ -18,10 +18,10 @@ from gatepass.core.keyring import KeyRing, SigningKey, encode
 from gatepass.core.outcome import Advance, Ended, Late, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
-from gatepass.core.rotation import decide, presume
+from gatepass.core.rotation import decide, expected_swap
 from gatepass.core.session import NO_KEY, EndReason, Session
 from gatepass.errors import StoreUnavailable
-from gatepass.ports import Clock, Entropy, RevocationFeed, SessionStore
+from gatepass.ports import Clock, Entropy, RevocationList, SessionStore
 
 MAX_ENDED = 100
 """Sessions that one sign-in ends to make room: where a limit was lowered, nobody waits for thousands of writes."""
@@ -68,7 +68,7 @@ class Sessions:
         policy: Policy,
         clock: Clock,
         entropy: Entropy,
-        feed: RevocationFeed,
+        feed: RevocationList,
         report: Report,
     ) -> None:
         self._store = store
@@ -102,7 +102,7 @@ class Sessions:
         if not await self._store.add(session, credential_version=account.credential_version):
             return None
         first = RefreshToken(
-            key_id=self._keys.card.key_id,
+            key_id=self._keys.current.key_id,
             sid=session.sid,
             generation=0,
             nonce=self._entropy.token_bytes(16),
@@ -122,7 +122,7 @@ class Sessions:
         now = self._clock.now()
         if token.expires_at <= now:
             return self._refuse(token, "expired", now)
-        session = await self._store.swap(presume(token, key=key, now=now, ip_prefix=ip_prefix))
+        session = await self._store.swap(expected_swap(token, key=key, now=now, ip_prefix=ip_prefix))
         if session is not None:
             return self._renew(session, token, key=key, now=now, case="advance")
         for _ in range(MAX_TURNS):
@@ -210,7 +210,7 @@ class Sessions:
         case: RefreshCase,
         with_access_token: bool = True,
     ) -> Grant:
-        successor = cards.succeed(
+        successor = cards.successor_of(
             token,
             self._keys,
             key=key,

@@ -76,7 +76,7 @@ class SigningKeys:
         made = stored_key.make(
             self._entropy.token_bytes(SEED_BYTES),
             nonce=self._entropy.token_bytes(NONCE_BYTES),
-            card=self._ring.card,
+            card=self._ring.current,
             algorithm=self._algorithm,
             now=now,
             active_from=now + after,

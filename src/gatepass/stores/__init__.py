@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Store
-from gatepass.stores.combined.store import SessionEngine, SplitStore
+from gatepass.stores.combined.store import CombinedStore, SessionEngine
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
 
@@ -34,7 +34,7 @@ def open_store(url: str, *, sessions: str | None = None) -> Store:
             raise ConfigurationError(
                 "SESSIONS must be redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS)."
             )
-        return SplitStore(sessions=_redis(sessions), accounts=open_store(url))
+        return CombinedStore(sessions=_redis(sessions), accounts=open_store(url))
     parts = _split(url)
     match parts.scheme:
         case "memory":

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Revocation
@@ -29,7 +29,7 @@ class MemoryStore:
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
         self._ids_by_email: dict[str, str] = {}
-        self._applicants: dict[str, Applicant] = {}
+        self._applicants: dict[str, PendingRegistration] = {}
         self._attempts: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
 
@@ -201,15 +201,15 @@ class MemoryStore:
         """In the order of their ids."""
         return tuple(self._accounts[each] for each in sorted(self._accounts) if each > after)[:limit]
 
-    async def add_applicant(self, applicant: Applicant) -> None:
+    async def add_applicant(self, applicant: PendingRegistration) -> None:
         """Keep an applicant."""
         self._applicants[applicant.id] = applicant
 
-    async def find_applicant(self, applicant_id: str) -> Applicant | None:
+    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
         """By id."""
         return self._applicants.get(applicant_id)
 
-    async def find_applicants(self, email_key: str) -> Sequence[Applicant]:
+    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
         """By normalised address, newest first."""
         found = [each for each in self._applicants.values() if each.email_key == email_key]
         return tuple(sorted(found, key=lambda each: (-each.created_at, each.id)))

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, Session
 from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
-APPLICANT_COLUMNS = tuple(field.name for field in fields(Applicant))
+APPLICANT_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _ANCESTORS = SESSION_COLUMNS.index("ancestors")
 _REMEMBER = SESSION_COLUMNS.index("remember")
 _PAIR = struct.Struct("16s16s")
@@ -55,14 +55,14 @@ def to_account(row: Sequence[Any]) -> Account:
     return Account(*row)
 
 
-def from_applicant(applicant: Applicant) -> tuple[Any, ...]:
+def from_applicant(applicant: PendingRegistration) -> tuple[Any, ...]:
     """The values of an applicant's columns."""
     return astuple(applicant)
 
 
-def to_applicant(row: Sequence[Any]) -> Applicant:
+def to_applicant(row: Sequence[Any]) -> PendingRegistration:
     """An applicant from the values of its columns."""
-    return Applicant(*row)
+    return PendingRegistration(*row)
 
 
 def from_signing_key(key: StoredKey) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.policy import DAY
 from gatepass.core.session import NO_KEY, Ancestor, Session, Swap
 from gatepass.ports import Store
@@ -28,7 +28,7 @@ def account_of(name: str = "ann", **facts: object) -> Account:
     return Account(**{**fields, **facts})  # type: ignore[arg-type]
 
 
-def applicant_of(name: str, **facts: object) -> Applicant:
+def applicant_of(name: str, **facts: object) -> PendingRegistration:
     """Somebody who asked for ann@example.com; `facts` replace its fields."""
     fields: dict[str, object] = {
         "id": digest("applicant", name).hex(),
@@ -37,7 +37,7 @@ def applicant_of(name: str, **facts: object) -> Applicant:
         "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
         "created_at": NOW,
     }
-    return Applicant(**{**fields, **facts})  # type: ignore[arg-type]
+    return PendingRegistration(**{**fields, **facts})  # type: ignore[arg-type]
 
 
 def session_of(account: Account, name: str = "laptop", **facts: object) -> Session:

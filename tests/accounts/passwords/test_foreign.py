@@ -12,11 +12,11 @@ import pytest
 import werkzeug.security
 from django.conf import settings
 
-from gatepass.accounts.passwords.foreign import UnfitHash, is_foreign, read_foreign
+from gatepass.accounts.passwords.foreign import UnsupportedHash, is_foreign, read_foreign
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
 from gatepass.errors import ConfigurationError
 from tests.support.browser import EMAIL, Browser
-from tests.support.gates import OTHER_SECRET, SECRET, bench
+from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 
 PASSWORD = "pässword of old"
 if not settings.configured:
@@ -66,7 +66,7 @@ async def test_a_hash_of_another_program_opens_for_its_password_alone(name: str,
 
 @pytest.mark.parametrize("name", MAKERS)
 async def test_the_first_sign_in_replaces_it_by_one_of_ours(name: str) -> None:
-    async with bench(hasher=Argon2Hasher(threads=1)) as at:
+    async with open_gate(hasher=Argon2Hasher(threads=1)) as at:
         await at.gate.accounts.add(EMAIL, "seven green bottles on a wall", email_key=EMAIL)
         (account,) = at.memory._accounts.values()
         stored = MAKERS[name](PASSWORD)
@@ -127,7 +127,7 @@ SALT, HASH = "c2FsdHNhbHRzYWx0", base64.b64encode(b"h" * 32).decode()
     ],
 )
 async def test_a_mangled_or_costly_hash_is_refused_and_opens_for_nothing(stored: str, hasher: Argon2Hasher) -> None:
-    with pytest.raises(UnfitHash) as refused:
+    with pytest.raises(UnsupportedHash) as refused:
         read_foreign(stored)
     assert HASH not in str(refused.value)
     started = time.monotonic()
@@ -197,7 +197,7 @@ class TestPepper:
 
 
 async def test_a_pepper_of_the_settings_is_in_the_row() -> None:
-    async with bench(hasher=None, peppers=[SECRET]) as at:
+    async with open_gate(hasher=None, peppers=[SECRET]) as at:
         await Browser(at.gate.asgi).register()
         (account,) = at.memory._accounts.values()
         assert ",keyid=" in account.password_hash

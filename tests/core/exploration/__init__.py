@@ -3,7 +3,7 @@
 Read in this order:
 
     names.py      a token's name is the history of its branch; names and real tokens are two views of one thing
-    server.py     what the server does with one request: the real presume, decide and succeed, and a row
+    server.py     what the server does with one request: the real expected_swap, decide and successor_of, and a row
     world.py      a state of the world, and how states that differ in no way that matters become one
     moves.py      what can happen next: clients, network, crashes, fail-overs, a thief
     promises.py   P1, P2, P3, P8 as checks of a state and of a step

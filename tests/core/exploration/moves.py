@@ -6,7 +6,7 @@ network would bring along: no lock between tabs, no order of answers, no wait.
 
 from collections.abc import Iterator
 
-from gatepass.core.refresh_token import succeed
+from gatepass.core.refresh_token import successor_of
 from tests.core.exploration.names import OFFSETS, RANDOM, STALE, generation, identity, parent
 from tests.core.exploration.promises import Broken, check_verdict, note_use
 from tests.core.exploration.server import Row, Server
@@ -92,7 +92,7 @@ def _attach_cookie(number: int, world: World, server: Server) -> Move:
 
 
 def _refresh(world: World, party: str, token: str, key: str, scenario: Scenario, server: Server) -> Iterator[Move]:
-    """The presumed swap; and find and decide, which the server does where the swap did not apply a moment ago."""
+    """The expected swap; and find and decide, which the server does where the swap did not apply a moment ago."""
     swapped = server.swap_first(world.row, token, key)
     if swapped is not None:
         yield from _commit(world, swapped, party, token, key, scenario, server)
@@ -137,7 +137,7 @@ def _commit(
 
 
 def _issue(world: World, party: str, token: str, key: str, scenario: Scenario, server: Server) -> Iterator[Move]:
-    taken = () if key != "-" and server.rules.succeed is succeed else _names(world)
+    taken = () if key != "-" and server.rules.successor_of is successor_of else _names(world)
     successor = server.names.successor(token, key, taken)
     for mark in _marks(scenario):
         issued = successor + mark

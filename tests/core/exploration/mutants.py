@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from gatepass.core.keyring import KeyRing
 from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import RefreshToken, succeed
-from gatepass.core.rotation import decide, presume
+from gatepass.core.refresh_token import RefreshToken, successor_of
+from gatepass.core.rotation import decide, expected_swap
 from gatepass.core.session import NO_KEY, UNKNOWN_FINGERPRINT, UNKNOWN_KEY, Session, Swap
 from tests.core.exploration.server import Rules, move
 from tests.core.exploration.world import Scenario
@@ -92,7 +92,7 @@ def _unknown_matches_nothing(outcome: Outcome, session: Session, token: RefreshT
 def _recover_over_siblings(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
     if outcome != Reuse() or token.generation != session.generation + 1:
         return outcome
-    swap = presume(token, key=key, now=session.expires_at - 1)
+    swap = expected_swap(token, key=key, now=session.expires_at - 1)
     return Recover(replace(swap, expected_fingerprint=session.fingerprint, expected_generation=session.generation))
 
 
@@ -118,7 +118,7 @@ def _repeat_for_the_keyless(outcome: Outcome, session: Session, token: RefreshTo
 def _advance_from_anywhere(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
     if outcome != Reuse() or token.generation != session.generation:
         return outcome
-    swap = presume(token, key=key, now=session.expires_at - 1)
+    swap = expected_swap(token, key=key, now=session.expires_at - 1)
     return Advance(replace(swap, expected_fingerprint=session.fingerprint, expected_generation=session.generation))
 
 
@@ -138,14 +138,14 @@ def _swap_blindly(row: Session, swap: Swap, window: int) -> Session | None:
 
 
 def _random_successor(token: RefreshToken, *rest: object, **named: object) -> RefreshToken:
-    return succeed(token, *rest, **(named | {"key": None}))  # type: ignore[arg-type]
+    return successor_of(token, *rest, **(named | {"key": None}))  # type: ignore[arg-type]
 
 
 def _successor_by_signer(
     token: RefreshToken, keys: KeyRing, *, key: bytes | None, entropy: bytes, now: int, expires_at: int
 ) -> RefreshToken:
     signed = key and hashlib.sha256(key + bytes([token.key_id])).digest()[:16]
-    return succeed(token, keys, key=signed, entropy=entropy, now=now, expires_at=expires_at)
+    return successor_of(token, keys, key=signed, entropy=entropy, now=now, expires_at=expires_at)
 
 
 MUTANTS = (
@@ -166,7 +166,7 @@ MUTANTS = (
     Mutant("a store swaps after a revoke", Rules(apply=_swap_after_revoke), LOGOUT, "P8"),
     Mutant("a store swaps without comparing", Rules(apply=_swap_blindly), THIEF, "P"),
     Mutant("a server does not compare generations", Rules(compares_generation=False), TABS, "P1"),
-    Mutant("keyed successors are random", Rules(succeed=_random_successor), TABS, "P1"),
-    Mutant("successors depend on the signing secret", Rules(succeed=_successor_by_signer), ROLLOUT, "P1"),
+    Mutant("keyed successors are random", Rules(successor_of=_random_successor), TABS, "P1"),
+    Mutant("successors depend on the signing secret", Rules(successor_of=_successor_by_signer), ROLLOUT, "P1"),
     Mutant("the store keeps one ancestor", Rules(), replace(SERIAL, window=1), "P1"),
 )

@@ -9,7 +9,7 @@ saying under whose key it was issued. "oot" is the third token: issued twice to 
     -          no key was sent                              ?        the store forgot the key
 
 A name with a star is the same token signed under the new secret. Names and real tokens are two views of one
-thing: `real` makes the token with the real `succeed`, `name_of` goes back by fingerprint.
+thing: `real` makes the token with the real `successor_of`, `name_of` goes back by fingerprint.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from gatepass.core.keyring import KeyRing
-from gatepass.core.refresh_token import RefreshToken, hash_key, succeed
+from gatepass.core.refresh_token import RefreshToken, hash_key, successor_of
 from gatepass.core.session import NO_KEY, UNKNOWN_FINGERPRINT, UNKNOWN_KEY
 
 OLD, NEW = (hashlib.sha256(name).digest() for name in (b"old secret", b"new secret"))
@@ -35,7 +35,7 @@ LOST = "~"
 OFFSETS = {"o": 0, "t": 0, "p": -1, "q": 1}
 CLIENT_KEYS = {"o": b"owner's client key", "t": b"thief's client key"}
 RANDOM = "abcdefgh"
-Succeed = Callable[..., RefreshToken]
+SuccessorOf = Callable[..., RefreshToken]
 
 
 def identity(token: str) -> str:
@@ -60,10 +60,10 @@ def are_related(one: str, other: str) -> bool:
 
 
 class Names:
-    """The dictionary between names and real tokens, for one `succeed` (the real one, unless a mutant is tried)."""
+    """The dictionary between names and real tokens, for one `successor_of` (the real one, unless a mutant is tried)."""
 
-    def __init__(self, rule: Succeed = succeed) -> None:
-        self._succeed = rule
+    def __init__(self, rule: SuccessorOf = successor_of) -> None:
+        self._successor_of = rule
         self._tokens: dict[str, RefreshToken] = {}
         self._names = {SIGN_IN: "", UNKNOWN_FINGERPRINT: LOST}
         self._key_names: dict[bytes, tuple[str, int]] = {}
@@ -110,7 +110,7 @@ class Names:
         return next(letter for letter in "opq" if generation + OFFSETS[letter] == number)
 
     def successor(self, token: str, key: str, taken: Collection[str]) -> str:
-        """The name of what the real `succeed` makes of a token; a random one is none of `taken`."""
+        """The name of what the real `successor_of` makes of a token; a random one is none of `taken`."""
         free = next(letter for letter in RANDOM if identity(token) + letter not in taken)
         if (token, key, free) not in self._children:
             self._children[token, key, free] = self._name_child(token, key, free)
@@ -125,14 +125,14 @@ class Names:
 
     def _make(self, token: str) -> RefreshToken:
         if token.endswith("*"):
-            return replace(self.real(identity(token)), key_id=RINGS["*"].card.key_id)
+            return replace(self.real(identity(token)), key_id=RINGS["*"].current.key_id)
         if len(token) > 1:
             letter = token[-1]
             mark = "*" if letter in "OTPQ" else ""
             key = "-" if letter in RANDOM else letter.lower()
             return self._exchange(parent(token) + mark, key, letter if letter in RANDOM else "a")
         return RefreshToken(
-            key_id=RINGS[""].card.key_id,
+            key_id=RINGS[""].current.key_id,
             sid=SID,
             generation=0,
             nonce=_entropy(token),
@@ -142,7 +142,7 @@ class Names:
         )
 
     def _exchange(self, token: str, key: str, entropy: str) -> RefreshToken:
-        return self._succeed(
+        return self._successor_of(
             self.real(token),
             RINGS[""],
             key=self.key(key, generation(token)),

@@ -1,6 +1,6 @@
 """What the server does with one request, in the steps between which others can come.
 
-As in `sessions.refresh`: the presumed swap first; where it does not apply, find and decide, and swap under the
+As in `sessions.refresh`: the expected swap first; where it does not apply, find and decide, and swap under the
 condition of the row that was read. Verdicts are those of the real table; this file only keeps the row, which
 is compared and swapped as `core.session.Swap` says and has no rule of its own.
 """
@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple, assert_never
 
 from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import succeed
-from gatepass.core.rotation import decide, presume
+from gatepass.core.refresh_token import successor_of
+from gatepass.core.rotation import decide, expected_swap
 from gatepass.core.session import MAX_ANCESTORS, NO_KEY, UNKNOWN_KEY, Ancestor, Session, Swap
-from tests.core.exploration.names import EXPIRY, NOW, SID, Names, Succeed, generation, identity
+from tests.core.exploration.names import EXPIRY, NOW, SID, Names, SuccessorOf, generation, identity
 
 POLICY = Policy.standard()
 OLD_COMMIT = NOW - POLICY.leeway - 1
@@ -50,8 +50,8 @@ class Rules:
     """What is explored: the real functions, or one of them replaced by a mutant."""
 
     decide: Callable[..., Outcome] = decide
-    presume: Callable[..., Swap] = presume
-    succeed: Succeed = succeed
+    expected_swap: Callable[..., Swap] = expected_swap
+    successor_of: SuccessorOf = successor_of
     apply: Apply = apply
     compares_generation: bool = True
     window: int = MAX_ANCESTORS
@@ -79,7 +79,7 @@ class Server:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.names = Names(rules.succeed)
+        self.names = Names(rules.successor_of)
         self._decided: dict[tuple[str, str, str], Swap] = {}
         self.swap_first = cache(self._swap_first)
         self.judge = cache(self._judge)
@@ -87,7 +87,7 @@ class Server:
 
     def _swap_first(self, row: Row, token: str, key: str) -> Row | None:
         hashed = self.names.key(key, generation(token))
-        swap = self.rules.presume(self.names.real(token), key=hashed, now=NOW)
+        swap = self.rules.expected_swap(self.names.real(token), key=hashed, now=NOW)
         return self._applied(row, swap)
 
     def _judge(self, row: Row, token: str, key: str) -> Verdict:

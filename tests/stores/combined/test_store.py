@@ -17,7 +17,7 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.stores.combined import store as split
-from gatepass.stores.combined.store import SplitStore
+from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.redis.cluster import Nodes
 from gatepass.stores.redis.store import RedisStore
@@ -38,16 +38,16 @@ class Places:
         raise NotImplementedError
 
     @pytest.fixture
-    async def store(self, tmp_path: Path) -> AsyncIterator[SplitStore]:
-        store = SplitStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
+    async def store(self, tmp_path: Path) -> AsyncIterator[CombinedStore]:
+        store = CombinedStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
         await store.open()
         yield store
         await store.close()
 
     @pytest.fixture
-    async def other(self, store: SplitStore, tmp_path: Path) -> AsyncIterator[SplitStore]:
+    async def other(self, store: CombinedStore, tmp_path: Path) -> AsyncIterator[CombinedStore]:
         del store  # is there first
-        other = SplitStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
+        other = CombinedStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
         await other.open()
         yield other
         await other.close()
@@ -72,7 +72,7 @@ class SplitMachine(StoreMachine):
     def make_store(self) -> Store:
         flush(shared_cluster().primaries)
         file = self.folder / f"accounts{next(self.numbers)}.db"
-        return SplitStore(sessions=RedisStore(shared_cluster().url), accounts=SQLiteStore(file))
+        return CombinedStore(sessions=RedisStore(shared_cluster().url), accounts=SQLiteStore(file))
 
 
 @pytest.fixture(autouse=True)
@@ -180,7 +180,7 @@ async def play(verb: str, order: Sequence[str], crash: tuple[str, int] | None) -
     engine, accounts = RedisStore(shared_server().url), SteppedAccounts()
     engine._nodes = SteppedNodes(engine._address)
     engine._nodes.stage = accounts.stage = stage
-    store = SplitStore(sessions=engine, accounts=accounts)
+    store = CombinedStore(sessions=engine, accounts=accounts)
     account = account_of(f"ann {random.random()}")
     session, before = session_of(account), session_of(account, "before")
     await store.open()
@@ -220,7 +220,7 @@ async def test_wherever_a_change_stops_no_session_of_the_old_password_lives(
 
 
 async def test_a_sign_in_waits_for_a_change_and_is_then_told_what_it_came_to() -> None:
-    store = SplitStore(sessions=RedisStore(shared_server().url), accounts=MemoryStore())
+    store = CombinedStore(sessions=RedisStore(shared_server().url), accounts=MemoryStore())
     await store.open()
     account = account_of("waits")
     await store.add_account(account)
@@ -238,7 +238,7 @@ async def test_a_sign_in_waits_for_a_change_and_is_then_told_what_it_came_to() -
 
 
 async def test_a_caller_who_goes_away_does_not_leave_a_change_half_done() -> None:
-    store = SplitStore(sessions=RedisStore(shared_server().url), accounts=MemoryStore())
+    store = CombinedStore(sessions=RedisStore(shared_server().url), accounts=MemoryStore())
     await store.open()
     flush([shared_server()])
     session = await signed_in(store, name="leaver")
@@ -262,7 +262,7 @@ async def test_a_caller_who_goes_away_does_not_leave_a_change_half_done() -> Non
 async def test_subscribers_hear_of_sessions_and_are_told_to_look_for_keys(tmp_path: Path) -> None:
     flush([shared_server()])
     one, two = (
-        SplitStore(sessions=RedisStore(shared_server().url), accounts=SQLiteStore(tmp_path / "accounts.db"))
+        CombinedStore(sessions=RedisStore(shared_server().url), accounts=SQLiteStore(tmp_path / "accounts.db"))
         for _ in range(2)
     )
     await one.open()
@@ -281,7 +281,7 @@ async def test_subscribers_hear_of_sessions_and_are_told_to_look_for_keys(tmp_pa
 
 async def test_one_that_cannot_be_opened_leaves_the_other_closed(tmp_path: Path) -> None:
     accounts = SQLiteStore(tmp_path / "accounts.db")
-    store = SplitStore(sessions=RedisStore("redis://127.0.0.1:1"), accounts=accounts)
+    store = CombinedStore(sessions=RedisStore("redis://127.0.0.1:1"), accounts=accounts)
     with pytest.raises(StoreUnavailable):
         await store.open()
     with pytest.raises(StoreUnavailable):
@@ -290,9 +290,9 @@ async def test_one_that_cannot_be_opened_leaves_the_other_closed(tmp_path: Path)
 
 async def test_servers_share_it_only_if_they_share_both() -> None:
     engine = RedisStore("redis://127.0.0.1:1")
-    assert not SplitStore(sessions=engine, accounts=SQLiteStore("accounts.db")).is_shared
+    assert not CombinedStore(sessions=engine, accounts=SQLiteStore("accounts.db")).is_shared
 
 
 def test_a_store_that_asks_for_accounts_of_its_own_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="SESSIONS"):
-        SplitStore(sessions=MemoryStore(), accounts=MemoryStore())
+        CombinedStore(sessions=MemoryStore(), accounts=MemoryStore())

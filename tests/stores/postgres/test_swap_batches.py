@@ -8,7 +8,7 @@ import pytest
 
 from gatepass.core.session import Swap
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.postgres.swap_batches import LANES, MAX_BATCH, Row, SwapQueue
+from gatepass.stores.postgres.swap_batches import LANES, MAX_BATCH, Row, SwapBatcher
 from gatepass.testing.records import account_of, session_of, swap_of
 
 
@@ -19,7 +19,7 @@ class Line:
         self.batches: list[list[Swap]] = []
         self._answers: list[asyncio.Future[Sequence[Row]]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self.queue = SwapQueue(self._send, spawn=self._spawn)
+        self.queue = SwapBatcher(self._send, spawn=self._spawn)
 
     async def _send(self, swaps: Sequence[Swap]) -> Sequence[Row]:
         self.batches.append(list(swaps))

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
-from gatepass.stores.combined.store import SplitStore
+from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
@@ -29,8 +29,8 @@ from tools.services.valkey import (
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator[SplitStore]:
-    store = SplitStore(sessions=RedisStore(url), accounts=accounts or MemoryStore())
+async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator[CombinedStore]:
+    store = CombinedStore(sessions=RedisStore(url), accounts=accounts or MemoryStore())
     await store.open()
     try:
         yield store
@@ -45,14 +45,14 @@ class Fixtures:
         raise NotImplementedError
 
     @pytest.fixture
-    async def store(self) -> AsyncIterator[SplitStore]:
+    async def store(self) -> AsyncIterator[CombinedStore]:
         url, servers = self.servers()
         flush(servers)
         async with opened(url) as store:
             yield store
 
     @pytest.fixture
-    async def other(self, store: SplitStore) -> AsyncIterator[SplitStore]:
+    async def other(self, store: CombinedStore) -> AsyncIterator[CombinedStore]:
         assert isinstance(store.accounts, MemoryStore)
         async with opened(self.servers()[0], store.accounts) as other:
             yield other
@@ -74,7 +74,7 @@ class RedisMachine(StoreMachine):
     def make_store(self) -> Store:
         server = shared_server()
         server.ask("FLUSHALL")
-        return SplitStore(sessions=RedisStore(server.url), accounts=MemoryStore())
+        return CombinedStore(sessions=RedisStore(server.url), accounts=MemoryStore())
 
 
 TestRedisMachine = RedisMachine.TestCase
@@ -150,7 +150,7 @@ class TestFaults:
                         assert await store.swap(swap_of(session)) is not None
 
 
-async def until_available(store: SplitStore, sid: bytes) -> object:
+async def until_available(store: CombinedStore, sid: bytes) -> object:
     while True:
         try:
             return await store.find(sid)

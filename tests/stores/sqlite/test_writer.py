@@ -22,7 +22,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.browser import PASSWORD, Browser
-from tests.support.gates import SECRET, WatchedStore, bench
+from tests.support.gates import SECRET, WatchedStore, open_gate
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ async def test_a_flood_of_invented_addresses_does_not_fill_the_disk(
 
 async def test_whoever_reads_the_files_finds_nothing_to_present(store: SQLiteStore, tmp_path: Path) -> None:
     """P6: no token, no nonce or MAC to put one together, no key, no password; the files on disk as they are."""
-    async with bench(store=WatchedStore(store)) as at:
+    async with open_gate(store=WatchedStore(store)) as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         secrets = [PASSWORD.encode(), ann.access_token.encode(), ann.client_key, parse_secret(SECRET)]

@@ -12,7 +12,7 @@ from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
 from tests.support.asgi import Answer
 from tests.support.browser import Browser, idempotency_key
-from tests.support.gates import OTHER_SECRET, Bench, bench
+from tests.support.gates import OTHER_SECRET, GateHarness, open_gate
 
 FOLDER = Path(__file__).resolve().parents[3] / "contract"
 
@@ -45,7 +45,7 @@ def test_the_state_cookie_has_the_name_that_clients_look_for(vector: dict[str, s
     assert Cookies.for_url(vector["url"]).state_name == vector["name"]
 
 
-async def answers(at: Bench) -> list[Answer]:
+async def answers(at: GateHarness) -> list[Answer]:
     """One real answer to a refresh of each kind."""
     ann = Browser(at.gate.asgi)
     await ann.register()
@@ -57,7 +57,7 @@ async def answers(at: Bench) -> list[Answer]:
     found.append(await ann.refresh())
     wrong_sid = [("gatepass-client", "1"), ("gatepass-session", "0" * 32)]
     found.append(await ann.send("POST", "/refresh", headers=wrong_sid))
-    async with bench(secrets=[OTHER_SECRET], store=at.store) as other:
+    async with open_gate(secrets=[OTHER_SECRET], store=at.store) as other:
         ann.app = other.gate.asgi
         found.append(await ann.refresh())
         ann.app = at.gate.asgi
@@ -72,7 +72,7 @@ async def answers(at: Bench) -> list[Answer]:
 async def test_the_servers_own_answers_are_among_those_that_clients_understand() -> None:
     known = [vector for vector in read("refresh_outcomes.json") if vector["body"] is not None]
     shapes = {(vector["status"], vector["body"].get("code"), frozenset(vector["body"])) for vector in known}
-    async with bench() as at:
+    async with open_gate() as at:
         for answer in await answers(at):
             body = answer.json()
             shape = (answer.status, body.get("code"), frozenset(body) - {"retry_after"})

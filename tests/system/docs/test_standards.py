@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gates import bench
+from tests.support.gates import open_gate
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "standards.md"
@@ -112,5 +112,5 @@ def test_what_is_not_promised_is_said() -> None:
 
 async def test_a_new_store_knows_nobody() -> None:
     """There are no default accounts (ASVS 6.3.2)."""
-    async with bench() as at:
+    async with open_gate() as at:
         assert dict(at.memory._accounts) == {}

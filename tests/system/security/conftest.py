@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.support.browser import Browser
-from tests.support.gates import SECRET, Bench, bench
+from tests.support.gates import SECRET, GateHarness, open_gate
 from tests.support.process import Serving, serving
 
 
@@ -18,14 +18,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 @pytest.fixture
-async def at() -> AsyncIterator[Bench]:
+async def at() -> AsyncIterator[GateHarness]:
     """A gate at https://gate.example over a store in memory."""
-    async with bench() as made:
+    async with open_gate() as made:
         yield made
 
 
 @pytest.fixture
-async def ann(at: Bench) -> Browser:
+async def ann(at: GateHarness) -> Browser:
     """A keyed browser that has just signed up."""
     browser = Browser(at.gate.asgi)
     assert (await browser.register()).status == 201

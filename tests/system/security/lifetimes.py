@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gatepass.core.keyring import KeyRing, parse_secret
 from tests.support.asgi import Answer
 from tests.support.browser import Browser
-from tests.support.gates import SECRET, Bench
+from tests.support.gates import SECRET, GateHarness
 
 EMAIL = "canary@example.com"
 PASSWORD, NEXT_PASSWORD = "canary pass phrase of Ann", "next canary pass phrase"
@@ -38,14 +38,14 @@ def _forms(secret: bytes) -> Iterable[bytes]:
         yield inner.replace(b"+", b"-").replace(b"/", b"_")
 
 
-async def live(at: Bench) -> Life:
+async def live(at: GateHarness) -> Life:
     """Sign up, mistype, refresh, lose answers, change the password, be robbed, sign out; collect the secrets."""
     life = Life()
     keys = KeyRing([parse_secret(SECRET)])
     life.secrets |= {
         "the secret": SECRET.encode(),
         "the raw secret": parse_secret(SECRET),
-        "the MAC key": keys.card.mac,
+        "the MAC key": keys.current.mac,
     }
     life.secrets |= {name: text.encode() for name, text in (("password", PASSWORD), ("next password", NEXT_PASSWORD))}
     life.secrets["what was typed"] = TYPED.encode()

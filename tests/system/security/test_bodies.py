@@ -8,13 +8,13 @@ from gatepass.errors import Unprocessable
 from gatepass.wire.bodies import parse_email
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 HEADERS = [("gatepass-client", "1"), ("content-type", "application/json")]
 GOOD = f'"email":"{EMAIL}","password":"{PASSWORD}"'
 
 
-async def login(at: Bench, body: str | bytes) -> Answer:
+async def login(at: GateHarness, body: str | bytes) -> Answer:
     raw = body if isinstance(body, bytes) else body.encode()
     return await call(at.gate.asgi, "POST", "/login", headers=HEADERS, body=raw)
 
@@ -29,7 +29,7 @@ async def login(at: Bench, body: str | bytes) -> Answer:
         f"{{{GOOD},{GOOD}}}",
     ],
 )
-async def test_a_member_that_stands_twice_is_refused_before_any_work(at: Bench, ann: Browser, body: str) -> None:
+async def test_a_member_that_stands_twice_is_refused_before_any_work(at: GateHarness, ann: Browser, body: str) -> None:
     answer = await login(at, body)
     assert (answer.status, answer.code) == (400, "malformed-json")
     assert (at.store.verbs, at.hasher.calls) == ([], 1), "the one hash is that of the sign-up"
@@ -61,7 +61,7 @@ async def test_a_member_that_stands_twice_is_refused_before_any_work(at: Bench, 
         b"",
     ],
 )
-async def test_what_is_not_plain_json_in_utf_8_is_a_400(at: Bench, body: bytes) -> None:
+async def test_what_is_not_plain_json_in_utf_8_is_a_400(at: GateHarness, body: bytes) -> None:
     answer = await login(at, body)
     assert (answer.status, answer.code) == (400, "malformed-json")
     assert (at.store.verbs, at.hasher.calls) == ([], 0)
@@ -94,13 +94,13 @@ async def test_what_is_not_plain_json_in_utf_8_is_a_400(at: Bench, body: bytes) 
         "1",
     ],
 )
-async def test_another_type_or_member_is_a_422_and_is_never_made_to_fit(at: Bench, body: str) -> None:
+async def test_another_type_or_member_is_a_422_and_is_never_made_to_fit(at: GateHarness, body: str) -> None:
     answer = await login(at, body)
     assert (answer.status, answer.code) == (422, "invalid-body")
     assert (at.store.verbs, at.hasher.calls) == ([], 0)
 
 
-async def test_escaped_names_and_characters_are_what_they_stand_for(at: Bench, ann: Browser) -> None:
+async def test_escaped_names_and_characters_are_what_they_stand_for(at: GateHarness, ann: Browser) -> None:
     body = f'{{"\\u0065mail":"{EMAIL}","password":{json.dumps(PASSWORD).replace("s", chr(92) + "u0073")}}}'
     assert (await login(at, body)).status == 200
 

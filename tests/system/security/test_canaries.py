@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from gatepass.ports import Store
-from gatepass.stores.combined.store import SplitStore
+from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.redis.store import RedisStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from tests.support.asgi import call
 from tests.support.browser import RT
-from tests.support.gates import WatchedStore, bench
+from tests.support.gates import WatchedStore, open_gate
 from tests.system.security.lifetimes import EMAIL, Life, live
 from tools.services import postgres, valkey
 
@@ -59,7 +59,7 @@ async def on_redis(_folder: Path) -> AsyncIterator[tuple[Store, Dump]]:
     """Every key with its value as the server would copy it to another one, and its append-only file."""
     server = valkey.shared_server()
     valkey.flush([server])
-    store = SplitStore(sessions=RedisStore(server.url), accounts=MemoryStore())
+    store = CombinedStore(sessions=RedisStore(server.url), accounts=MemoryStore())
 
     async def dump() -> bytes:
         names: list[bytes] = server.ask("KEYS", "*")
@@ -81,7 +81,7 @@ async def test_a_copy_of_the_store_holds_nothing_to_present_and_nothing_to_make_
 ) -> None:
     async with STORES[kind](tmp_path) as (store, dump):
         with caplog.at_level(logging.DEBUG):
-            async with bench(store=WatchedStore(store)) as at:
+            async with open_gate(store=WatchedStore(store)) as at:
                 life = await live(at)
         stored = await dump()
     assert len(stored) > 500, "the store was looked into while something was there"
@@ -92,7 +92,7 @@ async def test_a_copy_of_the_store_holds_nothing_to_present_and_nothing_to_make_
 async def lived(caplog: pytest.LogCaptureFixture) -> tuple[Life, dict[str, bytes]]:
     """A life over a store in memory, and the sinks of its process."""
     with caplog.at_level(logging.DEBUG):
-        async with bench(algorithm="ES256") as at:
+        async with open_gate(algorithm="ES256") as at:
             life = await live(at)
             documents = [(await call(at.gate.asgi, "GET", path)).body for path in ("/openapi.json", "/jwks.json")]
             things = (at.gate, at.gate.sessions, at.gate.accounts, at.gate.keys, at.gate.check, at.gate.cookies)

@@ -5,12 +5,12 @@ import pytest
 from gatepass.core.policy import DAY
 from tests.support.asgi import call
 from tests.support.browser import RT, STATE, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 CLIENT = ("gatepass-client", "1")
 
 
-async def every_cookie(at: Bench) -> list[str]:
+async def every_cookie(at: GateHarness) -> list[str]:
     """Each Set-Cookie header of a life that uses all endpoints which set one."""
     ann = Browser(at.gate.asgi)
     answers = [await ann.register(), await ann.login(), await ann.refresh(lose=True)]
@@ -25,7 +25,7 @@ async def every_cookie(at: Bench) -> list[str]:
 @pytest.mark.parametrize("path", ["/", "/auth"])
 async def test_every_cookie_ever_set_says_how_it_may_travel(same_site: str, path: str) -> None:
     """CS-08: never the browser's default, whose first two minutes are open to other sites' forms."""
-    async with bench(same_site=same_site, cookie_path=path) as at:
+    async with open_gate(same_site=same_site, cookie_path=path) as at:
         cookies = await every_cookie(at)
     assert len(cookies) >= 15
     for text in cookies:
@@ -59,7 +59,7 @@ async def test_every_cookie_ever_set_says_how_it_may_travel(same_site: str, path
         "%5F_Host-Http-gatepass",
     ],
 )
-async def test_another_spelling_of_the_name_is_another_cookie(at: Bench, ann: Browser, name: str) -> None:
+async def test_another_spelling_of_the_name_is_another_cookie(at: GateHarness, ann: Browser, name: str) -> None:
     """Those that a browser would not guard by the prefix could have been planted (6265bis, RC-08)."""
     planted: tuple[str, str | bytes] = ("cookie", f"{name}={ann.rt}".encode("latin-1", "replace"))
     answer = await call(at.gate.asgi, "POST", "/refresh", headers=[CLIENT, planted])
@@ -67,7 +67,7 @@ async def test_another_spelling_of_the_name_is_another_cookie(at: Bench, ann: Br
 
 
 @pytest.mark.parametrize("order", [1, -1])
-async def test_a_planted_twin_neither_wins_nor_ends_anybody(at: Bench, ann: Browser, order: int) -> None:
+async def test_a_planted_twin_neither_wins_nor_ends_anybody(at: GateHarness, ann: Browser, order: int) -> None:
     """A neighbour's or an old session's cookie beside ours: with a belief ours is refreshed, without one nobody's."""
     eve = Browser(at.gate.asgi)
     await eve.register("eve@example.com")
@@ -83,14 +83,14 @@ async def test_a_planted_twin_neither_wins_nor_ends_anybody(at: Bench, ann: Brow
     assert at.named("authn_token_reuse") == []
 
 
-async def test_a_client_that_keeps_a_cookie_beyond_its_time_gains_nothing(at: Bench, ann: Browser) -> None:
+async def test_a_client_that_keeps_a_cookie_beyond_its_time_gains_nothing(at: GateHarness, ann: Browser) -> None:
     """RC-07: Max-Age is a courtesy, the server counts for itself."""
     at.clock.advance(7 * DAY)
     answer = await ann.refresh()
     assert (answer.status, answer.json()["reason"]) == (401, "expired")
 
 
-async def test_ill_health_and_refusals_clear_nothing(at: Bench, ann: Browser) -> None:
+async def test_ill_health_and_refusals_clear_nothing(at: GateHarness, ann: Browser) -> None:
     """RC-09, EL-03: a cookie that is good stays, whatever went wrong; only a logout deletes it."""
 
     async def fail(verb: str) -> None:

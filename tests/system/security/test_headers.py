@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
@@ -21,7 +21,7 @@ NOT_JSON = {"/gatepass.js": "text/javascript; charset=utf-8"}
 SECRET_WORDS = re.compile(rb'"(access_token|account|sessions|email)"')
 
 
-async def every_answer(at: Bench, ann: Browser) -> AsyncIterator[tuple[str, Answer]]:
+async def every_answer(at: GateHarness, ann: Browser) -> AsyncIterator[tuple[str, Answer]]:
     """Each endpoint of the description: nobody, a stranger, the owner, broken bodies; and what lies beside them."""
     described = (await call(at.gate.asgi, "GET", "/openapi.json")).json()["paths"]
     headers = [[], [CLIENT], [CLIENT, ("origin", "https://evil.example")], [CLIENT, ann.bearer]]
@@ -38,7 +38,7 @@ async def every_answer(at: Bench, ann: Browser) -> AsyncIterator[tuple[str, Answ
         yield path, await call(at.gate.served, "GET", path)
 
 
-async def sound(at: Bench, ann: Browser) -> list[tuple[str, Answer]]:
+async def sound(at: GateHarness, ann: Browser) -> list[tuple[str, Answer]]:
     """Those, an error of our own, and the answers with tokens among them."""
 
     async def break_down(verb: str) -> None:
@@ -62,7 +62,7 @@ async def sound(at: Bench, ann: Browser) -> list[tuple[str, Answer]]:
     return answers
 
 
-async def test_every_answer_forbids_sniffing_framing_referring_and_running(at: Bench, ann: Browser) -> None:
+async def test_every_answer_forbids_sniffing_framing_referring_and_running(at: GateHarness, ann: Browser) -> None:
     for what, answer in await sound(at, ann):
         for name, value in EVERYWHERE.items():
             assert answer.get(name) == value, f"{what}: {name}"
@@ -74,7 +74,7 @@ async def test_every_answer_forbids_sniffing_framing_referring_and_running(at: B
         )
 
 
-async def test_every_body_says_what_it_is_and_is_that(at: Bench, ann: Browser) -> None:
+async def test_every_body_says_what_it_is_and_is_that(at: GateHarness, ann: Browser) -> None:
     for what, answer in await sound(at, ann):
         kind = answer.get("content-type")
         if not answer.body:
@@ -86,7 +86,7 @@ async def test_every_body_says_what_it_is_and_is_that(at: Bench, ann: Browser) -
         assert answer.body.isascii(), "so no charset can be taken for another one"
 
 
-async def test_every_refusal_is_a_problem_document_with_a_stable_type(at: Bench, ann: Browser) -> None:
+async def test_every_refusal_is_a_problem_document_with_a_stable_type(at: GateHarness, ann: Browser) -> None:
     for what, answer in await sound(at, ann):
         if answer.status >= 400:
             assert re.fullmatch(r"[a-z]+(-[a-z]+)*", answer.code), what
@@ -94,7 +94,7 @@ async def test_every_refusal_is_a_problem_document_with_a_stable_type(at: Bench,
             assert members <= set(answer.json()), what
 
 
-async def test_what_is_somebodys_is_never_kept_by_a_cache(at: Bench, ann: Browser) -> None:
+async def test_what_is_somebodys_is_never_kept_by_a_cache(at: GateHarness, ann: Browser) -> None:
     for what, answer in await sound(at, ann):
         cache = answer.one("cache-control")
         if answer.status >= 400 or answer.cookies or SECRET_WORDS.search(answer.body[:200]):
@@ -103,25 +103,25 @@ async def test_what_is_somebodys_is_never_kept_by_a_cache(at: Bench, ann: Browse
             assert cache in ("no-store", "no-cache", "public, max-age=300"), what
 
 
-async def test_over_https_every_answer_keeps_the_browser_on_https_for_a_year(at: Bench, ann: Browser) -> None:
+async def test_over_https_every_answer_keeps_the_browser_on_https_for_a_year(at: GateHarness, ann: Browser) -> None:
     for what, answer in await sound(at, ann):
         assert answer.get("strict-transport-security") == "max-age=31536000; includeSubDomains", what
 
 
 @pytest.mark.parametrize(("hsts", "value"), [("host", "max-age=31536000"), ("off", None)])
 async def test_the_subdomains_can_be_left_out_or_the_header_to_the_proxy(hsts: str, value: str | None) -> None:
-    async with bench(hsts=hsts) as at:
+    async with open_gate(hsts=hsts) as at:
         assert (await call(at.gate.served, "GET", "/healthz")).get("strict-transport-security") == value
         assert (await call(at.gate.asgi, "POST", "/login")).get("strict-transport-security") == value
 
 
 async def test_over_plain_http_for_development_nothing_is_said_of_https() -> None:
-    async with bench(public_url="http://localhost:8000") as at:
+    async with open_gate(public_url="http://localhost:8000") as at:
         for path in ("/healthz", "/auth/me", "/nothing"):
             assert (await call(at.gate.served, "GET", path)).get("strict-transport-security") is None
 
 
-async def test_nothing_is_ever_redirected(at: Bench, ann: Browser) -> None:
+async def test_nothing_is_ever_redirected(at: GateHarness, ann: Browser) -> None:
     """Not from http to https either: a credential that was sent in the clear must fail loudly (TR-01)."""
     for what, answer in await sound(at, ann):
         assert not 300 <= answer.status < 400, what

@@ -4,10 +4,10 @@ import pytest
 
 from gatepass.core.policy import DAY, HOUR
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 
 
-async def guess(at: Bench, times: int, *, email: str = EMAIL) -> list[int]:
+async def guess(at: GateHarness, times: int, *, email: str = EMAIL) -> list[int]:
     """Wrong passwords from ever other networks, as patient as the waits ask for; the statuses."""
     statuses = []
     for number in range(times):
@@ -19,7 +19,7 @@ async def guess(at: Bench, times: int, *, email: str = EMAIL) -> list[int]:
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 async def test_after_eighty_wrong_guesses_of_strangers_no_password_opens_the_account(
-    at: Bench, ann: Browser, email: str
+    at: GateHarness, ann: Browser, email: str
 ) -> None:
     """And of an address without an account the same is said."""
     assert await guess(at, 80, email=email) == [401] * 80
@@ -29,7 +29,7 @@ async def test_after_eighty_wrong_guesses_of_strangers_no_password_opens_the_acc
     assert int(answer.one("retry-after")) > HOUR
 
 
-async def test_whoever_is_signed_in_stays_so_meanwhile(at: Bench, ann: Browser) -> None:
+async def test_whoever_is_signed_in_stays_so_meanwhile(at: GateHarness, ann: Browser) -> None:
     for _ in range(4):
         await guess(at, 20)
         assert (await ann.refresh()).status == 200

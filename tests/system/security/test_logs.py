@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.asgi import call
 from tests.support.browser import Browser
-from tests.support.gates import NOW, SECRET, Bench
+from tests.support.gates import NOW, SECRET, GateHarness
 from tests.support.process import serving
 from tests.system.security.raw_socket import request, say
 
@@ -48,7 +48,9 @@ def is_fit(text: str) -> bool:
 
 
 @pytest.mark.parametrize("what", NASTY)
-async def test_no_input_reaches_a_record_as_it_came(at: Bench, caplog: pytest.LogCaptureFixture, what: str) -> None:
+async def test_no_input_reaches_a_record_as_it_came(
+    at: GateHarness, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
     text = NASTY[what]
     browser = Browser(at.gate.asgi)
     await browser.register()
@@ -173,7 +175,7 @@ async def act(what: str, browser: Browser) -> None:
 
 @pytest.mark.parametrize("what", ACTIONS)
 async def test_each_action_is_these_lines_with_when_who_where_and_what(
-    at: Bench, ann: Browser, caplog: pytest.LogCaptureFixture, what: str
+    at: GateHarness, ann: Browser, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     with caplog.at_level(logging.INFO, logger="gatepass.events"):
         await act(what, ann)
@@ -185,7 +187,7 @@ async def test_each_action_is_these_lines_with_when_who_where_and_what(
 
 
 async def test_an_unexpected_error_tells_the_caller_nothing_and_the_log_everything(
-    at: Bench, ann: Browser, caplog: pytest.LogCaptureFixture
+    at: GateHarness, ann: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     at.store.before = _fail
     answer = await ann.refresh()

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.browser import Browser
-from tests.support.gates import Bench
+from tests.support.gates import GateHarness
 from tests.support.process import Serving
 from tests.system.security.raw_socket import request, say
 
@@ -61,7 +61,7 @@ OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_m
 
 
 @pytest.mark.parametrize("name", OVERRIDES)
-async def test_no_header_makes_another_method_or_path_of_a_request(at: Bench, ann: Browser, name: str) -> None:
+async def test_no_header_makes_another_method_or_path_of_a_request(at: GateHarness, ann: Browser, name: str) -> None:
     for method in ("GET", "HEAD", "PUT"):
         for path in ("/refresh", "/logout", "/login"):
             headers = [(name.lower(), "POST"), ("x-original-url", "/logout"), ("x-rewrite-url", "/logout")]

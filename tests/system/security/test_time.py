@@ -2,17 +2,17 @@
 
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from tests.support.browser import RT, Browser
-from tests.support.gates import NOW, Bench
+from tests.support.gates import NOW, GateHarness
 
 
-async def daily(at: Bench, browser: Browser, days: int) -> None:
+async def daily(at: GateHarness, browser: Browser, days: int) -> None:
     """Refresh once a day."""
     for _ in range(days):
         at.clock.advance(DAY)
         assert (await browser.refresh()).status == 200
 
 
-async def test_a_session_used_every_day_ends_thirty_days_after_its_sign_in(at: Bench, ann: Browser) -> None:
+async def test_a_session_used_every_day_ends_thirty_days_after_its_sign_in(at: GateHarness, ann: Browser) -> None:
     await daily(at, ann, 29)
     at.clock.advance(DAY - 1)
     answer = await ann.refresh()
@@ -26,7 +26,7 @@ async def test_a_session_used_every_day_ends_thirty_days_after_its_sign_in(at: B
     assert (await ann.get("/me")).status == 401
 
 
-async def test_a_refresh_never_puts_the_end_off(at: Bench, ann: Browser) -> None:
+async def test_a_refresh_never_puts_the_end_off(at: GateHarness, ann: Browser) -> None:
     ends = set()
     for _ in range(8):
         at.clock.advance(3 * DAY)
@@ -36,7 +36,7 @@ async def test_a_refresh_never_puts_the_end_off(at: Bench, ann: Browser) -> None
     assert ends == {NOW + 30 * DAY}
 
 
-async def test_seven_idle_days_end_it_and_one_second_less_does_not(at: Bench, ann: Browser) -> None:
+async def test_seven_idle_days_end_it_and_one_second_less_does_not(at: GateHarness, ann: Browser) -> None:
     other = Browser(at.gate.asgi)
     await other.register("bob@example.com")
     at.clock.advance(7 * DAY - 1)
@@ -47,7 +47,7 @@ async def test_seven_idle_days_end_it_and_one_second_less_does_not(at: Bench, an
     assert (await ann.refresh()).status == 200
 
 
-async def test_a_new_sign_in_begins_both_times_anew_and_ends_the_old_card(at: Bench, ann: Browser) -> None:
+async def test_a_new_sign_in_begins_both_times_anew_and_ends_the_old_card(at: GateHarness, ann: Browser) -> None:
     await daily(at, ann, 29)
     old = ann.clone(client_key=ann.client_key)
     at.clock.advance(23 * HOUR)
@@ -57,7 +57,7 @@ async def test_a_new_sign_in_begins_both_times_anew_and_ends_the_old_card(at: Be
     assert (await old.refresh()).status == 401
 
 
-async def test_an_ancestor_of_three_weeks_is_still_known_and_ends_the_session(at: Bench, ann: Browser) -> None:
+async def test_an_ancestor_of_three_weeks_is_still_known_and_ends_the_session(at: GateHarness, ann: Browser) -> None:
     thief = ann.clone(client_key=b"t" * 32)
     thief_later = ann.clone(client_key=b"t" * 32)
     for _ in range(25):
@@ -69,7 +69,7 @@ async def test_an_ancestor_of_three_weeks_is_still_known_and_ends_the_session(at
     assert (await thief_later.refresh()).json()["reason"] == "reused"
 
 
-async def test_a_clock_that_is_set_back_or_forward_harms_nobody(at: Bench, ann: Browser) -> None:
+async def test_a_clock_that_is_set_back_or_forward_harms_nobody(at: GateHarness, ann: Browser) -> None:
     for step in (-HOUR, HOUR, -3 * DAY, 3 * DAY):
         at.clock.advance(step)
         assert (await ann.refreshed()).status == 200

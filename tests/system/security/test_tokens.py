@@ -10,7 +10,7 @@ import pytest
 from gatepass.core.policy import Policy
 from tests.support.asgi import call
 from tests.support.browser import RT, Browser
-from tests.support.gates import Bench, bench
+from tests.support.gates import GateHarness, open_gate
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "gatepass"
 CLAIMS = {"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "sid", "auth_time"}
@@ -26,7 +26,7 @@ def part(token: str, place: int) -> dict[str, object]:
     return read
 
 
-async def test_an_access_token_has_these_members_and_no_others(at: Bench) -> None:
+async def test_an_access_token_has_these_members_and_no_others(at: GateHarness) -> None:
     """RFC 9068 §2, and nothing about the person: no address, no name, no hash (TK-01, TK-03)."""
     browser = Browser(at.gate.asgi)
     made = await browser.register()
@@ -42,7 +42,7 @@ async def test_an_access_token_has_these_members_and_no_others(at: Bench) -> Non
     assert made.json()["expires_in"] == int(str(part(passes[0], 1)["exp"])) - int(str(part(passes[0], 1)["iat"]))
 
 
-async def test_no_two_passes_and_no_two_cards_are_alike(at: Bench, ann: Browser) -> None:
+async def test_no_two_passes_and_no_two_cards_are_alike(at: GateHarness, ann: Browser) -> None:
     seen_passes, seen_cards = {ann.access_token}, {ann.rt}
     for _ in range(2_000):
         await ann.refresh()
@@ -51,7 +51,7 @@ async def test_no_two_passes_and_no_two_cards_are_alike(at: Bench, ann: Browser)
     assert (len(seen_passes), len(seen_cards)) == (2_001, 2_001)
 
 
-async def test_sids_and_nonces_are_128_bits_each_of_the_system_s_randomness(at: Bench) -> None:
+async def test_sids_and_nonces_are_128_bits_each_of_the_system_s_randomness(at: GateHarness) -> None:
     """Two sign-ups differ in every random part; UUIDs, which lack six bits of it, are not used (ASVS 11.5.1)."""
     cards = []
     for number in range(200):
@@ -86,7 +86,7 @@ def test_no_randomness_that_can_be_foretold_is_near_a_secret(folder: str) -> Non
     assert culprits == []
 
 
-async def test_neither_token_stands_for_the_other(at: Bench, ann: Browser) -> None:
+async def test_neither_token_stands_for_the_other(at: GateHarness, ann: Browser) -> None:
     """TK-19: no session is ended by the attempt either."""
     as_bearer = await call(at.gate.asgi, "GET", "/me", headers=[("authorization", f"Bearer {ann.rt}")])
     assert (as_bearer.status, as_bearer.code) == (401, "invalid-token")
@@ -98,7 +98,7 @@ async def test_neither_token_stands_for_the_other(at: Bench, ann: Browser) -> No
 
 
 @pytest.mark.parametrize("place", ["query", "form", "cookie", "body", "another header"])
-async def test_a_pass_counts_in_the_authorization_header_alone(at: Bench, ann: Browser, place: str) -> None:
+async def test_a_pass_counts_in_the_authorization_header_alone(at: GateHarness, ann: Browser, place: str) -> None:
     """TK-17 (RFC 9700 §4.3.2)."""
     token = ann.access_token
     headers, query, body = [CLIENT], b"", b""
@@ -119,7 +119,7 @@ async def test_a_pass_counts_in_the_authorization_header_alone(at: Bench, ann: B
     assert (answer.status, answer.code) == (401, "token-required")
 
 
-async def test_several_passes_are_none_and_the_scheme_is_read_in_any_case(at: Bench, ann: Browser) -> None:
+async def test_several_passes_are_none_and_the_scheme_is_read_in_any_case(at: GateHarness, ann: Browser) -> None:
     twice = await call(at.gate.asgi, "GET", "/me", headers=[ann.bearer, ann.bearer])
     assert (twice.status, twice.code) == (401, "invalid-token")
     joined = await call(at.gate.asgi, "GET", "/me", headers=[("authorization", f"{ann.bearer[1]}, {ann.bearer[1]}")])
@@ -132,7 +132,7 @@ async def test_several_passes_are_none_and_the_scheme_is_read_in_any_case(at: Be
 @pytest.mark.parametrize(
     "body", [{"scope": "admin"}, {"sub": "somebody"}, {"aud": "elsewhere"}, {"grant_type": "password"}, {"sid": "x"}]
 )
-async def test_a_refresh_gains_nothing_by_its_body(at: Bench, ann: Browser, body: dict[str, str]) -> None:
+async def test_a_refresh_gains_nothing_by_its_body(at: GateHarness, ann: Browser, body: dict[str, str]) -> None:
     """RT-11: the new pass is for the same account, session and audience, and claims no more."""
     before = part(ann.access_token, 1)
     answer = await ann.send("POST", "/refresh", headers=ann.refresh_headers(), body=body)
@@ -144,7 +144,7 @@ async def test_a_refresh_gains_nothing_by_its_body(at: Bench, ann: Browser, body
     assert set(after) == CLAIMS
 
 
-async def test_there_is_no_token_endpoint_and_no_password_grant(at: Bench) -> None:
+async def test_there_is_no_token_endpoint_and_no_password_grant(at: GateHarness) -> None:
     """LG-08 (RFC 9700 §2.4)."""
     body = b"grant_type=password&username=ann%40example.com&password=seven+green+bottles+on+a+wall"
     form = ("content-type", "application/x-www-form-urlencoded")
@@ -153,9 +153,9 @@ async def test_there_is_no_token_endpoint_and_no_password_grant(at: Bench) -> No
     assert (await call(at.gate.asgi, "POST", "/login", headers=[CLIENT, form], body=body)).status == 415
 
 
-async def test_without_leeway_a_repeat_brings_no_pass_and_still_no_logout(at: Bench) -> None:
+async def test_without_leeway_a_repeat_brings_no_pass_and_still_no_logout(at: GateHarness) -> None:
     """RT-05: the window can be closed; what is left of it is the identity of the successor."""
-    async with bench(policy=Policy(leeway=0)) as strict:
+    async with open_gate(policy=Policy(leeway=0)) as strict:
         browser = Browser(strict.gate.asgi)
         await browser.register()
         first = await browser.refresh(lose=True)

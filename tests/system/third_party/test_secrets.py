@@ -19,7 +19,7 @@ PATTERNS = {
     # With what a real one has: 128 characters after the prefix, a MAC at the end, a key of 32 bytes.
     "refresh token": r"gp_rt_[A-Za-z0-9_-]{128}",
     "token of a mailed link": r"gp_(?:vt|pr)_[A-Za-z0-9_-]{40,}",
-    "setting with a secret": r"GATEPASS_(?:SECRET|FEED_SECRET|PEPPER)[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9_-]{40,})",
+    "setting with a secret": r"GATEPASS_(?:[A-Z_]*SECRET|PEPPER)[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9_-]{40,})",
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+[A-Za-z0-9+/=]{16}",
     "key of a cloud": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}\b",
     "token of a forge or a registry": r"\b(?:gh[pousr]_|github_pat_|glpat-|npm_|pypi-|xox[abp]-)[0-9A-Za-z_-]{20,}",

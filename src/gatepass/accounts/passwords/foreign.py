@@ -53,7 +53,7 @@ _SCRYPT_WERKZEUG = re.compile(
 Verify = Callable[[str], bool]
 
 
-class UnfitHash(ValueError):
+class UnsupportedHash(ValueError):
     """A hash that is not taken. The message says why, and repeats nothing of it."""
 
 
@@ -65,29 +65,29 @@ class Foreign:
 
 
 def read_foreign(stored: str) -> Foreign | None:
-    """A hash of another program, or None for one of ours. Raises UnfitHash for what is neither, or costs too much."""
+    """The hash of another program, or None for one of ours. Raises UnsupportedHash for any other, or a costly one."""
     if len(stored) > MAX_LENGTH:
-        raise UnfitHash("it is too long")
+        raise UnsupportedHash("it is too long")
     if _ARGON2.fullmatch(stored):
         _bound_argon2(stored)
         return None
     for pattern, read in _READERS:
         if match := pattern.fullmatch(stored):
             return Foreign(read(*match.groups()))
-    raise UnfitHash("its format is not known")
+    raise UnsupportedHash("its format is not known")
 
 
 def is_foreign(stored: str) -> bool:
     """Whether a hash is another program's, to be replaced by one of ours as soon as the password is at hand."""
     try:
         return read_foreign(stored) is not None
-    except UnfitHash:
+    except UnsupportedHash:
         return False
 
 
 def _pbkdf2(digest: str, iterations: str, salt: str, expected: bytes) -> Verify:
     if not 1 <= int(iterations) <= MAX_ITERATIONS:
-        raise UnfitHash(f"it has more than {MAX_ITERATIONS} iterations, or none")
+        raise UnsupportedHash(f"it has more than {MAX_ITERATIONS} iterations, or none")
 
     def matches(password: str) -> bool:
         made = hashlib.pbkdf2_hmac(digest, password.encode(), salt.encode(), int(iterations), len(expected))
@@ -99,7 +99,7 @@ def _pbkdf2(digest: str, iterations: str, salt: str, expected: bytes) -> Verify:
 def _scrypt(cost: str, block: str, lanes: str, salt: str, expected: bytes) -> Verify:
     n, r, p = int(cost), int(block), int(lanes)
     if n < 2 or n & (n - 1) or not (r and p) or n * r * p > MAX_SCRYPT or 128 * n * r > MAX_SCRYPT_MEMORY:
-        raise UnfitHash("its scrypt parameters are out of bounds")
+        raise UnsupportedHash("its scrypt parameters are out of bounds")
 
     def matches(password: str) -> bool:
         made = hashlib.scrypt(
@@ -113,11 +113,11 @@ def _scrypt(cost: str, block: str, lanes: str, salt: str, expected: bytes) -> Ve
 def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
     match = _BCRYPT.fullmatch(stored)
     if match is None or not 4 <= int(match[1]) <= MAX_BCRYPT_COST:
-        raise UnfitHash(f"its bcrypt cost is not 4 to {MAX_BCRYPT_COST}, or it is mangled")
+        raise UnsupportedHash(f"its bcrypt cost is not 4 to {MAX_BCRYPT_COST}, or it is mangled")
     try:
         import bcrypt
     except ImportError:
-        raise UnfitHash("bcrypt needs its extra: pip install 'gatepass[bcrypt]'") from None
+        raise UnsupportedHash("bcrypt needs its extra: pip install 'gatepass[bcrypt]'") from None
 
     def matches(password: str) -> bool:
         text = password.encode()
@@ -130,7 +130,7 @@ def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
 
 def _django_argon2(stored: str) -> Verify:
     if _ARGON2.fullmatch(stored) is None:
-        raise UnfitHash("its Argon2 part is mangled")
+        raise UnsupportedHash("its Argon2 part is mangled")
     _bound_argon2(stored)
     return lambda password: argon2_matches(Argon2(), stored, password)
 
@@ -149,14 +149,14 @@ def _bound_argon2(stored: str) -> None:
     match = _ARGON2.fullmatch(stored)
     given = zip(MAX_ARGON2.items(), match.groups() if match else (), strict=False)
     if match is None or any(not 1 <= int(text) <= longest for (_, longest), text in given):
-        raise UnfitHash("its Argon2 parameters are out of bounds")
+        raise UnsupportedHash("its Argon2 parameters are out of bounds")
 
 
 def _base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise UnfitHash("its hash is not base64") from None
+        raise UnsupportedHash("its hash is not base64") from None
 
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[..., Verify]], ...] = (

@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeVar
 
 from argon2 import PasswordHasher as Argon2
 
-from gatepass.accounts.passwords.foreign import UnfitHash, argon2_matches, is_foreign, read_foreign
+from gatepass.accounts.passwords.foreign import UnsupportedHash, argon2_matches, is_foreign, read_foreign
 from gatepass.core.keyring import derive, encode, parse_secret
 from gatepass.errors import ConfigurationError, Overloaded
 
@@ -70,7 +70,7 @@ def compare(stored: str, password: str, *, argon2: Argon2, pepper: "Pepper", dum
     started = time.thread_time()
     try:
         foreign = read_foreign(stored)
-    except UnfitHash:
+    except UnsupportedHash:
         argon2_matches(argon2, dummy, password)
         return Comparison(False, time.thread_time() - started, False)
     if foreign is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Store
 
@@ -50,15 +50,15 @@ class DelegatedAccounts:
         """From the accounts."""
         return await self.accounts.list_accounts(after=after, limit=limit)
 
-    async def add_applicant(self, applicant: Applicant) -> None:
+    async def add_applicant(self, applicant: PendingRegistration) -> None:
         """On the accounts."""
         await self.accounts.add_applicant(applicant)
 
-    async def find_applicant(self, applicant_id: str) -> Applicant | None:
+    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
         """From the accounts."""
         return await self.accounts.find_applicant(applicant_id)
 
-    async def find_applicants(self, email_key: str) -> Sequence[Applicant]:
+    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
         """From the accounts."""
         return await self.accounts.find_applicants(email_key)
 

@@ -77,7 +77,7 @@ class Holder(Protocol):
         ...
 
 
-class SplitStore(DelegatedAccounts):
+class CombinedStore(DelegatedAccounts):
     """A `ports.Store` over an engine for sessions and a store for everything else."""
 
     def __init__(self, *, sessions: SessionEngine, accounts: Store) -> None:
@@ -93,7 +93,7 @@ class SplitStore(DelegatedAccounts):
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
-        return f"SplitStore(sessions={self.sessions!r}, accounts={self.accounts!r})"
+        return f"CombinedStore(sessions={self.sessions!r}, accounts={self.accounts!r})"
 
     async def open(self) -> None:
         """Both, or neither."""

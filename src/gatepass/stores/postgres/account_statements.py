@@ -75,7 +75,7 @@ class AccountStatements:
         return self._update(facts, "credential_version = $4")
 
     @property
-    def bury_account(self) -> str:
+    def anonymise_account(self) -> str:
         """Leave an id, and nothing of a person. Its sessions wait for it, as for a change of the password."""
         facts = "email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = $2, deleted_at = $2"
         return self._update(facts)

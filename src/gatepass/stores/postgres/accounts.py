@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.pool import Connections
@@ -66,7 +66,7 @@ class PostgresAccounts:
 
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
-                if await connection.fetchrow(self._accounts_sql.bury_account, account_id, now) is None:
+                if await connection.fetchrow(self._accounts_sql.anonymise_account, account_id, now) is None:
                     return None
                 ended = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)
                 await connection.execute(self._accounts_sql.blank_sessions, account_id)
@@ -97,16 +97,16 @@ class PostgresAccounts:
         """In the order of their ids."""
         return tuple(rows.to_account(row) for row in await self._rows(self._accounts_sql.list_accounts, after, limit))
 
-    async def add_applicant(self, applicant: Applicant) -> None:
+    async def add_applicant(self, applicant: PendingRegistration) -> None:
         """Insert."""
         await self._execute(self._accounts_sql.add_applicant, *rows.from_applicant(applicant))
 
-    async def find_applicant(self, applicant_id: str) -> Applicant | None:
+    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
         """By id."""
         row = await self._row(self._accounts_sql.find_applicant, applicant_id)
         return rows.to_applicant(row) if row else None
 
-    async def find_applicants(self, email_key: str) -> Sequence[Applicant]:
+    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
         """By normalised address, newest first."""
         return tuple(rows.to_applicant(row) for row in await self._rows(self._accounts_sql.find_applicants, email_key))
 

@@ -22,7 +22,7 @@ from gatepass.stores.postgres.accounts import PostgresAccounts
 from gatepass.stores.postgres.listener import Silence, listening
 from gatepass.stores.postgres.pool import COMMAND_TIMEOUT, DRIVER_ERRORS, Connections, hang_up, raise_ill
 from gatepass.stores.postgres.statements import Statements
-from gatepass.stores.postgres.swap_batches import Row, SwapQueue
+from gatepass.stores.postgres.swap_batches import Row, SwapBatcher
 from gatepass.stores.postgres.url import parse_address
 
 MAX_ATTEMPT_KEYS = 100_000
@@ -44,7 +44,7 @@ class PostgresStore(PostgresAccounts):
         self._sql = Statements(self._address.schema)
         self._accounts_sql = AccountStatements(self._address.schema)
         self._connections = Connections(self._address)
-        self._swaps = SwapQueue(self._send, spawn=self._connections.spawn)
+        self._swaps = SwapBatcher(self._send, spawn=self._connections.spawn)
         self._swap_sql = self._sql.swap
         self._failures = 0
 
@@ -74,7 +74,7 @@ class PostgresStore(PostgresAccounts):
         finally:
             await hang_up(connection)
         self._connections.open()
-        self._swaps = SwapQueue(self._send, spawn=self._connections.spawn)
+        self._swaps = SwapBatcher(self._send, spawn=self._connections.spawn)
 
     async def close(self) -> None:
         """Finish what was accepted, then hang up."""

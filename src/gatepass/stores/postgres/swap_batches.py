@@ -34,7 +34,7 @@ class _Job:
     answer: asyncio.Future[Row | None]
 
 
-class SwapQueue:
+class SwapBatcher:
     """Sends swaps in batches. For one event loop."""
 
     def __init__(self, send: Send, *, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:

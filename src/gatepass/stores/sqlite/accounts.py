@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Protocol
 
-from gatepass.core.account import Account, Applicant
+from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
 from gatepass.stores.sqlite.file import Result, Work
@@ -24,7 +24,7 @@ UPDATE session SET revoked_at = ?, revoke_reason = ?
 WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
 """
 _BLANK_SESSIONS = "UPDATE session SET client = '', last_ip_prefix = '' WHERE account_id = ?"
-_BURY_ACCOUNT = """
+_ANONYMISE_ACCOUNT = """
 UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = ?1, deleted_at = ?1
 WHERE id = ?2
 """
@@ -111,7 +111,7 @@ class SQLiteAccounts:
         def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
             if _account(connection, "id = ?", account_id) is None:
                 return None
-            connection.execute(_BURY_ACCOUNT, (now, account_id))
+            connection.execute(_ANONYMISE_ACCOUNT, (now, account_id))
             ended = revoke_all(connection, account_id, "revoked", now, None)
             connection.execute(_BLANK_SESSIONS, (account_id,))
             connection.execute(_DROP_ACCOUNT, (account_id,))
@@ -147,19 +147,19 @@ class SQLiteAccounts:
         found = await self._read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
         return tuple(rows.to_account(row) for row in found)
 
-    async def add_applicant(self: _Engine, applicant: Applicant) -> None:
+    async def add_applicant(self: _Engine, applicant: PendingRegistration) -> None:
         """Insert."""
         statement = f"INSERT INTO applicant ({_APPLICANT}) VALUES ({', '.join('?' * len(rows.APPLICANT_COLUMNS))})"
         values = rows.from_applicant(applicant)
         await self._run(lambda connection: connection.execute(statement, values))
 
-    async def find_applicant(self: _Engine, applicant_id: str) -> Applicant | None:
+    async def find_applicant(self: _Engine, applicant_id: str) -> PendingRegistration | None:
         """By id."""
         statement = f"SELECT {_APPLICANT} FROM applicant WHERE id = ?"
         row = await self._read(lambda connection: connection.execute(statement, (applicant_id,)).fetchone())
         return rows.to_applicant(row) if row else None
 
-    async def find_applicants(self: _Engine, email_key: str) -> Sequence[Applicant]:
+    async def find_applicants(self: _Engine, email_key: str) -> Sequence[PendingRegistration]:
         """By normalised address, newest first."""
         statement = f"SELECT {_APPLICANT} FROM applicant WHERE email_key = ? ORDER BY created_at DESC, id"
         found = await self._read(lambda connection: connection.execute(statement, (email_key,)).fetchall())
