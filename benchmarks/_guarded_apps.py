@@ -32,7 +32,7 @@ from gatepass.guards.fastapi import CurrentPrincipal
 Sender = Callable[[str, int], Awaitable[float]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 Maker = Callable[[Gatepass | None, AsyncExitStack], Awaitable[Sender]]
-GUARD = "gatepass.guards.django.GatepassMiddleware"
+GUARD = "gatepass.guards.django.middleware.GatepassMiddleware"
 COOKIE = "theme=dark; gatepass_8000=gp_rt_x"
 
 

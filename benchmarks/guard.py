@@ -32,6 +32,7 @@ from gatepass.access.check import Check
 from gatepass.core.keyring import SigningKey, parse_secret
 from gatepass.sessions.service import Caller
 from gatepass.stores.memory import MemoryStore
+from gatepass.system import SystemClock
 from gatepass.testing.hashing import FastHasher
 
 URL = "http://localhost:8000"
@@ -53,7 +54,7 @@ class Gates:
         warm, cold = (
             Gatepass(secrets=[secret], public_url=URL, store=MemoryStore(), hasher=FastHasher()) for _ in range(2)
         )
-        cold.check = Check(cold.check._verifier, feed=cold.revocations, clock=cold._clock, remembered=0)
+        cold.check = Check(cold.check._verifier, feed=cold.revocations, clock=SystemClock(), remembered=0)
         return cls(secret, warm, cold)
 
     async def token(self) -> str:

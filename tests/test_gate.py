@@ -1,13 +1,18 @@
 """The one object: what it refuses, what it opens and closes, how it treats its parts."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import gatepass
 from gatepass import ConfigurationError, Gatepass
-from gatepass.core.policy import DAY
+from gatepass.core.claims import Tokens
+from gatepass.core.keyring import Secrets
+from gatepass.core.policy import DAY, Policy
+from gatepass.server.limits import Limits
+from gatepass.wire.browsers import Browsers
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET, GateHarness, open_gate
 
@@ -15,23 +20,32 @@ from tests.support.gates import SECRET, GateHarness, open_gate
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"secrets": []}, "there is no secret"),
-        ({"secrets": ["short"]}, "gatepass init"),
-        ({"secrets": [SECRET, SECRET]}, "share a key id"),
-        ({"public_url": "http://gate.example"}, "https"),
-        ({"public_url": "ftp://gate.example"}, "not an http"),
-        ({"origins": ["https://a.example/x"]}, "allowed origin"),
-        ({"cookie_path": "auth"}, "COOKIE_PATH"),
-        ({"cookie_path": "/a\r\nset-cookie: x"}, "COOKIE_PATH"),
-        ({"same_site": "none", "public_url": "http://localhost"}, "SAME_SITE"),
-        ({"trusted_proxies": ["x"]}, "TRUSTED_PROXIES"),
-        ({"algorithm": "HS256", "audience": "https://api.example"}, "HS256"),
-        ({"store": "nosql://x"}, "STORE"),
+        (lambda: {"secrets": []}, "there is no secret"),
+        (lambda: {"secrets": ["short"]}, "gatepass init"),
+        (lambda: {"secrets": [SECRET, SECRET]}, "share a key id"),
+        (lambda: {"public_url": "http://gate.example"}, "https"),
+        (lambda: {"public_url": "ftp://gate.example"}, "not an http"),
+        (lambda: {"browsers": Browsers(origins=["https://a.example/x"])}, "`origins`: an allowed origin"),
+        (lambda: {"browsers": Browsers(cookie_path="auth")}, "`cookie_path`"),
+        (lambda: {"browsers": Browsers(cookie_path="/a\r\nset-cookie: x")}, "`cookie_path`"),
+        (lambda: {"browsers": Browsers(same_site="none"), "public_url": "http://localhost"}, "`same_site` none needs"),
+        (lambda: {"browsers": Browsers(trusted_proxies=["x"])}, "`trusted_proxies`"),
+        (lambda: {"browsers": Browsers(hsts="yes")}, "`hsts` must be one of"),  # type: ignore[arg-type]
+        (lambda: {"tokens": Tokens(algorithm="HS256", audience="https://api.example")}, "HS256 needs one party"),
+        (lambda: {"tokens": Tokens(algorithm="RS256")}, "`algorithm` must be one of"),  # type: ignore[arg-type]
+        (lambda: {"tokens": Tokens(client_id="")}, "`client_id`"),
+        (lambda: {"secrets": Secrets([SECRET], feed=["short"])}, "`feed`: a secret must be"),
+        (lambda: {"limits": Limits(connections=0)}, "`connections` must be at least 1"),
+        (lambda: {"limits": Limits(revocation_max_age=0)}, "`revocation_max_age`"),
+        (lambda: {"policy": Policy(registration="maybe")}, "`registration`"),  # type: ignore[arg-type]
+        (lambda: {"store": "nosql://x"}, "STORE"),
     ],
 )
-def test_an_impossible_configuration_is_refused_with_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+def test_an_impossible_configuration_is_refused_with_a_sentence(
+    arguments: Callable[[], dict[str, Any]], sentence: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Gatepass(**{"secrets": [SECRET], "public_url": ORIGIN, "store": "memory://", **arguments})
+        Gatepass(**{"secrets": [SECRET], "public_url": ORIGIN, "store": "memory://", **arguments()})
     assert sentence in str(caught.value)
     assert SECRET not in str(caught.value)
 
@@ -58,7 +72,7 @@ async def test_revocations_are_forgotten_only_when_no_pass_can_belong_to_them() 
         await ann.logout()
         for _ in range(95):
             at.clock.advance(10)
-            await at.gate._janitor.sweep()
+            await at.gate._parts.janitor.sweep()
             assert (await ann.get("/me")).status == 401
         assert at.gate.revocations._revoked == {}
 
@@ -69,9 +83,9 @@ async def test_the_janitor_prunes_what_ended_a_day_ago() -> None:
         await ann.register()
         await ann.logout()
         at.clock.advance(DAY)
-        assert await at.gate._janitor.sweep() == 0
+        assert await at.gate._parts.janitor.sweep() == 0
         at.clock.advance(1)
-        assert await at.gate._janitor.sweep() == 1
+        assert await at.gate._parts.janitor.sweep() == 1
         assert at.memory._sessions == {}
 
 
@@ -85,12 +99,12 @@ async def test_closing_ends_the_background_work() -> None:
 
 
 async def test_the_claims_hook_adds_to_the_pass_and_cannot_forge_its_facts() -> None:
-    async with open_gate(claims=lambda session: {"tenant": "blue"}) as at:
+    async with open_gate(tokens=Tokens(claims=lambda session: {"tenant": "blue"})) as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
         principal = at.gate.check.principal([ann.bearer[1]])
         assert principal.claims["tenant"] == "blue"
-    async with open_gate(claims=lambda session: {"sub": "root"}) as at:
+    async with open_gate(tokens=Tokens(claims=lambda session: {"sub": "root"})) as at:
         assert (await Browser(at.gate.asgi).register()).status == 500
 
 
@@ -104,3 +118,15 @@ async def test_listeners_hear_every_event() -> None:
 
         await Browser(at.gate.asgi).register()
         assert heard == ["AccountRegistered", "SessionStarted"]
+
+
+class TestSetting:
+    def test_it_can_be_a_gate_its_name_or_its_arguments(self) -> None:
+        gate = GateHarness().gate
+        assert Gatepass.from_setting(gate) is gate
+        assert Gatepass.from_setting("tests.support.gates.SECRET") is SECRET
+        assert "gate.example" in repr(Gatepass.from_setting({"SECRETS": [SECRET], "PUBLIC_URL": ORIGIN}))
+
+    def test_an_unknown_argument_is_named(self) -> None:
+        with pytest.raises(ConfigurationError, match="'public_ulr'"):
+            Gatepass.from_setting({"SECRETS": [SECRET], "PUBLIC_ULR": ORIGIN})

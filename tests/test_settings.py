@@ -2,28 +2,23 @@
 
 import math
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatepass.core.policy import DAY, HOUR, MINUTE
+from gatepass.core.claims import Tokens
+from gatepass.core.keyring import Secrets
+from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.mail import LinkPages
 from gatepass.server.limits import Limits
 from gatepass.settings import ENV_FILE, Settings
+from gatepass.wire.browsers import Browsers
 from tests.support.gates import OTHER_SECRET, SECRET
-
-PAGES = ("VERIFY_URL", "RESET_URL", "EMAIL_URL", "VERIFY_TTL", "RESET_TTL")
-ARGUMENTS = {
-    "SECRET": "secrets",
-    "REVOCATION_FEED_SECRET": "revocation_feed_secrets",
-    "PEPPER": "peppers",
-    **dict.fromkeys(PAGES, "pages"),
-}
-"""The names of arguments that are not those of the settings."""
 
 URL = "https://gate.example"
 
@@ -50,76 +45,83 @@ def faults(monkeypatch: pytest.MonkeyPatch, **names: str) -> str:
 
 def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = load(monkeypatch).arguments()
-    policy = arguments.pop("policy")
+    assert arguments.pop("secrets") == Secrets([SECRET], feed=[], peppers=[])
     assert arguments == {
-        "secrets": [SECRET],
         "public_url": URL,
         "store": "sqlite:///gatepass.db",
         "sessions": None,
-        "issuer": None,
-        "audience": None,
-        "client_id": "gatepass",
-        "algorithm": "EdDSA",
-        "origins": (),
-        "registration": "open",
-        "cookie_path": "/",
-        "same_site": "strict",
-        "hsts": "subdomains",
-        "trusted_proxies": (),
-        "revocation_feed_secrets": [],
-        "revocation_max_age": 30.0,
+        "policy": Policy(),
+        "tokens": Tokens(),
+        "browsers": Browsers(),
         "limits": Limits(),
-        "hashing_queue": 64,
         "mail": None,
         "mail_from": None,
         "security_mail": True,
         "pages": LinkPages.of(URL),
-        "peppers": [],
     }
-    assert (policy.access_ttl, policy.refresh_ttl, policy.session_ttl, policy.leeway) == (
-        15 * MINUTE,
-        7 * DAY,
-        30 * DAY,
-        10,
-    )
 
 
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("STORE", "memory://", "memory://"),
-        ("SESSIONS", "redis+cluster://127.0.0.1:6379", "redis+cluster://127.0.0.1:6379"),
-        ("REVOCATION_FEED_SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
-        ("REVOCATION_MAX_AGE", "1m", 60),
-        ("MAIL", "smtp://localhost:1025", "smtp://localhost:1025"),
-        ("MAIL_FROM", "Gate <gate@example.com>", "Gate <gate@example.com>"),
-        ("VERIFY_URL", "https://app.example/v?t={token}", LinkPages.of(URL, verify="https://app.example/v?t={token}")),
-        ("RESET_URL", "https://app.example/r/{token}", LinkPages.of(URL, reset="https://app.example/r/{token}")),
-        ("EMAIL_URL", "https://app.example/#{token}", LinkPages.of(URL, change_email="https://app.example/#{token}")),
-        ("VERIFY_TTL", "2h", LinkPages.of(URL, verify_ttl=7200)),
-        ("RESET_TTL", "10m", LinkPages.of(URL, reset_ttl=600)),
-        ("PEPPER", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
-        ("HSTS", "host", "host"),
-        ("REVOCATION_MAX_AGE", "never", math.inf),
-        ("ISSUER", "https://issuer.example", "https://issuer.example"),
-        ("AUDIENCE", "https://api.example", "https://api.example"),
-        ("CLIENT_ID", "web", "web"),
-        ("ALGORITHM", "ES256", "ES256"),
-        ("ORIGINS", "https://a.example", ("https://a.example",)),
-        ("ORIGINS", " https://a.example , https://b.example ,", ("https://a.example", "https://b.example")),
-        ("ORIGINS", "", ()),
-        ("REGISTRATION", "closed", "closed"),
-        ("COOKIE_PATH", "/auth", "/auth"),
-        ("SAME_SITE", "none", "none"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8,::1/128", ("10.0.0.0/8", "::1/128")),
-        ("SECRET", f"{SECRET},{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
-        ("SECRET", f" {SECRET} ,\n{OTHER_SECRET}", [SECRET, OTHER_SECRET]),
+        ("STORE", "memory://", {"store": "memory://"}),
+        ("SESSIONS", "redis+cluster://127.0.0.1:6379", {"sessions": "redis+cluster://127.0.0.1:6379"}),
+        ("SECRET", f"{SECRET},{OTHER_SECRET}", {"secrets": Secrets([SECRET, OTHER_SECRET], [], [])}),
+        ("SECRET", f" {SECRET} ,\n{OTHER_SECRET}", {"secrets": Secrets([SECRET, OTHER_SECRET], [], [])}),
+        (
+            "REVOCATION_FEED_SECRET",
+            f"{SECRET},{OTHER_SECRET}",
+            {"secrets": Secrets([SECRET], [SECRET, OTHER_SECRET], [])},
+        ),
+        ("PEPPER", f"{SECRET},{OTHER_SECRET}", {"secrets": Secrets([SECRET], [], [SECRET, OTHER_SECRET])}),
+        ("REVOCATION_MAX_AGE", "1m", {"limits": Limits(revocation_max_age=60)}),
+        ("REVOCATION_MAX_AGE", "never", {"limits": Limits(revocation_max_age=math.inf)}),
+        ("MAIL", "smtp://localhost:1025", {"mail": "smtp://localhost:1025"}),
+        ("MAIL_FROM", "Gate <gate@example.com>", {"mail_from": "Gate <gate@example.com>"}),
+        ("SECURITY_MAIL", "false", {"security_mail": False}),
+        (
+            "VERIFY_URL",
+            "https://a.example/v?t={token}",
+            {"pages": LinkPages.of(URL, verify="https://a.example/v?t={token}")},
+        ),
+        ("RESET_URL", "https://a.example/r/{token}", {"pages": LinkPages.of(URL, reset="https://a.example/r/{token}")}),
+        (
+            "EMAIL_URL",
+            "https://a.example/#{token}",
+            {"pages": LinkPages.of(URL, change_email="https://a.example/#{token}")},
+        ),
+        ("VERIFY_TTL", "2h", {"pages": LinkPages.of(URL, verify_ttl=7200)}),
+        ("RESET_TTL", "10m", {"pages": LinkPages.of(URL, reset_ttl=600)}),
+        ("ISSUER", "https://issuer.example", {"tokens": Tokens(issuer="https://issuer.example")}),
+        ("AUDIENCE", "https://api.example", {"tokens": Tokens(audience="https://api.example")}),
+        ("CLIENT_ID", "web", {"tokens": Tokens(client_id="web")}),
+        ("ALGORITHM", "ES256", {"tokens": Tokens(algorithm="ES256")}),
+        ("ORIGINS", "https://a.example", {"browsers": Browsers(origins=["https://a.example"])}),
+        (
+            "ORIGINS",
+            " https://a.example , https://b.example ,",
+            {"browsers": Browsers(origins=["https://a.example", "https://b.example"])},
+        ),
+        ("ORIGINS", "", {"browsers": Browsers()}),
+        ("COOKIE_PATH", "/auth", {"browsers": Browsers(cookie_path="/auth")}),
+        ("SAME_SITE", "none", {"browsers": Browsers(same_site="none")}),
+        ("HSTS", "host", {"browsers": Browsers(hsts="host")}),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::1/128", {"browsers": Browsers(trusted_proxies=["10.0.0.0/8", "::1/128"])}),
+        ("REGISTRATION", "closed", {"policy": Policy(registration="closed")}),
     ],
 )
-def test_every_setting_reaches_the_gate(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
+def test_every_setting_reaches_the_gate(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: dict[str, Any]
+) -> None:
     arguments = load(monkeypatch, **{name: text}).arguments()
-    assert arguments[ARGUMENTS.get(name, name.lower())] == value
+    assert {key: arguments[key] for key in value} == value
     Gatepass(**{**arguments, "store": "memory://"})
+
+
+def test_every_option_of_a_group_has_a_setting_or_is_made_in_code() -> None:
+    in_code = {"claims", "clock_skew", "demonstration"}
+    for group in (Policy, Tokens, Browsers, Limits):
+        assert {option.name for option in fields(group)} - Settings.model_fields.keys() <= in_code, group
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("1m", 60), ("15m", 900), ("1h", HOUR), (" 5m ", 300)])
@@ -213,7 +215,7 @@ def test_a_secret_file_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> 
     Path("s").write_text(f"{SECRET}\n{OTHER_SECRET}\n")
     monkeypatch.setenv("GATEPASS_SECRET_FILE", "s")
     monkeypatch.setenv("GATEPASS_PUBLIC_URL", URL)
-    assert Settings.load().arguments()["secrets"] == [SECRET, OTHER_SECRET]
+    assert Settings.load().arguments()["secrets"].tokens == [SECRET, OTHER_SECRET]
 
 
 def test_a_secret_file_that_is_not_there_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,11 +246,11 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        ({"ACCESS_TTL": "30s"}, "access_ttl must be 1 to 60 minutes"),
-        ({"ACCESS_TTL": "2h"}, "access_ttl must be 1 to 60 minutes"),
-        ({"REFRESH_TTL": "10m"}, "refresh_ttl must be longer than access_ttl"),
-        ({"SESSION_TTL": "1d"}, "session_ttl must be at least refresh_ttl"),
-        ({"LEEWAY": "5m"}, "leeway must be 0 to 60 seconds"),
+        ({"ACCESS_TTL": "30s"}, "GATEPASS_ACCESS_TTL must be 1 to 60 minutes"),
+        ({"ACCESS_TTL": "2h"}, "GATEPASS_ACCESS_TTL must be 1 to 60 minutes"),
+        ({"REFRESH_TTL": "10m"}, "GATEPASS_REFRESH_TTL must be longer than GATEPASS_ACCESS_TTL"),
+        ({"SESSION_TTL": "1d"}, "GATEPASS_SESSION_TTL must be at least GATEPASS_REFRESH_TTL"),
+        ({"LEEWAY": "5m"}, "GATEPASS_LEEWAY must be 0 to 60 seconds"),
         ({"PUBLIC_URL": "http://gate.example"}, "https"),
         ({"PUBLIC_URL": "gate.example"}, "not an http(s) origin"),
         ({"PUBLIC_URL": "https://user@gate.example"}, "not an http(s) origin"),
@@ -260,12 +262,15 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"ALGORITHM": "RS256"}, "ALGORITHM"),
         ({"ALGORITHM": "none"}, "ALGORITHM"),
         ({"ALGORITHM": "HS256", "AUDIENCE": "https://api.example"}, "HS256"),
-        ({"SAME_SITE": "none", "PUBLIC_URL": "http://localhost"}, "SAME_SITE=none needs an https"),
+        (
+            {"SAME_SITE": "none", "PUBLIC_URL": "http://localhost"},
+            "GATEPASS_SAME_SITE none needs an https GATEPASS_PUBLIC_URL",
+        ),
         ({"COOKIE_PATH": "auth"}, "COOKIE_PATH"),
         ({"COOKIE_PATH": "/a;b"}, "COOKIE_PATH"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
         ({"STORE": "mysql://x"}, "STORE"),
-        ({"REGISTRATION": "verify"}, "REGISTRATION: verify needs mail: set MAIL to smtps://"),
+        ({"REGISTRATION": "verify"}, "verify needs mail: set MAIL to smtps://"),
         ({"REGISTRATION": "maybe"}, "REGISTRATION"),
         ({"MAIL": "mail.example"}, "MAIL must be smtps://"),
         ({"MAIL": "smtp://"}, "MAIL must be smtps://"),
@@ -281,7 +286,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"EMAIL_URL": "javascript:{token}"}, "not an http(s) origin"),
         ({"RESET_TTL": "2d"}, "RESET_TTL must be 5 minutes to 1 d"),
         ({"VERIFY_TTL": "1m"}, "VERIFY_TTL must be 5 minutes to 7 d"),
-        ({"PEPPER": "pepper"}, "PEPPER: a secret must have"),
+        ({"PEPPER": "pepper"}, "GATEPASS_PEPPER: a secret must have"),
         ({"CLIENT_ID": ""}, "CLIENT_ID"),
     ],
 )
@@ -301,7 +306,7 @@ def test_no_secret_shows_in_repr_or_fault(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_gate_from_the_environment_takes_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     load(monkeypatch)
-    gate = Gatepass.from_env(store="memory://", client_id="web")
+    gate = Gatepass.from_env(store="memory://", tokens=Tokens(client_id="web"))
     assert repr(gate) == "Gatepass(https://gate.example)"
 
 
@@ -321,8 +326,15 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         RECENT_SIGN_IN="10m",
     ).arguments()
     rates = (Rate(60, 60), Rate(0, 1), Rate(5, 86_400))
-    assert arguments["limits"] == Limits(*rates, sign_ins_at_once=4, slow_request=5, connections=100)
-    assert arguments["hashing_queue"] == 8
+    assert arguments["limits"] == Limits(
+        refresh_rate=rates[0],
+        address_refresh_rate=rates[1],
+        registration_rate=rates[2],
+        sign_ins_at_once=4,
+        hashing_queue=8,
+        slow_request=5,
+        connections=100,
+    )
     assert (arguments["policy"].password_min, arguments["policy"].password_max) == (8, 64)
     assert (arguments["policy"].sessions_per_account, arguments["policy"].recent_sign_in) == (7, 10 * MINUTE)
     assert load(monkeypatch, RECENT_SIGN_IN="off").arguments()["policy"].recent_sign_in == 0
@@ -334,10 +346,10 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         ({"REFRESH_RATE": "60"}, "a rate is a number, a slash and a duration"),
         ({"SIGN_INS_AT_ONCE": "0"}, "GATEPASS_SIGN_INS_AT_ONCE"),
         ({"SLOW_REQUEST": "0s"}, "at least 1"),
-        ({"PASSWORD_MIN": "7"}, "password_min must be 8 to password_max"),
-        ({"PASSWORD_MAX": "63"}, "password_max must be 64 to 1024"),
-        ({"SESSIONS_PER_ACCOUNT": "-1"}, "sessions_per_account must be at least 1, or 0 for no limit"),
-        ({"RECENT_SIGN_IN": "30s"}, "recent_sign_in must be a minute to session_ttl"),
+        ({"PASSWORD_MIN": "7"}, "GATEPASS_PASSWORD_MIN must be 8 to GATEPASS_PASSWORD_MAX"),
+        ({"PASSWORD_MAX": "63"}, "GATEPASS_PASSWORD_MAX must be 64 to 1024"),
+        ({"SESSIONS_PER_ACCOUNT": "-1"}, "GATEPASS_SESSIONS_PER_ACCOUNT must be at least 1, or 0 for no limit"),
+        ({"RECENT_SIGN_IN": "30s"}, "GATEPASS_RECENT_SIGN_IN must be a minute to GATEPASS_SESSION_TTL"),
         ({"RECENT_SIGN_IN": "of"}, "GATEPASS_RECENT_SIGN_IN: a duration is a number and a unit: 30s, 15m, 12h or 7d"),
     ],
 )

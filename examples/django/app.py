@@ -19,8 +19,8 @@ settings.configure(
     DEBUG=True,
     SECRET_KEY=os.urandom(32).hex(),
     ROOT_URLCONF=__name__,
-    INSTALLED_APPS=["gatepass.guards.django.GatepassConfig"],
-    MIDDLEWARE=["gatepass.guards.django.GatepassMiddleware"],
+    INSTALLED_APPS=["gatepass.guards.django"],
+    MIDDLEWARE=["gatepass.guards.django.middleware.GatepassMiddleware"],
 )
 django.setup()
 
@@ -31,7 +31,7 @@ def me(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
 
 
-urlpatterns = [path("me", me), path("auth/", include("gatepass.guards.django"))]
+urlpatterns = [path("me", me), path("auth/", include("gatepass.guards.django.urls"))]
 app = get_wsgi_application()
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ settings.configure(
     DEBUG=True,
     SECRET_KEY=os.urandom(32).hex(),
     ROOT_URLCONF=__name__,
-    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "gatepass.guards.django.GatepassConfig"],
-    MIDDLEWARE=["gatepass.guards.django.GatepassMiddleware"],
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "gatepass.guards.django"],
+    MIDDLEWARE=["gatepass.guards.django.middleware.GatepassMiddleware"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "people.db"}},
     GATEPASS=f"{__name__}.gate",
 )
@@ -51,7 +51,7 @@ class DjangoUsers:
             close_old_connections()
 
 
-gate = Gatepass.from_env(authenticator=DjangoUsers())
+gate = Gatepass.from_env(users=DjangoUsers())
 
 
 @requires()
@@ -60,7 +60,7 @@ def me(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
 
 
-urlpatterns = [path("me", me), path("auth/", include("gatepass.guards.django"))]
+urlpatterns = [path("me", me), path("auth/", include("gatepass.guards.django.urls"))]
 app = get_wsgi_application()
 
 if __name__ == "__main__":

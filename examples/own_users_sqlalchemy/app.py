@@ -53,7 +53,7 @@ class People:
 
 
 engine = create_engine("sqlite:///people.db")
-gate = Gatepass.from_env(authenticator=People(engine))
+gate = Gatepass.from_env(users=People(engine))
 app = FastAPI(lifespan=gate.lifespan)
 app.mount("/auth", gate.asgi)
 

@@ -1,60 +1,35 @@
-"""Gatepass: the one object that an application holds. Joins settings, store, services, endpoints and guards.
+"""Gatepass: the one object that an application holds.
 
     gate = Gatepass.from_env()
     app = FastAPI(lifespan=gate.lifespan)
     app.mount("/auth", gate.asgi)
 
-Everything that can be wrong with a configuration is found here, before the first request.
+Everything that can be wrong with a configuration is found here, before the first request. `assembly.py` joins the
+parts; each group of options holds its defaults and checks itself.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import pkgutil
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from gatepass.access.asgi import CHECK, Guard
-from gatepass.access.check import Check
-from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.access.wsgi import Guard as WSGIGuard
-from gatepass.accounts.email_links import Recovery
-from gatepass.accounts.external import Authenticator, ExternalUsers
-from gatepass.accounts.notifications import Notifications
-from gatepass.accounts.passwords.blocklist import load_blocklist
-from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
-from gatepass.accounts.service import Accounts, Registration
-from gatepass.core.access_token import Verifier
-from gatepass.core.claims import ClaimsHook, Issuer
-from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
+from gatepass.accounts.external import Authenticator
+from gatepass.assembly import Options, Parts
+from gatepass.core.claims import Tokens
+from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
-from gatepass.mail import LinkPages, MailTemplates, Outbox, need_mail, open_mailer
+from gatepass.mail import LinkPages, MailTemplates
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
-from gatepass.runtime.event_log import EventBus, Listener
-from gatepass.runtime.follower import Follower
-from gatepass.runtime.janitor import Janitor
-from gatepass.runtime.lifecycle import Lifecycle
-from gatepass.runtime.thread import LoopThread
-from gatepass.server.app import AuthApp, ServedApp, Table
-from gatepass.server.endpoints.accounts import AccountRoutes
-from gatepass.server.endpoints.browser_client import script
-from gatepass.server.endpoints.documents import documents
-from gatepass.server.endpoints.revocations import revocations
-from gatepass.server.endpoints.session_list import SessionRoutes
-from gatepass.server.endpoints.sessions import Routes
-from gatepass.server.health import healthz, readyz
-from gatepass.server.limits import Limiter, Limits
-from gatepass.server.wsgi import WSGIEndpoints
-from gatepass.sessions.new_device import Devices
-from gatepass.sessions.service import Sessions
-from gatepass.sessions.signing_keys import SigningKeys
+from gatepass.runtime.event_log import Listener
+from gatepass.server.limits import Limits
 from gatepass.settings import Settings
-from gatepass.stores import open_store
+from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
-from gatepass.wire.cookies import Cookies, SameSite
-from gatepass.wire.device import parse_networks
-from gatepass.wire.origin import Hsts, Origins, origin_of, transport_policy
-from gatepass.wire.scope import check_urls
+from gatepass.wire.browsers import Browsers
 from gatepass.wire.wsgi import WSGIApp
 
 
@@ -64,174 +39,67 @@ class Gatepass:
     def __init__(
         self,
         *,
-        secrets: Sequence[str],
+        secrets: Secrets | Sequence[str],
         public_url: str,
-        store: Store | str = "sqlite:///gatepass.db",
+        store: Store | str = DEFAULT_STORE,
         sessions: str | None = None,
         policy: Policy | None = None,
-        issuer: str | None = None,
-        audience: str | None = None,
-        client_id: str = "gatepass",
-        algorithm: Algorithm = "EdDSA",
-        origins: Iterable[str] = (),
-        registration: Registration = "open",
-        authenticator: Authenticator | None = None,
+        tokens: Tokens | None = None,
+        browsers: Browsers | None = None,
         mail: Mailer | str | None = None,
         mail_from: str | None = None,
         templates: MailTemplates | None = None,
         security_mail: bool = True,
         pages: LinkPages | None = None,
-        peppers: Sequence[str] = (),
-        cookie_path: str = "/",
-        same_site: SameSite = "strict",
-        hsts: Hsts = "subdomains",
-        trusted_proxies: Iterable[str] = (),
-        revocation_feed_secrets: Sequence[str] = (),
-        revocation_max_age: float = 30.0,
+        users: Authenticator | None = None,
         limits: Limits | None = None,
-        hashing_queue: int = 64,
-        claims: ClaimsHook | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         hasher: PasswordHasher | None = None,
     ) -> None:
-        """See DESIGN's table of settings for the meaning and the defaults of each argument.
+        """Check the options and join the parts. Nothing is opened yet. Raises ConfigurationError.
 
-        `secrets` are base64url texts, newest first. `sessions` is the URL of a store for sessions alone, where `store`
-        is a URL too. `claims` adds claims of the application's own to every access token. `revocation_feed_secrets`
-        open `GET /revocations` to services without access to the store; without any there is no such endpoint.
-        `revocation_max_age`: seconds without news from a store that other processes share, after which guards answer
-        503 (math.inf: never).
-        `authenticator` brings users of the application's own; registration is closed then, and passwords are changed
-        elsewhere. `mail` is a mailer or the URL of one (`gatepass.mail`), `templates` what it says, `pages` where its
-        links lead; `notices` are the templates about new devices and theft. `hashing_queue` is how many passwords may
-        wait for a hashing thread. `clock`, `entropy` and `hasher` are for tests. Raises ConfigurationError.
+        secrets     base64url texts of 32 random bytes, newest first (`gatepass secret`), or `Secrets`
+        public_url  the https address that browsers use; http on a loopback host only
+        store       a Store or its URL; `sessions` is the URL of another store for the sessions alone
+        policy      lifetimes, passwords, registration
+        tokens      issuer, audience, signing algorithm and added claims of access tokens
+        browsers    allowed origins, cookies, HSTS, trusted proxies
+        mail        a mailer or the URL of one
+        users       accounts that the application keeps itself; registration is closed then
+        limits      rates, queues and connections of one process
+
+        `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
-        check_urls(public_url, cookie_path=cookie_path, same_site=same_site)
-        for text in revocation_feed_secrets:
-            parse_secret(text)
-        issuer = issuer or origin_of(public_url)
-        audience = audience or issuer
-        if algorithm == "HS256" and audience != issuer:
-            raise ConfigurationError("ALGORITHM=HS256 needs one party only: AUDIENCE must be the ISSUER.")
-        self.policy = policy or Policy.standard()
-        self.cookies = Cookies.for_url(public_url, path=cookie_path, same_site=same_site)
-        self.origins = Origins.of(public_url, origins)
-        self._always = transport_policy(public_url, hsts)
-        self.store = open_store(store, sessions=sessions) if isinstance(store, str) else store
-        self._clock = clock or SystemClock()
-        self._report = EventBus()
-        keys = KeyRing([parse_secret(text) for text in secrets], algorithm=algorithm)
-        horizon = self.policy.access_ttl + self.policy.clock_skew + self.policy.leeway
-        patience = revocation_max_age if self.store.is_shared else FOREVER
-        self.revocations = RevokedSessions(clock=self._clock, horizon=horizon, patience=patience)
-
-        def verifier(current: Sequence[SigningKey]) -> Verifier:
-            return Verifier(current, issuer=issuer, audience=audience, skew=self.policy.clock_skew)
-
-        self.check = Check(verifier(keys.signing_keys), feed=self.revocations, clock=self._clock)
-        self.keys = SigningKeys(
-            keys,
-            store=self.store,
-            algorithm=algorithm,
-            kept=horizon,
-            clock=self._clock,
-            entropy=entropy or SystemEntropy(),
-            changed=lambda current: self.check.trust(verifier(current)),
-        )
-        self.sessions = Sessions(
-            store=self.store,
-            keys=keys,
-            signer=lambda: self.keys.current[0],
-            issuer=Issuer(issuer, audience, client_id, claims),
-            policy=self.policy,
-            clock=self._clock,
-            entropy=entropy or SystemEntropy(),
-            feed=self.revocations,
-            report=self._report,
-        )
-        if registration == "verify" and mail is None:
-            need_mail()
-        host = urlsplit(public_url).hostname or "localhost"
-        self.mailer = open_mailer(mail, sender=mail_from or f"no-reply@{host}") if isinstance(mail, str) else mail
-        self.outbox = Outbox(self.mailer, clock=self._clock, report=self._report) if self.mailer else None
-        external_users = None
-        if authenticator is not None:
-            external_users = ExternalUsers(
-                authenticator, store=self.store, clock=self._clock, announce=self.sessions.announce
-            )
-        self.accounts = Accounts(
-            store=self.store,
-            attempts=self.store,
-            sessions=self.sessions,
-            hasher=hasher or Argon2Hasher(pepper=Pepper(peppers), queue=hashing_queue),
-            policy=self.policy,
-            clock=self._clock,
-            entropy=entropy or SystemEntropy(),
-            blocklist=load_blocklist,
-            service_words=("gatepass", urlsplit(public_url).hostname or ""),
-            report=self._report,
-            registration="closed" if authenticator else registration,
-            external_users=external_users,
-        )
-        self.recovery: Recovery | None = None
-        templates = templates or MailTemplates(host)
-        if self.outbox is not None and security_mail:
-            self._report.add(
-                Notifications(store=self.store, outbox=self.outbox, templates=templates, clock=self._clock).hear
-            )
-        if self.outbox is not None and authenticator is None:
-            self.recovery = Recovery(
-                store=self.store,
-                accounts=self.accounts,
-                sessions=self.sessions,
-                keys=keys,
-                outbox=self.outbox,
+        parts = Parts(
+            Options(
+                secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
+                public_url=public_url,
+                store=open_store(store, sessions=sessions) if isinstance(store, str) else store,
+                policy=policy or Policy(),
+                tokens=tokens or Tokens(),
+                browsers=browsers or Browsers(),
+                mail=mail,
+                mail_from=mail_from,
                 templates=templates,
-                pages=pages or LinkPages.of(public_url),
-                clock=self._clock,
+                security_mail=security_mail,
+                pages=pages,
+                users=users,
+                limits=limits or Limits(),
+                clock=clock or SystemClock(),
                 entropy=entropy or SystemEntropy(),
-                report=self._report,
+                hasher=hasher,
             )
-            self._report.add(self.recovery.hear)
-        self._janitor = Janitor(self.store, clock=self._clock, forget=self.revocations.forget)
-        self._follower = Follower(
-            self.store, feed=self.revocations, look_at_keys=self.keys.look, clock=self._clock, report=self._report
         )
-        self._life = Lifecycle(
-            self.store,
-            load_keys=self.keys.open,
-            revocations=self.revocations,
-            outbox=self.outbox,
-            beside={"gatepass-janitor": self._janitor.run, "gatepass-follower": self._follower.run},
-        )
-        self.limits = limits or Limits()
-        limiter = Limiter(self.limits, clock=self._clock, report=self._report)
-        routes = Routes(
-            sessions=self.sessions,
-            accounts=self.accounts,
-            devices=Devices(self._report),
-            keys=keys,
-            cookies=self.cookies,
-            origins=self.origins,
-            clock=self._clock,
-            authenticate=self.check.principal,
-            limiter=limiter,
-            trusted_proxies=parse_networks(trusted_proxies),
-        )
-        own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
-        published = documents(lambda: self.keys.current, self.policy)
-        feed = (
-            {"/revocations": revocations(self.revocations, revocation_feed_secrets)} if revocation_feed_secrets else {}
-        )
-        listed = SessionRoutes(routes, self.policy.recent_sign_in)
-        limited = limiter.around({**routes.table(), **listed.table(), **own.table()}, routes.ip_prefix)
-        self.asgi: ASGIApp = self._app({**limited, **published, **script(), **feed})
-        self.background = LoopThread(open=self.open, close=self.close)
-        self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        health: Table = {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz(self.store.ping)}}
-        around = {"/.well-known/jwks.json": published["/jwks.json"], **health}
-        self.served: ASGIApp = ServedApp(self.asgi, around=self._app(around))
+        self._parts = parts
+        self.policy, self.store, self.limits = parts.policy, parts.store, parts.limits
+        self.sessions, self.accounts, self.keys = parts.sessions, parts.accounts, parts.keys
+        self.check, self.revocations = parts.check, parts.revocations
+        self.cookies, self.origins = parts.cookies, parts.origins
+        self.mailer, self.outbox, self.recovery = parts.mailer, parts.outbox, parts.recovery
+        self.asgi: ASGIApp = parts.asgi
+        self.served: ASGIApp = parts.served
+        self.wsgi, self.background = parts.wsgi, parts.background
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -241,16 +109,36 @@ class Gatepass:
         """
         return cls(**{**Settings.load().arguments(), **overrides})
 
+    @classmethod
+    def from_setting(cls, setting: object) -> Any:
+        """The gate that a framework's setting GATEPASS means: a gate, its dotted name, or a mapping of arguments.
+
+        The mapping's names are the arguments of Gatepass(...) in capitals, as settings are written. None means
+        `from_env()`. Raises ConfigurationError.
+        """
+        if setting is None:
+            return cls.from_env()
+        if isinstance(setting, str):
+            return pkgutil.resolve_name(setting if ":" in setting else ":".join(setting.rsplit(".", 1)))
+        if not isinstance(setting, Mapping):
+            return setting
+        arguments = {name.lower(): value for name, value in setting.items()}
+        try:
+            return cls(**arguments)
+        except TypeError as misfit:
+            why = str(misfit).partition("() ")[2] or str(misfit)
+            raise ConfigurationError(f"GATEPASS takes the arguments of Gatepass(...), in capitals: {why}.") from None
+
     def __repr__(self) -> str:
         return f"Gatepass({min(self.origins.own)})"
 
     async def open(self) -> None:
         """Open the store and load what the guards must know. Idempotent."""
-        await self._life.open()
+        await self._parts.lifecycle.open()
 
     async def close(self) -> None:
         """Finish what was accepted and let the store go. Idempotent."""
-        await self._life.close()
+        await self._parts.lifecycle.close()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -290,16 +178,5 @@ class Gatepass:
 
     def on_event(self, listener: Listener) -> Listener:
         """Call `listener` with every event (`gatepass.core.event`). Also a decorator."""
-        self._report.add(listener)
+        self._parts.report.add(listener)
         return listener
-
-    def _app(self, table: Mapping[str, Mapping[str, Any]]) -> AuthApp:
-        return AuthApp(
-            table,
-            origins=self.origins,
-            clock=self._clock,
-            report=self._report,
-            ready=self.open,
-            always=self._always,
-            patience=self.limits.slow_request,
-        )

@@ -9,25 +9,32 @@ import math
 import os
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
-from gatepass.accounts.passwords.hashing import Pepper
-from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
-from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
+from gatepass.core.claims import Tokens
+from gatepass.core.keyring import Algorithm, Secrets
+from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, Registration
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
 from gatepass.mail import open_mailer
 from gatepass.mail.link_pages import LinkPages, need_mail
 from gatepass.server.limits import Limits
-from gatepass.wire.device import parse_networks
-from gatepass.wire.origin import check_public_url, foreign_origin
+from gatepass.stores import DEFAULT_STORE
+from gatepass.wire.browsers import Browsers
+from gatepass.wire.cookies import SameSite
+from gatepass.wire.origin import Hsts, check_public_url
 
 PREFIX = "GATEPASS_"
 ENV_FILE = "gatepass.env"
+_OTHER_NAMES = {"tokens": "secret", "feed": "revocation_feed_secret", "peppers": "pepper"}
+"""The options whose setting has another name."""
+_POLICY, _TOKENS, _BROWSERS, _LIMITS = Policy(), Tokens(), Browsers(), Limits()
+"""Each group of options holds its defaults, once."""
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
@@ -61,6 +68,8 @@ def _parse_rate(text: object) -> object:
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 LimitRate = Annotated[Rate, NoDecode, BeforeValidator(_parse_rate)]
+SwitchedDuration = Annotated[int, BeforeValidator(_parse_switched)]
+MaxAge = Annotated[float, BeforeValidator(parse_max_age)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -71,19 +80,33 @@ class Settings(BaseSettings):
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
+    revocation_feed_secret: SecretStr | None = None
+    pepper: SecretStr | None = None
     public_url: str | None = None
-    store: str = "sqlite:///gatepass.db"
+    store: str = DEFAULT_STORE
     sessions: str | None = None
-    issuer: str | None = None
-    audience: str | None = None
-    client_id: str = Field(default="gatepass", min_length=1)
-    algorithm: Algorithm = "EdDSA"
+
+    access_ttl: Duration = _POLICY.access_ttl
+    refresh_ttl: Duration = _POLICY.refresh_ttl
+    session_ttl: Duration = _POLICY.session_ttl
+    leeway: Duration = _POLICY.leeway
+    password_min: int = _POLICY.password_min
+    password_max: int = _POLICY.password_max
+    registration: Registration = _POLICY.registration
+    sessions_per_account: int = _POLICY.sessions_per_account
+    recent_sign_in: SwitchedDuration = _POLICY.recent_sign_in
+
+    issuer: str | None = _TOKENS.issuer
+    audience: str | None = _TOKENS.audience
+    client_id: str = _TOKENS.client_id
+    algorithm: Algorithm = _TOKENS.algorithm
+
     origins: Names = ()
-    access_ttl: Duration = 15 * MINUTE
-    refresh_ttl: Duration = 7 * DAY
-    session_ttl: Duration = 30 * DAY
-    leeway: Duration = 10
-    registration: Literal["open", "verify", "closed"] = "open"
+    cookie_path: str = _BROWSERS.cookie_path
+    same_site: SameSite = _BROWSERS.same_site
+    hsts: Hsts = _BROWSERS.hsts
+    trusted_proxies: Names = ()
+
     mail: SecretStr | None = None
     mail_from: str | None = None
     security_mail: bool = True
@@ -92,24 +115,15 @@ class Settings(BaseSettings):
     email_url: str | None = None
     verify_ttl: Duration = DAY
     reset_ttl: Duration = HOUR // 2
-    pepper: SecretStr | None = None
-    cookie_path: str = "/"
-    same_site: Literal["strict", "lax", "none"] = "strict"
-    hsts: Literal["subdomains", "host", "off"] = "subdomains"
-    trusted_proxies: Names = ()
-    revocation_feed_secret: SecretStr | None = None
-    revocation_max_age: Annotated[float, BeforeValidator(parse_max_age)] = 30.0
-    password_min: int = 15
-    password_max: int = 128
-    sessions_per_account: int = 100
-    recent_sign_in: Annotated[int, BeforeValidator(_parse_switched)] = 0
-    refresh_rate: LimitRate = Limits().refreshes
-    address_refresh_rate: LimitRate = Limits().refreshes_by_address
-    registration_rate: LimitRate = Limits().registrations
-    sign_ins_at_once: int = Field(default=Limits().sign_ins_at_once, ge=1)
-    hashing_queue: int = Field(default=64, ge=1, le=10_000)
-    slow_request: Duration = Limits().slow_request
-    connections: int = Field(default=Limits().connections, ge=1)
+
+    refresh_rate: LimitRate = _LIMITS.refresh_rate
+    address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
+    registration_rate: LimitRate = _LIMITS.registration_rate
+    sign_ins_at_once: int = _LIMITS.sign_ins_at_once
+    hashing_queue: int = _LIMITS.hashing_queue
+    slow_request: Duration = _LIMITS.slow_request
+    connections: int = _LIMITS.connections
+    revocation_max_age: MaxAge = _LIMITS.revocation_max_age
 
     @classmethod
     def load(cls, *, env_file: Path | None = None, public_url: str | None = None) -> Self:
@@ -131,44 +145,39 @@ class Settings(BaseSettings):
             settings = cls(_env_file=file, **defaults)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
-        faults += settings._gaps() + settings._misfits()
+        faults += settings._gaps()
+        faults += settings._misfits()
         if faults:
             raise ConfigurationError("\n".join(faults))
         return settings
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of Gatepass(...) that these settings mean."""
+        """The arguments of Gatepass(...) that these settings mean. Raises ConfigurationError."""
         return {
-            "secrets": self._secrets(),
             "public_url": self.public_url,
-            "policy": self._policy(),
-            "revocation_feed_secrets": self._feed_secrets(),
-            "limits": self._limits(),
-            "mail": self.mail.get_secret_value() if self.mail else None,
-            "pages": self._pages(),
-            "peppers": _parts(self.pepper.get_secret_value() if self.pepper else ""),
-            **{
-                name: getattr(self, name)
-                for name in (
-                    "store",
-                    "sessions",
-                    "issuer",
-                    "audience",
-                    "client_id",
-                    "algorithm",
-                    "origins",
-                    "registration",
-                    "mail_from",
-                    "security_mail",
-                    "cookie_path",
-                    "same_site",
-                    "hsts",
-                    "trusted_proxies",
-                    "revocation_max_age",
-                    "hashing_queue",
-                )
-            },
+            "store": self.store,
+            "sessions": self.sessions,
+            "mail": _text(self.mail) or None,
+            "mail_from": self.mail_from,
+            "security_mail": self.security_mail,
+            **{name: make() for name, make in self._groups().items()},
         }
+
+    def _groups(self) -> dict[str, Callable[[], object]]:
+        """Each group of options, which checks itself as it is made."""
+        return {
+            "secrets": self._secrets,
+            "policy": lambda: Policy(**self._values(Policy)),
+            "tokens": lambda: Tokens(**self._values(Tokens)),
+            "browsers": lambda: Browsers(**self._values(Browsers)),
+            "pages": self._pages,
+            "limits": lambda: Limits(**self._values(Limits)),
+        }
+
+    def _values(self, group: type) -> dict[str, Any]:
+        """The settings that are options of a group, by the same names."""
+        names = {option.name for option in fields(group)} & type(self).model_fields.keys()
+        return {name: getattr(self, name) for name in names}
 
     def _gaps(self) -> list[str]:
         """What is missing, and what to run."""
@@ -184,37 +193,38 @@ class Settings(BaseSettings):
         return gaps
 
     def _misfits(self) -> list[str]:
-        """What the types allow and a gate does not: the checks of Gatepass(...), all of them."""
-        trials: dict[str, Callable[[], object]] = {"ORIGINS": lambda: [foreign_origin(o) for o in self.origins]}
-        trials["TRUSTED_PROXIES"] = lambda: parse_networks(self.trusted_proxies)
-        if self.public_url is not None:
-            url = self.public_url
-            trials["PUBLIC_URL"] = lambda: check_public_url(url)
-        if not (self.secret is None and (self.secret_file is None or not self.secret_file.is_file())):
-            trials["SECRET"] = lambda: KeyRing([parse_secret(text) for text in self._secrets()])
-        trials["REVOCATION_FEED_SECRET"] = lambda: [parse_secret(text) for text in self._feed_secrets()]
-        trials["PEPPER"] = lambda: Pepper(_parts(self.pepper.get_secret_value() if self.pepper else ""))
-        if self.public_url is not None and _is_fit(self.public_url):
-            trials["VERIFY_URL, RESET_URL, EMAIL_URL, VERIFY_TTL, RESET_TTL"] = self._pages
-        if self.mail is not None:
-            mail = self.mail.get_secret_value()
-            trials["MAIL, MAIL_FROM"] = lambda: open_mailer(mail, sender=self.mail_from or "test@localhost")
-        elif self.registration == "verify":
-            trials["REGISTRATION"] = need_mail
-        numbers = "ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY, PASSWORD_MIN, PASSWORD_MAX, SESSIONS_PER_ACCOUNT"
-        trials[f"{numbers}, RECENT_SIGN_IN"] = self._policy
-        trials["SLOW_REQUEST"] = self._limits
-        faults = []
-        for name, trial in trials.items():
+        """What the types allow and a gate does not: every group is made once, and says what is wrong with it."""
+        faults: list[str] = []
+        for check in (*self._groups().values(), self._check_url, self._check_mail):
             try:
-                trial()
+                check()
             except ConfigurationError as fault:
-                faults.append(f"{PREFIX}{name}: {fault}")
+                faults += [self._in_environment(line) for line in str(fault).splitlines()]
         return faults
 
-    def _pages(self) -> LinkPages:
+    def _check_url(self) -> None:
+        if self.public_url is not None:
+            Browsers(same_site=self.same_site).check_url(self.public_url)
+
+    def _check_mail(self) -> None:
+        if self.mail is not None:
+            open_mailer(_text(self.mail), sender=self.mail_from or "test@localhost")
+        elif self.registration == "verify":
+            need_mail()
+
+    def _in_environment(self, sentence: str) -> str:
+        """A fault of a group, with the environment's names for its options."""
+        return re.sub(r"`([a-z_]+)`", lambda option: self._name_of(option[1]), sentence)
+
+    def _name_of(self, option: str) -> str:
+        name = _OTHER_NAMES.get(option, option)
+        return f"{PREFIX}{name.upper()}" if name in type(self).model_fields else f"`{option}`"
+
+    def _pages(self) -> LinkPages | None:
+        if self.public_url is None or not _is_fit(self.public_url):
+            return None  # told already; what follows from it would only repeat it
         return LinkPages.of(
-            self.public_url or "",
+            self.public_url,
             verify=self.verify_url,
             reset=self.reset_url,
             change_email=self.email_url,
@@ -222,47 +232,33 @@ class Settings(BaseSettings):
             reset_ttl=self.reset_ttl,
         )
 
-    def _policy(self) -> Policy:
-        return Policy(
-            access_ttl=self.access_ttl,
-            refresh_ttl=self.refresh_ttl,
-            session_ttl=self.session_ttl,
-            leeway=self.leeway,
-            password_min=self.password_min,
-            password_max=self.password_max,
-            sessions_per_account=self.sessions_per_account,
-            recent_sign_in=self.recent_sign_in,
+    def _secrets(self) -> Secrets | None:
+        if self.secret is None and (self.secret_file is None or not self.secret_file.is_file()):
+            return None  # told already, as a gap
+        return Secrets(
+            tokens=_parts(self._secret_text()),
+            feed=_parts(_text(self.revocation_feed_secret)),
+            peppers=_parts(_text(self.pepper)),
         )
 
-    def _limits(self) -> Limits:
-        return Limits(
-            refreshes=self.refresh_rate,
-            refreshes_by_address=self.address_refresh_rate,
-            registrations=self.registration_rate,
-            sign_ins_at_once=self.sign_ins_at_once,
-            slow_request=self.slow_request,
-            connections=self.connections,
-        )
+    def _secret_text(self) -> str:
+        if self.secret_file is None:
+            return _text(self.secret)
+        try:
+            return self.secret_file.read_text("ascii", errors="replace")
+        except OSError as fault:
+            raise ConfigurationError(f"`secret_file`: cannot read {self.secret_file}: {fault.strerror}") from None
 
-    def _feed_secrets(self) -> list[str]:
-        return _parts(self.revocation_feed_secret.get_secret_value() if self.revocation_feed_secret else "")
 
-    def _secrets(self) -> list[str]:
-        if self.secret_file is not None:
-            try:
-                text = self.secret_file.read_text("ascii", errors="replace")
-            except OSError as fault:
-                raise ConfigurationError(f"cannot read {self.secret_file}: {fault.strerror}") from None
-        else:
-            text = self.secret.get_secret_value() if self.secret else ""
-        return _parts(text)
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def _is_fit(public_url: str) -> bool:
     try:
         check_public_url(public_url)
     except ConfigurationError:
-        return False  # told already; what follows from it would only repeat it
+        return False
     return True
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from gatepass.access import asgi
+from gatepass.core.claims import Tokens
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.wire.asgi import WITHHELD, Message, Receive, Scope, Send, Withheld
 from tests.support.asgi import call
@@ -124,7 +125,7 @@ async def test_an_application_without_a_guard_is_told_what_to_do() -> None:
 
 async def test_two_gates_do_not_answer_for_each_other() -> None:
     """An application and its administration in one process: the inner guard decides."""
-    async with open_gate() as staff, open_gate(issuer="https://staff.example") as people:
+    async with open_gate() as staff, open_gate(tokens=Tokens(issuer="https://staff.example")) as people:
         ann = await signed_in(people)
 
         async def inside(scope: Scope, receive: Receive, send: Send) -> None:

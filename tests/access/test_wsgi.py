@@ -13,7 +13,9 @@ from typing import cast
 
 import pytest
 
-from gatepass.access.wsgi import current_principal, gate_from, requires
+from gatepass.access.wsgi import current_principal, requires
+from gatepass.core.claims import Tokens
+from gatepass.core.keyring import Secrets
 from gatepass.errors import ConfigurationError, InsufficientScope, StoreUnavailable, TokenRequired
 from gatepass.runtime import thread as module
 from gatepass.wire.wsgi import Environ, StartResponse
@@ -48,7 +50,7 @@ async def test_only_whole_path_segments_lead_to_the_endpoints(path: str) -> None
 
 
 async def test_requires_asks_for_scopes() -> None:
-    at = GateHarness(claims=scopes)
+    at = GateHarness(tokens=Tokens(claims=scopes))
     inside = requires("notes:read")(silent)
     async with started(over_asgi(at.gate.guard_wsgi(inside, auth="/auth"), at.gate)) as app:
         ann, bob = Browser(app, mount="/auth"), Browser(app, mount="/auth")
@@ -70,18 +72,6 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read() -> None:
 def test_an_application_without_a_guard_is_told_what_to_do() -> None:
     with pytest.raises(ConfigurationError, match=r"gate\.guard_wsgi\(app\)"):
         current_principal({})
-
-
-class TestSetting:
-    def test_it_can_be_a_gate_its_name_or_its_arguments(self) -> None:
-        gate = GateHarness().gate
-        assert gate_from(gate) is gate
-        assert gate_from("tests.support.gates.SECRET") is SECRET
-        assert "gate.example" in repr(gate_from({"SECRETS": [SECRET], "PUBLIC_URL": ORIGIN}))
-
-    def test_an_unknown_argument_is_named(self) -> None:
-        with pytest.raises(ConfigurationError, match="'public_ulr'"):
-            gate_from({"SECRETS": [SECRET], "PUBLIC_ULR": ORIGIN})
 
 
 class TestOpening:
@@ -228,7 +218,7 @@ class TestStream:
         return cast("Generator[bytes, None, None]", chunks)
 
     def test_news_come_as_they_happen(self) -> None:
-        at = GateHarness(revocation_feed_secrets=[SECRET])
+        at = GateHarness(secrets=Secrets([SECRET], feed=[SECRET]))
         chunks = self.listen(at)
         assert b"caught-up" in next(chunks)
         at.gate.background.call_soon(lambda: at.gate.revocations.publish([b"s" * 16], at=1))
@@ -236,7 +226,7 @@ class TestStream:
         at.gate.background.stop()
 
     def test_the_endpoint_ends_when_the_listener_leaves_or_the_gate_stops(self) -> None:
-        at = GateHarness(revocation_feed_secrets=[SECRET])
+        at = GateHarness(secrets=Secrets([SECRET], feed=[SECRET]))
         for leaves in (True, False):
             chunks = self.listen(at)
             next(chunks)

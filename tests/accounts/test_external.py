@@ -38,7 +38,7 @@ async def users() -> Users:
 
 @pytest.fixture
 async def at(users: Users) -> AsyncIterator[GateHarness]:
-    async with open_gate(authenticator=users, mail=Postbox()) as made:
+    async with open_gate(users=users, mail=Postbox()) as made:
         yield made
 
 

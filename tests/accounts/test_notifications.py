@@ -3,6 +3,7 @@
 from typing import Any
 
 from gatepass.core.event import SessionNewDevice
+from gatepass.core.policy import Policy
 from gatepass.errors import StoreUnavailable
 from tests.support.browser import EMAIL, Browser
 from tests.support.gates import GateHarness
@@ -14,7 +15,7 @@ THEFT = "A sign-in at "
 
 
 def open_post(**overrides: Any) -> Any:
-    return post(**{"registration": "open", **overrides})
+    return post(**{"policy": Policy(registration="open"), **overrides})
 
 
 async def told(at: Post) -> list[str]:

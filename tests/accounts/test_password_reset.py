@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gatepass.core.policy import HOUR
+from gatepass.core.policy import HOUR, Policy
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.mail import Post, post
 
@@ -13,7 +13,7 @@ NEW = "eight green bottles on a wall"
 
 @pytest.fixture
 async def at() -> AsyncIterator[Post]:
-    async with post(registration="open") as made:
+    async with post(policy=Policy(registration="open")) as made:
         yield made
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gatepass.core.policy import DAY
+from gatepass.core.policy import DAY, Policy
 from tests.support.browser import EMAIL, PASSWORD
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
@@ -108,13 +108,13 @@ async def test_a_link_outlives_a_change_of_secrets() -> None:
         token = await before.token()
         for secrets in ([SECRET, OTHER_SECRET], [OTHER_SECRET, SECRET]):
             async with open_gate(
-                registration="verify", mail=before.box, secrets=secrets, store=before.at.store
+                policy=Policy(registration="verify"), mail=before.box, secrets=secrets, store=before.at.store
             ) as after:
                 body = {"token": token, "password": "not the right one"}
                 answer = await Post(after, before.box).ask("/verify", body)
                 assert answer.code == "invalid-credentials", "the link itself holds"
         async with open_gate(
-            registration="verify", mail=before.box, secrets=[OTHER_SECRET], store=before.at.store
+            policy=Policy(registration="verify"), mail=before.box, secrets=[OTHER_SECRET], store=before.at.store
         ) as gone:
             answer = await Post(gone, before.box).ask("/verify", {"token": token, "password": PASSWORD})
             assert (answer.status, answer.code) == (503, "unknown-key")
@@ -185,7 +185,7 @@ class TestNobodyLearnsWhoHasAnAccount:
             async def send(self, message: object) -> None:
                 raise RuntimeError("canary")
 
-        async with open_gate(registration="verify", mail=Down()) as other:
+        async with open_gate(policy=Policy(registration="verify"), mail=Down()) as other:
             assert (await Post(other, at.box).browser().register()).status == 202
 
 
@@ -194,7 +194,9 @@ async def test_verify_without_mail_does_not_start() -> None:
     from gatepass.gate import Gatepass
 
     with pytest.raises(ConfigurationError, match="verify needs mail: set MAIL"):
-        Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", registration="verify")
+        Gatepass(
+            secrets=[SECRET], public_url="https://gate.example", store="memory://", policy=Policy(registration="verify")
+        )
 
 
 @pytest.mark.parametrize("path", ["/verify", "/verify/resend", "/password/forgot", "/password/reset"])

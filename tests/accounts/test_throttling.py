@@ -6,6 +6,7 @@ import pytest
 
 from gatepass.core.policy import MINUTE
 from gatepass.core.throttle import EVER, LIFETIME_PER_DEVICE
+from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -212,7 +213,7 @@ class TestProxies:
         assert answer.status == 429
 
     async def test_behind_a_trusted_proxy_the_last_hop_that_is_not_trusted_counts(self) -> None:
-        async with open_gate(trusted_proxies=["10.0.0.0/8"]) as at:
+        async with open_gate(browsers=Browsers(trusted_proxies=["10.0.0.0/8"])) as at:
             for forwarded, expected in (
                 ("198.51.100.7", "198.51.100.0/24"),
                 ("1.1.1.1, 198.51.100.7", "198.51.100.0/24"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from gatepass.core.access_token import Json
+from gatepass.core.claims import Tokens
 from gatepass.core.session import Session
 from gatepass.wire.asgi import ASGIApp
 from tests.guards import apps
@@ -36,7 +37,7 @@ def scopes(session: Session) -> dict[str, Json]:
 
 @pytest.fixture(params=sorted(apps.ALL))
 async def guarded(request: pytest.FixtureRequest) -> AsyncIterator[Guarded]:
-    at = GateHarness(claims=scopes)
+    at = GateHarness(tokens=Tokens(claims=scopes))
     async with started(apps.ALL[request.param](at.gate)) as app:
         ann = Browser(app, mount="/auth")
         assert (await ann.register()).status == 201

@@ -11,10 +11,13 @@ if not settings.configured:
         SECRET_KEY="only for tests",
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
-        INSTALLED_APPS=["gatepass.guards.django.GatepassConfig", "rest_framework"],
-        MIDDLEWARE=["gatepass.guards.django.GatepassMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
+        INSTALLED_APPS=["gatepass.guards.django", "rest_framework"],
+        MIDDLEWARE=[
+            "gatepass.guards.django.middleware.GatepassMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+        ],
         REST_FRAMEWORK={
-            "DEFAULT_AUTHENTICATION_CLASSES": ["gatepass.guards.django_rest.GatepassAuthentication"],
+            "DEFAULT_AUTHENTICATION_CLASSES": ["gatepass.guards.django.rest_framework.GatepassAuthentication"],
             "DEFAULT_PERMISSION_CLASSES": [],
             "UNAUTHENTICATED_USER": None,
         },
@@ -31,9 +34,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gatepass.gate import Gatepass
-from gatepass.guards import django as guard
-from gatepass.guards import django_rest as rest
 from gatepass.guards.django import current_principal, optional_principal, requires
+from gatepass.guards.django import rest_framework as rest
 from gatepass.wire.wsgi import raw_headers
 
 RECENT = 300
@@ -125,5 +127,5 @@ urlpatterns = [
     path("", include(plain)),
     path("async/", include(asynchronous)),
     path("rest/", include(rested)),
-    path("auth/", include(guard)),
+    path("auth/", include("gatepass.guards.django.urls")),
 ]

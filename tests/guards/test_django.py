@@ -20,6 +20,8 @@ from django.views import View
 from gatepass.errors import ConfigurationError, TokenRequired
 from gatepass.gate import Gatepass
 from gatepass.guards import django as guard
+from gatepass.guards.django.apps import check_settings
+from gatepass.guards.django.middleware import GatepassMiddleware
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, RT, Browser
 from tests.support.gates import SECRET, GateHarness
@@ -46,7 +48,7 @@ def sign_up() -> dict[str, str]:
 
 
 def through_middleware(request: HttpRequest, view: Any) -> Any:
-    return guard.GatepassMiddleware(view)(request)
+    return GatepassMiddleware(view)(request)
 
 
 def test_sign_up_call_sign_out_and_be_refused_at_once(gate: Gatepass) -> None:
@@ -157,7 +159,7 @@ async def test_cookies_of_one_name_are_both_sent(gate: Gatepass) -> None:
 class TestChecks:
     def found(self, **changed: Any) -> list[str]:
         with override_settings(**changed):
-            return [str(message.id) for message in guard.check_settings(None)]
+            return [str(message.id) for message in check_settings(None)]
 
     def test_a_sound_project_has_nothing_to_be_told(self, gate: Gatepass) -> None:
         assert self.found() == []

@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
+from gatepass.core.claims import Tokens
 from gatepass.gate import Gatepass
-from gatepass.guards.django import GatepassMiddleware
+from gatepass.guards.django.middleware import GatepassMiddleware
 from tests.guards.conftest import scopes
 from tests.guards.test_django import sign_up
 from tests.support.gates import GateHarness
@@ -23,7 +24,7 @@ from tests.support.gates import GateHarness
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = GateHarness(claims=scopes).gate
+    made = GateHarness(tokens=Tokens(claims=scopes)).gate
     django_project.use(made)
     yield made
     made.background.stop()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from gatepass.core.claims import Tokens
 from gatepass.errors import StoreUnavailable
 from gatepass.wire.wsgi import Environ, StartResponse, withhold
 from tests.guards import apps
@@ -22,7 +23,7 @@ def essence(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
 
 
 async def refusals(name: str) -> list[tuple[int, bytes, Mapping[str, str]]]:
-    at = GateHarness(claims=scopes)
+    at = GateHarness(tokens=Tokens(claims=scopes))
     async with started(apps.ALL[name](at.gate)) as app:
         bob = Browser(at.gate.asgi)
         await bob.register(remember=False)

@@ -12,6 +12,7 @@ from hatchling.builders.wheel import WheelBuilder
 from gatepass.errors import NotFound
 from gatepass.server.endpoints import browser_client as served
 from gatepass.server.http import Reply, Request
+from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN
 from tests.support.gates import GateHarness, open_gate
@@ -75,7 +76,7 @@ async def test_it_goes_as_it_is_to_everybody_else(at: GateHarness, script: Path,
 
 
 async def test_pages_of_an_allowed_origin_may_import_it_and_others_may_not() -> None:
-    async with open_gate(origins=["https://app.example"]) as at:
+    async with open_gate(browsers=Browsers(origins=["https://app.example"])) as at:
         allowed = await get(at, ("origin", "https://app.example"))
         foreign = await get(at, ("origin", "https://evil.example"))
     assert allowed.one("access-control-allow-origin") == "https://app.example"

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from gatepass.core.policy import DAY
+from gatepass.wire.browsers import Browsers
+from gatepass.wire.cookies import SameSite
 from tests.support.asgi import Answer, SetCookie, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, STATE, Browser
 from tests.support.gates import NOW, GateHarness, open_gate
@@ -128,7 +130,7 @@ async def test_the_host_header_decides_nothing() -> None:
 
 
 async def test_a_cookie_path_narrows_the_refresh_cookie_alone_and_changes_its_prefix() -> None:
-    async with open_gate(cookie_path="/auth") as at:
+    async with open_gate(browsers=Browsers(cookie_path="/auth")) as at:
         browser = Browser(at.gate.asgi, names=("__Secure-gatepass", STATE))
         rt, state = pair(await browser.register())
         assert (rt.name, rt.marks["Path"]) == ("__Secure-gatepass", "/auth")
@@ -145,8 +147,8 @@ async def test_a_cookie_path_narrows_the_refresh_cookie_alone_and_changes_its_pr
         ("none", {"SameSite": "None", "Partitioned": ""}),
     ],
 )
-async def test_same_site_is_as_configured_and_none_is_partitioned(same_site: str, marks: dict[str, str]) -> None:
-    async with open_gate(same_site=same_site) as at:
+async def test_same_site_is_as_configured_and_none_is_partitioned(same_site: SameSite, marks: dict[str, str]) -> None:
+    async with open_gate(browsers=Browsers(same_site=same_site)) as at:
         browser = Browser(at.gate.asgi)
         answers = [await browser.register(), await browser.refresh(), await browser.logout()]
         for cookie in (cookie for answer in answers for cookie in answer.cookies):
@@ -171,21 +173,24 @@ class TestBothNames:
                 return first, await browser.refresh()
 
     async def test_the_next_200_sets_the_configured_name_and_expires_the_wide_one(self) -> None:
-        first, second = await self.changed({}, {"cookie_path": "/auth"}, RT)
+        first, second = await self.changed({}, {"browsers": Browsers(cookie_path="/auth")}, RT)
         assert first.cookies[0].name == "__Secure-gatepass"
         for answer in (first, second):
             assert answer.status == 200
             assert answer.cookie(RT).marks == {**STRICT, "HttpOnly": "", **CLEARED}
 
     async def test_the_next_200_expires_the_narrow_name_at_every_path_it_can_have_been_set_with(self) -> None:
-        first, _ = await self.changed({"cookie_path": "/auth"}, {}, "__Secure-gatepass")
+        first, _ = await self.changed({"browsers": Browsers(cookie_path="/auth")}, {}, "__Secure-gatepass")
         assert first.cookies[0].name == RT
         stale = [cookie for cookie in first.cookies if cookie.name == "__Secure-gatepass"]
         assert {cookie.marks["Path"] for cookie in stale} >= {"/", "/auth", "/auth/refresh"}
         assert all(cookie.is_deletion and cookie.marks["Secure"] == "" for cookie in stale)
 
     async def test_login_and_logout_expire_the_other_name_too(self) -> None:
-        async with open_gate() as before, open_gate(cookie_path="/auth", store=before.store) as after:
+        async with (
+            open_gate() as before,
+            open_gate(browsers=Browsers(cookie_path="/auth"), store=before.store) as after,
+        ):
             browser = Browser(before.gate.served, mount="/auth")
             await browser.register()
             browser.app = after.gate.served

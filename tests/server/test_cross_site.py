@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
+from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -21,7 +22,7 @@ PREFLIGHT = (
 @pytest.fixture
 async def at() -> AsyncIterator[GateHarness]:
     """A gate that one foreign origin may use."""
-    async with open_gate(origins=[FRIEND]) as made:
+    async with open_gate(browsers=Browsers(origins=[FRIEND])) as made:
         yield made
 
 

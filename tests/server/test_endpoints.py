@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from gatepass.core.claims import Tokens
+from gatepass.core.keyring import Algorithm
 from gatepass.core.policy import DAY
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN, PASSWORD, Browser
@@ -166,8 +168,8 @@ async def test_jwks_has_public_members_only_and_may_be_cached(at: GateHarness) -
 
 
 @pytest.mark.parametrize(("algorithm", "count"), [("EdDSA", 1), ("ES256", 1), ("HS256", 0)])
-async def test_a_shared_secret_is_never_published(algorithm: str, count: int) -> None:
-    async with open_gate(algorithm=algorithm) as at:
+async def test_a_shared_secret_is_never_published(algorithm: Algorithm, count: int) -> None:
+    async with open_gate(tokens=Tokens(algorithm=algorithm)) as at:
         answer = await ask(at, "GET", "/jwks.json")
         assert len(answer.json()["keys"]) == count
         assert not {"d", "k"} & {name for key in answer.json()["keys"] for name in key}

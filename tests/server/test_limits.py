@@ -19,9 +19,9 @@ REFRESHES, REGISTRATIONS = 30, 3
 async def at() -> AsyncIterator[GateHarness]:
     """A gate with small numbers."""
     limits = Limits(
-        refreshes=Rate(REFRESHES, 60),
-        refreshes_by_address=Rate(2 * REFRESHES, 60),
-        registrations=Rate(REGISTRATIONS, 3600),
+        refresh_rate=Rate(REFRESHES, 60),
+        address_refresh_rate=Rate(2 * REFRESHES, 60),
+        registration_rate=Rate(REGISTRATIONS, 3600),
         sign_ins_at_once=4,
     )
     async with open_gate(limits=limits) as made:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gatepass.core.policy import Policy
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 
@@ -97,7 +98,7 @@ class TestRegistration:
         assert answer.json()["errors"] == [{"field": "email", "message": "This is not an e-mail address."}]
 
     async def test_closed_registration_is_a_403_and_login_goes_on(self) -> None:
-        async with open_gate(registration="closed") as at:
+        async with open_gate(policy=Policy(registration="closed")) as at:
             answer = await Browser(at.gate.asgi).register()
             assert (answer.status, answer.code) == (403, "registration-closed")
             assert (at.memory._accounts, at.hasher.calls) == ({}, 0)

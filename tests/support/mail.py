@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gatepass.core.policy import Policy
 from gatepass.errors import DeliveryFailed
 from gatepass.ports import Message
 from tests.support.asgi import Answer
@@ -73,5 +74,5 @@ class Post:
 async def post(**overrides: Any) -> AsyncIterator[Post]:
     """A gate that verifies addresses; `overrides` are arguments of Gatepass."""
     box = Postbox()
-    async with open_gate(**{"registration": "verify", "mail": box, **overrides}) as at:
+    async with open_gate(**{"policy": Policy(registration="verify"), "mail": box, **overrides}) as at:
         yield Post(at, box)

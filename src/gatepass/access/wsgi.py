@@ -7,9 +7,8 @@ there; only the first one of a process waits, for a bounded moment, until the ga
 
 import functools
 import http
-import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any, Protocol
@@ -157,27 +156,6 @@ def refuse(problem: Problem, start_response: StartResponse) -> Iterable[bytes]:
 def answer_headers(problem: Problem) -> dict[str, str]:
     """What goes with a problem's document, its length aside."""
     return {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers}
-
-
-def gate_from(setting: object) -> Any:
-    """The gate that a framework's GATEPASS setting means: one, where one is, its arguments, or None for from_env().
-
-    Arguments are those of Gatepass(...), in capitals as settings are written. Raises ConfigurationError.
-    """
-    # By name: guards are below the gate, which joins them, and must not import it.
-    Gatepass = pkgutil.resolve_name("gatepass.gate:Gatepass")  # noqa: N806 (a class)
-    if setting is None:
-        return Gatepass.from_env()
-    if isinstance(setting, str):
-        return pkgutil.resolve_name(setting if ":" in setting else ":".join(setting.rsplit(".", 1)))
-    if not isinstance(setting, Mapping):
-        return setting
-    arguments = {name.lower(): value for name, value in setting.items()}
-    try:
-        return Gatepass(**arguments)
-    except TypeError as misfit:
-        why = str(misfit).partition("() ")[2] or str(misfit)
-        raise ConfigurationError(f"GATEPASS takes the arguments of Gatepass(...), in capitals: {why}.") from None
 
 
 def _primed(chunks: Iterable[bytes]) -> Iterable[bytes]:

@@ -5,7 +5,7 @@ same work; failures are counted per account and per network, and looked at befor
 """
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.throttling import Attempt, SignInThrottle
@@ -13,12 +13,11 @@ from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
 from gatepass.core.password import find_violation, is_overlong, normalise
-from gatepass.core.policy import Policy
+from gatepass.core.policy import Policy, Registration
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Unprocessable
 from gatepass.ports import AccountStore, AttemptStore, Clock, Entropy, PasswordHasher
 from gatepass.sessions.service import Sessions
 
-Registration = Literal["open", "verify", "closed"]
 Person = TypeVar("Person", Account, PendingRegistration)
 
 

@@ -1,13 +1,48 @@
-"""What an access token says: the RFC 9068 claims of a session, and what the application adds (PROTOCOL §7)."""
+"""What an access token says: the RFC 9068 claims of a session, and what the application adds (PROTOCOL §7).
+
+Gatepass(..., tokens=Tokens(audience="https://api.example.com", claims=lambda session: {"scope": "notes:read"}))
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from gatepass.core.access_token import RESERVED, Json
+from gatepass.core.keyring import Algorithm
 from gatepass.core.session import Session
 from gatepass.errors import ConfigurationError
 
 ClaimsHook = Callable[[Session], Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """Who issues access tokens, for whom, how they are signed, and which claims the application adds."""
+
+    issuer: str | None = None
+    """The `iss` of every token. None: the origin of the public URL."""
+    audience: str | None = None
+    """The `aud` of every token. None: the issuer."""
+    client_id: str = "gatepass"
+    """The `client_id` of every token (RFC 9068 §2.2)."""
+    algorithm: Algorithm = "EdDSA"
+    """EdDSA (Ed25519), ES256, or HS256 where the issuer is the only audience."""
+    claims: ClaimsHook | None = None
+    """Called with the session for every access token; returns claims to add, such as `scope`. It must not block."""
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in get_args(Algorithm):
+            raise ConfigurationError(f"`algorithm` must be one of {', '.join(get_args(Algorithm))}.")
+        if not self.client_id:
+            raise ConfigurationError("`client_id` must not be empty.")
+
+    def issued_by(self, origin: str) -> "Issuer":
+        """The parties, with `origin` for an issuer that is not named. Raises ConfigurationError."""
+        issuer = self.issuer or origin
+        audience = self.audience or issuer
+        if self.algorithm == "HS256" and audience != issuer:
+            raise ConfigurationError("`algorithm` HS256 needs one party only: `audience` must be the `issuer`.")
+        return Issuer(issuer, audience, self.client_id, self.claims)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,27 @@ class SecretKeys:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """The three rings of secrets of a gate: base64url texts of 32 random bytes, newest first (`gatepass secret`)."""
+
+    tokens: Sequence[str]
+    """The first signs, all verify: a change is rolled out as `old,new`, then `new,old`, then `new`."""
+    feed: Sequence[str] = ()
+    """Each opens `GET /revocations` to services without access to the store. Empty: there is no such endpoint."""
+    peppers: Sequence[str] = ()
+    """Mixed into password hashes; the first one hashes, all verify. Empty: no pepper."""
+
+    def __post_init__(self) -> None:
+        for name, ring in (("tokens", self.tokens), ("feed", self.feed), ("peppers", self.peppers)):
+            try:
+                parsed = [parse_secret(text) for text in ring]
+                if name == "tokens":
+                    KeyRing(parsed)
+            except ConfigurationError as fault:
+                raise ConfigurationError(f"`{name}`: {fault}") from None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
     """An access-token key, bound to one algorithm (RFC 8725 §3.1). `header` is the encoded JOSE header."""
 

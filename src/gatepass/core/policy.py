@@ -1,16 +1,19 @@
-"""How long things live, and how strict sign-in is: one frozen value with three presets.
+"""How long things live, how strict sign-in is, and who may register: one frozen value with three presets.
 
 Two policies may live in one process (an application and its administration), so nothing here is global.
 All durations are whole seconds.
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from gatepass.errors import ConfigurationError
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+Registration = Literal["open", "verify", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Policy:
     """Code points. 15 because the password is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
     password_max: int = 128
     """Code points; longer ones are refused, never cut."""
+    registration: Registration = "open"
+    """`open`: an account begins at once. `verify`: with the link in a mail. `closed`: by an administrator."""
     sessions_per_account: int = 100
     """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
     recent_sign_in: int = 0
@@ -41,22 +46,23 @@ class Policy:
     def __post_init__(self) -> None:
         shortest = 5 if self.demonstration else MINUTE
         rules = (
-            (shortest <= self.access_ttl <= HOUR, "access_ttl must be 1 to 60 minutes"),
-            (self.access_ttl < self.refresh_ttl, "refresh_ttl must be longer than access_ttl"),
-            (self.refresh_ttl <= self.session_ttl, "session_ttl must be at least refresh_ttl"),
+            (shortest <= self.access_ttl <= HOUR, "`access_ttl` must be 1 to 60 minutes"),
+            (self.access_ttl < self.refresh_ttl, "`refresh_ttl` must be longer than `access_ttl`"),
+            (self.refresh_ttl <= self.session_ttl, "`session_ttl` must be at least `refresh_ttl`"),
             (
                 self.session_ttl <= 400 * DAY,
-                "session_ttl must be at most 400 days (browsers cap cookies there)",
+                "`session_ttl` must be at most 400 days (browsers cap cookies there)",
             ),
-            (0 <= self.leeway <= MINUTE, "leeway must be 0 to 60 seconds"),
-            (0 <= self.clock_skew <= MINUTE, "clock_skew must be 0 to 60 seconds"),
-            (8 <= self.password_min <= self.password_max, "password_min must be 8 to password_max"),
-            (64 <= self.password_max <= 1024, "password_max must be 64 to 1024"),
+            (0 <= self.leeway <= MINUTE, "`leeway` must be 0 to 60 seconds"),
+            (0 <= self.clock_skew <= MINUTE, "`clock_skew` must be 0 to 60 seconds"),
+            (8 <= self.password_min <= self.password_max, "`password_min` must be 8 to `password_max`"),
+            (64 <= self.password_max <= 1024, "`password_max` must be 64 to 1024"),
             (
                 self.recent_sign_in == 0 or MINUTE <= self.recent_sign_in <= self.session_ttl,
-                "recent_sign_in must be a minute to session_ttl, or 0 where no sign-in is too old",
+                "`recent_sign_in` must be a minute to `session_ttl`, or 0 to switch it off",
             ),
-            (self.sessions_per_account >= 0, "sessions_per_account must be at least 1, or 0 for no limit"),
+            (self.registration in get_args(Registration), "`registration` must be open, verify or closed"),
+            (self.sessions_per_account >= 0, "`sessions_per_account` must be at least 1, or 0 for no limit"),
         )
         faults = [text for holds, text in rules if not holds]
         if faults:

@@ -40,7 +40,7 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 def _secret(settings: Settings) -> Iterator[Finding]:
-    count = len(settings.arguments()["secrets"])
+    count = len(settings.arguments()["secrets"].tokens)
     if count == 1:
         yield ok("secret", "One secret, random and long enough.")
     else:

@@ -23,9 +23,10 @@ from werkzeug.exceptions import HTTPException
 
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
-from gatepass.access.wsgi import Gate, Guard, answer_headers, gate_from
+from gatepass.access.wsgi import Gate, Guard, answer_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
+from gatepass.gate import Gatepass
 from gatepass.wire.problems import document
 
 Parameters = ParamSpec("Parameters")
@@ -77,7 +78,7 @@ class GatepassFlask:
         """Guard an application; one extension can guard several."""
         if EXTENSION in app.extensions:
             raise ConfigurationError("GatepassFlask guards this application already.")
-        gate: Gate = self._gate or gate_from(app.config.get("GATEPASS"))
+        gate: Gate = self._gate or Gatepass.from_setting(app.config.get("GATEPASS"))
         app.extensions[EXTENSION] = gate
         app.wsgi_app = Guard(app.wsgi_app, gate, auth=self._auth)  # type: ignore[method-assign]
         if _has_no_handler(app):

@@ -34,23 +34,33 @@ REGISTRATIONS = Rate(300, HOUR)
 """Of one address: a school's first lesson, and no farm of accounts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The numbers."""
+    """How much one process takes on: `Gatepass(..., limits=Limits(refresh_rate=Rate(60, MINUTE)))`."""
 
-    refreshes: Rate = OF_A_SESSION
-    refreshes_by_address: Rate = OF_AN_ADDRESS
-    registrations: Rate = REGISTRATIONS
+    refresh_rate: Rate = OF_A_SESSION
+    """Refreshes of one session."""
+    address_refresh_rate: Rate = OF_AN_ADDRESS
+    """Refreshes from one network."""
+    registration_rate: Rate = REGISTRATIONS
+    """Registrations from one network."""
     sign_ins_at_once: int = 32
     """Of one address: half of the queue, so that the others have the other half."""
+    hashing_queue: int = 64
+    """Passwords that may wait for a hashing thread; a sign-in beyond that is answered 503 at once."""
     slow_request: int = 20
     """Seconds in which a request's head must have arrived, and then its body: a phone on a bad line needs five."""
     connections: int = 10_000
     """Of one process, `gatepass serve` only. Each is a file descriptor and some 20 KB."""
+    revocation_max_age: float = 30.0
+    """Seconds without contact to a store that other processes share, after which guards answer 503. inf: never."""
 
     def __post_init__(self) -> None:
-        if min(self.sign_ins_at_once, self.slow_request, self.connections) < 1:
-            raise ConfigurationError("SIGN_INS_AT_ONCE, SLOW_REQUEST and CONNECTIONS must be at least 1.")
+        for name in ("sign_ins_at_once", "hashing_queue", "slow_request", "connections"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"`{name}` must be at least 1.")
+        if not self.revocation_max_age > 0:
+            raise ConfigurationError("`revocation_max_age` must be more than 0 seconds.")
 
 
 class Limiter:
@@ -59,9 +69,9 @@ class Limiter:
     def __init__(self, limits: Limits, *, clock: Clock, report: Callable[[Event], None]) -> None:
         self._clock = clock
         self._report = report
-        self._sessions = Buckets(limits.refreshes)
-        self._addresses = Buckets(limits.refreshes_by_address)
-        self._registrations = Buckets(limits.registrations)
+        self._sessions = Buckets(limits.refresh_rate)
+        self._addresses = Buckets(limits.address_refresh_rate)
+        self._registrations = Buckets(limits.registration_rate)
         self._most_at_once = limits.sign_ins_at_once
         self._hashing: dict[str, int] = {}
         self._told: dict[str, int] = {}

@@ -19,8 +19,10 @@ from gatepass.stores.combined.store import CombinedStore, SessionEngine
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
 
-__all__ = ["MemoryStore", "SQLiteStore", "open_session_store", "open_store"]
+__all__ = ["DEFAULT_STORE", "MemoryStore", "SQLiteStore", "open_session_store", "open_store"]
 
+DEFAULT_STORE = "sqlite:///gatepass.db"
+"""The URL of the store where none is named."""
 REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from gatepass.accounts.passwords.foreign import UnsupportedHash, is_foreign, read_foreign
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
+from gatepass.core.keyring import Secrets
 from gatepass.errors import ConfigurationError
 from tests.support.browser import EMAIL, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
@@ -197,7 +198,7 @@ class TestPepper:
 
 
 async def test_a_pepper_of_the_settings_is_in_the_row() -> None:
-    async with open_gate(hasher=None, peppers=[SECRET]) as at:
+    async with open_gate(hasher=None, secrets=Secrets([SECRET], peppers=[SECRET])) as at:
         await Browser(at.gate.asgi).register()
         (account,) = at.memory._accounts.values()
         assert ",keyid=" in account.password_hash

@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass, Policy
 from gatepass.testing.hashing import FastHasher
+from gatepass.wire.browsers import Browsers
 from tests.system.browser.page_server import ACCESS_TTL, PAGE, SECRET, ping
 
 SCRIPT = """
@@ -56,8 +57,7 @@ def main() -> None:
     gate = Gatepass(
         secrets=[SECRET],
         public_url=api_origin,
-        origins=[page_origin],
-        same_site="none",
+        browsers=Browsers(origins=[page_origin], same_site="none"),
         store=f"sqlite:///{options.folder / 'stage.db'}",
         policy=Policy(access_ttl=ACCESS_TTL, password_min=8, demonstration=True),
         hasher=FastHasher(),

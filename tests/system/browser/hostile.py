@@ -25,6 +25,7 @@ from gatepass.gate import Gatepass
 from gatepass.serving.process import bind
 from gatepass.stores.memory import MemoryStore
 from gatepass.testing.hashing import FastHasher
+from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
 from tests.system.browser.conftest import until
 from tests.system.browser.page_server import SECRET
@@ -59,7 +60,9 @@ def fort(certificate: Path, *, same_site: SameSite) -> Iterator[Fort]:
     listener = bind("127.0.0.1", 0)
     url = f"https://{HOST}:{listener.getsockname()[1]}"
     store = MemoryStore()
-    gate = Gatepass(secrets=[SECRET], public_url=url, store=store, hasher=FastHasher(), same_site=same_site)
+    gate = Gatepass(
+        secrets=[SECRET], public_url=url, store=store, hasher=FastHasher(), browsers=Browsers(same_site=same_site)
+    )
     made = Fort(url, store, gate)
     gate.on_event(made.events.append)
     inner = Starlette(routes=[Mount("/auth", gate.asgi), Route("/", _page)], lifespan=gate.lifespan)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepass.core.claims import Tokens
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.memory import MemoryStore
@@ -92,7 +93,7 @@ async def test_a_copy_of_the_store_holds_nothing_to_present_and_nothing_to_make_
 async def lived(caplog: pytest.LogCaptureFixture) -> tuple[Life, dict[str, bytes]]:
     """A life over a store in memory, and the sinks of its process."""
     with caplog.at_level(logging.DEBUG):
-        async with open_gate(algorithm="ES256") as at:
+        async with open_gate(tokens=Tokens(algorithm="ES256")) as at:
             life = await live(at)
             documents = [(await call(at.gate.asgi, "GET", path)).body for path in ("/openapi.json", "/jwks.json")]
             things = (at.gate, at.gate.sessions, at.gate.accounts, at.gate.keys, at.gate.check, at.gate.cookies)

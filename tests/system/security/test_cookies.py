@@ -3,6 +3,8 @@
 import pytest
 
 from gatepass.core.policy import DAY
+from gatepass.wire.browsers import Browsers
+from gatepass.wire.cookies import SameSite
 from tests.support.asgi import call
 from tests.support.browser import RT, STATE, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -23,9 +25,9 @@ async def every_cookie(at: GateHarness) -> list[str]:
 
 @pytest.mark.parametrize("same_site", ["strict", "lax", "none"])
 @pytest.mark.parametrize("path", ["/", "/auth"])
-async def test_every_cookie_ever_set_says_how_it_may_travel(same_site: str, path: str) -> None:
+async def test_every_cookie_ever_set_says_how_it_may_travel(same_site: SameSite, path: str) -> None:
     """CS-08: never the browser's default, whose first two minutes are open to other sites' forms."""
-    async with open_gate(same_site=same_site, cookie_path=path) as at:
+    async with open_gate(browsers=Browsers(same_site=same_site, cookie_path=path)) as at:
         cookies = await every_cookie(at)
     assert len(cookies) >= 15
     for text in cookies:

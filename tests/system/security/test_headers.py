@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gatepass.wire.browsers import Browsers
+from gatepass.wire.origin import Hsts
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -109,8 +111,8 @@ async def test_over_https_every_answer_keeps_the_browser_on_https_for_a_year(at:
 
 
 @pytest.mark.parametrize(("hsts", "value"), [("host", "max-age=31536000"), ("off", None)])
-async def test_the_subdomains_can_be_left_out_or_the_header_to_the_proxy(hsts: str, value: str | None) -> None:
-    async with open_gate(hsts=hsts) as at:
+async def test_the_subdomains_can_be_left_out_or_the_header_to_the_proxy(hsts: Hsts, value: str | None) -> None:
+    async with open_gate(browsers=Browsers(hsts=hsts)) as at:
         assert (await call(at.gate.served, "GET", "/healthz")).get("strict-transport-security") == value
         assert (await call(at.gate.asgi, "POST", "/login")).get("strict-transport-security") == value
 

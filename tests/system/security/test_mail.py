@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepass.core.policy import Policy
 from gatepass.stores.sqlite.store import SQLiteStore
 from tests.support.browser import PASSWORD
 from tests.support.gates import WatchedStore
@@ -29,7 +30,7 @@ async def test_a_link_goes_to_the_address_that_is_on_record_not_to_the_one_that_
     owner: str, typed: str
 ) -> None:
     """Two spellings may fold into one account; the mailbox of the other spelling may be an attacker's."""
-    async with post(registration="open") as at:
+    async with post(policy=Policy(registration="open")) as at:
         browser = at.browser()
         made = await browser.register(owner)
         assert made.status == 201
@@ -39,7 +40,7 @@ async def test_a_link_goes_to_the_address_that_is_on_record_not_to_the_one_that_
 
 async def test_a_domain_that_folds_into_another_is_not_that_domain() -> None:
     """faß.example and fass.example have two owners."""
-    async with post(registration="open") as at:
+    async with post(policy=Policy(registration="open")) as at:
         await at.browser().register("ann@fass.example")
         assert (await at.ask("/password/forgot", {"email": "ann@faß.example"})).status == 202
         assert await at.mails() == []

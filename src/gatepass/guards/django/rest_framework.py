@@ -1,8 +1,8 @@
-"""The guard for Django REST framework, on top of the middleware of `guards/django.py`.
+"""The guard for Django REST framework, on top of the middleware of `guards/django`.
 
     REST_FRAMEWORK = {
-        "DEFAULT_AUTHENTICATION_CLASSES": ["gatepass.guards.django_rest.GatepassAuthentication"],
-        "DEFAULT_PERMISSION_CLASSES": ["gatepass.guards.django_rest.Requires"],
+        "DEFAULT_AUTHENTICATION_CLASSES": ["gatepass.guards.django.rest_framework.GatepassAuthentication"],
+        "DEFAULT_PERMISSION_CLASSES": ["gatepass.guards.django.rest_framework.Requires"],
     }
 
     class Notes(APIView):
@@ -21,7 +21,7 @@ from rest_framework.request import Request
 
 from gatepass.access.check import check_max_age
 from gatepass.core.access_token import Principal
-from gatepass.guards import django as guard
+from gatepass.guards.django import principal as guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,19 @@
+"""The guard for Django, under WSGI and ASGI.
+
+    INSTALLED_APPS = [..., "gatepass.guards.django"]                            # system checks
+    MIDDLEWARE = ["gatepass.guards.django.middleware.GatepassMiddleware", ...]  # before whatever reads cookies
+    GATEPASS = {"SECRETS": [...], "PUBLIC_URL": "https://example.com"}          # or "my.module.gate"; else GATEPASS_*
+
+    urlpatterns = [path("auth/", include("gatepass.guards.django.urls"))]
+
+    @requires("notes:read")
+    def notes(request): return JsonResponse({"account": request.principal.account_id})
+
+`request.principal` is `current_principal(request)`, evaluated at its first use: it costs nothing before, never reads
+the database, and without a valid access token the response is a 401. Django has no lifespan, so the gate opens at the
+first request that needs it.
+"""
+
+from gatepass.guards.django.principal import RequiresMixin, current_principal, optional_principal, requires
+
+__all__ = ["RequiresMixin", "current_principal", "optional_principal", "requires"]

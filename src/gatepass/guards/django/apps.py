@@ -1,0 +1,53 @@
+"""System checks: `manage.py check` reports a gate that is missing, misconfigured or in the wrong place."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+
+from gatepass.errors import ConfigurationError
+from gatepass.guards.django.conf import gate
+from gatepass.guards.django.principal import MIDDLEWARE
+
+_READS_COOKIES = (
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.cache.UpdateCacheMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+)
+
+
+class GatepassConfig(AppConfig):
+    """For INSTALLED_APPS: adds the system checks. There are no models."""
+
+    name = "gatepass.guards.django"
+    label = "gatepass"
+    verbose_name = "Gatepass"
+
+    def ready(self) -> None:
+        """Called by Django when all applications are loaded."""
+        checks.register(check_settings, checks.Tags.security)
+
+
+def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
+    """E001 secret, E002 another setting, E003 no middleware; W001 cookies without Secure, W002 order."""
+    found: list[checks.CheckMessage] = []
+    try:
+        made = gate()
+    except ConfigurationError as faults:
+        for line in str(faults).splitlines():
+            number = "E001" if "secret" in line.lower() else "E002"
+            found.append(checks.Error(line, id=f"gatepass.{number}", hint="Setting GATEPASS, or GATEPASS_*."))
+    else:
+        if not settings.DEBUG and not made.cookies.secure:
+            message = "PUBLIC_URL is http, so the cookies of a session travel without Secure, and DEBUG is off."
+            found.append(checks.Warning(message, id="gatepass.W001", hint="Use an https PUBLIC_URL."))
+    order = list(settings.MIDDLEWARE)
+    if MIDDLEWARE not in order:
+        found.append(checks.Error("No gate guards this project.", id="gatepass.E003", hint=f"Add {MIDDLEWARE!r}."))
+    elif early := [name for name in order[: order.index(MIDDLEWARE)] if name in _READS_COOKIES]:
+        message = f"These see the refresh cookie: {', '.join(early)}."
+        found.append(checks.Warning(message, id="gatepass.W002", hint=f"Put {MIDDLEWARE!r} first."))
+    return found

@@ -1,0 +1,97 @@
+"""Who calls a Django view: `current_principal`, `optional_principal`, `requires`, and a mixin for class-based views."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse
+
+from gatepass.access import wsgi
+from gatepass.access.check import check_max_age
+from gatepass.access.wsgi import RequestGuard, answer_headers
+from gatepass.core.access_token import Principal
+from gatepass.errors import ConfigurationError, Problem
+from gatepass.wire.problems import document
+
+MIDDLEWARE = "gatepass.guards.django.middleware.GatepassMiddleware"
+View = Callable[..., Any]
+
+
+def current_principal(request: HttpRequest, *scopes: str, max_age: int | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+    Raises a Problem that the middleware answers.
+    """
+    return _guard(request).principal(request.META, scopes, max_age)
+
+
+def optional_principal(request: HttpRequest) -> Principal | None:
+    """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
+    return _guard(request).optional(request.META)
+
+
+def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
+    """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
+
+    With `max_age` the caller must have signed in at most so many seconds ago.
+    """
+    check_max_age(max_age)
+
+    def decorate(view: View) -> View:
+        if iscoroutinefunction(view):
+
+            @functools.wraps(view)
+            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                refusal = _refusal(request, scopes, max_age)
+                return await view(request, *args, **kwargs) if refusal is None else refusal
+
+            return guarded_async
+
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            refusal = _refusal(request, scopes, max_age)
+            return view(request, *args, **kwargs) if refusal is None else refusal
+
+        return guarded
+
+    return decorate
+
+
+class RequiresMixin:
+    """For class-based views: `class Notes(RequiresMixin, View): required_scopes = ("notes:read",)`."""
+
+    required_scopes: tuple[str, ...] = ()
+    required_max_age: int | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse, or go on to the view's own."""
+        refusal = _refusal(request, self.required_scopes, self.required_max_age)
+        if refusal is None:
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return _soon(refusal) if getattr(self, "view_is_async", False) else refusal
+
+
+def problem_response(problem: Problem) -> HttpResponse:
+    """A problem as its document."""
+    body = document(problem)
+    return HttpResponse(body, status=problem.status, headers={**answer_headers(problem), "Content-Length": len(body)})
+
+
+def _guard(request: HttpRequest) -> RequestGuard:
+    door = request.META.get(wsgi.GUARD)
+    if not isinstance(door, RequestGuard):
+        raise ConfigurationError(f"No gate guards this project: add {MIDDLEWARE!r} to MIDDLEWARE.")
+    return door
+
+
+def _refusal(request: HttpRequest, scopes: tuple[str, ...], max_age: int | None) -> HttpResponse | None:
+    try:
+        current_principal(request, *scopes, max_age=max_age)
+    except Problem as problem:
+        return problem_response(problem)
+    return None
+
+
+async def _soon(response: HttpResponse) -> HttpResponse:
+    return response

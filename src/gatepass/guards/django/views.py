@@ -1,0 +1,59 @@
+"""The auth endpoints as one Django view (PROTOCOL §6)."""
+
+import asyncio
+from http.cookies import Morsel
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from gatepass.guards.django.conf import gate
+from gatepass.wire.asgi import WITHHELD
+
+
+async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
+    """The auth endpoints below the place where they are included."""
+    scope, body = _asked(request, rest)
+    found = await asyncio.wrap_future(gate().wsgi.ask(scope, body))
+    response: HttpResponseBase
+    if found.is_stream:
+        response = StreamingHttpResponse(found.chunks, status=found.status)
+    else:
+        response = HttpResponse(b"".join(found.chunks), status=found.status)
+    del response["Content-Type"]
+    for place, (name, value) in enumerate(found.texts()):
+        if name == "Set-Cookie":
+            dict.__setitem__(response.cookies, f"gatepass-{place}", _SetCookie(value))
+        else:
+            response[name] = value
+    return response
+
+
+auth.csrf_exempt = True  # type: ignore[attr-defined] # the endpoints check origins themselves (PROTOCOL §6)
+
+
+class _SetCookie(Morsel[str]):
+    """A Set-Cookie value as it is: Django would make one of two that differ in their path."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        name, _, value = text.partition(";")[0].partition("=")
+        self.set(name, value, value)
+        self._text = text
+
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
+        """The whole header, or the value alone."""
+        return f"{header} {self._text}".lstrip()
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802 (the base's name)
+        """The value."""
+        return self._text
+
+
+def _asked(request: HttpRequest, rest: str) -> tuple[Any, bytes]:
+    """An ASGI scope for the endpoints, of a request that came by either way."""
+    endpoints = gate().wsgi
+    mount = request.path[: len(request.path) - len(rest)].rstrip("/")
+    scope = {**endpoints.scope_of(request.META), "path": f"{mount}/{rest}", "root_path": mount}
+    if WITHHELD in request.META:
+        scope[WITHHELD] = request.META[WITHHELD]
+    return scope, request.body

@@ -1,0 +1,70 @@
+"""What browsers are told: cookies, allowed origins, HSTS, and which proxies say where a request came from.
+
+    Gatepass(..., browsers=Browsers(origins=["https://app.example.com"], same_site="none"))
+
+Browsers drop a cookie that does not fit its URL without a word, so what does not go together is refused here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import get_args
+
+from gatepass.errors import ConfigurationError
+from gatepass.wire.cookies import SameSite
+from gatepass.wire.device import parse_networks
+from gatepass.wire.origin import Hsts, check_public_url, foreign_origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browsers:
+    """The options of a gate that concern browsers and what stands between them and the server."""
+
+    origins: Iterable[str] = ()
+    """Origins besides the gate's own whose pages may sign in and refresh: scheme://host[:port], exactly."""
+    cookie_path: str = "/"
+    """The Path of the refresh cookie, such as / or /auth."""
+    same_site: SameSite = "strict"
+    """`none` is for pages of another site and needs https."""
+    hsts: Hsts = "subdomains"
+    """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it."""
+    trusted_proxies: Iterable[str] = ()
+    """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origins", tuple(self.origins))
+        object.__setattr__(self, "trusted_proxies", tuple(self.trusted_proxies))
+        faults: list[str] = []
+        for check in (self._check_origins, self._check_path, self._check_words, self._check_proxies):
+            try:
+                check()
+            except ConfigurationError as fault:
+                faults.append(str(fault))
+        if faults:
+            raise ConfigurationError("\n".join(faults))
+
+    def check_url(self, public_url: str) -> None:
+        """Raise ConfigurationError for a public URL that cookies of these options would not reach."""
+        check_public_url(public_url)
+        if self.same_site == "none" and not public_url.startswith("https:"):
+            raise ConfigurationError(
+                "`same_site` none needs an https `public_url`: browsers drop such cookies otherwise."
+            )
+
+    def _check_origins(self) -> None:
+        try:
+            for text in self.origins:
+                foreign_origin(text)
+        except ConfigurationError as fault:
+            raise ConfigurationError(f"`origins`: {fault}") from None
+
+    def _check_path(self) -> None:
+        if not self.cookie_path.startswith("/") or any(mark in self.cookie_path for mark in ";,\r\n \t"):
+            raise ConfigurationError("`cookie_path` must be an absolute path such as / or /auth.")
+
+    def _check_words(self) -> None:
+        for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts, Hsts)):
+            if value not in get_args(words):
+                raise ConfigurationError(f"`{name}` must be one of {', '.join(get_args(words))}.")
+
+    def _check_proxies(self) -> None:
+        parse_networks(self.trusted_proxies)
