@@ -6,12 +6,12 @@
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-idempotency-key, malformed-request
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
-        │   ├── TokenRequired           no access token came
-        │   ├── InvalidToken            one came and does not hold
-        │   ├── InsufficientUserAuthentication   it holds, but the sign-in is too long ago
-        │   ├── InvalidCredentials      unknown, wrong and disabled alike
-        │   ├── NoSession               no refresh token came
-        │   └── SessionEnded            the only answer that ends a session at a client
+        │   ├── TokenRequired           the request has no access token
+        │   ├── InvalidToken            the access token is invalid
+        │   ├── InsufficientUserAuthentication   valid, but the sign-in is too long ago
+        │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   ├── NoSession               the request has no refresh token
+        │   └── SessionEnded            the only response that ends a session at a client
         ├── Forbidden               403 cross-site, registration-closed, insufficient-scope
         ├── NotFound                404
         ├── MethodNotAllowed        405 with Allow
@@ -37,15 +37,15 @@ Fact = str | int | Sequence[Mapping[str, str]]
 
 
 class GatepassError(Exception):
-    """The root: `except GatepassError` catches all that this package raises on purpose."""
+    """The root: `except GatepassError` catches everything that this package raises on purpose."""
 
 
 class ConfigurationError(GatepassError):
-    """What was configured cannot be run. The message names every fault found and what to do about it."""
+    """The configuration cannot work. The message names each fault and what to do about it."""
 
 
 class DeliveryFailed(GatepassError):
-    """A mail was not accepted. `is_final`: it never will be, so trying again is no use. Names no address."""
+    """A mail was not accepted. `is_final`: trying again is no use. The message names no address."""
 
     def __init__(self, why: str, *, is_final: bool = False) -> None:
         super().__init__(why)
@@ -78,7 +78,7 @@ class Problem(GatepassError):
 
 
 class BadRequest(Problem):
-    """The request cannot be read; nothing changed."""
+    """400: the request is malformed; nothing changed."""
 
 
 class Unauthenticated(Problem):
@@ -99,14 +99,14 @@ class Unauthenticated(Problem):
 
 
 class TokenRequired(Unauthenticated):
-    """No access token came: the challenge bears no error code (RFC 6750 §3.1)."""
+    """The request has no access token: the challenge has no error code (RFC 6750 §3.1)."""
 
     def __init__(self) -> None:
         super().__init__("token-required", "This needs an access token: Authorization: Bearer <token>.")
 
 
 class InvalidToken(Unauthenticated):
-    """An access token came and does not hold. `why` is for logs and tests; the caller learns the code."""
+    """The access token is invalid. `why` is for logs and tests; the caller is told only the code."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -118,7 +118,7 @@ class InvalidToken(Unauthenticated):
 
 
 class InsufficientUserAuthentication(Unauthenticated):
-    """The access token holds, but its session was signed in to more than `max_age` seconds ago (RFC 9470 §3)."""
+    """The access token is valid, but its session was signed in to more than `max_age` seconds ago (RFC 9470 §3)."""
 
     def __init__(self, max_age: int) -> None:
         detail = "This needs a recent sign-in: sign in again."
@@ -127,21 +127,21 @@ class InsufficientUserAuthentication(Unauthenticated):
 
 
 class InvalidCredentials(Unauthenticated):
-    """One answer for an unknown account, a wrong password and a disabled account."""
+    """One response for an unknown account, a wrong password and a disabled account."""
 
     def __init__(self) -> None:
         super().__init__("invalid-credentials", "E-mail address or password is wrong.")
 
 
 class NoSession(Unauthenticated):
-    """A refresh came without a refresh token."""
+    """A refresh request without a refresh token."""
 
     def __init__(self) -> None:
         super().__init__("no-session", "No refresh token came with the request.")
 
 
 class SessionEnded(Unauthenticated):
-    """The session is over. `sid` and `reason` only where the refresh token was really ours (PROTOCOL §9)."""
+    """The session is over. `sid` and `reason` are given only for a validly MACed refresh token (PROTOCOL §9)."""
 
     def __init__(self, *, sid: str | None = None, reason: str | None = None) -> None:
         given = {"sid": sid, "reason": reason}
@@ -162,7 +162,7 @@ class Forbidden(Problem):
 
 
 class InsufficientScope(Forbidden):
-    """The access token holds but lacks a scope (RFC 6750 §3.1)."""
+    """The access token is valid but lacks a scope (RFC 6750 §3.1)."""
 
     def __init__(self, scopes: Sequence[str]) -> None:
         needed = " ".join(scopes)
@@ -175,7 +175,7 @@ class InsufficientScope(Forbidden):
 
 
 class NotFound(Problem):
-    """404: no such resource, or not yours."""
+    """404: no such resource, or another account's."""
 
     status = 404
     title = "Not found"
@@ -185,7 +185,7 @@ class NotFound(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """405 with the methods that would do."""
+    """405 with the methods that are allowed."""
 
     status = 405
     title = "Method not allowed"
@@ -196,7 +196,7 @@ class MethodNotAllowed(Problem):
 
 
 class Conflict(Problem):
-    """409: true, but not now; the code says what stands against it."""
+    """409: the request conflicts with the current state; the code says how."""
 
     status = 409
     title = "Conflict"
@@ -214,7 +214,7 @@ class RefreshSuperseded(Conflict):
 
 
 class RequestTimeout(Problem):
-    """408: the rest of the request did not come. The connection closes: nobody knows where it would go on."""
+    """408: the request did not arrive in time. The connection is closed: its next byte could belong to either request."""
 
     status = 408
     title = "Request timeout"
@@ -228,7 +228,7 @@ class RequestTimeout(Problem):
 
 
 class BodyTooLarge(Problem):
-    """413."""
+    """413: the body is longer than `limit` bytes."""
 
     status = 413
     title = "Content too large"
@@ -248,7 +248,7 @@ class UnsupportedMediaType(Problem):
 
 
 class Unprocessable(Problem):
-    """422: well-formed, but a value does not do. Never echoes the value."""
+    """422: well-formed, but a value is invalid. The message never echoes the value."""
 
     status = 422
     title = "Unprocessable content"
@@ -270,7 +270,7 @@ class TooManyAttempts(Problem):
 
 
 class Unavailable(Problem):
-    """503 with Retry-After: nothing was decided, nothing cleared, nothing revoked."""
+    """503 with Retry-After: nothing was decided, cleared or revoked."""
 
     status = 503
     title = "Service unavailable"
@@ -292,7 +292,7 @@ class StoreUnavailable(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """A bounded queue is full: better a quick no than a slow everything."""
+    """A bounded queue is full: an immediate 503 keeps everything else fast."""
 
     def __init__(self) -> None:
         super().__init__("overloaded", "Too many sign-ins at once; try again.", retry_after=2)

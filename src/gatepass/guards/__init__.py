@@ -1,4 +1,4 @@
-"""Guards put a verified principal before an application's routes. One file per framework, none imported here.
+"""Guards verify the access token of a request and give the application its principal. One file for each framework.
 
 The same words in each: `current_principal`, `optional_principal`, `requires`.
 """

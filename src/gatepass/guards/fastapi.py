@@ -9,7 +9,7 @@
     @app.post("/transfers")
     def transfer(principal: Annotated[Principal, requires(max_age=300)]): ...
 
-It shows in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
+The scheme is in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
 replaces it in tests.
 """
 
@@ -42,12 +42,12 @@ class Bearer(SecurityBase):
 
 
 class OptionalBearer(Bearer):
-    """The same for routes that anybody may use."""
+    """The same for routes that need no sign-in."""
 
     async def __call__(  # type: ignore[override]
         self, connection: HTTPConnection, scopes: SecurityScopes
     ) -> Principal | None:
-        """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+        """The caller, or None where no token came. Raises Denied for an invalid token."""
         return guard.optional_principal(connection)
 
 
@@ -57,7 +57,7 @@ optional_principal = OptionalBearer()
 CurrentPrincipal = Annotated[Principal, Security(current_principal)]
 """The caller; without a valid access token the route answers 401."""
 OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
-"""The caller or None; a token that does not hold is refused all the same."""
+"""The caller or None; an invalid token is refused all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@
     @requires("notes:read")
     def notes(): return {"account": current_principal().account_id}
 
-`current_principal` is a function as in the other guards, not a proxy as `current_user` is elsewhere: it raises where
-nobody is, and what it returns is a Principal to every type checker. Refusals are HTTPExceptions, so an application's
-own error handlers see them (by status, by HTTPException or by Denied); where it has none they are problem documents.
+`current_principal` is a function, as in the other guards, and not a proxy like Flask-Login's `current_user`: it raises
+without a valid access token, and type checkers see that it returns a Principal. A refusal is an HTTPException, so the
+application's own error handlers see it (by status, by HTTPException or by Denied). Without one the response is a problem
+document.
 """
 
 import functools
@@ -35,7 +36,7 @@ EXTENSION = "gatepass"
 
 
 class Denied(HTTPException):
-    """A refusal by the guard; `problem` says which. Handlers are found by the class: one for each status."""
+    """A refusal by the guard; `problem` is the error that caused it. Flask finds handlers by class: one for each status."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(description=problem.detail)
@@ -47,15 +48,15 @@ class Denied(HTTPException):
 
 
 class Unauthenticated(Denied, exceptions.Unauthorized):
-    """No valid access token, or none of a recent sign-in where that is asked for."""
+    """401: no valid access token, or the sign-in is too long ago."""
 
 
 class Forbidden(Denied, exceptions.Forbidden):
-    """A valid one that lacks a scope."""
+    """403: the access token lacks a scope."""
 
 
 class Unavailable(Denied, exceptions.ServiceUnavailable):
-    """Revocations are not known just now."""
+    """503: the guard does not know the current revocations."""
 
 
 _DENIALS: dict[int, type[Denied]] = {401: Unauthenticated, 403: Forbidden, 503: Unavailable}
@@ -97,7 +98,7 @@ def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
 
 
 def optional_principal() -> Principal | None:
-    """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+    """The caller, or None where no token came. Raises Denied for an invalid token."""
     try:
         return wsgi.optional_principal(_environ())
     except Problem as problem:
@@ -109,7 +110,7 @@ def requires(
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most so many seconds ago. Write it below the route, so that the
+    With `max_age` the caller must have signed in at most that many seconds ago. Write it below the route, so that the
     route gets what it returns.
     """
     check_max_age(max_age)
@@ -143,7 +144,7 @@ def _denied(problem: Problem) -> Exception:
 
 
 def _answer(problem: Problem) -> Response:
-    """For problems that a view raises itself, of the sessions or the accounts of its gate."""
+    """Answer a problem that a view itself raised, by a call to the gate's sessions or accounts."""
     return Response(document(problem), problem.status, headers=answer_headers(problem))
 
 

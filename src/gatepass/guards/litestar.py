@@ -9,7 +9,7 @@
     async def notes(principal: CurrentPrincipal) -> ...
 
 The plugin opens and closes the gate with the application, mounts the auth endpoints, takes the refresh cookie out of
-every request, answers refusals as problem documents, and tells OpenAPI which routes ask for a pass.
+every request, answers refusals as problem documents, and marks in OpenAPI which routes need an access token.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 CurrentPrincipal = NamedDependency[SkipValidation[Principal]]
 """The type of a handler's parameter `principal`; without a valid access token the handler answers 401."""
 OptionalPrincipal = NamedDependency[SkipValidation[Principal | None]]
-"""The type of `optional_principal`: None where no token came; one that does not hold is refused all the same."""
+"""The type of `optional_principal`: None where no token came; an invalid one is refused all the same."""
 
 
 class Gate(Protocol):
@@ -73,7 +73,7 @@ class Gate(Protocol):
 
 
 class Denied(HTTPException):
-    """A refusal by the guard; `problem` says which."""
+    """A refusal by the guard; `problem` is the error that caused it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(status_code=problem.status, detail=problem.detail, headers=dict(problem.headers))
@@ -92,7 +92,7 @@ def current_principal(connection: Connection, *scopes: str, max_age: int | None 
 
 
 def optional_principal(connection: Connection) -> Principal | None:
-    """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+    """The caller, or None where no token came. Raises Denied for an invalid token."""
     try:
         return guard.optional_principal(connection.scope)  # type: ignore[arg-type]
     except Problem as problem:
@@ -108,8 +108,8 @@ class Requires:
         self.max_age = max_age
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let the caller pass or raise Denied. The auth endpoints stay open: one signs in there."""
-        # Async though it awaits nothing: Litestar runs what is not on a thread, at twenty times the cost.
+        """Return for a valid caller, else raise Denied. The auth endpoints need no token: sign-in is one of them."""
+        # Async though it awaits nothing: Litestar runs a plain function on a thread, at twenty times the cost.
         if not handler.opt.get(_MOUNTED):
             current_principal(connection, *self.scopes, max_age=self.max_age)
 
@@ -117,13 +117,13 @@ class Requires:
 def requires(*scopes: str, max_age: int | None = None) -> Requires:
     """Make a guard that passes only a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most so many seconds ago.
+    With `max_age` the caller must have signed in at most that many seconds ago.
     """
     return Requires(scopes, max_age)
 
 
 def answer(_request: Request[Any, Any, Any], denied: Denied) -> Response[bytes]:
-    """A Denied as the problem document that it stands for."""
+    """Return the problem document of a Denied."""
     headers = {**denied.problem.headers, "Cache-Control": "no-store"}
     return Response(document(denied.problem), status_code=denied.status_code, headers=headers, media_type=MEDIA_TYPE)
 
@@ -136,7 +136,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
         self._auth = auth
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add lifespan, endpoints, dependencies, the refusals' answer, and the security scheme."""
+        """Add the lifespan, the endpoints, the dependencies, the exception handler and the security scheme."""
         app_config.lifespan.insert(0, self._lifespan)
         if self._auth and self._gate.asgi is not None:
             app_config.route_handlers.append(_mounted(self._auth, self._gate.asgi))
@@ -151,7 +151,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Note in OpenAPI what a route asks for."""
+        """Mark in OpenAPI what a route requires."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 _describe(handler)
@@ -165,7 +165,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             guard.admit(scope, check=self._gate.check, cookies=self._gate.cookies)  # type: ignore[arg-type]
             await inner(scope, receive, send)
 
-        # Around the whole stack: middleware would leave the cookie to routing errors, their handlers and hooks.
+        # Around the whole stack: a middleware would not cover routing errors, exception handlers and hooks.
         app.asgi_handler = guarded
         try:
             async with self._gate.running():
@@ -205,7 +205,7 @@ def _scheme() -> Components:
 
 
 def _describe(handler: HTTPRouteHandler) -> None:
-    # Not resolve_guards(): what that gives is wrapped.
+    # Not resolve_guards(): its result is wrapped.
     guards = [found for layer in handler.ownership_layers for found in layer.guards or ()]
     asked = [found.scopes for found in guards if isinstance(found, Requires)]
     names = handler.parsed_fn_signature.parameters

@@ -1,7 +1,7 @@
 """The guard in Starlette's idiom: `current_principal(request)` in an endpoint, `@requires(...)` above one.
 
-Refusals are Starlette HTTPExceptions, so an application's own handlers see them; where it has none for them,
-they are answered as problem documents.
+A refusal is a Starlette HTTPException, so the application's own exception handlers see it. Without a handler for it the
+response is a problem document.
 """
 
 import functools
@@ -26,7 +26,7 @@ _HANDLERS = "starlette.exception_handlers"
 
 
 class Denied(HTTPException):
-    """A refusal by the guard; `problem` says which."""
+    """A refusal by the guard; `problem` is the error that caused it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.status, detail=problem.detail, headers=dict(problem.headers))
@@ -45,7 +45,7 @@ def current_principal(connection: HTTPConnection, *scopes: str, max_age: int | N
 
 
 def optional_principal(connection: HTTPConnection) -> Principal | None:
-    """The caller, or None where no token came. Raises Denied for a token that does not hold."""
+    """The caller, or None where no token came. Raises Denied for an invalid token."""
     try:
         return asgi.optional_principal(connection.scope)
     except Problem as problem:
@@ -57,7 +57,7 @@ def requires(
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     """Decorate an async endpoint: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most so many seconds ago.
+    With `max_age` the caller must have signed in at most that many seconds ago.
     """
     check_max_age(max_age)
 
@@ -78,7 +78,7 @@ def requires(
 
 
 async def answer(_request: Request, denied: Exception) -> Response:
-    """A Denied as the problem document that it stands for."""
+    """Return the problem document of a Denied."""
     if not isinstance(denied, Denied):
         raise denied
     headers = {**denied.problem.headers, "Cache-Control": "no-store"}
@@ -88,8 +88,8 @@ async def answer(_request: Request, denied: Exception) -> Response:
 
 def denied(connection: HTTPConnection, problem: Problem) -> Denied:
     """The exception for a refusal, which this connection's application will answer."""
-    # The application's handler tables are in the scope, built before any guard could add to them. Ours goes
-    # in on the first refusal, behind whatever the application has registered for Denied itself.
+    # Starlette puts the application's handler tables into the scope before a guard could add to them. Ours is added
+    # at the first refusal, unless the application has registered a handler for Denied.
     if isinstance(connection, Request | HTTPConnection) and not isinstance(connection, WebSocket):
         by_class, _by_status = connection.scope.get(_HANDLERS, ({}, {}))
         by_class.setdefault(Denied, answer)

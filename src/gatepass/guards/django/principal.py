@@ -27,14 +27,14 @@ def current_principal(request: HttpRequest, *scopes: str, max_age: int | None = 
 
 
 def optional_principal(request: HttpRequest) -> Principal | None:
-    """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
+    """The caller, or None where no token came. Raises InvalidToken for an invalid token."""
     return _guard(request).optional(request.META)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
     """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most so many seconds ago.
+    With `max_age` the caller must have signed in at most that many seconds ago.
     """
     check_max_age(max_age)
 

@@ -85,5 +85,5 @@ def current_principal(request: Request, *scopes: str, max_age: int | None = None
 
 
 def optional_principal(request: Request) -> Principal | None:
-    """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
+    """The caller, or None where no token came. Raises InvalidToken for an invalid token."""
     return guard.optional_principal(request._request)
