@@ -214,7 +214,7 @@ class RefreshSuperseded(Conflict):
 
 
 class RequestTimeout(Problem):
-    """408: the request did not arrive in time. The connection is closed: its next byte could belong to either request."""
+    """408: the request did not arrive in time. The connection closes, since its next bytes could belong to it."""
 
     status = 408
     title = "Request timeout"

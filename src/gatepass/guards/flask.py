@@ -9,8 +9,8 @@
 
 `current_principal` is a function, as in the other guards, and not a proxy like Flask-Login's `current_user`: it raises
 without a valid access token, and type checkers see that it returns a Principal. A refusal is an HTTPException, so the
-application's own error handlers see it (by status, by HTTPException or by Denied). Without one the response is a problem
-document.
+application's own error handlers see it (by status, by HTTPException or by Denied). Without one the response is a
+problem document.
 """
 
 import functools
@@ -36,7 +36,7 @@ EXTENSION = "gatepass"
 
 
 class Denied(HTTPException):
-    """A refusal by the guard; `problem` is the error that caused it. Flask finds handlers by class: one for each status."""
+    """A refusal by the guard; `problem` is the error that caused it. Flask finds handlers by class."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(description=problem.detail)
