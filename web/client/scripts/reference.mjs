@@ -6,6 +6,7 @@
  */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const page = fileURLToPath(new URL("../../../docs/browser-api.md", import.meta.url));
@@ -15,20 +16,21 @@ const files = new Map();
 
 /** The statements of one emitted file, each with its comment: what it exports itself, and from where else. */
 function read(name) {
-  if (!files.has(name)) files.set(name, parse(readFileSync(at(`dist/${name}.d.ts`), "utf8")));
+  if (!files.has(name)) files.set(name, parse(name, readFileSync(at(`dist/${name}.d.ts`), "utf8")));
   return files.get(name);
 }
 
-function parse(text) {
+function parse(file, text) {
+  const resolve = (path) => path && posix.join(posix.dirname(file), path);
   const own = new Map();
   const others = [];
   for (const { comment, code } of statementsOf(text)) {
-    const [, star] = /^export \* from "\.\/(.*)\.js"/.exec(code) ?? [];
-    const [, list, from] = /^export (?:type )?\{(.*)\}(?: from "\.\/(.*)\.js")?;$/s.exec(code) ?? [];
+    const [, star] = /^export \* from "(.*)\.js"/.exec(code) ?? [];
+    const [, list, from] = /^export (?:type )?\{(.*)\}(?: from "(.*)\.js")?;$/s.exec(code) ?? [];
     const [, mark, name] =
       /^(export )?(?:declare )?(?:abstract )?(?:function|const|class|interface|type|enum) (\w+)/.exec(code) ?? [];
-    if (star) others.push({ from: star });
-    else if (list !== undefined) others.push(...namesOf(list).map((names) => ({ from, ...names })));
+    if (star) others.push({ from: resolve(star) });
+    else if (list !== undefined) others.push(...namesOf(list).map((names) => ({ from: resolve(from), ...names })));
     else if (name) {
       const before = own.get(name) ?? { parts: [], isExported: false };
       own.set(name, { parts: [...before.parts, { comment, code }], isExported: before.isExported || !!mark });

@@ -12,8 +12,8 @@
 
 import { GatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
-import type { Account } from "./types.js";
-import { CLIENT } from "./wire.js";
+import { CLIENT } from "./session/endpoints.js";
+import type { Account } from "./session/types.js";
 
 /** A sign-in of this account, here or elsewhere. Times are Unix seconds, as the server tells them. */
 export interface SessionInfo {

@@ -18,10 +18,10 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
-import { carry, conduct, isTokenRefused, type Sent } from "./carry.js";
-import type { Layer, LayerOptions } from "./layer.js";
-import type { Session } from "./types.js";
-import { parse } from "./wire.js";
+import { carry, conduct, isTokenRefused, type Sent } from "./request/deliver.js";
+import type { Layer, LayerOptions } from "./request/layer.js";
+import { parse } from "./session/endpoints.js";
+import type { Session } from "./session/types.js";
 
 declare module "axios" {
   interface AxiosRequestConfig extends Omit<LayerOptions, "timeout"> {}

@@ -5,11 +5,11 @@
  *     GET /orders/:id: 200
  */
 
-import { observe, type RequestFact, type Route } from "./facts.js";
-import type { Layer } from "./layer.js";
-import type { EndReason, RefreshEvent, Session, StatusEvent } from "./types.js";
+import type { Layer } from "./request/layer.js";
+import { observe, type RequestFact, type Route } from "./request/observe.js";
+import type { EndReason, RefreshEvent, Session, StatusEvent } from "./session/types.js";
 
-export { type RequestFact, type Route, withoutIds } from "./facts.js";
+export { type RequestFact, type Route, withoutIds } from "./request/observe.js";
 
 /** `warn`: 5xx, no answer, slow, a refresh that came to nothing, a session that the server ended. */
 export type Level = "info" | "warn";

@@ -5,14 +5,14 @@
  * the caller; layers are inside them. The token is attached last: never to another origin than that of `baseURL`.
  */
 
-import { carry, conduct, isTokenRefused } from "./carry.js";
 import { GatepassError, isGatepassError, unanswered } from "./errors.js";
-import { createInterceptors, type Interceptors } from "./interceptors.js";
-import type { Call, Layer, LayerOptions } from "./layer.js";
-import type { Session, Trace } from "./types.js";
-import { factsOf, parse } from "./wire.js";
+import { carry, conduct, isTokenRefused } from "./request/deliver.js";
+import { createInterceptors, type Interceptors } from "./request/interceptors.js";
+import type { Call, Layer, LayerOptions } from "./request/layer.js";
+import { factsOf, parse } from "./session/endpoints.js";
+import type { Session, Trace } from "./session/types.js";
 
-export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./interceptors.js";
+export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./request/interceptors.js";
 
 type Scalar = string | number | boolean | null | undefined;
 

@@ -1,8 +1,8 @@
 /** Gatepass for browsers: sign in once, stay signed in. Bindings: gatepass/fetch, /axios, /react, /redux. */
 
 export { type ErrorFacts, type ErrorKind, GatepassError, isGatepassError, type Problem } from "./errors.js";
-export type { Answer, Call, Layer, LayerOptions } from "./layer.js";
-export { createSession } from "./session.js";
+export type { Answer, Call, Layer, LayerOptions } from "./request/layer.js";
+export { createSession } from "./session/session.js";
 export type {
   Account,
   Credentials,
@@ -20,4 +20,4 @@ export type {
   StatusEvent,
   Trace,
   Trigger,
-} from "./types.js";
+} from "./session/types.js";

@@ -8,12 +8,12 @@
  * page is left counts no longer: a page that comes back from the back/forward cache never hears of it again.
  */
 
-import { createListeners } from "./emitter.js";
-import type { Layer } from "./layer.js";
+import type { Layer } from "./request/layer.js";
+import { createListeners } from "./session/listeners.js";
 
-export { type ProgressOptions, showProgress } from "./progress.js";
+export { type ProgressOptions, showProgress } from "./request/progress-bar.js";
 
-declare module "./layer.js" {
+declare module "./request/layer.js" {
   interface LayerOptions {
     /** False: counts nowhere (polling). A name: counts in that scope too. */
     readonly loading?: string | false;

@@ -10,9 +10,9 @@
 
 import type { context, Span, SpanKind, SpanStatusCode, Tracer, trace } from "@opentelemetry/api";
 
-import { observe, type Route } from "./facts.js";
-import type { Layer } from "./layer.js";
-import type { Session } from "./types.js";
+import type { Layer } from "./request/layer.js";
+import { observe, type Route } from "./request/observe.js";
+import type { Session } from "./session/types.js";
 
 /** What of `@opentelemetry/api` is used. */
 export interface OpenTelemetry {

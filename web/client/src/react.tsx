@@ -12,7 +12,7 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 
 import { type Busy, type Loading, type LoadingOptions, type LoadingView, showProgress } from "./loading.js";
-import { type Account, type Session, type Snapshot, UNKNOWN } from "./types.js";
+import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
 
 const Nearest = createContext<Session | null>(null);
 const IDLE: Busy = { count: 0, isVisible: false };

@@ -1,6 +1,6 @@
 /** The session as a slice of a Redux store. Plain objects of Redux' shape: nothing of it is imported. */
 
-import { type Account, type Session, type Snapshot, UNKNOWN } from "./types.js";
+import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
 
 const CHANGED = "gatepass/changed";
 

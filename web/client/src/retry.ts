@@ -12,32 +12,13 @@
  * neither a second layer nor TanStack Query (`shouldRetry`).
  */
 
-import { type Budgets, budgetFor } from "./budget.js";
 import { type Failure, failureOf, readRetryAfter } from "./errors.js";
-import type { Answer, Call, Layer } from "./layer.js";
-import { rest, waitForNetwork } from "./rest.js";
+import type { Answer, Call, Layer } from "./request/layer.js";
+import { DEFAULTS, isGivenUp, isTransient, type Policy, type RetryOptions, waitBefore } from "./request/retry-rules.js";
+import { rest, waitForNetwork } from "./request/wait.js";
 
-export { type Budget, type Budgets, budgetFor, createBudget } from "./budget.js";
-
-/** What the layer goes by. Times in ms. */
-export interface RetryOptions {
-  /** With the first. Default 4. */
-  readonly attempts?: number;
-  /** For the whole request, from its first sending, waits for the network included: no attempt begins after it. Default 30 000. */
-  readonly deadline?: number;
-  /** The bound of the first wait; it doubles with each further one. Default 250. */
-  readonly firstWait?: number;
-  /** No bound is over this. Default 8 000. */
-  readonly mostWait?: number;
-  /** The longest wait that a server can ask for. Default 60 000. */
-  readonly mostRetryAfter?: number;
-  /** In upper case. Default: the idempotent ones (RFC 9110 §9.2.2) and QUERY. */
-  readonly methods?: readonly string[];
-  /** Default: that of the page, `budgetFor`. */
-  readonly budget?: Budgets;
-  /** A number from 0 to 1, anew each time. Default: Math.random. */
-  readonly draw?: () => number;
-}
+export { type Budget, type Budgets, budgetFor, createBudget } from "./request/retry-budget.js";
+export type { RetryOptions } from "./request/retry-rules.js";
 
 /** A further attempt is about to be waited for. */
 export interface RetryNotice {
@@ -48,7 +29,7 @@ export interface RetryNotice {
   readonly failure: Failure;
 }
 
-declare module "./layer.js" {
+declare module "./request/layer.js" {
   interface LayerOptions {
     /** False: sent once. True: sent again whatever its method. Or rules of its own, above those of the layer. */
     readonly retry?: boolean | RetryOptions;
@@ -58,22 +39,6 @@ declare module "./layer.js" {
     readonly onRetry?: (notice: RetryNotice) => void;
   }
 }
-
-type Policy = Required<RetryOptions>;
-
-/** Those of `contract/retry_schedule.json`. */
-const DEFAULTS: Policy = {
-  attempts: 4,
-  deadline: 30_000,
-  firstWait: 250,
-  mostWait: 8_000,
-  mostRetryAfter: 60_000,
-  methods: ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"],
-  budget: budgetFor,
-  draw: Math.random,
-};
-/** Not those of the 5xx that say what a server does not do: it does not do it a second later either. */
-const TRANSIENT = /^(408|425|429|5(?!01|05|08|11)\d\d|network|timeout|refresh-unavailable)$/;
 
 /** The layer, to be put innermost. The error that it gives up with has `attempts`. */
 export function retry(options?: RetryOptions): Layer {
@@ -129,22 +94,4 @@ function isRetriable({ method, headers, signal, isReplayable, options }: Call, f
   if (signal?.aborted || !isReplayable || !isTransient(failure)) return false;
   const isAllowed = policy.methods.includes(method) || options.retry === true;
   return isAllowed || failure.kind === "refresh-unavailable" || !!headers.get("Idempotency-Key");
-}
-
-/** Whether it is worth another attempt. */
-export function isTransient({ kind, status }: Pick<Failure, "kind" | "status">): boolean {
-  return TRANSIENT.test(`${status ?? kind}`);
-}
-
-/** Before the attempt that follows the one of this number (the first is 1), ms. */
-export function waitBefore(attempt: number, retryAfterMs?: number, policy: Policy = DEFAULTS): number {
-  const { firstWait, mostWait, mostRetryAfter, draw } = policy;
-  const bound = Math.min(mostWait, firstWait * 2 ** (attempt - 1));
-  // Later than asked, by a little: whoever was told the same does not come back at the same instant.
-  return retryAfterMs ? Math.min(retryAfterMs, mostRetryAfter) + firstWait * draw() : bound * draw();
-}
-
-/** Whether a retry layer has had it. */
-export function isGivenUp(error: unknown): boolean {
-  return Object(error).attempts > 0;
 }

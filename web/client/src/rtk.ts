@@ -12,8 +12,8 @@
 
 import { isGatepassError } from "./errors.js";
 import type { Client, ClientOptions } from "./fetch.js";
-import { onAccountChange } from "./owner.js";
-import type { Session } from "./types.js";
+import { onAccountChange } from "./session/account-change.js";
+import type { Session } from "./session/types.js";
 
 /** What an endpoint's `query` returns: a path, or a whole request. */
 export type Ask = string | (ClientOptions & { readonly url: string });

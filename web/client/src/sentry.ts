@@ -9,9 +9,9 @@
  */
 
 import { failureOf } from "./errors.js";
-import { observe, type Route, redact, withoutIds } from "./facts.js";
-import type { Layer } from "./layer.js";
-import type { Session } from "./types.js";
+import type { Layer } from "./request/layer.js";
+import { observe, type Route, redact, withoutIds } from "./request/observe.js";
+import type { Session } from "./session/types.js";
 
 /** What of Sentry is used. */
 export interface SentryLike {

@@ -9,14 +9,14 @@
  * passes is `setTimeout`'s and `Date`'s, so fake timers make any hour of it an instant. No dependencies.
  */
 
-import { createSession } from "./session.js";
-import { FakeProfile, type FakeTab, type ProfileOptions } from "./testing/browser.js";
-import { FaultServer } from "./testing/server.js";
-import type { Session, SessionOptions } from "./types.js";
+import { createSession } from "./session/session.js";
+import type { Session, SessionOptions } from "./session/types.js";
+import { FakeProfile, type FakeTab, type ProfileOptions } from "./testing/fake-browser.js";
+import { FaultServer } from "./testing/fault-server.js";
 
-export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/browser.js";
-export { accountOf, type Case, FaultServer, type Incoming, type Outgoing, problem } from "./testing/server.js";
-export { type FakeSession, fakeSession } from "./testing/session.js";
+export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/fake-browser.js";
+export { type FakeSession, fakeSession } from "./testing/fake-session.js";
+export { accountOf, type Case, FaultServer, type Incoming, type Outgoing, problem } from "./testing/fault-server.js";
 
 /** A server, and the `fetch` of one page that talks to it. */
 export interface Connection {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { budgetFor, createBudget } from "../src/budget.js";
+import { budgetFor, createBudget } from "../src/request/retry-budget.js";
 import { retry } from "../src/retry.js";
 import { CLIENTS, overFetch, worldOf } from "./fake/clients.js";
 import { settled, useFakeClock } from "./fake/clock.js";

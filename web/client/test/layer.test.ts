@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { failureOf } from "../src/errors.js";
-import type { Answer, Call, Layer } from "../src/layer.js";
-import type { RequestEvent } from "../src/types.js";
+import type { Answer, Call, Layer } from "../src/request/layer.js";
+import type { RequestEvent } from "../src/session/types.js";
 import { CLIENTS, type Subject, worldOf } from "./fake/clients.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { problem } from "./fake/server.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { createLock } from "../src/lock.js";
-import { pause } from "../src/scope.js";
+import { pause } from "../src/session/browser.js";
+import { createLock } from "../src/session/tab-lock.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeProfile } from "./fake/profile.js";
 import { FakeServer } from "./fake/server.js";

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { createLoading } from "../src/loading.js";
-import { showProgress } from "../src/progress.js";
+import { showProgress } from "../src/request/progress-bar.js";
 import { useFakeClock } from "./fake/clock.js";
 
 useFakeClock();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { createNotes, findCookie, openJar, parseState, stateCookieName } from "../src/state.js";
+import { createNotes, findCookie, openJar, parseState, stateCookieName } from "../src/session/state-cookie.js";
 import { contract } from "./contract.js";
 import { FakeProfile } from "./fake/profile.js";
 import { FakeServer } from "./fake/server.js";

@@ -6,4 +6,4 @@ export {
   type Incoming,
   type Outgoing,
   problem,
-} from "../../src/testing/server.js";
+} from "../../src/testing/fault-server.js";

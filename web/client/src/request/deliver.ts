@@ -7,9 +7,9 @@
  * Shared by the bindings; knows neither fetch nor Axios.
  */
 
-import { GatepassError, isGatepassError } from "./errors.js";
+import { GatepassError, isGatepassError } from "../errors.js";
+import type { Session, Trace } from "../session/types.js";
 import { type Answer, type Call, type Layer, wrap } from "./layer.js";
-import type { Session, Trace } from "./types.js";
 
 /** Lead it through the layers; `last` sends it on. Start and end are told once, whatever the layers do in between. */
 export async function conduct<A extends Answer>(

@@ -1,6 +1,6 @@
 /** Waits that a caller can leave at any moment, and that leave no timer and no listener behind. */
 
-import { unanswered } from "./errors.js";
+import { unanswered } from "../errors.js";
 
 /** Over 2^31 ms a timer of browsers fires at once. */
 const LONGEST_TIMER = 2e9;

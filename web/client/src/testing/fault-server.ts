@@ -4,7 +4,7 @@
  * Tokens are plain text here: nobody attacks this server, it is there to end a session whenever a client gives it reason.
  */
 
-import { answerOwner } from "./account.js";
+import { answerOwner } from "./account-endpoints.js";
 
 /** A request as the server sees it. */
 export interface Incoming {

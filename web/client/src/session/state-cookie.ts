@@ -9,7 +9,7 @@
  * No secret is among them.
  */
 
-import type { Scope } from "./scope.js";
+import type { Scope } from "./browser.js";
 
 /** Which refresh token lies in the cookie jar. */
 export interface State {

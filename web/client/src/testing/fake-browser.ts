@@ -4,8 +4,8 @@
  * Everything that takes time takes it on the (faked) timers; everything random asks `random`.
  */
 
-import type { Scope } from "../scope.js";
-import type { FaultServer, Incoming } from "./server.js";
+import type { Scope } from "../session/browser.js";
+import type { FaultServer, Incoming } from "./fault-server.js";
 
 /**
  * What befalls one request. A number is a status that the server answers before it has done anything; `hang` is how

@@ -10,15 +10,16 @@
  * needs it or the browser wakes up.
  */
 
-import { openChannel } from "./channel.js";
-import { type ErrorFacts, GatepassError, unanswered } from "./errors.js";
-import { loadKey } from "./key.js";
-import { createLock } from "./lock.js";
-import { createMemory } from "./memory.js";
+import { type ErrorFacts, GatepassError, unanswered } from "../errors.js";
+import { jitter, pause, type Scope } from "./browser.js";
+import { loadKey } from "./client-key.js";
+import { createCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type Result } from "./refresh.js";
-import { jitter, pause, type Scope } from "./scope.js";
-import { bearer, createSigning } from "./sign.js";
-import { createNotes, openJar } from "./state.js";
+import { bearer, createSigning } from "./sign-in.js";
+import { createNotes, openJar } from "./state-cookie.js";
+import { openChannel } from "./tab-channel.js";
+import { createLock } from "./tab-lock.js";
+import { createMemory } from "./token-state.js";
 import type {
   EndReason,
   Pass,
@@ -29,7 +30,6 @@ import type {
   SessionOptions,
   Trigger,
 } from "./types.js";
-import { createCall, type Grant, readAccount } from "./wire.js";
 
 /** A 401 for a younger access token is not about its age: another refresh would not help. ms */
 const YOUNG = 5_000;

@@ -5,10 +5,10 @@
  * taken up again, and the server is told at a later start (offline logout).
  */
 
-import { GatepassError } from "./errors.js";
+import { GatepassError } from "../errors.js";
+import { CLIENT, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
 import type { Credentials, EndReason, Session, Verification } from "./types.js";
-import { CLIENT, type Grant, readGrant } from "./wire.js";
 
 /** What signing needs of the story around it. */
 export interface Story {

@@ -5,7 +5,7 @@
  * decides what leaves the page.
  */
 
-import { type Failure, failureOf } from "./errors.js";
+import { type Failure, failureOf } from "../errors.js";
 import type { Answer, Call } from "./layer.js";
 
 /** Makes a path fit for counting: "/orders/7" → "/orders/:id". Gets the path without its query. */

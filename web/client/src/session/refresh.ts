@@ -8,13 +8,13 @@
  * access token is on its way to us and is taken instead of rotating again.
  */
 
-import type { Channel } from "./channel.js";
-import { idempotencyKey } from "./key.js";
-import type { Lock } from "./lock.js";
-import type { Memory } from "./memory.js";
-import { jitter, pause, type Scope } from "./scope.js";
-import type { Jar, Notes, State } from "./state.js";
-import { type Call, CLIENT, type Outcome, outcomeOf, readGeneration } from "./wire.js";
+import { jitter, pause, type Scope } from "./browser.js";
+import { idempotencyKey } from "./client-key.js";
+import { type Call, CLIENT, type Outcome, outcomeOf, readGeneration } from "./endpoints.js";
+import type { Jar, Notes, State } from "./state-cookie.js";
+import type { Channel } from "./tab-channel.js";
+import type { Lock } from "./tab-lock.js";
+import type { Memory } from "./token-state.js";
 
 /** The parts of a session, wired up once. */
 export interface Parts {

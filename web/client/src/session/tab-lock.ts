@@ -6,7 +6,7 @@
  * both go at once, and a chain of thefts has frozen whole applications elsewhere.
  */
 
-import type { Scope } from "./scope.js";
+import type { Scope } from "./browser.js";
 
 /** Runs `act` alone, as far as can be had. */
 export type Lock = <T>(act: () => Promise<T>) => Promise<T>;

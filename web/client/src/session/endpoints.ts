@@ -5,9 +5,9 @@
  * tomorrow) is `transient`: nothing is known, so everything is kept.
  */
 
-import { GatepassError, type Problem, readRetryAfter, unanswered } from "./errors.js";
-import type { Scope } from "./scope.js";
-import type { State } from "./state.js";
+import { GatepassError, type Problem, readRetryAfter, unanswered } from "../errors.js";
+import type { Scope } from "./browser.js";
+import type { State } from "./state-cookie.js";
 import type { Account } from "./types.js";
 
 /** An answer, read to its end. `problem` is its JSON, whatever that is of; `sentAt` is ms of `performance.now()`. */

@@ -4,9 +4,9 @@
  * A convenience: a tab that hears nothing refreshes by itself and learns of an end from the server.
  */
 
-import type { Scope } from "./scope.js";
+import type { Scope } from "./browser.js";
+import type { Grant } from "./endpoints.js";
 import type { EndReason } from "./types.js";
-import type { Grant } from "./wire.js";
 
 /** The tabs' common channel. */
 export interface Channel {

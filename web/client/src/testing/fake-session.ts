@@ -1,9 +1,16 @@
 /** A session that does what a test says: for components that only look at its status. */
 
-import { createListeners } from "../emitter.js";
 import { GatepassError } from "../errors.js";
-import { type Account, type EndReason, type Session, type SessionEvent, type Snapshot, UNKNOWN } from "../types.js";
-import { accountOf } from "./server.js";
+import { createListeners } from "../session/listeners.js";
+import {
+  type Account,
+  type EndReason,
+  type Session,
+  type SessionEvent,
+  type Snapshot,
+  UNKNOWN,
+} from "../session/types.js";
+import { accountOf } from "./fault-server.js";
 
 /** A `Session` and the verbs of a test. It talks to nobody, and time does nothing to it. */
 export interface FakeSession extends Session {

@@ -6,8 +6,8 @@
  * cookie in another browser conflicts at its first use.
  */
 
-import { pause, type Scope } from "./scope.js";
-import type { State } from "./state.js";
+import { pause, type Scope } from "./browser.js";
+import type { State } from "./state-cookie.js";
 
 /** IndexedDB of some browsers never answers; past this (ms) it counts as refused. */
 const PATIENCE = 3_000;

@@ -6,9 +6,9 @@
  * sign-in: what was sent before it belonged to somebody else, perhaps, and is never sent again.
  */
 
-import { createListeners, type Listeners } from "./emitter.js";
+import type { Grant } from "./endpoints.js";
+import { createListeners, type Listeners } from "./listeners.js";
 import { type Pass, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
-import type { Grant } from "./wire.js";
 
 /** Read by all parts of a session; changed by `take`, `learn` and `clear` alone. */
 export interface Memory {
