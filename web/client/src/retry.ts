@@ -93,5 +93,5 @@ function failureIn({ status, headers }: Answer): Failure {
 function isRetriable({ method, headers, signal, isReplayable, options }: Call, failure: Failure, policy: Policy) {
   if (signal?.aborted || !isReplayable || !isTransient(failure)) return false;
   const isAllowed = policy.methods.includes(method) || options.retry === true;
-  return isAllowed || failure.kind === "refresh-unavailable" || !!headers.get("Idempotency-Key");
+  return isAllowed || failure.kind === "refresh-unavailable" || headers.get("Idempotency-Key");
 }

@@ -16,7 +16,8 @@ import { FaultServer } from "./testing/fault-server.js";
 
 export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/fake-browser.js";
 export { type FakeSession, fakeSession } from "./testing/fake-session.js";
-export { accountOf, type Case, FaultServer, type Incoming, type Outgoing, problem } from "./testing/fault-server.js";
+export { type Case, FaultServer } from "./testing/fault-server.js";
+export { accountOf, type Incoming, type Outgoing, problem } from "./testing/messages.js";
 
 /** A server, and the `fetch` of one page that talks to it. */
 export interface Connection {

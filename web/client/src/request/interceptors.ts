@@ -7,7 +7,7 @@
  * runs once, however often layers and session send the request.
  */
 
-import type { ClientRequest, ClientResponse } from "../fetch.js";
+import type { ClientRequest, ClientResponse } from "./types.js";
 
 // biome-ignore lint/suspicious/noConfusingVoidType: it is what functions without a return are of
 type Maybe<Value> = Value | undefined | void | Promise<Value | undefined | void>;

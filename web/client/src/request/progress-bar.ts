@@ -5,7 +5,7 @@
  * Trusted Types. Colours of your own: `--gatepass-progress` on any element around it.
  */
 
-import type { LoadingView } from "../loading.js";
+import type { LoadingView } from "./busy.js";
 
 export interface ProgressOptions {
   /** In which element; it should be positioned. It is `aria-busy` meanwhile. Default: the page. */

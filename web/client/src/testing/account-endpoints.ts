@@ -1,6 +1,6 @@
 /** What the server for tests answers to a signed-in person: the endpoints of `gatepass/account`, and an echo for all else. */
 
-import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./fault-server.js";
+import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
 
 /** The answer to the owner of the session `row`, one of `rows`. */
 export function answerOwner(request: Incoming, row: Row, rows: ReadonlyMap<string, Row>): Outgoing {

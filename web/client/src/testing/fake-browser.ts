@@ -5,7 +5,8 @@
  */
 
 import type { Scope } from "../session/browser.js";
-import type { FaultServer, Incoming } from "./fault-server.js";
+import type { FaultServer } from "./fault-server.js";
+import type { Incoming } from "./messages.js";
 
 /**
  * What befalls one request. A number is a status that the server answers before it has done anything; `hang` is how

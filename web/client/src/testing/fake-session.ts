@@ -10,7 +10,7 @@ import {
   type Snapshot,
   UNKNOWN,
 } from "../session/types.js";
-import { accountOf } from "./fault-server.js";
+import { accountOf } from "./messages.js";
 
 /** A `Session` and the verbs of a test. It talks to nobody, and time does nothing to it. */
 export interface FakeSession extends Session {
