@@ -260,7 +260,7 @@ function fakeStorage({ storage, options }: FakeProfile): NonNullable<Scope["loca
   };
 }
 
-/** Only as much as one get-or-add needs; `key.test.ts` uses a whole one. */
+/** Only as much as one get-or-add needs; `client-key.test.ts` uses a whole one. */
 function fakeDatabase(profile: FakeProfile): IDBFactory {
   const request = (result: unknown) => {
     const made = {

@@ -6,9 +6,9 @@
 
 import { describe, expect, it, vi } from "vitest";
 
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import type { Fault, ProfileOptions } from "./fake/profile.js";
-import { BOB, open, signedIn } from "./fake/world.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import type { Fault, ProfileOptions } from "../fake/profile.js";
+import { BOB, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -3,8 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import { IDBDatabase, IDBFactory } from "fake-indexeddb";
 import { describe, expect, it, vi } from "vitest";
 
-import { idempotencyKey, loadKey } from "../src/session/client-key.js";
-import { contract } from "./contract.js";
+import { idempotencyKey, loadKey } from "../../src/session/client-key.js";
+import { contract } from "../contract.js";
 
 interface Vector {
   name: string;

@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 
-import type { Layer } from "../src/request/layer.js";
-import { overAxios, overFetch } from "./fake/clients.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import type { ProfileOptions } from "./fake/profile.js";
-import { calls, open, signedIn } from "./fake/world.js";
+import type { Layer } from "../../src/request/layer.js";
+import { overAxios, overFetch } from "../fake/clients.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import type { ProfileOptions } from "../fake/profile.js";
+import { calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { createNotes, findCookie, openJar, parseState, stateCookieName } from "../src/session/state-cookie.js";
-import { contract } from "./contract.js";
-import { FakeProfile } from "./fake/profile.js";
-import { FakeServer } from "./fake/server.js";
+import { createNotes, findCookie, openJar, parseState, stateCookieName } from "../../src/session/state-cookie.js";
+import { contract } from "../contract.js";
+import { FakeProfile } from "../fake/profile.js";
+import { FakeServer } from "../fake/server.js";
 
 interface Vectors {
   values: { name: string; text: string; state: { sid: string; generation: number } | null }[];

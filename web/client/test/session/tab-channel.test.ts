@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 
-import type { Grant } from "../src/session/endpoints.js";
-import { openChannel } from "../src/session/tab-channel.js";
-import { pass, useFakeClock } from "./fake/clock.js";
-import { FakeProfile } from "./fake/profile.js";
-import { FakeServer } from "./fake/server.js";
+import type { Grant } from "../../src/session/endpoints.js";
+import { openChannel } from "../../src/session/tab-channel.js";
+import { pass, useFakeClock } from "../fake/clock.js";
+import { FakeProfile } from "../fake/profile.js";
+import { FakeServer } from "../fake/server.js";
 
 useFakeClock();
 

@@ -6,12 +6,12 @@
 
 import { describe, expect, it, vi } from "vitest";
 
-import { readRetryAfter } from "../src/errors.js";
-import type { Session } from "../src/session/types.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import type { FakeTab, ProfileOptions } from "./fake/profile.js";
-import { problem } from "./fake/server.js";
-import { ANN, BOB, calls, open, signedIn } from "./fake/world.js";
+import { readRetryAfter } from "../../src/errors.js";
+import type { Session } from "../../src/session/types.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import type { FakeTab, ProfileOptions } from "../fake/profile.js";
+import { problem } from "../fake/server.js";
+import { ANN, BOB, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -6,14 +6,14 @@
 import axios, { type InternalAxiosRequestConfig } from "axios";
 import { describe, expect, expectTypeOf, it } from "vitest";
 
-import { attachAxios } from "../src/axios.js";
-import { GatepassError, isGatepassError } from "../src/errors.js";
-import { type Client, type ClientRequest, type ClientResponse, createClient } from "../src/fetch.js";
-import type { Layer } from "../src/request/layer.js";
-import { BASE, overAxios, overFetch, worldOf } from "./fake/clients.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
-import { calls } from "./fake/world.js";
+import { attachAxios } from "../../src/axios.js";
+import { GatepassError, isGatepassError } from "../../src/errors.js";
+import { type Client, type ClientRequest, type ClientResponse, createClient } from "../../src/fetch.js";
+import type { Layer } from "../../src/request/layer.js";
+import { BASE, overAxios, overFetch, worldOf } from "../fake/clients.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
+import { calls } from "../fake/world.js";
 
 useFakeClock();
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { failureOf } from "../src/errors.js";
-import type { Answer, Call, Layer } from "../src/request/layer.js";
-import type { RequestEvent } from "../src/session/types.js";
-import { CLIENTS, type Subject, worldOf } from "./fake/clients.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
-import { calls } from "./fake/world.js";
+import { failureOf } from "../../src/errors.js";
+import type { Answer, Call, Layer } from "../../src/request/layer.js";
+import type { RequestEvent } from "../../src/session/types.js";
+import { CLIENTS, type Subject, worldOf } from "../fake/clients.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
+import { calls } from "../fake/world.js";
 
 useFakeClock();
 

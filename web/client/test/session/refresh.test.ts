@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { contract } from "./contract.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
-import { BOB, calls, open, signedIn } from "./fake/world.js";
+import { contract } from "../contract.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
+import { BOB, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -3,13 +3,13 @@
 import type { AxiosInstance } from "axios";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { attachAxios } from "../src/axios.js";
-import { failureOf } from "../src/errors.js";
-import { createBudget } from "../src/request/retry-budget.js";
-import { type RetryOptions, retry } from "../src/retry.js";
-import { CLIENTS, overAxios, worldOf } from "./fake/clients.js";
-import { settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
+import { attachAxios } from "../../src/axios.js";
+import { failureOf } from "../../src/errors.js";
+import { createBudget } from "../../src/request/retry-budget.js";
+import { type RetryOptions, retry } from "../../src/retry.js";
+import { CLIENTS, overAxios, worldOf } from "../fake/clients.js";
+import { settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
 
 useFakeClock();
 afterEach(() => vi.unstubAllGlobals());

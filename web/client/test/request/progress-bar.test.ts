@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-import { createLoading } from "../src/loading.js";
-import { showProgress } from "../src/request/progress-bar.js";
-import { useFakeClock } from "./fake/clock.js";
+import { createLoading } from "../../src/loading.js";
+import { showProgress } from "../../src/request/progress-bar.js";
+import { useFakeClock } from "../fake/clock.js";
 
 useFakeClock();
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { readRetryAfter } from "../src/errors.js";
-import { type Outcome, outcomeOf, readGeneration } from "../src/session/endpoints.js";
-import { contract } from "./contract.js";
+import { readRetryAfter } from "../../src/errors.js";
+import { type Outcome, outcomeOf, readGeneration } from "../../src/session/endpoints.js";
+import { contract } from "../contract.js";
 
 interface Row {
   name: string;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import type { SessionEvent } from "../src/session/types.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import type { ProfileOptions } from "./fake/profile.js";
-import { ANN, BOB, calls, open, signedIn } from "./fake/world.js";
+import type { SessionEvent } from "../../src/session/types.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import type { ProfileOptions } from "../fake/profile.js";
+import { ANN, BOB, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

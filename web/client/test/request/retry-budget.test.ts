@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { budgetFor, createBudget } from "../src/request/retry-budget.js";
-import { retry } from "../src/retry.js";
-import { CLIENTS, overFetch, worldOf } from "./fake/clients.js";
-import { settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
+import { budgetFor, createBudget } from "../../src/request/retry-budget.js";
+import { retry } from "../../src/retry.js";
+import { CLIENTS, overFetch, worldOf } from "../fake/clients.js";
+import { settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
 
 useFakeClock();
 

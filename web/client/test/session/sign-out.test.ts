@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
-import { ANN, BOB, calls, open, signedIn } from "./fake/world.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
+import { ANN, BOB, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { GatepassError } from "../src/errors.js";
-import { createSession } from "../src/session/session.js";
-import type { SessionEvent } from "../src/session/types.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { FakeProfile } from "./fake/profile.js";
-import { FakeServer, problem } from "./fake/server.js";
-import { ANN, calls, open, signedIn } from "./fake/world.js";
+import { GatepassError } from "../../src/errors.js";
+import { createSession } from "../../src/session/session.js";
+import type { SessionEvent } from "../../src/session/types.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { FakeProfile } from "../fake/profile.js";
+import { FakeServer, problem } from "../fake/server.js";
+import { ANN, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { attachAxios } from "../src/axios.js";
-import { createLoading } from "../src/loading.js";
-import { retry } from "../src/retry.js";
-import { CLIENTS, worldOf } from "./fake/clients.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
+import { attachAxios } from "../../src/axios.js";
+import { createLoading } from "../../src/loading.js";
+import { retry } from "../../src/retry.js";
+import { CLIENTS, worldOf } from "../fake/clients.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
 
 useFakeClock();
 

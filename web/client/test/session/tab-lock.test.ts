@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { pause } from "../src/session/browser.js";
-import { createLock } from "../src/session/tab-lock.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { FakeProfile } from "./fake/profile.js";
-import { FakeServer } from "./fake/server.js";
+import { pause } from "../../src/session/browser.js";
+import { createLock } from "../../src/session/tab-lock.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { FakeProfile } from "../fake/profile.js";
+import { FakeServer } from "../fake/server.js";
 
 useFakeClock();
 

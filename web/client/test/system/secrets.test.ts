@@ -4,14 +4,14 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "
 import * as Sentry from "@sentry/browser";
 import { describe, expect, it, vi } from "vitest";
 
-import { type Fact, log, type Moment, track } from "../src/events.js";
-import { otelLayer } from "../src/otel.js";
-import { retry } from "../src/retry.js";
-import { scrub, sentryLayer } from "../src/sentry.js";
-import { CLIENTS, type overFetch } from "./fake/clients.js";
-import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { problem } from "./fake/server.js";
-import { signedIn } from "./fake/world.js";
+import { type Fact, log, type Moment, track } from "../../src/events.js";
+import { otelLayer } from "../../src/otel.js";
+import { retry } from "../../src/retry.js";
+import { scrub, sentryLayer } from "../../src/sentry.js";
+import { CLIENTS, type overFetch } from "../fake/clients.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { problem } from "../fake/server.js";
+import { signedIn } from "../fake/world.js";
 
 useFakeClock();
 

@@ -6,9 +6,9 @@ import { get, readable } from "svelte/store";
 import { describe, expect, it } from "vitest";
 import { createApp, h, nextTick, onScopeDispose, shallowRef } from "vue";
 
-import type { Session } from "../src/session/types.js";
-import { fakeSession } from "../src/testing.js";
-import { pass, useFakeClock } from "./fake/clock.js";
+import type { Session } from "../../src/session/types.js";
+import { fakeSession } from "../../src/testing.js";
+import { pass, useFakeClock } from "../fake/clock.js";
 
 useFakeClock();
 
