@@ -46,8 +46,8 @@ export function log({
 }: LogOptions = {}): Layer {
   const tell = (fact: RequestFact | RefreshEvent | StatusEvent) => {
     const isSlow = (fact as RequestFact).ms > slow;
-    const level = isSlow || (fact.type !== "retry" && WARNINGS.test(wordOf(fact))) ? "warn" : "info";
-    if (level === "warn" || least === "info") sink({ ...fact, level });
+    const isWarning = isSlow || (fact.type !== "retry" && WARNINGS.test(wordOf(fact)));
+    if (isWarning || least === "info") sink({ ...fact, level: isWarning ? "warn" : "info" });
   };
   session?.on("*", (event) => event.type === "request" || tell(event));
   return (call, next) => observe(call, next, tell, route);
@@ -65,8 +65,8 @@ function wordOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
   return `${reason ?? status ?? outcome ?? phase}`;
 }
 
-/** What befalls the people on a page. `resumed`: signed in already when the page was loaded. */
-export type Moment =
+/** Changes of who is signed in on this page. `resumed`: signed in already when the page was loaded. */
+export type SessionChange =
   | { readonly name: "signed-in" | "resumed" | "refresh-failed"; readonly reason: null }
   | { readonly name: "signed-out"; readonly reason: EndReason };
 
@@ -74,7 +74,7 @@ export type Moment =
  * For analytics: be told of sign-ins and sign-outs, in every tab, and of refreshes that came to nothing, the first of
  * each stretch. Returns what ends it.
  */
-export function track(session: Session, handler: (moment: Moment) => void): () => void {
+export function track(session: Session, handler: (change: SessionChange) => void): () => void {
   let before = session.getSnapshot().status;
   let isRefreshing = false;
   return session.on("*", (event) => {
@@ -84,6 +84,6 @@ export function track(session: Session, handler: (moment: Moment) => void): () =
     const entry = before === "degraded" ? undefined : isRefreshing ? "resumed" : "signed-in";
     const name = { active: entry, degraded: "refresh-failed", ended: "signed-out" }[status as string];
     before = status;
-    if (name) handler({ name, reason } as Moment);
+    if (name) handler({ name, reason } as SessionChange);
   });
 }

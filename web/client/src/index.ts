@@ -4,11 +4,11 @@ export { type ErrorFacts, type ErrorKind, GatepassError, isGatepassError, type P
 export type { Answer, Call, Layer, LayerOptions } from "./request/layer.js";
 export { createSession } from "./session/session.js";
 export type {
+  AccessToken,
   Account,
   Credentials,
   EndReason,
   EventOf,
-  Pass,
   RefreshEvent,
   RequestEvent,
   RequestPhase,

@@ -16,7 +16,7 @@ import { onAccountChange } from "./session/account-change.js";
 import type { Session } from "./session/types.js";
 
 /** What an endpoint's `query` returns: a path, or a whole request. */
-export type Ask = string | (ClientOptions & { readonly url: string });
+export type QueryArg = string | (ClientOptions & { readonly url: string });
 
 /** Plain facts, without what a person typed and without the answer's headers: a store may be logged and persisted. */
 export interface QueryFailure {
@@ -35,14 +35,14 @@ export interface QueryMeta {
 
 /** What RTK Query takes as `baseQuery`. */
 export type BaseQuery = (
-  ask: Ask,
+  arg: QueryArg,
   api: { readonly signal: AbortSignal },
 ) => Promise<{ data: unknown; meta: QueryMeta } | { error: QueryFailure; meta: QueryMeta }>;
 
 /** Requests go through `client` with everything that it has; the signal of a query that nobody waits for aborts them. */
 export function baseQuery(client: Pick<Client, "request">): BaseQuery {
-  return async (ask, { signal }) => {
-    const { url, ...options } = typeof ask === "string" ? { url: ask } : ask;
+  return async (arg, { signal }) => {
+    const { url, ...options } = typeof arg === "string" ? { url: arg } : arg;
     try {
       const { data, status } = await client.request(url, { ...options, signal });
       return { data, meta: { status } };

@@ -51,12 +51,12 @@ export async function carry<Raw>(
   step: Trace,
   send: (token?: string) => Promise<Sent<Raw>>,
 ): Promise<Raw> {
-  const pass = isOwn ? await session.token(undefined, signal) : null;
+  const token = isOwn ? await session.token(undefined, signal) : null;
   step("sent");
-  const [answer, status, isRefused] = await send(pass?.value);
-  if (!pass || !isRefused) return answer;
+  const [answer, status, isRefused] = await send(token?.value);
+  if (!token || !isRefused) return answer;
   step("waiting");
-  const next = await session.token(pass.stamp, signal);
+  const next = await session.token(token.serial, signal);
   if (!next) return answer;
   // A used-up stream would go out as an empty body.
   if (!isReplayable) throw new GatepassError("not-replayable", { status });

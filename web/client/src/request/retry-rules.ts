@@ -15,11 +15,11 @@ export interface RetryOptions {
   /** For the whole request, from its first sending, waits for the network included: no attempt begins after it. Default 30 000. */
   readonly deadline?: number;
   /** The bound of the first wait; it doubles with each further one. Default 250. */
-  readonly firstWait?: number;
+  readonly initialWait?: number;
   /** No bound is over this. Default 8 000. */
-  readonly mostWait?: number;
+  readonly maxWait?: number;
   /** The longest wait that a server can ask for. Default 60 000. */
-  readonly mostRetryAfter?: number;
+  readonly maxRetryAfter?: number;
   /** In upper case. Default: the idempotent ones (RFC 9110 §9.2.2) and QUERY. */
   readonly methods?: readonly string[];
   /** Default: that of the page, `budgetFor`. */
@@ -35,9 +35,9 @@ export type Policy = Required<RetryOptions>;
 export const DEFAULTS: Policy = {
   attempts: 4,
   deadline: 30_000,
-  firstWait: 250,
-  mostWait: 8_000,
-  mostRetryAfter: 60_000,
+  initialWait: 250,
+  maxWait: 8_000,
+  maxRetryAfter: 60_000,
   methods: ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"],
   budget: budgetFor,
   draw: Math.random,
@@ -52,10 +52,10 @@ export function isTransient({ kind, status }: Pick<Failure, "kind" | "status">):
 
 /** Before the attempt that follows the one of this number (the first is 1), ms. */
 export function waitBefore(attempt: number, retryAfterMs?: number, policy: Policy = DEFAULTS): number {
-  const { firstWait, mostWait, mostRetryAfter, draw } = policy;
-  const bound = Math.min(mostWait, firstWait * 2 ** (attempt - 1));
+  const { initialWait, maxWait, maxRetryAfter, draw } = policy;
+  const bound = Math.min(maxWait, initialWait * 2 ** (attempt - 1));
   // Later than asked, by a little: whoever was told the same does not come back at the same instant.
-  return retryAfterMs ? Math.min(retryAfterMs, mostRetryAfter) + firstWait * draw() : bound * draw();
+  return retryAfterMs ? Math.min(retryAfterMs, maxRetryAfter) + initialWait * draw() : bound * draw();
 }
 
 /** Whether a retry layer has had it. */

@@ -42,10 +42,10 @@ const COURIER = 100;
 const SLOW_RETRY = 1_000;
 
 /**
- * Refreshes the session that the tab believes in. A newer access token than that of `stamp` makes it unnecessary;
+ * Refreshes the session that the tab believes in. A newer access token than that of `serial` makes it unnecessary;
  * `calling` is told of each call of the endpoint.
  */
-export function createRefresh(parts: Parts): (stamp: number, calling: () => void) => Promise<Result> {
+export function createRefresh(parts: Parts): (serial: number, calling: () => void) => Promise<Result> {
   const { scope, memory, jar, notes, channel, lock, call, key } = parts;
   let sent = "";
   /** The state that 20 turns did not get past: not tried again until it changes. */
@@ -57,9 +57,9 @@ export function createRefresh(parts: Parts): (stamp: number, calling: () => void
   }
 
   /** Under the lock: gather, decide whether to ask, ask. */
-  async function turn(loaded: CryptoKey | null, stamp: number, calling: () => void): Promise<Turned> {
+  async function turn(loaded: CryptoKey | null, serial: number, calling: () => void): Promise<Turned> {
     const { sessionId, generation, account } = memory.snapshot;
-    const isShared = () => memory.stamp > stamp && memory.pass;
+    const isShared = () => memory.serial > serial && memory.current;
     const state = present();
     const { sid } = state;
     if (isShared()) return { kind: "shared" };
@@ -102,13 +102,13 @@ export function createRefresh(parts: Parts): (stamp: number, calling: () => void
     return true;
   }
 
-  return async (stamp, calling) => {
+  return async (serial, calling) => {
     const loaded = await key();
     for (let turns = 0; turns < MOST_TURNS; turns++) {
       const { sid } = memory;
       // Signed out while we waited.
       if (!sid) return { kind: "none", sid };
-      const turned = await lock(() => turn(loaded, stamp, calling));
+      const turned = await lock(() => turn(loaded, serial, calling));
       if (await isWorthATurn(turned, sid)) continue;
       if (turned.kind !== "no-session") return { ...turned, sid };
       if (!jar.isReadable) jar.forget(sid);

@@ -21,8 +21,8 @@ import { openChannel } from "./tab-channel.js";
 import { createLock } from "./tab-lock.js";
 import { createMemory } from "./token-state.js";
 import type {
+  AccessToken,
   EndReason,
-  Pass,
   RefreshEvent,
   RequestEvent,
   RequestPhase,
@@ -68,14 +68,14 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   /** The last session that ended here: its cookie, should it come back, is not believed. */
   let over: string | null = null;
 
-  async function token(stale?: number, signal?: AbortSignal | null): Promise<Pass | null> {
-    if (stale! < memory.since) throw new GatepassError("session-ended");
-    const { pass, left, snapshot } = memory;
-    const isRefused = stale === memory.stamp;
+  async function token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null> {
+    if (stale! < memory.firstSerial) throw new GatepassError("session-ended");
+    const { current, left, snapshot } = memory;
+    const isRefused = stale === memory.serial;
     if (isRefused && snapshot.lifetime! - left < YOUNG) return null;
-    if (pass && !isRefused) {
+    if (current && !isRefused) {
       if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
-      return pass;
+      return current;
     }
     if (!resume()) return null;
 
@@ -87,7 +87,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     if (memory.sid !== sid) throw new GatepassError("session-ended");
     // One for each: it is told whose request it was.
     if (failure) throw new GatepassError("refresh-unavailable", failure);
-    return memory.pass;
+    return memory.current;
   }
 
   /** The one refresh under way, or a new one. Never rejects; facts say why nothing new could be had. */
@@ -99,7 +99,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   }
 
   async function fly(trigger: Trigger): Promise<ErrorFacts | null> {
-    const { stamp } = memory;
+    const { serial } = memory;
     const began = now();
     const backoff = retryAt - began;
     if (backoff > LONGEST_BACKOFF) return { retryAfterMs: backoff };
@@ -109,11 +109,11 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       tell({ type: "refresh", trigger, generation: memory.snapshot.generation, attempts, ...facts }, began);
 
     report({ phase: "start" });
-    const result = await rotate(stamp, () => attempts++).catch(
+    const result = await rotate(serial, () => attempts++).catch(
       (error: GatepassError): Result => ({ kind: "transient", sid: memory.sid, error }),
     );
     const failure = conclude(result);
-    const outcome = failure ? "transient" : memory.pass ? "ok" : "ended";
+    const outcome = failure ? "transient" : memory.current ? "ok" : "ended";
     report({ phase: "end", outcome, shared: result.kind === "shared" });
     return failure;
   }
@@ -190,7 +190,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     const { sid, generation, expiresAt } = grant;
     const known = memory.snapshot.generation!;
     const isNews =
-      sid === memory.sid ? generation > known || (!memory.pass && generation === known) : sid === jar.read()?.sid;
+      sid === memory.sid ? generation > known || (!memory.current && generation === known) : sid === jar.read()?.sid;
     if (isNews && isWelcome(sid) && expiresAt > now()) hold(grant);
   }
 

@@ -44,8 +44,8 @@ export function createSigning({ memory, jar, notes, channel, lock, call, key }: 
   async function signOut({ everywhere = false } = {}): Promise<void> {
     if (!story.resume()) return;
     const sid = memory.sid!;
-    const pass = everywhere ? await story.token().catch(() => null) : memory.pass;
-    const headers = { ...CLIENT, ...(pass && bearer(pass.value)) };
+    const token = everywhere ? await story.token().catch(() => null) : memory.current;
+    const headers = { ...CLIENT, ...(token && bearer(token.value)) };
     notes("out", sid);
     story.end(sid, "signed-out");
     const all = everywhere && call("/logout-all", { headers });

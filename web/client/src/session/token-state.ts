@@ -1,14 +1,14 @@
 /**
  * What one tab knows of its session: the snapshot that applications see, and the access token that they do not.
  *
- * Every access token gets a stamp, higher than all before. A request remembers the stamp it was sent with, so a 401
- * that comes late is answered with the newer token and no second refresh. `since` is the first stamp of the present
- * sign-in: what was sent before it belonged to somebody else, perhaps, and is never sent again.
+ * Every access token gets a serial number, higher than all before. A request remembers the serial of the token that it
+ * was sent with, so a late 401 is answered with the newer token and needs no second refresh. `firstSerial` is where the
+ * current sign-in began: requests sent with an earlier token may belong to another account and are never sent again.
  */
 
 import type { Grant } from "./endpoints.js";
 import { createListeners, type Listeners } from "./listeners.js";
-import { type Pass, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
+import { type AccessToken, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
 
 /** Read by all parts of a session; changed by `take`, `learn` and `clear` alone. */
 export interface Memory {
@@ -16,10 +16,10 @@ export interface Memory {
   readonly events: Listeners<SessionEvent>;
   readonly snapshot: Snapshot;
   readonly sid: string | null;
-  readonly stamp: number;
-  readonly since: number;
+  readonly serial: number;
+  readonly firstSerial: number;
   /** The access token, while it has time left. */
-  readonly pass: Pass | null;
+  readonly current: AccessToken | null;
   /** That time, ms; not positive if there is no token. */
   readonly left: number;
   /** Hold a new access token. That of another sign-in replaces all that was known. */
@@ -37,21 +37,21 @@ export function createMemory(now: () => number): Memory {
     changed: createListeners<void>(),
     events: createListeners<SessionEvent>(),
     snapshot: UNKNOWN,
-    stamp: 0,
-    since: 0,
+    serial: 0,
+    firstSerial: 0,
     get sid() {
       return memory.snapshot.sessionId;
     },
     get left() {
       return (memory.snapshot.expiresAt ?? 0) - now();
     },
-    get pass() {
-      return token && memory.left > 0 ? { value: token, stamp: memory.stamp } : null;
+    get current() {
+      return token && memory.left > 0 ? { value: token, serial: memory.serial } : null;
     },
     take({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
       if (sid !== memory.sid) memory.clear({ sessionId: sid });
       token = value;
-      memory.stamp++;
+      memory.serial++;
       memory.learn({
         status: "active",
         generation,
@@ -69,7 +69,7 @@ export function createMemory(now: () => number): Memory {
     },
     clear(facts: Partial<Snapshot>) {
       token = null;
-      memory.since = ++memory.stamp;
+      memory.firstSerial = ++memory.serial;
       memory.learn({ ...UNKNOWN, ...facts });
     },
   };

@@ -63,10 +63,10 @@ export interface Verification {
   readonly remember?: boolean;
 }
 
-/** An access token with its stamp: later tokens of this tab have higher stamps. */
-export interface Pass {
+/** An access token. `serial` numbers the tokens that this tab has held: a later one has a higher number. */
+export interface AccessToken {
   readonly value: string;
-  readonly stamp: number;
+  readonly serial: number;
 }
 
 /** What made a refresh start. `wake`: the network, the tab or the page came back. */
@@ -151,10 +151,10 @@ export interface Session {
   /**
    * The access token to send, refreshed first if it has run out; null for anonymous visitors.
    *
-   * `stale` is the stamp of the token that got a 401: the answer is a later token, or null if a refresh would not help.
+   * `stale` is the serial of the token that got a 401: returns a later token, or null if a refresh would not help.
    * `signal` detaches this caller alone. Rejects with `session-ended`, `refresh-unavailable` or `aborted`.
    */
-  token(stale?: number, signal?: AbortSignal | null): Promise<Pass | null>;
+  token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null>;
   /** One refresh now, or join the one under way. Never rejects: the snapshot says what came of it. */
   refresh(): Promise<Snapshot>;
   /** For bindings: report a request. The returned function reports each of its phases. */

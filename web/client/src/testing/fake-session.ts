@@ -35,7 +35,7 @@ export function fakeSession({
   const events = createListeners<SessionEvent>();
   let snapshot = fit({ ...UNKNOWN, status, account: account ?? null });
   let refusal: GatepassError | null = null;
-  let stamp = 1;
+  let serial = 1;
   let requests = 0;
 
   const set = (change: Partial<Snapshot>) => {
@@ -47,7 +47,7 @@ export function fakeSession({
     const error = refusal;
     refusal = null;
     if (error) throw error;
-    stamp++;
+    serial++;
     const entered = accountOf(email);
     set({ status: "active", account: entered, reason: null });
     return entered;
@@ -67,8 +67,8 @@ export function fakeSession({
       const { status: now } = snapshot;
       if (now === "degraded" && stale !== undefined) throw new GatepassError("refresh-unavailable");
       if (now !== "active" && now !== "degraded") return null;
-      if (stale === stamp) stamp++;
-      return { value: `token-${stamp}`, stamp };
+      if (stale === serial) serial++;
+      return { value: `token-${serial}`, serial };
     },
     refresh: async () => snapshot,
     trace(method, url) {

@@ -164,14 +164,14 @@ describe("superseded", () => {
 describe("another sign-in in the same jar", () => {
   it("is gone over to, and what was meant for the first user is not sent for the second", async () => {
     const { session, profile, server, ends } = await signedIn({ channel: false });
-    const { stamp } = (await settled(session.token()))!;
+    const { serial } = (await settled(session.token()))!;
     const other = open(profile.tab());
     await settled(other.signIn(BOB));
     await pass(6);
-    await expect(settled(session.token(stamp))).rejects.toMatchObject({ kind: "session-ended" });
+    await expect(settled(session.token(serial))).rejects.toMatchObject({ kind: "session-ended" });
     await settled(session.start());
     expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: BOB.email } });
-    await expect(settled(session.token(stamp))).rejects.toMatchObject({ kind: "session-ended" });
+    await expect(settled(session.token(serial))).rejects.toMatchObject({ kind: "session-ended" });
     expect(server.cases("reuse")).toBe(0);
     expect(ends).toEqual([]);
   });

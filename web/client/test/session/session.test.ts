@@ -86,27 +86,27 @@ describe("a token when a request needs one", () => {
 
   it("is brought by one refresh for 50 refused requests", async () => {
     const { session, server } = await signedIn();
-    const { stamp } = (await settled(session.token()))!;
+    const { serial } = (await settled(session.token()))!;
     await pass(6);
-    const tokens = await settled(Promise.all(Array.from({ length: 50 }, () => session.token(stamp))));
-    expect(tokens.every((token) => token!.stamp > stamp)).toBe(true);
+    const tokens = await settled(Promise.all(Array.from({ length: 50 }, () => session.token(serial))));
+    expect(tokens.every((token) => token!.serial > serial)).toBe(true);
     expect(server.cases("advance")).toBe(1);
   });
 
   it("answers a 401 that comes late with the newer token and no second refresh", async () => {
     const { session, server } = await signedIn();
-    const { stamp } = (await settled(session.token()))!;
+    const { serial } = (await settled(session.token()))!;
     await pass(6);
-    const early = await settled(session.token(stamp));
-    expect(await settled(session.token(stamp))).toEqual(early);
+    const early = await settled(session.token(serial));
+    expect(await settled(session.token(serial))).toEqual(early);
     expect(server.cases("advance")).toBe(1);
   });
 
   it("does not answer a 401 for a token younger than five seconds with a refresh", async () => {
     const { session, server } = await signedIn();
-    const { stamp } = (await settled(session.token()))!;
+    const { serial } = (await settled(session.token()))!;
     await pass(4);
-    expect(await settled(session.token(stamp))).toBeNull();
+    expect(await settled(session.token(serial))).toBeNull();
     expect(calls(server, "/auth/refresh")).toBe(0);
   });
 

@@ -39,7 +39,7 @@ describe("a laptop that slept", () => {
     for (const { tab } of all) for (const type of ["visibilitychange", "pageshow", "online"]) tab.happen(type);
     const tokens = await settled(
       Promise.all(
-        all.flatMap(({ session }, index) => Array.from({ length: 30 }, () => session.token(stale[index]!.stamp))),
+        all.flatMap(({ session }, index) => Array.from({ length: 30 }, () => session.token(stale[index]!.serial))),
       ),
     );
     expect(new Set(tokens.map((token) => token!.value)).size).toBe(1);

@@ -4,7 +4,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "
 import * as Sentry from "@sentry/browser";
 import { describe, expect, it, vi } from "vitest";
 
-import { type Fact, log, type Moment, track } from "../../src/events.js";
+import { type Fact, log, type SessionChange, track } from "../../src/events.js";
 import { otelLayer } from "../../src/otel.js";
 import { retry } from "../../src/retry.js";
 import { scrub, sentryLayer } from "../../src/sentry.js";
@@ -20,7 +20,7 @@ const CANARY = /.{0,60}(canary-|token-\d).{0,20}/;
 /** Every place that anything can be told to, and all that arrived there. */
 async function everySink(over: typeof overFetch) {
   const facts: Fact[] = [];
-  const moments: Moment[] = [];
+  const moments: SessionChange[] = [];
   const envelopes: string[] = [];
   const lines: unknown[][] = [];
   for (const level of ["info", "warn"] as const)
@@ -50,7 +50,7 @@ async function everySink(over: typeof overFetch) {
     log({ session, sink: (fact) => facts.push(fact) }),
     sentryLayer(Sentry, { session }),
     otelLayer(api, { session, tracer, origins: ["http://localhost:8000"] }),
-    retry({ firstWait: 1 }),
+    retry({ initialWait: 1 }),
   ];
   const spans = () => exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
   return { ...world, ...over(session, profile, layers), facts, moments, lines, envelopes, spans };

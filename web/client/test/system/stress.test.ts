@@ -44,17 +44,17 @@ async function ordeal(seed: number, given: ProfileOptions): Promise<void> {
   const sessions = [world.session];
   const tabs = [world.tab];
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
-  const stamps = new WeakMap<object, number>();
+  const serials = new WeakMap<object, number>();
   const ask = async (session: (typeof sessions)[0], stale?: number) => {
     const token = await session.token(stale).catch(() => null);
-    if (token) stamps.set(session, token.stamp);
+    if (token) serials.set(session, token.serial);
   };
   const acts = [
     () => void ask(pick(sessions)),
     () => void sessions.map((session) => ask(session)),
     () => {
       const session = pick(sessions);
-      void ask(session, stamps.get(session));
+      void ask(session, serials.get(session));
     },
     () => void pick(sessions).refresh(),
     () => profile.faults.push(pick(FAULTS), pick(FAULTS)),
