@@ -12,7 +12,7 @@
 
 import { GatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
-import { CLIENT } from "./session/endpoints.js";
+import { CLIENT_HEADER } from "./session/endpoints.js";
 import type { Account } from "./session/types.js";
 
 /** A sign-in of this account, here or elsewhere. Times are Unix seconds, as the server tells them. */
@@ -62,7 +62,7 @@ export interface AccountActions {
 /** The words over one session. */
 export function createAccount({ session, ...setup }: AccountSetup): AccountActions {
   // Some answers clear or read cookies, and the endpoints for everybody want a header that no form can send.
-  const client = createClient({ ...setup, session, credentials: "include", headers: CLIENT });
+  const client = createClient({ ...setup, session, credentials: "include", headers: CLIENT_HEADER });
   const post = async (path: string, body?: object) => void (await client.post(path, body));
   const remove = async (path: string, body?: object) => void (await client.delete(path, { body }));
 

@@ -18,7 +18,7 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
-import { carry, conduct, isTokenRefused, type Sent } from "./request/deliver.js";
+import { type Delivered, deliver, isTokenRefused, withToken } from "./request/deliver.js";
 import type { Layer, LayerOptions } from "./request/layer.js";
 import { parse } from "./session/endpoints.js";
 import type { Session } from "./session/types.js";
@@ -41,7 +41,7 @@ export interface Attachment {
 }
 
 /** Adapters of ours: a configuration that is sent once more (`instance(error.config)`) is not wrapped once more. */
-const ours = new WeakSet<AxiosAdapter>();
+const wrapped = new WeakSet<AxiosAdapter>();
 
 const plain = new Axios({});
 
@@ -50,19 +50,19 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
   const id = instance.interceptors.request.use(
     (config) => {
       const { adapter } = config;
-      if (ours.has(adapter as AxiosAdapter)) return config;
+      if (wrapped.has(adapter as AxiosAdapter)) return config;
       // With the configuration, as Axios does: its `env` may name the fetch to use. Without an adapter where an
       // interceptor made a configuration of its own: then the instance's, as Axios falls back to its default.
       const chosen = adapter ?? instance.defaults.adapter;
-      config.adapter = (prepared) => deliver(prepared, getAdapter(chosen, prepared));
-      ours.add(config.adapter);
+      config.adapter = (prepared) => exchange(prepared, getAdapter(chosen, prepared));
+      wrapped.add(config.adapter);
       return config;
     },
     null,
     { synchronous: true },
   );
 
-  async function deliver(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
+  async function exchange(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
     const { headers } = config;
     const home = new URL(instance.defaults.baseURL ?? "", globalThis.location?.href);
     // Relative to the page, as the browser takes it: an interceptor may have dropped the base, and the token with it.
@@ -80,11 +80,11 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
       options: config as unknown as Record<string, unknown>,
     };
     // Where the caller has given up, Axios itself makes a CanceledError of whatever is thrown here.
-    return conduct(attachment, request, async (call, step) => {
+    return deliver(attachment, request, async (call, trace) => {
       const isOwn = url.origin === home.origin && !headers.has("Authorization");
       const attempt = call.signal === signal ? config : { ...config, signal: call.signal! };
-      const send = (token?: string) => once(attempt, config, adapter, token);
-      const { response, error } = await carry(attachment.session, call, isOwn, step, send);
+      const send = (token?: string) => sendOnce(attempt, config, adapter, token);
+      const { response, error } = await withToken(attachment.session, call, isOwn, trace, send);
       if (error) throw error;
       return response as AxiosResponse & { headers: AxiosHeaders & { get(name: string): string | null } };
     });
@@ -99,26 +99,26 @@ function addressOf({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls }
 }
 
 /** On the network once. What comes back refers to `config`, which has no token. */
-async function once(
+async function sendOnce(
   attempt: InternalAxiosRequestConfig,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   token: string | undefined,
-): Promise<Sent<Settled>> {
+): Promise<Delivered<Settled>> {
   const headers = new AxiosHeaders(config.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
   try {
-    return judge({ response: await adapter({ ...attempt, headers }) }, config);
+    return examine({ response: await adapter({ ...attempt, headers }) }, config);
   } catch (error) {
     const failed = error as { config?: unknown; response?: AxiosResponse };
     failed.config = config;
     if (!failed.response) throw error;
-    return judge({ response: failed.response, error }, config);
+    return examine({ response: failed.response, error }, config);
   }
 }
 
 /** Adapters of others (mocks) may answer with plain headers: layers get Axios' own. */
-function judge(settled: Settled, config: InternalAxiosRequestConfig): Sent<Settled> {
+function examine(settled: Settled, config: InternalAxiosRequestConfig): Delivered<Settled> {
   const { response } = settled;
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);

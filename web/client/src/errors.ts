@@ -86,12 +86,12 @@ export function isGatepassError(error: unknown): error is GatepassError {
 }
 
 /** Without an answer: `timeout` for AbortSignal.timeout(), `aborted` for any other signal that fired, else `network`. */
-export function unanswered(signal: AbortSignal | null | undefined, cause?: unknown): GatepassError {
+export function transportError(signal: AbortSignal | null | undefined, cause?: unknown): GatepassError {
   const kind = !signal?.aborted ? "network" : signal.reason?.name === "TimeoutError" ? "timeout" : "aborted";
   return new GatepassError(kind, { cause });
 }
 
-const LONGEST_WAIT = 3_600_000;
+const MAX_RETRY_AFTER = 3_600_000;
 
 /**
  * Retry-After in either of its forms (RFC 9110 §10.2.3) as ms from now; at most an hour is believed.
@@ -100,7 +100,7 @@ const LONGEST_WAIT = 3_600_000;
  */
 export function readRetryAfter(text: string | null | undefined, date?: string | null): number | undefined {
   const ms = +/^\d+$/.exec(text ?? "")! * 1_000 || Date.parse(text ?? "") - (Date.parse(date ?? "") || Date.now());
-  return ms > 0 ? Math.min(ms, LONGEST_WAIT) : undefined;
+  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER) : undefined;
 }
 
 /** A failure as layers and handlers see it. `unknown`: no request failed, but code (an interceptor that threw). */
@@ -121,7 +121,7 @@ interface AxiosFailure {
 }
 
 /** Of Axios' codes, those that are not about the network. */
-const KINDS: Readonly<Record<string, Failure["kind"]>> = {
+const AXIOS_KINDS: Readonly<Record<string, Failure["kind"]>> = {
   ERR_CANCELED: "aborted",
   ECONNABORTED: "timeout",
   ETIMEDOUT: "timeout",
@@ -141,7 +141,7 @@ export function failureOf(error: unknown): Failure {
   if (code === "ECONNABORTED" && message === "Request aborted") return failure("aborted");
   const isAxios = (error as { isAxiosError?: boolean } | null)?.isAxiosError;
   // In Node the code is the system's (ECONNRESET …): what was sent and has no answer met the network.
-  return failure(KINDS[code] ?? (isAxios && request && !code.startsWith("ERR_") ? "network" : "unknown"));
+  return failure(AXIOS_KINDS[code] ?? (isAxios && request && !code.startsWith("ERR_") ? "network" : "unknown"));
 }
 
 function failure(
@@ -171,7 +171,7 @@ export type Handlers = {
 };
 
 /** A client of `gatepass/fetch`, or an Axios instance. */
-interface Watched {
+interface ErrorSource {
   readonly interceptors: {
     readonly response: {
       use(onResponse: null, onError: (error: unknown) => never): number | { eject(): void };
@@ -187,18 +187,18 @@ interface Watched {
  * Add it first: then interceptors added later mend errors before they get here (with Axios: add it last). What a
  * handler throws is reported by the browser and changes nothing. Returns what ends it.
  */
-export function onErrors({ interceptors: { response } }: Watched, handlers: Handlers): () => void {
+export function onErrors({ interceptors: { response } }: ErrorSource, handlers: Handlers): () => void {
   // A request inside an interceptor passes its error on to the request around it: that is one failure, not two.
-  const told = new WeakSet<object>();
-  const handle = response.use(null, (error) => {
+  const reported = new WeakSet<object>();
+  const registration = response.use(null, (error) => {
     const facts = failureOf(error);
     const { kind, status = 0 } = facts;
-    const tell =
+    const handler =
       handlers[status] ?? handlers[`${Math.floor(status / 100)}xx` as "5xx"] ?? handlers[kind] ?? handlers.default;
-    const failed = Object(error) as object;
-    if (tell && kind !== "aborted" && !told.has(failed)) queueMicrotask(() => tell(facts, error));
-    told.add(failed);
+    const target = Object(error) as object;
+    if (handler && kind !== "aborted" && !reported.has(target)) queueMicrotask(() => handler(facts, error));
+    reported.add(target);
     throw error;
   });
-  return () => (typeof handle === "number" ? response.eject!(handle) : handle.eject());
+  return () => (typeof registration === "number" ? response.eject!(registration) : registration.eject());
 }

@@ -39,28 +39,28 @@ const WARNINGS = /^(5|network|timeout|not-|re|transient|degraded)/;
 /** The layer; put it outside of `retry()`, so that it sees a request once. */
 export function log({
   sink = toConsole,
-  level: least = "info",
+  level: minimum = "info",
   slow = 10_000,
   route,
   session,
 }: LogOptions = {}): Layer {
-  const tell = (fact: RequestFact | RefreshEvent | StatusEvent) => {
+  const emit = (fact: RequestFact | RefreshEvent | StatusEvent) => {
     const isSlow = (fact as RequestFact).ms > slow;
-    const isWarning = isSlow || (fact.type !== "retry" && WARNINGS.test(wordOf(fact)));
-    if (isWarning || least === "info") sink({ ...fact, level: isWarning ? "warn" : "info" });
+    const isWarning = isSlow || (fact.type !== "retry" && WARNINGS.test(resultOf(fact)));
+    if (isWarning || minimum === "info") sink({ ...fact, level: isWarning ? "warn" : "info" });
   };
-  session?.on("*", (event) => event.type === "request" || tell(event));
-  return (call, next) => observe(call, next, tell, route);
+  session?.on("*", (event) => event.type === "request" || emit(event));
+  return (call, next) => observe(call, next, emit, route);
 }
 
 /** The sink that writes to the console: a line for people, and the facts. */
 export function toConsole(fact: Fact): void {
   const { method, path, type } = fact as RequestFact;
-  console[fact.level](`${method ? `${method} ${path}` : type}: ${wordOf(fact)}`, fact);
+  console[fact.level](`${method ? `${method} ${path}` : type}: ${resultOf(fact)}`, fact);
 }
 
 /** What it came to. */
-function wordOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
+function resultOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
   const { reason, status, outcome, phase } = fact as Partial<RequestFact & RefreshEvent & StatusEvent>;
   return `${reason ?? status ?? outcome ?? phase}`;
 }

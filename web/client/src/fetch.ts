@@ -5,8 +5,8 @@
  * the caller; layers are inside them. The token is attached last: never to another origin than that of `baseURL`.
  */
 
-import { GatepassError, isGatepassError, unanswered } from "./errors.js";
-import { carry, conduct, isTokenRefused } from "./request/deliver.js";
+import { GatepassError, isGatepassError, transportError } from "./errors.js";
+import { deliver, isTokenRefused, withToken } from "./request/deliver.js";
 import { createInterceptors, type Interceptors } from "./request/interceptors.js";
 import type { Call, Layer } from "./request/layer.js";
 import type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
@@ -62,15 +62,15 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
   async function request<Data>(url: string, given: ClientOptions = {}): Promise<ClientResponse<Data>> {
     const headers = new Headers(common);
     if (given.headers) for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
-    const asked = { method: "GET", ...defaults, ...given, url, headers };
-    return run(asked, exchange) as Promise<ClientResponse<Data>>;
+    const request = { method: "GET", ...defaults, ...given, url, headers };
+    return run(request, exchange) as Promise<ClientResponse<Data>>;
   }
 
   /** One request as `fetch` understands it, through the layers. */
   function exchange(request: ClientRequest): Promise<ClientResponse> {
     const { url: path, query, headers, body, ...rest } = request;
     const base = new URL(baseURL, globalThis.location?.href);
-    const url = locate(path, base, query);
+    const url = resolveUrl(path, base, query);
     const method = rest.method.toUpperCase();
     const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
     const isStream = body instanceof ReadableStream;
@@ -85,30 +85,30 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
       isReplayable: !isStream,
       options: { ...request },
     };
-    return conduct({ session, layers }, call, (call, step) =>
-      attempt(call, step, { request, init, home: base.origin }),
+    return deliver({ session, layers }, call, (call, trace) =>
+      attempt(call, trace, { request, init, home: base.origin }),
     );
   }
 
   /** Once through the session: what a layer calls, perhaps several times. */
-  async function attempt(call: Call, step: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
-    const signal = limited(call);
+  async function attempt(call: Call, trace: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
+    const signal = withTimeout(call);
     const isOwn = call.url.origin === home && !request.headers.has("Authorization");
     let status: number | undefined;
     try {
-      const response = await carry(session, { ...call, signal }, isOwn, step, async (token) => {
+      const response = await withToken(session, { ...call, signal }, isOwn, trace, async (token) => {
         const headers = new Headers(request.headers);
         if (token) headers.set("Authorization", `Bearer ${token}`);
         const response = await (fetch ?? globalThis.fetch)(call.url.href, { ...init, headers, signal });
         status = response.status;
         return [response, status, status === 401 && (await isRefusal(response))];
       });
-      return await unpack(response, request);
+      return await readResponse(response, request);
     } catch (cause) {
       if (isGatepassError(cause)) throw cause;
       // Not the JSON that it says it is, but an answer.
       if (cause instanceof SyntaxError) throw new GatepassError("http", { status, cause });
-      throw unanswered(signal, cause);
+      throw transportError(signal, cause);
     }
   }
 
@@ -135,7 +135,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
 }
 
 /** The call's signal; with a `timeout` one that also ends this attempt, however far it has come. */
-function limited({ signal, options: { timeout } }: Call): AbortSignal | null {
+function withTimeout({ signal, options: { timeout } }: Call): AbortSignal | null {
   if (!timeout) return signal;
   const limit = AbortSignal.timeout(timeout as number);
   return signal ? AbortSignal.any([signal, limit]) : limit;
@@ -146,7 +146,7 @@ async function isRefusal(response: Response): Promise<boolean> {
 }
 
 /** Relative addresses are joined to the base, a leading slash or not; absolute ones stay. */
-function locate(path: string, base: URL, query: ClientRequest["query"] = {}): URL {
+function resolveUrl(path: string, base: URL, query: ClientRequest["query"] = {}): URL {
   const isAbsolute = /^([a-z][a-z\d+.-]*:)?\/\//i.test(path);
   const url = new URL(isAbsolute ? path : `${base.href.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`, base);
   for (const [name, value] of Object.entries(query)) {
@@ -155,7 +155,7 @@ function locate(path: string, base: URL, query: ClientRequest["query"] = {}): UR
   return url;
 }
 
-async function unpack(response: Response, request: ClientRequest): Promise<ClientResponse> {
+async function readResponse(response: Response, request: ClientRequest): Promise<ClientResponse> {
   const { status, headers } = response;
   const { responseType, throwHttpErrors = true } = request;
   const type = headers.get("Content-Type") ?? "";

@@ -14,7 +14,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, 
 import { type Busy, type Loading, type LoadingOptions, type LoadingView, showProgress } from "./loading.js";
 import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
 
-const Nearest = createContext<Session | null>(null);
+const SessionContext = createContext<Session | null>(null);
 const IDLE: Busy = { count: 0, isVisible: false };
 
 /** The snapshot with the three verbs. */
@@ -26,7 +26,7 @@ export function SessionProvider({ session, children }: { session: Session; child
     // Idempotent, so that Strict Mode's second mount does nothing.
     void session.start();
   }, [session]);
-  return <Nearest.Provider value={session}>{children}</Nearest.Provider>;
+  return <SessionContext.Provider value={session}>{children}</SessionContext.Provider>;
 }
 
 /**
@@ -36,7 +36,7 @@ export function SessionProvider({ session, children }: { session: Session; child
 export function useSession(): SessionState;
 export function useSession<T>(select: (snapshot: Snapshot) => T): T;
 export function useSession<T>(select?: (snapshot: Snapshot) => T): SessionState | T {
-  const session = useNearest();
+  const session = useSessionContext();
   const chosen = useSyncExternalStore<Snapshot | T>(
     session.subscribe,
     () => (select ? select(session.getSnapshot()) : session.getSnapshot()),
@@ -71,12 +71,12 @@ export function Progress({
   label?: string;
   inside?: boolean;
 }): ReactNode {
-  const place = useRef<HTMLDivElement>(null);
+  const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const container = inside ? place.current : null;
+    const container = inside ? element.current : null;
     return showProgress(loading, { ...(container && { container }), ...(label !== undefined && { label }) });
   }, [loading, label, inside]);
-  return inside ? <div ref={place} style={{ position: "relative" }} /> : null;
+  return inside ? <div ref={element} style={{ position: "relative" }} /> : null;
 }
 
 export interface RequireSessionProps {
@@ -94,11 +94,11 @@ export interface RequireSessionProps {
 export function RequireSession({ children, fallback = null, onAnonymous }: RequireSessionProps): ReactNode {
   const status = useSession(statusOf);
   const isOutside = status === "anonymous" || status === "ended";
-  const told = useRef(false);
+  const isReported = useRef(false);
   useEffect(() => {
-    if (isOutside && !told.current) onAnonymous?.(encodeURIComponent(hereOf(globalThis.location)));
+    if (isOutside && !isReported.current) onAnonymous?.(encodeURIComponent(hereOf(globalThis.location)));
     // Strict Mode runs an effect twice: it was the same visit.
-    told.current = isOutside;
+    isReported.current = isOutside;
   }, [isOutside, onAnonymous]);
   return isOutside || status === "unknown" ? fallback : children;
 }
@@ -116,8 +116,8 @@ export function safeReturn(returnTo: string | null | undefined, otherwise = "/")
   }
 }
 
-function useNearest(): Session {
-  const session = useContext(Nearest);
+function useSessionContext(): Session {
+  const session = useContext(SessionContext);
   if (!session) throw new Error("useSession() needs a <SessionProvider session={…}> above it.");
   return session;
 }

@@ -14,8 +14,15 @@
 
 import { type Failure, failureOf, readRetryAfter } from "./errors.js";
 import type { Answer, Call, Layer } from "./request/layer.js";
-import { DEFAULTS, isGivenUp, isTransient, type Policy, type RetryOptions, waitBefore } from "./request/retry-rules.js";
-import { rest, waitForNetwork } from "./request/wait.js";
+import {
+  DEFAULTS,
+  isGivenUp,
+  isTransient,
+  type RetryOptions,
+  type RetryPolicy,
+  waitBefore,
+} from "./request/retry-rules.js";
+import { waitFor, waitForNetwork } from "./request/wait.js";
 
 export { type Budget, type Budgets, budgetFor, createBudget } from "./request/retry-budget.js";
 export type { RetryOptions } from "./request/retry-rules.js";
@@ -43,13 +50,17 @@ declare module "./request/layer.js" {
 /** The layer, to be put innermost. The error that it gives up with has `attempts`. */
 export function retry(options?: RetryOptions): Layer {
   return (call, next) => {
-    const said = call.options.retry;
-    const given = said === false ? { attempts: 1 } : (said as RetryOptions);
-    return persist(call, next, { ...DEFAULTS, ...options, ...given });
+    const own = call.options.retry;
+    const given = own === false ? { attempts: 1 } : (own as RetryOptions);
+    return sendWithRetries(call, next, { ...DEFAULTS, ...options, ...given });
   };
 }
 
-async function persist<A extends Answer>(call: Call, next: (call: Call) => Promise<A>, policy: Policy): Promise<A> {
+async function sendWithRetries<A extends Answer>(
+  call: Call,
+  next: (call: Call) => Promise<A>,
+  policy: RetryPolicy,
+): Promise<A> {
   const end = performance.now() + policy.deadline;
   const budget = policy.budget(call.url.origin);
   budget.fill();
@@ -71,7 +82,7 @@ async function persist<A extends Answer>(call: Call, next: (call: Call) => Promi
       const wait = waitBefore(attempt, failure.retryAfterMs, policy);
       if (isLeft && performance.now() + wait <= end && budget.spend()) {
         call.onRetry?.({ attempt, wait, failure });
-        await rest(wait, call.signal);
+        await waitFor(wait, call.signal);
       } else if (answer) return answer;
       else throw error;
     }
@@ -90,7 +101,7 @@ function failureIn({ status, headers }: Answer): Failure {
   } as Failure;
 }
 
-function isRetriable({ method, headers, signal, isReplayable, options }: Call, failure: Failure, policy: Policy) {
+function isRetriable({ method, headers, signal, isReplayable, options }: Call, failure: Failure, policy: RetryPolicy) {
   if (signal?.aborted || !isReplayable || !isTransient(failure)) return false;
   const isAllowed = policy.methods.includes(method) || options.retry === true;
   return isAllowed || failure.kind === "refresh-unavailable" || headers.get("Idempotency-Key");

@@ -11,6 +11,7 @@
 import { failureOf } from "./errors.js";
 import type { Layer } from "./request/layer.js";
 import { observe, type Route, redact, withoutIds } from "./request/observe.js";
+import type { FailedRequest } from "./request/types.js";
 import type { Session } from "./session/types.js";
 
 /** What of Sentry is used. */
@@ -62,19 +63,12 @@ const SECRET_NAMES = /authorization|cookie|password|token|secret|-key|(query|_st
 /** Of addresses, also inside a sentence, what is behind the path. */
 const QUERIES = /((?:^|[\s"'(])(?:\w+:\/)?\/[^\s?#"')]*)[?#][^\s"')]*/g;
 
-/** What of an error says which request failed: a GatepassError's own fields, or an AxiosError's configuration. */
-interface Asked {
-  readonly method?: string;
-  readonly url?: string;
-  readonly config?: Asked;
-}
-
 /**
  * As `beforeSend`, `beforeSendSpan` and `beforeBreadcrumb`: takes out queries, cookies, tokens and bodies, and
  * groups errors of requests by kind, status and route.
  */
 export function scrub<Event extends object>(event: Event, hint?: { readonly originalException?: unknown }): Event {
-  const error = hint?.originalException as Asked | undefined;
+  const error = hint?.originalException as FailedRequest | undefined;
   const { kind, status } = failureOf(error);
   if (kind === "unknown") return scrubbed(event) as Event;
   const { method, url } = error?.config ?? error ?? {};
@@ -83,13 +77,13 @@ export function scrub<Event extends object>(event: Event, hint?: { readonly orig
 }
 
 /** Deeper than anything that Sentry sends; objects that people write to the console may be endless. */
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 
 function scrubbed(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return redact(value).replace(QUERIES, "$1");
-  if (Array.isArray(value)) return depth > DEEPEST ? [] : value.map((one) => scrubbed(one, depth + 1));
+  if (Array.isArray(value)) return depth > MAX_DEPTH ? [] : value.map((one) => scrubbed(one, depth + 1));
   // Objects of Sentry's own (spans, scopes) stay whole.
   if (value?.constructor !== Object) return value;
-  const kept = Object.entries(value).filter(([name]) => depth <= DEEPEST && !SECRET_NAMES.test(name));
+  const kept = Object.entries(value).filter(([name]) => depth <= MAX_DEPTH && !SECRET_NAMES.test(name));
   return Object.fromEntries(kept.map(([name, one]) => [name, scrubbed(one, depth + 1)]));
 }

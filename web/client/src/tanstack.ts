@@ -16,19 +16,13 @@
 import { failureOf } from "./errors.js";
 import { budgetFor } from "./request/retry-budget.js";
 import { isGivenUp, isTransient, waitBefore } from "./request/retry-rules.js";
+import type { FailedRequest } from "./request/types.js";
 import { onAccountChange } from "./session/account-change.js";
 import type { Session } from "./session/types.js";
 
-const MOST_RETRIES = 3;
+const MAX_RETRIES = 3;
 /** Of queries the method is not always known: GET then. */
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE|QUERY)$/i;
-
-/** What is known of a failed request outside of the layers: of a GatepassError, or of an AxiosError. */
-interface Failed {
-  readonly method?: string;
-  readonly url?: string;
-  readonly config?: { readonly method?: string; readonly url?: string; readonly baseURL?: string };
-}
 
 /**
  * For TanStack Query: `retry: shouldRetry`. `failureCount` is 0 for the first failure. Takes an attempt from the budget of
@@ -36,8 +30,8 @@ interface Failed {
  */
 export function shouldRetry(failureCount: number, error: unknown): boolean {
   const failure = failureOf(error);
-  if (failureCount >= MOST_RETRIES || isGivenUp(error) || !isTransient(failure)) return false;
-  const { config = {}, method = config.method ?? "GET", url = config.url ?? "" } = error as Failed;
+  if (failureCount >= MAX_RETRIES || isGivenUp(error) || !isTransient(failure)) return false;
+  const { config = {}, method = config.method ?? "GET", url = config.url ?? "" } = error as FailedRequest;
   if (!IDEMPOTENT.test(method) && failure.kind !== "refresh-unavailable") return false;
   const base = new URL(config.baseURL ?? "", globalThis.location?.href ?? "http://localhost");
   const budget = budgetFor(new URL(url, base).origin);

@@ -121,7 +121,7 @@ function createView(name: string, { delay, min }: Required<LoadingOptions>): Vie
   function become(count: number, isVisible: boolean): void {
     if (isVisible && !snapshot.isVisible) shownAt = performance.now();
     snapshot = { count, isVisible };
-    changed.tell();
+    changed.emit();
   }
 
   return {

@@ -11,18 +11,18 @@ import { GatepassError, isGatepassError } from "../errors.js";
 import type { Session, Trace } from "../session/types.js";
 import { type Answer, type Call, type Layer, wrap } from "./layer.js";
 
-/** Lead it through the layers; `last` sends it on. Start and end are told once, whatever the layers do in between. */
-export async function conduct<A extends Answer>(
+/** Lead it through the layers; `send` sends it on. Start and end are told once, whatever the layers do in between. */
+export async function deliver<A extends Answer>(
   { session, layers = [] }: { session: Session; layers?: readonly Layer[] | undefined },
   request: Omit<Call, "id" | "attempt">,
-  last: (call: Call, step: Trace) => Promise<A>,
+  send: (call: Call, trace: Trace) => Promise<A>,
 ): Promise<A> {
   const { method, url } = request;
-  const step = session.trace(method, url);
+  const trace = session.trace(method, url);
   let status: number | undefined;
-  step("start");
+  trace("start");
   try {
-    const answer = await wrap(layers, (call) => last(call, step))({ ...request, id: step.id, attempt: 1 });
+    const answer = await wrap(layers, (call) => send(call, trace))({ ...request, id: trace.id, attempt: 1 });
     status = answer.status;
     return answer;
   } catch (error) {
@@ -32,35 +32,35 @@ export async function conduct<A extends Answer>(
     if (isGatepassError(error)) Object.assign(error, { method, url: url.origin + url.pathname });
     throw error;
   } finally {
-    step("end", status);
+    trace("end", status);
   }
 }
 
 /** What came back, its status, and whether it refuses the token. */
-export type Sent<Raw> = readonly [raw: Raw, status: number, isRefused: boolean];
+export type Delivered<Raw> = readonly [raw: Raw, status: number, isRefused: boolean];
 
 /**
  * Send it with the session's token, and if that was refused, refresh and send once more: the answer to this second
  * sending is final, whatever it is. `isOwn`: it goes to the binding's own origin and bears no token of the caller's;
  * others get none.
  */
-export async function carry<Raw>(
+export async function withToken<Raw>(
   session: Session,
   { signal, isReplayable }: Call,
   isOwn: boolean,
-  step: Trace,
-  send: (token?: string) => Promise<Sent<Raw>>,
+  trace: Trace,
+  send: (token?: string) => Promise<Delivered<Raw>>,
 ): Promise<Raw> {
   const token = isOwn ? await session.token(undefined, signal) : null;
-  step("sent");
+  trace("sent");
   const [answer, status, isRefused] = await send(token?.value);
   if (!token || !isRefused) return answer;
-  step("waiting");
+  trace("waiting");
   const next = await session.token(token.serial, signal);
   if (!next) return answer;
   // A used-up stream would go out as an empty body.
   if (!isReplayable) throw new GatepassError("not-replayable", { status });
-  step("replay");
+  trace("replay");
   return (await send(next.value))[0];
 }
 

@@ -37,29 +37,29 @@ export interface Interceptors {
 /** Those of one client, and what runs them around `send`. */
 export function createInterceptors(): [
   Interceptors,
-  (asked: ClientRequest, send: (request: ClientRequest) => Promise<ClientResponse>) => Promise<ClientResponse>,
+  (request: ClientRequest, send: (request: ClientRequest) => Promise<ClientResponse>) => Promise<ClientResponse>,
 ] {
   const requests = new Set<readonly [OnRequest, When]>();
   const responses = new Set<readonly [OnResponse | null | undefined, OnError | null | undefined, When]>();
 
   async function run(
-    asked: ClientRequest,
+    request: ClientRequest,
     send: (request: ClientRequest) => Promise<ClientResponse>,
   ): Promise<ClientResponse> {
     // As they are now: what is added or ejected meanwhile counts from the next request on.
     const [out, back] = [[...requests], [...responses].reverse()];
-    const isWanted = ({ when }: When) => !when || when(asked);
-    const departed = async () => {
-      for (const [onRequest, options] of out) if (isWanted(options)) asked = (await onRequest(asked)) ?? asked;
-      return send(asked);
+    const isWanted = ({ when }: When) => !when || when(request);
+    const outgoing = async () => {
+      for (const [onRequest, options] of out) if (isWanted(options)) request = (await onRequest(request)) ?? request;
+      return send(request);
     };
-    let answer = departed();
+    let answer = outgoing();
     for (const [onResponse, onError, options] of back) {
       answer = answer.then(
         async (response) => (isWanted(options) && (await onResponse?.(response))) || response,
         async (error) => {
-          const mended = isWanted(options) && (await onError?.(error, asked));
-          if (mended) return mended;
+          const recovered = isWanted(options) && (await onError?.(error, request));
+          if (recovered) return recovered;
           throw error;
         },
       );
@@ -68,13 +68,13 @@ export function createInterceptors(): [
   }
 
   const interceptors: Interceptors = {
-    request: { use: (onRequest, options = {}) => enrol(requests, [onRequest, options]) },
-    response: { use: (onResponse, onError, options = {}) => enrol(responses, [onResponse, onError, options]) },
+    request: { use: (onRequest, options = {}) => add(requests, [onRequest, options]) },
+    response: { use: (onResponse, onError, options = {}) => add(responses, [onResponse, onError, options]) },
   };
   return [interceptors, run];
 }
 
-function enrol<Entry>(entries: Set<Entry>, entry: Entry): Handle {
+function add<Entry>(entries: Set<Entry>, entry: Entry): Handle {
   entries.add(entry);
   return { eject: () => void entries.delete(entry) };
 }

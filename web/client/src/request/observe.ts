@@ -51,21 +51,21 @@ export const withoutIds: Route = (path) => path.replace(/\/(\d+|(?=[^/]*\d)[^/]{
 export async function observe<A extends Answer>(
   call: Call,
   next: (call: Call) => Promise<A>,
-  tell: (fact: RequestFact) => void,
+  emit: (fact: RequestFact) => void,
   route: Route = String,
 ): Promise<A> {
   const { id, method, url } = call;
-  const began = performance.now();
+  const startedAt = performance.now();
   let attempts = 1;
   let wait = 0;
 
-  const say = (type: RequestFact["type"], { kind: outcome, status }: Told) => {
-    const ms = performance.now() - began;
+  const report = (type: RequestFact["type"], { kind: outcome, status }: Told) => {
+    const ms = performance.now() - startedAt;
     const fact = { type, id, method, host: url.host, status, outcome, ms, attempts, wait };
-    queueMicrotask(() => tell({ ...fact, path: redact(route(url.pathname)) }));
+    queueMicrotask(() => emit({ ...fact, path: redact(route(url.pathname)) }));
   };
   const onRetry: Call["onRetry"] = (notice) => {
-    say("retry", notice.failure);
+    report("retry", notice.failure);
     wait += notice.wait;
     attempts++;
     call.onRetry?.(notice);
@@ -74,10 +74,10 @@ export async function observe<A extends Answer>(
   try {
     const answer = await next({ ...call, onRetry });
     const { status } = answer;
-    say("request", { kind: status < 400 ? "ok" : "http", status });
+    report("request", { kind: status < 400 ? "ok" : "http", status });
     return answer;
   } catch (error) {
-    say("request", failureOf(error));
+    report("request", failureOf(error));
     throw error;
   }
 }

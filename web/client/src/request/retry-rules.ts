@@ -29,10 +29,10 @@ export interface RetryOptions {
 }
 
 /** The options, each with its value. */
-export type Policy = Required<RetryOptions>;
+export type RetryPolicy = Required<RetryOptions>;
 
 /** Those of `contract/retry_schedule.json`. */
-export const DEFAULTS: Policy = {
+export const DEFAULTS: RetryPolicy = {
   attempts: 4,
   deadline: 30_000,
   initialWait: 250,
@@ -51,7 +51,7 @@ export function isTransient({ kind, status }: Pick<Failure, "kind" | "status">):
 }
 
 /** Before the attempt that follows the one of this number (the first is 1), ms. */
-export function waitBefore(attempt: number, retryAfterMs?: number, policy: Policy = DEFAULTS): number {
+export function waitBefore(attempt: number, retryAfterMs?: number, policy: RetryPolicy = DEFAULTS): number {
   const { initialWait, maxWait, maxRetryAfter, draw } = policy;
   const bound = Math.min(maxWait, initialWait * 2 ** (attempt - 1));
   // Later than asked, by a little: whoever was told the same does not come back at the same instant.

@@ -31,3 +31,11 @@ export interface ClientResponse<Data = unknown> {
   readonly response: Response;
   readonly request: ClientRequest;
 }
+
+/** Which request an error is about: a GatepassError has these fields itself, an AxiosError has them in `config`. */
+export interface FailedRequest {
+  readonly method?: string;
+  readonly url?: string;
+  readonly baseURL?: string;
+  readonly config?: FailedRequest;
+}

@@ -1,24 +1,24 @@
 /** Waits that a caller can leave at any moment, and that leave no timer and no listener behind. */
 
-import { unanswered } from "../errors.js";
+import { transportError } from "../errors.js";
 
 /** Over 2^31 ms a timer of browsers fires at once. */
-const LONGEST_TIMER = 2e9;
+const MAX_TIMER = 2e9;
 
 /** Resolves after `ms`, or when the browser comes `online` if told so. Rejects as soon as the signal fires. */
-export function rest(ms: number, signal: AbortSignal | null, event = ""): Promise<void> {
+export function waitFor(ms: number, signal: AbortSignal | null, event = ""): Promise<void> {
   return new Promise((resolve, reject) => {
     // It has a `signal`, so it is the listeners' options too.
-    const over = new AbortController();
+    const finished = new AbortController();
     const done = () => {
       clearTimeout(timer);
-      over.abort();
-      if (signal?.aborted) reject(unanswered(signal, signal.reason));
+      finished.abort();
+      if (signal?.aborted) reject(transportError(signal, signal.reason));
       resolve();
     };
-    const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER));
-    signal?.addEventListener("abort", done, over);
-    globalThis.addEventListener?.(event, done, over);
+    const timer = setTimeout(done, Math.min(ms, MAX_TIMER));
+    signal?.addEventListener("abort", done, finished);
+    globalThis.addEventListener?.(event, done, finished);
     if (signal?.aborted) done();
   });
 }
@@ -26,5 +26,5 @@ export function rest(ms: number, signal: AbortSignal | null, event = ""): Promis
 /** Resolves once the browser thinks that there is a network, or at `end` (ms of `performance.now()`). */
 export async function waitForNetwork(end: number, signal: AbortSignal | null): Promise<void> {
   while (globalThis.navigator?.onLine === false && performance.now() < end)
-    await rest(end - performance.now(), signal, "online");
+    await waitFor(end - performance.now(), signal, "online");
 }

@@ -5,7 +5,7 @@
  */
 
 /** `globalThis` of a tab. */
-export interface Scope {
+export interface BrowserScope {
   readonly fetch: typeof fetch;
   readonly performance: Pick<Performance, "now">;
   readonly crypto?: Pick<Crypto, "subtle">;

@@ -6,27 +6,27 @@
  * cookie in another browser conflicts at its first use.
  */
 
-import { pause, type Scope } from "./browser.js";
+import { type BrowserScope, pause } from "./browser.js";
 import type { State } from "./state-cookie.js";
 
 /** IndexedDB of some browsers never answers; past this (ms) it counts as refused. */
-const PATIENCE = 3_000;
+const STORAGE_TIMEOUT = 3_000;
 
 /** The key of this profile for `issuer`, made if there is none; null where storage or WebCrypto is refused. */
-export async function loadKey(scope: Scope, issuer: string): Promise<CryptoKey | null> {
+export async function loadClientKey(scope: BrowserScope, issuer: string): Promise<CryptoKey | null> {
   try {
     // Made before the transaction is opened: one that waits for anything but itself is closed by the browser.
     const made = await scope.crypto!.subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: 256 }, false, [
       "sign",
     ]);
-    return (await Promise.race([getOrAdd(scope.indexedDB!, issuer, made), pause(PATIENCE)])) ?? null;
+    return (await Promise.race([getOrAdd(scope.indexedDB!, issuer, made), pause(STORAGE_TIMEOUT)])) ?? null;
   } catch {
     return null;
   }
 }
 
 /** The Idempotency-Key for presenting the refresh token that `state` names. */
-export async function idempotencyKey(scope: Scope, key: CryptoKey, { sid, generation }: State): Promise<string> {
+export async function idempotencyKey(scope: BrowserScope, key: CryptoKey, { sid, generation }: State): Promise<string> {
   const mac = await scope.crypto!.subtle.sign("HMAC", key, new TextEncoder().encode(`${sid}|${generation}`));
   const base64 = btoa(String.fromCharCode(...new Uint8Array(mac)));
   return `${generation}.${base64.slice(0, 22).replaceAll("+", "-").replaceAll("/", "_")}`;

@@ -5,13 +5,13 @@
  * tomorrow) is `transient`: nothing is known, so everything is kept.
  */
 
-import { GatepassError, type Problem, readRetryAfter, unanswered } from "../errors.js";
-import type { Scope } from "./browser.js";
+import { GatepassError, type Problem, readRetryAfter, transportError } from "../errors.js";
+import type { BrowserScope } from "./browser.js";
 import type { State } from "./state-cookie.js";
 import type { Account } from "./types.js";
 
 /** An answer, read to its end. `problem` is its JSON, whatever that is of; `sentAt` is ms of `performance.now()`. */
-export interface Answer {
+export interface EndpointAnswer {
   readonly status: number;
   readonly problem: Problem | null;
   readonly retryAfterMs?: number | undefined;
@@ -19,14 +19,14 @@ export interface Answer {
 }
 
 /** What goes with a call. With a `body` it is JSON. */
-export interface Sent {
+export interface EndpointRequest {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
 }
 
 /** One call; rejects with a GatepassError of kind `network` or `timeout`. */
-export type Call = (path: string, sent?: Sent) => Promise<Answer>;
+export type EndpointCall = (path: string, request?: EndpointRequest) => Promise<EndpointAnswer>;
 
 /** A new access token and what came with it. Times in ms; `expiresAt` on the clock of `performance.now()`. */
 export interface Grant extends State {
@@ -45,7 +45,7 @@ export interface Outcome {
 }
 
 /** The codes that mean something, under the status that they come with. */
-const ROWS: Readonly<Record<string, number>> = {
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "session-ended": 401,
   "no-session": 401,
   "refresh-superseded": 409,
@@ -53,15 +53,15 @@ const ROWS: Readonly<Record<string, number>> = {
 };
 
 /** A header that no form can send: every cross-origin attempt needs a preflight (PROTOCOL §6). */
-export const CLIENT: Record<string, string> = { "Gatepass-Client": "1" };
+export const CLIENT_HEADER: Record<string, string> = { "Gatepass-Client": "1" };
 
 /** Calls endpoints below `base`; each is aborted after `timeout` ms, reading included. */
-export function createCall(
-  scope: Scope,
+export function createEndpointCall(
+  scope: BrowserScope,
   base: string,
   options: { fetch: typeof fetch | undefined; timeout: number },
-): Call {
-  return async (path, { method = "POST", headers = CLIENT, body } = {}) => {
+): EndpointCall {
+  return async (path, { method = "POST", headers = CLIENT_HEADER, body } = {}) => {
     const send = options.fetch ?? scope.fetch;
     const signal = AbortSignal.timeout(options.timeout);
     const sentAt = scope.performance.now();
@@ -76,25 +76,25 @@ export function createCall(
       });
       return { ...factsOf(response, await response.text()), sentAt };
     } catch (cause) {
-      throw unanswered(signal, cause);
+      throw transportError(signal, cause);
     }
   };
 }
 
 /** The row of the table for the answer to a refresh of `sid`. */
-export function outcomeOf(answer: Answer, sid: string): Outcome {
+export function outcomeOf(answer: EndpointAnswer, sid: string): Outcome {
   const { status, problem } = answer;
   const grant = readGrant(answer);
   const error = new GatepassError("http", answer);
   if (grant) return { kind: grant.sid === sid ? "ok" : "session-mismatch", grant, error };
   const code = problem?.code ?? "";
   // Only what names this very session ends it (PROTOCOL §5): not another's end, not one that does not say whose.
-  const isMeant = code !== "session-ended" || problem?.sid === sid;
-  return { kind: isMeant && ROWS[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
+  const isOwn = code !== "session-ended" || problem?.sid === sid;
+  return { kind: isOwn && STATUS_OF_CODE[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
 }
 
 /** What a successful sign-in or refresh hands out; null for any other answer. */
-export function readGrant({ status, problem: body, sentAt }: Answer): Grant | null {
+export function readGrant({ status, problem: body, sentAt }: EndpointAnswer): Grant | null {
   const generation = readGeneration(body);
   const { access_token: token, session_id: sid, expires_in: seconds, account } = body ?? {};
   if (status > 201 || generation === null || typeof token !== "string" || typeof sid !== "string") return null;
@@ -110,7 +110,7 @@ export function readAccount(value: unknown): Account | null {
 }
 
 /** What an error needs to know of a response. */
-export function factsOf({ status, headers }: Response, text: unknown): Omit<Answer, "sentAt"> {
+export function factsOf({ status, headers }: Response, text: unknown): Omit<EndpointAnswer, "sentAt"> {
   return {
     status,
     problem: parse(text),

@@ -4,20 +4,20 @@
 export interface Listeners<Value> {
   /** Returns what removes it again. */
   add(listener: (value: Value) => void): () => void;
-  tell(value: Value): void;
+  emit(value: Value): void;
 }
 
 export function createListeners<Value>(): Listeners<Value> {
-  const all = new Set<(value: Value) => void>();
+  const entries = new Set<(value: Value) => void>();
   return {
     add(listener) {
       // A wrapper of its own, so that one function added twice is two listeners.
-      const hear = (value: Value) => listener(value);
-      all.add(hear);
-      return () => void all.delete(hear);
+      const entry = (value: Value) => listener(value);
+      entries.add(entry);
+      return () => void entries.delete(entry);
     },
-    tell(value) {
-      for (const hear of all) queueMicrotask(() => all.has(hear) && hear(value));
+    emit(value) {
+      for (const entry of entries) queueMicrotask(() => entries.has(entry) && entry(value));
     },
   };
 }

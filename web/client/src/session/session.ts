@@ -10,16 +10,16 @@
  * needs it or the browser wakes up.
  */
 
-import { type ErrorFacts, GatepassError, unanswered } from "../errors.js";
-import { jitter, pause, type Scope } from "./browser.js";
-import { loadKey } from "./client-key.js";
-import { createCall, type Grant, readAccount } from "./endpoints.js";
-import { createRefresh, type Result } from "./refresh.js";
-import { bearer, createSigning } from "./sign-in.js";
+import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
+import { type BrowserScope, jitter, pause } from "./browser.js";
+import { loadClientKey } from "./client-key.js";
+import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
+import { createRefresh, type RefreshResult } from "./refresh.js";
+import { bearer, createSignIn } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
 import { openChannel } from "./tab-channel.js";
 import { createLock } from "./tab-lock.js";
-import { createMemory } from "./token-state.js";
+import { createTokenState } from "./token-state.js";
 import type {
   AccessToken,
   EndReason,
@@ -32,47 +32,47 @@ import type {
 } from "./types.js";
 
 /** A 401 for a younger access token is not about its age: another refresh would not help. ms */
-const YOUNG = 5_000;
+const MIN_AGE_FOR_REFRESH = 5_000;
 /** What a request waits for the next attempt at most; with more to wait (a Retry-After) it fails at once. ms */
-const LONGEST_BACKOFF = 5_000;
-const FIRST_BACKOFF = 250;
+const MAX_BACKOFF = 5_000;
+const INITIAL_BACKOFF = 250;
 /** How much longer than one call a tab waits for its turn. ms */
-const QUEUE_MARGIN = 2_000;
+const LOCK_TIMEOUT_MARGIN = 2_000;
 
 type Untimed<Event> = Omit<Event, "at" | "ms">;
 
 /** One session per API and page. `scope` is the tab that it lives in; applications leave it out. */
-export function createSession(options: SessionOptions, scope: Scope = globalThis): Session {
+export function createSession(options: SessionOptions, scope: BrowserScope = globalThis): Session {
   const { margin = 60_000, timeout = 10_000, fetch, onEnded, stateCookie } = options;
   const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
   const issuer = url.origin + url.pathname.replace(/\/+$/, "");
   const name = `gatepass:${issuer}`;
   const now = () => scope.performance.now();
 
-  const memory = createMemory(now);
+  const memory = createTokenState(now);
   const notes = createNotes(scope, `${name}:`);
   const jar = openJar(scope, notes, url, stateCookie);
-  const channel = openChannel(scope, name, { grant: hear, end: drop });
-  const lock = createLock(scope, name, timeout + QUEUE_MARGIN);
-  const call = createCall(scope, issuer, { fetch, timeout });
+  const channel = openChannel(scope, name, { onGrant, onEnd: forget });
+  const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
+  const call = createEndpointCall(scope, issuer, { fetch, timeout });
   const parts = { scope, memory, jar, notes, channel, lock, call, key };
-  const rotate = createRefresh(parts);
-  const { signIn, signOut, settle } = createSigning(parts, { hold, end, resume, token });
+  const runRefresh = createRefresh(parts);
+  const { signIn, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
   let keyLoad: Promise<CryptoKey | null> | null = null;
   let accountLoad: Promise<void> | null = null;
-  let flight: Promise<ErrorFacts | null> | null = null;
+  let inFlight: Promise<ErrorFacts | null> | null = null;
   let failures = 0;
   let retryAt = 0;
   let requests = 0;
   /** The last session that ended here: its cookie, should it come back, is not believed. */
-  let over: string | null = null;
+  let endedSid: string | null = null;
 
   async function token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null> {
     if (stale! < memory.firstSerial) throw new GatepassError("session-ended");
     const { current, left, snapshot } = memory;
     const isRefused = stale === memory.serial;
-    if (isRefused && snapshot.lifetime! - left < YOUNG) return null;
+    if (isRefused && snapshot.lifetime! - left < MIN_AGE_FOR_REFRESH) return null;
     if (current && !isRefused) {
       if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
       return current;
@@ -92,33 +92,33 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
 
   /** The one refresh under way, or a new one. Never rejects; facts say why nothing new could be had. */
   function refresh(trigger: Trigger): Promise<ErrorFacts | null> {
-    flight ??= fly(trigger).finally(() => {
-      flight = null;
+    inFlight ??= startRefresh(trigger).finally(() => {
+      inFlight = null;
     });
-    return flight;
+    return inFlight;
   }
 
-  async function fly(trigger: Trigger): Promise<ErrorFacts | null> {
+  async function startRefresh(trigger: Trigger): Promise<ErrorFacts | null> {
     const { serial } = memory;
     const began = now();
     const backoff = retryAt - began;
-    if (backoff > LONGEST_BACKOFF) return { retryAfterMs: backoff };
+    if (backoff > MAX_BACKOFF) return { retryAfterMs: backoff };
     if (backoff > 0) await pause(backoff);
     let attempts = 0;
     const report = (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) =>
-      tell({ type: "refresh", trigger, generation: memory.snapshot.generation, attempts, ...facts }, began);
+      emit({ type: "refresh", trigger, generation: memory.snapshot.generation, attempts, ...facts }, began);
 
     report({ phase: "start" });
-    const result = await rotate(serial, () => attempts++).catch(
-      (error: GatepassError): Result => ({ kind: "transient", sid: memory.sid, error }),
+    const result = await runRefresh(serial, () => attempts++).catch(
+      (error: GatepassError): RefreshResult => ({ kind: "transient", sid: memory.sid, error }),
     );
-    const failure = conclude(result);
+    const failure = applyResult(result);
     const outcome = failure ? "transient" : memory.current ? "ok" : "ended";
     report({ phase: "end", outcome, shared: result.kind === "shared" });
     return failure;
   }
 
-  function conclude({ kind, sid, grant, error }: Result): ErrorFacts | null {
+  function applyResult({ kind, sid, grant, error }: RefreshResult): ErrorFacts | null {
     const isPresent = sid === memory.sid;
     if (kind === "ok") {
       if (isPresent) hold(grant!);
@@ -128,25 +128,25 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
     } else if (kind === "none" && isPresent) {
       if (notes("out") === sid) end(sid!, "signed-out");
-      else memory.clear({ status: "anonymous" });
+      else memory.reset({ status: "anonymous" });
     } else if (kind !== "none" && kind !== "shared") {
-      const backoff = jitter(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failures++));
+      const backoff = jitter(Math.min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** failures++));
       const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
       retryAt = now() + retryAfterMs;
-      if (memory.sid) memory.learn({ status: "degraded" });
+      if (memory.sid) memory.update({ status: "degraded" });
       return { cause: error, retryAfterMs };
     }
     return null;
   }
 
-  function tell(facts: Untimed<RefreshEvent> | Untimed<RequestEvent>, began: number): void {
+  function emit(facts: Untimed<RefreshEvent> | Untimed<RequestEvent>, began: number): void {
     const at = now();
-    memory.events.tell({ ...facts, at, ms: at - began });
+    memory.events.emit({ ...facts, at, ms: at - began });
   }
 
   function hold(grant: Grant): void {
     failures = retryAt = 0;
-    memory.take(grant);
+    memory.accept(grant);
     if (!memory.snapshot.account) accountLoad = loadAccount(grant);
   }
 
@@ -154,20 +154,20 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   async function loadAccount({ sid, token }: Grant): Promise<void> {
     const answer = await call("/me", { method: "GET", headers: bearer(token) }).catch(() => null);
     const account = readAccount(answer?.problem);
-    if (account && memory.sid === sid) memory.learn({ account });
+    if (account && memory.sid === sid) memory.update({ account });
   }
 
   /** The session is over: here, and in the other tabs. */
   function end(sid: string, reason: EndReason): void {
-    if (drop(sid, reason)) channel.end(sid, reason);
+    if (forget(sid, reason)) channel.end(sid, reason);
   }
 
   /** The same for this tab alone; whether it had that session. */
-  function drop(sid: string, reason: EndReason): boolean {
+  function forget(sid: string, reason: EndReason): boolean {
     jar.forget(sid);
     if (memory.sid !== sid) return false;
-    over = sid;
-    memory.clear({ status: "ended", reason });
+    endedSid = sid;
+    memory.reset({ status: "ended", reason });
     queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
     return true;
   }
@@ -175,35 +175,35 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
   /** Whether there is a session as far as anybody knows; one that the cookie names is taken up. */
   function resume(): boolean {
     const state = memory.sid ? null : jar.read();
-    if (state && isWelcome(state.sid)) memory.clear({ sessionId: state.sid, generation: state.generation });
+    if (state && isAcceptable(state.sid)) memory.reset({ sessionId: state.sid, generation: state.generation });
     else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid)
-      memory.clear({ status: "anonymous" });
+      memory.reset({ status: "anonymous" });
     return !!memory.sid;
   }
 
-  function isWelcome(sid: string): boolean {
-    return sid !== over && sid !== notes("out");
+  function isAcceptable(sid: string): boolean {
+    return sid !== endedSid && sid !== notes("out");
   }
 
   /** A sibling has an access token: of this session and newer, or of the one that the jar holds by now. */
-  function hear(grant: Grant): void {
+  function onGrant(grant: Grant): void {
     const { sid, generation, expiresAt } = grant;
     const known = memory.snapshot.generation!;
-    const isNews =
+    const isNewer =
       sid === memory.sid ? generation > known || (!memory.current && generation === known) : sid === jar.read()?.sid;
-    if (isNews && isWelcome(sid) && expiresAt > now()) hold(grant);
+    if (isNewer && isAcceptable(sid) && expiresAt > now()) hold(grant);
   }
 
   function wake(): void {
     if (scope.document?.visibilityState === "hidden") return;
-    void settle();
+    void confirmSignOut();
     // A page that was frozen may have missed a sign-out or another sign-in.
     const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
     if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
   }
 
   async function key(): Promise<CryptoKey | null> {
-    keyLoad ??= loadKey(scope, issuer);
+    keyLoad ??= loadClientKey(scope, issuer);
     const loaded = await keyLoad;
     if (!loaded) keyLoad = null;
     return loaded;
@@ -215,7 +215,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
     scope.document?.[verb]("visibilitychange", wake);
   }
 
-  if (scope.document) void settle();
+  if (scope.document) void confirmSignOut();
   listen("addEventListener");
 
   return {
@@ -244,7 +244,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
       const began = now();
       const { pathname } = new URL(address, url);
       const step = (phase: RequestPhase, status?: number) =>
-        tell({ type: "request", id, phase, method, url: pathname, status }, began);
+        emit({ type: "request", id, phase, method, url: pathname, status }, began);
       return Object.assign(step, { id });
     },
     close() {
@@ -258,7 +258,7 @@ export function createSession(options: SessionOptions, scope: Scope = globalThis
 function detachable<T>(shared: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return shared;
   return new Promise((resolve, reject) => {
-    const leave = () => reject(unanswered(signal, signal.reason));
+    const leave = () => reject(transportError(signal, signal.reason));
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave);
     shared.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));

@@ -6,12 +6,12 @@
  */
 
 import { GatepassError } from "../errors.js";
-import { CLIENT, type Grant, readGrant } from "./endpoints.js";
+import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
 import type { Credentials, EndReason, Session, Verification } from "./types.js";
 
-/** What signing needs of the story around it. */
-export interface Story {
+/** What signing in and out needs of the session around it. */
+export interface SessionActions {
   hold(grant: Grant): void;
   end(sid: string, reason: EndReason): void;
   resume(): boolean;
@@ -19,10 +19,10 @@ export interface Story {
 }
 
 /** The verbs over the parts of one session. */
-export function createSigning({ memory, jar, notes, channel, lock, call, key }: Parts, story: Story) {
+export function createSignIn({ memory, jar, notes, channel, lock, call, key }: Parts, actions: SessionActions) {
   /** Exchange credentials at `path`. Null where the server answers that it wants more first (202). */
-  async function signIn(path: string, sent: Credentials | Verification): Promise<Grant | null> {
-    const { email, token, password, remember = true } = sent as Credentials & Verification;
+  async function signIn(path: string, given: Credentials | Verification): Promise<Grant | null> {
+    const { email, token, password, remember = true } = given as Credentials & Verification;
     const isKeyless = !(await key());
     const [answer, grant] = await lock(async () => {
       const answer = await call(path, { body: { email, token, password, remember } });
@@ -31,32 +31,32 @@ export function createSigning({ memory, jar, notes, channel, lock, call, key }: 
         if (isKeyless) notes("keyless", grant.sid);
         // A sign-out that waits for the network is done: this sign-in has replaced its session.
         notes("out", null);
-        jar.learn(grant);
+        jar.remember(grant);
         channel.share(grant);
       }
       return [answer, grant];
     });
-    if (grant) story.hold(grant);
+    if (grant) actions.hold(grant);
     else if (answer.status !== 202) throw new GatepassError("http", answer);
     return grant;
   }
 
   async function signOut({ everywhere = false } = {}): Promise<void> {
-    if (!story.resume()) return;
+    if (!actions.resume()) return;
     const sid = memory.sid!;
-    const token = everywhere ? await story.token().catch(() => null) : memory.current;
-    const headers = { ...CLIENT, ...(token && bearer(token.value)) };
+    const token = everywhere ? await actions.token().catch(() => null) : memory.current;
+    const headers = { ...CLIENT_HEADER, ...(token && bearer(token.value)) };
     notes("out", sid);
-    story.end(sid, "signed-out");
+    actions.end(sid, "signed-out");
     const all = everywhere && call("/logout-all", { headers });
     await Promise.allSettled([all]);
-    await settle(headers);
+    await confirmSignOut(headers);
     const answer = await all;
     if (answer && answer.status !== 204) throw new GatepassError("http", answer);
   }
 
   /** Have the server confirm a sign-out that was noted. Never rejects: without a network the note stays. */
-  async function settle(headers = CLIENT): Promise<void> {
+  async function confirmSignOut(headers = CLIENT_HEADER): Promise<void> {
     if (!notes("out")) return;
     const confirm = async () => {
       const sid = notes("out");
@@ -70,7 +70,7 @@ export function createSigning({ memory, jar, notes, channel, lock, call, key }: 
     await lock(confirm).catch(() => null);
   }
 
-  return { signIn, signOut, settle };
+  return { signIn, signOut, confirmSignOut };
 }
 
 /** The header that bears an access token. */

@@ -9,7 +9,7 @@
  * No secret is among them.
  */
 
-import type { Scope } from "./browser.js";
+import type { BrowserScope } from "./browser.js";
 
 /** Which refresh token lies in the cookie jar. */
 export interface State {
@@ -30,27 +30,27 @@ export function stateCookieName({ protocol, port }: URL): string {
 
 /** The value of a cookie in the text of `document.cookie`. */
 export function findCookie(text: string, name: string): string | undefined {
-  const crumb = text.split("; ").find((part) => part.startsWith(`${name}=`));
-  return crumb?.slice(name.length + 1);
+  const pair = text.split("; ").find((part) => part.startsWith(`${name}=`));
+  return pair?.slice(name.length + 1);
 }
 
 /** Small texts shared by the tabs of a profile: with a `text` it is written, with null erased, without one read. */
 export type Notes = (name: string, text?: string | null) => string | null | undefined;
 
 /** Kept in localStorage. Where that is refused they last as long as the tab. */
-export function createNotes(scope: Scope, prefix: string): Notes {
-  const own: Record<string, string | null> = {};
+export function createNotes(scope: BrowserScope, prefix: string): Notes {
+  const unstored: Record<string, string | null> = {};
   return (name, text) => {
     try {
       // Where storage is blocked this very look throws; where it is full, only writing does.
       const storage = scope.localStorage!;
       if (text) storage.setItem(prefix + name, text);
       else if (text === null) storage.removeItem(prefix + name);
-      else return own[name] ?? storage.getItem(prefix + name);
-      delete own[name];
+      else return unstored[name] ?? storage.getItem(prefix + name);
+      delete unstored[name];
     } catch {
-      if (text !== undefined) own[name] = text;
-      return own[name];
+      if (text !== undefined) unstored[name] = text;
+      return unstored[name];
     }
   };
 }
@@ -60,7 +60,7 @@ export interface Jar {
   /** The present state, or null if there is no session in the jar. */
   read(): State | null;
   /** An answer has named the state: the only way to know where the cookie is out of sight. */
-  learn(state: State): void;
+  remember(state: State): void;
   /** Delete the state if it names `sid`: another sign-in's stays. */
   forget(sid: string): void;
   /** Whether the state cookie itself is in sight: cookies know hosts, not ports. */
@@ -68,13 +68,13 @@ export interface Jar {
 }
 
 /** The jar of the API at `url`. */
-export function openJar(scope: Scope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
+export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
   const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
   const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes("state"));
   return {
     isReadable,
     read,
-    learn({ sid, generation }) {
+    remember({ sid, generation }) {
       if (!isReadable) notes("state", `${sid}.${generation}.0`);
     },
     forget(sid) {

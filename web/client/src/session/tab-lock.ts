@@ -6,27 +6,27 @@
  * both go at once, and a chain of thefts has frozen whole applications elsewhere.
  */
 
-import type { Scope } from "./browser.js";
+import type { BrowserScope } from "./browser.js";
 
 /** Runs `act` alone, as far as can be had. */
 export type Lock = <T>(act: () => Promise<T>) => Promise<T>;
 
-/** `patience` (ms) must be longer than what `act` may take. */
-export function createLock(scope: Scope, name: string, patience: number): Lock {
+/** `timeout` (ms) must be longer than what `act` may take. */
+export function createLock(scope: BrowserScope, name: string, timeout: number): Lock {
   const locks = scope.navigator?.locks;
   let last: Promise<unknown> = Promise.resolve();
 
-  function inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = last.then(act, act);
-    last = turn;
-    return turn;
+  function inOrder<T>(act: () => Promise<T>): Promise<T> {
+    const next = last.then(act, act);
+    last = next;
+    return next;
   }
 
   async function acrossTabs<T>(act: () => Promise<T>): Promise<T> {
     let acting: Promise<T> | undefined;
     try {
       // The signal ends the wait alone: once the lock is had it has no power any more.
-      return await locks!.request(name, { signal: AbortSignal.timeout(patience) }, () => {
+      return await locks!.request(name, { signal: AbortSignal.timeout(timeout) }, () => {
         acting = act();
         return acting;
       });
@@ -35,5 +35,5 @@ export function createLock(scope: Scope, name: string, patience: number): Lock {
     }
   }
 
-  return locks ? acrossTabs : inTurn;
+  return locks ? acrossTabs : inOrder;
 }

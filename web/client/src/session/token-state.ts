@@ -10,8 +10,8 @@ import type { Grant } from "./endpoints.js";
 import { createListeners, type Listeners } from "./listeners.js";
 import { type AccessToken, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
 
-/** Read by all parts of a session; changed by `take`, `learn` and `clear` alone. */
-export interface Memory {
+/** Read by all parts of a session; changed by `accept`, `update` and `reset` alone. */
+export interface TokenState {
   readonly changed: Listeners<void>;
   readonly events: Listeners<SessionEvent>;
   readonly snapshot: Snapshot;
@@ -23,15 +23,15 @@ export interface Memory {
   /** That time, ms; not positive if there is no token. */
   readonly left: number;
   /** Hold a new access token. That of another sign-in replaces all that was known. */
-  take(grant: Grant): void;
+  accept(grant: Grant): void;
   /** The same session, but something was learnt. */
-  learn(facts: Partial<Snapshot>): void;
+  update(facts: Partial<Snapshot>): void;
   /** Another session, or none: nothing but `facts` is known. */
-  clear(facts: Partial<Snapshot>): void;
+  reset(facts: Partial<Snapshot>): void;
 }
 
 /** `now` is the monotonic clock, ms. */
-export function createMemory(now: () => number): Memory {
+export function createTokenState(now: () => number): TokenState {
   let token: string | null = null;
   const memory = {
     changed: createListeners<void>(),
@@ -48,11 +48,11 @@ export function createMemory(now: () => number): Memory {
     get current() {
       return token && memory.left > 0 ? { value: token, serial: memory.serial } : null;
     },
-    take({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
-      if (sid !== memory.sid) memory.clear({ sessionId: sid });
+    accept({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
+      if (sid !== memory.sid) memory.reset({ sessionId: sid });
       token = value;
       memory.serial++;
-      memory.learn({
+      memory.update({
         status: "active",
         generation,
         expiresAt,
@@ -60,17 +60,17 @@ export function createMemory(now: () => number): Memory {
         account: account ?? memory.snapshot.account,
       });
     },
-    learn(facts: Partial<Snapshot>) {
+    update(facts: Partial<Snapshot>) {
       const before = memory.snapshot.status;
       memory.snapshot = { ...memory.snapshot, ...facts };
       const { status, reason } = memory.snapshot;
-      memory.changed.tell();
-      if (status !== before) memory.events.tell({ type: "status", status, reason, at: now() });
+      memory.changed.emit();
+      if (status !== before) memory.events.emit({ type: "status", status, reason, at: now() });
     },
-    clear(facts: Partial<Snapshot>) {
+    reset(facts: Partial<Snapshot>) {
       token = null;
       memory.firstSerial = ++memory.serial;
-      memory.learn({ ...UNKNOWN, ...facts });
+      memory.update({ ...UNKNOWN, ...facts });
     },
   };
   return memory;

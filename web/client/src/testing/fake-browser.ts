@@ -4,7 +4,7 @@
  * Everything that takes time takes it on the (faked) timers; everything random asks `random`.
  */
 
-import type { Scope } from "../session/browser.js";
+import type { BrowserScope } from "../session/browser.js";
 import type { FaultServer } from "./fault-server.js";
 import type { Incoming } from "./messages.js";
 
@@ -166,15 +166,15 @@ class FakeChannel {
 }
 
 /** One tab: the `globalThis` that a session gets. */
-export class FakeTab implements Scope {
+export class FakeTab implements BrowserScope {
   readonly performance = performance;
   readonly crypto = { subtle: fakeSubtle() };
   readonly location: { href: string };
-  readonly document: NonNullable<Scope["document"]>;
-  readonly localStorage: NonNullable<Scope["localStorage"]>;
+  readonly document: NonNullable<BrowserScope["document"]>;
+  readonly localStorage: NonNullable<BrowserScope["localStorage"]>;
   readonly indexedDB: IDBFactory;
-  readonly navigator: NonNullable<Scope["navigator"]>;
-  readonly BroadcastChannel?: NonNullable<Scope["BroadcastChannel"]>;
+  readonly navigator: NonNullable<BrowserScope["navigator"]>;
+  readonly BroadcastChannel?: NonNullable<BrowserScope["BroadcastChannel"]>;
   readonly fetch: typeof fetch;
   readonly #events = new EventTarget();
   readonly #death: Promise<undefined>;
@@ -228,7 +228,7 @@ export class FakeTab implements Scope {
   }
 }
 
-function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<Scope["document"]> {
+function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<BrowserScope["document"]> {
   return {
     visibilityState: "visible",
     get cookie() {
@@ -248,7 +248,7 @@ function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<Sc
   };
 }
 
-function fakeStorage({ storage, options }: FakeProfile): NonNullable<Scope["localStorage"]> {
+function fakeStorage({ storage, options }: FakeProfile): NonNullable<BrowserScope["localStorage"]> {
   const use = <T>(act: () => T): T => {
     if (options.storage === false) throw new DOMException("denied", "SecurityError");
     return act();

@@ -40,8 +40,8 @@ export function fakeSession({
 
   const set = (change: Partial<Snapshot>) => {
     snapshot = fit({ ...snapshot, ...change });
-    changes.tell();
-    events.tell({ type: "status", status: snapshot.status, reason: snapshot.reason, at: 0 });
+    changes.emit();
+    events.emit({ type: "status", status: snapshot.status, reason: snapshot.reason, at: 0 });
   };
   const enter = async ({ email }: { email: string }): Promise<Account> => {
     const error = refusal;
@@ -75,7 +75,7 @@ export function fakeSession({
       const id = ++requests;
       const { pathname } = new URL(url, "http://localhost");
       const tell = (phase: "start" | "sent" | "waiting" | "replay" | "end", answered?: number) =>
-        events.tell({ type: "request", id, phase, method, url: pathname, status: answered, ms: 0, at: 0 });
+        events.emit({ type: "request", id, phase, method, url: pathname, status: answered, ms: 0, at: 0 });
       tell("start");
       return Object.assign(tell, { id });
     },
@@ -83,7 +83,7 @@ export function fakeSession({
     set,
     end: (reason = "revoked") => set({ status: "ended", reason }),
     degrade: () => set({ status: "degraded" }),
-    emit: (event) => events.tell(event),
+    emit: (event) => events.emit(event),
     refuse: (error) => {
       refusal = error;
     },

@@ -7,7 +7,7 @@
 import { answerOwner } from "./account-endpoints.js";
 import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
 
-interface Card {
+interface RefreshToken {
   readonly sid: string;
   readonly generation: number;
   readonly nonce: string;
@@ -97,7 +97,7 @@ export class FaultServer {
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
     const { token, email = token!, password } = request.body as { token?: string; email?: string; password: string };
     if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
-    const old = this.#card(request);
+    const old = this.#presented(request);
     if (old) this.revoke(old.sid, "replaced");
     const sid = (++this.#count).toString(16).padStart(32, "0");
     const fingerprint = `root-${sid}`;
@@ -118,66 +118,66 @@ export class FaultServer {
 
   #refresh(request: Incoming): Outgoing {
     const key = request.headers.get("Idempotency-Key");
-    const card = this.#card(request);
-    const tell = (name: Case) => this.log.push({ case: name, key, sid: card?.sid ?? null });
+    const presented = this.#presented(request);
+    const record = (name: Case) => this.log.push({ case: name, key, sid: presented?.sid ?? null });
     if (!key && !request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
-    if (!card) {
-      tell("no-session");
+    if (!presented) {
+      record("no-session");
       return problem(401, "no-session");
     }
-    if (key && Number(key.split(".")[0]) !== card.generation) {
-      tell("superseded");
-      return this.#superseded(card);
+    if (key && Number(key.split(".")[0]) !== presented.generation) {
+      record("superseded");
+      return this.#superseded(presented);
     }
-    if (request.headers.get("Gatepass-Session") !== card.sid) {
-      tell("mismatch");
+    if (request.headers.get("Gatepass-Session") !== presented.sid) {
+      record("mismatch");
       return problem(409, "session-mismatch");
     }
-    return this.#decide(card, key, tell);
+    return this.#decide(presented, key, record);
   }
 
-  #decide(card: Card, key: string | null, tell: (name: Case) => void): Outgoing {
-    const row = this.rows.get(card.sid);
-    const print = fingerprintOf(card);
+  #decide(presented: RefreshToken, key: string | null, record: (name: Case) => void): Outgoing {
+    const row = this.rows.get(presented.sid);
+    const fingerprint = fingerprintOf(presented);
     if (!row || row.revoked) {
-      tell("ended");
-      return problem(401, "session-ended", { sid: card.sid, reason: row?.revoked ?? "unknown" });
+      record("ended");
+      return problem(401, "session-ended", { sid: presented.sid, reason: row?.revoked ?? "unknown" });
     }
     const timely = this.#now() - row.committedAt <= this.leeway;
     const successor = {
-      sid: card.sid,
-      generation: card.generation + 1,
-      parent: print,
+      sid: presented.sid,
+      generation: presented.generation + 1,
+      parent: fingerprint,
       nonce: key ?? `random-${++this.#count}`,
     };
-    if (card.generation === row.generation + 1 && card.parent === row.fingerprint) {
-      tell("advance");
+    if (presented.generation === row.generation + 1 && presented.parent === row.fingerprint) {
+      record("advance");
       row.ancestors = [{ fingerprint: row.fingerprint, key: row.key }, ...row.ancestors].slice(0, 16);
-      Object.assign(row, { generation: card.generation, fingerprint: print, key, committedAt: this.#now() });
+      Object.assign(row, { generation: presented.generation, fingerprint, key, committedAt: this.#now() });
       return this.#grant(row, successor);
     }
-    const isCommitted = print === row.fingerprint && (key ? key === row.key : row.key === null);
-    const isAncestor = row.ancestors.some((one) => one.fingerprint === print && key !== null && one.key === key);
+    const isCommitted = fingerprint === row.fingerprint && (key ? key === row.key : row.key === null);
+    const isAncestor = row.ancestors.some((one) => one.fingerprint === fingerprint && key !== null && one.key === key);
     if (isCommitted || isAncestor) {
-      tell("repeat");
+      record("repeat");
       return isCommitted && timely ? this.#grant(row, successor) : this.#superseded(successor, true);
     }
     const newest = row.ancestors[0];
-    if (!key && timely && newest && !newest.key && [print, card.parent].includes(newest.fingerprint)) {
-      tell("late");
+    if (!key && timely && newest && !newest.key && [fingerprint, presented.parent].includes(newest.fingerprint)) {
+      record("late");
       return problem(409, "refresh-superseded");
     }
-    tell("reuse");
+    record("reuse");
     row.revoked = "reused";
-    return problem(401, "session-ended", { sid: card.sid, reason: "reused" });
+    return problem(401, "session-ended", { sid: presented.sid, reason: "reused" });
   }
 
   #logout(request: Incoming): Outgoing {
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
-    const card = this.#card(request);
+    const presented = this.#presented(request);
     const believed = request.headers.get("Gatepass-Session");
-    if (card && believed && believed !== card.sid) return problem(409, "session-mismatch");
-    if (card) this.revoke(card.sid, "revoked");
+    if (presented && believed && believed !== presented.sid) return problem(409, "session-mismatch");
+    if (presented) this.revoke(presented.sid, "revoked");
     const token = this.#tokens.get(request.headers.get("Authorization")?.slice(7) ?? "");
     if (token) this.revoke(token.sid, "revoked");
     return { status: 204, cookies: { gatepass: null, [this.stateCookie]: null } };
@@ -194,7 +194,7 @@ export class FaultServer {
     return act(row);
   }
 
-  #grant(row: Row, card: Card): Outgoing {
+  #grant(row: Row, refreshToken: RefreshToken): Outgoing {
     const token = `token-${++this.#count}`;
     this.#tokens.set(token, { sid: row.sid, expiresAt: this.#now() + this.accessTtl });
     const body = {
@@ -202,25 +202,26 @@ export class FaultServer {
       token_type: "Bearer",
       expires_in: this.accessTtl,
       session_id: row.sid,
-      refresh_generation: card.generation,
+      refresh_generation: refreshToken.generation,
     };
-    return { status: 200, body, cookies: this.#cookies(card) };
+    return { status: 200, body, cookies: this.#cookies(refreshToken) };
   }
 
-  #superseded(card: Card, withCard = false): Outgoing {
-    const answer = problem(409, "refresh-superseded", { refresh_generation: card.generation });
-    const cookies = this.#cookies(card);
-    if (!withCard) delete cookies.gatepass;
+  #superseded(refreshToken: RefreshToken, withToken = false): Outgoing {
+    const answer = problem(409, "refresh-superseded", { refresh_generation: refreshToken.generation });
+    const cookies = this.#cookies(refreshToken);
+    if (!withToken) delete cookies.gatepass;
     return { ...answer, cookies };
   }
 
-  #cookies(card: Card): Record<string, string> {
-    return { gatepass: JSON.stringify(card), [this.stateCookie]: `${card.sid}.${card.generation}.4102444800` };
+  #cookies(refreshToken: RefreshToken): Record<string, string> {
+    const { sid, generation } = refreshToken;
+    return { gatepass: JSON.stringify(refreshToken), [this.stateCookie]: `${sid}.${generation}.4102444800` };
   }
 
-  #card(request: Incoming): Card | null {
+  #presented(request: Incoming): RefreshToken | null {
     const text = request.cookies.get("gatepass");
-    return text ? (JSON.parse(text) as Card) : null;
+    return text ? (JSON.parse(text) as RefreshToken) : null;
   }
 
   #now(): number {
@@ -228,7 +229,7 @@ export class FaultServer {
   }
 }
 
-function fingerprintOf({ sid, generation, nonce, parent }: Card): string {
+function fingerprintOf({ sid, generation, nonce, parent }: RefreshToken): string {
   // Nested, it would grow with every generation; its last characters are unique enough here.
   let hash = 7;
   for (const character of `${sid}|${generation}|${nonce}|${parent}`)

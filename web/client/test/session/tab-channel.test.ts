@@ -14,11 +14,11 @@ function two() {
   const profile = new FakeProfile(new FakeServer());
   const heard: Grant[] = [];
   const ended: unknown[] = [];
-  const mute = { grant: () => undefined, end: () => undefined };
+  const mute = { onGrant: () => undefined, onEnd: () => undefined };
   const sender = openChannel(profile.tab(), "c", mute);
   const receiver = openChannel(profile.tab(), "c", {
-    grant: (grant) => heard.push(grant),
-    end: (...end) => ended.push(end),
+    onGrant: (grant) => heard.push(grant),
+    onEnd: (...end) => ended.push(end),
   });
   return { profile, sender, receiver, heard, ended };
 }
@@ -56,7 +56,7 @@ describe("the tabs' channel", () => {
     sender.end("a", "revoked");
     await pass(0.1);
     expect(ended).toEqual([]);
-    const none = openChannel({ fetch, performance }, "c", { grant: () => undefined, end: () => undefined });
+    const none = openChannel({ fetch, performance }, "c", { onGrant: () => undefined, onEnd: () => undefined });
     expect(none.isOpen).toBe(false);
     none.end("a", "revoked");
   });
