@@ -7,9 +7,9 @@
 import { api, session } from "./gate";
 import { cutNetwork, networkFetch } from "./network";
 import type { Dispatch } from "./store";
-import type { PromiseId, Story } from "./store/narrate";
+import type { Description, PromiseId } from "./store/describe";
 import { loadNotes } from "./store/notes";
-import { networkSwitched, noticed } from "./store/stage";
+import { networkSwitched, noticed } from "./store/ui";
 
 export interface Experiment {
   id: string;
@@ -34,8 +34,8 @@ async function call(url: string): Promise<void> {
   await api.get(url).catch(() => undefined);
 }
 
-function tell(dispatch: Dispatch, story: Story): void {
-  dispatch(noticed({ ...story, at: performance.now() }));
+function tell(dispatch: Dispatch, description: Description): void {
+  dispatch(noticed({ ...description, at: performance.now() }));
 }
 
 /** Have the server refuse this pass, once it is old enough for a refusal to be answered by a refresh. */

@@ -9,9 +9,9 @@ import type { SessionEvent } from "gatepass";
 import { session } from "./gate";
 import type { Dispatch } from "./store";
 import { factsSeen, passDropped, passTaken } from "./store/activity";
-import type { Fact } from "./store/episode";
-import { lookIntoGatehouse } from "./store/gatehouse";
-import { type Notice, noticed } from "./store/stage";
+import type { Fact } from "./store/requestGroup";
+import { loadServerLog } from "./store/serverLog";
+import { type Notice, noticed } from "./store/ui";
 
 const BATCH = 40;
 const FROM_SIBLING: Omit<Notice, "at"> = {
@@ -22,13 +22,13 @@ const FROM_SIBLING: Omit<Notice, "at"> = {
   isQuiet: true,
 };
 /** The demo's own levers are not part of the show. */
-const BACKSTAGE = "/demo/";
+const DEMO_ENDPOINTS = "/demo/";
 
 /** Start watching. Returns what stops it. */
 export function observe(dispatch: Dispatch): () => void {
   const batch = new Batch((facts) => {
     dispatch(factsSeen({ facts, wall: Date.now() }));
-    if (facts.some(isNewsToServer)) void dispatch(lookIntoGatehouse());
+    if (facts.some(isServerEvent)) void dispatch(loadServerLog());
   });
   let isRefreshing = false;
   const stopFacts = session.on("*", (event: SessionEvent) => {
@@ -58,7 +58,7 @@ export function observe(dispatch: Dispatch): () => void {
 
 function factOf(event: SessionEvent): Fact | null {
   if (event.type === "request") {
-    if (event.url.startsWith(BACKSTAGE)) return null;
+    if (event.url.startsWith(DEMO_ENDPOINTS)) return null;
     const { phase, method, url, status = 0, at } = event;
     return { kind: "call", id: String(event.id), phase, method: method.toUpperCase(), url, status, at };
   }
@@ -70,7 +70,7 @@ function factOf(event: SessionEvent): Fact | null {
 }
 
 /** Whether the server has something to tell of it. */
-function isNewsToServer(fact: Fact): boolean {
+function isServerEvent(fact: Fact): boolean {
   return fact.phase === "end" && (fact.kind === "refresh" || fact.url.startsWith("/auth/"));
 }
 

@@ -1,6 +1,6 @@
 /** The eight promises of the protocol, in a sentence each. */
 
-import type { PromiseId } from "./store/narrate";
+import type { PromiseId } from "./store/describe";
 
 export const PROMISES: Record<PromiseId, { title: string; text: string }> = {
   P1: {

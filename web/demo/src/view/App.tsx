@@ -40,8 +40,8 @@ export function App() {
 
 /** Outside the gate: why you are here, the way in, and what the log-book holds so far. */
 function Door({ intro }: { intro: React.ReactNode }) {
-  const hasStory = useStore((state) => state.activity.episodes.length > 0);
-  const isOffline = useStore((state) => state.stage.isOffline);
+  const hasEntries = useStore((state) => state.activity.groups.length > 0);
+  const isOffline = useStore((state) => state.ui.isOffline);
   return (
     <>
       <div className="door">
@@ -55,7 +55,7 @@ function Door({ intro }: { intro: React.ReactNode }) {
           <SignIn />
         </div>
       </div>
-      {hasStory && <LogBook />}
+      {hasEntries && <LogBook />}
     </>
   );
 }

@@ -35,7 +35,7 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
 
 export function Ended({ reason }: { reason: EndReason }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const notice = useStore((state) => state.stage.notice);
+  const notice = useStore((state) => state.ui.notice);
   // The page has changed under the visitor's hands: move them to the sentence that says why.
   useEffect(() => heading.current?.focus(), []);
 

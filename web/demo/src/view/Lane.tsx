@@ -2,8 +2,8 @@
 
 import type { CSSProperties, ReactNode } from "react";
 
-import type { Call, Refresh, Span } from "../store/episode";
-import { count } from "../store/narrate";
+import { count } from "../store/describe";
+import type { Call, Refresh, Span } from "../store/requestGroup";
 import { Renew } from "./icons";
 
 /** The stretch of time (ms) that the width of a lane stands for. */

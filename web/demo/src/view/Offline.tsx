@@ -8,7 +8,7 @@ import { useRun } from "./useRun";
 
 export function Offline() {
   const { run } = useRun();
-  const isOffline = useStore((state) => state.stage.isOffline);
+  const isOffline = useStore((state) => state.ui.isOffline);
   const flip = (isOn: boolean): Experiment => ({
     id: isOn ? "offline" : "online",
     label: "",

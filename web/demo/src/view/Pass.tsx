@@ -4,7 +4,7 @@ import { useSession } from "gatepass/react";
 import type { CSSProperties } from "react";
 
 import { useAct, useStore } from "../store";
-import { strollSwitched } from "../store/stage";
+import { pollingSwitched } from "../store/ui";
 import { Switch } from "./Switch";
 import { Timeline } from "./Timeline";
 import { useNow } from "./useNow";
@@ -31,7 +31,7 @@ export function Pass() {
       <div className="pass-body">
         <div>
           <Meter left={left} life={life} />
-          <Stroll />
+          <PollingSwitch />
         </div>
         <Timeline now={now} life={life} />
       </div>
@@ -73,11 +73,11 @@ function wordsFor(left: number, share: number): string {
   return "Good. Calls go straight through.";
 }
 
-function Stroll() {
+function PollingSwitch() {
   const dispatch = useAct();
-  const isStrolling = useStore((state) => state.stage.isStrolling);
+  const isPolling = useStore((state) => state.ui.isPolling);
   return (
-    <Switch isOn={isStrolling} onChange={(isOn) => dispatch(strollSwitched(isOn))} label="Keep me walking about">
+    <Switch isOn={isPolling} onChange={(isOn) => dispatch(pollingSwitched(isOn))} label="Keep me walking about">
       One call every 5 seconds. Switch it off and the pass drains to nothing: only activity renews it.
     </Switch>
   );

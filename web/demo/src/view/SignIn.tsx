@@ -105,7 +105,7 @@ export function SignIn() {
 /** The seeded account, or null while (or where) there is none. */
 function useDemoAccount(): Credentials | null {
   const [account, setAccount] = useState<Credentials | null>(null);
-  const isOffline = useStore((state) => state.stage.isOffline);
+  const isOffline = useStore((state) => state.ui.isOffline);
   useEffect(() => {
     if (isOffline) return;
     const stop = new AbortController();

@@ -4,7 +4,7 @@ import type { CSSProperties } from "react";
 
 import { useStore } from "../store";
 import { type Mark, type Pass, WINDOW } from "../store/activity";
-import { count } from "../store/narrate";
+import { count } from "../store/describe";
 
 /** Flags nearer together than this (ms) would cover each other's numbers. */
 const LEGIBLE = 6_000;

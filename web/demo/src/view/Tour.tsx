@@ -6,23 +6,23 @@ import { useEffect } from "react";
 import { api } from "../gate";
 import { useAct, useStore } from "../store";
 import { devicesForgotten, loadDevices } from "../store/devices";
-import { STROLL } from "../store/episode";
-import { lookIntoGatehouse } from "../store/gatehouse";
 import { loadNotes, notesForgotten } from "../store/notes";
+import { POLL_URL } from "../store/requestGroup";
+import { loadServerLog } from "../store/serverLog";
 import { Devices } from "./Devices";
 import { Experiments } from "./Experiments";
-import { Gatehouse } from "./Gatehouse";
 import { LogBook } from "./LogBook";
 import { MembershipCard } from "./MembershipCard";
 import { Notes } from "./Notes";
 import { Pass } from "./Pass";
+import { ServerLog } from "./ServerLog";
 
 /** How often (ms) the page makes a call of its own: often enough that no pass is ever left to run out. */
 const STEP = 5_000;
 
 export function Tour() {
   useWork();
-  useStroll();
+  usePolling();
   return (
     <div className="tour">
       <div className="papers">
@@ -36,7 +36,7 @@ export function Tour() {
       <div className="work">
         <Notes />
         <Devices />
-        <Gatehouse />
+        <ServerLog />
       </div>
     </div>
   );
@@ -50,7 +50,7 @@ function useWork(): void {
     if (sessionId === null) return;
     void dispatch(loadNotes());
     void dispatch(loadDevices());
-    void dispatch(lookIntoGatehouse());
+    void dispatch(loadServerLog());
     return () => {
       dispatch(notesForgotten());
       dispatch(devicesForgotten());
@@ -59,13 +59,13 @@ function useWork(): void {
 }
 
 /** A person who walks about: refreshing happens when somebody needs a pass, never by a timer of its own. */
-function useStroll(): void {
-  const isWalking = useStore(({ stage }) => stage.isStrolling && !stage.isOffline && stage.busy === null);
+function usePolling(): void {
+  const isActive = useStore(({ ui }) => ui.isPolling && !ui.isOffline && ui.busy === null);
   useEffect(() => {
-    if (!isWalking) return;
+    if (!isActive) return;
     const timer = setInterval(() => {
-      if (!document.hidden) void api.get(STROLL).catch(() => undefined);
+      if (!document.hidden) void api.get(POLL_URL).catch(() => undefined);
     }, STEP);
     return () => clearInterval(timer);
-  }, [isWalking]);
+  }, [isActive]);
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 
-import { type Fact, record } from "../src/store/episode";
-import { count, narrate } from "../src/store/narrate";
+import { count, describeGroup } from "../src/store/describe";
+import { type Fact, record } from "../src/store/requestGroup";
 import { call, empty, refresh, replayed } from "./facts";
 
 function told(facts: Fact[], experiment: string | null = null) {
-  const episode = empty(experiment);
-  for (const fact of facts) record(episode, fact);
-  return narrate(episode);
+  const group = empty(experiment);
+  for (const fact of facts) record(group, fact);
+  return describeGroup(group);
 }
 
 const renewed = [refresh("start", 12, { generation: 3 }), refresh("end", 40, { generation: 4, outcome: "ok" })];

@@ -2,8 +2,8 @@
 
 import { memo } from "react";
 
-import { type Call, type Episode, isOpen, lastMoment } from "../store/episode";
-import { narrate } from "../store/narrate";
+import { describeGroup } from "../store/describe";
+import { type Call, isOpen, lastMoment, type RequestGroup } from "../store/requestGroup";
 import { BundleLane, CallLane, RefreshLane, type Scale } from "./Lane";
 import { PromiseChip } from "./PromiseChip";
 
@@ -15,32 +15,32 @@ const SHORTEST = 60;
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 interface Props {
-  episode: Episode;
+  group: RequestGroup;
   isNewest: boolean;
 }
 
-export const EpisodeEntry = memo(function EpisodeEntry({ episode, isNewest }: Props) {
-  const story = narrate(episode);
-  const rows = [...episode.calls, ...episode.refreshes];
+export const RequestGroupEntry = memo(function RequestGroupEntry({ group, isNewest }: Props) {
+  const description = describeGroup(group);
+  const rows = [...group.calls, ...group.refreshes];
   const from = Math.min(...rows.map((row) => row.start));
-  // While it runs, an episode is drawn as far as it is known: no clock of its own, so nothing flickers.
-  const scale: Scale = { from, to: Math.max(lastMoment(episode), from + SHORTEST) };
+  // While it runs, a group is drawn as far as it is known: no clock of its own, so nothing flickers.
+  const scale: Scale = { from, to: Math.max(lastMoment(group), from + SHORTEST) };
 
   return (
-    <li className="episode" data-tone={story.tone}>
+    <li className="request-group" data-tone={description.tone}>
       <details open={isNewest}>
         <summary>
-          <span className="episode-line">{story.headline}</span>
-          <time dateTime={new Date(episode.wall).toISOString()}>{clock.format(episode.wall)}</time>
+          <span className="request-group-line">{description.headline}</span>
+          <time dateTime={new Date(group.wall).toISOString()}>{clock.format(group.wall)}</time>
         </summary>
-        <p className="episode-detail">
-          {story.detail} <PromiseChip id={story.promise} />
+        <p className="request-group-detail">
+          {description.detail} <PromiseChip id={description.promise} />
         </p>
-        <ol className="lanes" aria-busy={isOpen(episode)}>
-          {episode.refreshes.map((refresh) => (
+        <ol className="lanes" aria-busy={isOpen(group)}>
+          {group.refreshes.map((refresh) => (
             <RefreshLane key={refresh.id} refresh={refresh} scale={scale} />
           ))}
-          {bundled(episode.calls).map((calls) =>
+          {bundled(group.calls).map((calls) =>
             calls.length >= BUNDLE ? (
               <BundleLane key={calls[0]?.id} calls={calls} scale={scale} />
             ) : (

@@ -1,12 +1,12 @@
-/** Says in a sentence what an episode came to. Pure; the only place that turns facts into words. */
+/** Says in a sentence what a group came to. Pure; the only place that turns facts into words. */
 
-import type { Call, Episode, Refresh } from "./episode";
-import { isOpen } from "./episode";
+import type { Call, Refresh, RequestGroup } from "./requestGroup";
+import { isOpen } from "./requestGroup";
 
 export type PromiseId = "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "P8";
 export type Tone = "calm" | "refresh" | "trouble" | "pending";
 
-export interface Story {
+export interface Description {
   headline: string;
   detail: string;
   tone: Tone;
@@ -22,26 +22,26 @@ const TRIGGERS: Record<Refresh["trigger"], string> = {
   manual: "The card was exchanged on request.",
 };
 
-/** The words for an episode as it stands now. */
-export function narrate(episode: Episode): Story {
-  if (isOpen(episode)) return underWay(episode);
-  const refused = episode.refreshes.find((refresh) => refresh.outcome === "ended");
-  if (refused !== undefined) return ended(episode);
-  const renewed = episode.refreshes.filter((refresh) => refresh.outcome === "ok");
+/** The words for a group as it stands now. */
+export function describeGroup(group: RequestGroup): Description {
+  if (isOpen(group)) return underWay(group);
+  const refused = group.refreshes.find((refresh) => refresh.outcome === "ended");
+  if (refused !== undefined) return ended(group);
+  const renewed = group.refreshes.filter((refresh) => refresh.outcome === "ok");
   const last = renewed.at(-1);
-  if (last !== undefined) return refreshed(episode, last);
-  if (episode.refreshes.length > 0 || episode.calls.some((call) => call.status === 0)) return unreachable();
-  return passed(episode.calls);
+  if (last !== undefined) return refreshed(group, last);
+  if (group.refreshes.length > 0 || group.calls.some((call) => call.status === 0)) return unreachable();
+  return passed(group.calls);
 }
 
-function underWay(episode: Episode): Story {
-  const waiting = episode.calls.filter((call) => call.spans.at(-1)?.phase === "waiting" && call.end === null).length;
+function underWay(group: RequestGroup): Description {
+  const waiting = group.calls.filter((call) => call.spans.at(-1)?.phase === "waiting" && call.end === null).length;
   const detail = waiting > 0 ? `${count(waiting, "call")} waiting for one new pass.` : "The guard is at work.";
   return { headline: "Under way…", detail, tone: "pending", promise: null };
 }
 
-function ended(episode: Episode): Story {
-  const isTheft = episode.experiment === "thief";
+function ended(group: RequestGroup): Description {
+  const isTheft = group.experiment === "thief";
   return {
     headline: "The session ended",
     detail: isTheft
@@ -52,9 +52,9 @@ function ended(episode: Episode): Story {
   };
 }
 
-function refreshed(episode: Episode, last: Refresh): Story {
-  const calls = episode.calls.length;
-  const own = episode.refreshes.filter((refresh) => refresh.outcome === "ok" && !refresh.shared).length;
+function refreshed(group: RequestGroup, last: Refresh): Description {
+  const calls = group.calls.length;
+  const own = group.refreshes.filter((refresh) => refresh.outcome === "ok" && !refresh.shared).length;
   const step = last.from !== null && last.to !== null ? ` Generation ${last.from} → ${last.to}.` : "";
   if (last.shared) {
     return {
@@ -64,7 +64,7 @@ function refreshed(episode: Episode, last: Refresh): Story {
       promise: "P1",
     };
   }
-  if (episode.refreshes.some((refresh) => refresh.outcome === "transient")) {
+  if (group.refreshes.some((refresh) => refresh.outcome === "transient")) {
     return {
       headline: "The answer was lost, the session was not",
       detail: `The guard asked again with the same key; the server knew the request and gave the same answer.${step}`,
@@ -77,7 +77,7 @@ function refreshed(episode: Episode, last: Refresh): Story {
   return { headline, detail: TRIGGERS[last.trigger] + step, tone: "refresh", promise: "P1" };
 }
 
-function unreachable(): Story {
+function unreachable(): Description {
   return {
     headline: "No answer from the server",
     detail: "Nothing was decided, so nothing is thrown away: card and session are kept until it can be reached.",
@@ -86,7 +86,7 @@ function unreachable(): Story {
   };
 }
 
-function passed(calls: Call[]): Story {
+function passed(calls: Call[]): Description {
   const odd = calls.find((call) => (call.status ?? 0) >= 400);
   if (odd === undefined) {
     return {

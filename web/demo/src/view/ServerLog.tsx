@@ -1,7 +1,7 @@
 /** The other side of the wire: what the server recorded. Names and numbers, never a token. */
 
 import { useStore } from "../store";
-import type { Sighting } from "../store/gatehouse";
+import type { ServerEvent } from "../store/serverLog";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
@@ -23,19 +23,19 @@ const CASES: Record<string, string> = {
   recover: "recovered after a lost write",
 };
 
-export function Gatehouse() {
-  const sightings = useStore((state) => state.gatehouse.sightings);
+export function ServerLog() {
+  const events = useStore((state) => state.serverLog.events);
   return (
-    <section className="panel" aria-labelledby="gatehouse-title">
-      <h2 id="gatehouse-title">What the server saw</h2>
+    <section className="panel" aria-labelledby="server-log-title">
+      <h2 id="server-log-title">What the server saw</h2>
       <p className="aside">Its own events. They name sessions, never tokens.</p>
-      {sightings.length === 0 && <p className="empty">Nothing yet.</p>}
-      <ol className="sightings">
-        {sightings.slice(0, 8).map((sighting) => (
-          <li key={sighting.n} data-alarm={sighting.name === "authn_token_reuse"}>
-            <time className="code">{clock.format(sighting.at * 1000)}</time>
-            <span className="grow">{wordsFor(sighting)}</span>
-            <span className="code">{sighting.sid ?? ""}</span>
+      {events.length === 0 && <p className="empty">Nothing yet.</p>}
+      <ol className="events">
+        {events.slice(0, 8).map((event) => (
+          <li key={event.n} data-alarm={event.name === "authn_token_reuse"}>
+            <time className="code">{clock.format(event.at * 1000)}</time>
+            <span className="grow">{wordsFor(event)}</span>
+            <span className="code">{event.sid ?? ""}</span>
           </li>
         ))}
       </ol>
@@ -43,7 +43,7 @@ export function Gatehouse() {
   );
 }
 
-function wordsFor({ name, generation, case: kind }: Sighting): string {
+function wordsFor({ name, generation, case: kind }: ServerEvent): string {
   const words = WORDS[name] ?? name;
   const number = generation === null ? "" : ` (generation ${generation})`;
   const why = kind !== null && kind in CASES ? `, ${CASES[kind]}` : "";

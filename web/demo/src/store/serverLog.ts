@@ -5,7 +5,7 @@ import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
 import { networkFetch } from "../network";
 
 /** One event of the server; `at` is Unix seconds, `sid` the first characters of a session's id. */
-export interface Sighting {
+export interface ServerEvent {
   n: number;
   at: number;
   name: string;
@@ -14,36 +14,36 @@ export interface Sighting {
   case: string | null;
 }
 
-export interface Gatehouse {
-  sightings: Sighting[];
+export interface ServerLog {
+  events: ServerEvent[];
   last: number;
 }
 
 const KEPT = 30;
-const initialState: Gatehouse = { sightings: [], last: 0 };
+const initialState: ServerLog = { events: [], last: 0 };
 
-export const lookIntoGatehouse = createAsyncThunk<
-  { events: Sighting[]; last: number },
+export const loadServerLog = createAsyncThunk<
+  { events: ServerEvent[]; last: number },
   undefined,
-  { state: { gatehouse: Gatehouse } }
->("gatehouse/look", async (_, { getState }) => {
-  const answer = await networkFetch(`/demo/log?after=${getState().gatehouse.last}`);
+  { state: { serverLog: ServerLog } }
+>("serverLog/load", async (_, { getState }) => {
+  const answer = await networkFetch(`/demo/log?after=${getState().serverLog.last}`);
   if (!answer.ok) throw new Error(`The log answered ${answer.status}.`);
-  return (await answer.json()) as { events: Sighting[]; last: number };
+  return (await answer.json()) as { events: ServerEvent[]; last: number };
 });
 
 const slice = createSlice({
-  name: "gatehouse",
+  name: "serverLog",
   initialState,
   reducers: {},
   extraReducers: (builder) => {
-    builder.addCase(lookIntoGatehouse.fulfilled, (state, { payload }) => {
-      const known = new Set(state.sightings.map((sighting) => sighting.n));
+    builder.addCase(loadServerLog.fulfilled, (state, { payload }) => {
+      const known = new Set(state.events.map((event) => event.n));
       const fresh = payload.events.filter((event) => !known.has(event.n));
-      state.sightings = [...fresh.reverse(), ...state.sightings].slice(0, KEPT);
+      state.events = [...fresh.reverse(), ...state.events].slice(0, KEPT);
       state.last = payload.last;
     });
   },
 });
 
-export const gatehouseReducer = slice.reducer;
+export const serverLogReducer = slice.reducer;

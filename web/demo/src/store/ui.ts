@@ -2,32 +2,32 @@
 
 import { createSlice, type PayloadAction } from "@reduxjs/toolkit";
 
-import type { Story } from "./narrate";
+import type { Description } from "./describe";
 
-/** A story that is not in the log-book. `at` is ms of performance.now(); a quiet one is not read out. */
-export interface Notice extends Story {
+/** A description that is not in the log-book. `at` is ms of performance.now(); a quiet one is not read out. */
+export interface Notice extends Description {
   at: number;
   isQuiet?: true;
 }
 
-export interface Stage {
+export interface Ui {
   isOffline: boolean;
-  isStrolling: boolean;
+  isPolling: boolean;
   busy: string | null;
   notice: Notice | null;
 }
 
-const initialState: Stage = { isOffline: false, isStrolling: true, busy: null, notice: null };
+const initialState: Ui = { isOffline: false, isPolling: true, busy: null, notice: null };
 
 const slice = createSlice({
-  name: "stage",
+  name: "ui",
   initialState,
   reducers: {
     networkSwitched(state, { payload }: PayloadAction<boolean>) {
       state.isOffline = payload;
     },
-    strollSwitched(state, { payload }: PayloadAction<boolean>) {
-      state.isStrolling = payload;
+    pollingSwitched(state, { payload }: PayloadAction<boolean>) {
+      state.isPolling = payload;
     },
     busyWith(state, { payload }: PayloadAction<string | null>) {
       state.busy = payload;
@@ -38,5 +38,5 @@ const slice = createSlice({
   },
 });
 
-export const { networkSwitched, strollSwitched, busyWith, noticed } = slice.actions;
-export const stageReducer = slice.reducer;
+export const { networkSwitched, pollingSwitched, busyWith, noticed } = slice.actions;
+export const uiReducer = slice.reducer;

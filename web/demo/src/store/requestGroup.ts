@@ -1,8 +1,8 @@
 /**
- * What the guard did, cut into episodes: calls and refreshes that belong together in time.
+ * What the guard did, cut into groups: calls and refreshes that belong together in time.
  *
  * The session reports single facts ("request 7 was sent"). A person understands groups of them ("50 calls
- * waited for one refresh"), so facts are gathered into an episode until the gate has been quiet for a while.
+ * waited for one refresh"), so facts are gathered into a group until the gate has been quiet for a while.
  * Everything here is pure; times are milliseconds of performance.now().
  */
 
@@ -42,7 +42,7 @@ export interface Refresh {
 }
 
 /** `experiment` is the button that began it; `wall` is Unix milliseconds, for people. */
-export interface Episode {
+export interface RequestGroup {
   id: number;
   experiment: string | null;
   start: number;
@@ -73,61 +73,61 @@ export type Fact =
       at: number;
     };
 
-/** How long (ms) the gate must be quiet for the next fact to begin a new episode. */
+/** How long (ms) the gate must be quiet for the next fact to begin a new group. */
 export const QUIET = 600;
 /** What counts as sent at once, ms. */
 const AT_ONCE = 3;
 /** The address that the page strolls by on its own. */
-export const STROLL = "/api/ping";
+export const POLL_URL = "/api/ping";
 
-/** Whether something in the episode is still under way. */
-export function isOpen(episode: Episode): boolean {
-  return [...episode.calls, ...episode.refreshes].some((row) => row.end === null);
+/** Whether something in the group is still under way. */
+export function isOpen(group: RequestGroup): boolean {
+  return [...group.calls, ...group.refreshes].some((row) => row.end === null);
 }
 
 /** Whether nothing has come of it yet. */
-export function isEmpty(episode: Episode): boolean {
-  return episode.calls.length + episode.refreshes.length === 0;
+export function isEmpty(group: RequestGroup): boolean {
+  return group.calls.length + group.refreshes.length === 0;
 }
 
-/** When the last thing known of the episode happened. */
-export function lastMoment(episode: Episode): number {
-  const moments = [...episode.calls, ...episode.refreshes].map((row) => row.end ?? row.start);
-  return Math.max(episode.start, ...moments);
+/** When the last thing known of the group happened. */
+export function lastMoment(group: RequestGroup): number {
+  const moments = [...group.calls, ...group.refreshes].map((row) => row.end ?? row.start);
+  return Math.max(group.start, ...moments);
 }
 
 /** One plain call that passed at once, made by the page on its own: nothing that anybody need read about. */
-export function isStroll(episode: Episode): boolean {
-  const [call, ...others] = episode.calls;
-  const isPlain = call?.url === STROLL && call.status === 200 && call.spans.every((span) => span.phase === "sent");
-  return isPlain && others.length === 0 && episode.refreshes.length === 0 && episode.experiment === null;
+export function isPoll(group: RequestGroup): boolean {
+  const [call, ...others] = group.calls;
+  const isPlain = call?.url === POLL_URL && call.status === 200 && call.spans.every((span) => span.phase === "sent");
+  return isPlain && others.length === 0 && group.refreshes.length === 0 && group.experiment === null;
 }
 
-/** Whether a fact at `at` belongs to `episode` rather than to a new one. */
-export function belongs(episode: Episode, at: number): boolean {
-  const isAwaited = episode.experiment !== null && isEmpty(episode);
-  return isAwaited || isOpen(episode) || at - lastMoment(episode) < QUIET;
+/** Whether a fact at `at` belongs to `group` rather than to a new one. */
+export function belongs(group: RequestGroup, at: number): boolean {
+  const isAwaited = group.experiment !== null && isEmpty(group);
+  return isAwaited || isOpen(group) || at - lastMoment(group) < QUIET;
 }
 
-/** Take `fact` into `episode`, which is changed in place (the store hands in a draft). */
-export function record(episode: Episode, fact: Fact): void {
+/** Take `fact` into `group`, which is changed in place (the store hands in a draft). */
+export function record(group: RequestGroup, fact: Fact): void {
   if (fact.kind === "call") {
-    recordCall(episode, fact);
+    recordCall(group, fact);
   } else {
-    recordRefresh(episode, fact);
+    recordRefresh(group, fact);
   }
 }
 
-function recordCall(episode: Episode, fact: Extract<Fact, { kind: "call" }>): void {
-  let call = episode.calls.find((known) => known.id === fact.id);
+function recordCall(group: RequestGroup, fact: Extract<Fact, { kind: "call" }>): void {
+  let call = group.calls.find((known) => known.id === fact.id);
   if (call === undefined) {
     if (fact.phase === "end") return; // its beginning was trimmed away
     const { id, method, url, at } = fact;
     call = { id, method, url, start: at, end: null, status: null, spans: [] };
-    episode.calls.push(call);
+    group.calls.push(call);
   }
   if (fact.phase === "start") return;
-  if (call.spans.length === 0 && hadToWait(episode, call, fact.at)) {
+  if (call.spans.length === 0 && hadToWait(group, call, fact.at)) {
     call.spans.push({ phase: "waiting", from: call.start, to: null });
   }
   const open = call.spans.at(-1);
@@ -141,16 +141,16 @@ function recordCall(episode: Episode, fact: Extract<Fact, { kind: "call" }>): vo
 }
 
 /** A call whose pass had run out is not sent before there is a new one. */
-function hadToWait({ refreshes }: Episode, call: Call, sentAt: number): boolean {
+function hadToWait({ refreshes }: RequestGroup, call: Call, sentAt: number): boolean {
   const isHeldUp = refreshes.some(({ end }) => end !== null && end >= call.start);
   return isHeldUp && sentAt - call.start > AT_ONCE;
 }
 
-function recordRefresh(episode: Episode, fact: Extract<Fact, { kind: "refresh" }>): void {
-  const open = episode.refreshes.find((refresh) => refresh.end === null);
+function recordRefresh(group: RequestGroup, fact: Extract<Fact, { kind: "refresh" }>): void {
+  const open = group.refreshes.find((refresh) => refresh.end === null);
   if (fact.phase === "start") {
-    episode.refreshes.push({
-      id: `${episode.id}-${episode.refreshes.length}`,
+    group.refreshes.push({
+      id: `${group.id}-${group.refreshes.length}`,
       trigger: fact.trigger,
       start: fact.at,
       end: null,
