@@ -1,8 +1,11 @@
 /**
- * A small client over fetch, in the manner of Axios: JSON in and out, errors as GatepassError, interceptors, layers.
+ * A small client over fetch, similar to Axios: JSON in and out, errors as GatepassError, interceptors, layers.
  *
- * Interceptors run in the order they were added on the way out and in reverse on the way back, once per request of
- * the caller; layers are inside them. The token is attached last: never to another origin than that of `baseURL`.
+ *     const api = createClient({ baseURL: "/api", session, layers: [retry()] });
+ *     const { data } = await api.get("/notes", { query: { page: 2 } });
+ *
+ * Interceptors run once per request, in the order they were added for requests and in reverse for responses; layers
+ * run inside them. The token is attached last, and only to requests to the origin of `baseURL`.
  */
 
 import { GatepassError, isGatepassError, transportError } from "./errors.js";
@@ -36,26 +39,26 @@ export interface Client {
   readonly patch: BodyVerb;
 }
 
-/** How a client is set up; what a request may say, it may say for all: `timeout`, `headers`, `credentials` … */
+/** Options of a client. Those of a request (`timeout`, `headers`, `credentials` …) apply to all its requests. */
 export interface ClientSetup extends Omit<ClientOptions, "url" | "body"> {
-  /** What relative addresses are relative to: "/api", or an absolute one. */
+  /** The base of relative addresses: "/api", or an absolute one. */
   readonly baseURL: string;
-  /** Gives the tokens. */
+  /** Supplies the access tokens. */
   readonly session: Session;
-  /** Around the session, the first outermost; inside all interceptors. */
+  /** Run inside all interceptors and around the session; the first is the outermost. */
   readonly layers?: readonly Layer[];
-  /** Instead of `globalThis.fetch`, which is looked up at every call. */
+  /** Used instead of `globalThis.fetch`, which is looked up at every call. */
   readonly fetch?: typeof fetch;
 }
 
-/** One request, as far as it is the same for every attempt. Tokens go to `home` alone. */
+/** The parts of one request that are the same for every attempt. Tokens are sent to the origin `home` only. */
 interface Prepared {
   readonly request: ClientRequest;
   readonly init: RequestInit;
   readonly home: string;
 }
 
-/** A client for one API. */
+/** Creates a client for one API. */
 export function createClient({ baseURL, session, layers, fetch, headers: common, ...defaults }: ClientSetup): Client {
   const [interceptors, run] = createInterceptors();
 
@@ -66,7 +69,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
     return run(request, exchange) as Promise<ClientResponse<Data>>;
   }
 
-  /** One request as `fetch` understands it, through the layers. */
+  /** Converts a request for `fetch` and passes it through the layers. */
   function exchange(request: ClientRequest): Promise<ClientResponse> {
     const { url: path, query, headers, body, ...rest } = request;
     const base = new URL(baseURL, globalThis.location?.href);
@@ -90,7 +93,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
     );
   }
 
-  /** Once through the session: what a layer calls, perhaps several times. */
+  /** Sends once through the session. A layer may call this several times. */
   async function attempt(call: Call, trace: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
     const signal = withTimeout(call);
     const isOwn = call.url.origin === home && !request.headers.has("Authorization");
@@ -106,7 +109,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
       return await readResponse(response, request);
     } catch (cause) {
       if (isGatepassError(cause)) throw cause;
-      // Not the JSON that it says it is, but an answer.
+      // The server responded, but its JSON cannot be parsed.
       if (cause instanceof SyntaxError) throw new GatepassError("http", { status, cause });
       throw transportError(signal, cause);
     }
@@ -134,7 +137,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
   };
 }
 
-/** The call's signal; with a `timeout` one that also ends this attempt, however far it has come. */
+/** The call's signal, combined with the `timeout`, which covers this attempt including its body. */
 function withTimeout({ signal, options: { timeout } }: Call): AbortSignal | null {
   if (!timeout) return signal;
   const limit = AbortSignal.timeout(timeout as number);
@@ -145,7 +148,7 @@ async function isRefusal(response: Response): Promise<boolean> {
   return isTokenRefused(response.headers.get("WWW-Authenticate"), parse(await response.clone().text())?.code);
 }
 
-/** Relative addresses are joined to the base, a leading slash or not; absolute ones stay. */
+/** Joins a relative address to the base, with or without a leading slash; an absolute one stays as it is. */
 function resolveUrl(path: string, base: URL, query: ClientRequest["query"] = {}): URL {
   const isAbsolute = /^([a-z][a-z\d+.-]*:)?\/\//i.test(path);
   const url = new URL(isAbsolute ? path : `${base.href.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`, base);

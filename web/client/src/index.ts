@@ -1,4 +1,4 @@
-/** Gatepass for browsers: sign in once, stay signed in. Bindings: gatepass/fetch, /axios, /react, /redux. */
+/** Gatepass for browsers: sign in once, stay signed in. Clients: gatepass/fetch and gatepass/axios. */
 
 export { type ErrorFacts, type ErrorKind, GatepassError, isGatepassError, type Problem } from "./errors.js";
 export type { Answer, Call, Layer, LayerOptions } from "./request/layer.js";

@@ -1,15 +1,15 @@
 /**
- * Sends a request again where that may help and cannot hurt: one place decides, for all that retries on a page.
+ * Sends a request again if that may help and is safe.
  *
- *     idempotent method, or an Idempotency-Key   and   no answer, or 408 425 429 5xx   and   the body is no stream
+ *     idempotent method, or an Idempotency-Key   and   no response, or 408 425 429 5xx   and   the body is not a stream
  *     and   attempts, time and budget are left                               →   wait, then send again
  *
- * The wait is drawn at random up to a bound that doubles (full jitter), or what the server says in Retry-After. What
- * has no chance within the deadline is not waited for: the caller gets the answer, or the error, at once. A refresh
- * that is unavailable for now is waited for too, whatever the method: the server has done nothing yet.
+ * The wait is random up to a bound that doubles (full jitter), or the Retry-After of the server. If the next attempt
+ * cannot begin within the deadline, the caller gets the response or the error at once. A `refresh-unavailable` is
+ * retried for every method, since the request has not been sent.
  *
- * Retries never multiply: an error that has `attempts` went through a retry layer, and nobody sends that request again,
- * neither a second layer nor TanStack Query (`shouldRetry`).
+ * Retries never multiply: an error with `attempts` has been through a retry layer and is not retried again, neither by
+ * an outer layer nor by TanStack Query (`shouldRetry`).
  */
 
 import { type Failure, failureOf, readRetryAfter } from "./errors.js";
@@ -27,27 +27,27 @@ import { waitFor, waitForNetwork } from "./request/wait.js";
 export { type Budget, type Budgets, budgetFor, createBudget } from "./request/retry-budget.js";
 export type { RetryOptions } from "./request/retry-rules.js";
 
-/** A further attempt is about to be waited for. */
+/** Describes a further attempt before the wait for it. */
 export interface RetryNotice {
-  /** Of the attempt that failed; the first is 1. */
+  /** The number of the attempt that failed; the first is 1. */
   readonly attempt: number;
-  /** Before the next one, ms; waits for the network come on top. */
+  /** The wait before the next attempt, ms, without a wait for the network. */
   readonly wait: number;
   readonly failure: Failure;
 }
 
 declare module "./request/layer.js" {
   interface LayerOptions {
-    /** False: sent once. True: sent again whatever its method. Or rules of its own, above those of the layer. */
+    /** False: sent once. True: any method may be retried. An object: options that override those of the layer. */
     readonly retry?: boolean | RetryOptions;
   }
   interface Call {
-    /** Set by layers outside of retry that want to know of further attempts. */
+    /** Called before each wait. Set by layers outside of retry. */
     readonly onRetry?: (notice: RetryNotice) => void;
   }
 }
 
-/** The layer, to be put innermost. The error that it gives up with has `attempts`. */
+/** The layer; put it last. An error that it passes on has `attempts`. */
 export function retry(options?: RetryOptions): Layer {
   return (call, next) => {
     const own = call.options.retry;
@@ -75,9 +75,9 @@ async function sendWithRetries<A extends Answer>(
         error = thrown;
       }
       const failure = answer ? failureIn(answer) : failureOf(error);
-      // What a layer of this kind further in has given up is given up.
+      // An inner retry layer may have given up already.
       const isLeft = attempt < policy.attempts && !isGivenUp(error) && isRetriable(call, failure, policy);
-      // An answer shows that there is a network, whatever the browser thinks.
+      // A response shows that there is a network, even if `navigator.onLine` is false.
       if (isLeft && !answer) await waitForNetwork(end, call.signal);
       const wait = waitBefore(attempt, failure.retryAfterMs, policy);
       if (isLeft && performance.now() + wait <= end && budget.spend()) {
@@ -87,7 +87,7 @@ async function sendWithRetries<A extends Answer>(
       else throw error;
     }
   } catch (error) {
-    // Without throwing, whatever it is that was thrown.
+    // Object(error) and Reflect.set never throw, even if the thrown value is a string, null, or frozen.
     if (!isGivenUp(error)) Reflect.set(Object(error), "attempts", attempt);
     throw error;
   }

@@ -1,11 +1,11 @@
 /**
- * Knows whether requests are under way: without flickering for quick ones, and without ever sticking.
+ * Counts requests in progress and decides when to show that: no flicker for short ones, and never stuck.
  *
  *     idle ──request──► waiting ──delay──► visible ──last one ends──► lingering ──min──► idle
  *                          └──last one ends──► idle
  *
- * A request counts once, through retries and refreshes, and stops counting however it ends. What was under way when the
- * page is left counts no longer: a page that comes back from the back/forward cache never hears of it again.
+ * A request counts once, including its retries and refreshes, until it settles. Requests that are in progress when the
+ * page is left no longer count: a page restored from the back/forward cache never gets their results.
  */
 
 import { createListeners } from "../session/listeners.js";
@@ -13,57 +13,57 @@ import type { Layer } from "./layer.js";
 
 declare module "./layer.js" {
   interface LayerOptions {
-    /** False: counts nowhere (polling). A name: counts in that scope too. */
+    /** False: not counted (polling). A name: also counted in that scope. */
     readonly loading?: string | false;
   }
 }
 
-/** One moment; the same object until something changes. */
+/** A snapshot; the same object until it changes. */
 export interface Busy {
-  /** Requests under way. */
+  /** Requests in progress. */
   readonly count: number;
-  /** Whether to show that. */
+  /** Whether to show an indicator. */
   readonly isVisible: boolean;
 }
 
 /** Times in ms. */
 export interface LoadingOptions {
-  /** Nothing is shown for what takes less. Default 200. */
+  /** Nothing is shown for requests that take less. Default 200. */
   readonly delay?: number;
-  /** What is shown stays that long, also over a gap between two requests. Default 400. */
+  /** An indicator stays for at least this long, also across a gap between two requests. Default 400. */
   readonly min?: number;
 }
 
 /** All requests, or those of one scope. */
 export interface LoadingView {
   getSnapshot(): Busy;
-  /** Be called after every change. Returns what ends it. */
+  /** Calls `listener` after every change. Returns a function that stops it. */
   subscribe(listener: () => void): () => void;
 }
 
 export interface Loading extends LoadingView {
-  /** To be put outermost. May be in several clients: then they count together. */
+  /** The layer; put it first. Clients that share it are counted together. */
   readonly layer: Layer;
-  /** The requests with `loading: name`, or all of them where it is left out. The same object for the same arguments. */
+  /** The requests with `loading: name`, or all if `name` is omitted. Returns the same object for the same arguments. */
   scope(name?: string, options?: LoadingOptions): LoadingView;
-  /** Count other work until the promise settles; returns that promise. */
+  /** Counts other work until the promise settles. Returns that promise. */
   track<P extends PromiseLike<unknown>>(promise: P, options?: { readonly scope?: string }): P;
 }
 
 interface View extends LoadingView {
   readonly name: string;
-  /** So many are under way now. */
+  /** Sets the number in progress. */
   count(count: number): void;
-  /** None is, and that is to be seen at once. */
+  /** Sets it to 0 and hides the indicator at once. */
   reset(): void;
 }
 
 export function createLoading({ delay = 200, min = 400 }: LoadingOptions = {}): Loading {
-  /** By scope and times. */
+  /** Keyed by scope and times. */
   const views = new Map<string, View>();
-  /** Requests under way, by scope ("" for all). */
+  /** Requests in progress by scope ("" for all). */
   const counts = new Map<string, number>();
-  /** Grows when the page is left: what began before is not counted any more. */
+  /** Incremented when the page is left: requests of an earlier visit no longer count. */
   let visit = 0;
 
   function scope(name = "", options: LoadingOptions = {}): View {
@@ -92,7 +92,7 @@ export function createLoading({ delay = 200, min = 400 }: LoadingOptions = {}): 
     return promise;
   }
 
-  /** Into the back/forward cache, and out of it again: other pages are gone, or were never away. */
+  /** The page goes into the back/forward cache or comes out of it. Without `persisted` it is loaded or unloaded. */
   function leave({ persisted }: PageTransitionEvent): void {
     if (!persisted) return;
     visit++;
@@ -136,7 +136,7 @@ function createView(name: string, { delay, min }: Required<LoadingOptions>): Vie
       if (isBusy === before > 0) return;
       clearTimeout(timer);
       if (isBusy === isVisible) return;
-      // A time that is over already is no time.
+      // May be negative; setTimeout takes that as 0.
       const wait = isBusy ? delay : shownAt + min - performance.now();
       timer = setTimeout(() => become(snapshot.count, isBusy), wait);
     },

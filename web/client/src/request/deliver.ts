@@ -1,17 +1,17 @@
 /**
- * One logical request, from what interceptors made of it to its final answer.
+ * Delivers one logical request, after the interceptors, until its final response.
  *
  *     start → layers → (token) → sent → … → end
  *                                    ↘ 401 for the token: waiting → replay → …
  *
- * Shared by the bindings; knows neither fetch nor Axios.
+ * Used by both clients; independent of fetch and Axios.
  */
 
 import { GatepassError, isGatepassError } from "../errors.js";
 import type { Session, Trace } from "../session/types.js";
 import { type Answer, type Call, type Layer, wrap } from "./layer.js";
 
-/** Lead it through the layers; `send` sends it on. Start and end are told once, whatever the layers do in between. */
+/** Passes a request through the layers to `send`. Reports `start` and `end` once, however often layers send it. */
 export async function deliver<A extends Answer>(
   { session, layers = [] }: { session: Session; layers?: readonly Layer[] | undefined },
   request: Omit<Call, "id" | "attempt">,
@@ -27,7 +27,7 @@ export async function deliver<A extends Answer>(
     return answer;
   } catch (error) {
     const { status: own, response } = Object(error) as { status?: number; response?: Answer };
-    // Older versions of Axios say it in the response alone.
+    // In older versions of Axios only the response has the status.
     status = own ?? response?.status;
     if (isGatepassError(error)) Object.assign(error, { method, url: url.origin + url.pathname });
     throw error;
@@ -36,13 +36,13 @@ export async function deliver<A extends Answer>(
   }
 }
 
-/** What came back, its status, and whether it refuses the token. */
+/** The result of one sending: the response, its status, and whether it refuses the token. */
 export type Delivered<Raw> = readonly [raw: Raw, status: number, isRefused: boolean];
 
 /**
- * Send it with the session's token, and if that was refused, refresh and send once more: the answer to this second
- * sending is final, whatever it is. `isOwn`: it goes to the binding's own origin and bears no token of the caller's;
- * others get none.
+ * Sends with the session's token. If it is refused, refreshes it and sends once more; the second response is final.
+ * `isOwn`: the request goes to the origin of the client and has no Authorization header of the caller. Other requests
+ * get no token.
  */
 export async function withToken<Raw>(
   session: Session,
@@ -58,13 +58,13 @@ export async function withToken<Raw>(
   trace("waiting");
   const next = await session.token(token.serial, signal);
   if (!next) return answer;
-  // A used-up stream would go out as an empty body.
+  // A stream that has been consumed would be sent as an empty body.
   if (!isReplayable) throw new GatepassError("not-replayable", { status });
   trace("replay");
   return (await send(next.value))[0];
 }
 
-/** Other 401s (a wrong password, another scheme) are the application's own affair. */
+/** Whether a 401 refuses the access token. Any other 401 (a wrong password, another scheme) is for the application. */
 export function isTokenRefused(challenge: string | null | undefined, code: unknown): boolean {
   return (
     code === "invalid-token" ||

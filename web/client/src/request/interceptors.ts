@@ -3,28 +3,28 @@
  *
  *     request a → request b → layers, network → response b → response a
  *
- * In the order they were added on the way out, in reverse on the way back, so that each pair is an onion's skin. Each
- * runs once, however often layers and session send the request.
+ * They run in the order they were added for requests and in reverse for responses. Each runs once per request, however
+ * often the layers and the session send it.
  */
 
 import type { ClientRequest, ClientResponse } from "./types.js";
 
-// biome-ignore lint/suspicious/noConfusingVoidType: it is what functions without a return are of
+// biome-ignore lint/suspicious/noConfusingVoidType: the type of functions without a return
 type Maybe<Value> = Value | undefined | void | Promise<Value | undefined | void>;
 
-/** Changes the request, or returns another one. */
+/** Modifies the request, or returns another. */
 export type OnRequest = (request: ClientRequest) => Maybe<ClientRequest>;
 /** Returns another response, or nothing. */
 export type OnResponse = (response: ClientResponse) => Maybe<ClientResponse>;
-/** Returns what the caller gets after all. If it throws or returns nothing, the failure goes on. */
+/** Returns a response for the caller. If it returns nothing or throws, the request still fails. */
 export type OnError = (error: unknown, request: ClientRequest) => Maybe<ClientResponse>;
 
-/** `when` false: this request passes the interceptor by. */
+/** If `when` returns false, the interceptor is skipped for this request. */
 export interface When {
   readonly when?: (request: ClientRequest) => boolean;
 }
 
-/** Takes an interceptor out again. */
+/** Removes an interceptor. */
 export interface Handle {
   eject(): void;
 }
@@ -34,7 +34,7 @@ export interface Interceptors {
   readonly response: { use(onResponse?: OnResponse | null, onError?: OnError | null, options?: When): Handle };
 }
 
-/** Those of one client, and what runs them around `send`. */
+/** The interceptors of one client, and a function that runs them around `send`. */
 export function createInterceptors(): [
   Interceptors,
   (request: ClientRequest, send: (request: ClientRequest) => Promise<ClientResponse>) => Promise<ClientResponse>,
@@ -46,7 +46,7 @@ export function createInterceptors(): [
     request: ClientRequest,
     send: (request: ClientRequest) => Promise<ClientResponse>,
   ): Promise<ClientResponse> {
-    // As they are now: what is added or ejected meanwhile counts from the next request on.
+    // A copy: interceptors added or ejected meanwhile affect the next request.
     const [out, back] = [[...requests], [...responses].reverse()];
     const isWanted = ({ when }: When) => !when || when(request);
     const outgoing = async () => {

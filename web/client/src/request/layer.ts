@@ -1,50 +1,50 @@
 /**
- * Layers: what happens to a request between the interceptors and the network, the same for fetch and for Axios.
+ * Layers: functions around a request, between the interceptors and the network, the same for fetch and for Axios.
  *
  *     interceptors → loading → log → retry → session (token, refresh, replay) → network, and back
  *
- * A layer is a function around the next one. It sees one logical request and may send it on more than once (retry);
- * interceptors stay outside and run once. Every failure that it sees can be read by `failureOf`.
+ * Each layer wraps the next. It gets one logical request and may send it more than once (retry); interceptors are
+ * outside and run once. `failureOf` reads every error that a layer can catch.
  */
 
-/** One logical request as layers see it, whichever client sends it (fetch or Axios). */
+/** One logical request as layers see it, of fetch or of Axios. */
 export interface Call {
-  /** That of the request's events. */
+  /** The same as in the events of the request. */
   readonly id: number;
   /** In upper case. */
   readonly method: string;
   /** Absolute. */
   readonly url: URL;
   readonly headers: { get(name: string): string | null; set(name: string, value: string): void };
-  /** The caller's. A layer may pass a narrower one on: `next({ ...call, signal })`. */
+  /** The signal of the caller. A layer may pass on another: `next({ ...call, signal })`. */
   readonly signal: AbortSignal | null;
-  /** False for streams. */
+  /** False if the body is a stream. */
   readonly isReplayable: boolean;
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number;
-  /** What the caller gave for this request, and the client for all: `retry`, `loading`, `timeout` … */
+  /** Options of this request, over the defaults of the client: `retry`, `loading`, `timeout` … */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What of an answer layers may look at. */
+/** The part of a response that layers may read. */
 export interface Answer {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
 }
 
-/** Wraps what comes after it: loading outermost, then logging, retry, and innermost the session. */
+/** Wraps `next`. The order: loading first, then logging, then retry; the session comes last by itself. */
 export type Layer = <A extends Answer>(call: Call, next: (call: Call) => Promise<A>) => Promise<A>;
 
 /**
- * What a caller may say to the layers with a request. Each layer adds its own word by declaration merging:
+ * Options for layers that a request may have. Each layer adds its own by declaration merging:
  * `declare module "./layer.js" { interface LayerOptions { readonly retry?: false } }`.
  */
 export interface LayerOptions {
-  /** For each attempt, its answer read to the end, ms. Default: none. */
+  /** For each attempt including its body, ms. Default: none. */
   readonly timeout?: number;
 }
 
-/** The layers as one function around `last`; the first is outermost. */
+/** Combines the layers into one function around `last`; the first is the outermost. */
 export function wrap<A extends Answer>(
   layers: readonly Layer[],
   last: (call: Call) => Promise<A>,

@@ -1,20 +1,19 @@
 /**
- * What may be told of a request: no query, no user of a URL, no header, no body, and no token wherever it stands.
+ * What may be reported of a request: no query, no user info of a URL, no header, no body, and no token anywhere.
  *
- * Each layer that tells somebody (logs, Sentry, OpenTelemetry) is made of `observe`, so that there is one place that
- * decides what leaves the page.
+ * Each layer that reports (logs, Sentry, OpenTelemetry) is built on `observe`: one place decides what leaves the page.
  */
 
 import { type Failure, failureOf } from "../errors.js";
 import type { Answer, Call } from "./layer.js";
 
-/** Makes a path fit for counting: "/orders/7" → "/orders/:id". Gets the path without its query. */
+/** Groups paths for counting: "/orders/7" → "/orders/:id". Gets the path without its query. */
 export type Route = (path: string) => string;
 
-/** One request: sent again (`retry`), or over (`request`). Times in ms. */
+/** One request that is about to be retried (`retry`) or has ended (`request`). Times in ms. */
 export interface RequestFact {
   readonly type: "request" | "retry";
-  /** That of the session's events. */
+  /** The same as in the events of the session. */
   readonly id: number;
   readonly method: string;
   readonly host: string;
@@ -22,32 +21,31 @@ export interface RequestFact {
   readonly status: number | undefined;
   /** `ok`, or the kind of the failure. */
   readonly outcome: "ok" | Failure["kind"];
-  /** Since its start. */
+  /** Time since its start. */
   readonly ms: number;
-  /** So far. */
+  /** Number of attempts so far. */
   readonly attempts: number;
-  /** Between attempts, of `ms`. */
+  /** Time spent waiting between attempts; part of `ms`. */
   readonly wait: number;
 }
 
-/** What is told of an outcome. */
-interface Told {
+interface Result {
   readonly kind: RequestFact["outcome"];
   readonly status: number | undefined;
 }
 
-/** Tokens of ours (`gp_rt_…`), JWTs, and what follows `Bearer`. */
+/** Matches tokens of Gatepass (`gp_rt_…`), JWTs, and the text after `Bearer`. */
 const SECRETS = /\b(gp_[a-z]+_|eyJ|Bearer\s+)[\w.~+/=-]+/gi;
 
-/** The text without tokens. */
+/** Returns the text without tokens. */
 export function redact(text: string): string {
   return text.replace(SECRETS, "[redacted]");
 }
 
-/** Parts of a path that are numbers, UUIDs, or of eight characters or more and have a digit, become `:id`. */
+/** Replaces by `:id` each part of a path that is a number, or has at least eight characters and a digit (UUIDs). */
 export const withoutIds: Route = (path) => path.replace(/\/(\d+|(?=[^/]*\d)[^/]{8,})(?=\/|$)/g, "/:id");
 
-/** Sends it on, and tells of each further attempt and of the end; what a listener throws harms no request. */
+/** Calls `next`, and `emit` for each further attempt and at the end. An error of `emit` does not fail the request. */
 export async function observe<A extends Answer>(
   call: Call,
   next: (call: Call) => Promise<A>,
@@ -59,7 +57,7 @@ export async function observe<A extends Answer>(
   let attempts = 1;
   let wait = 0;
 
-  const report = (type: RequestFact["type"], { kind: outcome, status }: Told) => {
+  const report = (type: RequestFact["type"], { kind: outcome, status }: Result) => {
     const ms = performance.now() - startedAt;
     const fact = { type, id, method, host: url.host, status, outcome, ms, attempts, wait };
     queueMicrotask(() => emit({ ...fact, path: redact(route(url.pathname)) }));

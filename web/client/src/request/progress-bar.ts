@@ -1,16 +1,16 @@
 /**
- * A bar at the top of the page, or of a part of it, while requests are under way: for eyes and for screen readers.
+ * A progress bar at the top of the page, or of an element, while requests are in progress; announced by screen readers.
  *
- * Its looks are a constructed style sheet, and all else is made by DOM calls: it works under `style-src 'self'` and with
- * Trusted Types. Colours of your own: `--gatepass-progress` on any element around it.
+ * It uses a constructed style sheet and DOM calls only, so it works under `style-src 'self'` and Trusted Types. To set
+ * its colour, set `--gatepass-progress` on an element around it.
  */
 
 import type { LoadingView } from "./busy.js";
 
 export interface ProgressOptions {
-  /** In which element; it should be positioned. It is `aria-busy` meanwhile. Default: the page. */
+  /** The element to show it in; must be positioned. It gets `aria-busy` meanwhile. Default: the page. */
   readonly container?: HTMLElement;
-  /** What screen readers say. Default "Loading". */
+  /** The text for screen readers. Default "Loading". */
   readonly label?: string;
 }
 
@@ -30,19 +30,19 @@ body > .gatepass-progress { position: fixed }
 @media (forced-colors: active) { .gatepass-progress::before { forced-color-adjust: none; background: Highlight } }
 `;
 
-/** Show what a `Loading`, or one scope of it, knows. Returns what removes the bar again. */
+/** Shows the state of a `Loading` or of one of its scopes. Returns a function that removes the bar. */
 export function showProgress(loading: LoadingView, { container, label = "Loading" }: ProgressOptions = {}): () => void {
   const parent = container ?? document.body;
   const page = parent.ownerDocument;
   const root = parent.getRootNode() as Document | ShadowRoot;
-  // A sheet belongs to the document in which it was made: the container may be in a frame.
+  // A sheet can only be used in the document that made it, and the container may be in a frame.
   const sheet = new (page.defaultView as Window & typeof globalThis).CSSStyleSheet();
   sheet.replaceSync(CSS);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
 
   const bar = page.createElement("div");
   bar.className = "gatepass-progress";
-  // No aria-valuenow: how far it is, nobody knows.
+  // No aria-valuenow: the progress is unknown.
   const attributes = { role: "progressbar", "aria-label": label, "aria-valuetext": label };
   for (const [name, value] of Object.entries(attributes)) bar.setAttribute(name, value);
   parent.prepend(bar);
@@ -50,7 +50,7 @@ export function showProgress(loading: LoadingView, { container, label = "Loading
   const update = () => {
     const { isVisible } = loading.getSnapshot();
     bar.hidden = !isVisible;
-    // Never on the whole page: some screen readers are silent about what is busy.
+    // Never on the whole page: some screen readers ignore busy elements.
     container?.setAttribute("aria-busy", `${isVisible}`);
   };
   const stop = loading.subscribe(update);

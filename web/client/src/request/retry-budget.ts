@@ -1,24 +1,24 @@
 /**
- * What keeps many pages from bringing a server down that struggles: further attempts come out of a budget.
+ * Limits retries by a budget, so that many pages together do not overload a server that is failing.
  *
- * One for each origin and page, whoever asks: every `retry()` layer, TanStack Query and RTK Query. Each request gives a
- * little of it back, each further attempt takes one; once it is used up, requests are sent once.
+ * A page has one budget per origin, shared by all `retry()` layers and TanStack Query. Each request adds a fraction,
+ * each further attempt takes one; while it is empty, requests are sent once.
  */
 
-/** Further attempts that this page may make at one origin. */
+/** The further attempts that this page may make at one origin. */
 export interface Budget {
-  /** How many there are. */
+  /** How many are left. */
   readonly left: number;
-  /** A request begins. */
+  /** Adds the fraction for one request. */
   fill(): void;
-  /** Take a further attempt; false where there is none left. */
+  /** Takes one attempt. Returns false if none is left. */
   spend(): boolean;
 }
 
-/** The budget for an origin ("https://api.example.com"): always the same one for the same origin. */
+/** Returns the budget of an origin ("https://api.example.com"); the same object for the same origin. */
 export type Budgets = (origin: string) => Budget;
 
-/** Budgets of your own: at most `capacity` at once; each request gives `perCall` of one back. */
+/** Creates separate budgets of at most `capacity` attempts; each request adds `perCall`. */
 export function createBudget({ capacity = 20, perCall = 0.1 } = {}): Budgets {
   const budgets = new Map<string, Budget>();
   return (origin) => {
@@ -32,6 +32,7 @@ export function createBudget({ capacity = 20, perCall = 0.1 } = {}): Budgets {
         fill() {
           left = Math.min(capacity, left + perCall);
         },
+        // Short for bytes: the old value is at least 1, so `!!left--` is true after taking one.
         spend: () => left >= 1 && !!left--,
       };
       budgets.set(origin, budget);
@@ -40,5 +41,5 @@ export function createBudget({ capacity = 20, perCall = 0.1 } = {}): Budgets {
   };
 }
 
-/** Those that everything on a page shares which is not given its own. */
+/** The shared budgets of the page, used wherever no others are given. */
 export const budgetFor: Budgets = /* @__PURE__ */ createBudget();

@@ -1,37 +1,37 @@
 /**
- * The rules by which anything on a page retries: which failures are worth it, and how long to wait before.
+ * The rules for retries: which failures are retried, and after which wait.
  *
- * They are those of `contract/retry_schedule.json`, which the Python client keeps too. The layer (`gatepass/retry`)
- * and TanStack Query (`gatepass/tanstack`) ask here, so that a request is treated alike whichever of them retries it.
+ * They are those of `contract/retry_schedule.json`, which the Python client follows too. The retry layer and TanStack
+ * Query both use them, so a request is treated alike in either.
  */
 
 import type { Failure } from "../errors.js";
 import { type Budgets, budgetFor } from "./retry-budget.js";
 
-/** What the layer goes by. Times in ms. */
+/** Options of the retry layer. Times in ms. */
 export interface RetryOptions {
-  /** With the first. Default 4. */
+  /** The number of attempts, including the first. Default 4. */
   readonly attempts?: number;
-  /** For the whole request, from its first sending, waits for the network included: no attempt begins after it. Default 30 000. */
+  /** From the first sending, including all waits. No attempt begins later. Default 30 000. */
   readonly deadline?: number;
-  /** The bound of the first wait; it doubles with each further one. Default 250. */
+  /** The bound of the first wait; it doubles with each attempt. Default 250. */
   readonly initialWait?: number;
-  /** No bound is over this. Default 8 000. */
+  /** The maximum of that bound. Default 8 000. */
   readonly maxWait?: number;
-  /** The longest wait that a server can ask for. Default 60 000. */
+  /** The maximum that a Retry-After of the server can ask for. Default 60 000. */
   readonly maxRetryAfter?: number;
-  /** In upper case. Default: the idempotent ones (RFC 9110 §9.2.2) and QUERY. */
+  /** Methods that may be retried, in upper case. Default: the idempotent ones (RFC 9110 §9.2.2) and QUERY. */
   readonly methods?: readonly string[];
-  /** Default: that of the page, `budgetFor`. */
+  /** Default: `budgetFor`, shared by the page. */
   readonly budget?: Budgets;
-  /** A number from 0 to 1, anew each time. Default: Math.random. */
+  /** Returns a random number from 0 to 1. Default: Math.random. */
   readonly draw?: () => number;
 }
 
-/** The options, each with its value. */
+/** The options with all their values. */
 export type RetryPolicy = Required<RetryOptions>;
 
-/** Those of `contract/retry_schedule.json`. */
+/** From `contract/retry_schedule.json`. */
 export const DEFAULTS: RetryPolicy = {
   attempts: 4,
   deadline: 30_000,
@@ -42,23 +42,23 @@ export const DEFAULTS: RetryPolicy = {
   budget: budgetFor,
   draw: Math.random,
 };
-/** Not those of the 5xx that say what a server does not do: it does not do it a second later either. */
+/** Without 501, 505, 508 and 511: they are permanent. */
 const TRANSIENT = /^(408|425|429|5(?!01|05|08|11)\d\d|network|timeout|refresh-unavailable)$/;
 
-/** Whether it is worth another attempt. */
+/** Whether another attempt may succeed. */
 export function isTransient({ kind, status }: Pick<Failure, "kind" | "status">): boolean {
   return TRANSIENT.test(`${status ?? kind}`);
 }
 
-/** Before the attempt that follows the one of this number (the first is 1), ms. */
+/** The wait after attempt number `attempt` (the first is 1), ms. */
 export function waitBefore(attempt: number, retryAfterMs?: number, policy: RetryPolicy = DEFAULTS): number {
   const { initialWait, maxWait, maxRetryAfter, draw } = policy;
   const bound = Math.min(maxWait, initialWait * 2 ** (attempt - 1));
-  // Later than asked, by a little: whoever was told the same does not come back at the same instant.
+  // A little later than asked, so that clients with the same Retry-After do not return at the same moment.
   return retryAfterMs ? Math.min(retryAfterMs, maxRetryAfter) + initialWait * draw() : bound * draw();
 }
 
-/** Whether a retry layer has had it. */
+/** Whether the error has already been through a retry layer. */
 export function isGivenUp(error: unknown): boolean {
   return Object(error).attempts > 0;
 }

@@ -4,26 +4,26 @@ import type { LayerOptions } from "./layer.js";
 
 type Scalar = string | number | boolean | null | undefined;
 
-/** One request. What `RequestInit` has goes to fetch as it is, what layers understand goes to them. */
+/** One request. Members of `RequestInit` are passed to fetch unchanged, options of layers to the layers. */
 export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | "body" | "signal">, LayerOptions {
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
-  /** A plain object or array goes as JSON. */
+  /** A plain object or array is sent as JSON. */
   readonly body?: unknown;
-  /** Appended to the address; a list repeats its name, null and undefined are left out. */
+  /** Appended to the address. A list repeats its name; null and undefined are omitted. */
   readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>>;
   readonly signal?: AbortSignal | null;
-  /** How the body is read; `stream` leaves that to you. Default: by its media type. */
+  /** How the body is read; `stream` does not read it. Default: by its media type. */
   readonly responseType?: "json" | "text" | "blob" | "arrayBuffer" | "formData" | "stream";
-  /** False: an answer of any status resolves. */
+  /** False: a response of any status resolves. */
   readonly throwHttpErrors?: boolean;
 }
 
-/** What a caller may leave out, it may. */
+/** A request as a caller gives it. */
 export type ClientOptions = Partial<Omit<ClientRequest, "headers">> & { readonly headers?: HeadersInit };
 
-/** An answer of success. `data` is parsed JSON, text, or a Blob, by its media type; null if empty. */
+/** A successful response. `data` is parsed JSON, text, or a Blob, by its media type; null if empty. */
 export interface ClientResponse<Data = unknown> {
   readonly data: Data;
   readonly status: number;

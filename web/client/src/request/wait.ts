@@ -1,14 +1,14 @@
-/** Waits that a caller can leave at any moment, and that leave no timer and no listener behind. */
+/** Waits that end with the caller's signal and leave neither a timer nor a listener behind. */
 
 import { transportError } from "../errors.js";
 
-/** Over 2^31 ms a timer of browsers fires at once. */
+/** A browser fires a timer of more than 2^31 ms at once. */
 const MAX_TIMER = 2e9;
 
-/** Resolves after `ms`, or when the browser comes `online` if told so. Rejects as soon as the signal fires. */
+/** Resolves after `ms`, or earlier at the window's `event`. Rejects when the signal fires. */
 export function waitFor(ms: number, signal: AbortSignal | null, event = ""): Promise<void> {
   return new Promise((resolve, reject) => {
-    // It has a `signal`, so it is the listeners' options too.
+    // Short for bytes: it has a `signal`, so it is itself the options of addEventListener. Aborting removes both.
     const finished = new AbortController();
     const done = () => {
       clearTimeout(timer);
@@ -23,7 +23,7 @@ export function waitFor(ms: number, signal: AbortSignal | null, event = ""): Pro
   });
 }
 
-/** Resolves once the browser thinks that there is a network, or at `end` (ms of `performance.now()`). */
+/** Resolves when `navigator.onLine` is not false, at the latest at `end` (ms of `performance.now()`). */
 export async function waitForNetwork(end: number, signal: AbortSignal | null): Promise<void> {
   while (globalThis.navigator?.onLine === false && performance.now() < end)
     await waitFor(end - performance.now(), signal, "online");

@@ -1,10 +1,10 @@
 /**
- * What of a browser this package uses: all of it optional, none of it touched at import.
+ * The browser APIs that a session uses. Most are optional, and none is used at import.
  *
- * A server-side renderer has next to nothing of it, a private window refuses some. Tests hand in tabs of their own.
+ * A server-side renderer has almost none of them, a private window lacks some. Tests pass in fake tabs.
  */
 
-/** `globalThis` of a tab. */
+/** The part of `globalThis` that a session uses. */
 export interface BrowserScope {
   readonly fetch: typeof fetch;
   readonly performance: Pick<Performance, "now">;
@@ -24,7 +24,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Half of `ms` at least, all of it at most: tabs that failed together do not come back together. */
+/** Returns a random time between `ms / 2` and `ms`, so that tabs that failed together do not retry together. */
 export function jitter(ms: number): number {
   return ms * (0.5 + Math.random() / 2);
 }

@@ -1,21 +1,21 @@
 /**
- * The client key: what tells the owner of a refresh token from a thief (PROTOCOL §5).
+ * The client key: distinguishes the owner of a refresh token from a thief (PROTOCOL §5).
  *
- * It is made once per browser profile and issuer and cannot be read by any script, ours included. The same refresh
- * token always goes with the same header value, so a repeat after a lost answer is recognised as ours, while a copied
- * cookie in another browser conflicts at its first use.
+ * It is created once per browser profile and issuer, and no script can read it, including this one. The same refresh
+ * token is always sent with the same header value: after a lost response the server recognises the repetition, while a
+ * copied cookie in another browser conflicts at its first use.
  */
 
 import { type BrowserScope, pause } from "./browser.js";
 import type { State } from "./state-cookie.js";
 
-/** IndexedDB of some browsers never answers; past this (ms) it counts as refused. */
+/** IndexedDB never responds in some browsers; after this time (ms) it is treated as unavailable. */
 const STORAGE_TIMEOUT = 3_000;
 
-/** The key of this profile for `issuer`, made if there is none; null where storage or WebCrypto is refused. */
+/** The key of this profile for `issuer`, created if there is none; null if storage or WebCrypto is unavailable. */
 export async function loadClientKey(scope: BrowserScope, issuer: string): Promise<CryptoKey | null> {
   try {
-    // Made before the transaction is opened: one that waits for anything but itself is closed by the browser.
+    // Created before the transaction: the browser closes a transaction that waits for anything but its own requests.
     const made = await scope.crypto!.subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: 256 }, false, [
       "sign",
     ]);
@@ -25,14 +25,14 @@ export async function loadClientKey(scope: BrowserScope, issuer: string): Promis
   }
 }
 
-/** The Idempotency-Key for presenting the refresh token that `state` names. */
+/** The Idempotency-Key to send with the refresh token that `state` names. */
 export async function idempotencyKey(scope: BrowserScope, key: CryptoKey, { sid, generation }: State): Promise<string> {
   const mac = await scope.crypto!.subtle.sign("HMAC", key, new TextEncoder().encode(`${sid}|${generation}`));
   const base64 = btoa(String.fromCharCode(...new Uint8Array(mac)));
   return `${generation}.${base64.slice(0, 22).replaceAll("+", "-").replaceAll("/", "_")}`;
 }
 
-/** One transaction, so that of several tabs one adds and all read the same. */
+/** One transaction, so that of several tabs one adds a key and all get the same. */
 function getOrAdd(factory: IDBFactory, issuer: string, made: CryptoKey): Promise<CryptoKey> {
   return new Promise((resolve, reject) => {
     const open = factory.open("gatepass", 1);

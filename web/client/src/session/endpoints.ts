@@ -1,8 +1,8 @@
 /**
- * The auth endpoints: one call, and what its answer means (the table of PROTOCOL §6).
+ * Calls the auth endpoints and interprets their responses (the table of PROTOCOL §6).
  *
- * Only the server's own words end a session. Whatever is not understood (a proxy's page, half an answer, a status of
- * tomorrow) is `transient`: nothing is known, so everything is kept.
+ * Only an explicit response of the server ends a session. Any other response (a proxy's page, a truncated body, an
+ * unknown status) is `transient`: everything is kept.
  */
 
 import { GatepassError, type Problem, readRetryAfter, transportError } from "../errors.js";
@@ -10,7 +10,7 @@ import type { BrowserScope } from "./browser.js";
 import type { State } from "./state-cookie.js";
 import type { Account } from "./types.js";
 
-/** An answer, read to its end. `problem` is its JSON, whatever that is of; `sentAt` is ms of `performance.now()`. */
+/** A response with its body. `problem` is its JSON object, of a success too; `sentAt` is ms of `performance.now()`. */
 export interface EndpointAnswer {
   readonly status: number;
   readonly problem: Problem | null;
@@ -18,17 +18,17 @@ export interface EndpointAnswer {
   readonly sentAt: number;
 }
 
-/** What goes with a call. With a `body` it is JSON. */
+/** Options of a call. `body` is sent as JSON. */
 export interface EndpointRequest {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
 }
 
-/** One call; rejects with a GatepassError of kind `network` or `timeout`. */
+/** Makes one call. Rejects with a GatepassError of kind `network` or `timeout`. */
 export type EndpointCall = (path: string, request?: EndpointRequest) => Promise<EndpointAnswer>;
 
-/** A new access token and what came with it. Times in ms; `expiresAt` on the clock of `performance.now()`. */
+/** A new access token, and the state of the refresh token with it. Times in ms; `expiresAt` of `performance.now()`. */
 export interface Grant extends State {
   readonly token: string;
   readonly expiresAt: number;
@@ -36,15 +36,15 @@ export interface Grant extends State {
   readonly account: Account | null;
 }
 
-/** What a refresh came to: a row of the table each, named by its problem code. */
+/** The outcome of a refresh call: one row of the table, named by its problem code. */
 export interface Outcome {
   readonly kind: "ok" | "session-ended" | "no-session" | "refresh-superseded" | "session-mismatch" | "transient";
   readonly grant?: Grant | null;
-  /** The answer as an error: it knows the facts. */
+  /** The response as an error, with its facts. */
   readonly error?: GatepassError;
 }
 
-/** The codes that mean something, under the status that they come with. */
+/** The problem codes of the table, each with its status. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "session-ended": 401,
   "no-session": 401,
@@ -52,10 +52,10 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "session-mismatch": 409,
 };
 
-/** A header that no form can send: every cross-origin attempt needs a preflight (PROTOCOL §6). */
+/** A header that no form can send, so that every cross-origin request needs a preflight (PROTOCOL §6). */
 export const CLIENT_HEADER: Record<string, string> = { "Gatepass-Client": "1" };
 
-/** Calls endpoints below `base`; each is aborted after `timeout` ms, reading included. */
+/** Creates the function that calls endpoints below `base`. A call is aborted after `timeout` ms, including its body. */
 export function createEndpointCall(
   scope: BrowserScope,
   base: string,
@@ -81,35 +81,35 @@ export function createEndpointCall(
   };
 }
 
-/** The row of the table for the answer to a refresh of `sid`. */
+/** The row of the table for the response to a refresh of `sid`. */
 export function outcomeOf(answer: EndpointAnswer, sid: string): Outcome {
   const { status, problem } = answer;
   const grant = readGrant(answer);
   const error = new GatepassError("http", answer);
   if (grant) return { kind: grant.sid === sid ? "ok" : "session-mismatch", grant, error };
   const code = problem?.code ?? "";
-  // Only what names this very session ends it (PROTOCOL §5): not another's end, not one that does not say whose.
+  // Only a response that names this session ends it (PROTOCOL §5), not one that names another or none.
   const isOwn = code !== "session-ended" || problem?.sid === sid;
   return { kind: isOwn && STATUS_OF_CODE[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
 }
 
-/** What a successful sign-in or refresh hands out; null for any other answer. */
+/** The tokens of a successful sign-in or refresh; null for any other response. */
 export function readGrant({ status, problem: body, sentAt }: EndpointAnswer): Grant | null {
   const generation = readGeneration(body);
   const { access_token: token, session_id: sid, expires_in: seconds, account } = body ?? {};
   if (status > 201 || generation === null || typeof token !== "string" || typeof sid !== "string") return null;
   const lifetime = Number(seconds) * 1_000;
-  // Counted from the request, not the answer: a slow answer must not make its token look young.
+  // Counted from the request: a slow response must not make its token seem younger.
   const grant = { sid, generation, token, lifetime, expiresAt: sentAt + lifetime, account: readAccount(account) };
   return lifetime > 0 ? grant : null;
 }
 
-/** An account, or null for anything else. */
+/** The value as an account; null if it is none. */
 export function readAccount(value: unknown): Account | null {
   return typeof (value as Account | null)?.email === "string" ? (value as Account) : null;
 }
 
-/** What an error needs to know of a response. */
+/** The facts of a response that an error needs. */
 export function factsOf({ status, headers }: Response, text: unknown): Omit<EndpointAnswer, "sentAt"> {
   return {
     status,
@@ -118,7 +118,7 @@ export function factsOf({ status, headers }: Response, text: unknown): Omit<Endp
   };
 }
 
-/** JSON that is an object; null for all else. */
+/** Parses a JSON object; null for anything else. */
 export function parse(text: unknown): Problem | null {
   try {
     const value: unknown = JSON.parse(text as string);
@@ -128,7 +128,7 @@ export function parse(text: unknown): Problem | null {
   }
 }
 
-/** The generation that an answer names. */
+/** The generation that a response names; null if none. */
 export function readGeneration(body: Problem | null | undefined): number | null {
   const value = body?.refresh_generation as number;
   return value >= 0 && Number.isSafeInteger(value) ? value : null;

@@ -1,8 +1,8 @@
-/** Telling the application: in a microtask, so that no code of others runs inside ours, nor under a lock. */
+/** Listeners of the application. They run in microtasks, so that their code never runs inside ours or under a lock. */
 
-/** Functions that want to hear. What they throw is reported by the browser and stops nothing here. */
+/** A set of listeners. An error that one throws is reported by the browser and does not affect the others. */
 export interface Listeners<Value> {
-  /** Returns what removes it again. */
+  /** Returns a function that removes it. */
   add(listener: (value: Value) => void): () => void;
   emit(value: Value): void;
 }
@@ -11,7 +11,7 @@ export function createListeners<Value>(): Listeners<Value> {
   const entries = new Set<(value: Value) => void>();
   return {
     add(listener) {
-      // A wrapper of its own, so that one function added twice is two listeners.
+      // A new function each time, so that a listener that is added twice is called twice.
       const entry = (value: Value) => listener(value);
       entries.add(entry);
       return () => void entries.delete(entry);

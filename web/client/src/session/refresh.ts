@@ -1,11 +1,14 @@
 /**
- * One refresh: as many turns at the lock as the table of PROTOCOL §6 asks for.
+ * One refresh: as many attempts as the table of PROTOCOL §6 requires, each under the lock of all tabs.
  *
- *     turn (under the lock): read the state → is there still anything to do? → one call → what it means
- *     between turns:         superseded → read again and retry;  another sign-in → go over to it
+ *     attempt (under the lock): read the state → still necessary? → one call → its outcome
+ *     between attempts:         superseded → read the state again and retry;  another sign-in → continue with it
  *
- * What is presented is read at the last moment, under the lock: in between a sibling may have refreshed. Then its
- * access token is on its way to us and is taken instead of rotating again.
+ * The state to present is read under the lock, since another tab may have refreshed before. Then that tab has sent its
+ * access token, which is used instead of refreshing again.
+ *
+ * `session.ts` passes its parts in here and to `sign-in.ts`, which calls back into it (`SessionActions`). Read together
+ * they are one closure, split by purpose; classes would cost more bytes, since their members are not minified.
  */
 
 import { type BrowserScope, jitter, pause } from "./browser.js";
@@ -16,7 +19,7 @@ import type { Channel } from "./tab-channel.js";
 import type { Lock } from "./tab-lock.js";
 import type { TokenState } from "./token-state.js";
 
-/** The parts of a session, wired up once. */
+/** The parts of a session, created once in `session.ts`. */
 export interface Parts {
   readonly scope: BrowserScope;
   readonly memory: TokenState;
@@ -25,38 +28,39 @@ export interface Parts {
   readonly channel: Channel;
   readonly lock: Lock;
   readonly call: EndpointCall;
-  /** The client key, or null where storage is refused. */
+  /** The client key, or null if storage is unavailable. */
   readonly key: () => Promise<CryptoKey | null>;
 }
 
-/** What a turn came to: a row of the table, `shared` (a sibling's token will do) or `none` (nothing to refresh). */
+/** The outcome of an attempt: a row of the table, `shared` (another tab's token is used) or `none` (no session). */
 type Attempt = Omit<Outcome, "kind"> & { readonly kind: Outcome["kind"] | "shared" | "none" };
 
-/** What a refresh came to in the end, and for which session. All but five kinds mean: not now. */
+/** The outcome of a refresh, and of which session. */
 export type RefreshResult = Attempt & { readonly sid: string | null };
 
-/** Against what: the generations that a rolled-back jar can be behind, plus siblings' refreshes in between. */
+/** Chosen against the generations that a restored cookie jar can be behind, plus other tabs' refreshes meanwhile. */
 const MAX_ATTEMPTS = 20;
-/** How long a sibling's access token may be on its way after its cookie has arrived, ms. */
+/** How long to wait for another tab's access token after its cookie has arrived, ms. */
 const SIBLING_TOKEN_TIMEOUT = 100;
+/** The wait before a retry if the state has not changed, ms. */
 const UNCHANGED_RETRY_DELAY = 1_000;
 
 /**
- * Refreshes the session that the tab believes in. A newer access token than that of `serial` makes it unnecessary;
- * `onCall` is called before each call of the endpoint.
+ * Creates the function that refreshes the session of this tab. It does nothing if there is already a later access token
+ * than that of `serial`. `onCall` is called before each call of the endpoint.
  */
 export function createRefresh(parts: Parts): (serial: number, onCall: () => void) => Promise<RefreshResult> {
   const { scope, memory, jar, notes, channel, lock, call, key } = parts;
   let presented = "";
-  /** The state that 20 turns did not get past: not tried again until it changes. */
+  /** The state after which MAX_ATTEMPTS have failed. No call is made again until it changes. */
   let gaveUpAt = "";
 
-  /** What would be presented now. Where no cookie is in sight, what this tab remembers. */
+  /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
     return jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation! };
   }
 
-  /** Under the lock: gather, decide whether to ask, ask. */
+  /** Under the lock: read the state, decide whether a call is necessary, call. */
   async function attempt(clientKey: CryptoKey | null, serial: number, onCall: () => void): Promise<Attempt> {
     const { sessionId, generation, account } = memory.snapshot;
     const isShared = () => memory.serial > serial && memory.current;
@@ -71,7 +75,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
       if (isShared()) return { kind: "shared" };
     }
     const isKeyless = notes("keyless") === sid;
-    // What once went with a key never goes without: that would look like theft.
+    // A token that was presented with a key must never be presented without: the server would take that as theft.
     if (!isKeyless && !clientKey) return { kind: "transient" };
     const proof = isKeyless ? CLIENT_HEADER : { "Idempotency-Key": await idempotencyKey(scope, clientKey!, state) };
 
@@ -85,7 +89,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     return outcome;
   }
 
-  /** Between turns: whether the next one may find something else. */
+  /** Between attempts: returns whether another attempt may have another outcome. */
   async function shouldTryAgain({ kind, error }: Attempt, sid: string): Promise<boolean> {
     const state = jar.read();
     if (kind === "session-mismatch" && state && state.sid !== sid) {
@@ -106,7 +110,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     const clientKey = await key();
     for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
       const { sid } = memory;
-      // Signed out while we waited.
+      // Signed out while waiting for the lock.
       if (!sid) return { kind: "none", sid };
       const result = await lock(() => attempt(clientKey, serial, onCall));
       if (await shouldTryAgain(result, sid)) continue;
@@ -119,13 +123,13 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
   };
 }
 
-/** Until something is heard, probably a sibling's access token; bounded. */
+/** Resolves at the next change, probably another tab's access token; at the latest after SIBLING_TOKEN_TIMEOUT. */
 async function nextChange({ changed }: TokenState): Promise<void> {
   let stop!: () => void;
-  const heard = new Promise<void>((resolve) => {
+  const change = new Promise<void>((resolve) => {
     stop = changed.add(resolve);
   });
-  await Promise.race([heard, pause(SIBLING_TOKEN_TIMEOUT)]);
+  await Promise.race([change, pause(SIBLING_TOKEN_TIMEOUT)]);
   stop();
 }
 

@@ -1,13 +1,13 @@
 /**
- * The story of a session in one tab: sign in, have a token when a request needs one, sign out.
+ * A session in one tab: signs in, supplies an access token when a request needs one, signs out.
  *
- *     request → token() → enough time left?      it goes at once
- *                       → little time left?      it goes at once, and a refresh runs beside it
- *                       → none left, or a 401?   it waits for the one refresh under way
+ *     request → token() → enough time left?        returned at once
+ *                       → less than the margin?    returned at once, and a refresh starts
+ *                       → expired, or a 401?       waits for the single refresh in progress
  *
- * No timer refreshes: an abandoned page lets its session end (PROTOCOL §8). A refresh comes to one of three things:
- * ok, ended (the server said so of this very session), or transient: then all is kept and tried again when a request
- * needs it or the browser wakes up.
+ * No timer refreshes, so the session of an abandoned page ends (PROTOCOL §8). A refresh has three outcomes: ok; ended,
+ * if the server says so of this session; transient otherwise: then everything is kept, and the next refresh starts when
+ * a request needs a token or the page comes back online or into view.
  */
 
 import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
@@ -31,17 +31,17 @@ import type {
   Trigger,
 } from "./types.js";
 
-/** A 401 for a younger access token is not about its age: another refresh would not help. ms */
+/** A 401 for an access token younger than this is not about its age, so a refresh would not help. ms */
 const MIN_AGE_FOR_REFRESH = 5_000;
-/** What a request waits for the next attempt at most; with more to wait (a Retry-After) it fails at once. ms */
+/** The maximum that a request waits for the next refresh; if it is further away (Retry-After), the request fails. ms */
 const MAX_BACKOFF = 5_000;
 const INITIAL_BACKOFF = 250;
-/** How much longer than one call a tab waits for its turn. ms */
+/** How much longer than one call a tab waits for the lock. ms */
 const LOCK_TIMEOUT_MARGIN = 2_000;
 
 type Untimed<Event> = Omit<Event, "at" | "ms">;
 
-/** One session per API and page. `scope` is the tab that it lives in; applications leave it out. */
+/** Creates the session of this page; one per API. `scope` is for tests: the browser tab to use. */
 export function createSession(options: SessionOptions, scope: BrowserScope = globalThis): Session {
   const { margin = 60_000, timeout = 10_000, fetch, onEnded, stateCookie } = options;
   const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
@@ -65,7 +65,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   let failures = 0;
   let retryAt = 0;
   let requests = 0;
-  /** The last session that ended here: its cookie, should it come back, is not believed. */
+  /** The last session that ended in this tab. If its cookie reappears, it is ignored. */
   let endedSid: string | null = null;
 
   async function token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null> {
@@ -83,14 +83,14 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     const trigger = isRefused ? "401" : snapshot.expiresAt ? "expired" : "start";
     const failure = await detachable(refresh(trigger), signal);
     if (memory.snapshot.status === "anonymous") return null;
-    // Ended, or another sign-in by now: what was meant for one user is never sent for another.
+    // The session ended or another began: a request of one account must never be sent for another.
     if (memory.sid !== sid) throw new GatepassError("session-ended");
-    // One for each: it is told whose request it was.
+    // A separate error for each caller, since `deliver` adds the request to it.
     if (failure) throw new GatepassError("refresh-unavailable", failure);
     return memory.current;
   }
 
-  /** The one refresh under way, or a new one. Never rejects; facts say why nothing new could be had. */
+  /** Joins the refresh in progress, or starts one. Never rejects; resolves to the facts of a failure, or null. */
   function refresh(trigger: Trigger): Promise<ErrorFacts | null> {
     inFlight ??= startRefresh(trigger).finally(() => {
       inFlight = null;
@@ -122,7 +122,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     const isPresent = sid === memory.sid;
     if (kind === "ok") {
       if (isPresent) hold(grant!);
-      // Signed out while the answer was under way: it has set the cookie once more.
+      // Signed out while the call was in progress: its response has set the cookie again.
       else jar.forget(grant!.sid);
     } else if (kind === "session-ended") {
       end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
@@ -150,19 +150,19 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     if (!memory.snapshot.account) accountLoad = loadAccount(grant);
   }
 
-  /** After a reload only the server knows whose session it is. Best effort: the next refresh tries again. */
+  /** After a reload the account must be asked from the server. Best effort: the next refresh tries again. */
   async function loadAccount({ sid, token }: Grant): Promise<void> {
     const answer = await call("/me", { method: "GET", headers: bearer(token) }).catch(() => null);
     const account = readAccount(answer?.problem);
     if (account && memory.sid === sid) memory.update({ account });
   }
 
-  /** The session is over: here, and in the other tabs. */
+  /** Ends the session in this tab and the others. */
   function end(sid: string, reason: EndReason): void {
     if (forget(sid, reason)) channel.end(sid, reason);
   }
 
-  /** The same for this tab alone; whether it had that session. */
+  /** Ends it in this tab only. Returns whether this tab had that session. */
   function forget(sid: string, reason: EndReason): boolean {
     jar.forget(sid);
     if (memory.sid !== sid) return false;
@@ -172,7 +172,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     return true;
   }
 
-  /** Whether there is a session as far as anybody knows; one that the cookie names is taken up. */
+  /** Takes up the session that the cookie names, if this tab has none. Returns whether there is a session. */
   function resume(): boolean {
     const state = memory.sid ? null : jar.read();
     if (state && isAcceptable(state.sid)) memory.reset({ sessionId: state.sid, generation: state.generation });
@@ -185,7 +185,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     return sid !== endedSid && sid !== notes("out");
   }
 
-  /** A sibling has an access token: of this session and newer, or of the one that the jar holds by now. */
+  /** Accepts another tab's access token if it is a newer one of this session, or one of the session in the cookie. */
   function onGrant(grant: Grant): void {
     const { sid, generation, expiresAt } = grant;
     const known = memory.snapshot.generation!;
@@ -197,7 +197,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   function wake(): void {
     if (scope.document?.visibilityState === "hidden") return;
     void confirmSignOut();
-    // A page that was frozen may have missed a sign-out or another sign-in.
+    // While it was frozen, the page may have missed a sign-out or another sign-in.
     const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
     if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
   }
@@ -254,7 +254,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   };
 }
 
-/** A shared wait that one caller can leave without stopping it for the others. */
+/** Like `shared`, but rejects when the signal fires; other callers keep waiting. */
 function detachable<T>(shared: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return shared;
   return new Promise((resolve, reject) => {

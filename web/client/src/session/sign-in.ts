@@ -1,8 +1,8 @@
 /**
- * Signing in and out: the two verbs that change whose session it is. Both take the lock that a refresh takes.
+ * Signing in and out. Both take the same lock as a refresh, since they change which session the cookie holds.
  *
- * A sign-out takes effect here before the server is asked. Without a network it is noted, so that this session is not
- * taken up again, and the server is told at a later start (offline logout).
+ * A sign-out takes effect here before the server is called. It is noted in storage: without a network, the session is
+ * not resumed, and the server is called at a later start (offline sign-out).
  */
 
 import { GatepassError } from "../errors.js";
@@ -10,7 +10,7 @@ import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
 import type { Credentials, EndReason, Session, Verification } from "./types.js";
 
-/** What signing in and out needs of the session around it. */
+/** The functions of `session.ts` that signing in and out needs. */
 export interface SessionActions {
   hold(grant: Grant): void;
   end(sid: string, reason: EndReason): void;
@@ -18,9 +18,9 @@ export interface SessionActions {
   token: Session["token"];
 }
 
-/** The verbs over the parts of one session. */
+/** Creates the functions over the parts of one session. */
 export function createSignIn({ memory, jar, notes, channel, lock, call, key }: Parts, actions: SessionActions) {
-  /** Exchange credentials at `path`. Null where the server answers that it wants more first (202). */
+  /** Sends credentials to `path`. Returns null if the server requires verification first (202). */
   async function signIn(path: string, given: Credentials | Verification): Promise<Grant | null> {
     const { email, token, password, remember = true } = given as Credentials & Verification;
     const isKeyless = !(await key());
@@ -29,7 +29,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, key }: P
       const grant = readGrant(answer);
       if (grant) {
         if (isKeyless) notes("keyless", grant.sid);
-        // A sign-out that waits for the network is done: this sign-in has replaced its session.
+        // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
         jar.remember(grant);
         channel.share(grant);
@@ -55,14 +55,14 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, key }: P
     if (answer && answer.status !== 204) throw new GatepassError("http", answer);
   }
 
-  /** Have the server confirm a sign-out that was noted. Never rejects: without a network the note stays. */
+  /** Calls the server for a sign-out that was noted. Never rejects; without a network the note stays. */
   async function confirmSignOut(headers = CLIENT_HEADER): Promise<void> {
     if (!notes("out")) return;
     const confirm = async () => {
       const sid = notes("out");
       const state = jar.read();
       if (!sid) return;
-      // Somebody has signed in since: that one must not be signed out instead.
+      // Another session has begun since, and must not be signed out instead.
       if (state && state.sid !== sid) return notes("out", null);
       const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
       if (status === 204 || status === 409) notes("out", null);
@@ -73,7 +73,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, key }: P
   return { signIn, signOut, confirmSignOut };
 }
 
-/** The header that bears an access token. */
+/** The Authorization header for an access token. */
 export function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }

@@ -1,48 +1,48 @@
 /**
- * What a tab can read without asking: the state cookie, and a few notes that it shares with its siblings.
+ * What a tab can read without a request: the state cookie, and notes in localStorage that all tabs share.
  *
  *     state cookie   <sid>.<generation>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
- *     note `state`   the same, where page and API are on different hosts and the cookie cannot be read
- *     note `out`     the sid that the user signed out of, until the server has confirmed it
- *     note `keyless` the sid that was signed in while storage refused the client key
+ *     note `state`   the same, if page and API are on different hosts and the cookie cannot be read
+ *     note `out`     the session that was signed out, until the server has confirmed it
+ *     note `keyless` the session that was signed in while the client key could not be stored
  *
- * No secret is among them.
+ * None of them is a secret.
  */
 
 import type { BrowserScope } from "./browser.js";
 
-/** Which refresh token lies in the cookie jar. */
+/** Names the refresh token in the cookie. */
 export interface State {
   readonly sid: string;
   readonly generation: number;
 }
 
-/** The value of a state cookie; null for anything that is not exactly one. */
+/** Parses the value of a state cookie; null for anything else. */
 export function parseState(text: string | null | undefined): State | null {
   const [, sid, generation] = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,11})$/.exec(text ?? "") ?? [];
   return sid ? { sid, generation: Number(generation) } : null;
 }
 
-/** The name of the state cookie of an API (PROTOCOL §6); cookies of plain http know no port, so the name does. */
+/** The name of the state cookie of an API (PROTOCOL §6). It contains the port on http, since cookies ignore ports. */
 export function stateCookieName({ protocol, port }: URL): string {
   return protocol === "https:" ? "__Host-gatepass_state" : `gatepass_state_${port || 80}`;
 }
 
-/** The value of a cookie in the text of `document.cookie`. */
+/** Finds a cookie's value in the text of `document.cookie`. */
 export function findCookie(text: string, name: string): string | undefined {
   const pair = text.split("; ").find((part) => part.startsWith(`${name}=`));
   return pair?.slice(name.length + 1);
 }
 
-/** Small texts shared by the tabs of a profile: with a `text` it is written, with null erased, without one read. */
+/** Texts shared by the tabs of a browser: writes `text`, removes it if null, reads it if omitted. */
 export type Notes = (name: string, text?: string | null) => string | null | undefined;
 
-/** Kept in localStorage. Where that is refused they last as long as the tab. */
+/** Stored in localStorage; if that is unavailable, they last as long as the tab. */
 export function createNotes(scope: BrowserScope, prefix: string): Notes {
   const unstored: Record<string, string | null> = {};
   return (name, text) => {
     try {
-      // Where storage is blocked this very look throws; where it is full, only writing does.
+      // If storage is blocked, reading this property throws; if it is full, setItem does.
       const storage = scope.localStorage!;
       if (text) storage.setItem(prefix + name, text);
       else if (text === null) storage.removeItem(prefix + name);
@@ -55,19 +55,19 @@ export function createNotes(scope: BrowserScope, prefix: string): Notes {
   };
 }
 
-/** The cookie jar, as far as a script may look into it. */
+/** The state of the cookie jar, as far as a script can read it. */
 export interface Jar {
-  /** The present state, or null if there is no session in the jar. */
+  /** Returns the current state, or null if there is no session. */
   read(): State | null;
-  /** An answer has named the state: the only way to know where the cookie is out of sight. */
+  /** Stores the state that a response has named; necessary if the cookie cannot be read. */
   remember(state: State): void;
-  /** Delete the state if it names `sid`: another sign-in's stays. */
+  /** Deletes the state if it names `sid`; that of another session stays. */
   forget(sid: string): void;
-  /** Whether the state cookie itself is in sight: cookies know hosts, not ports. */
+  /** Whether the state cookie can be read: the page is on the same host as the API, on any port. */
   readonly isReadable: boolean;
 }
 
-/** The jar of the API at `url`. */
+/** Opens the jar for the API at `url`. */
 export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
   const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
   const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes("state"));
@@ -79,7 +79,7 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stat
     },
     forget(sid) {
       if (read()?.sid !== sid) return;
-      // A `__Host-` cookie is only touched by what is marked Secure itself; plain http knows no such mark.
+      // A `__Host-` cookie can only be deleted with Secure; over http a Secure cookie is refused.
       const secure = url.protocol === "https:" ? "; Secure" : "";
       if (isReadable) scope.document!.cookie = `${name}=; Path=/; Max-Age=0${secure}`;
       else notes("state", null);

@@ -1,17 +1,18 @@
 /**
- * One at a time per cookie jar: a Web Lock around one HTTP call (PROTOCOL §5).
+ * One call at a time for all tabs that share a cookie: a Web Lock around one HTTP call (PROTOCOL §5).
  *
- * Only ever an optimisation; the server's table is right without it. Browsers do lose locks (frozen pages, crashed
- * workers), so the wait is bounded, and after it we go on without. Never stolen: a theft from the living would make
- * both go at once, and a chain of thefts has frozen whole applications elsewhere.
+ * It is only an optimisation; the server's table is correct without it. Browsers do lose locks (frozen pages, crashed
+ * workers), so the wait is bounded, and after it the call is made without the lock. The lock is never stolen
+ * (`steal: true`): the holder may still be running, and in other libraries tabs that stole from each other in turn have
+ * frozen whole applications.
  */
 
 import type { BrowserScope } from "./browser.js";
 
-/** Runs `act` alone, as far as can be had. */
+/** Runs `act` while no other tab does, if possible. */
 export type Lock = <T>(act: () => Promise<T>) => Promise<T>;
 
-/** `timeout` (ms) must be longer than what `act` may take. */
+/** `timeout` (ms) is how long to wait for the lock; it must be longer than `act` can take. */
 export function createLock(scope: BrowserScope, name: string, timeout: number): Lock {
   const locks = scope.navigator?.locks;
   let last: Promise<unknown> = Promise.resolve();
@@ -25,7 +26,7 @@ export function createLock(scope: BrowserScope, name: string, timeout: number): 
   async function acrossTabs<T>(act: () => Promise<T>): Promise<T> {
     let acting: Promise<T> | undefined;
     try {
-      // The signal ends the wait alone: once the lock is had it has no power any more.
+      // The signal only ends the wait; once the lock is granted it has no effect.
       return await locks!.request(name, { signal: AbortSignal.timeout(timeout) }, () => {
         acting = act();
         return acting;

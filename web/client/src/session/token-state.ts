@@ -1,5 +1,5 @@
 /**
- * What one tab knows of its session: the snapshot that applications see, and the access token that they do not.
+ * The state of a session in one tab: the snapshot, which applications see, and the access token, which they do not.
  *
  * Every access token gets a serial number, higher than all before. A request remembers the serial of the token that it
  * was sent with, so a late 401 is answered with the newer token and needs no second refresh. `firstSerial` is where the
@@ -10,7 +10,7 @@ import type { Grant } from "./endpoints.js";
 import { createListeners, type Listeners } from "./listeners.js";
 import { type AccessToken, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
 
-/** Read by all parts of a session; changed by `accept`, `update` and `reset` alone. */
+/** Read by all parts of a session; changed only by `accept`, `update` and `reset`. */
 export interface TokenState {
   readonly changed: Listeners<void>;
   readonly events: Listeners<SessionEvent>;
@@ -18,19 +18,19 @@ export interface TokenState {
   readonly sid: string | null;
   readonly serial: number;
   readonly firstSerial: number;
-  /** The access token, while it has time left. */
+  /** The access token; null if it has expired. */
   readonly current: AccessToken | null;
-  /** That time, ms; not positive if there is no token. */
+  /** The time until it expires, ms; not positive if there is no token. */
   readonly left: number;
-  /** Hold a new access token. That of another sign-in replaces all that was known. */
+  /** Stores a new access token. If it is of another session, everything else is reset. */
   accept(grant: Grant): void;
-  /** The same session, but something was learnt. */
+  /** Changes facts of the same session. */
   update(facts: Partial<Snapshot>): void;
-  /** Another session, or none: nothing but `facts` is known. */
+  /** Begins another session, or none, of which only `facts` are known. */
   reset(facts: Partial<Snapshot>): void;
 }
 
-/** `now` is the monotonic clock, ms. */
+/** `now` returns the time of the monotonic clock, ms. */
 export function createTokenState(now: () => number): TokenState {
   let token: string | null = null;
   const memory = {

@@ -1,8 +1,8 @@
-/** What the server for tests answers to a signed-in person: the endpoints of `gatepass/account`, and an echo for all else. */
+/** The endpoints of the test server that need an access token: those of `gatepass/account`, and an echo. */
 
 import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
 
-/** The answer to the owner of the session `row`, one of `rows`. */
+/** The response to a request of the session `row`, one of `rows`. */
 export function answerOwner(request: Incoming, row: Row, rows: ReadonlyMap<string, Row>): Outgoing {
   const { email, sid } = row;
   const own = [...rows.values()].filter((one) => one.email === email && !one.revoked);

@@ -1,7 +1,7 @@
 /**
- * A browser profile for tests: tabs that share a cookie jar, storage, IndexedDB, Web Locks and BroadcastChannel.
+ * A fake browser for tests: tabs that share a cookie jar, storage, IndexedDB, Web Locks and BroadcastChannel.
  *
- * Everything that takes time takes it on the (faked) timers; everything random asks `random`.
+ * Everything that takes time uses timers, which a test can fake; everything random uses `random`.
  */
 
 import type { BrowserScope } from "../session/browser.js";
@@ -9,8 +9,8 @@ import type { FaultServer } from "./fault-server.js";
 import type { Incoming } from "./messages.js";
 
 /**
- * What befalls one request. A number is a status that the server answers before it has done anything; `hang` is how
- * long the request is under way, `lag` how long its answer, ms.
+ * A fault of one request. A number is the status of a response without any effect at the server; `hang` delays the
+ * request, `lag` the response, ms.
  */
 export type Fault =
   | "lose-request"
@@ -21,6 +21,7 @@ export type Fault =
   | { readonly hang: number }
   | { readonly lag: number };
 
+/** What the browser supports; by default everything. `page` is the address of its tabs. */
 export interface ProfileOptions {
   readonly locks?: boolean;
   readonly channel?: boolean;
@@ -30,6 +31,7 @@ export interface ProfileOptions {
   readonly random?: () => number;
 }
 
+/** A browser profile, and the network between it and a server. */
 export class FakeProfile {
   readonly jar = new Map<string, string>();
   readonly storage = new Map<string, string>();
@@ -37,7 +39,7 @@ export class FakeProfile {
   readonly keys = new Map<string, object>();
   readonly #waiting = new Map<string, (() => void)[]>();
   #channels: { name: string; channel: FakeChannel }[] = [];
-  /** Consulted per call of an auth endpoint, first come first served. */
+  /** Faults of the next calls of auth endpoints, one each; `undefined` for none. */
   faults: (Fault | undefined)[] = [];
   offline = false;
   canStoreKeys: boolean;
@@ -100,7 +102,7 @@ export class FakeProfile {
     }
   }
 
-  /** A request of a tab: what was under way when it dies may still arrive, but nobody hears of it. */
+  /** Sends a request of a tab. If the tab is killed meanwhile, the request may still arrive, but never settles. */
   async sendFrom(tab: FakeTab, address: string, init?: RequestInit): Promise<Response> {
     if (!tab.isDead) {
       const answer = await this.send(address, init).catch((error: unknown) => error);
@@ -165,7 +167,7 @@ class FakeChannel {
   }
 }
 
-/** One tab: the `globalThis` that a session gets. */
+/** One tab: the `globalThis` for a session. */
 export class FakeTab implements BrowserScope {
   readonly performance = performance;
   readonly crypto = { subtle: fakeSubtle() };
@@ -178,7 +180,7 @@ export class FakeTab implements BrowserScope {
   readonly fetch: typeof fetch;
   readonly #events = new EventTarget();
   readonly #death: Promise<undefined>;
-  /** Closed, reloaded or crashed: its locks are free, its code runs no more. */
+  /** Closes the tab, as a reload or a crash does: its locks are released, and its requests never settle. */
   kill!: () => void;
   isDead = false;
 
@@ -222,7 +224,7 @@ export class FakeTab implements BrowserScope {
     this.#events.removeEventListener(type, listener);
   }
 
-  /** The browser tells the tab: online, pageshow, visibilitychange. */
+  /** Dispatches an event of the browser: online, pageshow, visibilitychange. */
   happen(type: string): void {
     this.#events.dispatchEvent(new Event(type));
   }
@@ -260,7 +262,7 @@ function fakeStorage({ storage, options }: FakeProfile): NonNullable<BrowserScop
   };
 }
 
-/** Only as much as one get-or-add needs; `client-key.test.ts` uses a whole one. */
+/** Supports only one get-or-add; `client-key.test.ts` uses a complete IndexedDB. */
 function fakeDatabase(profile: FakeProfile): IDBFactory {
   const request = (result: unknown) => {
     const made = {
@@ -284,7 +286,7 @@ function fakeDatabase(profile: FakeProfile): IDBFactory {
   return { open: () => request({ transaction, close: () => undefined, createObjectStore: () => undefined }) } as never;
 }
 
-/** Keys that sign by a checksum: the same for the same input and nothing more, for nobody attacks here. */
+/** Keys that sign by a checksum: the same for the same input, and not secure. */
 function fakeSubtle(): SubtleCrypto {
   return {
     generateKey: async () => ({ secret: String(Math.random()) }),

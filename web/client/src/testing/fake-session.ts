@@ -1,4 +1,4 @@
-/** A session that does what a test says: for components that only look at its status. */
+/** A session that a test controls: for components that only read its status. */
 
 import { GatepassError } from "../errors.js";
 import { createListeners } from "../session/listeners.js";
@@ -12,21 +12,21 @@ import {
 } from "../session/types.js";
 import { accountOf } from "./messages.js";
 
-/** A `Session` and the verbs of a test. It talks to nobody, and time does nothing to it. */
+/** A `Session` with methods for tests. It makes no requests, and its status does not change with time. */
 export interface FakeSession extends Session {
-  /** Be in this state from now on; the rest of the snapshot is made to fit. */
+  /** Changes the state; the rest of the snapshot is completed to match. */
   set(change: Partial<Snapshot>): void;
-  /** Over, as if the server had said so. */
+  /** Ends it, as the server would. */
   end(reason?: EndReason): void;
-  /** Alive, but the server cannot be asked. */
+  /** Sets the status `degraded`: the server cannot be reached. */
   degrade(): void;
-  /** Tell listeners of `on`. */
+  /** Calls the listeners of `on`. */
   emit(event: SessionEvent): void;
-  /** Let the next `signIn` or `signUp` fail with this. */
+  /** Makes the next `signIn`, `signUp` or `verify` reject with this error. */
   refuse(error: GatepassError): void;
 }
 
-/** Begins as somebody signed in; with `status` otherwise. */
+/** Creates a session that is signed in, or has the given `status`. */
 export function fakeSession({
   status = "active",
   account,
@@ -90,7 +90,7 @@ export function fakeSession({
   };
 }
 
-/** A snapshot whose parts belong together. */
+/** Completes a snapshot so that its members are consistent. */
 function fit(snapshot: Snapshot): Snapshot {
   const isIn = snapshot.status === "active" || snapshot.status === "degraded";
   if (!isIn)

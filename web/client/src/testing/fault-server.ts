@@ -1,7 +1,7 @@
 /**
- * A server for tests that keeps the refresh table of PROTOCOL §4 honestly, in memory, with switches for what goes wrong.
+ * A test server in memory that implements the refresh table of PROTOCOL §4, with switches for faults.
  *
- * Tokens are plain text here: nobody attacks this server, it is there to end a session whenever a client gives it reason.
+ * Its tokens are plain text: it need not withstand attacks, only end a session whenever a client reuses a token.
  */
 
 import { answerOwner } from "./account-endpoints.js";
@@ -14,7 +14,7 @@ interface RefreshToken {
   readonly parent: string;
 }
 
-/** What became of one refresh. */
+/** The case of the table that a refresh matched. */
 export type Case =
   | "advance"
   | "repeat"
@@ -27,44 +27,45 @@ export type Case =
   | "no-session";
 
 /**
- * Anybody may sign in whose password is "right"; the token of a link that verifies an address is the address. Every path that is not an auth endpoint wants a bearer token and answers
- * with the caller's e-mail address and the request's own body, unless `answers` has something else.
+ * Any account can sign in with the password "right". The token of a mailed link is the address that it verifies. A path
+ * that is not an auth endpoint requires an access token and responds with the e-mail address of the account and the
+ * body of the request, unless `answers` has another response.
  */
 export class FaultServer {
   /** Sessions by id. */
   readonly rows = new Map<string, Row>();
-  /** What became of each refresh. */
+  /** The refreshes so far. */
   readonly log: { case: Case; key: string | null; sid: string | null }[] = [];
-  /** All that came. */
+  /** All requests so far. */
   readonly requests: Incoming[] = [];
   readonly #tokens = new Map<string, { sid: string; expiresAt: number }>();
   #count = 0;
-  /** Seconds. */
+  /** The lifetime of an access token, seconds. */
   accessTtl = 900;
-  /** Seconds. */
+  /** How long after a refresh its repetition still gets tokens, seconds. */
   leeway = 10;
-  /** Answers instead of the real ones, first come first served: `undefined` lets one pass. */
+  /** Responses for the next requests, one each, instead of the real ones; `undefined` for the real one. */
   answers: ((request: Incoming) => Outgoing | undefined)[] = [];
 
   constructor(readonly stateCookie = "gatepass_state_8000") {}
 
-  /** How many refreshes came to this. */
+  /** The number of refreshes that matched this case. */
   cases(name: Case): number {
     return this.log.filter((entry) => entry.case === name).length;
   }
 
-  /** End a session, as from another device. */
+  /** Ends a session, as another device would. */
   revoke(sid: string, reason: string): void {
     const row = this.rows.get(sid);
     if (row) row.revoked ??= reason;
   }
 
-  /** Refuse every access token handed out so far, as an expired one is. */
+  /** Refuses every access token issued so far, as if it had expired. */
   refuseTokens(): void {
     for (const token of this.#tokens.values()) token.expiresAt = 0;
   }
 
-  /** The answer to a request. */
+  /** Returns the response to a request. */
   receive(request: Incoming): Outgoing {
     this.requests.push(request);
     const special = this.answers.shift()?.(request);
@@ -230,7 +231,7 @@ export class FaultServer {
 }
 
 function fingerprintOf({ sid, generation, nonce, parent }: RefreshToken): string {
-  // Nested, it would grow with every generation; its last characters are unique enough here.
+  // Hashed, since nested parents would grow with every generation. Unique enough for tests.
   let hash = 7;
   for (const character of `${sid}|${generation}|${nonce}|${parent}`)
     hash = (hash * 31 + character.charCodeAt(0)) % 9_007_199_254_740_881;

@@ -1,6 +1,6 @@
-/** What the server for tests receives, answers and keeps: the types that its endpoints share. */
+/** The requests, responses and session rows of the test server: the types that its endpoints share. */
 
-/** A request as the server sees it. */
+/** A request as the server receives it. */
 export interface Incoming {
   readonly method: string;
   readonly path: string;
@@ -9,15 +9,16 @@ export interface Incoming {
   readonly cookies: ReadonlyMap<string, string>;
 }
 
-/** An answer. */
+/** A response. */
 export interface Outgoing {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** Null deletes. */
+  /** Cookies to set; null deletes one. */
   readonly cookies?: Record<string, string | null>;
 }
 
+/** A session as the server stores it. */
 export interface Row {
   readonly sid: string;
   readonly email: string;
@@ -29,12 +30,12 @@ export interface Row {
   revoked: string | null;
 }
 
-/** The account that signs in with this address. */
+/** The account with this e-mail address. */
 export function accountOf(email: string) {
   return { id: email.padEnd(32, "0"), email, created_at: 1_700_000_000 };
 }
 
-/** An answer with a problem document (RFC 9457). */
+/** A response with a problem document (RFC 9457). */
 export function problem(
   status: number,
   code: string,
