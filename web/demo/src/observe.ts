@@ -1,7 +1,7 @@
 /**
- * Carries what the session reports into the store: facts for the log-book, passes for the timeline.
+ * Copies the events of the session into the store: facts for the log-book, passes for the timeline.
  *
- * Facts are handed on in small batches, so that 50 calls at once are a few renders, not 200.
+ * Facts are dispatched in batches, so that 50 calls at once cause a few renders, not 200.
  */
 
 import type { SessionEvent } from "gatepass";
@@ -21,10 +21,10 @@ const FROM_SIBLING: Omit<Notice, "at"> = {
   promise: "P1",
   isQuiet: true,
 };
-/** The demo's own levers are not part of the show. */
+/** Requests to the demo's own endpoints are not shown. */
 const DEMO_ENDPOINTS = "/demo/";
 
-/** Start watching. Returns what stops it. */
+/** Starts copying. Returns a function that stops it. */
 export function observe(dispatch: Dispatch): () => void {
   const batch = new Batch((facts) => {
     dispatch(factsSeen({ facts, wall: Date.now() }));
@@ -69,7 +69,7 @@ function factOf(event: SessionEvent): Fact | null {
   return null;
 }
 
-/** Whether the server has something to tell of it. */
+/** Whether the server may have recorded an event of it. */
 function isServerEvent(fact: Fact): boolean {
   return fact.phase === "end" && (fact.kind === "refresh" || fact.url.startsWith("/auth/"));
 }

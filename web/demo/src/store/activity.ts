@@ -1,14 +1,14 @@
-/** The guard's log-book (groups, newest first) and the last minute and a half for the timeline. */
+/** The guard's log-book (request groups, newest first), and the last 90 seconds for the timeline. */
 
 import { createSlice, type PayloadAction } from "@reduxjs/toolkit";
 
 import { belongs, type Fact, isPoll, type RequestGroup, record } from "./requestGroup";
 
-/** What the timeline shows, ms. */
+/** The time that the timeline shows, ms. */
 export const WINDOW = 90_000;
 const KEPT = 12;
 
-/** A pass as it was handed over at `at`, good for `lifetime` ms. */
+/** An access token that was received at `at` and is valid for `lifetime` ms. */
 export interface Pass {
   at: number;
   lifetime: number;
@@ -34,11 +34,11 @@ const slice = createSlice({
   name: "activity",
   initialState,
   reducers: {
-    /** A button was pressed: what follows is its group. */
+    /** A button was pressed: the facts that follow belong to a new group. */
     experimentBegan(state, { payload }: PayloadAction<{ experiment: string; at: number; wall: number }>) {
       begin(state, payload);
     },
-    /** Things happened at the gate, in this order. */
+    /** The session has reported these facts, in this order. */
     factsSeen(state, { payload }: PayloadAction<{ facts: Fact[]; wall: number }>) {
       for (const fact of payload.facts) {
         const home = homeOf(state.groups, fact) ?? begin(state, { experiment: null, at: fact.at, wall: payload.wall });
@@ -48,11 +48,11 @@ const slice = createSlice({
       const latest = payload.facts.at(-1)?.at ?? 0;
       state.marks = state.marks.filter((mark) => mark.at > latest - WINDOW);
     },
-    /** The session holds a new pass. */
+    /** The session has a new access token. */
     passTaken(state, { payload }: PayloadAction<Pass>) {
       state.passes = [...state.passes.filter((pass) => pass.at > payload.at - 2 * WINDOW), payload];
     },
-    /** The session is over; the log-book stays, so that a person can read what happened. */
+    /** The session has ended. The log-book stays, so that the visitor can read why. */
     passDropped(state) {
       state.passes = [];
       state.marks = [];
@@ -75,7 +75,7 @@ function begin(
   return state.groups[0] as RequestGroup;
 }
 
-/** Where a fact goes: to the row that it continues, else to the newest group while that is not over. */
+/** The group of a fact: that of its call or refresh, else the newest if it still accepts facts. */
 function homeOf(groups: RequestGroup[], fact: Fact): RequestGroup | undefined {
   const owner = groups.find((group) =>
     fact.kind === "call"

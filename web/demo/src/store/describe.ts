@@ -1,4 +1,4 @@
-/** Says in a sentence what a group came to. Pure; the only place that turns facts into words. */
+/** Describes a request group in a sentence. Pure; the only place that converts facts into words. */
 
 import type { Call, Refresh, RequestGroup } from "./requestGroup";
 import { isOpen } from "./requestGroup";
@@ -22,7 +22,7 @@ const TRIGGERS: Record<Refresh["trigger"], string> = {
   manual: "The card was exchanged on request.",
 };
 
-/** The words for a group as it stands now. */
+/** Describes the current state of a group. */
 export function describeGroup(group: RequestGroup): Description {
   if (isOpen(group)) return underWay(group);
   const refused = group.refreshes.find((refresh) => refresh.outcome === "ended");

@@ -1,4 +1,4 @@
-/** The page's store: the session's own state beside the page's. */
+/** The store of the page: the state of the session beside that of the page. */
 
 import { configureStore } from "@reduxjs/toolkit";
 import { sessionMiddleware, sessionReducer } from "gatepass/redux";

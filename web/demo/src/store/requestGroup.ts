@@ -1,23 +1,23 @@
 /**
- * What the guard did, cut into groups: calls and refreshes that belong together in time.
+ * Groups of calls and refreshes that belong together in time.
  *
- * The session reports single facts ("request 7 was sent"). A person understands groups of them ("50 calls
- * waited for one refresh"), so facts are gathered into a group until the gate has been quiet for a while.
- * Everything here is pure; times are milliseconds of performance.now().
+ * The session reports single facts ("request 7 was sent"). Groups are easier to understand ("50 calls waited for one
+ * refresh"), so facts are added to a group until no fact has come for a while. Everything here is pure; times are
+ * milliseconds of performance.now().
  */
 
 export type Phase = "waiting" | "sent" | "replay";
 export type Trigger = "start" | "expired" | "ahead" | "401" | "manual" | "wake";
 export type Outcome = "ok" | "ended" | "transient";
 
-/** A stretch of a call's way. `to` is null while it lasts. */
+/** One phase of a call. `to` is null while it lasts. */
 export interface Span {
   phase: Phase;
   from: number;
   to: number | null;
 }
 
-/** One request of the page. `status` 0: no answer came. */
+/** One request of the page. `status` 0: no response. */
 export interface Call {
   id: string;
   method: string;
@@ -28,7 +28,7 @@ export interface Call {
   spans: Span[];
 }
 
-/** One exchange of the membership card. `shared`: a sibling tab had done it already. */
+/** One refresh. `shared`: the access token came from another tab. */
 export interface Refresh {
   id: string;
   trigger: Trigger;
@@ -41,7 +41,7 @@ export interface Refresh {
   shared: boolean;
 }
 
-/** `experiment` is the button that began it; `wall` is Unix milliseconds, for people. */
+/** `experiment` is the id of the button that started it; `wall` is its start in Unix ms, for display. */
 export interface RequestGroup {
   id: number;
   experiment: string | null;
@@ -51,7 +51,7 @@ export interface RequestGroup {
   refreshes: Refresh[];
 }
 
-/** A fact from the session, stamped by this page. */
+/** An event of the session, in the form that the log-book needs. */
 export type Fact =
   | {
       kind: "call";
@@ -73,30 +73,30 @@ export type Fact =
       at: number;
     };
 
-/** How long (ms) the gate must be quiet for the next fact to begin a new group. */
+/** After this time without a fact (ms), the next fact begins a new group. */
 export const QUIET = 600;
-/** What counts as sent at once, ms. */
+/** A call that is sent within this time has not waited, ms. */
 const AT_ONCE = 3;
-/** The address that the page strolls by on its own. */
+/** The address that the page polls by itself. */
 export const POLL_URL = "/api/ping";
 
-/** Whether something in the group is still under way. */
+/** Whether a call or refresh of the group is still in progress. */
 export function isOpen(group: RequestGroup): boolean {
   return [...group.calls, ...group.refreshes].some((row) => row.end === null);
 }
 
-/** Whether nothing has come of it yet. */
+/** Whether the group has no facts yet. */
 export function isEmpty(group: RequestGroup): boolean {
   return group.calls.length + group.refreshes.length === 0;
 }
 
-/** When the last thing known of the group happened. */
+/** The time of the last fact of the group. */
 export function lastMoment(group: RequestGroup): number {
   const moments = [...group.calls, ...group.refreshes].map((row) => row.end ?? row.start);
   return Math.max(group.start, ...moments);
 }
 
-/** One plain call that passed at once, made by the page on its own: nothing that anybody need read about. */
+/** Whether the group is only a poll of the page that succeeded at once, which need not be shown. */
 export function isPoll(group: RequestGroup): boolean {
   const [call, ...others] = group.calls;
   const isPlain = call?.url === POLL_URL && call.status === 200 && call.spans.every((span) => span.phase === "sent");
@@ -109,7 +109,7 @@ export function belongs(group: RequestGroup, at: number): boolean {
   return isAwaited || isOpen(group) || at - lastMoment(group) < QUIET;
 }
 
-/** Take `fact` into `group`, which is changed in place (the store hands in a draft). */
+/** Adds `fact` to `group`, which is changed in place (the store passes in a draft). */
 export function record(group: RequestGroup, fact: Fact): void {
   if (fact.kind === "call") {
     recordCall(group, fact);
@@ -121,7 +121,7 @@ export function record(group: RequestGroup, fact: Fact): void {
 function recordCall(group: RequestGroup, fact: Extract<Fact, { kind: "call" }>): void {
   let call = group.calls.find((known) => known.id === fact.id);
   if (call === undefined) {
-    if (fact.phase === "end") return; // its beginning was trimmed away
+    if (fact.phase === "end") return; // its group was dropped from the log-book
     const { id, method, url, at } = fact;
     call = { id, method, url, start: at, end: null, status: null, spans: [] };
     group.calls.push(call);
@@ -140,7 +140,7 @@ function recordCall(group: RequestGroup, fact: Extract<Fact, { kind: "call" }>):
   }
 }
 
-/** A call whose pass had run out is not sent before there is a new one. */
+/** Whether the call waited for a refresh, since its access token had expired. */
 function hadToWait({ refreshes }: RequestGroup, call: Call, sentAt: number): boolean {
   const isHeldUp = refreshes.some(({ end }) => end !== null && end >= call.start);
   return isHeldUp && sentAt - call.start > AT_ONCE;

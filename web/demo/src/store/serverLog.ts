@@ -1,4 +1,4 @@
-/** What the server saw: its own events, fetched after something has happened here (never on a timer). */
+/** The events that the server has recorded, fetched after something has happened here (never on a timer). */
 
 import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
 

@@ -1,10 +1,10 @@
-/** What the buttons of the demo have changed, and what there is to say beyond the log-book. */
+/** The state of the page's switches and buttons, and the newest notice. */
 
 import { createSlice, type PayloadAction } from "@reduxjs/toolkit";
 
 import type { Description } from "./describe";
 
-/** A description that is not in the log-book. `at` is ms of performance.now(); a quiet one is not read out. */
+/** A description that is not in the log-book. `at` is ms of performance.now(); a quiet one is not announced. */
 export interface Notice extends Description {
   at: number;
   isQuiet?: true;

@@ -1,7 +1,7 @@
 /**
- * What has just happened, in one line that stays in sight on a phone too.
+ * The newest event in one line, which stays visible on a phone too.
  *
- * Read out only when it follows from something the visitor did: silent refreshes are meant to be silent.
+ * Screen readers announce it only after an action of the visitor, not for a silent refresh.
  */
 
 import { useEffect, useState } from "react";
@@ -15,7 +15,7 @@ interface Announcement extends Description {
   isAsked: boolean;
 }
 
-/** `isShown`: outside the gate the same is told elsewhere on the page, and only the reading out remains. */
+/** Without `isShown`, it is only announced: before sign-in the page shows the same elsewhere. */
 export function Happened({ isShown }: { isShown: boolean }) {
   const announcement = useAnnouncement();
   const spoken = useSpoken(announcement);
@@ -48,7 +48,7 @@ function useAnnouncement(): Announcement | null {
   return { ...describeGroup(group), isAsked: group.experiment !== null && !isOpen(group) };
 }
 
-/** The text for the live region: it changes only with announcement that somebody asked for. */
+/** The text for the live region: it changes only after an action of the visitor. */
 function useSpoken(announcement: Announcement | null): string {
   const [spoken, setSpoken] = useState("");
   const text = announcement?.isAsked ? `${announcement.headline}. ${announcement.detail}` : null;

@@ -1,4 +1,4 @@
-/** The guard's log-book: what went through the interceptors, newest first. */
+/** The guard's log-book: the requests of this page, newest first. */
 
 import { useStore } from "../store";
 import { isEmpty } from "../store/requestGroup";

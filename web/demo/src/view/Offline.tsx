@@ -1,4 +1,4 @@
-/** The switch that cuts this tab's network. Shown outside the gate too while it is cut: there is no way in without it. */
+/** The switch that disconnects this tab. Also shown before sign-in while disconnected: signing in needs the network. */
 
 import { type Experiment, switchNetwork } from "../experiments";
 import { useStore } from "../store";

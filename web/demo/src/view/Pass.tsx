@@ -1,4 +1,4 @@
-/** The entry pass: the access token, draining. It lives in this page's memory and nowhere else. */
+/** The entry pass: the access token and the time it has left. It is kept in the memory of this page only. */
 
 import { useSession } from "gatepass/react";
 import type { CSSProperties } from "react";
@@ -39,7 +39,7 @@ export function Pass() {
   );
 }
 
-/** What is left of the pass, `left` of `life` ms. */
+/** The time left of the access token: `left` of `life` ms. */
 function Meter({ left, life }: { left: number; life: number }) {
   const seconds = Math.ceil(left / 1000);
   const share = Math.min(1, left / life);

@@ -1,4 +1,4 @@
-/** One entry of the log-book: a sentence, and below it the waterfall on a time scale of its own. */
+/** One entry of the log-book: a sentence, and below it a waterfall with its own time scale. */
 
 import { memo } from "react";
 
@@ -7,9 +7,9 @@ import { type Call, isOpen, lastMoment, type RequestGroup } from "../store/reque
 import { BundleLane, CallLane, RefreshLane, type Scale } from "./Lane";
 import { PromiseChip } from "./PromiseChip";
 
-/** From how many equal calls on they are drawn as one bundle of hair lines. */
+/** At least this many equal calls are drawn as one bundle of thin lines. */
 const BUNDLE = 6;
-/** The shortest time scale, ms: a call of 4 ms should look like the short thing that it is. */
+/** The shortest time scale, ms, so that a call of 4 ms looks short. */
 const SHORTEST = 60;
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -23,7 +23,7 @@ export const RequestGroupEntry = memo(function RequestGroupEntry({ group, isNewe
   const description = describeGroup(group);
   const rows = [...group.calls, ...group.refreshes];
   const from = Math.min(...rows.map((row) => row.start));
-  // While it runs, a group is drawn as far as it is known: no clock of its own, so nothing flickers.
+  // A group in progress is drawn up to its last fact, not up to now, so nothing flickers.
   const scale: Scale = { from, to: Math.max(lastMoment(group), from + SHORTEST) };
 
   return (
@@ -57,7 +57,7 @@ export const RequestGroupEntry = memo(function RequestGroupEntry({ group, isNewe
   );
 });
 
-/** Calls to one address together, in the order of the first. */
+/** Groups calls by method and address, in the order of the first. */
 function bundled(calls: Call[]): Call[][] {
   const bundles = new Map<string, Call[]>();
   for (const call of calls) {

@@ -1,4 +1,4 @@
-/** The other side of the wire: what the server recorded. Names and numbers, never a token. */
+/** The events that the server has recorded. They never contain a token. */
 
 import { useStore } from "../store";
 import type { ServerEvent } from "../store/serverLog";

@@ -1,4 +1,4 @@
-/** Inside the gate: the pass and the card, what can be tried, what the guard did, and some work to do. */
+/** The page of a signed-in visitor: tokens, experiments, the log-book, notes, devices and the server's events. */
 
 import { useSession } from "gatepass/react";
 import { useEffect } from "react";
@@ -17,7 +17,7 @@ import { Notes } from "./Notes";
 import { Pass } from "./Pass";
 import { ServerLog } from "./ServerLog";
 
-/** How often (ms) the page makes a call of its own: often enough that no pass is ever left to run out. */
+/** How often (ms) the page polls: often enough that no access token expires. */
 const STEP = 5_000;
 
 export function Tour() {
@@ -42,7 +42,7 @@ export function Tour() {
   );
 }
 
-/** Fetch what belongs to this sign-in, and forget it when another one takes its place. */
+/** Loads the data of this session, and drops it when another session begins. */
 function useWork(): void {
   const dispatch = useAct();
   const { sessionId } = useSession();
@@ -58,7 +58,7 @@ function useWork(): void {
   }, [dispatch, sessionId]);
 }
 
-/** A person who walks about: refreshing happens when somebody needs a pass, never by a timer of its own. */
+/** Polls, as an active visitor would: a token is refreshed when a request needs it, never by a timer of the session. */
 function usePolling(): void {
   const isActive = useStore(({ ui }) => ui.isPolling && !ui.isOffline && ui.busy === null);
   useEffect(() => {
