@@ -18,8 +18,8 @@ from gatepass.wire.headers import Headers
 
 
 @dataclass(slots=True)
-class Loot:
-    """A thief's wallet: the card as it is now, its generation, and how the last attempt went."""
+class StolenCookie:
+    """The thief's copy of a refresh cookie: its value now, its generation, and how its last use went."""
 
     cookie: str = field(repr=False)
     generation: int
@@ -34,31 +34,31 @@ class Thief:
         """`auth` is the gate's endpoints as mounted at /auth."""
         self._gate = gate
         self._auth = auth
-        self._loot: Loot | None = None
+        self._stolen: StolenCookie | None = None
 
     async def steal(self, request: Request) -> JSONResponse:
         """`POST /demo/thief`: copy the card of this request and refresh with the copy, once."""
-        loot = self._copy(Headers(request.scope["headers"]))
-        stolen = loot.generation
-        await self._use(loot)
-        self._loot = loot
+        stolen = self._copy(Headers(request.scope["headers"]))
+        generation = stolen.generation
+        await self._use(stolen)
+        self._stolen = stolen
         facts = {
-            "stolen_generation": stolen,
-            "thief_status": loot.status,
-            "thief_generation": loot.generation,
+            "stolen_generation": generation,
+            "thief_status": stolen.status,
+            "thief_generation": stolen.generation,
         }
         return JSONResponse(facts, headers={"Cache-Control": "no-store"})
 
     async def again(self, request: Request) -> JSONResponse:
         """`POST /demo/thief/again`: the thief tries what it has now."""
         self._gate.origins.check(Headers(request.scope["headers"]))
-        if self._loot is None:
+        if self._stolen is None:
             raise NoSession
-        await self._use(self._loot)
-        facts = {"thief_status": self._loot.status, "reason": self._loot.reason}
+        await self._use(self._stolen)
+        facts = {"thief_status": self._stolen.status, "reason": self._stolen.reason}
         return JSONResponse(facts, headers={"Cache-Control": "no-store"})
 
-    def _copy(self, headers: Headers) -> Loot:
+    def _copy(self, headers: Headers) -> StolenCookie:
         """The refresh cookie of a request, and its generation from the state cookie beside it."""
         self._gate.origins.check(headers)
         cookies = headers.all(b"cookie")
@@ -68,29 +68,29 @@ class Thief:
         if not cards or not states:
             raise NoSession
         name, text = cards[0]
-        return Loot(cookie=f"{name}={text}", generation=int(states[0].split(".")[1]))
+        return StolenCookie(cookie=f"{name}={text}", generation=int(states[0].split(".")[1]))
 
-    async def _use(self, loot: Loot) -> None:
-        """One refresh with the copy; the loot then holds the successor, if there is one."""
+    async def _use(self, stolen: StolenCookie) -> None:
+        """One refresh with the copy; `stolen` then holds the successor, if there is one."""
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:
             messages.append(message)
 
-        await self._auth(_refresh_scope(loot), _empty_body, keep)
-        loot.status = messages[0]["status"]
+        await self._auth(_refresh_scope(stolen), _empty_body, keep)
+        stolen.status = messages[0]["status"]
         answer = json.loads(messages[1]["body"])
-        loot.reason = answer.get("reason")
+        stolen.reason = answer.get("reason")
         for header, value in messages[0]["headers"]:
             for name, text in self._gate.cookies.read([value.decode("latin-1")]):
                 if header == b"set-cookie":
-                    loot.cookie = f"{name}={text}"
-        loot.generation = answer.get("refresh_generation", loot.generation)
+                    stolen.cookie = f"{name}={text}"
+        stolen.generation = answer.get("refresh_generation", stolen.generation)
 
 
-def _refresh_scope(loot: Loot) -> Scope:
+def _refresh_scope(stolen: StolenCookie) -> Scope:
     """A refresh request as a native program would send it: no Origin, a key of its own."""
-    key = f"{loot.generation}.{secrets.token_urlsafe(16)}"
+    key = f"{stolen.generation}.{secrets.token_urlsafe(16)}"
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -101,7 +101,7 @@ def _refresh_scope(loot: Loot) -> Scope:
         "raw_path": b"/auth/refresh",
         "root_path": "/auth",
         "query_string": b"",
-        "headers": [(b"cookie", loot.cookie.encode("latin-1")), (b"idempotency-key", key.encode())],
+        "headers": [(b"cookie", stolen.cookie.encode("latin-1")), (b"idempotency-key", key.encode())],
         "client": None,
         "server": None,
     }

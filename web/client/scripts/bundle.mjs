@@ -1,8 +1,8 @@
 /**
  * Writes the browser client as one file for pages without a build step, into the Python package, which serves it.
  *
- * It is made of what the package exports, so what is written here for a bundler works there with another address.
- * Bindings for frameworks are left out: whoever has those has a build. Run after the build: bundle.mjs FILE
+ * It exports the same names as the package, so code for a bundler works with it under another address. Bindings for
+ * frameworks are omitted: an application with a framework has a build. Run after the build: bundle.mjs FILE
  */
 
 import { existsSync } from "node:fs";

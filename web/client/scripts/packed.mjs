@@ -1,5 +1,5 @@
 /**
- * Looks at the package as its users get it: packed, judged by publint and are-the-types-wrong, installed from the
+ * Checks the package as applications get it: packed, checked by publint and are-the-types-wrong, installed from the
  * tarball without a network, and type-checked from an application that imports every entry point and from every
  * TypeScript snippet of docs/browser*.md. Run after the build: packed.mjs
  */
@@ -11,11 +11,11 @@ import { fileURLToPath } from "node:url";
 
 const client = fileURLToPath(new URL("..", import.meta.url));
 const docs = fileURLToPath(new URL("../../../docs", import.meta.url));
-// Below node_modules, where the frameworks that entry points know are found, and nobody looks for sources.
+// Below node_modules, where the frameworks that entry points import are found and linters do not look.
 const app = join(client, "node_modules", ".packed");
 const { exports: entries } = JSON.parse(readFileSync(join(client, "package.json"), "utf8"));
 
-/** Run one program; what it says is shown only if it fails, and then only the lines that are `ours`. */
+/** Run one program. Its output is shown only if it fails, and then only the lines that match `ours`. */
 function run(program, args, { cwd = client, ours = /^/ } = {}) {
   try {
     return execFileSync(program, args, { cwd, encoding: "utf8", stdio: "pipe", shell: process.platform === "win32" });
@@ -27,7 +27,7 @@ function run(program, args, { cwd = client, ours = /^/ } = {}) {
   }
 }
 
-/** The TypeScript snippets of a page: each is a module of its own, over the names of `preamble`. */
+/** The TypeScript snippets of a page. Each is a separate module that may use the names of preamble.d.ts. */
 function snippetsOf(page) {
   const text = readFileSync(join(docs, page), "utf8");
   const found = [...text.matchAll(/^```(tsx?)\n(.*?)^```/gms)];
@@ -68,7 +68,7 @@ for (const [module, moduleResolution] of [
     ...{ jsx: "react-jsx", strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false },
   };
   writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["app"] }));
-  // Declarations of others are looked at too, but what is wrong with them is not ours to mend.
+  // Declarations of other packages are checked too, but their errors are ignored.
   run("tsc", ["-p", "."], { cwd: app, ours: /^(app|node_modules\/gatepass)\// });
 }
 // Every module that needs no framework also loads in a bare Node, where there is no document.

@@ -1,4 +1,4 @@
-/** The names that the snippets of docs/browser*.md take for granted: the application around them, and what it imports. */
+/** The names that the snippets of docs/browser*.md assume: imports and functions of the application around them. */
 
 declare const session: import("gatepass").Session;
 declare const api: import("gatepass/fetch").Client;

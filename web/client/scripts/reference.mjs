@@ -1,11 +1,12 @@
 /**
- * Writes docs/browser-api.md: what every entry point exports, from the emitted declarations and their comments.
+ * Writes docs/browser-api.md: the exports of every entry point, from the emitted declarations and their comments.
  *
- * TypeScript 7 has no stable programming interface, and none is needed: `tsc` emits one declaration after the other at
- * the left margin, each under its comment. Run after the build: reference.mjs [--check]
+ * TypeScript 7 has no stable programming interface, and none is needed: `tsc` emits every declaration at the left
+ * margin, under its comment. Run after the build: reference.mjs [--check]
  */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const page = fileURLToPath(new URL("../../../docs/browser-api.md", import.meta.url));
@@ -13,22 +14,23 @@ const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const { exports: entries } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 const files = new Map();
 
-/** The statements of one emitted file, each with its comment: what it exports itself, and from where else. */
+/** The declarations of one emitted file with their comments, and its exports from other files. */
 function read(name) {
-  if (!files.has(name)) files.set(name, parse(readFileSync(at(`dist/${name}.d.ts`), "utf8")));
+  if (!files.has(name)) files.set(name, parse(name, readFileSync(at(`dist/${name}.d.ts`), "utf8")));
   return files.get(name);
 }
 
-function parse(text) {
+function parse(file, text) {
+  const resolve = (path) => path && posix.join(posix.dirname(file), path);
   const own = new Map();
   const others = [];
   for (const { comment, code } of statementsOf(text)) {
-    const [, star] = /^export \* from "\.\/(.*)\.js"/.exec(code) ?? [];
-    const [, list, from] = /^export (?:type )?\{(.*)\}(?: from "\.\/(.*)\.js")?;$/s.exec(code) ?? [];
+    const [, star] = /^export \* from "(.*)\.js"/.exec(code) ?? [];
+    const [, list, from] = /^export (?:type )?\{(.*)\}(?: from "(.*)\.js")?;$/s.exec(code) ?? [];
     const [, mark, name] =
       /^(export )?(?:declare )?(?:abstract )?(?:function|const|class|interface|type|enum) (\w+)/.exec(code) ?? [];
-    if (star) others.push({ from: star });
-    else if (list !== undefined) others.push(...namesOf(list).map((names) => ({ from, ...names })));
+    if (star) others.push({ from: resolve(star) });
+    else if (list !== undefined) others.push(...namesOf(list).map((names) => ({ from: resolve(from), ...names })));
     else if (name) {
       const before = own.get(name) ?? { parts: [], isExported: false };
       own.set(name, { parts: [...before.parts, { comment, code }], isExported: before.isExported || !!mark });
@@ -37,7 +39,7 @@ function parse(text) {
   return { own, others };
 }
 
-/** Of `a, type B, c as d`: the name there and the name here. */
+/** For `a, type B, c as d`: the name in the other file and the name here. */
 function namesOf(list) {
   const words = list.split(",").map((part) => part.trim().replace(/^type /, ""));
   return words.filter(Boolean).map((word) => {
@@ -70,7 +72,7 @@ function* statementsOf(text) {
   }
 }
 
-/** Name here → its declaration and where that stands; of `name`'s own and whatever it hands on. */
+/** Exported name → its declaration and the file of that; of `name` itself and of the files that it re-exports. */
 function exportsOf(name) {
   const { own, others } = read(name);
   const found = new Map();
@@ -83,7 +85,7 @@ function exportsOf(name) {
   return found;
 }
 
-/** A comment's text without its stars. */
+/** The text of a comment without its asterisks. */
 function proseOf(comment) {
   return comment
     .replace(/^\s*\/\*\*|\*\/\s*$/g, "")
@@ -91,7 +93,7 @@ function proseOf(comment) {
     .trim();
 }
 
-/** Declarations of the same file that are not exported but named: nobody could read the rest without them. */
+/** Declarations that are not exported but used in `code`: a reader needs them too. */
 function helpersOf(code, home, seen) {
   const helpers = [];
   for (const [name, { parts, isExported }] of read(home).own) {

@@ -1,8 +1,8 @@
 /**
- * Prints what each entry point costs a page (minified, gzip -9) and fails when one has grown over its limit.
+ * Prints the size of each entry point (minified, gzip -9) and fails if one is over its limit.
  *
- * The goal for core and fetch together was 4 000 B. They are above it, and their limit is what they weigh, so that they
- * do not grow unnoticed: `--parts` says what of it each file is. Run after the build.
+ * The goal for core and fetch together was 4 000 B. They are above it, and the limit is near their size, so that they
+ * do not grow unnoticed. `--parts` prints the share of each file. Run after the build.
  */
 
 import { existsSync } from "node:fs";
@@ -15,10 +15,10 @@ const FRAMEWORKS = /^(axios|react|react-dom|react-redux|@reduxjs|@tanstack|@open
 const CORE = ["index"];
 const CLIENT = ["index", "fetch"];
 
-/** The three layers that most pages have: "entry:names" is what is imported of an entry, without names all of it. */
+/** The three layers that most pages use. "entry:names" imports these names of an entry; without names, all. */
 const LAYERS = ["retry:retry", "loading:createLoading", "events:log"];
 
-/** What a page gets that imports these entry points and nothing else; frameworks are not counted. */
+/** Bundles these entry points; frameworks are not counted. */
 async function bundle(entries) {
   const contents = entries
     .map((entry) => entry.split(":"))

@@ -1,21 +1,21 @@
 /**
- * The rest of an account in words: where else it is signed in, its password, its address, its end.
+ * Manages the signed-in account: its sessions, its password, its e-mail address, and its deletion.
  *
  *     const account = createAccount({ baseURL: "/auth", session });
  *     for (const { id, client, current } of await account.sessions()) …
  *     await account.endOtherSessions();
  *
- * Each is one request to the server's endpoint of that purpose (PROTOCOL §6), and rejects with a GatepassError; the codes
- * stand with the methods. Where a server wants a recent sign-in (401 `insufficient-user-authentication`), ask for
- * the password, call `signInAgain`, and repeat.
+ * Each method sends one request to the endpoint of that purpose (PROTOCOL §6) and rejects with a GatepassError; its
+ * description names the problem codes. When the server requires a recent sign-in (401
+ * `insufficient-user-authentication`), ask for the password, call `signInAgain`, and repeat.
  */
 
 import { GatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
-import type { Account } from "./types.js";
-import { CLIENT } from "./wire.js";
+import { CLIENT_HEADER } from "./session/endpoints.js";
+import type { Account } from "./session/types.js";
 
-/** A sign-in of this account, here or elsewhere. Times are Unix seconds, as the server tells them. */
+/** One session of this account, in this browser or another. Times are Unix seconds, as the server sends them. */
 export interface SessionInfo {
   readonly id: string;
   /** A label such as "Firefox on Linux". */
@@ -23,46 +23,46 @@ export interface SessionInfo {
   readonly created_at: number;
   readonly last_used_at: number;
   readonly expires_at: number;
-  /** The network that it was last used from, never the whole address. */
+  /** The network from which it was last used; never the whole address. */
   readonly address: string;
   readonly remember: boolean;
-  /** Whether it is the one of this browser. */
+  /** Whether it is the session of this browser. */
   readonly current: boolean;
 }
 
-/** `baseURL` is that of the session; the rest as for `createClient`. */
+/** `baseURL` is the same as for `createSession`; the other options are those of `createClient`. */
 export type AccountSetup = Pick<ClientSetup, "baseURL" | "session" | "layers" | "timeout" | "fetch">;
 
-/** Passwords are sent, and kept nowhere. `token` is what stood in the fragment of a mailed link. */
+/** Passwords are sent and not stored. `token` is the text in the fragment of a mailed link. */
 export interface AccountActions {
-  /** Where the account is signed in, the newest first. */
+  /** The sessions of the account, newest first. */
   sessions(): Promise<readonly SessionInfo[]>;
-  /** End one of them. Its own browser learns of it with its next request; the present one is signed out here too. */
+  /** Ends one session. Its browser is signed out at its next request; the current one is signed out here at once. */
   endSession(id: string): Promise<void>;
-  /** End all but this one. */
+  /** Ends all sessions except the current one. */
   endOtherSessions(): Promise<void>;
-  /** Sign the same account in once more, for what wants a recent sign-in. It is remembered if the present one is. */
+  /** Signs the same account in again, if a recent sign-in is required. `remember` stays as it is. */
   signInAgain(password: string): Promise<Account>;
-  /** Every other session ends. `invalid-credentials` (403): the current one is wrong; else the password rules' codes. */
+  /** Ends every other session. `invalid-credentials` (403): `current` is wrong; `password-…`: `next` is refused. */
   changePassword(current: string, next: string): Promise<void>;
-  /** Ask for a mail with a link. Resolves for every address, known or not. */
+  /** Requests a mail with a link to set a new password. Resolves for every address, known or not. */
   forgotPassword(email: string): Promise<void>;
-  /** Set a password by the link; every session ends, and nobody is signed in. `invalid-link`: it is used or too old. */
+  /** Sets a password by a mailed link. Every session ends, and no new one begins. `invalid-link`: used, or too old. */
   resetPassword(token: string, next: string): Promise<void>;
-  /** Ask for another mail with the link of a sign-up (`session.verify`). Resolves for every address. */
+  /** Requests the mail of a sign-up again (its link is for `session.verify`). Resolves for every address. */
   resendVerification(email: string): Promise<void>;
-  /** Ask for a mail to a new address. `invalid-credentials` (403): the password is wrong. */
+  /** Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. */
   changeEmail(email: string, password: string): Promise<void>;
-  /** Take the new address by its link, signed in to the account that asked. */
+  /** Confirms a new address by its mailed link, signed in to the account that requested it. */
   confirmEmail(token: string): Promise<void>;
-  /** Forget the account, here and at the server. `invalid-credentials` (403): the password is wrong. */
+  /** Deletes the account at the server and signs out here. `invalid-credentials` (403): the password is wrong. */
   deleteAccount(password: string): Promise<void>;
 }
 
-/** The words over one session. */
+/** Creates the account methods for one session. */
 export function createAccount({ session, ...setup }: AccountSetup): AccountActions {
-  // Some answers clear or read cookies, and the endpoints for everybody want a header that no form can send.
-  const client = createClient({ ...setup, session, credentials: "include", headers: CLIENT });
+  // Some responses set cookies, and the endpoints without a token require a header that no form can send.
+  const client = createClient({ ...setup, session, credentials: "include", headers: CLIENT_HEADER });
   const post = async (path: string, body?: object) => void (await client.post(path, body));
   const remove = async (path: string, body?: object) => void (await client.delete(path, { body }));
 
@@ -79,7 +79,7 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
     async signInAgain(password) {
       const { account } = await session.start();
       if (!account) throw new GatepassError("session-ended");
-      // Who did not want to be remembered on this computer is not now.
+      // A session that was not to be remembered on this computer stays that way.
       const own = (await sessions()).find(({ current }) => current);
       return session.signIn({ email: account.email, password, remember: own?.remember ?? false });
     },

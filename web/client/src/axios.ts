@@ -1,10 +1,12 @@
 /**
- * The session, and the layers, behind a user's own Axios instance.
+ * The session and the layers behind an Axios instance of the application.
  *
- * It wraps the adapter, the last step before the network: there a request has been through every interceptor and
- * transform exactly once, so the replay is the very same request, and interceptors see one answer per call. (Plugins
- * that call `instance(error.config)` run them twice and serialise bodies a second time.) The token goes on a copy of
- * the configuration: `error.config` and `response.config`, which end up in logs, never hold it.
+ *     attachAxios(instance, { session, layers: [retry()] });
+ *
+ * It wraps the adapter, the last step before the network. There a request has been through every interceptor and
+ * transform exactly once, so a replay is the same request, and interceptors see one response per call. (Plugins that
+ * call `instance(error.config)` run them twice and serialise the body a second time.) The token is set on a copy of the
+ * configuration: `error.config` and `response.config`, which end up in logs, never hold it.
  */
 
 import {
@@ -18,54 +20,54 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
-import { carry, conduct, isTokenRefused, type Sent } from "./carry.js";
-import type { Layer, LayerOptions } from "./layer.js";
-import type { Session } from "./types.js";
-import { parse } from "./wire.js";
+import { type Delivered, deliver, isTokenRefused, withToken } from "./request/deliver.js";
+import type { Layer, LayerOptions } from "./request/layer.js";
+import { parse } from "./session/endpoints.js";
+import type { Session } from "./session/types.js";
 
 declare module "axios" {
   interface AxiosRequestConfig extends Omit<LayerOptions, "timeout"> {}
 }
 
-/** A response, or the error that Axios made of one. */
+/** A response, and the error if Axios made one of it. */
 interface Settled {
   readonly response: AxiosResponse;
   readonly error?: unknown;
 }
 
-/** Layers find what was said to them for one request in its configuration: `instance.get(url, { retry: false })`. */
+/** Options of layers for one request go into its configuration: `instance.get(url, { retry: false })`. */
 export interface Attachment {
   readonly session: Session;
-  /** Around the session, the first outermost; inside all interceptors. */
+  /** Run inside all interceptors and around the session; the first is the outermost. */
   readonly layers?: readonly Layer[];
 }
 
-/** Adapters of ours: a configuration that is sent once more (`instance(error.config)`) is not wrapped once more. */
-const ours = new WeakSet<AxiosAdapter>();
+/** The adapters made here: a configuration that is sent again (`instance(error.config)`) must not be wrapped twice. */
+const wrapped = new WeakSet<AxiosAdapter>();
 
 const plain = new Axios({});
 
-/** Attach; returns what detaches again. Several instances may share one session. */
+/** Attaches a session. Returns a function that detaches it. Several instances may share one session. */
 export function attachAxios(instance: AxiosInstance, attachment: Attachment): () => void {
   const id = instance.interceptors.request.use(
     (config) => {
       const { adapter } = config;
-      if (ours.has(adapter as AxiosAdapter)) return config;
-      // With the configuration, as Axios does: its `env` may name the fetch to use. Without an adapter where an
-      // interceptor made a configuration of its own: then the instance's, as Axios falls back to its default.
+      if (wrapped.has(adapter as AxiosAdapter)) return config;
+      // `getAdapter` gets the configuration, as in Axios: its `env` may name the fetch to use. An interceptor may have
+      // made a configuration without an adapter: then the instance's is used.
       const chosen = adapter ?? instance.defaults.adapter;
-      config.adapter = (prepared) => deliver(prepared, getAdapter(chosen, prepared));
-      ours.add(config.adapter);
+      config.adapter = (prepared) => exchange(prepared, getAdapter(chosen, prepared));
+      wrapped.add(config.adapter);
       return config;
     },
     null,
     { synchronous: true },
   );
 
-  async function deliver(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
+  async function exchange(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
     const { headers } = config;
     const home = new URL(instance.defaults.baseURL ?? "", globalThis.location?.href);
-    // Relative to the page, as the browser takes it: an interceptor may have dropped the base, and the token with it.
+    // Resolved against the page, as the browser does: an interceptor may have removed the base, then no token is sent.
     const url = new URL(addressOf(config), globalThis.location?.href ?? home);
     const signal = (config.signal as AbortSignal | undefined) ?? null;
     const request = {
@@ -79,12 +81,12 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
       isReplayable: !isStream(config.data),
       options: config as unknown as Record<string, unknown>,
     };
-    // Where the caller has given up, Axios itself makes a CanceledError of whatever is thrown here.
-    return conduct(attachment, request, async (call, step) => {
+    // If the caller aborted, Axios itself turns any error thrown here into a CanceledError.
+    return deliver(attachment, request, async (call, trace) => {
       const isOwn = url.origin === home.origin && !headers.has("Authorization");
       const attempt = call.signal === signal ? config : { ...config, signal: call.signal! };
-      const send = (token?: string) => once(attempt, config, adapter, token);
-      const { response, error } = await carry(attachment.session, call, isOwn, step, send);
+      const send = (token?: string) => sendOnce(attempt, config, adapter, token);
+      const { response, error } = await withToken(attachment.session, call, isOwn, trace, send);
       if (error) throw error;
       return response as AxiosResponse & { headers: AxiosHeaders & { get(name: string): string | null } };
     });
@@ -93,32 +95,32 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
   return () => instance.interceptors.request.eject(id);
 }
 
-/** Where Axios will send it, by its own rules. Of an instance without defaults: merging them again takes its time. */
+/** The address that Axios will use. Asked of an instance without defaults, since merging them again takes time. */
 function addressOf({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
   return plain.getUri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls } as AxiosRequestConfig);
 }
 
-/** On the network once. What comes back refers to `config`, which has no token. */
-async function once(
+/** Sends once. The response and the error refer to `config`, which has no token. */
+async function sendOnce(
   attempt: InternalAxiosRequestConfig,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   token: string | undefined,
-): Promise<Sent<Settled>> {
+): Promise<Delivered<Settled>> {
   const headers = new AxiosHeaders(config.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
   try {
-    return judge({ response: await adapter({ ...attempt, headers }) }, config);
+    return examine({ response: await adapter({ ...attempt, headers }) }, config);
   } catch (error) {
     const failed = error as { config?: unknown; response?: AxiosResponse };
     failed.config = config;
     if (!failed.response) throw error;
-    return judge({ response: failed.response, error }, config);
+    return examine({ response: failed.response, error }, config);
   }
 }
 
-/** Adapters of others (mocks) may answer with plain headers: layers get Axios' own. */
-function judge(settled: Settled, config: InternalAxiosRequestConfig): Sent<Settled> {
+/** Other adapters (mocks) may return plain headers; layers get AxiosHeaders. */
+function examine(settled: Settled, config: InternalAxiosRequestConfig): Delivered<Settled> {
   const { response } = settled;
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
@@ -132,7 +134,7 @@ function judge(settled: Settled, config: InternalAxiosRequestConfig): Sent<Settl
   return [settled, status, isRefused];
 }
 
-/** Of the Web or of Node: sent once, it is empty. */
+/** Whether it is a stream, of the Web or of Node: it cannot be sent twice. */
 function isStream(data: unknown): boolean {
   return data instanceof ReadableStream || typeof (data as { pipe?: unknown } | null)?.pipe === "function";
 }

@@ -1,22 +1,22 @@
 /**
- * The one error of this package; `kind` is the thing to switch on, and TypeScript narrows by it.
+ * The one error class of this package. Switch on `kind`; TypeScript narrows by it.
  *
- *     http                 an answer that is no success: `status`, `problem`, `retryAfterMs`
- *     network, timeout     no answer; whether the server acted is unknown
- *     aborted              the caller's own signal
+ *     http                 a response that is not a success: `status`, `problem`, `retryAfterMs`
+ *     network, timeout     no response; the server may or may not have acted
+ *     aborted              the caller's signal fired
  *     session-ended        the session that the request belonged to is over
- *     refresh-unavailable  the access token ran out and no new one can be had now; the session is kept
- *     not-replayable       refused with 401, and its body was a stream that is used up: send it again
+ *     refresh-unavailable  the access token has expired and cannot be refreshed now; the session is kept
+ *     not-replayable       refused with 401 after its body, a stream, was consumed: the caller must send it again
  *
- * Axios users get Axios' own errors for the first three rows; `failureOf` reads both alike,
- * and `onErrors` is the one place to tell people:
+ * With Axios, the first three rows are Axios' own errors; `failureOf` reads both alike. `onErrors` reports all failed
+ * requests to one place:
  *
  *     onErrors(api, { 404: …, "5xx": …, network: …, default: ({ kind }) => toast(texts[kind]) });
  */
 
 export type ErrorKind = GatepassError["kind"];
 
-/** A problem document (RFC 9457), or whatever JSON object an application answers an error with. */
+/** A problem document (RFC 9457), or any other JSON object in the body of an error response. */
 export interface Problem {
   readonly type?: string;
   readonly code?: string;
@@ -25,35 +25,35 @@ export interface Problem {
   readonly [fact: string]: unknown;
 }
 
-/** What an error knows beside its kind. */
+/** The facts of an error beside its kind. */
 export interface ErrorFacts {
   readonly status?: number | undefined;
   readonly problem?: Problem | null | undefined;
-  /** When to come back, ms from now. */
+  /** How long the server asks to wait, ms. */
   readonly retryAfterMs?: number | undefined;
   readonly method?: string | undefined;
-  /** Without its query, which may hold secrets. */
+  /** Without its query, which may contain secrets. */
   readonly url?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** What every kind has. */
+/** The members that every kind has. */
 interface Failed<Kind extends string, Status> extends Error, Omit<ErrorFacts, "status" | "cause"> {
   readonly isGatepassError: true;
   readonly kind: Kind;
   readonly status: Status;
-  /** How often the request was sent, where a retry layer counted. */
+  /** How often the request was sent; set by a retry layer. */
   attempts?: number;
-  /** For logs: nothing that a person or an application wrote, and no cause. */
+  /** For logs: no text written by a user or an application, and no cause. */
   toJSON(): Record<string, unknown>;
 }
 
-/** An answer that is no success. `problem` is null where its body is no JSON object. */
+/** A response that is not a success. `problem` is null if its body is not a JSON object. */
 export interface HttpError extends Failed<"http", number> {
   readonly problem: Problem | null;
 }
 
-/** By its kind. It holds no token, no header and no request body. */
+/** One type per kind. An error holds no token, no header and no request body. */
 export type GatepassError =
   | HttpError
   | Failed<"network", undefined>
@@ -77,42 +77,45 @@ class Thrown extends Error {
   }
 }
 
-/** Made by this package alone; exported for `instanceof`. */
+/** Constructed by this package only; exported for `instanceof`. */
 export const GatepassError = Thrown as unknown as new (kind: ErrorKind, facts?: ErrorFacts) => GatepassError;
 
-/** Whether it is one: by a mark of its own, so also where a page has two copies, a minifier or a rewritten message. */
+/** Whether it is a GatepassError. Checks a property, so it also holds when a page has two copies of this package. */
 export function isGatepassError(error: unknown): error is GatepassError {
   return (error as GatepassError | null)?.isGatepassError === true;
 }
 
-/** Without an answer: `timeout` for AbortSignal.timeout(), `aborted` for any other signal that fired, else `network`. */
-export function unanswered(signal: AbortSignal | null | undefined, cause?: unknown): GatepassError {
+/** The error for no response: `timeout` if AbortSignal.timeout() fired, `aborted` if another signal, else `network`. */
+export function transportError(signal: AbortSignal | null | undefined, cause?: unknown): GatepassError {
   const kind = !signal?.aborted ? "network" : signal.reason?.name === "TimeoutError" ? "timeout" : "aborted";
   return new GatepassError(kind, { cause });
 }
 
-const LONGEST_WAIT = 3_600_000;
+/** ms */
+const MAX_RETRY_AFTER = 3_600_000;
 
 /**
- * Retry-After in either of its forms (RFC 9110 §10.2.3) as ms from now; at most an hour is believed.
+ * A Retry-After header in either form (RFC 9110 §10.2.3) as ms from now, at most one hour; undefined if unreadable.
  *
- * A date counts from the answer's own Date: this device's clock may be wrong by a day.
+ * A date is counted from `date`, the Date header of the same response, since this device's clock may be wrong by a day.
  */
 export function readRetryAfter(text: string | null | undefined, date?: string | null): number | undefined {
+  // Short for bytes. Digits: `exec` returns an array of one text, which `+` converts. No digits: it returns null, +null
+  // is 0, and `||` continues with the date. No date either: Date.parse returns NaN, and NaN > 0 is false.
   const ms = +/^\d+$/.exec(text ?? "")! * 1_000 || Date.parse(text ?? "") - (Date.parse(date ?? "") || Date.now());
-  return ms > 0 ? Math.min(ms, LONGEST_WAIT) : undefined;
+  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER) : undefined;
 }
 
-/** A failure as layers and handlers see it. `unknown`: no request failed, but code (an interceptor that threw). */
+/** A failure as layers and handlers see it. `unknown`: not of a request, but thrown by code (an interceptor). */
 export interface Failure {
   readonly kind: ErrorKind | "unknown";
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
-  /** The code that the problem document names. */
+  /** `code` of the problem document. */
   readonly code: string | undefined;
 }
 
-/** What of an AxiosError is read. */
+/** The members of an AxiosError that are read here. */
 interface AxiosFailure {
   readonly code?: string;
   readonly message?: string;
@@ -120,15 +123,15 @@ interface AxiosFailure {
   readonly response?: { readonly status: number; readonly data?: unknown; readonly headers?: Record<string, unknown> };
 }
 
-/** Of Axios' codes, those that are not about the network. */
-const KINDS: Readonly<Record<string, Failure["kind"]>> = {
+/** The codes of Axios that name a kind. */
+const AXIOS_KINDS: Readonly<Record<string, Failure["kind"]>> = {
   ERR_CANCELED: "aborted",
   ECONNABORTED: "timeout",
   ETIMEDOUT: "timeout",
   ERR_NETWORK: "network",
 };
 
-/** Reads a GatepassError or an AxiosError; anything else is `unknown`. */
+/** The facts of a GatepassError or an AxiosError; for anything else `kind` is `unknown`. */
 export function failureOf(error: unknown): Failure {
   if (isGatepassError(error)) return failure(error.kind, error, error.problem);
   const { code = "", message, request, response } = (error ?? {}) as AxiosFailure;
@@ -137,11 +140,11 @@ export function failureOf(error: unknown): Failure {
     const retryAfterMs = readRetryAfter(after, date);
     return failure("http", { status: response.status, retryAfterMs }, problemOf(response.data));
   }
-  // Not a time-out, though Axios gives it the same code: the page is being left.
+  // Axios uses the code of a timeout here too, but the page is being unloaded.
   if (code === "ECONNABORTED" && message === "Request aborted") return failure("aborted");
   const isAxios = (error as { isAxiosError?: boolean } | null)?.isAxiosError;
-  // In Node the code is the system's (ECONNRESET …): what was sent and has no answer met the network.
-  return failure(KINDS[code] ?? (isAxios && request && !code.startsWith("ERR_") ? "network" : "unknown"));
+  // In Node the code is the operating system's (ECONNRESET …): sent and without a response is a network error.
+  return failure(AXIOS_KINDS[code] ?? (isAxios && request && !code.startsWith("ERR_") ? "network" : "unknown"));
 }
 
 function failure(
@@ -152,7 +155,7 @@ function failure(
   return { kind, status, retryAfterMs, code: problem?.code };
 }
 
-/** Of an answer that Axios has parsed, or not (`responseType`). */
+/** The problem in a body that Axios may have parsed or not (`responseType`). */
 function problemOf(data: unknown): Problem | null {
   if (typeof data !== "string") return data as Problem | null;
   try {
@@ -162,16 +165,16 @@ function problemOf(data: unknown): Problem | null {
   }
 }
 
-/** What is told of a failure, and the error itself: Axios' own, where the request went through Axios. */
+/** Gets the facts of a failure, and the error itself: an AxiosError if the request went through Axios. */
 export type OnFailure = (failure: Failure, error: unknown) => void;
 
-/** By status (404), by class of status ("5xx"), by kind ("network"); `default` for whatever has none of its own. */
+/** Keys: a status (404), a class of statuses ("5xx"), a kind ("network"), or `default` for all others. */
 export type Handlers = {
   readonly [Key in number | "4xx" | "5xx" | ErrorKind | "unknown" | "default"]?: OnFailure;
 };
 
 /** A client of `gatepass/fetch`, or an Axios instance. */
-interface Watched {
+interface ErrorSource {
   readonly interceptors: {
     readonly response: {
       use(onResponse: null, onError: (error: unknown) => never): number | { eject(): void };
@@ -181,24 +184,24 @@ interface Watched {
 }
 
 /**
- * Be told of each failed request once, after retry has given up; never of one that was aborted. The caller gets its
- * error all the same.
+ * Calls a handler once for each failed request, after the last retry; never for one that was aborted. The caller still
+ * gets the error.
  *
- * Add it first: then interceptors added later mend errors before they get here (with Axios: add it last). What a
- * handler throws is reported by the browser and changes nothing. Returns what ends it.
+ * Add it first, so that interceptors added later can recover from errors before (with Axios: add it last). An error
+ * thrown by a handler is reported by the browser and has no other effect. Returns a function that stops it.
  */
-export function onErrors({ interceptors: { response } }: Watched, handlers: Handlers): () => void {
-  // A request inside an interceptor passes its error on to the request around it: that is one failure, not two.
-  const told = new WeakSet<object>();
-  const handle = response.use(null, (error) => {
+export function onErrors({ interceptors: { response } }: ErrorSource, handlers: Handlers): () => void {
+  // A request made inside an interceptor may throw its error to the outer request: that is one failure, not two.
+  const reported = new WeakSet<object>();
+  const registration = response.use(null, (error) => {
     const facts = failureOf(error);
     const { kind, status = 0 } = facts;
-    const tell =
+    const handler =
       handlers[status] ?? handlers[`${Math.floor(status / 100)}xx` as "5xx"] ?? handlers[kind] ?? handlers.default;
-    const failed = Object(error) as object;
-    if (tell && kind !== "aborted" && !told.has(failed)) queueMicrotask(() => tell(facts, error));
-    told.add(failed);
+    const target = Object(error) as object;
+    if (handler && kind !== "aborted" && !reported.has(target)) queueMicrotask(() => handler(facts, error));
+    reported.add(target);
     throw error;
   });
-  return () => (typeof handle === "number" ? response.eject!(handle) : handle.eject());
+  return () => (typeof registration === "number" ? response.eject!(registration) : registration.eject());
 }

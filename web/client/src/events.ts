@@ -1,80 +1,82 @@
 /**
- * What happens, for logs and for counting: requests, retries, refreshes and changes of the status, in one stream of
- * facts. None holds a token, a key, a query, a header or a body.
+ * Logs and counts what happens: requests, retries, refreshes and changes of the status, as one stream of facts.
  *
- *     GET /orders/:id: 200
+ *     createClient({ baseURL: "/api", session, layers: [log({ session, route: withoutIds }), retry()] });
+ *     // GET /orders/:id: 200
+ *
+ * No fact holds a token, a key, a query, a header or a body.
  */
 
-import { observe, type RequestFact, type Route } from "./facts.js";
-import type { Layer } from "./layer.js";
-import type { EndReason, RefreshEvent, Session, StatusEvent } from "./types.js";
+import type { Layer } from "./request/layer.js";
+import { observe, type RequestFact, type Route } from "./request/observe.js";
+import type { EndReason, RefreshEvent, Session, StatusEvent } from "./session/types.js";
 
-export { type RequestFact, type Route, withoutIds } from "./facts.js";
+export { type RequestFact, type Route, withoutIds } from "./request/observe.js";
 
-/** `warn`: 5xx, no answer, slow, a refresh that came to nothing, a session that the server ended. */
+/** `warn`: 5xx, no response, a slow request, a refresh without a result, a session that the server ended. */
 export type Level = "info" | "warn";
 
-/** Anything that is told. */
+/** A fact as a sink gets it. */
 export type Fact = (RequestFact | RefreshEvent | StatusEvent) & { readonly level: Level };
 
-/** Takes facts: writes, sends or counts them. What it throws is reported by the browser and harms no request. */
+/** Writes, sends or counts facts. An error that it throws is reported by the browser and has no other effect. */
 export type Sink = (fact: Fact) => void;
 
 export interface LogOptions {
   /** Default: the console. */
   readonly sink?: Sink;
-  /** The least that is told. Default `info`. */
+  /** The lowest level that the sink gets. Default `info`. */
   readonly level?: Level;
-  /** What takes longer is a warning, ms. Default 10 000. */
+  /** A request that takes longer is a warning, ms. Default 10 000. */
   readonly slow?: number;
-  /** How paths are shown: `withoutIds`, or a function of yours. Default: as they are. */
+  /** How paths are shown: `withoutIds`, or another function. Default: unchanged. */
   readonly route?: Route;
-  /** Of this one refreshes and changes of the status are told as well. */
+  /** The session whose refreshes and changes of status are logged too. */
   readonly session?: Session;
 }
 
-/** Begins what is a warning: 5xx, network, timeout, not-replayable, refresh-unavailable, revoked, reused, replaced … */
+/** The beginnings of results that are warnings: 5xx, network, timeout, not-replayable, revoked … */
 const WARNINGS = /^(5|network|timeout|not-|re|transient|degraded)/;
 
-/** The layer; put it outside of `retry()`, so that it sees a request once. */
+/** The layer. Put it before `retry()`, so that it sees each request once. */
 export function log({
   sink = toConsole,
-  level: least = "info",
+  level: minimum = "info",
   slow = 10_000,
   route,
   session,
 }: LogOptions = {}): Layer {
-  const tell = (fact: RequestFact | RefreshEvent | StatusEvent) => {
+  const emit = (fact: RequestFact | RefreshEvent | StatusEvent) => {
     const isSlow = (fact as RequestFact).ms > slow;
-    const level = isSlow || (fact.type !== "retry" && WARNINGS.test(wordOf(fact))) ? "warn" : "info";
-    if (level === "warn" || least === "info") sink({ ...fact, level });
+    const isWarning = isSlow || (fact.type !== "retry" && WARNINGS.test(resultOf(fact)));
+    if (isWarning || minimum === "info") sink({ ...fact, level: isWarning ? "warn" : "info" });
   };
-  session?.on("*", (event) => event.type === "request" || tell(event));
-  return (call, next) => observe(call, next, tell, route);
+  session?.on("*", (event) => event.type === "request" || emit(event));
+  return (call, next) => observe(call, next, emit, route);
 }
 
-/** The sink that writes to the console: a line for people, and the facts. */
+/** The sink that writes to the console: a readable line, and the facts. */
 export function toConsole(fact: Fact): void {
   const { method, path, type } = fact as RequestFact;
-  console[fact.level](`${method ? `${method} ${path}` : type}: ${wordOf(fact)}`, fact);
+  console[fact.level](`${method ? `${method} ${path}` : type}: ${resultOf(fact)}`, fact);
 }
 
-/** What it came to. */
-function wordOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
+/** The result of a fact in one word. */
+function resultOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
   const { reason, status, outcome, phase } = fact as Partial<RequestFact & RefreshEvent & StatusEvent>;
   return `${reason ?? status ?? outcome ?? phase}`;
 }
 
-/** What befalls the people on a page. `resumed`: signed in already when the page was loaded. */
-export type Moment =
+/** Changes of who is signed in on this page. `resumed`: the page was loaded with a session. */
+export type SessionChange =
   | { readonly name: "signed-in" | "resumed" | "refresh-failed"; readonly reason: null }
   | { readonly name: "signed-out"; readonly reason: EndReason };
 
 /**
- * For analytics: be told of sign-ins and sign-outs, in every tab, and of refreshes that came to nothing, the first of
- * each stretch. Returns what ends it.
+ * For analytics: calls `handler` for each sign-in and sign-out, in every tab, and for the first of several refreshes
+ * that failed in a row. Returns a function that stops it.
  */
-export function track(session: Session, handler: (moment: Moment) => void): () => void {
+export function track(session: Session, handler: (change: SessionChange) => void): () => void {
   let before = session.getSnapshot().status;
   let isRefreshing = false;
   return session.on("*", (event) => {
@@ -84,6 +86,6 @@ export function track(session: Session, handler: (moment: Moment) => void): () =
     const entry = before === "degraded" ? undefined : isRefreshing ? "resumed" : "signed-in";
     const name = { active: entry, degraded: "refresh-failed", ended: "signed-out" }[status as string];
     before = status;
-    if (name) handler({ name, reason } as Moment);
+    if (name) handler({ name, reason } as SessionChange);
   });
 }

@@ -1,48 +1,23 @@
 /**
- * A small client over fetch, in the manner of Axios: JSON in and out, errors as GatepassError, interceptors, layers.
+ * A small client over fetch, similar to Axios: JSON in and out, errors as GatepassError, interceptors, layers.
  *
- * Interceptors run in the order they were added on the way out and in reverse on the way back, once per request of
- * the caller; layers are inside them. The token is attached last: never to another origin than that of `baseURL`.
+ *     const api = createClient({ baseURL: "/api", session, layers: [retry()] });
+ *     const { data } = await api.get("/notes", { query: { page: 2 } });
+ *
+ * Interceptors run once per request, in the order they were added for requests and in reverse for responses; layers
+ * run inside them. The token is attached last, and only to requests to the origin of `baseURL`.
  */
 
-import { carry, conduct, isTokenRefused } from "./carry.js";
-import { GatepassError, isGatepassError, unanswered } from "./errors.js";
-import { createInterceptors, type Interceptors } from "./interceptors.js";
-import type { Call, Layer, LayerOptions } from "./layer.js";
-import type { Session, Trace } from "./types.js";
-import { factsOf, parse } from "./wire.js";
+import { GatepassError, isGatepassError, transportError } from "./errors.js";
+import { deliver, isTokenRefused, withToken } from "./request/deliver.js";
+import { createInterceptors, type Interceptors } from "./request/interceptors.js";
+import type { Call, Layer } from "./request/layer.js";
+import type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
+import { factsOf, parse } from "./session/endpoints.js";
+import type { Session, Trace } from "./session/types.js";
 
-export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./interceptors.js";
-
-type Scalar = string | number | boolean | null | undefined;
-
-/** One request. What `RequestInit` has goes to fetch as it is, what layers understand goes to them. */
-export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | "body" | "signal">, LayerOptions {
-  readonly url: string;
-  readonly method: string;
-  readonly headers: Headers;
-  /** A plain object or array goes as JSON. */
-  readonly body?: unknown;
-  /** Appended to the address; a list repeats its name, null and undefined are left out. */
-  readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>>;
-  readonly signal?: AbortSignal | null;
-  /** How the body is read; `stream` leaves that to you. Default: by its media type. */
-  readonly responseType?: "json" | "text" | "blob" | "arrayBuffer" | "formData" | "stream";
-  /** False: an answer of any status resolves. */
-  readonly throwHttpErrors?: boolean;
-}
-
-/** What a caller may leave out, it may. */
-export type ClientOptions = Partial<Omit<ClientRequest, "headers">> & { readonly headers?: HeadersInit };
-
-/** An answer of success. `data` is parsed JSON, text, or a Blob, by its media type; null if empty. */
-export interface ClientResponse<Data = unknown> {
-  readonly data: Data;
-  readonly status: number;
-  readonly headers: Headers;
-  readonly response: Response;
-  readonly request: ClientRequest;
-}
+export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./request/interceptors.js";
+export type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
 
 export type Verb = <Data = unknown>(url: string, options?: ClientOptions) => Promise<ClientResponse<Data>>;
 export type BodyVerb = <Data = unknown>(
@@ -64,41 +39,41 @@ export interface Client {
   readonly patch: BodyVerb;
 }
 
-/** How a client is set up; what a request may say, it may say for all: `timeout`, `headers`, `credentials` … */
+/** Options of a client. Those of a request (`timeout`, `headers`, `credentials` …) apply to all its requests. */
 export interface ClientSetup extends Omit<ClientOptions, "url" | "body"> {
-  /** What relative addresses are relative to: "/api", or an absolute one. */
+  /** The base of relative addresses: "/api", or an absolute one. */
   readonly baseURL: string;
-  /** Gives the tokens. */
+  /** Supplies the access tokens. */
   readonly session: Session;
-  /** Around the session, the first outermost; inside all interceptors. */
+  /** Run inside all interceptors and around the session; the first is the outermost. */
   readonly layers?: readonly Layer[];
-  /** Instead of `globalThis.fetch`, which is looked up at every call. */
+  /** Used instead of `globalThis.fetch`, which is looked up at every call. */
   readonly fetch?: typeof fetch;
 }
 
-/** One request, as far as it is the same for every attempt. Tokens go to `home` alone. */
+/** The parts of one request that are the same for every attempt. Tokens are sent to the origin `home` only. */
 interface Prepared {
   readonly request: ClientRequest;
   readonly init: RequestInit;
   readonly home: string;
 }
 
-/** A client for one API. */
+/** Creates a client for one API. */
 export function createClient({ baseURL, session, layers, fetch, headers: common, ...defaults }: ClientSetup): Client {
   const [interceptors, run] = createInterceptors();
 
   async function request<Data>(url: string, given: ClientOptions = {}): Promise<ClientResponse<Data>> {
     const headers = new Headers(common);
     if (given.headers) for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
-    const asked = { method: "GET", ...defaults, ...given, url, headers };
-    return run(asked, exchange) as Promise<ClientResponse<Data>>;
+    const request = { method: "GET", ...defaults, ...given, url, headers };
+    return run(request, exchange) as Promise<ClientResponse<Data>>;
   }
 
-  /** One request as `fetch` understands it, through the layers. */
+  /** Converts a request for `fetch` and passes it through the layers. */
   function exchange(request: ClientRequest): Promise<ClientResponse> {
     const { url: path, query, headers, body, ...rest } = request;
     const base = new URL(baseURL, globalThis.location?.href);
-    const url = locate(path, base, query);
+    const url = resolveUrl(path, base, query);
     const method = rest.method.toUpperCase();
     const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
     const isStream = body instanceof ReadableStream;
@@ -113,30 +88,30 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
       isReplayable: !isStream,
       options: { ...request },
     };
-    return conduct({ session, layers }, call, (call, step) =>
-      attempt(call, step, { request, init, home: base.origin }),
+    return deliver({ session, layers }, call, (call, trace) =>
+      attempt(call, trace, { request, init, home: base.origin }),
     );
   }
 
-  /** Once through the session: what a layer calls, perhaps several times. */
-  async function attempt(call: Call, step: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
-    const signal = limited(call);
+  /** Sends once through the session. A layer may call this several times. */
+  async function attempt(call: Call, trace: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
+    const signal = withTimeout(call);
     const isOwn = call.url.origin === home && !request.headers.has("Authorization");
     let status: number | undefined;
     try {
-      const response = await carry(session, { ...call, signal }, isOwn, step, async (token) => {
+      const response = await withToken(session, { ...call, signal }, isOwn, trace, async (token) => {
         const headers = new Headers(request.headers);
         if (token) headers.set("Authorization", `Bearer ${token}`);
         const response = await (fetch ?? globalThis.fetch)(call.url.href, { ...init, headers, signal });
         status = response.status;
         return [response, status, status === 401 && (await isRefusal(response))];
       });
-      return await unpack(response, request);
+      return await readResponse(response, request);
     } catch (cause) {
       if (isGatepassError(cause)) throw cause;
-      // Not the JSON that it says it is, but an answer.
+      // The server responded, but its JSON cannot be parsed.
       if (cause instanceof SyntaxError) throw new GatepassError("http", { status, cause });
-      throw unanswered(signal, cause);
+      throw transportError(signal, cause);
     }
   }
 
@@ -162,8 +137,8 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
   };
 }
 
-/** The call's signal; with a `timeout` one that also ends this attempt, however far it has come. */
-function limited({ signal, options: { timeout } }: Call): AbortSignal | null {
+/** The call's signal, combined with the `timeout`, which covers this attempt including its body. */
+function withTimeout({ signal, options: { timeout } }: Call): AbortSignal | null {
   if (!timeout) return signal;
   const limit = AbortSignal.timeout(timeout as number);
   return signal ? AbortSignal.any([signal, limit]) : limit;
@@ -173,8 +148,8 @@ async function isRefusal(response: Response): Promise<boolean> {
   return isTokenRefused(response.headers.get("WWW-Authenticate"), parse(await response.clone().text())?.code);
 }
 
-/** Relative addresses are joined to the base, a leading slash or not; absolute ones stay. */
-function locate(path: string, base: URL, query: ClientRequest["query"] = {}): URL {
+/** Joins a relative address to the base, with or without a leading slash; an absolute one stays as it is. */
+function resolveUrl(path: string, base: URL, query: ClientRequest["query"] = {}): URL {
   const isAbsolute = /^([a-z][a-z\d+.-]*:)?\/\//i.test(path);
   const url = new URL(isAbsolute ? path : `${base.href.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`, base);
   for (const [name, value] of Object.entries(query)) {
@@ -183,7 +158,7 @@ function locate(path: string, base: URL, query: ClientRequest["query"] = {}): UR
   return url;
 }
 
-async function unpack(response: Response, request: ClientRequest): Promise<ClientResponse> {
+async function readResponse(response: Response, request: ClientRequest): Promise<ClientResponse> {
   const { status, headers } = response;
   const { responseType, throwHttpErrors = true } = request;
   const type = headers.get("Content-Type") ?? "";

@@ -1,14 +1,14 @@
-/** Gatepass for browsers: sign in once, stay signed in. Bindings: gatepass/fetch, /axios, /react, /redux. */
+/** Gatepass for browsers: sign in once, stay signed in. Clients: gatepass/fetch and gatepass/axios. */
 
 export { type ErrorFacts, type ErrorKind, GatepassError, isGatepassError, type Problem } from "./errors.js";
-export type { Answer, Call, Layer, LayerOptions } from "./layer.js";
-export { createSession } from "./session.js";
+export type { Answer, Call, Layer, LayerOptions } from "./request/layer.js";
+export { createSession } from "./session/session.js";
 export type {
+  AccessToken,
   Account,
   Credentials,
   EndReason,
   EventOf,
-  Pass,
   RefreshEvent,
   RequestEvent,
   RequestPhase,
@@ -20,4 +20,4 @@ export type {
   StatusEvent,
   Trace,
   Trigger,
-} from "./types.js";
+} from "./session/types.js";

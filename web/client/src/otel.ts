@@ -1,20 +1,20 @@
 /**
- * Requests as OpenTelemetry sees them: one client span for each, further attempts as its events, each refresh a span of
- * its own. Names are those of the semantic conventions for HTTP; queries, headers and bodies are in none.
+ * Reports requests to OpenTelemetry: one client span for each, with further attempts as its events, and one span for
+ * each refresh. Names follow the semantic conventions for HTTP. No span holds a query, a header or a body.
  *
  *     import * as api from "@opentelemetry/api";
  *     createClient({ baseURL: "/api", session, layers: [otelLayer(api, { session }), retry()] });
  *
- * The instrumentation of fetch, where it is on, adds a span for each attempt.
+ * The instrumentation of fetch, if it is enabled, adds a span for each attempt.
  */
 
 import type { context, Span, SpanKind, SpanStatusCode, Tracer, trace } from "@opentelemetry/api";
 
-import { observe, type Route } from "./facts.js";
-import type { Layer } from "./layer.js";
-import type { Session } from "./types.js";
+import type { Layer } from "./request/layer.js";
+import { observe, type Route } from "./request/observe.js";
+import type { Session } from "./session/types.js";
 
-/** What of `@opentelemetry/api` is used. */
+/** The part of `@opentelemetry/api` that is used. */
 export interface OpenTelemetry {
   readonly context: typeof context;
   readonly trace: typeof trace;
@@ -23,17 +23,17 @@ export interface OpenTelemetry {
 }
 
 export interface OtelOptions {
-  /** Default: one of the global provider. */
+  /** Default: a tracer of the global provider. */
   readonly tracer?: Tracer;
-  /** Of this one refreshes are told. */
+  /** The session whose refreshes get spans. */
   readonly session?: Session;
-  /** How paths are shown; with it they are part of the spans' names. Default: as they are. */
+  /** How paths are shown. If given, span names contain the path. Default: paths are unchanged and not in names. */
   readonly route?: Route;
-  /** To which the trace goes on, by a `traceparent`. Default: the page's own. Others must allow that header (CORS). */
+  /** Origins that get a `traceparent` header. Default: that of the page. Others must allow the header (CORS). */
   readonly origins?: readonly string[];
 }
 
-/** The layer; put it outside of `retry()`. */
+/** The layer. Put it before `retry()`. */
 export function otelLayer(api: OpenTelemetry, { session, route, ...options }: OtelOptions = {}): Layer {
   const { tracer = api.trace.getTracer("gatepass"), origins = [globalThis.location?.origin] } = options;
 
@@ -55,7 +55,7 @@ export function otelLayer(api: OpenTelemetry, { session, route, ...options }: Ot
     const attributes = { "http.request.method": method, "server.address": url.hostname };
     const span = tracer.startSpan(method, { kind: api.SpanKind.CLIENT, attributes });
     const { traceId, spanId, traceFlags } = span.spanContext();
-    // Without a provider there is nothing to go on with: all zeros.
+    // Without a provider the trace id is all zeros: there is nothing to propagate.
     if (origins.includes(url.origin) && /[^0]/.test(traceId))
       headers.set("traceparent", `00-${traceId}-${spanId}-0${traceFlags & 1}`);
     const inside = api.trace.setSpan(api.context.active(), span);

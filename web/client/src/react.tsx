@@ -1,42 +1,42 @@
 /**
- * The session for React components: one provider at the top, hooks below it, nothing that renders needlessly.
+ * The session in React: one provider at the top, hooks below it, no unnecessary renders.
  *
  *     <SessionProvider session={session}>
  *       <Progress loading={loading} />
  *       <RequireSession fallback={<Spinner />} onAnonymous={(returnTo) => navigate(`/login?next=${returnTo}`)}>
  *         <App />
  *
- * On a server, and for the first render in the browser, the status is `unknown`: markup of both is the same.
+ * On a server and in the first render of the browser the status is `unknown`, so both produce the same markup.
  */
 
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 
 import { type Busy, type Loading, type LoadingOptions, type LoadingView, showProgress } from "./loading.js";
-import { type Account, type Session, type Snapshot, UNKNOWN } from "./types.js";
+import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
 
-const Nearest = createContext<Session | null>(null);
+const SessionContext = createContext<Session | null>(null);
 const IDLE: Busy = { count: 0, isVisible: false };
 
-/** The snapshot with the three verbs. */
+/** The snapshot, and the methods to sign in, sign up and sign out. */
 export type SessionState = Snapshot & Pick<Session, "signIn" | "signUp" | "signOut">;
 
-/** Gives its children a session, and resumes it from the cookie when it is mounted. */
+/** Provides a session to its children, and resumes it from the cookie when mounted. */
 export function SessionProvider({ session, children }: { session: Session; children?: ReactNode }): ReactNode {
   useEffect(() => {
-    // Idempotent, so that Strict Mode's second mount does nothing.
+    // `start` is idempotent: the second mount of Strict Mode does nothing.
     void session.start();
   }, [session]);
-  return <Nearest.Provider value={session}>{children}</Nearest.Provider>;
+  return <SessionContext.Provider value={session}>{children}</SessionContext.Provider>;
 }
 
 /**
- * The present snapshot and the three verbs. With a `select` only what it picks, and a new render only when that changes
- * (by Object.is, so pick, and make nothing new): `useSession(({ status }) => status)`.
+ * The current snapshot and the methods. With `select`, only the selected value, and a render only when it changes (by
+ * Object.is, so `select` must not create objects): `useSession(({ status }) => status)`.
  */
 export function useSession(): SessionState;
 export function useSession<T>(select: (snapshot: Snapshot) => T): T;
 export function useSession<T>(select?: (snapshot: Snapshot) => T): SessionState | T {
-  const session = useNearest();
+  const session = useSessionContext();
   const chosen = useSyncExternalStore<Snapshot | T>(
     session.subscribe,
     () => (select ? select(session.getSnapshot()) : session.getSnapshot()),
@@ -49,19 +49,19 @@ export function useSession<T>(select?: (snapshot: Snapshot) => T): SessionState 
   }, [session, chosen, select]);
 }
 
-/** Who is signed in; null for nobody, and until that is known. Renders anew when it is somebody else. */
+/** The signed-in account; null if signed out, and until the server has been asked. Renders when the account changes. */
 export function useAccount(): Account | null {
   return useSession(accountOf);
 }
 
-/** Whether requests are under way: all, or those of a scope; see `gatepass/loading` for `delay` and `min`, ms. */
+/** Whether requests are in progress, all or those of a `scope`. `delay` and `min` (ms): see `gatepass/loading`. */
 export function useLoading(loading: Loading, { scope, ...times }: LoadingOptions & { scope?: string } = {}): Busy {
   const { delay, min } = times;
   const view = useMemo<LoadingView>(() => loading.scope(scope, times), [loading, scope, delay, min]);
   return useSyncExternalStore(view.subscribe, view.getSnapshot, () => IDLE);
 }
 
-/** The bar of `showProgress` for as long as this is mounted; over the whole page, or inside of its own element. */
+/** Shows the bar of `showProgress` while mounted: at the top of the page, or `inside` its own element. */
 export function Progress({
   loading,
   label,
@@ -71,53 +71,53 @@ export function Progress({
   label?: string;
   inside?: boolean;
 }): ReactNode {
-  const place = useRef<HTMLDivElement>(null);
+  const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const container = inside ? place.current : null;
+    const container = inside ? element.current : null;
     return showProgress(loading, { ...(container && { container }), ...(label !== undefined && { label }) });
   }, [loading, label, inside]);
-  return inside ? <div ref={place} style={{ position: "relative" }} /> : null;
+  return inside ? <div ref={element} style={{ position: "relative" }} /> : null;
 }
 
 export interface RequireSessionProps {
   readonly children?: ReactNode;
-  /** While nobody knows yet, and after `onAnonymous`. */
+  /** Shown until the status is known, and after `onAnonymous`. */
   readonly fallback?: ReactNode;
   /**
-   * Called once when nobody is signed in. `returnTo` is where the visitor was: path, query and fragment of this page,
-   * percent-encoded as a parameter. Before you go there again, put it through `safeReturn`.
+   * Called once when there is no session. `returnTo` is the path, query and fragment of this page, percent-encoded for
+   * a query parameter. Pass it through `safeReturn` before navigating to it.
    */
   readonly onAnonymous?: (returnTo: string) => void;
 }
 
-/** Shows its children to who is signed in, also while that cannot be renewed just now (`degraded`). */
+/** Renders its children while there is a session, also while it cannot be refreshed (`degraded`). */
 export function RequireSession({ children, fallback = null, onAnonymous }: RequireSessionProps): ReactNode {
   const status = useSession(statusOf);
   const isOutside = status === "anonymous" || status === "ended";
-  const told = useRef(false);
+  const isReported = useRef(false);
   useEffect(() => {
-    if (isOutside && !told.current) onAnonymous?.(encodeURIComponent(hereOf(globalThis.location)));
-    // Strict Mode runs an effect twice: it was the same visit.
-    told.current = isOutside;
+    if (isOutside && !isReported.current) onAnonymous?.(encodeURIComponent(hereOf(globalThis.location)));
+    // Strict Mode runs an effect twice, and `onAnonymous` must be called once.
+    isReported.current = isOutside;
   }, [isOutside, onAnonymous]);
   return isOutside || status === "unknown" ? fallback : children;
 }
 
-/** A place on this very site, or `otherwise`: what stands in a link must not send people elsewhere (CWE-601). */
+/** `returnTo` if it is on this origin, else `otherwise`: a link must not redirect to another site (CWE-601). */
 export function safeReturn(returnTo: string | null | undefined, otherwise = "/"): string {
   const here = globalThis.location;
   if (!returnTo || !here) return otherwise;
   try {
     const url = new URL(returnTo, here.origin);
-    // "/.//elsewhere.example" is a path here, and would be a host where it is followed.
+    // "/.//other.example" parses as a path here, but "//other.example" would be followed to another host.
     return url.origin === here.origin && !url.pathname.startsWith("//") ? hereOf(url) : otherwise;
   } catch {
     return otherwise;
   }
 }
 
-function useNearest(): Session {
-  const session = useContext(Nearest);
+function useSessionContext(): Session {
+  const session = useContext(SessionContext);
   if (!session) throw new Error("useSession() needs a <SessionProvider session={…}> above it.");
   return session;
 }

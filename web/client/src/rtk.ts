@@ -1,24 +1,24 @@
 /**
- * RTK Query over a client of `gatepass/fetch`: results and errors that fit into a Redux store.
+ * RTK Query over a client of `gatepass/fetch`, with results and errors that can be stored in Redux.
  *
  *     const api = createApi({ baseQuery: baseQuery(client), endpoints: (build) => ({
  *       notes: build.query<Note[], void>({ query: () => "/notes" }),
  *     }) });
  *     const stop = resetOnChange(session, () => store.dispatch(api.util.resetApiState()));
  *
- * Retries are those of the client's `retry()` layer, so RTK's own `retry` utility is not needed, and must not be put
- * around this. Nothing of the library is imported.
+ * The client's `retry()` layer retries; do not wrap this in the `retry` utility of RTK. Nothing of the library is
+ * imported.
  */
 
 import { isGatepassError } from "./errors.js";
 import type { Client, ClientOptions } from "./fetch.js";
-import { onAccountChange } from "./owner.js";
-import type { Session } from "./types.js";
+import { onAccountChange } from "./session/account-change.js";
+import type { Session } from "./session/types.js";
 
-/** What an endpoint's `query` returns: a path, or a whole request. */
-export type Ask = string | (ClientOptions & { readonly url: string });
+/** What an endpoint's `query` returns: a path, or a request. */
+export type QueryArg = string | (ClientOptions & { readonly url: string });
 
-/** Plain facts, without what a person typed and without the answer's headers: a store may be logged and persisted. */
+/** Plain facts without user input and without headers, since a store may be logged and persisted. */
 export interface QueryFailure {
   readonly kind: string;
   readonly status?: number;
@@ -28,26 +28,26 @@ export interface QueryFailure {
   readonly attempts?: number;
 }
 
-/** Beside a result: its status, where there was an answer. */
+/** The status, if there was a response. */
 export interface QueryMeta {
   readonly status?: number;
 }
 
 /** What RTK Query takes as `baseQuery`. */
 export type BaseQuery = (
-  ask: Ask,
+  arg: QueryArg,
   api: { readonly signal: AbortSignal },
 ) => Promise<{ data: unknown; meta: QueryMeta } | { error: QueryFailure; meta: QueryMeta }>;
 
-/** Requests go through `client` with everything that it has; the signal of a query that nobody waits for aborts them. */
+/** Sends requests through `client`. They are aborted with the signal of their query. */
 export function baseQuery(client: Pick<Client, "request">): BaseQuery {
-  return async (ask, { signal }) => {
-    const { url, ...options } = typeof ask === "string" ? { url: ask } : ask;
+  return async (arg, { signal }) => {
+    const { url, ...options } = typeof arg === "string" ? { url: arg } : arg;
     try {
       const { data, status } = await client.request(url, { ...options, signal });
       return { data, meta: { status } };
     } catch (error) {
-      // A bug in an interceptor is no answer: RTK shows it in the console, and the query fails with it.
+      // Any other error is a bug, for example of an interceptor: RTK logs it, and the query fails with it.
       if (!isGatepassError(error)) throw error;
       const { kind, status, problem, retryAfterMs, attempts } = error;
       const facts = { kind, status, code: problem?.code, detail: problem?.detail, retryAfterMs, attempts };
@@ -56,7 +56,7 @@ export function baseQuery(client: Pick<Client, "request">): BaseQuery {
   };
 }
 
-/** Call `reset` when somebody else is signed in, or nobody: the cache belongs to an account. Returns what ends it. */
+/** Calls `reset` when another account, or none, is signed in. Returns a function that stops it. */
 export function resetOnChange(session: Session, reset: () => void): () => void {
   return onAccountChange(session, reset);
 }

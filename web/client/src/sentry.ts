@@ -1,19 +1,20 @@
 /**
- * Requests and sessions as Sentry sees them: a breadcrumb for each request and retry, the user's id and nothing else of
- * them, errors grouped by what failed; and a scrubber for all that Sentry gathers by itself.
+ * Reports requests and sessions to Sentry: a breadcrumb for each request and retry, and the id of the user. `scrub`
+ * removes secrets from what Sentry gathers by itself, and groups errors by the request that failed.
  *
  *     Sentry.init({ dsn, beforeSend: scrub, beforeSendSpan: scrub, beforeBreadcrumb: scrub });
  *     createClient({ baseURL: "/api", session, layers: [sentryLayer(Sentry, { session }), retry()] });
  *
- * Takes the Sentry object that you have (browser, React, Vue …), and imports none.
+ * It takes the Sentry object of the application (browser, React, Vue …) and imports none.
  */
 
 import { failureOf } from "./errors.js";
-import { observe, type Route, redact, withoutIds } from "./facts.js";
-import type { Layer } from "./layer.js";
-import type { Session } from "./types.js";
+import type { Layer } from "./request/layer.js";
+import { observe, type Route, redact, withoutIds } from "./request/observe.js";
+import type { FailedRequest } from "./request/types.js";
+import type { Session } from "./session/types.js";
 
-/** What of Sentry is used. */
+/** The part of Sentry that is used. */
 export interface SentryLike {
   addBreadcrumb(breadcrumb: {
     category: string;
@@ -25,13 +26,13 @@ export interface SentryLike {
 }
 
 export interface SentryLayerOptions {
-  /** Its account is the user; refreshes and changes of its status are breadcrumbs. */
+  /** Its account becomes the user; its refreshes and changes of status become breadcrumbs. */
   readonly session?: Session;
-  /** How paths are shown. Default: as they are. */
+  /** How paths are shown. Default: unchanged. */
   readonly route?: Route;
 }
 
-/** The layer; put it outside of `retry()`. */
+/** The layer. Put it before `retry()`. */
 export function sentryLayer(Sentry: SentryLike, { session, route }: SentryLayerOptions = {}): Layer {
   let user: string | undefined;
   const identify = () => {
@@ -59,22 +60,15 @@ export function sentryLayer(Sentry: SentryLike, { session, route }: SentryLayerO
 }
 
 const SECRET_NAMES = /authorization|cookie|password|token|secret|-key|(query|_string|fragment|body)$/i;
-/** Of addresses, also inside a sentence, what is behind the path. */
+/** Matches queries and fragments of addresses, also inside a sentence. */
 const QUERIES = /((?:^|[\s"'(])(?:\w+:\/)?\/[^\s?#"')]*)[?#][^\s"')]*/g;
 
-/** What of an error says which request failed: a GatepassError's own fields, or an AxiosError's configuration. */
-interface Asked {
-  readonly method?: string;
-  readonly url?: string;
-  readonly config?: Asked;
-}
-
 /**
- * As `beforeSend`, `beforeSendSpan` and `beforeBreadcrumb`: takes out queries, cookies, tokens and bodies, and
- * groups errors of requests by kind, status and route.
+ * For `beforeSend`, `beforeSendSpan` and `beforeBreadcrumb`: removes queries, cookies, tokens and bodies, and groups
+ * errors of requests by kind, status and route.
  */
 export function scrub<Event extends object>(event: Event, hint?: { readonly originalException?: unknown }): Event {
-  const error = hint?.originalException as Asked | undefined;
+  const error = hint?.originalException as FailedRequest | undefined;
   const { kind, status } = failureOf(error);
   if (kind === "unknown") return scrubbed(event) as Event;
   const { method, url } = error?.config ?? error ?? {};
@@ -82,14 +76,14 @@ export function scrub<Event extends object>(event: Event, hint?: { readonly orig
   return scrubbed({ ...event, fingerprint: [kind, `${status ?? ""}`, `${method}`.toUpperCase(), path] }) as Event;
 }
 
-/** Deeper than anything that Sentry sends; objects that people write to the console may be endless. */
-const DEEPEST = 8;
+/** Deeper than anything that Sentry sends; an object that was logged to the console may be circular. */
+const MAX_DEPTH = 8;
 
 function scrubbed(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return redact(value).replace(QUERIES, "$1");
-  if (Array.isArray(value)) return depth > DEEPEST ? [] : value.map((one) => scrubbed(one, depth + 1));
-  // Objects of Sentry's own (spans, scopes) stay whole.
+  if (Array.isArray(value)) return depth > MAX_DEPTH ? [] : value.map((one) => scrubbed(one, depth + 1));
+  // Instances of Sentry's classes (spans, scopes) must stay unchanged.
   if (value?.constructor !== Object) return value;
-  const kept = Object.entries(value).filter(([name]) => depth <= DEEPEST && !SECRET_NAMES.test(name));
+  const kept = Object.entries(value).filter(([name]) => depth <= MAX_DEPTH && !SECRET_NAMES.test(name));
   return Object.fromEntries(kept.map(([name, one]) => [name, scrubbed(one, depth + 1)]));
 }

@@ -1,21 +1,49 @@
 /**
- * TanStack Query beside a session: retries that never multiply, no query while there is no way to answer it, and no
- * data of one person before the eyes of another.
+ * TanStack Query beside a session: retries that never multiply, and a cache that is cleared when the account changes.
  *
  *     const queryClient = new QueryClient({ defaultOptions: queryDefaults() });
  *     const stop = clearOnChange(session, queryClient);
  *
- * Nothing of the library is imported: what is needed of a QueryClient is written down here.
+ * TanStack Query retries by itself. With these defaults it follows the rules of `gatepass/retry`:
+ *
+ *     the client has a retry layer   its errors have `attempts` and are not retried again
+ *     it has none                    they are retried by the rules, waits and budget of that layer
+ *
+ * Nothing of the library is imported.
  */
 
-import { retryDelay, shouldRetry } from "./again.js";
 import { failureOf } from "./errors.js";
-import { onAccountChange } from "./owner.js";
-import type { Session } from "./types.js";
+import { budgetFor } from "./request/retry-budget.js";
+import { isGivenUp, isTransient, waitBefore } from "./request/retry-rules.js";
+import type { FailedRequest } from "./request/types.js";
+import { onAccountChange } from "./session/account-change.js";
+import type { Session } from "./session/types.js";
 
-export { retryDelay, shouldRetry } from "./again.js";
+const MAX_RETRIES = 3;
+/** The error of a query may name no method; then it is taken as GET. */
+const IDEMPOTENT = /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE|QUERY)$/i;
 
-/** What of a QueryClient is used. */
+/**
+ * For TanStack Query: `retry: shouldRetry`. `failureCount` is 0 for the first failure. If it returns true, it has taken
+ * an attempt from the budget of the page.
+ */
+export function shouldRetry(failureCount: number, error: unknown): boolean {
+  const failure = failureOf(error);
+  if (failureCount >= MAX_RETRIES || isGivenUp(error) || !isTransient(failure)) return false;
+  const { config = {}, method = config.method ?? "GET", url = config.url ?? "" } = error as FailedRequest;
+  if (!IDEMPOTENT.test(method) && failure.kind !== "refresh-unavailable") return false;
+  const base = new URL(config.baseURL ?? "", globalThis.location?.href ?? "http://localhost");
+  const budget = budgetFor(new URL(url, base).origin);
+  if (!failureCount) budget.fill();
+  return budget.spend();
+}
+
+/** For TanStack Query: `retryDelay`. Returns ms. */
+export function retryDelay(failureCount: number, error: unknown): number {
+  return waitBefore(failureCount + 1, failureOf(error).retryAfterMs);
+}
+
+/** The part of a QueryClient that is used. */
 interface Cache {
   cancelQueries(): Promise<void>;
   getQueryCache(): { getAll(): readonly { reset(): void }[] };
@@ -27,13 +55,13 @@ export interface QueryDefaults {
   readonly queries: {
     readonly retry: (failureCount: number, error: unknown) => boolean;
     readonly retryDelay: (failureCount: number, error: unknown) => number;
-    /** Errors that no component can mend go to the nearest error boundary; `session-ended` is the session's to tell. */
+    /** True for errors of code, which go to the nearest error boundary; false for all errors of requests. */
     readonly throwOnError: (error: unknown) => boolean;
   };
   readonly mutations: { readonly retry: false };
 }
 
-/** Retries by the rules and from the budget of `gatepass/retry`; where the client has that layer, none here. */
+/** Queries are retried by the rules and the budget of `gatepass/retry`, mutations never. */
 export function queryDefaults(): QueryDefaults {
   return {
     queries: { retry: shouldRetry, retryDelay, throwOnError: (error) => failureOf(error).kind === "unknown" },
@@ -42,16 +70,16 @@ export function queryDefaults(): QueryDefaults {
 }
 
 /**
- * Forget all data when somebody else is signed in, or nobody: the cache belongs to an account. What is under way is
- * cancelled first, or its answer would come back into the empty cache. Returns what ends it.
+ * Clears the cache when another account, or none, is signed in. Queries in progress are cancelled first: their results
+ * would be added to the empty cache. Returns a function that stops it.
  *
- * A reload resumes the same account: what a persister brought back stays.
+ * A reload resumes the same account: data restored by a persister stays.
  */
 export function clearOnChange(session: Session, cache: Cache): () => void {
   return onAccountChange(session, () => {
-    // At once: a query that starts after it belongs to the next account.
+    // Not awaited: a query that starts after this belongs to the next account.
     void cache.cancelQueries();
-    // A component would keep showing what a query had that is merely taken out of the cache.
+    // A mounted component would keep the data of a query that is only removed from the cache.
     for (const query of cache.getQueryCache().getAll()) query.reset();
     cache.clear();
   });

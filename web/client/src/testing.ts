@@ -1,35 +1,36 @@
 /**
- * For the tests of applications: a session that does as it is told, a server with faults, and a browser with many tabs.
+ * For tests of applications: a controllable session, a server with faults, and a browser with several tabs.
  *
- *     const session = fakeSession({ status: "degraded" });           // components that look at a session
+ *     const session = fakeSession({ status: "degraded" });           // components that read a session
  *     const { fetch, server } = faultServer();                       // a page and its requests
- *     const { server, browser, tabs } = fakeTabs(3);                 // what tabs do to each other
+ *     const { server, browser, tabs } = fakeTabs(3);                 // tabs that share one session
  *
- * The server keeps the protocol's refresh table: a client that replays a token wrongly is signed out here too. Time that
- * passes is `setTimeout`'s and `Date`'s, so fake timers make any hour of it an instant. No dependencies.
+ * The server implements the refresh table of the protocol: a client that reuses a refresh token is signed out here too.
+ * Everything waits on `setTimeout` and `Date`, so with fake timers a test of an hour takes no time. No dependencies.
  */
 
-import { createSession } from "./session.js";
-import { FakeProfile, type FakeTab, type ProfileOptions } from "./testing/browser.js";
-import { FaultServer } from "./testing/server.js";
-import type { Session, SessionOptions } from "./types.js";
+import { createSession } from "./session/session.js";
+import type { Session, SessionOptions } from "./session/types.js";
+import { FakeProfile, type FakeTab, type ProfileOptions } from "./testing/fake-browser.js";
+import { FaultServer } from "./testing/fault-server.js";
 
-export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/browser.js";
-export { accountOf, type Case, FaultServer, type Incoming, type Outgoing, problem } from "./testing/server.js";
-export { type FakeSession, fakeSession } from "./testing/session.js";
+export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/fake-browser.js";
+export { type FakeSession, fakeSession } from "./testing/fake-session.js";
+export { type Case, FaultServer } from "./testing/fault-server.js";
+export { accountOf, type Incoming, type Outgoing, problem } from "./testing/messages.js";
 
-/** A server, and the `fetch` of one page that talks to it. */
+/** A server, and a `fetch` that is connected to it. */
 export interface Connection {
   readonly server: FaultServer;
-  /** The network between them: `faults`, `offline`, and the cookies in its `jar`. */
+  /** The network between them: set `faults` and `offline`, read the cookies in `jar`. */
   readonly network: FakeProfile;
   /** For `createSession({ fetch })` and `createClient({ fetch })`. */
   readonly fetch: typeof fetch;
 }
 
 /**
- * For a test in Node, jsdom or happy-dom whose code makes its own session. Where there is a document, it gets the state
- * cookie, as from a real server; `stateCookie` is the name under which the session looks for it.
+ * For a test in Node, jsdom or happy-dom whose code creates its own session. If there is a document, it gets the state
+ * cookie, as from a real server; `stateCookie` is the name under which the session reads it.
  */
 export function faultServer({ stateCookie = "gatepass_state_8000" }: { stateCookie?: string } = {}): Connection {
   const server = new FaultServer(stateCookie);
@@ -58,13 +59,13 @@ async function initOf(request: Request): Promise<RequestInit> {
   return { method, headers, signal, ...(body && { body: await request.text() }) };
 }
 
-/** A tab with the session that its page made. */
+/** A tab, and the session of its page. */
 export interface Page {
   readonly tab: FakeTab;
   readonly session: Session;
 }
 
-/** So many tabs of one browser, each with a session of its own; `options` take Web Locks, storage or channels away. */
+/** Opens `count` tabs of one browser, each with its session. `options` can disable Web Locks, storage or channels. */
 export function fakeTabs(
   count: number,
   { session = {}, ...options }: ProfileOptions & { readonly session?: Partial<SessionOptions> } = {},

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createAccount } from "../src/account.js";
-import { problem } from "../src/testing/server.js";
+import { problem } from "../src/testing/messages.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeProfile } from "./fake/profile.js";
 import { FakeServer } from "./fake/server.js";

@@ -2,7 +2,7 @@ import axios, { AxiosHeaders, type InternalAxiosRequestConfig, isAxiosError, isC
 import { describe, expect, it } from "vitest";
 
 import { attachAxios } from "../src/axios.js";
-import type { RequestEvent } from "../src/types.js";
+import type { RequestEvent } from "../src/session/types.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { problem } from "./fake/server.js";
 import { calls, signedIn } from "./fake/world.js";

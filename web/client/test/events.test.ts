@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 
-import { type Fact, type LogOptions, log, type Moment, track, withoutIds } from "../src/events.js";
+import { type Fact, type LogOptions, log, type SessionChange, track, withoutIds } from "../src/events.js";
 import { retry } from "../src/retry.js";
 import { CLIENTS, overFetch, worldOf } from "./fake/clients.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
@@ -166,7 +166,7 @@ describe("the facts of a session", () => {
 describe("analytics", () => {
   const watch = (session: Parameters<typeof track>[0]) => {
     const moments: string[] = [];
-    const stop = track(session, ({ name, reason }: Moment) => moments.push(reason ? `${name} ${reason}` : name));
+    const stop = track(session, ({ name, reason }: SessionChange) => moments.push(reason ? `${name} ${reason}` : name));
     return { moments, stop };
   };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type Client, createClient } from "../src/fetch.js";
-import type { RequestEvent } from "../src/types.js";
+import type { RequestEvent } from "../src/session/types.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { problem } from "./fake/server.js";
 import { calls, signedIn } from "./fake/world.js";

@@ -15,7 +15,7 @@ import {
   useLoading,
   useSession,
 } from "../src/react.js";
-import type { Session } from "../src/types.js";
+import type { Session } from "../src/session/types.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { ANN, BOB, calls, open, signedIn } from "./fake/world.js";
 

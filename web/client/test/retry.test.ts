@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { retryDelay, shouldRetry } from "../src/again.js";
-import { createBudget } from "../src/budget.js";
 import { failureOf, GatepassError, isGatepassError } from "../src/errors.js";
-import type { Answer, Call, Layer } from "../src/layer.js";
+import type { Answer, Call, Layer } from "../src/request/layer.js";
+import { createBudget } from "../src/request/retry-budget.js";
 import { budgetFor, type RetryNotice, type RetryOptions, retry } from "../src/retry.js";
+import { retryDelay, shouldRetry } from "../src/tanstack.js";
 import { contract } from "./contract.js";
 import { CLIENTS, type Wish, worldOf } from "./fake/clients.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";

@@ -3,7 +3,7 @@ import { createApi } from "@reduxjs/toolkit/query";
 import { describe, expect, it } from "vitest";
 
 import { createClient } from "../src/fetch.js";
-import type { Layer } from "../src/layer.js";
+import type { Layer } from "../src/request/layer.js";
 import { retry } from "../src/retry.js";
 import { baseQuery, resetOnChange } from "../src/rtk.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";

@@ -109,7 +109,7 @@ describe("Sentry's own instrumentation, which rewrites messages", () => {
     vi.stubGlobal("fetch", fetch);
     started();
     const { session } = await signedIn();
-    const api = createClient({ baseURL: BASE, session, layers: [sentryLayer(Sentry), retry({ firstWait: 1 })] });
+    const api = createClient({ baseURL: BASE, session, layers: [sentryLayer(Sentry), retry({ initialWait: 1 })] });
     const error = await settled(api.get("/x?secret=1").catch((thrown: unknown) => thrown));
     expect(isGatepassError(error) && (error.cause as Error).message).toMatch(/Failed to fetch \(localhost/);
     (error as Error).message = "rewritten";

@@ -4,9 +4,9 @@ import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-quer
 import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { budgetFor } from "../src/budget.js";
 import { createClient } from "../src/fetch.js";
-import type { Layer } from "../src/layer.js";
+import type { Layer } from "../src/request/layer.js";
+import { budgetFor } from "../src/request/retry-budget.js";
 import { retry } from "../src/retry.js";
 import { clearOnChange, queryDefaults } from "../src/tanstack.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";

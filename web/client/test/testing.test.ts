@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 
 import { describe, expect, it, vi } from "vitest";
+
 import { GatepassError } from "../src/errors.js";
 import { createClient } from "../src/fetch.js";
 import { createSession } from "../src/index.js";

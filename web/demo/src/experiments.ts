@@ -1,15 +1,15 @@
 /**
- * The buttons that make each promise visible: what they say, what is promised, and what they do.
+ * The buttons that demonstrate each promise: their texts, the promise, and what they do.
  *
- * Each uses the same calls as any page would; the levers under /demo/ exist in the demo alone.
+ * They use the same calls as any page. The endpoints under /demo/ exist only in the demo.
  */
 
 import { api, session } from "./gate";
 import { cutNetwork, networkFetch } from "./network";
 import type { Dispatch } from "./store";
-import type { PromiseId, Story } from "./store/narrate";
+import type { Description, PromiseId } from "./store/describe";
 import { loadNotes } from "./store/notes";
-import { networkSwitched, noticed } from "./store/stage";
+import { networkSwitched, noticed } from "./store/ui";
 
 export interface Experiment {
   id: string;
@@ -26,24 +26,24 @@ export interface Group {
 }
 
 const MANY = 50;
-/** The loop guard: younger passes (ms) are not refreshed upon a 401; a little more than the 5 s of the protocol. */
+/** A younger access token (ms) is not refreshed after a 401; a little more than the 5 s of the protocol. */
 const YOUNG = 5_100;
 
-/** An answer that is an error is what these buttons are for; the log-book tells of it. */
+/** Makes a call whose error is expected and shown in the log-book. */
 async function call(url: string): Promise<void> {
   await api.get(url).catch(() => undefined);
 }
 
-function tell(dispatch: Dispatch, story: Story): void {
-  dispatch(noticed({ ...story, at: performance.now() }));
+function notify(dispatch: Dispatch, description: Description): void {
+  dispatch(noticed({ ...description, at: performance.now() }));
 }
 
-/** Have the server refuse this pass, once it is old enough for a refusal to be answered by a refresh. */
+/** Makes the server refuse the access token, once that is old enough for a refusal to cause a refresh. */
 async function voidPass(dispatch: Dispatch): Promise<void> {
   const { expiresAt, lifetime } = session.getSnapshot();
   const age = performance.now() - ((expiresAt ?? 0) - (lifetime ?? 0));
   if (age < YOUNG) {
-    tell(dispatch, {
+    notify(dispatch, {
       headline: "One moment…",
       detail: "This pass is brand-new. A refusal of so young a pass is no matter of age, so no refresh would follow.",
       tone: "pending",
@@ -64,7 +64,7 @@ async function callMany(dispatch: Dispatch): Promise<void> {
   await Promise.all(Array.from({ length: MANY }, (_, index) => call(`/api/ping?n=${index + 1}`)));
 }
 
-/** The second refresh is what the next call in need of a pass would begin; it is not left to wait for one. */
+/** The second refresh is the one that the next call would start. */
 async function loseAnswer(): Promise<void> {
   await api.post("/demo/lose-next-refresh");
   await session.refresh();
@@ -73,7 +73,7 @@ async function loseAnswer(): Promise<void> {
 
 async function openTab(dispatch: Dispatch): Promise<void> {
   window.open(window.location.href, "_blank", "noopener");
-  tell(dispatch, {
+  notify(dispatch, {
     headline: "A second tab is open",
     detail: "It shares the card, not the pass. Whichever tab refreshes first hands the new pass to the other.",
     tone: "calm",
@@ -81,13 +81,13 @@ async function openTab(dispatch: Dispatch): Promise<void> {
   });
 }
 
-async function robCard(dispatch: Dispatch): Promise<void> {
+async function stealCookie(dispatch: Dispatch): Promise<void> {
   await api.post("/demo/thief", null, { headers: { "Gatepass-Client": "1" } });
   await session.refresh();
   const again = await networkFetch("/demo/thief/again", { method: "POST", headers: { "Gatepass-Client": "1" } });
   if (!again.ok) return;
   const { thief_status: status } = (await again.json()) as { thief_status: number };
-  tell(dispatch, {
+  notify(dispatch, {
     headline: "Both holders are out",
     detail: `The thief tried the stolen card once more: ${status}, session ended. Neither copy opens anything now.`,
     tone: "trouble",
@@ -95,21 +95,21 @@ async function robCard(dispatch: Dispatch): Promise<void> {
   });
 }
 
-async function leaveEverywhere(): Promise<void> {
+async function signOutEverywhere(): Promise<void> {
   await session.signOut({ everywhere: true });
 }
 
-/** Cut or mend this tab's connection, and make one call to show what that means. */
+/** Disconnects or reconnects this tab, and makes one call to show the effect. */
 export async function switchNetwork(dispatch: Dispatch, isOffline: boolean): Promise<void> {
   cutNetwork(isOffline);
   dispatch(networkSwitched(isOffline));
   await call("/api/me");
 }
 
-/** The answers that an application may give beside 200. */
+/** Statuses of error responses. */
 export const STATUSES = [404, 429, 500, 503] as const;
 
-/** A button's worth of one such answer. */
+/** The experiment that requests one of them. */
 export function answering(status: number): Experiment {
   return {
     id: `status-${status}`,
@@ -168,7 +168,7 @@ export const GROUPS: Group[] = [
         see: "The thief refreshes with the copy, then you with the original. The session ends for both.",
         promise: "P2",
         isDanger: true,
-        run: robCard,
+        run: stealCookie,
       },
       {
         id: "everywhere",
@@ -176,7 +176,7 @@ export const GROUPS: Group[] = [
         see: "Every device of this account is out at once, this one too, however fresh its pass.",
         promise: "P4",
         isDanger: true,
-        run: leaveEverywhere,
+        run: signOutEverywhere,
       },
     ],
   },

@@ -1,7 +1,7 @@
 /**
- * All of Gatepass that this page sets up: one session, one Axios instance.
+ * The Gatepass setup of this page: one session, one Axios instance.
  *
- * The rest of the page knows neither tokens nor refreshes: it makes calls with `api` and reads `useSession()`.
+ * The rest of the page does not deal with tokens or refreshes: it makes calls with `api` and reads `useSession()`.
  */
 
 import axios from "axios";

@@ -1,4 +1,4 @@
-/** Starts the page: watches the session, draws. The provider resumes the session from its cookie. */
+/** Starts the page: observes the session and renders. The provider resumes the session from its cookie. */
 
 import "./styles/tokens.css";
 import "./styles/base.css";

@@ -1,7 +1,7 @@
 /**
- * Carries what the session reports into the store: facts for the log-book, passes for the timeline.
+ * Copies the events of the session into the store: facts for the log-book, passes for the timeline.
  *
- * Facts are handed on in small batches, so that 50 calls at once are a few renders, not 200.
+ * Facts are dispatched in batches, so that 50 calls at once cause a few renders, not 200.
  */
 
 import type { SessionEvent } from "gatepass";
@@ -9,9 +9,9 @@ import type { SessionEvent } from "gatepass";
 import { session } from "./gate";
 import type { Dispatch } from "./store";
 import { factsSeen, passDropped, passTaken } from "./store/activity";
-import type { Fact } from "./store/episode";
-import { lookIntoGatehouse } from "./store/gatehouse";
-import { type Notice, noticed } from "./store/stage";
+import type { Fact } from "./store/requestGroup";
+import { loadServerLog } from "./store/serverLog";
+import { type Notice, noticed } from "./store/ui";
 
 const BATCH = 40;
 const FROM_SIBLING: Omit<Notice, "at"> = {
@@ -21,14 +21,14 @@ const FROM_SIBLING: Omit<Notice, "at"> = {
   promise: "P1",
   isQuiet: true,
 };
-/** The demo's own levers are not part of the show. */
-const BACKSTAGE = "/demo/";
+/** Requests to the demo's own endpoints are not shown. */
+const DEMO_ENDPOINTS = "/demo/";
 
-/** Start watching. Returns what stops it. */
+/** Starts copying. Returns a function that stops it. */
 export function observe(dispatch: Dispatch): () => void {
   const batch = new Batch((facts) => {
     dispatch(factsSeen({ facts, wall: Date.now() }));
-    if (facts.some(isNewsToServer)) void dispatch(lookIntoGatehouse());
+    if (facts.some(isServerEvent)) void dispatch(loadServerLog());
   });
   let isRefreshing = false;
   const stopFacts = session.on("*", (event: SessionEvent) => {
@@ -58,7 +58,7 @@ export function observe(dispatch: Dispatch): () => void {
 
 function factOf(event: SessionEvent): Fact | null {
   if (event.type === "request") {
-    if (event.url.startsWith(BACKSTAGE)) return null;
+    if (event.url.startsWith(DEMO_ENDPOINTS)) return null;
     const { phase, method, url, status = 0, at } = event;
     return { kind: "call", id: String(event.id), phase, method: method.toUpperCase(), url, status, at };
   }
@@ -69,8 +69,8 @@ function factOf(event: SessionEvent): Fact | null {
   return null;
 }
 
-/** Whether the server has something to tell of it. */
-function isNewsToServer(fact: Fact): boolean {
+/** Whether the server may have recorded an event of it. */
+function isServerEvent(fact: Fact): boolean {
   return fact.phase === "end" && (fact.kind === "refresh" || fact.url.startsWith("/auth/"));
 }
 

@@ -1,9 +1,9 @@
-/** Turns whatever a call failed with into a sentence for people, at the field that it is about. */
+/** Converts the error of a call into a sentence for the user, at the form field that it is about. */
 
 import { isAxiosError } from "axios";
 import { GatepassError } from "gatepass";
 
-/** Faults of a form: by field name, and `form` for the whole. */
+/** The faults of a form by field name; `form` for the whole form. */
 export type Faults = Partial<Record<"email" | "password" | "form", string>>;
 
 interface ProblemDocument {
@@ -12,7 +12,7 @@ interface ProblemDocument {
   errors?: { field: string; message: string }[];
 }
 
-/** The faults that a refused sign-in or sign-up names. */
+/** The faults that the error of a sign-in or sign-up names. */
 export function faultsOf(error: unknown): Faults {
   if (!(error instanceof GatepassError) || error.kind !== "http") {
     return { form: "The server could not be reached. Nothing has changed; please try again." };
@@ -47,5 +47,5 @@ export function sentenceOf(error: unknown): string {
   return "That did not work.";
 }
 
-/** For thunks: the sentence instead of the error, which no store could keep. */
+/** For thunks: the sentence instead of the error, which is not serialisable. */
 export const asSentence = { serializeError: (error: unknown) => ({ message: sentenceOf(error) }) };

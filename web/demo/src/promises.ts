@@ -1,11 +1,11 @@
 /** The eight promises of the protocol, in a sentence each. */
 
-import type { PromiseId } from "./store/narrate";
+import type { PromiseId } from "./store/describe";
 
 export const PROMISES: Record<PromiseId, { title: string; text: string }> = {
   P1: {
     title: "No false logout",
-    text: "Lost answers, many tabs, crashes, bad networks: whoever keeps card and key stays signed in.",
+    text: "Lost answers, many tabs, crashes, bad networks: a browser that keeps its card and key stays signed in.",
   },
   P2: {
     title: "Theft shows at once",

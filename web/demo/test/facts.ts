@@ -1,8 +1,8 @@
 /** Facts as the session reports them, in short. */
 
-import type { Episode, Fact, Phase, Trigger } from "../src/store/episode";
+import type { Fact, Phase, RequestGroup, Trigger } from "../src/store/requestGroup";
 
-export const empty = (experiment: string | null = null): Episode => ({
+export const empty = (experiment: string | null = null): RequestGroup => ({
   id: 1,
   experiment,
   start: 0,

@@ -4,8 +4,8 @@ import axios, { type AxiosInstance, type AxiosRequestConfig } from "axios";
 
 import { attachAxios } from "../../src/axios.js";
 import { type Client, createClient } from "../../src/fetch.js";
-import type { Layer } from "../../src/layer.js";
-import type { Session } from "../../src/types.js";
+import type { Layer } from "../../src/request/layer.js";
+import type { Session } from "../../src/session/types.js";
 import type { FakeProfile } from "./profile.js";
 import { signedIn } from "./world.js";
 

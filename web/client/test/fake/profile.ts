@@ -1,3 +1,3 @@
 /** The browser of the kit that is shipped: `gatepass/testing`. */
 
-export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "../../src/testing/browser.js";
+export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "../../src/testing/fake-browser.js";

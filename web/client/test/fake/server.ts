@@ -1,9 +1,4 @@
 /** The server of the kit that is shipped: `gatepass/testing`. */
 
-export {
-  accountOf,
-  FaultServer as FakeServer,
-  type Incoming,
-  type Outgoing,
-  problem,
-} from "../../src/testing/server.js";
+export { FaultServer as FakeServer } from "../../src/testing/fault-server.js";
+export { accountOf, type Incoming, type Outgoing, problem } from "../../src/testing/messages.js";

@@ -1,7 +1,7 @@
 /** A signed-in person, ready for something to go wrong. */
 
-import { createSession } from "../../src/session.js";
-import type { Session, SessionOptions } from "../../src/types.js";
+import { createSession } from "../../src/session/session.js";
+import type { Session, SessionOptions } from "../../src/session/types.js";
 import { settled } from "./clock.js";
 import { FakeProfile, type FakeTab, type ProfileOptions } from "./profile.js";
 import { FakeServer } from "./server.js";

@@ -1,14 +1,14 @@
-/** The guard's log-book (episodes, newest first) and the last minute and a half for the timeline. */
+/** The guard's log-book (request groups, newest first), and the last 90 seconds for the timeline. */
 
 import { createSlice, type PayloadAction } from "@reduxjs/toolkit";
 
-import { belongs, type Episode, type Fact, isStroll, record } from "./episode";
+import { belongs, type Fact, isPoll, type RequestGroup, record } from "./requestGroup";
 
-/** What the timeline shows, ms. */
+/** The time that the timeline shows, ms. */
 export const WINDOW = 90_000;
 const KEPT = 12;
 
-/** A pass as it was handed over at `at`, good for `lifetime` ms. */
+/** An access token that was received at `at` and is valid for `lifetime` ms. */
 export interface Pass {
   at: number;
   lifetime: number;
@@ -22,38 +22,37 @@ export interface Mark {
 }
 
 export interface Activity {
-  episodes: Episode[];
+  groups: RequestGroup[];
   passes: Pass[];
   marks: Mark[];
   count: number;
 }
 
-const initialState: Activity = { episodes: [], passes: [], marks: [], count: 0 };
+const initialState: Activity = { groups: [], passes: [], marks: [], count: 0 };
 
 const slice = createSlice({
   name: "activity",
   initialState,
   reducers: {
-    /** A button was pressed: what follows is its episode. */
+    /** A button was pressed: the facts that follow belong to a new group. */
     experimentBegan(state, { payload }: PayloadAction<{ experiment: string; at: number; wall: number }>) {
       begin(state, payload);
     },
-    /** Things happened at the gate, in this order. */
+    /** The session has reported these facts, in this order. */
     factsSeen(state, { payload }: PayloadAction<{ facts: Fact[]; wall: number }>) {
       for (const fact of payload.facts) {
-        const home =
-          homeOf(state.episodes, fact) ?? begin(state, { experiment: null, at: fact.at, wall: payload.wall });
+        const home = homeOf(state.groups, fact) ?? begin(state, { experiment: null, at: fact.at, wall: payload.wall });
         record(home, fact);
         if (fact.kind === "call" && fact.phase === "end") state.marks.push({ at: fact.at, status: fact.status });
       }
       const latest = payload.facts.at(-1)?.at ?? 0;
       state.marks = state.marks.filter((mark) => mark.at > latest - WINDOW);
     },
-    /** The session holds a new pass. */
+    /** The session has a new access token. */
     passTaken(state, { payload }: PayloadAction<Pass>) {
       state.passes = [...state.passes.filter((pass) => pass.at > payload.at - 2 * WINDOW), payload];
     },
-    /** The session is over; the log-book stays, so that a person can read what happened. */
+    /** The session has ended. The log-book stays, so that the visitor can read why. */
     passDropped(state) {
       state.passes = [];
       state.marks = [];
@@ -67,22 +66,22 @@ export const activityReducer = slice.reducer;
 function begin(
   state: Activity,
   { experiment, at, wall }: { experiment: string | null; at: number; wall: number },
-): Episode {
-  const previous = state.episodes[0];
-  if (previous !== undefined && isStroll(previous)) state.episodes.shift();
+): RequestGroup {
+  const previous = state.groups[0];
+  if (previous !== undefined && isPoll(previous)) state.groups.shift();
   state.count += 1;
-  state.episodes.unshift({ id: state.count, experiment, start: at, wall, calls: [], refreshes: [] });
-  state.episodes.length = Math.min(state.episodes.length, KEPT);
-  return state.episodes[0] as Episode;
+  state.groups.unshift({ id: state.count, experiment, start: at, wall, calls: [], refreshes: [] });
+  state.groups.length = Math.min(state.groups.length, KEPT);
+  return state.groups[0] as RequestGroup;
 }
 
-/** Where a fact goes: to the row that it continues, else to the newest episode while that is not over. */
-function homeOf(episodes: Episode[], fact: Fact): Episode | undefined {
-  const owner = episodes.find((episode) =>
+/** The group of a fact: that of its call or refresh, else the newest if it still accepts facts. */
+function homeOf(groups: RequestGroup[], fact: Fact): RequestGroup | undefined {
+  const owner = groups.find((group) =>
     fact.kind === "call"
-      ? episode.calls.some((call) => call.id === fact.id)
-      : fact.phase === "end" && episode.refreshes.some((refresh) => refresh.end === null),
+      ? group.calls.some((call) => call.id === fact.id)
+      : fact.phase === "end" && group.refreshes.some((refresh) => refresh.end === null),
   );
-  const newest = episodes[0];
+  const newest = groups[0];
   return owner ?? (newest !== undefined && belongs(newest, fact.at) ? newest : undefined);
 }

@@ -1,4 +1,4 @@
-/** The account's sessions, each a device that holds a membership card of its own. */
+/** The account's sessions, each on a device with its own refresh token. */
 
 import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
 

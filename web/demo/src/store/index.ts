@@ -1,4 +1,4 @@
-/** The page's store: the session's own state beside the page's. */
+/** The store of the page: the state of the session beside that of the page. */
 
 import { configureStore } from "@reduxjs/toolkit";
 import { sessionMiddleware, sessionReducer } from "gatepass/redux";
@@ -7,18 +7,18 @@ import { useDispatch, useSelector } from "react-redux";
 import { session } from "../gate";
 import { activityReducer } from "./activity";
 import { devicesReducer } from "./devices";
-import { gatehouseReducer } from "./gatehouse";
 import { notesReducer } from "./notes";
-import { stageReducer } from "./stage";
+import { serverLogReducer } from "./serverLog";
+import { uiReducer } from "./ui";
 
 export const store = configureStore({
   reducer: {
     session: sessionReducer,
     activity: activityReducer,
     devices: devicesReducer,
-    gatehouse: gatehouseReducer,
+    serverLog: serverLogReducer,
     notes: notesReducer,
-    stage: stageReducer,
+    ui: uiReducer,
   },
   middleware: (standard) => standard().concat(sessionMiddleware(session)),
 });

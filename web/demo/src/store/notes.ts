@@ -1,4 +1,4 @@
-/** The visitor's work: a list of notes behind the gate. Plain calls; it knows nothing of passes. */
+/** The visitor's notes, which only a signed-in account can read. Plain calls, without any code for tokens. */
 
 import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
 

@@ -1,4 +1,4 @@
-/** The page: which of its three faces is shown depends on the session alone. */
+/** The page. Its content depends only on the status of the session. */
 
 import { useSession } from "gatepass/react";
 
@@ -26,8 +26,8 @@ export function App() {
       <main id="main" tabIndex={-1}>
         {status === "unknown" && <p className="looking">Looking for your membership card…</p>}
         {isIn && <Tour />}
-        {status === "anonymous" && <Door intro={<Welcome />} />}
-        {status === "ended" && <Door intro={<Ended reason={reason ?? "unknown"} />} />}
+        {status === "anonymous" && <SignedOut intro={<Welcome />} />}
+        {status === "ended" && <SignedOut intro={<Ended reason={reason ?? "unknown"} />} />}
         {status !== "unknown" && <Promises />}
       </main>
       <Happened isShown={isIn} />
@@ -38,13 +38,13 @@ export function App() {
   );
 }
 
-/** Outside the gate: why you are here, the way in, and what the log-book holds so far. */
-function Door({ intro }: { intro: React.ReactNode }) {
-  const hasStory = useStore((state) => state.activity.episodes.length > 0);
-  const isOffline = useStore((state) => state.stage.isOffline);
+/** Shown without a session: an introduction, the form to sign in, and the log-book so far. */
+function SignedOut({ intro }: { intro: React.ReactNode }) {
+  const hasEntries = useStore((state) => state.activity.groups.length > 0);
+  const isOffline = useStore((state) => state.ui.isOffline);
   return (
     <>
-      <div className="door">
+      <div className="signed-out">
         {intro}
         <div>
           {isOffline && (
@@ -55,7 +55,7 @@ function Door({ intro }: { intro: React.ReactNode }) {
           <SignIn />
         </div>
       </div>
-      {hasStory && <LogBook />}
+      {hasEntries && <LogBook />}
     </>
   );
 }

@@ -1,4 +1,4 @@
-/** Where the account is signed in, and how to end it there. */
+/** The devices on which the account is signed in, each with a button to revoke it. */
 
 import { useAct, useStore } from "../store";
 import { type Device, loadDevices, revokeDevice } from "../store/devices";

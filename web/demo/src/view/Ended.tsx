@@ -1,4 +1,4 @@
-/** The session is over, and the page says why. */
+/** Shown when the session has ended, with the reason. */
 
 import type { EndReason } from "gatepass";
 import { useEffect, useRef } from "react";
@@ -9,7 +9,7 @@ import { Broken } from "./icons";
 const WORDS: Record<EndReason, { title: string; text: string }> = {
   reused: {
     title: "Two holders used the same membership card",
-    text: "A copy of your card was used somewhere else. Nobody can tell which holder is you, so the card is void for both, and every pass with it. Sign in again to get a new card; the copy opens nothing any more.",
+    text: "A copy of your card was used somewhere else. The server cannot tell which holder is you, so the card is void for both, and every pass with it. Sign in again to get a new card; the copy opens nothing any more.",
   },
   revoked: {
     title: "This session was ended",
@@ -21,7 +21,7 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
   },
   replaced: {
     title: "A newer sign-in took its place",
-    text: "Somebody signed in again in this browser, so the earlier session gave way. There is one card per wallet.",
+    text: "There was a new sign-in in this browser, which replaced the earlier session. There is one card per wallet.",
   },
   "signed-out": {
     title: "You are signed out",
@@ -35,8 +35,8 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
 
 export function Ended({ reason }: { reason: EndReason }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const notice = useStore((state) => state.stage.notice);
-  // The page has changed under the visitor's hands: move them to the sentence that says why.
+  const notice = useStore((state) => state.ui.notice);
+  // The page has changed without an action of the visitor: move the focus to the reason.
   useEffect(() => heading.current?.focus(), []);
 
   const { title, text } = WORDS[reason];

@@ -1,4 +1,4 @@
-/** Everything that can be tried, each with what will be seen and which promise it shows. */
+/** The experiments, each with what it will show and which promise it proves. */
 
 import { useId } from "react";
 
@@ -68,7 +68,7 @@ function Answers() {
         ))}
       </fieldset>
       <p id="answers-text" className="aside">
-        An error that is not about the pass: handed on untouched, no refresh, and nobody is signed out.
+        An error that is not about the pass: handed on untouched, no refresh, and you stay signed in.
       </p>
     </div>
   );

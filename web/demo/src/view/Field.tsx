@@ -1,4 +1,4 @@
-/** Form fields with their label, their rule and their fault, tied together for those who listen. */
+/** Form fields with their label, rule and fault, connected for screen readers. */
 
 import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
 
@@ -34,7 +34,7 @@ export function Field({ label, fault, rule, children, ...input }: Props) {
   );
 }
 
-/** A password that can be looked at, pasted, and made by a password manager. */
+/** A password field that can show its text and allows pasting and password managers. */
 export function PasswordField({ isNew, fault }: { isNew: boolean; fault?: string | undefined }) {
   const [isVisible, setVisible] = useState(false);
   return (

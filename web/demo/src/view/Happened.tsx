@@ -1,37 +1,37 @@
 /**
- * What has just happened, in one line that stays in sight on a phone too.
+ * The newest event in one line, which stays visible on a phone too.
  *
- * Read out only when it follows from something the visitor did: silent refreshes are meant to be silent.
+ * Screen readers announce it only after an action of the visitor, not for a silent refresh.
  */
 
 import { useEffect, useState } from "react";
 
 import { type State, useStore } from "../store";
-import { isEmpty, isOpen, isStroll, lastMoment } from "../store/episode";
-import { narrate, type Story } from "../store/narrate";
+import { type Description, describeGroup } from "../store/describe";
+import { isEmpty, isOpen, isPoll, lastMoment } from "../store/requestGroup";
 import { PromiseChip } from "./PromiseChip";
 
-interface News extends Story {
+interface Announcement extends Description {
   isAsked: boolean;
 }
 
-/** `isShown`: outside the gate the same is told elsewhere on the page, and only the reading out remains. */
+/** Without `isShown`, it is only announced: before sign-in the page shows the same elsewhere. */
 export function Happened({ isShown }: { isShown: boolean }) {
-  const news = useNews();
-  const spoken = useSpoken(news);
+  const announcement = useAnnouncement();
+  const spoken = useSpoken(announcement);
   return (
     <>
       <p className="hidden" role="status">
         {spoken}
       </p>
-      {isShown && news !== null && (
-        <aside className="happened" data-tone={news.tone} aria-label="What has just happened">
+      {isShown && announcement !== null && (
+        <aside className="happened" data-tone={announcement.tone} aria-label="What has just happened">
           <div className="happened-row">
             <div className="grow">
-              <p className="happened-line">{news.headline}</p>
-              <p className="happened-detail">{news.detail}</p>
+              <p className="happened-line">{announcement.headline}</p>
+              <p className="happened-detail">{announcement.detail}</p>
             </div>
-            <PromiseChip id={news.promise} />
+            <PromiseChip id={announcement.promise} />
           </div>
         </aside>
       )}
@@ -39,19 +39,19 @@ export function Happened({ isShown }: { isShown: boolean }) {
   );
 }
 
-function useNews(): News | null {
-  const notice = useStore((state: State) => state.stage.notice);
-  const episode = useStore((state) => state.activity.episodes.find((known) => !isStroll(known) && !isEmpty(known)));
-  if (notice !== null && (episode === undefined || notice.at >= lastMoment(episode)))
+function useAnnouncement(): Announcement | null {
+  const notice = useStore((state: State) => state.ui.notice);
+  const group = useStore((state) => state.activity.groups.find((known) => !isPoll(known) && !isEmpty(known)));
+  if (notice !== null && (group === undefined || notice.at >= lastMoment(group)))
     return { ...notice, isAsked: !notice.isQuiet };
-  if (episode === undefined) return null;
-  return { ...narrate(episode), isAsked: episode.experiment !== null && !isOpen(episode) };
+  if (group === undefined) return null;
+  return { ...describeGroup(group), isAsked: group.experiment !== null && !isOpen(group) };
 }
 
-/** The text for the live region: it changes only with news that somebody asked for. */
-function useSpoken(news: News | null): string {
+/** The text for the live region: it changes only after an action of the visitor. */
+function useSpoken(announcement: Announcement | null): string {
   const [spoken, setSpoken] = useState("");
-  const text = news?.isAsked ? `${news.headline}. ${news.detail}` : null;
+  const text = announcement?.isAsked ? `${announcement.headline}. ${announcement.detail}` : null;
   useEffect(() => {
     if (text !== null) setSpoken(text);
   }, [text]);

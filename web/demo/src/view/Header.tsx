@@ -1,4 +1,4 @@
-/** Who is signed in, how the session stands, and the way out. */
+/** The account, the status of the session, and the button to sign out. */
 
 import { useSession } from "gatepass/react";
 

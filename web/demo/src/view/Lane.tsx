@@ -1,12 +1,12 @@
-/** Lanes of the waterfall: a call, a bundle of equal calls, a refresh. The bars are drawn, the words are read. */
+/** The lanes of the waterfall: a call, a bundle of equal calls, a refresh. Screen readers get text instead of bars. */
 
 import type { CSSProperties, ReactNode } from "react";
 
-import type { Call, Refresh, Span } from "../store/episode";
-import { count } from "../store/narrate";
+import { count } from "../store/describe";
+import type { Call, Refresh, Span } from "../store/requestGroup";
 import { Renew } from "./icons";
 
-/** The stretch of time (ms) that the width of a lane stands for. */
+/** The time range (ms) that the width of a lane represents. */
 export interface Scale {
   from: number;
   to: number;
@@ -36,7 +36,7 @@ function Lane({ label, result, isBad, words, kind = "call", children }: LaneProp
   );
 }
 
-/** One call with the phases of its way. */
+/** One call with its phases. */
 export function CallLane({ call, scale }: { call: Call; scale: Scale }) {
   return (
     <Lane
@@ -52,7 +52,7 @@ export function CallLane({ call, scale }: { call: Call; scale: Scale }) {
   );
 }
 
-/** Many equal calls as hair lines. */
+/** Many equal calls as thin lines. */
 export function BundleLane({ calls, scale }: { calls: Call[]; scale: Scale }) {
   const [first] = calls;
   if (first === undefined) return null;
@@ -75,7 +75,7 @@ export function BundleLane({ calls, scale }: { calls: Call[]; scale: Scale }) {
   );
 }
 
-/** A refresh, marked with the generations it led from and to. */
+/** A refresh, labelled with the generations before and after. */
 export function RefreshLane({ refresh, scale }: { refresh: Refresh; scale: Scale }) {
   const { from, to, outcome, shared, attempts } = refresh;
   const step = from !== null && to !== null ? `${from} → ${to}` : "";
@@ -121,7 +121,7 @@ function Bar({ phase, from, to, scale }: { phase: string; from: number; to: numb
   return <span className="span" data-phase={phase} style={{ "--left": left, "--width": width } as CSSProperties} />;
 }
 
-/** A call that was sent and then had to wait or go again was refused the first time. */
+/** A call that waited or was sent again after being sent has been refused the first time. */
 function shadeOf(call: Call, index: number): Span["phase"] | "refused" {
   const span = call.spans[index] as Span;
   return span.phase === "sent" && index < call.spans.length - 1 ? "refused" : span.phase;

@@ -1,9 +1,9 @@
-/** The guard's log-book: what went through the interceptors, newest first. */
+/** The guard's log-book: the requests of this page, newest first. */
 
 import { useStore } from "../store";
-import { isEmpty } from "../store/episode";
-import { EpisodeEntry } from "./EpisodeEntry";
+import { isEmpty } from "../store/requestGroup";
 import { Guard } from "./icons";
+import { RequestGroupEntry } from "./RequestGroupEntry";
 
 const KEYS = [
   ["sent", "sent"],
@@ -14,8 +14,8 @@ const KEYS = [
 ] as const;
 
 export function LogBook() {
-  const episodes = useStore((state) => state.activity.episodes);
-  const shown = episodes.filter((episode) => !isEmpty(episode));
+  const groups = useStore((state) => state.activity.groups);
+  const shown = groups.filter((group) => !isEmpty(group));
   return (
     <section className="panel logbook" aria-labelledby="logbook-title">
       <div className="logbook-top">
@@ -34,9 +34,9 @@ export function LogBook() {
         ))}
       </ul>
       {shown.length === 0 && <p className="empty">Nothing yet. Add a note, or try to break something.</p>}
-      <ol className="episodes">
-        {shown.map((episode, index) => (
-          <EpisodeEntry key={episode.id} episode={episode} isNewest={index === 0} />
+      <ol className="request-groups">
+        {shown.map((group, index) => (
+          <RequestGroupEntry key={group.id} group={group} isNewest={index === 0} />
         ))}
       </ol>
     </section>

@@ -1,4 +1,4 @@
-/** The membership card: the refresh token. All that can be shown of it is that it exists. */
+/** The membership card: the refresh token. The page cannot read it, so it shows only that it exists. */
 
 import { useSession } from "gatepass/react";
 

@@ -1,4 +1,4 @@
-/** Some work to do while passes come and go. */
+/** The visitor's notes: ordinary work during which the session is refreshed. */
 
 import { type FormEvent, useState } from "react";
 
@@ -13,7 +13,7 @@ export function Notes() {
   async function add(event: FormEvent): Promise<void> {
     event.preventDefault();
     if (text.trim() === "") return;
-    // Cleared only when it is stored: a call that fails must not cost anybody their words.
+    // Cleared only when it is stored: a failed call must not lose the text.
     const result = await dispatch(addNote(text.trim()));
     if (addNote.fulfilled.match(result)) setText("");
   }

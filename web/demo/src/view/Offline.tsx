@@ -1,4 +1,4 @@
-/** The switch that cuts this tab's network. Shown outside the gate too while it is cut: there is no way in without it. */
+/** The switch that disconnects this tab. Also shown before sign-in while disconnected: signing in needs the network. */
 
 import { type Experiment, switchNetwork } from "../experiments";
 import { useStore } from "../store";
@@ -8,7 +8,7 @@ import { useRun } from "./useRun";
 
 export function Offline() {
   const { run } = useRun();
-  const isOffline = useStore((state) => state.stage.isOffline);
+  const isOffline = useStore((state) => state.ui.isOffline);
   const flip = (isOn: boolean): Experiment => ({
     id: isOn ? "offline" : "online",
     label: "",

@@ -1,10 +1,10 @@
-/** The entry pass: the access token, draining. It lives in this page's memory and nowhere else. */
+/** The entry pass: the access token and the time it has left. It is kept in the memory of this page only. */
 
 import { useSession } from "gatepass/react";
 import type { CSSProperties } from "react";
 
 import { useAct, useStore } from "../store";
-import { strollSwitched } from "../store/stage";
+import { pollingSwitched } from "../store/ui";
 import { Switch } from "./Switch";
 import { Timeline } from "./Timeline";
 import { useNow } from "./useNow";
@@ -31,7 +31,7 @@ export function Pass() {
       <div className="pass-body">
         <div>
           <Meter left={left} life={life} />
-          <Stroll />
+          <PollingSwitch />
         </div>
         <Timeline now={now} life={life} />
       </div>
@@ -39,7 +39,7 @@ export function Pass() {
   );
 }
 
-/** What is left of the pass, `left` of `life` ms. */
+/** The time left of the access token: `left` of `life` ms. */
 function Meter({ left, life }: { left: number; life: number }) {
   const seconds = Math.ceil(left / 1000);
   const share = Math.min(1, left / life);
@@ -73,11 +73,11 @@ function wordsFor(left: number, share: number): string {
   return "Good. Calls go straight through.";
 }
 
-function Stroll() {
+function PollingSwitch() {
   const dispatch = useAct();
-  const isStrolling = useStore((state) => state.stage.isStrolling);
+  const isPolling = useStore((state) => state.ui.isPolling);
   return (
-    <Switch isOn={isStrolling} onChange={(isOn) => dispatch(strollSwitched(isOn))} label="Keep me walking about">
+    <Switch isOn={isPolling} onChange={(isOn) => dispatch(pollingSwitched(isOn))} label="Keep me walking about">
       One call every 5 seconds. Switch it off and the pass drains to nothing: only activity renews it.
     </Switch>
   );

@@ -1,7 +1,7 @@
-/** A promise's number, leading to its sentence at the foot of the page. */
+/** The number of a promise, linked to its sentence at the end of the page. */
 
 import { PROMISES } from "../promises";
-import type { PromiseId } from "../store/narrate";
+import type { PromiseId } from "../store/describe";
 
 export function PromiseChip({ id }: { id: PromiseId | null }) {
   if (id === null) return null;

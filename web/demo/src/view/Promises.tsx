@@ -1,4 +1,4 @@
-/** The promises, to look up. */
+/** The list of the promises. */
 
 import { PROMISES } from "../promises";
 

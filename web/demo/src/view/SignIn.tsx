@@ -1,4 +1,4 @@
-/** Sign in or sign up. Faults are shown at the field that they are about. */
+/** The form to sign in or sign up. Faults are shown at their field. */
 
 import { useSession } from "gatepass/react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
@@ -85,7 +85,7 @@ export function SignIn() {
           {isBusy ? "One moment…" : mode === "in" ? "Sign in" : "Make the account and sign in"}
         </button>
       </form>
-      <p className="turn">
+      <p className="mode-switch">
         {mode === "in" ? "New here? " : "Have an account? "}
         <button
           type="button"
@@ -102,10 +102,10 @@ export function SignIn() {
   );
 }
 
-/** The seeded account, or null while (or where) there is none. */
+/** The seeded account; null until it is fetched, or if there is none. */
 function useDemoAccount(): Credentials | null {
   const [account, setAccount] = useState<Credentials | null>(null);
-  const isOffline = useStore((state) => state.stage.isOffline);
+  const isOffline = useStore((state) => state.ui.isOffline);
   useEffect(() => {
     if (isOffline) return;
     const stop = new AbortController();

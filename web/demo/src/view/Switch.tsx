@@ -1,4 +1,4 @@
-/** A switch with its name and a line that says what it does. */
+/** A switch with its label and a line that explains it. */
 
 import { type ReactNode, useId } from "react";
 

@@ -1,15 +1,15 @@
-/** The last minute and a half: how full the pass was, when it was renewed, and every call as a dot. */
+/** The last 90 seconds: the time left of each access token, each renewal as a flag, each call as a dot. */
 
 import type { CSSProperties } from "react";
 
 import { useStore } from "../store";
 import { type Mark, type Pass, WINDOW } from "../store/activity";
-import { count } from "../store/narrate";
+import { count } from "../store/describe";
 
-/** Flags nearer together than this (ms) would cover each other's numbers. */
+/** Flags closer together than this (ms) would hide each other's numbers. */
 const LEGIBLE = 6_000;
 
-/** `now` in ms of performance.now(), `life` of a pass in ms. */
+/** `now` in ms of performance.now(); `life`, the lifetime of an access token, in ms. */
 export function Timeline({ now, life }: { now: number; life: number }) {
   const passes = useStore((state) => state.activity.passes);
   const marks = useStore((state) => state.activity.marks);
@@ -46,7 +46,7 @@ export function Timeline({ now, life }: { now: number; life: number }) {
   );
 }
 
-/** The saw-tooth: each pass falls from full until the next one takes over. */
+/** The outline: a saw-tooth that falls during each access token and rises with the next. */
 function outline(passes: Pass[], { from, now, life }: { from: number; now: number; life: number }): string {
   const steps = passes.flatMap((pass, index) => {
     const begin = Math.max(pass.at, from);
@@ -68,7 +68,7 @@ function outline(passes: Pass[], { from, now, life }: { from: number; now: numbe
   return steps.join("");
 }
 
-/** One dot where many calls ended together: they would cover each other. */
+/** Keeps one dot where many calls ended together and would hide each other. */
 function thinned(marks: Mark[]): Mark[] {
   const slots = new Map<number, Mark>();
   for (const mark of marks) slots.set(Math.floor(mark.at / 300), mark);

@@ -1,4 +1,4 @@
-/** Inside the gate: the pass and the card, what can be tried, what the guard did, and some work to do. */
+/** The page of a signed-in visitor: tokens, experiments, the log-book, notes, devices and the server's events. */
 
 import { useSession } from "gatepass/react";
 import { useEffect } from "react";
@@ -6,23 +6,23 @@ import { useEffect } from "react";
 import { api } from "../gate";
 import { useAct, useStore } from "../store";
 import { devicesForgotten, loadDevices } from "../store/devices";
-import { STROLL } from "../store/episode";
-import { lookIntoGatehouse } from "../store/gatehouse";
 import { loadNotes, notesForgotten } from "../store/notes";
+import { POLL_URL } from "../store/requestGroup";
+import { loadServerLog } from "../store/serverLog";
 import { Devices } from "./Devices";
 import { Experiments } from "./Experiments";
-import { Gatehouse } from "./Gatehouse";
 import { LogBook } from "./LogBook";
 import { MembershipCard } from "./MembershipCard";
 import { Notes } from "./Notes";
 import { Pass } from "./Pass";
+import { ServerLog } from "./ServerLog";
 
-/** How often (ms) the page makes a call of its own: often enough that no pass is ever left to run out. */
+/** How often (ms) the page polls: often enough that no access token expires. */
 const STEP = 5_000;
 
 export function Tour() {
   useWork();
-  useStroll();
+  usePolling();
   return (
     <div className="tour">
       <div className="papers">
@@ -36,13 +36,13 @@ export function Tour() {
       <div className="work">
         <Notes />
         <Devices />
-        <Gatehouse />
+        <ServerLog />
       </div>
     </div>
   );
 }
 
-/** Fetch what belongs to this sign-in, and forget it when another one takes its place. */
+/** Loads the data of this session, and drops it when another session begins. */
 function useWork(): void {
   const dispatch = useAct();
   const { sessionId } = useSession();
@@ -50,7 +50,7 @@ function useWork(): void {
     if (sessionId === null) return;
     void dispatch(loadNotes());
     void dispatch(loadDevices());
-    void dispatch(lookIntoGatehouse());
+    void dispatch(loadServerLog());
     return () => {
       dispatch(notesForgotten());
       dispatch(devicesForgotten());
@@ -58,14 +58,14 @@ function useWork(): void {
   }, [dispatch, sessionId]);
 }
 
-/** A person who walks about: refreshing happens when somebody needs a pass, never by a timer of its own. */
-function useStroll(): void {
-  const isWalking = useStore(({ stage }) => stage.isStrolling && !stage.isOffline && stage.busy === null);
+/** Polls, as an active visitor would: a token is refreshed when a request needs it, never by a timer of the session. */
+function usePolling(): void {
+  const isActive = useStore(({ ui }) => ui.isPolling && !ui.isOffline && ui.busy === null);
   useEffect(() => {
-    if (!isWalking) return;
+    if (!isActive) return;
     const timer = setInterval(() => {
-      if (!document.hidden) void api.get(STROLL).catch(() => undefined);
+      if (!document.hidden) void api.get(POLL_URL).catch(() => undefined);
     }, STEP);
     return () => clearInterval(timer);
-  }, [isWalking]);
+  }, [isActive]);
 }

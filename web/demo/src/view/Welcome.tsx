@@ -1,4 +1,4 @@
-/** What all this is, for somebody at the gate. */
+/** Explains the demo to a visitor who is not signed in. */
 
 import { Guard, Lock, Ticket } from "./icons";
 

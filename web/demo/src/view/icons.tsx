@@ -1,4 +1,4 @@
-/** The few pictures of the page. All are decoration: the words beside them say the same. */
+/** The icons of the page. All are decorative: the text beside them says the same. */
 
 import type { ReactNode } from "react";
 

@@ -1,15 +1,15 @@
-/** How an experiment is run: as an episode of its own, one at a time. */
+/** Runs experiments one at a time, each in its own request group. */
 
 import type { Experiment } from "../experiments";
 import { sentenceOf } from "../problem";
 import { useAct, useStore } from "../store";
 import { experimentBegan } from "../store/activity";
-import { busyWith, noticed } from "../store/stage";
+import { busyWith, noticed } from "../store/ui";
 
-/** `busy` is the id of the experiment that runs now; meanwhile `run` does nothing. */
+/** `busy` is the id of the running experiment; meanwhile `run` does nothing. */
 export function useRun(): { busy: string | null; run: (experiment: Experiment) => void } {
   const dispatch = useAct();
-  const busy = useStore((state) => state.stage.busy);
+  const busy = useStore((state) => state.ui.busy);
 
   async function run(experiment: Experiment): Promise<void> {
     const at = performance.now();

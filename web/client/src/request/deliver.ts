@@ -1,0 +1,74 @@
+/**
+ * Delivers one logical request, after the interceptors, until its final response.
+ *
+ *     start → layers → (token) → sent → … → end
+ *                                    ↘ 401 for the token: waiting → replay → …
+ *
+ * Used by both clients; independent of fetch and Axios.
+ */
+
+import { GatepassError, isGatepassError } from "../errors.js";
+import type { Session, Trace } from "../session/types.js";
+import { type Answer, type Call, type Layer, wrap } from "./layer.js";
+
+/** Passes a request through the layers to `send`. Reports `start` and `end` once, however often layers send it. */
+export async function deliver<A extends Answer>(
+  { session, layers = [] }: { session: Session; layers?: readonly Layer[] | undefined },
+  request: Omit<Call, "id" | "attempt">,
+  send: (call: Call, trace: Trace) => Promise<A>,
+): Promise<A> {
+  const { method, url } = request;
+  const trace = session.trace(method, url);
+  let status: number | undefined;
+  trace("start");
+  try {
+    const answer = await wrap(layers, (call) => send(call, trace))({ ...request, id: trace.id, attempt: 1 });
+    status = answer.status;
+    return answer;
+  } catch (error) {
+    const { status: own, response } = Object(error) as { status?: number; response?: Answer };
+    // In older versions of Axios only the response has the status.
+    status = own ?? response?.status;
+    if (isGatepassError(error)) Object.assign(error, { method, url: url.origin + url.pathname });
+    throw error;
+  } finally {
+    trace("end", status);
+  }
+}
+
+/** The result of one sending: the response, its status, and whether it refuses the token. */
+export type Delivered<Raw> = readonly [raw: Raw, status: number, isRefused: boolean];
+
+/**
+ * Sends with the session's token. If it is refused, refreshes it and sends once more; the second response is final.
+ * `isOwn`: the request goes to the origin of the client and has no Authorization header of the caller. Other requests
+ * get no token.
+ */
+export async function withToken<Raw>(
+  session: Session,
+  { signal, isReplayable }: Call,
+  isOwn: boolean,
+  trace: Trace,
+  send: (token?: string) => Promise<Delivered<Raw>>,
+): Promise<Raw> {
+  const token = isOwn ? await session.token(undefined, signal) : null;
+  trace("sent");
+  const [answer, status, isRefused] = await send(token?.value);
+  if (!token || !isRefused) return answer;
+  trace("waiting");
+  const next = await session.token(token.serial, signal);
+  if (!next) return answer;
+  // A stream that has been consumed would be sent as an empty body.
+  if (!isReplayable) throw new GatepassError("not-replayable", { status });
+  trace("replay");
+  return (await send(next.value))[0];
+}
+
+/** Whether a 401 refuses the access token. Any other 401 (a wrong password, another scheme) is for the application. */
+export function isTokenRefused(challenge: string | null | undefined, code: unknown): boolean {
+  return (
+    code === "invalid-token" ||
+    code === "token-required" ||
+    /\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? "")
+  );
+}

@@ -1,0 +1,41 @@
+/** A request of the fetch client and its response, as callers and interceptors see them. */
+
+import type { LayerOptions } from "./layer.js";
+
+type Scalar = string | number | boolean | null | undefined;
+
+/** One request. Members of `RequestInit` are passed to fetch unchanged, options of layers to the layers. */
+export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | "body" | "signal">, LayerOptions {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  /** A plain object or array is sent as JSON. */
+  readonly body?: unknown;
+  /** Appended to the address. A list repeats its name; null and undefined are omitted. */
+  readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>>;
+  readonly signal?: AbortSignal | null;
+  /** How the body is read; `stream` does not read it. Default: by its media type. */
+  readonly responseType?: "json" | "text" | "blob" | "arrayBuffer" | "formData" | "stream";
+  /** False: a response of any status resolves. */
+  readonly throwHttpErrors?: boolean;
+}
+
+/** A request as a caller gives it. */
+export type ClientOptions = Partial<Omit<ClientRequest, "headers">> & { readonly headers?: HeadersInit };
+
+/** A successful response. `data` is parsed JSON, text, or a Blob, by its media type; null if empty. */
+export interface ClientResponse<Data = unknown> {
+  readonly data: Data;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly response: Response;
+  readonly request: ClientRequest;
+}
+
+/** Which request an error is about: a GatepassError has these fields itself, an AxiosError has them in `config`. */
+export interface FailedRequest {
+  readonly method?: string;
+  readonly url?: string;
+  readonly baseURL?: string;
+  readonly config?: FailedRequest;
+}

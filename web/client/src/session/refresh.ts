@@ -1,0 +1,138 @@
+/**
+ * One refresh: as many attempts as the table of PROTOCOL §6 requires, each under the lock of all tabs.
+ *
+ *     attempt (under the lock): read the state → still necessary? → one call → its outcome
+ *     between attempts:         superseded → read the state again and retry;  another sign-in → continue with it
+ *
+ * The state to present is read under the lock, since another tab may have refreshed before. Then that tab has sent its
+ * access token, which is used instead of refreshing again.
+ *
+ * `session.ts` passes its parts in here and to `sign-in.ts`, which calls back into it (`SessionActions`). Read together
+ * they are one closure, split by purpose; classes would cost more bytes, since their members are not minified.
+ */
+
+import { type BrowserScope, jitter, pause } from "./browser.js";
+import { idempotencyKey } from "./client-key.js";
+import { CLIENT_HEADER, type EndpointCall, type Outcome, outcomeOf, readGeneration } from "./endpoints.js";
+import type { Jar, Notes, State } from "./state-cookie.js";
+import type { Channel } from "./tab-channel.js";
+import type { Lock } from "./tab-lock.js";
+import type { TokenState } from "./token-state.js";
+
+/** The parts of a session, created once in `session.ts`. */
+export interface Parts {
+  readonly scope: BrowserScope;
+  readonly memory: TokenState;
+  readonly jar: Jar;
+  readonly notes: Notes;
+  readonly channel: Channel;
+  readonly lock: Lock;
+  readonly call: EndpointCall;
+  /** The client key, or null if storage is unavailable. */
+  readonly key: () => Promise<CryptoKey | null>;
+}
+
+/** The outcome of an attempt: a row of the table, `shared` (another tab's token is used) or `none` (no session). */
+type Attempt = Omit<Outcome, "kind"> & { readonly kind: Outcome["kind"] | "shared" | "none" };
+
+/** The outcome of a refresh, and of which session. */
+export type RefreshResult = Attempt & { readonly sid: string | null };
+
+/** Chosen against the generations that a restored cookie jar can be behind, plus other tabs' refreshes meanwhile. */
+const MAX_ATTEMPTS = 20;
+/** How long to wait for another tab's access token after its cookie has arrived, ms. */
+const SIBLING_TOKEN_TIMEOUT = 100;
+/** The wait before a retry if the state has not changed, ms. */
+const UNCHANGED_RETRY_DELAY = 1_000;
+
+/**
+ * Creates the function that refreshes the session of this tab. It does nothing if there is already a later access token
+ * than that of `serial`. `onCall` is called before each call of the endpoint.
+ */
+export function createRefresh(parts: Parts): (serial: number, onCall: () => void) => Promise<RefreshResult> {
+  const { scope, memory, jar, notes, channel, lock, call, key } = parts;
+  let presented = "";
+  /** The state after which MAX_ATTEMPTS have failed. No call is made again until it changes. */
+  let gaveUpAt = "";
+
+  /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
+  function stateToPresent(): State {
+    return jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation! };
+  }
+
+  /** Under the lock: read the state, decide whether a call is necessary, call. */
+  async function attempt(clientKey: CryptoKey | null, serial: number, onCall: () => void): Promise<Attempt> {
+    const { sessionId, generation, account } = memory.snapshot;
+    const isShared = () => memory.serial > serial && memory.current;
+    const state = stateToPresent();
+    const { sid } = state;
+    if (isShared()) return { kind: "shared" };
+    if (notes("out") === sid) return { kind: "none" };
+    if (sessionId !== sid) return { kind: "session-mismatch" };
+    if (textOf(state) === gaveUpAt) return { kind: "transient" };
+    if (channel.isOpen && state.generation > generation!) {
+      await nextChange(memory);
+      if (isShared()) return { kind: "shared" };
+    }
+    const isKeyless = notes("keyless") === sid;
+    // A token that was presented with a key must never be presented without: the server would take that as theft.
+    if (!isKeyless && !clientKey) return { kind: "transient" };
+    const proof = isKeyless ? CLIENT_HEADER : { "Idempotency-Key": await idempotencyKey(scope, clientKey!, state) };
+
+    onCall();
+    presented = textOf(state);
+    const outcome = outcomeOf(await call("/refresh", { headers: { "Gatepass-Session": sid, ...proof } }), sid);
+    if (outcome.kind === "ok" && memory.sid === sid) {
+      jar.remember(outcome.grant!);
+      channel.share({ ...outcome.grant!, account });
+    }
+    return outcome;
+  }
+
+  /** Between attempts: returns whether another attempt may have another outcome. */
+  async function shouldTryAgain({ kind, error }: Attempt, sid: string): Promise<boolean> {
+    const state = jar.read();
+    if (kind === "session-mismatch" && state && state.sid !== sid) {
+      memory.reset({ sessionId: state.sid, generation: state.generation });
+      return true;
+    }
+    if (kind !== "refresh-superseded") return false;
+    const generation = readGeneration(error?.problem);
+    if (generation !== null && memory.sid === sid) {
+      jar.remember({ sid, generation });
+      memory.update({ generation });
+    }
+    if (textOf(stateToPresent()) === presented) await pause(jitter(UNCHANGED_RETRY_DELAY));
+    return true;
+  }
+
+  return async (serial, onCall) => {
+    const clientKey = await key();
+    for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
+      const { sid } = memory;
+      // Signed out while waiting for the lock.
+      if (!sid) return { kind: "none", sid };
+      const result = await lock(() => attempt(clientKey, serial, onCall));
+      if (await shouldTryAgain(result, sid)) continue;
+      if (result.kind !== "no-session") return { ...result, sid };
+      if (!jar.isReadable) jar.forget(sid);
+      return { ...result, sid, kind: jar.read() ? "transient" : "none" };
+    }
+    gaveUpAt = textOf(stateToPresent());
+    return { kind: "transient", sid: memory.sid };
+  };
+}
+
+/** Resolves at the next change, probably another tab's access token; at the latest after SIBLING_TOKEN_TIMEOUT. */
+async function nextChange({ changed }: TokenState): Promise<void> {
+  let stop!: () => void;
+  const change = new Promise<void>((resolve) => {
+    stop = changed.add(resolve);
+  });
+  await Promise.race([change, pause(SIBLING_TOKEN_TIMEOUT)]);
+  stop();
+}
+
+function textOf({ sid, generation }: State): string {
+  return `${sid}.${generation}`;
+}

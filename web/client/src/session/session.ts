@@ -1,0 +1,266 @@
+/**
+ * A session in one tab: signs in, supplies an access token when a request needs one, signs out.
+ *
+ *     request → token() → enough time left?        returned at once
+ *                       → less than the margin?    returned at once, and a refresh starts
+ *                       → expired, or a 401?       waits for the single refresh in progress
+ *
+ * No timer refreshes, so the session of an abandoned page ends (PROTOCOL §8). A refresh has three outcomes: ok; ended,
+ * if the server says so of this session; transient otherwise: then everything is kept, and the next refresh starts when
+ * a request needs a token or the page comes back online or into view.
+ */
+
+import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
+import { type BrowserScope, jitter, pause } from "./browser.js";
+import { loadClientKey } from "./client-key.js";
+import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
+import { createRefresh, type RefreshResult } from "./refresh.js";
+import { bearer, createSignIn } from "./sign-in.js";
+import { createNotes, openJar } from "./state-cookie.js";
+import { openChannel } from "./tab-channel.js";
+import { createLock } from "./tab-lock.js";
+import { createTokenState } from "./token-state.js";
+import type {
+  AccessToken,
+  EndReason,
+  RefreshEvent,
+  RequestEvent,
+  RequestPhase,
+  Session,
+  SessionOptions,
+  Trigger,
+} from "./types.js";
+
+/** A 401 for an access token younger than this is not about its age, so a refresh would not help. ms */
+const MIN_AGE_FOR_REFRESH = 5_000;
+/** The maximum that a request waits for the next refresh; if it is further away (Retry-After), the request fails. ms */
+const MAX_BACKOFF = 5_000;
+const INITIAL_BACKOFF = 250;
+/** How much longer than one call a tab waits for the lock. ms */
+const LOCK_TIMEOUT_MARGIN = 2_000;
+
+type Untimed<Event> = Omit<Event, "at" | "ms">;
+
+/** Creates the session of this page; one per API. `scope` is for tests: the browser tab to use. */
+export function createSession(options: SessionOptions, scope: BrowserScope = globalThis): Session {
+  const { margin = 60_000, timeout = 10_000, fetch, onEnded, stateCookie } = options;
+  const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
+  const issuer = url.origin + url.pathname.replace(/\/+$/, "");
+  const name = `gatepass:${issuer}`;
+  const now = () => scope.performance.now();
+
+  const memory = createTokenState(now);
+  const notes = createNotes(scope, `${name}:`);
+  const jar = openJar(scope, notes, url, stateCookie);
+  const channel = openChannel(scope, name, { onGrant, onEnd: forget });
+  const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
+  const call = createEndpointCall(scope, issuer, { fetch, timeout });
+  const parts = { scope, memory, jar, notes, channel, lock, call, key };
+  const runRefresh = createRefresh(parts);
+  const { signIn, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
+
+  let keyLoad: Promise<CryptoKey | null> | null = null;
+  let accountLoad: Promise<void> | null = null;
+  let inFlight: Promise<ErrorFacts | null> | null = null;
+  let failures = 0;
+  let retryAt = 0;
+  let requests = 0;
+  /** The last session that ended in this tab. If its cookie reappears, it is ignored. */
+  let endedSid: string | null = null;
+
+  async function token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null> {
+    if (stale! < memory.firstSerial) throw new GatepassError("session-ended");
+    const { current, left, snapshot } = memory;
+    const isRefused = stale === memory.serial;
+    if (isRefused && snapshot.lifetime! - left < MIN_AGE_FOR_REFRESH) return null;
+    if (current && !isRefused) {
+      if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
+      return current;
+    }
+    if (!resume()) return null;
+
+    const { sid } = memory;
+    const trigger = isRefused ? "401" : snapshot.expiresAt ? "expired" : "start";
+    const failure = await detachable(refresh(trigger), signal);
+    if (memory.snapshot.status === "anonymous") return null;
+    // The session ended or another began: a request of one account must never be sent for another.
+    if (memory.sid !== sid) throw new GatepassError("session-ended");
+    // A separate error for each caller, since `deliver` adds the request to it.
+    if (failure) throw new GatepassError("refresh-unavailable", failure);
+    return memory.current;
+  }
+
+  /** Joins the refresh in progress, or starts one. Never rejects; resolves to the facts of a failure, or null. */
+  function refresh(trigger: Trigger): Promise<ErrorFacts | null> {
+    inFlight ??= startRefresh(trigger).finally(() => {
+      inFlight = null;
+    });
+    return inFlight;
+  }
+
+  async function startRefresh(trigger: Trigger): Promise<ErrorFacts | null> {
+    const { serial } = memory;
+    const began = now();
+    const backoff = retryAt - began;
+    if (backoff > MAX_BACKOFF) return { retryAfterMs: backoff };
+    if (backoff > 0) await pause(backoff);
+    let attempts = 0;
+    const report = (facts: Pick<RefreshEvent, "phase" | "outcome" | "shared">) =>
+      emit({ type: "refresh", trigger, generation: memory.snapshot.generation, attempts, ...facts }, began);
+
+    report({ phase: "start" });
+    const result = await runRefresh(serial, () => attempts++).catch(
+      (error: GatepassError): RefreshResult => ({ kind: "transient", sid: memory.sid, error }),
+    );
+    const failure = applyResult(result);
+    const outcome = failure ? "transient" : memory.current ? "ok" : "ended";
+    report({ phase: "end", outcome, shared: result.kind === "shared" });
+    return failure;
+  }
+
+  function applyResult({ kind, sid, grant, error }: RefreshResult): ErrorFacts | null {
+    const isPresent = sid === memory.sid;
+    if (kind === "ok") {
+      if (isPresent) hold(grant!);
+      // Signed out while the call was in progress: its response has set the cookie again.
+      else jar.forget(grant!.sid);
+    } else if (kind === "session-ended") {
+      end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
+    } else if (kind === "none" && isPresent) {
+      if (notes("out") === sid) end(sid!, "signed-out");
+      else memory.reset({ status: "anonymous" });
+    } else if (kind !== "none" && kind !== "shared") {
+      const backoff = jitter(Math.min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** failures++));
+      const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
+      retryAt = now() + retryAfterMs;
+      if (memory.sid) memory.update({ status: "degraded" });
+      return { cause: error, retryAfterMs };
+    }
+    return null;
+  }
+
+  function emit(facts: Untimed<RefreshEvent> | Untimed<RequestEvent>, began: number): void {
+    const at = now();
+    memory.events.emit({ ...facts, at, ms: at - began });
+  }
+
+  function hold(grant: Grant): void {
+    failures = retryAt = 0;
+    memory.accept(grant);
+    if (!memory.snapshot.account) accountLoad = loadAccount(grant);
+  }
+
+  /** After a reload the account must be asked from the server. Best effort: the next refresh tries again. */
+  async function loadAccount({ sid, token }: Grant): Promise<void> {
+    const answer = await call("/me", { method: "GET", headers: bearer(token) }).catch(() => null);
+    const account = readAccount(answer?.problem);
+    if (account && memory.sid === sid) memory.update({ account });
+  }
+
+  /** Ends the session in this tab and the others. */
+  function end(sid: string, reason: EndReason): void {
+    if (forget(sid, reason)) channel.end(sid, reason);
+  }
+
+  /** Ends it in this tab only. Returns whether this tab had that session. */
+  function forget(sid: string, reason: EndReason): boolean {
+    jar.forget(sid);
+    if (memory.sid !== sid) return false;
+    endedSid = sid;
+    memory.reset({ status: "ended", reason });
+    queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
+    return true;
+  }
+
+  /** Takes up the session that the cookie names, if this tab has none. Returns whether there is a session. */
+  function resume(): boolean {
+    const state = memory.sid ? null : jar.read();
+    if (state && isAcceptable(state.sid)) memory.reset({ sessionId: state.sid, generation: state.generation });
+    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid)
+      memory.reset({ status: "anonymous" });
+    return !!memory.sid;
+  }
+
+  function isAcceptable(sid: string): boolean {
+    return sid !== endedSid && sid !== notes("out");
+  }
+
+  /** Accepts another tab's access token if it is a newer one of this session, or one of the session in the cookie. */
+  function onGrant(grant: Grant): void {
+    const { sid, generation, expiresAt } = grant;
+    const known = memory.snapshot.generation!;
+    const isNewer =
+      sid === memory.sid ? generation > known || (!memory.current && generation === known) : sid === jar.read()?.sid;
+    if (isNewer && isAcceptable(sid) && expiresAt > now()) hold(grant);
+  }
+
+  function wake(): void {
+    if (scope.document?.visibilityState === "hidden") return;
+    void confirmSignOut();
+    // While it was frozen, the page may have missed a sign-out or another sign-in.
+    const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
+    if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
+  }
+
+  async function key(): Promise<CryptoKey | null> {
+    keyLoad ??= loadClientKey(scope, issuer);
+    const loaded = await keyLoad;
+    if (!loaded) keyLoad = null;
+    return loaded;
+  }
+
+  function listen(verb: "addEventListener" | "removeEventListener"): void {
+    scope[verb]?.("online", wake);
+    scope[verb]?.("pageshow", wake);
+    scope.document?.[verb]("visibilitychange", wake);
+  }
+
+  if (scope.document) void confirmSignOut();
+  listen("addEventListener");
+
+  return {
+    getSnapshot: () => memory.snapshot,
+    subscribe: memory.changed.add,
+    on: (type, listener) =>
+      memory.events.add((event) => {
+        if (type === "*" || type === event.type) listener(event as never);
+      }),
+    async start() {
+      if (memory.snapshot.status === "unknown") await token().catch(() => null);
+      await accountLoad;
+      return memory.snapshot;
+    },
+    signIn: async (credentials) => (await signIn("/login", credentials))!.account!,
+    signUp: async (credentials) => (await signIn("/register", credentials))?.account ?? null,
+    verify: async (verification) => (await signIn("/verify", verification))!.account!,
+    signOut,
+    token,
+    async refresh() {
+      if (resume()) await refresh("manual");
+      return memory.snapshot;
+    },
+    trace(method, address) {
+      const id = ++requests;
+      const began = now();
+      const { pathname } = new URL(address, url);
+      const step = (phase: RequestPhase, status?: number) =>
+        emit({ type: "request", id, phase, method, url: pathname, status }, began);
+      return Object.assign(step, { id });
+    },
+    close() {
+      listen("removeEventListener");
+      channel.close();
+    },
+  };
+}
+
+/** Like `shared`, but rejects when the signal fires; other callers keep waiting. */
+function detachable<T>(shared: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return shared;
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(transportError(signal, signal.reason));
+    if (signal.aborted) return leave();
+    signal.addEventListener("abort", leave);
+    shared.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
+}

@@ -1,0 +1,79 @@
+/**
+ * Signing in and out. Both take the same lock as a refresh, since they change which session the cookie holds.
+ *
+ * A sign-out takes effect here before the server is called. It is noted in storage: without a network, the session is
+ * not resumed, and the server is called at a later start (offline sign-out).
+ */
+
+import { GatepassError } from "../errors.js";
+import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
+import type { Parts } from "./refresh.js";
+import type { Credentials, EndReason, Session, Verification } from "./types.js";
+
+/** The functions of `session.ts` that signing in and out needs. */
+export interface SessionActions {
+  hold(grant: Grant): void;
+  end(sid: string, reason: EndReason): void;
+  resume(): boolean;
+  token: Session["token"];
+}
+
+/** Creates the functions over the parts of one session. */
+export function createSignIn({ memory, jar, notes, channel, lock, call, key }: Parts, actions: SessionActions) {
+  /** Sends credentials to `path`. Returns null if the server requires verification first (202). */
+  async function signIn(path: string, given: Credentials | Verification): Promise<Grant | null> {
+    const { email, token, password, remember = true } = given as Credentials & Verification;
+    const isKeyless = !(await key());
+    const [answer, grant] = await lock(async () => {
+      const answer = await call(path, { body: { email, token, password, remember } });
+      const grant = readGrant(answer);
+      if (grant) {
+        if (isKeyless) notes("keyless", grant.sid);
+        // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
+        notes("out", null);
+        jar.remember(grant);
+        channel.share(grant);
+      }
+      return [answer, grant];
+    });
+    if (grant) actions.hold(grant);
+    else if (answer.status !== 202) throw new GatepassError("http", answer);
+    return grant;
+  }
+
+  async function signOut({ everywhere = false } = {}): Promise<void> {
+    if (!actions.resume()) return;
+    const sid = memory.sid!;
+    const token = everywhere ? await actions.token().catch(() => null) : memory.current;
+    const headers = { ...CLIENT_HEADER, ...(token && bearer(token.value)) };
+    notes("out", sid);
+    actions.end(sid, "signed-out");
+    const all = everywhere && call("/logout-all", { headers });
+    await Promise.allSettled([all]);
+    await confirmSignOut(headers);
+    const answer = await all;
+    if (answer && answer.status !== 204) throw new GatepassError("http", answer);
+  }
+
+  /** Calls the server for a sign-out that was noted. Never rejects; without a network the note stays. */
+  async function confirmSignOut(headers = CLIENT_HEADER): Promise<void> {
+    if (!notes("out")) return;
+    const confirm = async () => {
+      const sid = notes("out");
+      const state = jar.read();
+      if (!sid) return;
+      // Another session has begun since, and must not be signed out instead.
+      if (state && state.sid !== sid) return notes("out", null);
+      const { status } = await call("/logout", { headers: { ...headers, "Gatepass-Session": sid } });
+      if (status === 204 || status === 409) notes("out", null);
+    };
+    await lock(confirm).catch(() => null);
+  }
+
+  return { signIn, signOut, confirmSignOut };
+}
+
+/** The Authorization header for an access token. */
+export function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
+}

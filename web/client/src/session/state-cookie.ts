@@ -1,0 +1,88 @@
+/**
+ * What a tab can read without a request: the state cookie, and notes in localStorage that all tabs share.
+ *
+ *     state cookie   <sid>.<generation>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
+ *     note `state`   the same, if page and API are on different hosts and the cookie cannot be read
+ *     note `out`     the session that was signed out, until the server has confirmed it
+ *     note `keyless` the session that was signed in while the client key could not be stored
+ *
+ * None of them is a secret.
+ */
+
+import type { BrowserScope } from "./browser.js";
+
+/** Names the refresh token in the cookie. */
+export interface State {
+  readonly sid: string;
+  readonly generation: number;
+}
+
+/** Parses the value of a state cookie; null for anything else. */
+export function parseState(text: string | null | undefined): State | null {
+  const [, sid, generation] = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,11})$/.exec(text ?? "") ?? [];
+  return sid ? { sid, generation: Number(generation) } : null;
+}
+
+/** The name of the state cookie of an API (PROTOCOL §6). It contains the port on http, since cookies ignore ports. */
+export function stateCookieName({ protocol, port }: URL): string {
+  return protocol === "https:" ? "__Host-gatepass_state" : `gatepass_state_${port || 80}`;
+}
+
+/** Finds a cookie's value in the text of `document.cookie`. */
+export function findCookie(text: string, name: string): string | undefined {
+  const pair = text.split("; ").find((part) => part.startsWith(`${name}=`));
+  return pair?.slice(name.length + 1);
+}
+
+/** Texts shared by the tabs of a browser: writes `text`, removes it if null, reads it if omitted. */
+export type Notes = (name: string, text?: string | null) => string | null | undefined;
+
+/** Stored in localStorage; if that is unavailable, they last as long as the tab. */
+export function createNotes(scope: BrowserScope, prefix: string): Notes {
+  const unstored: Record<string, string | null> = {};
+  return (name, text) => {
+    try {
+      // If storage is blocked, reading this property throws; if it is full, setItem does.
+      const storage = scope.localStorage!;
+      if (text) storage.setItem(prefix + name, text);
+      else if (text === null) storage.removeItem(prefix + name);
+      else return unstored[name] ?? storage.getItem(prefix + name);
+      delete unstored[name];
+    } catch {
+      if (text !== undefined) unstored[name] = text;
+      return unstored[name];
+    }
+  };
+}
+
+/** The state of the cookie jar, as far as a script can read it. */
+export interface Jar {
+  /** Returns the current state, or null if there is no session. */
+  read(): State | null;
+  /** Stores the state that a response has named; necessary if the cookie cannot be read. */
+  remember(state: State): void;
+  /** Deletes the state if it names `sid`; that of another session stays. */
+  forget(sid: string): void;
+  /** Whether the state cookie can be read: the page is on the same host as the API, on any port. */
+  readonly isReadable: boolean;
+}
+
+/** Opens the jar for the API at `url`. */
+export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
+  const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
+  const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes("state"));
+  return {
+    isReadable,
+    read,
+    remember({ sid, generation }) {
+      if (!isReadable) notes("state", `${sid}.${generation}.0`);
+    },
+    forget(sid) {
+      if (read()?.sid !== sid) return;
+      // A `__Host-` cookie can only be deleted with Secure; over http a Secure cookie is refused.
+      const secure = url.protocol === "https:" ? "; Secure" : "";
+      if (isReadable) scope.document!.cookie = `${name}=; Path=/; Max-Age=0${secure}`;
+      else notes("state", null);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Messages between the tabs of a browser: a new access token, the end of a session.
+ *
+ * It is only an optimisation: a tab that gets no message refreshes by itself and learns of an end from the server.
+ */
+
+import type { BrowserScope } from "./browser.js";
+import type { Grant } from "./endpoints.js";
+import type { EndReason } from "./types.js";
+
+/** The channel of all tabs. */
+export interface Channel {
+  /** False if the browser has no BroadcastChannel. */
+  readonly isOpen: boolean;
+  share(grant: Grant): void;
+  end(sid: string, reason: EndReason): void;
+  close(): void;
+}
+
+/** Called for messages of other tabs. */
+export interface ChannelListener {
+  onGrant(grant: Grant): void;
+  onEnd(sid: string, reason: EndReason): void;
+}
+
+/** `performance.now()` differs between tabs, so a message has the time left and the wall clock. */
+type Message = Grant & { readonly left: number; readonly at: number; readonly reason?: EndReason };
+
+/** Opens the channel `name`. */
+export function openChannel(scope: BrowserScope, name: string, listener: ChannelListener): Channel {
+  const { performance } = scope;
+  const channel = scope.document && scope.BroadcastChannel && new scope.BroadcastChannel(name);
+  if (channel) channel.onmessage = ({ data }) => data && receive(data);
+
+  function receive(message: Message): void {
+    const { sid, reason, token, generation, lifetime, left, at } = message;
+    if (typeof reason === "string") listener.onEnd(sid, reason);
+    if (typeof token !== "string" || ![generation, lifetime, left, at].every(Number.isFinite)) return;
+    // A frozen tab may get the message minutes later, so the time since is subtracted.
+    listener.onGrant({ ...message, expiresAt: performance.now() + left - Math.max(0, Date.now() - at) });
+  }
+
+  return {
+    isOpen: !!channel,
+    share: (grant) => channel?.postMessage({ ...grant, left: grant.expiresAt - performance.now(), at: Date.now() }),
+    end: (sid, reason) => channel?.postMessage({ sid, reason }),
+    close: () => channel?.close(),
+  };
+}

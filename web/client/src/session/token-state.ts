@@ -1,0 +1,77 @@
+/**
+ * The state of a session in one tab: the snapshot, which applications see, and the access token, which they do not.
+ *
+ * Every access token gets a serial number, higher than all before. A request remembers the serial of the token that it
+ * was sent with, so a late 401 is answered with the newer token and needs no second refresh. `firstSerial` is where the
+ * current sign-in began: requests sent with an earlier token may belong to another account and are never sent again.
+ */
+
+import type { Grant } from "./endpoints.js";
+import { createListeners, type Listeners } from "./listeners.js";
+import { type AccessToken, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
+
+/** Read by all parts of a session; changed only by `accept`, `update` and `reset`. */
+export interface TokenState {
+  readonly changed: Listeners<void>;
+  readonly events: Listeners<SessionEvent>;
+  readonly snapshot: Snapshot;
+  readonly sid: string | null;
+  readonly serial: number;
+  readonly firstSerial: number;
+  /** The access token; null if it has expired. */
+  readonly current: AccessToken | null;
+  /** The time until it expires, ms; not positive if there is no token. */
+  readonly left: number;
+  /** Stores a new access token. If it is of another session, everything else is reset. */
+  accept(grant: Grant): void;
+  /** Changes facts of the same session. */
+  update(facts: Partial<Snapshot>): void;
+  /** Begins another session, or none, of which only `facts` are known. */
+  reset(facts: Partial<Snapshot>): void;
+}
+
+/** `now` returns the time of the monotonic clock, ms. */
+export function createTokenState(now: () => number): TokenState {
+  let token: string | null = null;
+  const memory = {
+    changed: createListeners<void>(),
+    events: createListeners<SessionEvent>(),
+    snapshot: UNKNOWN,
+    serial: 0,
+    firstSerial: 0,
+    get sid() {
+      return memory.snapshot.sessionId;
+    },
+    get left() {
+      return (memory.snapshot.expiresAt ?? 0) - now();
+    },
+    get current() {
+      return token && memory.left > 0 ? { value: token, serial: memory.serial } : null;
+    },
+    accept({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
+      if (sid !== memory.sid) memory.reset({ sessionId: sid });
+      token = value;
+      memory.serial++;
+      memory.update({
+        status: "active",
+        generation,
+        expiresAt,
+        lifetime,
+        account: account ?? memory.snapshot.account,
+      });
+    },
+    update(facts: Partial<Snapshot>) {
+      const before = memory.snapshot.status;
+      memory.snapshot = { ...memory.snapshot, ...facts };
+      const { status, reason } = memory.snapshot;
+      memory.changed.emit();
+      if (status !== before) memory.events.emit({ type: "status", status, reason, at: now() });
+    },
+    reset(facts: Partial<Snapshot>) {
+      token = null;
+      memory.firstSerial = ++memory.serial;
+      memory.update({ ...UNKNOWN, ...facts });
+    },
+  };
+  return memory;
+}

@@ -1,0 +1,306 @@
+/**
+ * A fake browser for tests: tabs that share a cookie jar, storage, IndexedDB, Web Locks and BroadcastChannel.
+ *
+ * Everything that takes time uses timers, which a test can fake; everything random uses `random`.
+ */
+
+import type { BrowserScope } from "../session/browser.js";
+import type { FaultServer } from "./fault-server.js";
+import type { Incoming } from "./messages.js";
+
+/**
+ * A fault of one request. A number is the status of a response without any effect at the server; `hang` delays the
+ * request, `lag` the response, ms.
+ */
+export type Fault =
+  | "lose-request"
+  | "lose-answer"
+  | 429
+  | 500
+  | 503
+  | { readonly hang: number }
+  | { readonly lag: number };
+
+/** What the browser supports; by default everything. `page` is the address of its tabs. */
+export interface ProfileOptions {
+  readonly locks?: boolean;
+  readonly channel?: boolean;
+  readonly storage?: boolean;
+  readonly keys?: boolean;
+  readonly page?: string;
+  readonly random?: () => number;
+}
+
+/** A browser profile, and the network between it and a server. */
+export class FakeProfile {
+  readonly jar = new Map<string, string>();
+  readonly storage = new Map<string, string>();
+  readonly tabs: FakeTab[] = [];
+  readonly keys = new Map<string, object>();
+  readonly #waiting = new Map<string, (() => void)[]>();
+  #channels: { name: string; channel: FakeChannel }[] = [];
+  /** Faults of the next calls of auth endpoints, one each; `undefined` for none. */
+  faults: (Fault | undefined)[] = [];
+  offline = false;
+  canStoreKeys: boolean;
+
+  constructor(
+    readonly server: FaultServer,
+    readonly options: ProfileOptions = {},
+  ) {
+    this.canStoreKeys = options.keys ?? true;
+  }
+
+  random(): number {
+    return this.options.random?.() ?? 0.5;
+  }
+
+  tab(): FakeTab {
+    const tab = new FakeTab(this);
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  async lock<T>(name: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T | undefined> {
+    const queue = this.#waiting.get(name) ?? [];
+    const isFree = !this.#waiting.has(name);
+    this.#waiting.set(name, queue);
+    if (!isFree) {
+      await new Promise<void>((resolve, reject) => {
+        queue.push(resolve);
+        signal?.addEventListener("abort", () => {
+          const index = queue.indexOf(resolve);
+          if (index >= 0) {
+            queue.splice(index, 1);
+            reject(signal.reason);
+          }
+        });
+      });
+    }
+    try {
+      return await act();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else this.#waiting.delete(name);
+    }
+  }
+
+  join(name: string, channel: FakeChannel): () => void {
+    const entry = { name, channel };
+    this.#channels.push(entry);
+    return () => {
+      this.#channels = this.#channels.filter((other) => other !== entry);
+    };
+  }
+
+  broadcast(name: string, from: FakeChannel, data: unknown): void {
+    const copy: unknown = structuredClone(data);
+    for (const { name: other, channel } of this.#channels) {
+      if (other !== name || channel === from) continue;
+      setTimeout(() => channel.onmessage?.({ data: copy } as MessageEvent), 1 + this.random() * 8);
+    }
+  }
+
+  /** Sends a request of a tab. If the tab is killed meanwhile, the request may still arrive, but never settles. */
+  async sendFrom(tab: FakeTab, address: string, init?: RequestInit): Promise<Response> {
+    if (!tab.isDead) {
+      const answer = await this.send(address, init).catch((error: unknown) => error);
+      if (!tab.isDead && answer instanceof Response) return answer;
+      if (!tab.isDead) throw answer;
+    }
+    return new Promise(() => undefined);
+  }
+
+  async send(address: string, init: RequestInit = {}): Promise<Response> {
+    const url = new URL(address, "http://localhost:8000");
+    const fault = url.pathname.startsWith("/auth/") ? this.faults.shift() : undefined;
+    await this.#travel(typeof fault === "object" && "hang" in fault ? fault.hang : 1 + this.random() * 8, init.signal);
+    if (this.offline || fault === "lose-request") throw new TypeError("Failed to fetch");
+    if (typeof fault === "number")
+      return new Response(null, { status: fault, headers: fault === 429 ? { "Retry-After": "2" } : {} });
+    const { body } = init;
+    const request: Incoming = {
+      method: init.method ?? "GET",
+      path: url.pathname,
+      headers: new Headers(init.headers),
+      body: typeof body === "string" ? JSON.parse(body) : body,
+      cookies: new Map(this.jar),
+    };
+    const answer = this.server.receive(request);
+    await this.#travel(typeof fault === "object" && "lag" in fault ? fault.lag : 1 + this.random() * 8, init.signal);
+    if (fault === "lose-answer") throw new TypeError("Failed to fetch");
+    for (const [name, value] of Object.entries(answer.cookies ?? {})) {
+      if (value === null) this.jar.delete(name);
+      else this.jar.set(name, value);
+    }
+    const text = answer.body === undefined ? null : JSON.stringify(answer.body);
+    return new Response(text, {
+      status: answer.status,
+      headers: { "Content-Type": "application/json", ...answer.headers },
+    });
+  }
+
+  #travel(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal!.reason);
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort);
+      setTimeout(resolve, ms);
+    });
+  }
+}
+
+class FakeChannel {
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  close: () => void;
+
+  constructor(
+    private readonly profile: FakeProfile,
+    private readonly name: string,
+  ) {
+    this.close = profile.join(name, this);
+  }
+
+  postMessage(data: unknown): void {
+    this.profile.broadcast(this.name, this, data);
+  }
+}
+
+/** One tab: the `globalThis` for a session. */
+export class FakeTab implements BrowserScope {
+  readonly performance = performance;
+  readonly crypto = { subtle: fakeSubtle() };
+  readonly location: { href: string };
+  readonly document: NonNullable<BrowserScope["document"]>;
+  readonly localStorage: NonNullable<BrowserScope["localStorage"]>;
+  readonly indexedDB: IDBFactory;
+  readonly navigator: NonNullable<BrowserScope["navigator"]>;
+  readonly BroadcastChannel?: NonNullable<BrowserScope["BroadcastChannel"]>;
+  readonly fetch: typeof fetch;
+  readonly #events = new EventTarget();
+  readonly #death: Promise<undefined>;
+  /** Closes the tab, as a reload or a crash does: its locks are released, and its requests never settle. */
+  kill!: () => void;
+  isDead = false;
+
+  constructor(profile: FakeProfile) {
+    this.#death = new Promise((resolve) => {
+      this.kill = () => {
+        this.isDead = true;
+        resolve(undefined);
+      };
+    });
+    const live = <T>(act: () => Promise<T>) => Promise.race([act(), this.#death]);
+    const { options } = profile;
+    this.location = { href: options.page ?? "http://localhost:8000/app" };
+    this.document = fakeDocument(profile, this.#events);
+    this.localStorage = fakeStorage(profile);
+    this.indexedDB = fakeDatabase(profile);
+    this.navigator =
+      (options.locks ?? true)
+        ? {
+            locks: {
+              request: (name: string, given: LockOptions, act: () => Promise<unknown>) =>
+                profile.lock(name, given.signal, () => live(act)),
+            } as never,
+          }
+        : {};
+    if (options.channel ?? true) {
+      this.BroadcastChannel = class extends FakeChannel {
+        constructor(name: string) {
+          super(profile, name);
+        }
+      } as never;
+    }
+    this.fetch = (input, init) => profile.sendFrom(this, String(input), init);
+  }
+
+  addEventListener(type: string, listener: () => void): void {
+    this.#events.addEventListener(type, listener);
+  }
+
+  removeEventListener(type: string, listener: () => void): void {
+    this.#events.removeEventListener(type, listener);
+  }
+
+  /** Dispatches an event of the browser: online, pageshow, visibilitychange. */
+  happen(type: string): void {
+    this.#events.dispatchEvent(new Event(type));
+  }
+}
+
+function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<BrowserScope["document"]> {
+  return {
+    visibilityState: "visible",
+    get cookie() {
+      return [...profile.jar]
+        .filter(([name]) => name !== "gatepass")
+        .map(([name, value]) => `${name}=${value}`)
+        .join("; ");
+    },
+    set cookie(text: string) {
+      const [pair, ...marks] = text.split("; ");
+      const [name, value] = pair!.split("=") as [string, string];
+      if (marks.includes("Max-Age=0")) profile.jar.delete(name);
+      else profile.jar.set(name, value);
+    },
+    addEventListener: events.addEventListener.bind(events),
+    removeEventListener: events.removeEventListener.bind(events),
+  };
+}
+
+function fakeStorage({ storage, options }: FakeProfile): NonNullable<BrowserScope["localStorage"]> {
+  const use = <T>(act: () => T): T => {
+    if (options.storage === false) throw new DOMException("denied", "SecurityError");
+    return act();
+  };
+  return {
+    getItem: (name) => use(() => storage.get(name) ?? null),
+    setItem: (name, value) => use(() => void storage.set(name, value)),
+    removeItem: (name) => use(() => void storage.delete(name)),
+  };
+}
+
+/** Supports only one get-or-add; `client-key.test.ts` uses a complete IndexedDB. */
+function fakeDatabase(profile: FakeProfile): IDBFactory {
+  const request = (result: unknown) => {
+    const made = {
+      result,
+      onsuccess: null as (() => void) | null,
+      onerror: null as (() => void) | null,
+      error: new Error("denied"),
+    };
+    queueMicrotask(() => (profile.canStoreKeys ? made.onsuccess?.() : made.onerror?.()));
+    return made;
+  };
+  const store = {
+    get: (name: string) => request(profile.keys.get(name)),
+    add: (key: object, name: string) => void profile.keys.set(name, key),
+  };
+  const transaction = () => {
+    const made = { objectStore: () => store, oncomplete: null as (() => void) | null };
+    setTimeout(() => made.oncomplete?.(), 1);
+    return made;
+  };
+  return { open: () => request({ transaction, close: () => undefined, createObjectStore: () => undefined }) } as never;
+}
+
+/** Keys that sign by a checksum: the same for the same input, and not secure. */
+function fakeSubtle(): SubtleCrypto {
+  return {
+    generateKey: async () => ({ secret: String(Math.random()) }),
+    sign: async (_algorithm: string, key: { secret: string }, data: Uint8Array) => checksum(key.secret, data).buffer,
+  } as never;
+}
+
+function checksum(secret: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const sum = new Uint8Array(32);
+  let state = 2_166_136_261;
+  for (const byte of [...new TextEncoder().encode(secret), ...data]) state = Math.imul(state ^ byte, 16_777_619);
+  for (let place = 0; place < sum.length; place++) {
+    state = Math.imul(state ^ (state >>> 15) ^ place, 2_246_822_519);
+    sum[place] = state >>> 24;
+  }
+  return sum;
+}

@@ -1,0 +1,110 @@
+/** A session that a test controls: for components that only read its status. */
+
+import { GatepassError } from "../errors.js";
+import { createListeners } from "../session/listeners.js";
+import {
+  type Account,
+  type EndReason,
+  type Session,
+  type SessionEvent,
+  type Snapshot,
+  UNKNOWN,
+} from "../session/types.js";
+import { accountOf } from "./messages.js";
+
+/** A `Session` with methods for tests. It makes no requests, and its status does not change with time. */
+export interface FakeSession extends Session {
+  /** Changes the state; the rest of the snapshot is completed to match. */
+  set(change: Partial<Snapshot>): void;
+  /** Ends it, as the server would. */
+  end(reason?: EndReason): void;
+  /** Sets the status `degraded`: the server cannot be reached. */
+  degrade(): void;
+  /** Calls the listeners of `on`. */
+  emit(event: SessionEvent): void;
+  /** Makes the next `signIn`, `signUp` or `verify` reject with this error. */
+  refuse(error: GatepassError): void;
+}
+
+/** Creates a session that is signed in, or has the given `status`. */
+export function fakeSession({
+  status = "active",
+  account,
+}: Partial<Pick<Snapshot, "status" | "account">> = {}): FakeSession {
+  const changes = createListeners<void>();
+  const events = createListeners<SessionEvent>();
+  let snapshot = fit({ ...UNKNOWN, status, account: account ?? null });
+  let refusal: GatepassError | null = null;
+  let serial = 1;
+  let requests = 0;
+
+  const set = (change: Partial<Snapshot>) => {
+    snapshot = fit({ ...snapshot, ...change });
+    changes.emit();
+    events.emit({ type: "status", status: snapshot.status, reason: snapshot.reason, at: 0 });
+  };
+  const enter = async ({ email }: { email: string }): Promise<Account> => {
+    const error = refusal;
+    refusal = null;
+    if (error) throw error;
+    serial++;
+    const entered = accountOf(email);
+    set({ status: "active", account: entered, reason: null });
+    return entered;
+  };
+
+  return {
+    getSnapshot: () => snapshot,
+    subscribe: (listener) => changes.add(listener),
+    on: (type, listener) =>
+      events.add((event) => void ((type === "*" || event.type === type) && listener(event as never))),
+    start: async () => snapshot,
+    signIn: enter,
+    signUp: enter,
+    verify: ({ token }) => enter({ email: token }),
+    signOut: async () => set({ status: "ended", reason: "signed-out" }),
+    async token(stale) {
+      const { status: now } = snapshot;
+      if (now === "degraded" && stale !== undefined) throw new GatepassError("refresh-unavailable");
+      if (now !== "active" && now !== "degraded") return null;
+      if (stale === serial) serial++;
+      return { value: `token-${serial}`, serial };
+    },
+    refresh: async () => snapshot,
+    trace(method, url) {
+      const id = ++requests;
+      const { pathname } = new URL(url, "http://localhost");
+      const tell = (phase: "start" | "sent" | "waiting" | "replay" | "end", answered?: number) =>
+        events.emit({ type: "request", id, phase, method, url: pathname, status: answered, ms: 0, at: 0 });
+      tell("start");
+      return Object.assign(tell, { id });
+    },
+    close: () => undefined,
+    set,
+    end: (reason = "revoked") => set({ status: "ended", reason }),
+    degrade: () => set({ status: "degraded" }),
+    emit: (event) => events.emit(event),
+    refuse: (error) => {
+      refusal = error;
+    },
+  };
+}
+
+/** Completes a snapshot so that its members are consistent. */
+function fit(snapshot: Snapshot): Snapshot {
+  const isIn = snapshot.status === "active" || snapshot.status === "degraded";
+  if (!isIn)
+    return {
+      ...UNKNOWN,
+      status: snapshot.status,
+      reason: snapshot.status === "ended" ? (snapshot.reason ?? "revoked") : null,
+    };
+  const account = snapshot.account ?? accountOf("ann@example.com");
+  return {
+    ...snapshot,
+    account,
+    sessionId: snapshot.sessionId ?? "1".padStart(32, "0"),
+    generation: snapshot.generation ?? 0,
+    reason: null,
+  };
+}

@@ -1,0 +1,281 @@
+import { describe, expect, it } from "vitest";
+
+import { GatepassError } from "../../src/errors.js";
+import { createSession } from "../../src/session/session.js";
+import type { SessionEvent } from "../../src/session/types.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { FakeProfile } from "../fake/profile.js";
+import { FakeServer, problem } from "../fake/server.js";
+import { ANN, calls, open, signedIn } from "../fake/world.js";
+
+useFakeClock();
+
+describe("signing in", () => {
+  it("holds the account, the session's id and its generation", async () => {
+    const { session, sid } = await signedIn();
+    expect(session.getSnapshot()).toMatchObject({ status: "active", generation: 0, sessionId: sid, lifetime: 900_000 });
+    expect(session.getSnapshot().account?.email).toBe(ANN.email);
+  });
+
+  it("rejects with the server's problem and changes nothing", async () => {
+    const { session, sid } = await signedIn();
+    const wrong = settled(session.signIn({ ...ANN, password: "wrong" }));
+    await expect(wrong).rejects.toMatchObject({ kind: "http", status: 401, problem: { code: "invalid-credentials" } });
+    expect(session.getSnapshot()).toMatchObject({ status: "active", sessionId: sid });
+  });
+
+  it("remembers by default, and not if told so", async () => {
+    const { session, server } = await signedIn();
+    await settled(session.signIn({ ...ANN, remember: false }));
+    expect(server.requests.map(({ body }) => (body as { remember: boolean }).remember)).toEqual([true, false]);
+  });
+
+  it("sends what no form can send, as JSON", async () => {
+    const { server } = await signedIn();
+    expect(server.requests[0]!.headers.get("Gatepass-Client")).toBe("1");
+    expect(server.requests[0]!.headers.get("Content-Type")).toBe("application/json");
+  });
+
+  it("signs up; null where the address must be verified first", async () => {
+    const { session, server } = await signedIn();
+    expect(await settled(session.signUp(ANN))).toMatchObject({ email: ANN.email });
+    server.answers.push(() => ({ status: 202 }));
+    expect(await settled(session.signUp(ANN))).toBeNull();
+  });
+});
+
+describe("a token when a request needs one", () => {
+  it("comes at once while there is time left", async () => {
+    const { session, server } = await signedIn();
+    await pass(600);
+    expect(await settled(session.token())).toMatchObject({ value: expect.any(String) });
+    expect(calls(server, "/auth/refresh")).toBe(0);
+  });
+
+  it("comes at once with little time left, and one refresh runs beside it", async () => {
+    const { session, server } = await signedIn();
+    const first = await settled(session.token());
+    await pass(850);
+    const [second] = await Promise.all([session.token(), session.token()]);
+    expect(second).toEqual(first);
+    await pass(1);
+    expect(calls(server, "/auth/refresh")).toBe(1);
+    expect((await settled(session.token()))!.value).not.toBe(first!.value);
+  });
+
+  it("takes at most a third of a short life as margin", async () => {
+    const { session, server } = await signedIn();
+    server.accessTtl = 30;
+    await settled(session.refresh());
+    await pass(19);
+    await settled(session.token());
+    expect(calls(server, "/auth/refresh")).toBe(1);
+    await pass(2);
+    await settled(session.token());
+    await pass(1);
+    expect(calls(server, "/auth/refresh")).toBe(2);
+  });
+
+  it("is waited for by 50 requests and brought by one refresh when it has expired", async () => {
+    const { session, server } = await signedIn();
+    await pass(901);
+    const tokens = await settled(Promise.all(Array.from({ length: 50 }, () => session.token())));
+    expect(new Set(tokens.map((token) => token!.value)).size).toBe(1);
+    expect(server.cases("advance")).toBe(1);
+  });
+
+  it("is brought by one refresh for 50 refused requests", async () => {
+    const { session, server } = await signedIn();
+    const { serial } = (await settled(session.token()))!;
+    await pass(6);
+    const tokens = await settled(Promise.all(Array.from({ length: 50 }, () => session.token(serial))));
+    expect(tokens.every((token) => token!.serial > serial)).toBe(true);
+    expect(server.cases("advance")).toBe(1);
+  });
+
+  it("answers a 401 that comes late with the newer token and no second refresh", async () => {
+    const { session, server } = await signedIn();
+    const { serial } = (await settled(session.token()))!;
+    await pass(6);
+    const early = await settled(session.token(serial));
+    expect(await settled(session.token(serial))).toEqual(early);
+    expect(server.cases("advance")).toBe(1);
+  });
+
+  it("does not answer a 401 for a token younger than five seconds with a refresh", async () => {
+    const { session, server } = await signedIn();
+    const { serial } = (await settled(session.token()))!;
+    await pass(4);
+    expect(await settled(session.token(serial))).toBeNull();
+    expect(calls(server, "/auth/refresh")).toBe(0);
+  });
+
+  it("is counted from the request, so that a slow answer does not make it look young", async () => {
+    const { session, profile } = await signedIn();
+    profile.server.accessTtl = 100;
+    profile.faults = [{ hang: 9_000 }];
+    await settled(session.refresh());
+    expect(session.getSnapshot().expiresAt! - performance.now()).toBeLessThan(91_001);
+  });
+
+  it("is never fetched by a timer: an abandoned page lets its session rest", async () => {
+    const { server } = await signedIn();
+    await pass(86_400);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("detaches one caller that gives up, and serves the others", async () => {
+    const { session, server } = await signedIn();
+    await pass(901);
+    const giveUp = new AbortController();
+    const both = Promise.allSettled([
+      session.token(undefined, giveUp.signal),
+      session.token(undefined, new AbortController().signal),
+    ]);
+    giveUp.abort();
+    const [left, stayed] = await settled(both);
+    expect(left).toMatchObject({ status: "rejected", reason: { kind: "aborted" } });
+    expect(stayed).toMatchObject({ status: "fulfilled", value: { value: expect.any(String) } });
+    expect(server.cases("advance")).toBe(1);
+  });
+});
+
+describe("a fresh page", () => {
+  it("is anonymous without any request where the state cookie is missing", async () => {
+    const server = new FakeServer();
+    const session = open(new FakeProfile(server).tab());
+    expect(session.getSnapshot().status).toBe("unknown");
+    expect(await settled(session.start())).toMatchObject({ status: "anonymous", reason: null });
+    expect(await settled(session.token())).toBeNull();
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("goes on after a reload with one refresh, and asks whose session it is", async () => {
+    const { profile, server, session, sid } = await signedIn();
+    session.close();
+    const reloaded = open(profile.tab());
+    expect(await settled(reloaded.start())).toMatchObject({ status: "active", sessionId: sid, generation: 1 });
+    expect(reloaded.getSnapshot().account?.email).toBe(ANN.email);
+    await settled(reloaded.start());
+    expect(calls(server, "/auth/refresh")).toBe(1);
+  });
+
+  it("presents a key after a reload that is the same for the same generation", async () => {
+    const { profile, server, session } = await signedIn();
+    profile.faults = ["lose-answer"];
+    await settled(session.refresh());
+    session.close();
+    await settled(open(profile.tab()).start());
+    expect(server.log.map((entry) => entry.case)).toEqual(["advance", "repeat"]);
+    expect(server.log[0]!.key).toBe(server.log[1]!.key);
+  });
+
+  it("touches nothing on a server", async () => {
+    const { fetch, performance } = globalThis;
+    const session = createSession({ baseURL: "/auth" }, { fetch, performance });
+    expect(await session.start()).toMatchObject({ status: "unknown" });
+    expect(await session.token()).toBeNull();
+  });
+});
+
+describe("what a session tells", () => {
+  it("keeps the snapshot the same object until something changes", async () => {
+    const { session } = await signedIn();
+    expect(session.getSnapshot()).toBe(session.getSnapshot());
+  });
+
+  it("tells of a refresh with its trigger, and never a token", async () => {
+    const { session } = await signedIn();
+    const events: SessionEvent[] = [];
+    session.on("*", (event) => events.push(event));
+    await pass(901);
+    const token = await settled(session.token());
+    expect(events).toMatchObject([
+      { type: "refresh", phase: "start", trigger: "expired", attempts: 0, generation: 0 },
+      { type: "refresh", phase: "end", trigger: "expired", outcome: "ok", attempts: 1, generation: 1, shared: false },
+    ]);
+    expect(JSON.stringify(events)).not.toContain(token!.value);
+  });
+
+  it("goes on when a listener throws", async () => {
+    const { session } = await signedIn();
+    const seen: unknown[] = [];
+    process.once("uncaughtException", (error) => seen.push(error.message));
+    session.subscribe(() => {
+      throw new Error("mine");
+    });
+    await expect(settled(session.refresh())).resolves.toMatchObject({ status: "active", generation: 1 });
+  });
+
+  it("stops telling what was unsubscribed", async () => {
+    const { session } = await signedIn();
+    let count = 0;
+    const stop = session.subscribe(() => count++);
+    stop();
+    await settled(session.refresh());
+    expect(count).toBe(0);
+  });
+
+  it("redacts its errors", async () => {
+    const error = new GatepassError("http", {
+      status: 409,
+      problem: { code: "email-taken", detail: "ann@example.com" },
+    });
+    expect(JSON.stringify(error)).toBe('{"name":"GatepassError","kind":"http","status":409,"code":"email-taken"}');
+  });
+});
+
+describe("a session that is over", () => {
+  it("ends by the server's word: cleared, the state cookie deleted, the application told once", async () => {
+    const { session, server, profile, ends, sid } = await signedIn();
+    server.revoke(sid, "revoked");
+    await pass(901);
+    const tokens = await settled(Promise.allSettled([session.token(), session.token()]));
+    for (const token of tokens) expect(token).toMatchObject({ status: "rejected", reason: { kind: "session-ended" } });
+    expect(session.getSnapshot()).toMatchObject({ status: "ended", reason: "revoked", account: null, sessionId: null });
+    expect(profile.jar.has(server.stateCookie)).toBe(false);
+    expect(ends).toEqual([{ reason: "revoked", sessionId: sid }]);
+    expect(await settled(session.token())).toBeNull();
+  });
+
+  it("is not ended by an answer about another session", async () => {
+    const { session, server, ends } = await signedIn();
+    server.answers.push(() => problem(401, "session-ended", { sid: "f".repeat(32), reason: "revoked" }));
+    expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
+    expect(ends).toEqual([]);
+  });
+
+  it("is told of a thief: the conflict ends it with the reason", async () => {
+    const { session, server, profile, ends } = await signedIn();
+    const stolen = new Map(profile.jar);
+    const headers = new Headers({ "Gatepass-Client": "1", "Gatepass-Session": session.getSnapshot().sessionId! });
+    server.receive({ method: "POST", path: "/auth/refresh", headers, body: null, cookies: stolen });
+    await settled(session.refresh());
+    expect(ends).toMatchObject([{ reason: "reused" }]);
+  });
+
+  it("is anonymous when cookie and state are gone, and degraded when only the refresh token is", async () => {
+    const { session, profile, server, ends } = await signedIn();
+    profile.jar.delete("gatepass");
+    expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
+    profile.jar.delete(server.stateCookie);
+    expect(await settled(session.refresh())).toMatchObject({ status: "anonymous", account: null });
+    expect(ends).toEqual([]);
+  });
+
+  it("goes on without a token for requests that waited while it turned out anonymous", async () => {
+    const { session, profile } = await signedIn();
+    await pass(901);
+    profile.jar.clear();
+    expect(await settled(session.token())).toBeNull();
+  });
+
+  it("is not believed again when its state cookie comes back", async () => {
+    const { session, server, profile, ends, sid } = await signedIn();
+    server.revoke(sid, "revoked");
+    await settled(session.refresh());
+    profile.jar.set(server.stateCookie, `${sid}.1.4102444800`);
+    expect(await settled(session.token())).toBeNull();
+    expect(ends).toHaveLength(1);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+
+import { createNotes, findCookie, openJar, parseState, stateCookieName } from "../../src/session/state-cookie.js";
+import { contract } from "../contract.js";
+import { FakeProfile } from "../fake/profile.js";
+import { FakeServer } from "../fake/server.js";
+
+interface Vectors {
+  values: { name: string; text: string; state: { sid: string; generation: number } | null }[];
+  names: { url: string; name: string }[];
+  lookups: { name: string; cookies: string; cookie: string; text: string | null }[];
+}
+
+const { values, names, lookups } = contract<Vectors>("state_cookies");
+const SID = "00112233445566778899aabbccddeeff";
+
+describe("the state cookie", () => {
+  it.each(values)("is read strictly: $name", ({ text, state }) => {
+    expect(parseState(text)).toEqual(state && { sid: state.sid, generation: state.generation });
+  });
+
+  it.each(names)("has the name $name at $url", ({ url, name }) => {
+    expect(stateCookieName(new URL(url))).toBe(name);
+  });
+
+  it.each(lookups)("is found by its whole name: $name", ({ cookies, cookie, text }) => {
+    expect(findCookie(cookies, cookie)).toBe(text ?? undefined);
+  });
+
+  it("is deleted only if it names the session", () => {
+    const profile = new FakeProfile(new FakeServer());
+    const tab = profile.tab();
+    const jar = openJar(tab, createNotes(tab, ""), new URL("http://localhost:8000/auth"));
+    profile.jar.set("gatepass_state_8000", `${SID}.3.1`);
+    jar.forget("f".repeat(32));
+    expect(jar.read()).toEqual({ sid: SID, generation: 3 });
+    jar.forget(SID);
+    expect(jar.read()).toBeNull();
+  });
+});
+
+describe("notes where storage is full", () => {
+  it("last as long as the tab, until storage takes them again", () => {
+    const profile = new FakeProfile(new FakeServer());
+    const tab = profile.tab();
+    const [mine, sibling] = [createNotes(tab, "p:"), createNotes(profile.tab(), "p:")];
+    const { setItem } = tab.localStorage;
+    tab.localStorage.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    mine("out", "x");
+    expect([mine("out"), sibling("out")]).toEqual(["x", null]);
+    tab.localStorage.setItem = setItem;
+    mine("out", "y");
+    expect([mine("out"), sibling("out")]).toEqual(["y", "y"]);
+    sibling("out", null);
+    expect(mine("out")).toBeNull();
+  });
+});
+
+describe("notes", () => {
+  it("are shared by tabs, and lost with the tab where storage is refused", () => {
+    for (const [storage, heard] of [
+      [true, "x"],
+      [false, undefined],
+    ] as const) {
+      const profile = new FakeProfile(new FakeServer(), { storage });
+      const mine = createNotes(profile.tab(), "p:");
+      mine("out", "x");
+      expect(mine("out")).toBe("x");
+      expect(createNotes(profile.tab(), "p:")("out")).toBe(heard);
+      mine("out", null);
+      expect(mine("out")).toBeNull();
+    }
+  });
+});

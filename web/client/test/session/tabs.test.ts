@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+
+import type { SessionEvent } from "../../src/session/types.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import type { ProfileOptions } from "../fake/profile.js";
+import { ANN, BOB, calls, open, signedIn } from "../fake/world.js";
+
+useFakeClock();
+
+async function sixTabs(given: ProfileOptions = {}) {
+  const world = await signedIn(given);
+  const sessions = [world.session];
+  for (let count = 1; count < 6; count++) {
+    const session = open(world.profile.tab());
+    await settled(session.start());
+    sessions.push(session);
+  }
+  world.server.log.length = 0;
+  return { ...world, sessions };
+}
+
+describe("six tabs whose token expires at once", () => {
+  it("need one refresh and share what it brought", async () => {
+    const { server, sessions } = await sixTabs();
+    await pass(901);
+    const tokens = await settled(Promise.all(sessions.map((session) => session.token())));
+    expect(new Set(tokens.map((token) => token!.value)).size).toBe(1);
+    expect(server.log.map((entry) => entry.case)).toEqual(["advance"]);
+  });
+
+  it("refresh one after the other without BroadcastChannel", async () => {
+    const { server, sessions } = await sixTabs({ channel: false });
+    await pass(901);
+    const tokens = await settled(Promise.all(sessions.map((session) => session.token())));
+    expect(tokens.every((token) => token)).toBe(true);
+    expect(server.log.map((entry) => entry.case)).toEqual(Array.from({ length: 6 }, () => "advance"));
+  });
+
+  it.each([true, false])("stay signed in without Web Locks (BroadcastChannel: %s)", async (channel) => {
+    const { server, sessions } = await sixTabs({ locks: false, channel });
+    await pass(901);
+    const tokens = await settled(Promise.all(sessions.map((session) => session.token())));
+    expect(tokens.every((token) => token)).toBe(true);
+    expect(server.cases("reuse") + server.cases("ended")).toBe(0);
+  });
+
+  it("opened at once by a restored browser need one refresh", async () => {
+    const { server, profile, session } = await signedIn();
+    session.close();
+    const sessions = Array.from({ length: 6 }, () => open(profile.tab()));
+    const snapshots = await settled(Promise.all(sessions.map((one) => one.start())));
+    expect(snapshots.every(({ status }) => status === "active")).toBe(true);
+    expect(calls(server, "/auth/refresh")).toBe(1);
+  });
+});
+
+describe("a sibling's token", () => {
+  it("is taken without a refresh of one's own, and said to be shared", async () => {
+    const { sessions } = await sixTabs();
+    const [first, second] = sessions as [(typeof sessions)[0], (typeof sessions)[0]];
+    const events: SessionEvent[] = [];
+    second.on("refresh", (event) => events.push(event));
+    await pass(901);
+    await settled(Promise.all([first.token(), second.token()]));
+    expect(events.at(-1)).toMatchObject({ outcome: "ok", shared: true, attempts: 0 });
+  });
+
+  it("has no more time left than when it was sent", async () => {
+    const { profile, session } = await signedIn();
+    const other = open(profile.tab());
+    await settled(other.start());
+    await pass(1);
+    const [mine, its] = [session.getSnapshot().expiresAt!, other.getSnapshot().expiresAt!];
+    expect(Math.abs(mine - its)).toBeLessThan(10);
+  });
+
+  it("mends a tab that is degraded", async () => {
+    const { profile, session } = await signedIn();
+    const other = open(profile.tab());
+    await settled(other.start());
+    profile.offline = true;
+    await settled(session.refresh());
+    profile.offline = false;
+    await settled(other.refresh());
+    await pass(1);
+    expect(session.getSnapshot().status).toBe("active");
+  });
+
+  it("is not taken if nothing is left of it", async () => {
+    const { session, profile, tab, sid } = await signedIn();
+    profile.offline = true;
+    await pass(901);
+    await settled(session.refresh());
+    const late = {
+      sid,
+      generation: 1,
+      token: "t",
+      left: 900_000,
+      lifetime: 900_000,
+      at: Date.now() - 900_000,
+      account: null,
+    };
+    new tab.BroadcastChannel!("gatepass:http://localhost:8000/auth").postMessage(late);
+    await pass(1);
+    expect(session.getSnapshot().status).toBe("degraded");
+  });
+
+  it("is not taken if it is of a session that this jar does not hold, or no token at all", async () => {
+    const { session, tab } = await signedIn();
+    const channel = new tab.BroadcastChannel!("gatepass:http://localhost:8000/auth");
+    const before = session.getSnapshot();
+    const good = { generation: 9, token: "stolen", left: 900_000, lifetime: 900_000, at: Date.now(), account: null };
+    for (const message of [
+      null,
+      "token",
+      7,
+      {},
+      { ...good, sid: "f".repeat(32) },
+      { ...good, sid: before.sessionId, left: "x" },
+    ]) {
+      channel.postMessage(message);
+    }
+    await pass(1);
+    expect(session.getSnapshot()).toBe(before);
+  });
+});
+
+describe("a sign-in in another tab", () => {
+  it("is adopted, account and all, without a request", async () => {
+    const { profile, server, session, ends } = await signedIn();
+    const other = open(profile.tab());
+    await settled(other.signIn(BOB));
+    const before = server.requests.length;
+    await pass(1);
+    expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: BOB.email } });
+    expect((await settled(session.token()))!.value).toBe((await settled(other.token()))!.value);
+    expect(server.requests.length).toBe(before);
+    expect(ends).toEqual([]);
+  });
+
+  it("wakes a tab that was anonymous, at the next request even without a channel", async () => {
+    const { profile, session } = await signedIn({ channel: false });
+    await settled(session.signOut());
+    const other = open(profile.tab());
+    expect(await settled(other.start())).toMatchObject({ status: "anonymous" });
+    await settled(session.signIn(ANN));
+    expect(await settled(other.token())).not.toBeNull();
+  });
+});
+
+describe("a lock that is never released", () => {
+  it("is waited for longer than a call can take, then done without", async () => {
+    const { session, tab, server } = await signedIn();
+    void tab.navigator.locks!.request(
+      "gatepass:http://localhost:8000/auth",
+      {},
+      () => new Promise<never>(() => undefined),
+    );
+    const began = performance.now();
+    expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 1 });
+    expect(performance.now() - began).toBeGreaterThan(10_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(server.cases("advance")).toBe(1);
+  });
+});

@@ -1,0 +1,51 @@
+/** The events that the server has recorded. They never contain a token. */
+
+import { useStore } from "../store";
+import type { ServerEvent } from "../store/serverLog";
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+const WORDS: Record<string, string> = {
+  user_created: "An account was made",
+  session_created: "A card was issued",
+  session_renewed: "The card was exchanged",
+  session_revoked: "The session was ended",
+  session_use_after_expire: "A card of an ended session came: refused",
+  authn_token_reuse: "Two holders of one card: session revoked",
+  authn_login_fail: "A sign-in failed",
+  authn_login_throttled: "A sign-in was slowed down",
+  authn_password_change: "The password was changed",
+  malicious_csrf: "A cross-site request was refused",
+};
+
+const CASES: Record<string, string> = {
+  repeat: "the same request again: same answer",
+  recover: "recovered after a lost write",
+};
+
+export function ServerLog() {
+  const events = useStore((state) => state.serverLog.events);
+  return (
+    <section className="panel" aria-labelledby="server-log-title">
+      <h2 id="server-log-title">What the server saw</h2>
+      <p className="aside">Its own events. They name sessions, never tokens.</p>
+      {events.length === 0 && <p className="empty">Nothing yet.</p>}
+      <ol className="events">
+        {events.slice(0, 8).map((event) => (
+          <li key={event.n} data-alarm={event.name === "authn_token_reuse"}>
+            <time className="code">{clock.format(event.at * 1000)}</time>
+            <span className="grow">{wordsFor(event)}</span>
+            <span className="code">{event.sid ?? ""}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function wordsFor({ name, generation, case: kind }: ServerEvent): string {
+  const words = WORDS[name] ?? name;
+  const number = generation === null ? "" : ` (generation ${generation})`;
+  const why = kind !== null && kind in CASES ? `, ${CASES[kind]}` : "";
+  return words + number + why;
+}
