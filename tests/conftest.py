@@ -1,10 +1,18 @@
-"""Says at the end of a run how much the exploration of the table has explored, whichever process did it."""
+"""Takes the speed of the machine out of every test, and says at the end of a run how much was explored."""
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.patience import PATIENCE
+
+# An example may take as long as it takes: on a busy machine the same one is ten times as slow.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+# A client of httpx2 gives a server five seconds unless told otherwise; no test is about those.
+vars(httpx2._config.DEFAULT_TIMEOUT_CONFIG).update(httpx2.Timeout(PATIENCE).as_dict())
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).
-settings.register_profile("mutation", deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+settings.register_profile("mutation", settings.get_profile("patient"), suppress_health_check=list(HealthCheck))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import util
 from pathlib import Path
@@ -20,10 +19,9 @@ from typing import Any
 from redis.connection import Connection
 from redis.exceptions import AuthenticationError, RedisError
 
+from tests.support import patience
+from tests.support.patience import PATIENCE
 from tests.support.ports import free_port
-
-PATIENCE = 30.0
-"""Seconds for what takes tenths on a quiet machine."""
 
 
 def program() -> str:
@@ -70,13 +68,20 @@ class ValkeyServer:
         )
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program(), *self._arguments, *common], stdout=log, stderr=log)
-        until(self._answers)
+        patience.until(lambda: self._answers() or self._has_ended, f"the start of the server in {self.folder}")
+        assert not self._has_ended, (self.folder / "log").read_text("utf-8", errors="replace")
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     def _answers(self) -> bool:
         try:
             return bool(self.ask("PING") == b"PONG")
         except AuthenticationError:
             return True
+        except (RedisError, OSError):
+            return False
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, by default in order."""
@@ -93,7 +98,7 @@ class ValkeyServer:
     def ask(self, *command: str) -> Any:
         """One command, beside the store; also from a thread that has an event loop."""
         connection: Any = Connection(  # type: ignore[no-untyped-call]
-            host="127.0.0.1", port=self.port, socket_timeout=5, protocol=2
+            host="127.0.0.1", port=self.port, socket_timeout=PATIENCE, protocol=2
         )
         try:
             connection.connect()
@@ -143,13 +148,13 @@ class ValkeyCluster:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for something that a server comes to by itself."""
-    end = time.monotonic() + PATIENCE
-    while True:
+
+    def is_so() -> bool:
         with contextlib.suppress(RedisError, OSError):
-            if holds():
-                return
-        assert time.monotonic() < end, "the servers take too long"
-        time.sleep(0.05)
+            return holds()
+        return False
+
+    patience.until(is_so, "what the servers were waited for")
 
 
 @contextlib.contextmanager
