@@ -12,22 +12,6 @@ from tests.guards import apps
 from tests.support.browser import Browser
 from tests.support.gates import Bench
 from tests.support.lifespan import started
-from tests.support.patience import PATIENCE
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a guard waits for when it starts is there in the end, and its wait has not run out by then."""
-    for name in (
-        "server.background.PATIENCE",
-        "server.background.GRACE",
-        "guards.jwks.FIRST_LOAD",
-        "guards.key_follower.TIMEOUT",
-        "guards.remote_feed.FIRST_LOAD",
-        "guards.remote_feed.CONNECT_TIMEOUT",
-        "guards.remote_feed.SILENCE",
-    ):
-        monkeypatch.setattr(f"gatepass.{name}", PATIENCE)
 
 
 @dataclass

@@ -29,8 +29,8 @@ from tests.support.ports import free_port
 from tests.support.process import children, lives
 
 OWNER = "owner"
-FAST = ("fsync=off", "full_page_writes=off")
-"""For tests in which no machine dies: a flush to the disk is the slowest part of a commit."""
+FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
+"""For tests in which no machine dies, and that count what is written: a flush is the slowest part of a commit."""
 _names = itertools.count(1)
 
 
