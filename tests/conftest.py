@@ -1,15 +1,53 @@
-"""What all tests share: one open gate, one browser that is signed in, and a summary of what was explored."""
+"""What all tests share: an open gate, a browser that is signed in, and no verdict that depends on the machine.
+
+At the end of a run it says how much was explored.
+"""
 
 from collections.abc import AsyncIterator
+from importlib import import_module
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gatepass.stores.postgres import pool as postgres_connections
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, open_gate
+from tests.support.patience import PATIENCE
 
+# An example may take as long as it takes: on a busy machine the same one is ten times as slow.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+# A client of httpx2 gives a server five seconds unless told otherwise; no test is about those.
+vars(httpx2._config.DEFAULT_TIMEOUT_CONFIG).update(httpx2.Timeout(PATIENCE).as_dict())
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).
-settings.register_profile("mutation", deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+settings.register_profile("mutation", settings.get_profile("patient"), suppress_health_check=list(HealthCheck))
+
+
+TIMEOUTS = {
+    "remote.gate.FIRST_LOAD": PATIENCE,
+    "remote.keys.TIMEOUT": PATIENCE,
+    "remote.revocations.CONNECT_TIMEOUT": PATIENCE,
+    "remote.revocations.FIRST_LOAD": PATIENCE,
+    "remote.revocations.SILENCE": PATIENCE,
+    "runtime.thread.GRACE": PATIENCE,
+    "runtime.thread.PATIENCE": PATIENCE,
+    "stores.postgres.pool.COMMAND_TIMEOUT": PATIENCE,
+    "stores.postgres.pool.CONNECT_TIMEOUT": PATIENCE,
+    "stores.postgres.pool.WAIT_TIMEOUT": PATIENCE,
+    "stores.redis.connection.COMMAND_TIMEOUT": PATIENCE,
+    "stores.redis.connection.CONNECT_TIMEOUT": PATIENCE,
+    "stores.redis.durability.WAIT_TIMEOUT": PATIENCE / 2,
+    "stores.redis.listener.PATIENCE": PATIENCE,
+    "stores.redis.cluster.LOOK_TIMEOUT": PATIENCE,
+    "stores.combined.store.PATIENCE": PATIENCE,
+}
+"""Seconds for what the process of the tests waits for: none of it runs out. A test that is about one sets its own."""
+for name, seconds in TIMEOUTS.items():
+    module, _, constant = name.rpartition(".")
+    assert hasattr(import_module(f"gatepass.{module}"), constant), name
+    setattr(import_module(f"gatepass.{module}"), constant, seconds)
+postgres_connections._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

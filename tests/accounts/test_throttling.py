@@ -10,6 +10,7 @@ from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
+from tests.support.patience import becomes
 
 WRONG = "seven green bottles on the wall"
 
@@ -86,17 +87,18 @@ class TestThrottle:
     async def test_guesses_made_all_at_once_are_not_all_answered(self, at: GateHarness, ann: Browser) -> None:
         """What is decided after hashing counts too: else a burst would get a whole queue of guesses."""
         strangers = [Browser(at.gate.asgi, address=f"198.51.{n}.7") for n in range(60)]
-        slow = asyncio.Event()
+        slow, waiting = asyncio.Event(), list[str]()
         hash_ = at.hasher.hash
 
         async def wait_and_hash(password: str) -> str:
+            waiting.append(password)
             await slow.wait()
             return await hash_(password)
 
         at.hasher.hash = wait_and_hash  # type: ignore[method-assign]
         guesses = [stranger.login(EMAIL, WRONG) for stranger in strangers[:-1]]
         tasks = [asyncio.ensure_future(guess) for guess in [*guesses, strangers[-1].login(EMAIL, PASSWORD)]]
-        await asyncio.sleep(0.01)
+        await becomes(lambda: len(waiting) + sum(task.done() for task in tasks) == len(tasks))
         slow.set()
         statuses = [answer.status for answer in await asyncio.gather(*tasks)]
         assert statuses.count(401) <= 10

@@ -17,6 +17,7 @@ from gatepass.client import Client
 from gatepass.client.storage.file import FileStorage
 from gatepass.errors import GatepassError
 from tests.client.harness import PASSWORD, Stage, expire, stage
+from tests.support.patience import PATIENCE
 from tests.support.process import gatepass
 
 EMAIL = "ann@example.com"
@@ -316,7 +317,7 @@ def test_without_the_extra_only_these_commands_say_so() -> None:
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", program, *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=os.environ)
 
     done = run("whoami")
     assert (done.returncode, done.stderr) == (1, "The client needs its extra: pip install 'gatepass[client]'\n")

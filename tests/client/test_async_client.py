@@ -11,6 +11,7 @@ from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
 from gatepass.client.errors import RefreshUnavailable, SessionEnded
 from tests.client.fake_api import URL, Api, problem, signed_in, wear
 from tests.client.harness import PASSWORD, Stage, expire
+from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 
@@ -60,7 +61,7 @@ async def test_the_refresh_beside_a_call_is_waited_for_at_the_end() -> None:
     api.seconds = 0.05
     storage = signed_in()
     async with AsyncClient(URL, transport=api, storage=storage) as client:
-        wear(client.session, left=30)
+        wear(client.session, left=55)
         answer = await client.get("/x")
         assert answer.request.headers["Authorization"] == "Bearer ey.0"
     assert storage.load().access_token == "ey.1"
@@ -99,7 +100,7 @@ async def test_whoever_is_cancelled_while_waiting_for_the_lock_does_not_keep_it(
     async with AsyncClient(URL, transport=api, storage=storage) as client:
         with MemoryStorage.locked(storage, 1):
             signing = asyncio.create_task(client.sign_in("ann@example.com", PASSWORD))
-            await asyncio.wait_for(waiting.wait(), 10)
+            await asyncio.wait_for(waiting.wait(), PATIENCE)
             signing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await signing

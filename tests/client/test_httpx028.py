@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.harness import PASSWORD, Stage
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -65,7 +66,7 @@ ALIAS = "import sys, httpx; sys.modules['httpx2'] = httpx; sys.modules['gatepass
 
 def test_a_program_with_httpx_alone(real: Stage) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM, real.url, PASSWORD]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
@@ -76,6 +77,8 @@ def test_our_tests_that_need_no_server_pass_over_httpx(tmp_path: Path) -> None:
     files = [f"tests/client/{name}" for name in FAST]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "over_httpx", "-p", "no:cacheprovider", *files]
     environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     if done.returncode:
         pytest.fail(done.stdout[-4000:] + done.stderr[-1000:])

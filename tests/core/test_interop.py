@@ -27,6 +27,7 @@ from gatepass.core.public_key import parse_jwks
 from gatepass.errors import InvalidToken
 from tests.core.attack_tokens import Attack, cases
 from tests.core.token_forge import Issuer
+from tests.support.patience import PATIENCE
 
 with warnings.catch_warnings():
     # It points to joserfc, which is here too; what people run is what counts. Its own module turns the warning on.
@@ -207,7 +208,9 @@ def test_npm_jose_and_we_agree_both_ways(issuer: Issuer) -> None:
         "audience": AUDIENCE,
     }
     command = [str(NODE), str(Path(__file__).with_name("jose_peer.mjs")), JOSE.as_uri()]
-    done = subprocess.run(command, input=json.dumps(question).encode(), capture_output=True, timeout=60, check=True)
+    done = subprocess.run(
+        command, input=json.dumps(question).encode(), capture_output=True, timeout=PATIENCE, check=True
+    )
     answer = json.loads(done.stdout)
     assert ours(issuer).verify(answer["made"], issuer.now).claims == claims
     good, *refusals = answer["read"]

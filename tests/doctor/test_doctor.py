@@ -9,6 +9,7 @@ import pytest
 
 from gatepass.doctor import Finding, examine
 from gatepass.doctor.storage import clocks, file_system
+from tests.support.fake_time import FakeTime
 from tests.support.gates import OTHER_SECRET, SECRET
 from tests.support.process import gatepass, serving
 from tools.services import valkey
@@ -147,9 +148,11 @@ class TestStores:
         assert "appendfsync is everysec" in said(findings, "redis", "ok")
         assert "Redis at" in said(findings, "clock", "ok")
 
-    def test_clocks_that_differ_are_a_fault(self) -> None:
-        assert clocks("it", time.time() + 60).level == "fault"
-        assert clocks("it", time.time() - 2).level == "ok"
+    def test_clocks_that_differ_are_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ours = FakeTime()
+        monkeypatch.setattr("gatepass.doctor.storage.time", ours)
+        assert clocks("it", ours.now + 60).level == "fault"
+        assert clocks("it", ours.now - 2).level == "ok"
 
 
 class TestOutside:

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.patience import PATIENCE
+
 Respond = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -44,7 +46,7 @@ class Published:
     def wait_for(self, count: int) -> None:
         """Return once `count` requests have come."""
         with self._came:
-            assert self._came.wait_for(lambda: self.asked >= count, timeout=10)
+            assert self._came.wait_for(lambda: self.asked >= count, timeout=PATIENCE)
 
 
 @contextlib.contextmanager
@@ -53,7 +55,7 @@ def publish(document: bytes, *, context: ssl.SSLContext | None = None) -> Iterat
     published = Published(document)
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = 10
+        timeout = PATIENCE
 
         def do_GET(self) -> None:
             published.answer(self)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import secrets
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,9 @@ from gatepass.remote.revocations import RemoteRevocations
 from gatepass.serving.process import bind
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
+from tests.support.fake_time import FakeTime
 from tests.support.gates import SECRET
+from tests.support.patience import until
 from tests.support.process import Serving, serving
 
 REVOCATION_FEED_SECRET = encode(bytes(range(60, 92)))
@@ -58,19 +59,23 @@ class Ann:
 
 def follow(port: int, **arguments: float) -> RemoteRevocations:
     url = f"http://localhost:{port}/auth/revocations"
-    return RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900, **arguments)  # type: ignore[arg-type]
+    return RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900, **{"patience": 3600.0, **arguments})  # type: ignore[arg-type]
 
 
-def eventually(feed: RemoteRevocations, sid: str) -> bool:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            if feed.is_revoked(sid):
-                return True
-        except Unavailable:
-            pass
-        threading.Event().wait(0.005)
-    return False
+def knows(feed: RemoteRevocations, sid: str) -> bool:
+    """Whether the feed says that this session has ended."""
+    try:
+        return feed.is_revoked(sid)
+    except Unavailable:
+        return False
+
+
+def answers(feed: RemoteRevocations) -> bool:
+    """Whether the feed dares to say anything."""
+    try:
+        return not feed.is_revoked(NOBODY)
+    except Unavailable:
+        return False
 
 
 class TestAgainstAServer:
@@ -84,7 +89,7 @@ class TestAgainstAServer:
         later, token = ann.sign_in()
         assert not feed.is_revoked(later)
         ann.sign_out(token)
-        assert eventually(feed, later)
+        until(lambda: knows(feed, later))
         feed.close()
 
     @pytest.mark.parametrize("shown", [None, "Bearer x", f"Bearer {SECRET}", f"Basic {REVOCATION_FEED_SECRET}"])
@@ -148,25 +153,25 @@ class TestAServerThatGoesAway:
             assert not feed.is_revoked(missed)
             assert feed.is_revoked(early)
             with serving(tmp_path, SETTINGS, port=server.port):
-                assert eventually(feed, missed)
+                until(lambda: knows(feed, missed))
                 feed.close()
 
     def test_out_of_touch_for_longer_than_its_patience_it_answers_no_more(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ahead, monotonic = [0.0], time.monotonic
-        monkeypatch.setattr("gatepass.access.revoked_sessions.time.monotonic", lambda: monotonic() + ahead[0])
+        clock = FakeTime()
+        monkeypatch.setattr("gatepass.access.revoked_sessions.time", clock)
         with serving(tmp_path, SETTINGS) as server:
-            feed = follow(server.port)
-            assert eventually_answers(feed)
+            feed = follow(server.port, patience=30)
+            until(lambda: answers(feed))
             server.stop(signal.SIGKILL)
-            ahead[0] = 20
+            clock.now += 20
             assert not feed.is_revoked(NOBODY)
-            ahead[0] = 31
+            clock.now += 11
             with pytest.raises(Unavailable, match="out-of-touch"):
                 feed.is_revoked(NOBODY)
             with serving(tmp_path, SETTINGS, port=server.port):
-                assert eventually_answers(feed)
+                until(lambda: answers(feed))
                 feed.close()
 
 
@@ -176,16 +181,6 @@ async def revoke_beside(path: Path, sid: str) -> bool:
     ended = await store.revoke(bytes.fromhex(sid), reason="revoked", now=int(time.time()))
     await store.close()
     return ended is not None
-
-
-def eventually_answers(feed: RemoteRevocations) -> bool:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            return not feed.is_revoked(NOBODY)
-        except Unavailable:
-            threading.Event().wait(0.005)
-    return False
 
 
 class TestConfiguration:

@@ -20,6 +20,7 @@ from gatepass.testing.clock import ManualClock
 from gatepass.testing.hashing import FastHasher
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET
+from tests.support.patience import patience
 
 SID = bytes(range(16))
 
@@ -73,7 +74,7 @@ class Stage:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let the follower run until something holds."""
-        async with asyncio.timeout(5):
+        async with patience():
             while not holds():
                 await asyncio.sleep(0)
 
@@ -173,7 +174,7 @@ async def test_a_revocation_beside_the_server_is_refused_by_its_guards_at_once(t
         await beside.open()
         await beside.revoke(bytes.fromhex(sid), reason="revoked", now=gate.sessions._clock.now())
         await beside.close()
-        async with asyncio.timeout(5):
+        async with patience():
             with pytest.raises(InvalidToken):
                 while True:
                     gate.check.principal(header)

@@ -8,7 +8,8 @@ import httpx2
 
 from tests.support.browser import Browser
 from tests.support.gates import SECRET
-from tests.support.process import Remote, Serving, serving
+from tests.support.patience import becomes
+from tests.support.process import Remote, Serving, serving, state
 
 SETTINGS = {"SECRET": SECRET, "STORE": "sqlite:///gate.db", "PUBLIC_URL": "http://localhost:8000"}
 NAMES = ("gatepass_8000", "gatepass_state_8000")
@@ -42,6 +43,7 @@ async def keep_refreshing(browser: Browser, statuses: list[int]) -> None:
 async def freeze(server: Serving, statuses: list[int]) -> None:
     """Stop the server where it stands, and let the clients run into it: now each has a request under way."""
     server.process.send_signal(signal.SIGSTOP)
+    await becomes(lambda: state(server.process.pid) == "T")
     unchanged = 0
     while unchanged < 100:  # turns of the event loop, each of which takes in whatever has arrived
         seen = len(statuses)

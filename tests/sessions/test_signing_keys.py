@@ -16,6 +16,7 @@ from gatepass.testing.hashing import FastHasher
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import OTHER_SECRET, SECRET
+from tests.support.patience import patience
 
 
 class Servers:
@@ -146,7 +147,7 @@ async def test_a_rotation_beside_a_running_server_reaches_it_without_a_restart(t
         await command.store.open()
         made = await command.keys.rotate(after=0)
         await command.store.close()
-        async with asyncio.timeout(5):
+        async with patience():
             while kid_of(server) != made.kid:
                 await asyncio.sleep(0)
 

@@ -5,15 +5,18 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
 from gatepass.wire.asgi import Receive, Scope, Send
+from tests.support.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "gatepass"]
 _LISTENING = re.compile(r"listens on http://[^:]+:(\d+)/auth")
@@ -33,6 +36,34 @@ def children(pid: int) -> set[int]:
         return set()
 
 
+def state(pid: int) -> str:
+    """The letter that ps(1) shows of a process: T is stopped, Z ended and not yet buried. Empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return ""
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs, or could."""
+    return state(pid) not in ("", "Z")
+
+
+def is_listening(port: int) -> bool:
+    """Whether a loopback port takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def until_listening(process: "subprocess.Popen[Any]", port: int) -> None:
+    """Return once a process that was just started takes connections. Fails if it ends instead."""
+    until(lambda: process.poll() is not None or is_listening(port), f"a server on port {port}")
+    assert process.poll() is None, f"the server on port {port} ended with {process.returncode}"
+
+
 def gatepass(
     folder: Path, *arguments: str, stdin: str | bytes = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
@@ -44,7 +75,7 @@ def gatepass(
         env=environment(**settings),
         input=raw,
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -68,13 +99,13 @@ class Serving:
         self._found: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port = self._found.get(timeout=15)
+        self.port = self._found.get(timeout=PATIENCE)
         assert self.port, f"it did not start: {self._lines}"
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal and wait for the end: exit code and all that was said."""
         self.process.send_signal(number)
-        code = self.process.wait(timeout=15)
+        code = self.process.wait(timeout=PATIENCE)
         self._reader.join()
         return code, "".join(self._lines)
 
@@ -115,7 +146,7 @@ class Remote:
             self._base_url + scope["path"],
             headers=[pair for pair in scope["headers"] if pair[0] != b"content-length"],
             content=message.get("body", b""),
-            extensions={"timeout": {"connect": 5, "read": 5, "write": 5, "pool": 5}},
+            extensions={"timeout": httpx2.Timeout(PATIENCE).as_dict()},
         )
         try:
             answer = await self._transport.handle_async_request(request)

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from gatepass.testing import FastHasher, ManualClock, PredictableEntropy
+from tests.support.patience import PATIENCE
 
 
 def test_a_clock_moves_only_when_told_to() -> None:
@@ -43,5 +44,5 @@ def test_what_needs_an_extra_names_it(module: str, missing: str) -> None:
         f"try: import gatepass.testing.{module}\n"
         "except ImportError as fault: print(fault)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert "pip install 'gatepass[testing]'" in done.stdout

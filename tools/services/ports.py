@@ -3,27 +3,53 @@
 They lie below those that the system gives to connections. One of those could be lent to somebody else while the server
 is down; worse, a client that asks whether the server is back may be given the very port it asks for, and connects to
 itself.
+
+Test processes that run at the same time keep out of each other's way by a locked file for each port, which goes with
+the process that holds it: a port whose server is down just now looks free, and is not.
 """
 
+import fcntl
 import itertools
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 _FIRST, _COUNT = 12_000, 20_000
 _STRIDE = 131
-"""Between the first ports of two processes that follow one another: runs in parallel keep out of each other's way."""
+"""Between the first ports of two processes that follow one another: most find a free one at once."""
 _tried = itertools.count()
+_held: list[int] = []
+"""The open files whose locks are ours until this process ends."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody has just now, and that this process has not handed out before."""
+    """A loopback port that no server has just now, and that no test process that runs has handed out."""
     for number in itertools.islice(_tried, _COUNT):
         port = _FIRST + (os.getpid() * _STRIDE + number) % _COUNT
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was served and left is free
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if _is_free(port) and _is_ours(port):
             return port
     raise RuntimeError(f"no free port among {_COUNT}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was served and left is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _is_ours(port: int) -> bool:
+    folder = Path(tempfile.gettempdir()) / f"gatepass-ports-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = os.open(folder / str(port), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    _held.append(file)
+    return True

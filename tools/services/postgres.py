@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from importlib import util
 from pathlib import Path
@@ -25,14 +24,13 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres.store import PostgresStore
-from tests.support.process import children
+from tests.support.patience import PATIENCE, until
+from tests.support.process import children, lives
 from tools.services.ports import free_port
 
 OWNER = "owner"
-PATIENCE = 30.0
-"""Seconds for a start or a stop on a busy machine."""
-FAST = ("fsync=off", "full_page_writes=off")
-"""For tests in which no machine dies: a flush to the disk is the slowest part of a commit."""
+FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
+"""For tests in which no machine dies, and that count what is written: a flush is the slowest part of a commit."""
 _names = itertools.count(1)
 
 
@@ -92,11 +90,8 @@ class PostgresServer:
                 cwd=self.folder,
                 **self._user,
             )
-        end = time.monotonic() + PATIENCE
-        while not self._is_ready():
-            assert self._process.poll() is None, f"PostgreSQL did not start: {self.log()}"
-            assert time.monotonic() < end, f"PostgreSQL takes too long to start: {self.log()}"
-            time.sleep(0.02)
+        until(lambda: self._is_ready() or self._has_ended, f"the start of PostgreSQL in {self.folder}")
+        assert not self._has_ended, f"PostgreSQL did not start: {self.log()}"
 
     def stop(self) -> None:
         """Shut down in order, throwing everybody out."""
@@ -109,9 +104,7 @@ class PostgresServer:
         for child in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-        end = time.monotonic() + PATIENCE
-        while any(Path(f"/proc/{child}").exists() for child in family) and time.monotonic() < end:
-            time.sleep(0.02)
+        until(lambda: not any(map(lives, family)), "the end of its children")
 
     def remove(self) -> None:
         """Stop, and delete everything."""
@@ -128,6 +121,10 @@ class PostgresServer:
         if process is not None:
             process.send_signal(number)
             process.wait(PATIENCE)
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     def _is_ready(self) -> bool:
         try:

@@ -6,6 +6,8 @@ It holds back answers, cuts all connections, or forgets them as a firewall does:
 import asyncio
 import contextlib
 
+from tests.support.patience import patience
+
 
 class Gate:
     """A proxy for one server; `open` first. Clients connect to `port`."""
@@ -35,7 +37,7 @@ class Gate:
 
     async def something_was_held(self) -> None:
         """The server has answered, and nobody has seen it."""
-        async with asyncio.timeout(10):
+        async with patience():
             await self._held.wait()
 
     def let_through(self) -> None:

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import util
 from pathlib import Path
@@ -20,10 +19,12 @@ from typing import Any
 from redis.connection import Connection
 from redis.exceptions import AuthenticationError, RedisError
 
+from tests.support import patience
+from tests.support.patience import PATIENCE
 from tools.services.ports import free_port
 
-PATIENCE = 30.0
-"""Seconds for what takes tenths on a quiet machine."""
+SOON, LATE = "1000", "3600000"
+"""Milliseconds after which a node of a cluster counts as dead: while that is waited for, and while it must not be."""
 
 
 def program() -> str:
@@ -70,13 +71,21 @@ class ValkeyServer:
         )
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program(), *self._arguments, *common], stdout=log, stderr=log)
-        until(self._answers)
+        patience.until(lambda: self._answers() or self.has_ended, f"the start of the server in {self.folder}")
+        assert not self.has_ended, (self.folder / "log").read_text("utf-8", errors="replace")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it does not run: stopped, killed, or not started yet."""
+        return self._process is None or self._process.poll() is not None
 
     def _answers(self) -> bool:
         try:
             return bool(self.ask("PING") == b"PONG")
         except AuthenticationError:
             return True
+        except (RedisError, OSError):
+            return False
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, by default in order."""
@@ -93,7 +102,7 @@ class ValkeyServer:
     def ask(self, *command: str) -> Any:
         """One command, beside the store; also from a thread that has an event loop."""
         connection: Any = Connection(  # type: ignore[no-untyped-call]
-            host="127.0.0.1", port=self.port, socket_timeout=5, protocol=2
+            host="127.0.0.1", port=self.port, socket_timeout=PATIENCE, protocol=2
         )
         try:
             connection.connect()
@@ -104,10 +113,14 @@ class ValkeyServer:
 
 
 class ValkeyCluster:
-    """Three primaries and as many replicas, or none."""
+    """Three primaries and as many replicas, or none. No node takes another's place before `promote` says so.
+
+    Left to themselves, the nodes of a busy machine take one that is merely slow for dead, and its replica takes over.
+    """
 
     def __init__(self, *arguments: str, primaries: int = 3, replicated: bool = True) -> None:
-        common = ("--cluster-node-timeout", "1000", "--appendonly", "yes", *arguments)
+        rules = ("--cluster-replica-no-failover", "yes", "--cluster-node-timeout", SOON)
+        common = (*rules, "--appendonly", "yes", *arguments)
         self.servers = [ValkeyServer(*common, is_node=True) for _ in range(primaries * 2 if replicated else primaries)]
         self.primaries, self.replicas = self.servers[:primaries], self.servers[primaries:]
 
@@ -130,7 +143,31 @@ class ValkeyCluster:
             name = primary.ask("CLUSTER", "MYID").decode()
             until(lambda replica=replica, name=name: replica.ask("CLUSTER", "REPLICATE", name) == b"OK")  # type: ignore[misc]
         until(lambda: all(b"master_link_status:up" in server.ask("INFO", "replication") for server in self.replicas))
-        until(lambda: all(b"cluster_state:ok" in server.ask("CLUSTER", "INFO") for server in self.servers))
+        until(lambda: all(_is_well(server) for server in self.servers))
+        self._be_patient(self.servers)
+
+    def promote(self, replica: ValkeyServer) -> None:
+        """Let a replica take the place of its primary, which is dead; return once all that live know it."""
+        until(lambda: replica.ask("CLUSTER", "FAILOVER", "TAKEOVER") == b"OK")
+        name = replica.ask("CLUSTER", "MYID")
+        until(lambda: all(name in _owners(server) and _is_well(server) for server in self._living))
+
+    def give_up(self, dead: ValkeyServer) -> None:
+        """Let all that live notice that a server is dead, and nothing else of the kind."""
+        for server in self._living:
+            server.ask("CONFIG", "SET", "cluster-node-timeout", SOON)
+        until(lambda: all(dead.port in _failed(server) for server in self._living))
+        self._be_patient(self._living)
+        until(lambda: all(_failed(server) == {dead.port} for server in self._living))
+
+    @property
+    def _living(self) -> "list[ValkeyServer]":
+        return [server for server in self.servers if not server.has_ended]
+
+    def _be_patient(self, servers: "Sequence[ValkeyServer]") -> None:
+        for server in servers:
+            server.ask("CONFIG", "SET", "cluster-node-timeout", LATE)
+        until(lambda: all(_is_well(server) for server in servers))
 
     def remove(self) -> None:
         """Stop, and delete everything."""
@@ -141,15 +178,30 @@ class ValkeyCluster:
         return f"cluster_known_nodes:{len(self.servers)}".encode() in server.ask("CLUSTER", "INFO")
 
 
+def _is_well(server: ValkeyServer) -> bool:
+    return b"cluster_state:ok" in server.ask("CLUSTER", "INFO")
+
+
+def _owners(server: ValkeyServer) -> set[bytes]:
+    """The names of those that have slots, as this server knows it."""
+    return {node[2] for _, _, node, *_ in server.ask("CLUSTER", "SLOTS")}
+
+
+def _failed(server: ValkeyServer) -> set[int]:
+    """The ports of those that the cluster has given up."""
+    lines = [line.split(" ") for line in server.ask("CLUSTER", "NODES").decode().splitlines()]
+    return {int(line[1].split("@")[0].split(":")[1]) for line in lines if "fail" in line[2].split(",")}
+
+
 def until(holds: Callable[[], bool]) -> None:
     """Wait for something that a server comes to by itself."""
-    end = time.monotonic() + PATIENCE
-    while True:
+
+    def is_so() -> bool:
         with contextlib.suppress(RedisError, OSError):
-            if holds():
-                return
-        assert time.monotonic() < end, "the servers take too long"
-        time.sleep(0.05)
+            return holds()
+        return False
+
+    patience.until(is_so, "what the servers were waited for")
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ from gatepass.testing.http1 import BLANK, compose, read_answer, read_request
 Result = TypeVar("Result")
 HOST = "127.0.0.1"
 MAX_HEAD = 256 * 1024
+PATIENCE = 60.0
+"""Seconds for a step of the proxy's own, on however busy a machine: after them something is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Held:
         self._arrived = threading.Semaphore(0)
         self._release = asyncio.Event()
 
-    def wait(self, count: int = 1, *, timeout: float = 10.0) -> None:
+    def wait(self, count: int = 1, *, timeout: float = PATIENCE) -> None:
         """Until `count` further requests wait; at most `timeout` seconds, then TimeoutError."""
         for _ in range(count):
             if not self._arrived.acquire(timeout=timeout):
@@ -232,10 +234,10 @@ class FaultProxy:
         # Cut connections end their own tasks; cancelling them would make asyncio log each one.
         pending = asyncio.all_tasks() - {asyncio.current_task()}
         if pending:
-            await asyncio.wait(pending, timeout=5)
+            await asyncio.wait(pending, timeout=PATIENCE)
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def _call(self, act: Callable[[], object]) -> None:
         async def run() -> None:

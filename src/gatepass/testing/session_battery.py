@@ -278,7 +278,7 @@ class SharedBattery:
 async def _hears(store: Store, news: Subscription, sids: set[bytes]) -> None:
     """Fails unless these are told, or can be looked up when `next` says so, well before its time is up."""
     missing = set(sids)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while missing:
             told = await news.next(60) or await store.revoked_since(NOW)
             missing -= {revocation.sid for revocation in told}

@@ -16,6 +16,7 @@ from gatepass.client.layers.indicators import callback, progress_line, spinner
 from gatepass.client.layers.loading import IDLE_LIFE, Loading, Visibility
 from gatepass.client.layers.retry import Budget, Retry
 from tests.client.fake_api import URL, Api, signed_in
+from tests.support.patience import PATIENCE
 
 
 class TestVisibility:
@@ -92,7 +93,7 @@ class Watched:
 
     def until(self, *told: tuple[str, int]) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: self.told == list(told), 10), self.told
+            assert self.changed.wait_for(lambda: self.told == list(told), PATIENCE), self.told
 
 
 def test_one_call_counts_once_through_refresh_and_retries_and_is_over_in_the_end() -> None:
@@ -168,7 +169,7 @@ def test_an_indicator_that_fails_harms_no_call_and_is_told_of(caplog: pytest.Log
     loading = Loading(Broken(), delay=0, minimum=0)
 
     def wait(_request: httpx2.Request) -> httpx2.Response:
-        assert asked.wait(10)
+        assert asked.wait(PATIENCE)
         return httpx2.Response(200)
 
     assert Client(URL, transport=httpx2.MockTransport(wait), loading=loading).get("/").status_code == 200
@@ -180,7 +181,7 @@ def test_no_thread_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     Client(URL, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)), loading=loading).get("/")
     thread = loading._thread
     if thread is not None:
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gatepass.client import Client, FileStorage
 from tests.client.harness import Stage, stage
+from tests.support.patience import PATIENCE
 
 FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 KILLS = 10_000 if FULL else 30
@@ -52,7 +53,7 @@ def _kill(running: Stage, files: list[FileStorage]) -> Counter[str]:
     loser = threading.Thread(target=_lose, args=(running, done))
     loser.start()
     try:
-        said = [one.communicate(timeout=3600 if FULL else 120)[0] for one in programs]
+        said = [one.communicate(timeout=PATIENCE * (1 + KILLS / 100))[0] for one in programs]
     finally:
         done.set()
         loser.join()

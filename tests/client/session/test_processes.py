@@ -1,5 +1,6 @@
 """Programs that share a session file: one refresh for all, and nobody is signed out."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 from gatepass.client import Client, FileStorage
 from tests.client.harness import Stage, expire, stage
 from tests.client.storage.test_file import full_disk
+from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 
@@ -32,7 +34,7 @@ def test_eight_programs_with_an_expired_token_make_one_refresh_and_all_succeed(r
         assert one.stdin is not None
         one.stdin.write("go\n")
         one.stdin.flush()
-    assert [one.communicate(timeout=30)[0] for one in programs] == ["200 active\n"] * 8
+    assert [one.communicate(timeout=PATIENCE)[0] for one in programs] == ["200 active\n"] * 8
     assert running.proxy.count(REFRESH) == 1
     assert (storage.load().sid, storage.load().generation) == (sid, 1)
 
@@ -79,11 +81,21 @@ def test_a_sign_out_in_one_program_is_one_in_the_other(running: Stage) -> None:
 def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running: Stage) -> None:
     storage = running.sign_up("ann")
     expire(storage)
-    with (
-        FileStorage(storage.path).locked(1),
-        Client(running.url, storage=FileStorage(storage.path), timeout=0.5) as client,
-    ):
+    waits: list[float] = []
+
+    class InVain(FileStorage):
+        """Its wait for the lock has run out as soon as it begins."""
+
+        @contextlib.contextmanager
+        def locked(self, timeout: float) -> Iterator[bool]:
+            waits.append(timeout)
+            with super().locked(0) as held:
+                assert not held
+                yield held
+
+    with FileStorage(storage.path).locked(1), Client(running.url, storage=InVain(storage.path), timeout=60) as client:
         assert client.get("/auth/me").status_code == 200
+    assert 60 < waits[0] < 60 * 3, "longer than the call of the one before us, and bounded"
 
 
 def test_on_a_disk_that_does_not_write_the_session_goes_on_and_says_so(running: Stage) -> None:

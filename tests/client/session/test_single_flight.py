@@ -13,13 +13,14 @@ from gatepass.client.errors import RefreshUnavailable
 from gatepass.client.session.single_flight import SingleFlight
 from tests.client.fake_api import URL, Api, problem, signed_in, together, wear
 from tests.client.harness import PASSWORD, Stage
+from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 
 
 def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(real: Stage) -> None:
     limits = httpx2.Limits(max_connections=50)
-    with Client(real.url, limits=limits, timeout=30) as client:
+    with Client(real.url, limits=limits) as client:
         client.sign_up("threads@example.com", PASSWORD)
         wear(client.session, token="ey.of.yesterday")
         real.proxy.exchanges.clear()
@@ -29,7 +30,7 @@ def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(rea
 
 
 async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Stage) -> None:
-    async with AsyncClient(real.url, limits=httpx2.Limits(max_connections=20), timeout=30) as client:
+    async with AsyncClient(real.url, limits=httpx2.Limits(max_connections=20)) as client:
         await client.sign_up("tasks@example.com", PASSWORD)
         wear(client.session, left=-1)
         real.proxy.exchanges.clear()
@@ -119,23 +120,23 @@ def test_a_loop_that_goes_down_with_the_refresh_leaves_it_to_those_who_wait() ->
             await asyncio.Event().wait()
             raise AssertionError
 
-    with api.client(storage=signed_in(expired=True), timeout=1) as client:
+    with api.client(storage=signed_in(expired=True)) as client:
 
         async def lead_and_die() -> None:
             mine = AsyncClient(URL, transport=Stuck(), session=client.session)
             call = asyncio.create_task(mine.get("/x"))
-            await asyncio.to_thread(down.wait, 10)
+            await asyncio.to_thread(down.wait, PATIENCE)
             call.cancel()
 
         leader = threading.Thread(target=lambda: asyncio.run(lead_and_die()))
         leader.start()
-        assert started.wait(10)
+        assert started.wait(PATIENCE)
         waiter: list[int] = []
         waiting = threading.Thread(target=lambda: waiter.append(client.get("/x").status_code))
         waiting.start()
         down.set()
         leader.join()
-        waiting.join(20)
+        waiting.join(PATIENCE)
     assert waiter == [200]
 
 

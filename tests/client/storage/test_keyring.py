@@ -16,6 +16,7 @@ from gatepass.client.errors import StorageError
 from gatepass.client.storage.keyring import KeyringStorage, runtime_folder
 from gatepass.client.storage.record import Stored
 from tests.client.storage.test_file import CANARY, FULL, Entries
+from tests.support.patience import PATIENCE
 
 NAME = "https://api.example.com"
 
@@ -162,7 +163,7 @@ def test_threads_that_save_at_once_leave_one_whole_entry() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert KeyringStorage(NAME, backend=entries).load() in wanted
 
 
@@ -171,5 +172,5 @@ def test_without_the_extra_it_says_what_to_install() -> None:
         "import sys\nsys.modules['keyring'] = None\n"
         "try: import gatepass.client.storage.keyring\nexcept ImportError as fault: print(fault)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert "pip install 'gatepass[keyring]'" in done.stdout

@@ -25,6 +25,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in
+from tests.support.patience import patience
 from tools.services.valkey import flush, shared_cluster, shared_server
 
 EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
@@ -268,7 +269,7 @@ async def test_subscribers_hear_of_sessions_and_are_told_to_look_for_keys(tmp_pa
     await one.open()
     await two.open()
     session = await signed_in(two)
-    async with one.subscribe() as news, asyncio.timeout(10):
+    async with one.subscribe() as news, patience():
         await two.put_signing_key(StoredKey("kid", "EdDSA", bytes(61), NOW, NOW))
         assert list(await news.next(60)) == []
         await two.revoke(session.sid, reason="revoked", now=NOW)

@@ -13,6 +13,7 @@ from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of
+from tests.support.patience import patience
 from tools.services.postgres import connected, empty_database
 
 
@@ -42,7 +43,7 @@ TestPostgresMachine.settings = settings(TestPostgresMachine.settings, max_exampl
 
 
 async def until_somebody_waits(connection: asyncpg.Connection) -> None:
-    async with asyncio.timeout(10):
+    async with patience():
         while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0.01)
 

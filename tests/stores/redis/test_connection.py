@@ -13,6 +13,7 @@ from gatepass.stores.redis.connection import Unreachable
 from gatepass.stores.redis.layout import pack_command
 from gatepass.stores.redis.scripts import SWAP, Call
 from gatepass.stores.redis.url import parse_address
+from tests.support.patience import patience
 
 Answer = Callable[[list[bytes]], bytes | None]
 """What to say to a command; None hangs up."""
@@ -105,7 +106,7 @@ async def test_what_comes_while_others_are_on_their_way_does_not_wait_for_their_
             return b"$1\r\n1\r\n$1\r\n2\r\n"
         return b""
 
-    async with scripted(answer) as (_, nodes), asyncio.timeout(5):
+    async with scripted(answer) as (_, nodes), patience():
         first = asyncio.create_task(nodes.run(Call.of(b"GET", b"first")))
         while not nodes._lines:
             await asyncio.sleep(0.01)
@@ -170,7 +171,7 @@ async def test_every_refusal_is_unavailable_and_sent_once(refusal: bytes) -> Non
 
 async def test_an_answer_that_does_not_come_is_given_up_after_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_connections, "COMMAND_TIMEOUT", 0.1)
-    async with scripted(lambda _: b"") as (server, nodes), asyncio.timeout(5):
+    async with scripted(lambda _: b"") as (server, nodes), patience():
         done = await asyncio.gather(*(nodes.run(call) for call in numbered(3)), return_exceptions=True)
         assert [type(each) for each in done] == [StoreUnavailable] * 3
         assert len(server.commands) == 3
@@ -188,7 +189,7 @@ async def test_a_server_that_does_not_take_connections_is_unreachable_after_a_bo
     listener = await asyncio.start_server(silent, "127.0.0.1", 0)
     nodes = Nodes(parse_address(f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
     await nodes.open()
-    async with asyncio.timeout(5):
+    async with patience():
         with pytest.raises(Unreachable):
             await nodes.run(Call.of(b"GET", b"key"))
     await nodes.close()

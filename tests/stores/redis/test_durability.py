@@ -23,6 +23,7 @@ from gatepass.stores.redis import (
 from gatepass.stores.redis.layout import Keys
 from gatepass.stores.redis.store import KEPT, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
+from tests.support.patience import PATIENCE
 from tools.services.valkey import ValkeyServer, flush, private_server, program, shared_server, until
 
 keys = Keys("gatepass")
@@ -120,6 +121,7 @@ async def test_another_process_cannot_acknowledge_what_the_replica_does_not_have
             with pytest.raises(StoreUnavailable, match="Too few"):
                 await store.revoke(session.sid, reason="revoked", now=NOW)
         replica._process.send_signal(signal.SIGCONT)
+        monkeypatch.setattr(redis_durability, "WAIT_TIMEOUT", PATIENCE / 2)
         assert await two.revoke(session.sid, reason="revoked", now=NOW) is None, "it was over, and now it is certain"
         await one.close()
         await two.close()
@@ -186,7 +188,7 @@ async def test_a_user_needs_no_more_rights_than_the_page_says(caplog: pytest.Log
             await store.release(session.account_id, by=b"test")
             assert not await store.is_held(session.account_id)
             await store.revoke_all(session.account_id, reason="revoked", now=NOW)
-            assert [revocation.sid for revocation in await news.next(10)] == [session.sid]
+            assert [revocation.sid for revocation in await news.next(PATIENCE)] == [session.sid]
         assert await store.prune(before=NOW + 1, limit=10) == 1
         await store.ping()
         await store.close()

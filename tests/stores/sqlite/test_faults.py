@@ -15,6 +15,7 @@ import pytest
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
+from tests.support.patience import PATIENCE
 
 NOBODY = 65_534
 
@@ -171,7 +172,7 @@ async def test_a_folder_without_access_is_named_at_start(tmp_path: Path) -> None
 
 async def test_a_fork_of_the_process_is_told_and_does_not_wait_for_ever(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORK, str(tmp_path / "gate.db")]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.split() == ["StoreUnavailable", "reopened", "parent"], done.stderr
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.process import environment, gatepass
+from tests.support.patience import PATIENCE
+from tests.support.process import environment, gatepass, until_listening
 from tools.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,12 +32,12 @@ def uvicorn(name: str, folder: Path, *, gate: str = "") -> Iterator[httpx2.Clien
         settings = {**environment(), "GATE": gate}
         process = subprocess.Popen(command, cwd=folder, env=settings, stdout=said, stderr=said)
         try:
-            transport = httpx2.HTTPTransport(retries=8)
-            with httpx2.Client(base_url=f"http://localhost:{port}", transport=transport, timeout=20) as client:
+            until_listening(process, port)
+            with httpx2.Client(base_url=f"http://localhost:{port}") as client:
                 yield client
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("name", WITH_ENDPOINTS)

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from tests.support.process import environment, gatepass
+from tests.support.patience import PATIENCE
+from tests.support.process import environment, gatepass, until_listening
 from tools.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,12 +49,12 @@ def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
             [sys.executable, "app.py", "runserver", "--noreload", str(port)], stdout=said, stderr=said, **run
         )
         try:
-            transport = httpx2.HTTPTransport(retries=8)
-            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", transport=transport, timeout=20) as client:
+            until_listening(server, port)
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
                 use(client, "1")
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(PATIENCE)
 
 
 def test_the_people_of_a_table_sign_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

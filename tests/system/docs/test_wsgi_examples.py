@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.process import environment, gatepass
+from tests.support.patience import PATIENCE
+from tests.support.process import environment, gatepass, until_listening
 from tools.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,12 +36,12 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[httpx2.Cl
             command, cwd=tmp_path, env={**environment(), "PYTHONWARNINGS": ""}, stdout=said, stderr=said
         )
         try:
-            transport = httpx2.HTTPTransport(retries=8)
-            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", transport=transport, timeout=20) as client:
+            until_listening(process, port)
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
                 yield client
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 def test_sign_up_call_sign_out_and_be_refused_at_once(server: httpx2.Client) -> None:

@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from tests.support.patience import patience
 from tests.system.faults.browser_profile import Profile, Told, pause
 from tests.system.faults.raw_http import Wire
 from tests.system.faults.theft import Loot, Theft
-
-SERVICE = 60.0
-"""Seconds within which everybody must get an answer again: longer than any recovery on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Load:
     async def progress(self, count: int = 10) -> None:
         """Wait until every session that is not over got so many more definite answers."""
         goals = [(profile, len(profile.definite) + count) for profile in (*self._honest, *self._victims)]
-        async with asyncio.timeout(SERVICE):
+        async with patience():
             for profile, goal in goals:
                 while len(profile.definite) < goal and not profile.is_over:
                     self._raise_failures()
@@ -100,7 +98,7 @@ class Load:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the load run until something is so."""
-        async with asyncio.timeout(SERVICE):
+        async with patience():
             while not condition():
                 self._raise_failures()
                 await pause()
@@ -123,14 +121,14 @@ class Load:
 
     async def caught(self) -> None:
         """Wait until all thefts so far have taken place."""
-        async with asyncio.timeout(SERVICE):
+        async with patience():
             await asyncio.gather(*(task for _, task, _ in self._thefts))
 
     async def verdict(self, scenario: str) -> Verdict:
         """Stop, look at every session and every holder of a stolen one."""
         await self.caught()
         self._is_stopping = True
-        async with asyncio.timeout(SERVICE):
+        async with patience():
             await asyncio.gather(*self._tabs)
         caught = [await theft.settle() and (theft.is_detected or not strict) for theft, _, strict in self._thefts]
         stolen = {id(theft.victim) for theft, _, _ in self._thefts}
@@ -173,7 +171,7 @@ class Load:
         wire = Wire(self._port)
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SERVICE / 4):
+                async with patience():
                     for _ in range(20):
                         if await profile.insist(wire) is Told.RENEWED:
                             return True

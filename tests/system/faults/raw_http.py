@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-PATIENCE = 20.0
-"""Seconds for an answer: longer than any time-out of a server, so that a lost answer means a broken connection."""
+from tests.support.patience import patience
+
 _COOKIE = re.compile(rb"set-cookie: (gatepass_\d+|gatepass_state_\d+)=([^;\r\n]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -47,7 +47,7 @@ class Wire:
     async def send(self, request: bytes) -> Answer | None:
         """Send exactly these bytes."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with patience():  # longer than any time-out of a server: a lost answer is a broken connection
                 if self._writer is None:
                     self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
                 self._writer.write(request)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
 from tests.system.faults.load import Load
 from tests.system.faults.proxy import Direction, proxying
-from tools.services.valkey import ValkeyServer, private_cluster, private_server, until
+from tools.services.valkey import ValkeyServer, private_cluster, private_server
 
 ACCOUNTS = "sqlite:///accounts.db"
 STEPS: dict[Direction, tuple[int, ...]] = {
@@ -75,9 +75,7 @@ async def test_nothing_is_lost_when_a_replica_takes_the_place_of_its_primary(
             await load.progress()
             await asyncio.to_thread(cluster.primaries[0].stop, signal.SIGKILL)
             load.faults += 1
-            replica = cluster.replicas[0]
-            await asyncio.to_thread(until, lambda: b"role:master" in replica.ask("INFO", "replication"))
-            await asyncio.to_thread(until, lambda: b"cluster_state:ok" in replica.ask("CLUSTER", "INFO"))
+            await asyncio.to_thread(cluster.promote, cluster.replicas[0])
             await load.progress()
             load.steal()
             await load.progress()

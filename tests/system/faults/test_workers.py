@@ -8,17 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.gates import SECRET
-from tests.support.process import children, gatepass
+from tests.support.patience import becomes
+from tests.support.process import children, gatepass, lives
 from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
 from tests.system.faults.load import Load
 from tools.services.postgres import new_database, shared_server
-
-
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except OSError:
-        return False
 
 
 async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, record_property: Record) -> None:
@@ -49,9 +43,7 @@ async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
     async with serving(Server(tmp_path, await new_database(shared_server()), workers=2)) as server:
         workers = children(server.pid)
         await server.kill()
-        async with asyncio.timeout(15):
-            while any(map(lives, workers)):
-                await asyncio.sleep(0.02)
+        await becomes(lambda: not any(map(lives, workers)), "the end of the workers")
 
 
 @pytest.mark.parametrize("store", ["sqlite:///gate.db", "memory://"])

@@ -7,9 +7,9 @@ import re
 import socket
 from dataclasses import dataclass
 
+from tests.support.patience import PATIENCE
+
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n")
-PATIENCE = 10.0
-"""Seconds for an answer on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

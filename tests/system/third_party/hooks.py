@@ -20,6 +20,8 @@ from typing import Any
 
 import schemathesis
 
+from tests.support.patience import PATIENCE
+
 Case = schemathesis.Case[Any]
 BASE = os.environ["OUTSIDE_URL"]
 TALLY = Path(os.environ["OUTSIDE_TALLY"])
@@ -67,12 +69,12 @@ def post(path: str, body: object, headers: dict[str, str]) -> Any:
     """One request of our own, which has to succeed."""
     plain = {"Content-Type": "application/json", "X-Forwarded-For": somewhere(), **headers}
     request = urllib.request.Request(BASE + path, data=json.dumps(body).encode(), headers=plain, method="POST")
-    return urllib.request.urlopen(request, timeout=10)
+    return urllib.request.urlopen(request, timeout=PATIENCE)
 
 
 def mailed_to(email: str) -> str:
     """The token of the link that was mailed to an address. Mail is written beside the answers: wait for it."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for file in MAIL.glob("*.eml"):
             letter = message_from_bytes(file.read_bytes(), policy=policy.default)
