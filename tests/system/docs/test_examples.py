@@ -47,12 +47,12 @@ def test_the_server_of_the_readme_works_as_it_stands() -> None:
 
 
 def test_the_example_of_the_server_guide_works_and_is_the_file() -> None:
-    assert blocks("docs/server.md", "python")[0] == EXAMPLE.read_text("utf-8")
+    assert blocks("docs/guides/server.md", "python")[0] == EXAMPLE.read_text("utf-8")
     use(runpy.run_path(str(EXAMPLE))["app"])
 
 
 def test_every_setting_is_documented() -> None:
-    page = (ROOT / "docs" / "server.md").read_text("utf-8")
+    page = (ROOT / "docs" / "guides" / "server.md").read_text("utf-8")
     table = page[page.index("## Settings") : page.index("## Events")]
     named = set(re.findall(r"`([A-Z_]+)`", table))
     assert {name.upper() for name in Settings.model_fields} <= named

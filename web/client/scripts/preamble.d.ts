@@ -1,4 +1,4 @@
-/** The names that the snippets of docs/browser*.md assume: imports and functions of the application around them. */
+/** The names that the snippets of the pages in docs/ assume: imports and functions of the application around them. */
 
 declare const session: import("gatepass").Session;
 declare const api: import("gatepass/fetch").Client;
