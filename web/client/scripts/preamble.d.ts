@@ -30,4 +30,4 @@ declare function route(path: string): string;
 declare function render(state: object): void;
 declare function report(error: unknown): void;
 declare function showToast(text: string): void;
-declare function navigate(path: string): void;
+declare function navigate(path: string, options?: { replace: boolean }): void;
