@@ -76,7 +76,9 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted([*(ROOT / "docs" / "project" / "decisions").glob("*.md"), ROOT / "SECURITY.md"]), ids=lambda p: p.name
+    "page",
+    sorted([*(ROOT / "docs" / "project" / "decisions").glob("*.md"), ROOT / "SECURITY.md"]),
+    ids=lambda p: p.name,
 )
 def test_every_test_that_a_decision_names_exists(page: Path) -> None:
     assert sorted(test for test in _TEST.findall(page.read_text("utf-8")) if not is_there(test)) == []
