@@ -1,7 +1,7 @@
 """The Python reference as Markdown, for programs that read it: what mkdocstrings shows on the site.
 
-A page has lines such as `::: gatepass.client.sync.Client`; indented lines after it are options. Each becomes a heading,
-the signature and the docstring, and the public members with theirs. Read from the source; nothing is imported.
+A page has lines such as `::: gatepass.client.sync.Client`; of the options below it `members: [a, b]` is heeded. Each
+becomes a heading, the signature and the docstring, and the public members with theirs. Nothing is imported.
 """
 
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import griffe
 
+_MEMBERS = re.compile(r"members: \[([\w, ]*)\]")
 _DIRECTIVE = re.compile(r"^::: ([\w.]+)\n((?:[ \t]+.*\n|\n(?=[ \t]))*)", re.MULTILINE)
 
 
@@ -17,24 +18,27 @@ def expand(text: str, source: Path) -> str:
     if not _DIRECTIVE.search(text):
         return text
     package = griffe.load("gatepass", search_paths=[source])
-    return _DIRECTIVE.sub(lambda match: _described(package, match[1]), text)
+    return _DIRECTIVE.sub(lambda match: _described(package, match[1], match[2]), text)
 
 
-def _described(package: griffe.Object | griffe.Alias, path: str) -> str:
+def _described(package: griffe.Object | griffe.Alias, path: str, options: str) -> str:
     try:
         found = package[path.removeprefix("gatepass.")]
     except KeyError:
         raise SystemExit(f"There is no {path}, which a page of the reference names.") from None
-    return "\n".join(_lines(found, level=3)) + "\n"
+    named = _MEMBERS.search(options)
+    members = [name.strip() for name in named[1].split(",") if name.strip()] if named else None
+    return "\n".join(_lines(found, level=3, members=members)) + "\n"
 
 
-def _lines(thing: griffe.Object | griffe.Alias, *, level: int) -> list[str]:
+def _lines(thing: griffe.Object | griffe.Alias, *, level: int, members: list[str] | None = None) -> list[str]:
     lines = [f"{'#' * level} {thing.name}", "", "```python", _signature(thing), "```", ""]
     made = thing.members.get("__init__") if thing.is_class else None
     lines += [line for part in (thing, made) if part and part.docstring for line in (part.docstring.value, "")]
     if thing.is_class or thing.is_module:
         for name, member in thing.members.items():
-            lines += _lines(member, level=level + 1) if _is_public(name, member) else []
+            is_shown = _is_public(name, member) if members is None else name in members
+            lines += _lines(member, level=level + 1) if is_shown else []
     return lines
 
 
