@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import ClassVar
 
 from tools.docs import check, docstrings, finish, pages
 
@@ -23,7 +22,7 @@ PORT = 8001
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Shows Markdown instead of offering it for download, and keeps its log to itself."""
 
-    extensions_map: ClassVar[dict[str, str]] = {
+    extensions_map: dict[str, str] = {  # noqa: RUF012 (declared so by the class below)
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".md": "text/plain; charset=utf-8",
         ".txt": "text/plain; charset=utf-8",

@@ -87,7 +87,7 @@ def test_every_command_is_listed_with_all_its_options() -> None:
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
     """(Method, path) → its description."""
-    found = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for path, item in describe(Policy())["paths"].items():
         found |= {(method.upper(), path): facts for method, facts in item.items() if method != "parameters"}
     return found
