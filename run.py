@@ -5,6 +5,7 @@
     python3 run.py test     install what the tests need, run everything
     python3 run.py check    format, lint, types, import layers, package sizes (--fix mends what it can)
     python3 run.py bench    measure: refresh, guard, sqlite_store
+    python3 run.py docs     build the documentation, check it, serve it on http://localhost:8001 (--build only builds)
     python3 run.py mutate   break the core on purpose, and count what the tests notice
     python3 run.py audit    ask for known vulnerabilities of all packages, where an advisory source can be reached
     python3 run.py lock     renew the lock files after pyproject.toml changed
@@ -252,6 +253,12 @@ def bench(arguments: Sequence[str]) -> None:
     run(BIN / INTERPRETERS[file.suffix], file, *arguments[1:])
 
 
+def docs(arguments: Sequence[str]) -> None:
+    """Build the documentation into .docs/site, check it, and serve it."""
+    provide_python("docs")
+    run(BIN / "python", "-m", "tools.docs", *arguments)
+
+
 def mutate(arguments: Sequence[str]) -> None:
     """Break the core on purpose and count what the tests notice."""
     provide_python("dev")
@@ -271,12 +278,16 @@ def lock(_arguments: Sequence[str]) -> None:
     compile_: list[str | Path] = [BIN / "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     compile_ += ["--upgrade", "--no-emit-index-url", "--no-annotate", "--no-header", "--python-version", "3.11"]
     folder = ROOT / "requirements"
-    for name, extra, groups in (
-        ("demo", "demo", ("build", "node")),
-        ("dev", "all", ("build", "node", "check", "test")),
+    for name, extras, groups in (
+        ("demo", ("demo",), ("build", "node")),
+        ("dev", ("all",), ("build", "node", "check", "test")),
+        ("docs", (), ("build", "docs")),
     ):
-        chosen = [word for group in groups for word in ("--group", group)]
-        run(*compile_, "pyproject.toml", "--extra", extra, *chosen, "-o", folder / f"{name}.txt")
+        chosen = [word for extra in extras for word in ("--extra", extra)]
+        chosen += [word for group in groups for word in ("--group", group)]
+        # Both can be installed in one environment: the documentation takes what the tests have.
+        agreed = ["--constraint", folder / "dev.txt"] if name == "docs" else []
+        run(*compile_, "pyproject.toml", *chosen, *agreed, "-o", folder / f"{name}.txt")
 
 
 def say(text: str) -> None:
@@ -289,6 +300,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "test": test,
     "check": check,
     "bench": bench,
+    "docs": docs,
     "mutate": mutate,
     "audit": audit,
     "lock": lock,

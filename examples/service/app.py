@@ -8,7 +8,7 @@ import os
 from fastapi import FastAPI
 
 from gatepass.guards.fastapi import CurrentPrincipal
-from gatepass.remote.gate import RemoteGate
+from gatepass.remote import RemoteGate
 
 issuer = os.environ["GATE"]
 gate = RemoteGate(f"{issuer}/auth/jwks.json", issuer=issuer, audience=issuer)

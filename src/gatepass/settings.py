@@ -1,4 +1,4 @@
-"""GATEPASS_*: what an operator sets (DESIGN §6). Nothing is read at import; all faults are told at once.
+"""GATEPASS_*: what an operator sets (docs/reference/settings.md). Nothing is read at import; all faults at once.
 
 The environment counts, then the file `gatepass.env` in the working directory (written by `gatepass init`).
 An unknown name is a fault with a suggestion: a misspelt security setting must not be silently ignored.

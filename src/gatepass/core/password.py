@@ -21,7 +21,7 @@ class PasswordViolation:
 
 
 def normalise(password: str) -> str:
-    """NFC and nothing else: no trimming, no case folding (NIST SP 800-63B-4 §3.1.1.2, standards C4)."""
+    """NFC and nothing else: no trimming, no case folding (NIST SP 800-63B-4 §3.1.1.2, decision 4)."""
     return unicodedata.normalize("NFC", password)
 
 

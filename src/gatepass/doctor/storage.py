@@ -31,7 +31,7 @@ async def look_at_stores(settings: Settings) -> AsyncIterator[Finding]:
                 async for finding in look(url):
                     yield finding
         except ConfigurationError as refusal:
-            yield fault("store", str(refusal), "See docs/postgres.md and docs/redis.md.")
+            yield fault("store", str(refusal), "See docs/guides/postgres.md and docs/guides/redis.md.")
         except StoreUnavailable:
             yield fault("store", "The store does not answer.", "Start it, and look at address, firewall and password.")
 

@@ -146,7 +146,7 @@ async def _serve(
 
 
 async def _sweep(server: _Server, *, patience: float) -> None:
-    """Look after slow clients once a second; without httptools nobody does (`docs/limits.md`)."""
+    """Look after slow clients once a second; without httptools nobody does (`docs/reference/limits.md`)."""
     try:
         from gatepass.serving.http_protocol import sweep
     except ImportError:

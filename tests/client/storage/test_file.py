@@ -386,7 +386,7 @@ class TestDiskThatDoesNotWrite:
 
 
 def test_the_storage_that_the_documentation_shows_is_one(path: Path) -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "client-storage.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "client-storage.md").read_text("utf-8")
     example = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class DictStorage" in code)
     names: dict[str, Callable[..., Storage]] = {}
     exec(example, names)

@@ -28,7 +28,7 @@ from tools.services.valkey import ValkeyServer, flush, private_server, program, 
 
 keys = Keys("gatepass")
 RIGHTS = "~gatepass:* &gatepass:* +@read +@write +@connection +@scripting +@pubsub +info +wait +cluster|slots +role"
-"""As in docs/redis.md."""
+"""As in docs/guides/redis.md."""
 needs_waitaof = pytest.mark.skipif(
     b"v=7.0" in subprocess.run([program(), "--version"], capture_output=True, check=True).stdout,
     reason="TEST_VALKEY names a server without WAITAOF",

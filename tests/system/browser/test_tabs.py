@@ -88,7 +88,7 @@ def has_left(tab: Page, sid: str) -> bool:
 
 
 def test_a_new_sign_in_by_the_same_person_takes_the_other_tabs_along(stage: Stage, profile: BrowserContext) -> None:
-    """What a page does that needs a recent sign-in (docs/sessions.md): a new session, and nobody is signed out."""
+    """What a page does that needs a recent sign-in (guides/sessions.md): a new session, no sign-out."""
     one, *others = tabs_of(stage, profile, 3)
     refreshes, before = stage.proxy.count(REFRESH), session_id(one)
     again = "(password) => stage.session.signIn({ email: stage.session.getSnapshot().account.email, password })"

@@ -66,6 +66,6 @@ def test_another_service_knows_the_callers_of_a_gate_by_its_public_keys(tmp_path
 
 @pytest.mark.parametrize("name", ["asgi", "litestar", "service", "starlette"])
 def test_the_page_on_guards_shows_them_as_they_are(name: str) -> None:
-    page = (ROOT / "docs" / "guards.md").read_text("utf-8")
+    page = (ROOT / "docs" / "guides" / "guards.md").read_text("utf-8")
     shown = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     assert (ROOT / "examples" / name / "app.py").read_text("utf-8") in shown

@@ -9,7 +9,7 @@ from gatepass.core import event
 from gatepass.core.event import Event, RefreshCase
 from gatepass.core.session import EndReason
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "events.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "events.md").read_text("utf-8")
 EVENTS = [kind for kind in vars(event).values() if isinstance(kind, type) and issubclass(kind, Event) and kind != Event]
 OF_ALL = {field.name for field in dataclasses.fields(Event)}
 _ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \| ([^|]*)\|$", re.MULTILINE)

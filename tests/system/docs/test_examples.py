@@ -1,5 +1,7 @@
 """What the documentation shows is what runs."""
 
+import ast
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -7,9 +9,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from starlette.testclient import TestClient
-
-from gatepass.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "fastapi" / "app.py"
@@ -47,20 +48,60 @@ def test_the_server_of_the_readme_works_as_it_stands() -> None:
 
 
 def test_the_example_of_the_server_guide_works_and_is_the_file() -> None:
-    assert blocks("docs/server.md", "python")[0] == EXAMPLE.read_text("utf-8")
+    assert blocks("docs/guides/server.md", "python")[0] == EXAMPLE.read_text("utf-8")
     use(runpy.run_path(str(EXAMPLE))["app"])
 
 
-def test_every_setting_is_documented() -> None:
-    page = (ROOT / "docs" / "server.md").read_text("utf-8")
-    table = page[page.index("## Settings") : page.index("## Events")]
-    named = set(re.findall(r"`([A-Z_]+)`", table))
-    assert {name.upper() for name in Settings.model_fields} <= named
-    assert named - {PREFIX} <= {name.upper() for name in Settings.model_fields} | {"GATEPASS_"}
+def test_a_page_of_another_site_gets_in_by_the_cors_rules_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPASS_PUBLIC_URL", "https://api.other")
+    monkeypatch.setenv("GATEPASS_ORIGINS", "https://app.example")
+    monkeypatch.setenv("GATEPASS_SAME_SITE", "none")
+    app: FastAPI = runpy.run_path(str(EXAMPLE))["app"]
+    (rules,) = [code for code in blocks("docs/guides/browser.md", "python") if "CORSMiddleware" in code]
+    exec(rules, {"app": app, "CORSMiddleware": CORSMiddleware})
+    page = {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}
+    with TestClient(app, base_url="https://api.other") as client:
+        for method, path, headers in (
+            ("POST", "/auth/login", "content-type, gatepass-client"),
+            ("POST", "/auth/refresh", "gatepass-session, idempotency-key"),
+            ("GET", "/me", "authorization"),
+        ):
+            asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+            allowed = client.options(path, headers={**page, **asked})
+            assert allowed.status_code == 200, allowed.text
+            assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example"
+            assert allowed.headers["Access-Control-Allow-Credentials"] == "true"
+        made = client.post("/auth/register", json=CREDENTIALS, headers={**page, "Gatepass-Client": "1"})
+        assert made.status_code == 201
+        me = client.get("/me", headers={**page, "Authorization": f"Bearer {made.json()['access_token']}"})
+        assert (me.status_code, me.headers["Access-Control-Allow-Origin"]) == (200, "https://app.example")
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: str(page.relative_to(ROOT / "docs"))
+)
+def test_every_python_snippet_is_python_and_imports_what_there_is(page: Path) -> None:
+    for code in blocks(str(page.relative_to(ROOT)), "python"):
+        tree = compile(code, page.name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gatepass"):
+                module = importlib.import_module(node.module or "")
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as the site makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    plain = [
+        re.sub(r"[^\w\s-]", "", title).strip().lower() for title in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    ]
+    return {re.sub(r"[-\s]+", "-", title) for title in plain}
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "web" / "client" / "README.md"]
     for page in pages:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text("utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target, fragment in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text("utf-8")):
+            place = page.parent / target if target else page
+            assert place.exists(), f"{page.name}: {target}"
+            assert not fragment or fragment in headings(place), f"{page.name}: {target}#{fragment}"

@@ -10,7 +10,7 @@ import pytest
 from tests.support.gates import open_gate
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = ROOT / "docs" / "standards.md"
+PAGE = ROOT / "docs" / "project" / "standards.md"
 GROUPS = "PW 11, LG 9, TK 19, RC 9, CS 9, RT 12, SL 6, LO 10, KM 7, TR 7, EL 8, RL 5, CC 10, MT 5, DP 3, DB 10"
 COUNTS = {group: int(count) for group, count in re.findall(r"(\w+) (\d+)", GROUPS)}
 """Rows of each group: 140. A row that nobody missed would be the one that nobody proved."""
@@ -76,14 +76,16 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted([*(ROOT / "docs" / "decisions").glob("*.md"), ROOT / "SECURITY.md"]), ids=lambda p: p.name
+    "page",
+    sorted([*(ROOT / "docs" / "project" / "decisions").glob("*.md"), ROOT / "SECURITY.md"]),
+    ids=lambda p: p.name,
 )
 def test_every_test_that_a_decision_names_exists(page: Path) -> None:
     assert sorted(test for test in _TEST.findall(page.read_text("utf-8")) if not is_there(test)) == []
 
 
 def test_each_conflict_has_one_decision_in_one_form() -> None:
-    folder = ROOT / "docs" / "decisions"
+    folder = ROOT / "docs" / "project" / "decisions"
     index = (folder / "README.md").read_text("utf-8")
     pages = sorted(folder.glob("[0-9]*.md"))
     assert [page.name[:2] for page in pages] == [f"{number:02}" for number in range(1, 13)]

@@ -57,6 +57,6 @@ def test_sign_up_call_sign_out_and_be_refused_at_once(server: httpx2.Client) -> 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_the_page_on_guards_shows_them_as_they_are(name: str) -> None:
-    page = (ROOT / "docs" / "guards.md").read_text("utf-8")
+    page = (ROOT / "docs" / "guides" / "guards.md").read_text("utf-8")
     shown = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     assert (ROOT / "examples" / name / "app.py").read_text("utf-8") in shown

@@ -1,7 +1,7 @@
 /**
  * Checks the package as applications get it: packed, checked by publint and are-the-types-wrong, installed from the
  * tarball without a network, and type-checked from an application that imports every entry point and from every
- * TypeScript snippet of docs/browser*.md. Run after the build: packed.mjs
+ * TypeScript snippet of the pages in docs/. Run after the build: packed.mjs
  */
 
 import { execFileSync } from "node:child_process";
@@ -33,7 +33,8 @@ function snippetsOf(page) {
   const found = [...text.matchAll(/^```(tsx?)\n(.*?)^```/gms)];
   return found.map(({ 1: kind, 2: code, index }) => {
     const line = text.slice(0, index).split("\n").length + 1;
-    return { file: `${page.replace(".md", "")}.line-${line}.${kind}`, code: `${code}\nexport {};\n` };
+    const name = page.replace(/\.md$/, "").replaceAll(/[\\/]/g, ".");
+    return { file: `${name}.line-${line}.${kind}`, code: `${code}\nexport {};\n` };
   });
 }
 
@@ -55,7 +56,7 @@ const imports = modules.map((name, index) => `import * as module${index} from "$
 const uses = modules.map((_, index) => `module${index} satisfies object;`);
 writeFileSync(join(app, "app", "everything.ts"), [...imports, ...uses, ""].join("\n"));
 writeFileSync(join(app, "app", "preamble.d.ts"), readFileSync(join(client, "scripts", "preamble.d.ts")));
-const pages = readdirSync(docs).filter((name) => /^browser.*\.md$/.test(name));
+const pages = readdirSync(docs, { recursive: true }).filter((name) => name.endsWith(".md"));
 const snippets = pages.flatMap(snippetsOf);
 for (const { file, code } of snippets) writeFileSync(join(app, "app", file), code);
 

@@ -1,4 +1,4 @@
-/** The names that the snippets of docs/browser*.md assume: imports and functions of the application around them. */
+/** The names that the snippets of the pages in docs/ assume: imports and functions of the application around them. */
 
 declare const session: import("gatepass").Session;
 declare const api: import("gatepass/fetch").Client;
@@ -30,4 +30,4 @@ declare function route(path: string): string;
 declare function render(state: object): void;
 declare function report(error: unknown): void;
 declare function showToast(text: string): void;
-declare function navigate(path: string): void;
+declare function navigate(path: string, options?: { replace: boolean }): void;

@@ -1,5 +1,5 @@
 /**
- * Writes docs/browser-api.md: the exports of every entry point, from the emitted declarations and their comments.
+ * Writes docs/reference/browser-api.md: the exports of every entry point, from the emitted declarations and their comments.
  *
  * TypeScript 7 has no stable programming interface, and none is needed: `tsc` emits every declaration at the left
  * margin, under its comment. Run after the build: reference.mjs [--check]
@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const page = fileURLToPath(new URL("../../../docs/browser-api.md", import.meta.url));
+const page = fileURLToPath(new URL("../../../docs/reference/browser-api.md", import.meta.url));
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const { exports: entries } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 const files = new Map();
@@ -131,7 +131,7 @@ const names = Object.keys(entries).filter((entry) => entries[entry].types && exi
 const contents = names.map((entry) => entry.replace(/^\./, "gatepass"));
 const text = `# The browser client: reference
 
-Every name that the npm package \`gatepass\` exports, from its types. How to use them: [browser.md](browser.md).
+Every name that the npm package \`gatepass\` exports, from its types. How to use them: [the guide](../guides/browser.md).
 Made by \`npm run reference\` in web/client; do not edit.
 
 ${contents.map((name) => `[\`${name}\`](#${name.replace("/", "")})`).join(" · ")}
@@ -140,6 +140,6 @@ ${names.map(section).join("\n")}`.replace(/\n{3,}/g, "\n\n");
 
 if (!process.argv.includes("--check")) writeFileSync(page, text);
 else if (!existsSync(page) || readFileSync(page, "utf8") !== text) {
-  console.error("docs/browser-api.md is stale. Run in web/: npm run reference --workspace client");
+  console.error("docs/reference/browser-api.md is stale. Run in web/: npm run reference --workspace client");
   process.exitCode = 1;
 }

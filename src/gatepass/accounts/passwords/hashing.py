@@ -135,7 +135,7 @@ class Argon2Hasher:
     """Argon2id in as many threads as there are cores, with a bounded queue before them.
 
     Hashing costs tens of milliseconds of a core. On the event loop one sign-in would stop every refresh; in
-    an unbounded queue a flood of sign-ins would (research: p50 from 1 ms to seconds). Here the excess gets
+    an unbounded queue a flood of sign-ins would (measured without one: p50 from 1 ms to seconds). Here the excess gets
     Overloaded at once, and everything else keeps its latency.
     """
 

@@ -12,7 +12,7 @@ import { pass, useFakeClock } from "../fake/clock.js";
 
 useFakeClock();
 
-/** As in docs/browser-vue-svelte.md. */
+/** As in docs/guides/browser-frameworks.md. */
 function useVueSession(session: Session) {
   const snapshot = shallowRef(session.getSnapshot());
   onScopeDispose(
@@ -24,7 +24,7 @@ function useVueSession(session: Session) {
   return snapshot;
 }
 
-/** As in docs/browser-vue-svelte.md. */
+/** As in docs/guides/browser-frameworks.md. */
 function svelteSession(session: Session) {
   return readable(session.getSnapshot(), (set) => {
     set(session.getSnapshot());

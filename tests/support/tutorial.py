@@ -1,0 +1,146 @@
+"""The tutorial as a program: its files are written, its commands typed, its output compared, all from the page itself.
+
+A block with a title is a file of that name; a `console` block has commands after `$ ` and what they print. `…` stands
+for anything. The port of the page is another one here, so that tests can run side by side.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "tutorial.md"
+PORT = "8000"
+_BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+LIMIT = 60.0
+"""Seconds for one command, or for the server to listen: a hundred times what they take."""
+
+
+class Block(NamedTuple):
+    """A fenced block with a title."""
+
+    language: str
+    title: str
+    text: str
+
+
+class Command(NamedTuple):
+    """A command and the output that the page shows."""
+
+    text: str
+    output: str
+
+
+def blocks() -> list[Block]:
+    """All blocks of the page that have a title, in their order."""
+    return [Block(*match) for match in _BLOCK.findall(PAGE.read_text("utf-8"))]
+
+
+def commands() -> list[Command]:
+    """All commands of the page, in their order."""
+    found = []
+    for block in blocks():
+        if block.language == "console":
+            parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
+            assert parts[0] == "", f"a console block begins with a command: {block.text}"
+            found += [Command(*part.partition("\n")[::2]) for part in parts[1:]]
+    return found
+
+
+def is_as_shown(said: str, shown: str) -> bool:
+    """Whether the output is what the page shows; `…` stands for anything, also for lines."""
+    pattern = ".*".join(re.escape(part) for part in shown.strip().split("…"))
+    return re.fullmatch(pattern, said.strip(), flags=re.DOTALL) is not None
+
+
+class Reader:
+    """Follows the tutorial in a folder of its own."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        self.port = str(port)
+        self.folder = folder / "notes"
+        self.url = f"http://localhost:{port}"
+        (self.folder / "page").mkdir(parents=True)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPASS_", "XDG_"))}
+        scripts = sysconfig.get_path("scripts")
+        path = f"{scripts}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment = {**clean, "HOME": str(folder), "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def write_files(self) -> None:
+        """Write every file of the page."""
+        for block in blocks():
+            if block.language != "console":
+                (self.folder / block.title).write_text(self._here(block.text), "utf-8")
+
+    def run(self, command: str) -> str:
+        """Type a command; what it prints."""
+        done = subprocess.run(
+            ["bash", "-c", self._here(command)],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        settings = self.folder / "gatepass.env"
+        if settings.is_file():
+            settings.write_text(self._here(settings.read_text("utf-8")), "utf-8")
+        return done.stdout
+
+    def start(self, command: str) -> "Server":
+        """Type a command that goes on, and wait until it listens."""
+        return Server(self._here(command), folder=self.folder, environment=self._environment, port=int(self.port))
+
+    def _here(self, text: str) -> str:
+        return text.replace(PORT, self.port)
+
+
+class Server:
+    """The server of the page."""
+
+    def __init__(self, command: str, *, folder: Path, environment: dict[str, str], port: int) -> None:
+        self._said = (folder / "said").open("wb")
+        self._process = subprocess.Popen(
+            command.split(), cwd=folder, env=environment, stdout=self._said, stderr=subprocess.STDOUT
+        )
+        deadline = time.monotonic() + LIMIT
+        while not _is_listening(port):
+            assert self._process.poll() is None, (folder / "said").read_text("utf-8")
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(LIMIT)
+        self._said.close()
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def serving(reader: Reader) -> Iterator[None]:
+    """The server, started as the page says, until the block ends."""
+    (command,) = [command for command in commands() if command.text.startswith("uvicorn")]
+    server = reader.start(command.text)
+    try:
+        yield
+    finally:
+        server.stop()

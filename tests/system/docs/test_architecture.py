@@ -1,0 +1,30 @@
+"""The architecture page names files that exist, and folders that are all there are."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "project" / "architecture.md").read_text("utf-8")
+PACKAGE = ROOT / "src" / "gatepass"
+WEB = ROOT / "web" / "client" / "src"
+
+
+def test_every_file_that_a_trip_names_exists() -> None:
+    names = re.findall(r"[`\s\[]([a-z_/-]+\.(?:py|ts))`", PAGE.partition("## Eight trips")[2])
+    every = [path.relative_to(base).as_posix() for base in (PACKAGE, WEB) for path in base.rglob("*.*")]
+    assert len(names) > 40
+    assert sorted({name for name in names if not any(f"/{path}".endswith(f"/{name}") for path in every)}) == []
+
+
+def test_the_first_trip_in_the_page_is_one_of_files_that_exist() -> None:
+    shown = re.findall(
+        r"^([a-z_]+(?:/[a-z_]+)+)  ", PAGE.partition("```text\n")[2].partition("```")[0], flags=re.MULTILINE
+    )
+    assert len(shown) == 6
+    assert [name for name in shown if not (PACKAGE / f"{name}.py").is_file()] == []
+
+
+def test_every_folder_of_the_package_is_explained() -> None:
+    table = PAGE.partition("| folder | holds |")[2].partition("\n\n")[0]
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert set(re.findall(r"`([a-z]+)/`", "".join(row.split("|")[1] for row in table.splitlines() if row))) == folders

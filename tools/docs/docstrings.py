@@ -1,0 +1,55 @@
+"""The Python reference as Markdown, for programs that read it: what mkdocstrings shows on the site.
+
+A page has lines such as `::: gatepass.client.sync.Client`; of the options below it `members: [a, b]` is heeded. Each
+becomes a heading, the signature and the docstring, and the public members with theirs. Nothing is imported.
+"""
+
+import re
+from pathlib import Path
+
+import griffe
+
+_MEMBERS = re.compile(r"members: \[([\w, ]*)\]")
+_DIRECTIVE = re.compile(r"^::: ([\w.]+)\n((?:[ \t]+.*\n|\n(?=[ \t]))*)", re.MULTILINE)
+
+
+def expand(text: str, source: Path) -> str:
+    """The page with every directive replaced. Raises SystemExit for a name that does not exist."""
+    if not _DIRECTIVE.search(text):
+        return text
+    package = griffe.load("gatepass", search_paths=[source])
+    return _DIRECTIVE.sub(lambda match: _described(package, match[1], match[2]), text)
+
+
+def _described(package: griffe.Object | griffe.Alias, path: str, options: str) -> str:
+    try:
+        found = package[path.removeprefix("gatepass.")]
+    except KeyError:
+        raise SystemExit(f"There is no {path}, which a page of the reference names.") from None
+    named = _MEMBERS.search(options)
+    members = [name.strip() for name in named[1].split(",") if name.strip()] if named else None
+    return "\n".join(_lines(found, level=3, members=members)) + "\n"
+
+
+def _lines(thing: griffe.Object | griffe.Alias, *, level: int, members: list[str] | None = None) -> list[str]:
+    lines = [f"{'#' * level} {thing.name}", "", "```python", _signature(thing), "```", ""]
+    made = thing.members.get("__init__") if thing.is_class else None
+    lines += [line for part in (thing, made) if part and part.docstring for line in (part.docstring.value, "")]
+    if thing.is_class or thing.is_module:
+        for name, member in thing.members.items():
+            is_shown = _is_public(name, member) if members is None else name in members
+            lines += _lines(member, level=level + 1) if is_shown else []
+    return lines
+
+
+def _is_public(name: str, member: griffe.Object | griffe.Alias) -> bool:
+    return not member.is_alias and not member.is_module and not name.startswith("_") and member.docstring is not None
+
+
+def _signature(thing: griffe.Object | griffe.Alias) -> str:
+    if thing.is_function or (thing.is_class and "__init__" in thing.members):
+        return str(thing.signature())
+    if thing.is_class:
+        return f"class {thing.name}({', '.join(str(base) for base in thing.bases)})".replace("()", "")
+    annotation = getattr(thing, "annotation", None)
+    return f"{thing.name}: {annotation}" if annotation else thing.name
