@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import inspect
 import re
 import runpy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,37 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.testclient import TestClient
 
+import gatepass.client
+import gatepass.remote
+from gatepass import Gatepass
+from gatepass import assembly as options
+
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "fastapi" / "app.py"
 SECRET = "ZG9jdW1lbnRhdGlvbi1leGFtcGxlLXNlY3JldC0wMTIzNDU2Nzg5"
 CREDENTIALS = {"email": "ann@example.com", "password": "correct horse battery staple"}
 
 
+CALLED: dict[str, Callable[..., Any]] = {
+    name: found
+    for module in (gatepass, gatepass.client, gatepass.remote, options)
+    for name, found in vars(module).items()
+    if isinstance(found, type)
+} | {"Gatepass.from_env": Gatepass.__init__}
+"""What snippets call without importing it first: what an application imports."""
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
+
+
 def blocks(page: str, language: str) -> list[str]:
     """The code blocks of a page in one language."""
     text = (ROOT / page).read_text("utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def snippets(page: Path) -> Iterator[ast.AST]:
+    """The Python blocks of a page, parsed."""
+    for code in blocks(str(page.relative_to(ROOT)), "python"):
+        yield compile(code, page.name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def use(app: FastAPI) -> None:
@@ -77,16 +100,23 @@ def test_a_page_of_another_site_gets_in_by_the_cors_rules_of_the_guide(monkeypat
         assert (me.status_code, me.headers["Access-Control-Allow-Origin"]) == (200, "https://app.example")
 
 
-@pytest.mark.parametrize(
-    "page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: str(page.relative_to(ROOT / "docs"))
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_python_snippet_is_python_and_imports_what_there_is(page: Path) -> None:
-    for code in blocks(str(page.relative_to(ROOT)), "python"):
-        tree = compile(code, page.name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for tree in snippets(page):
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gatepass"):
                 module = importlib.import_module(node.module or "")
                 assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_python_snippet_calls_with_arguments_that_there_are(page: Path) -> None:
+    for tree in snippets(page):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (called := CALLED.get(ast.unparse(node.func))):
+                parameters = inspect.signature(called).parameters
+                wrong = {keyword.arg for keyword in node.keywords} - set(parameters)
+                assert not wrong or any(one.kind is one.VAR_KEYWORD for one in parameters.values()), ast.unparse(node)
 
 
 def headings(page: Path) -> set[str]:
