@@ -26,8 +26,8 @@ from gatepass.server.serving import bind
 from gatepass.stores.memory import MemoryStore
 from gatepass.testing.hashing import FastHasher
 from gatepass.wire.cookies import SameSite
-from tests.browser.conftest import until
 from tests.browser.stage import SECRET
+from tests.support.patience import PATIENCE, until
 
 HOST = "app.example.test"
 SCRIPT = (Path(__file__).parent / "pages" / "attack.js").read_bytes()
@@ -77,7 +77,7 @@ def fort(certificate: Path, *, same_site: SameSite) -> Iterator[Fort]:
     until(lambda: server.started)
     yield made
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)
 
 
 class _Hostile(http.server.BaseHTTPRequestHandler):
@@ -141,4 +141,4 @@ def lair(certificate: Path | None) -> Iterator[int]:
     yield server.server_address[1]
     server.shutdown()
     server.server_close()
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)

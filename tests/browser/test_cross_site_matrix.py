@@ -18,6 +18,7 @@ from tests.browser.conftest import until_page
 from tests.browser.hostile import HOST, Fort, fort, lair
 from tests.browser.test_https import certificate
 from tests.support.chromium import ARGUMENTS, find_chromium
+from tests.support.patience import PATIENCE
 
 CREDENTIALS = {"email": "eve@example.com", "password": "the password of the attacker"}
 SIGN_UP = """(who) => fetch("/auth/register", { method: "POST", headers: { "content-type": "application/json",
@@ -79,7 +80,7 @@ def ports(pem: Path) -> Iterator[dict[str, int]]:
 @pytest.fixture
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE * 1_000)
     yield context
     context.close()
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import CLIENT, ROOT, is_listening, ping, sign_up, status, until, until_page
+from tests.browser.conftest import CLIENT, ROOT, ping, prepared, sign_up, status, until, until_page
 from tests.browser.hours import skip
 from tests.browser.test_https import certificate
 from tests.support.ports import free_port
+from tests.support.process import until_listening
 
 CARD, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
 ROLL_BACK = """() => {
@@ -29,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command: list[str | Path] = [sys.executable, "-m", "tests.browser.cross_site", "--client", CLIENT]
     command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
     process = subprocess.Popen(command, cwd=ROOT)
-    until(lambda: process.poll() is not None or is_listening(port))
+    until_listening(process, port)
     yield f"https://app.localhost:{port}"
     process.terminate()
     process.wait()
@@ -38,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def abroad(chromium: Browser) -> Iterator[BrowserContext]:
     """A profile that takes our certificate."""
-    context = chromium.new_context(ignore_https_errors=True)
+    context = prepared(chromium.new_context(ignore_https_errors=True))
     yield context
     context.close()
 
@@ -46,7 +47,6 @@ def abroad(chromium: Browser) -> Iterator[BrowserContext]:
 def open_page(site: str, profile: BrowserContext) -> Page:
     """A tab, its session resumed."""
     page = profile.new_page()
-    page.set_default_timeout(15_000)
     page.goto(site)
     until_page(page, "window.stage")
     page.evaluate("stage.ready.then(() => null)")
