@@ -286,7 +286,7 @@ def lock(_arguments: Sequence[str]) -> None:
         chosen = [word for extra in extras for word in ("--extra", extra)]
         chosen += [word for group in groups for word in ("--group", group)]
         # Both can be installed in one environment: the documentation takes what the tests have.
-        agreed = ["--constraint", folder / "dev.txt"] if name == "docs" else []
+        agreed: list[str | Path] = ["--constraint", folder / "dev.txt"] if name == "docs" else []
         run(*compile_, "pyproject.toml", *chosen, *agreed, "-o", folder / f"{name}.txt")
 
 

@@ -151,7 +151,7 @@ def bad_tokens(issuer: Issuer) -> list[Attack]:
     rules = {"TK-04 signature", "TK-05 alg", "TK-12 parties"}
     return [attack for attack in cases(issuer) if attack.rule in rules] + [
         Attack("TK-13", "long expired", issuer.token(exp=issuer.now - 60)),
-        Attack("TK-13", "not valid yet", issuer.token(nbf=issuer.now + 60)),
+        Attack("TK-13", "not valid yet", issuer.token(nbf=issuer.now + 600)),
     ]
 
 

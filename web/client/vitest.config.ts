@@ -1,4 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-// A limit beyond doubt: on a busy machine a test with a thousand requests takes many times as long as on an idle one.
-export default defineConfig({ test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: 120_000 } });
+/** ms. No verdict is about speed: after this long nothing will come any more. */
+const PATIENCE = 120_000;
+
+export default defineConfig({
+  test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: PATIENCE, hookTimeout: PATIENCE },
+});

@@ -58,7 +58,7 @@ def _secret(settings: Settings) -> Iterator[Finding]:
     elif settings.secret_file is not None:
         days = int(time.time() - settings.secret_file.stat().st_mtime) // DAY
         if days * DAY > OLD:
-            yield advice("secret", f"The secret is {days} days old.", "Change it without a logout: docs/guides/keys.md.")
+            yield advice("secret", f"The secret is {days} days old.", "How, without a logout: docs/guides/keys.md.")
         else:
             yield ok("secret", f"The secret file was written {days} days ago.")
 

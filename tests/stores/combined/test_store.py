@@ -225,8 +225,8 @@ async def test_a_sign_in_waits_for_a_change_and_is_then_told_what_it_came_to() -
     await store.open()
     account = account_of("waits")
     await store.add_account(account)
-    await store._holder.hold(account.id, by=b"one", seconds=60)
-    await store._holder.hold(account.id, by=b"two", seconds=60)
+    await store._holder.hold(account.id, by=b"one", seconds=600)
+    await store._holder.hold(account.id, by=b"two", seconds=600)
     adding = asyncio.create_task(store.add(session_of(account), credential_version=1))
     while await store.find(session_of(account).sid) is None:
         await asyncio.sleep(0)

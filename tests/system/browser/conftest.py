@@ -1,36 +1,69 @@
 """A real Chromium before a real server, with a proxy in between that loses things on demand."""
 
 import itertools
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
 from gatepass.testing.faults import FaultProxy
+from tests.support.file_clock import FileClock
+from tests.support.patience import PATIENCE, until
+from tests.support.process import is_listening, lives
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIENT = ROOT / "web" / "client" / "dist"
+TIME = Path(__file__).parent / "pages" / "time.js"
 PASSWORD = "correct horse battery staple"
+expect.set_options(timeout=PATIENCE * 1_000)
 _numbers = itertools.count()
 
 
-class Stage:
-    """The server process and the proxy before it."""
+class Stages:
+    """A process that has loaded the application once, and starts a server in a fork of its own whenever asked to."""
 
-    def __init__(self, folder: Path, proxy: FaultProxy) -> None:
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.system.browser.page_server"]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def start(self, port: int, *options: str | Path) -> int:
+        """The process id of a server with these options, once it takes connections."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        arguments = ["--client", str(CLIENT), "--port", str(port), *map(str, options)]
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        pid = int(self._process.stdout.readline())
+        until(lambda: is_listening(port) or not lives(pid), f"a server on port {port}")
+        assert lives(pid), "it ended at once"
+        return pid
+
+    def close(self) -> None:
+        """End it, and all servers with it."""
+        self._process.communicate(timeout=PATIENCE)
+
+
+class Stage:
+    """A server process and the proxy before it."""
+
+    def __init__(self, folder: Path, proxy: FaultProxy, stages: Stages) -> None:
         self.proxy = proxy
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._stages = stages
+        self._clock = FileClock(folder / "offset")
+        self._skipped = 0
+        self._pid = 0
 
     @property
     def url(self) -> str:
@@ -39,30 +72,22 @@ class Stage:
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        command = [sys.executable, "-m", "tests.system.browser.page_server", "--client", str(CLIENT)]
-        command += ["--port", str(self.proxy.upstream_port), "--public-port", str(self.proxy.port)]
-        command += ["--folder", str(self._folder)]
-        self._process = subprocess.Popen(command, cwd=ROOT)
-        until(lambda: is_listening(self.proxy.upstream_port))
+        options = ("--public-port", str(self.proxy.port), "--folder", self._folder)
+        self._pid = self._stages.start(self.proxy.upstream_port, *options)
 
     def kill(self) -> None:
         """As a power cut would."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        os.kill(self._pid, signal.SIGKILL)
+        until(lambda: not lives(self._pid), "the end of the server")
+
+    def skip(self, seconds: int) -> None:
+        """Let the server's clock leap ahead."""
+        self._skipped += seconds
+        self._clock.set(self._skipped)
 
     def database(self) -> bytes:
         """All bytes that the store has written."""
         return b"".join(file.read_bytes() for file in self._folder.glob("stage.db*"))
-
-
-def until(condition: Callable[[], Any], *, seconds: float = 15.0) -> None:
-    """Return once `condition` holds; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it did not come to pass")
-        time.sleep(0.02)
 
 
 def until_page(page: Page, expression: str) -> None:
@@ -83,13 +108,11 @@ def until_page(page: Page, expression: str) -> None:
     until(holds)
 
 
-def is_listening(port: int) -> bool:
-    """Whether a loopback port takes connections."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+def prepared(profile: BrowserContext) -> BrowserContext:
+    """A profile whose pages have their time from their test, and are waited for as long as anything here."""
+    profile.set_default_timeout(PATIENCE * 1_000)
+    profile.add_init_script(path=TIME)
+    return profile
 
 
 @pytest.fixture(scope="session")
@@ -107,13 +130,21 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    """A fresh server with an empty database."""
+@pytest.fixture(scope="session")
+def stages() -> Iterator[Stages]:
+    """What servers are started from."""
     if not (CLIENT / "index.js").is_file():
         pytest.fail("web/client is not built; run: python3 run.py test")
+    made = Stages()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, stages: Stages) -> Iterator[Stage]:
+    """A fresh server with an empty database."""
     with FaultProxy(free_port()) as proxy:
-        stage = Stage(tmp_path, proxy)
+        stage = Stage(tmp_path, proxy, stages)
         stage.start()
         yield stage
         stage.kill()
@@ -122,8 +153,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 @pytest.fixture
 def profile(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser profile with its own cookie jar and storage."""
-    context = chromium.new_context()
-    context.set_default_timeout(15_000)
+    context = prepared(chromium.new_context())
     yield context
     context.close()
 
@@ -168,5 +198,5 @@ def ping(page: Page) -> dict[str, Any]:
 
 
 def expire(page: Page) -> None:
-    """Wait until the access token in this page has run out."""
-    until_page(page, "!(performance.now() <= stage.session.getSnapshot().expiresAt)")
+    """Let the page's clock leap over the end of its access token."""
+    page.evaluate("skip(Math.max(0, stage.session.getSnapshot().expiresAt - performance.now() + 1))")

@@ -20,19 +20,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
-from gatepass import Gatepass, Policy
+from gatepass import Gatepass
 from gatepass.testing.hashing import FastHasher
 from gatepass.wire.browsers import Browsers
-from tests.system.browser.page_server import ACCESS_TTL, PAGE, SECRET, ping
+from tests.system.browser.page_server import PAGE, SECRET, ping
 
 SCRIPT = """
 import { createClient, createSession } from "%(api)s/auth/gatepass.js";
-const now = performance.now.bind(performance);
-let skipped = 0;
-performance.now = () => now() + skipped;
-window.skip = (ms) => {
-  skipped += ms;
-};
 const ended = [];
 const session = createSession({ baseURL: "%(api)s/auth", onEnded: (end) => ended.push(end) });
 window.stage = { session, ended, api: createClient({ baseURL: "%(api)s", session }) };
@@ -59,7 +53,6 @@ def main() -> None:
         public_url=api_origin,
         browsers=Browsers(origins=[page_origin], same_site="none"),
         store=f"sqlite:///{options.folder / 'stage.db'}",
-        policy=Policy(access_ttl=ACCESS_TTL, password_min=8, demonstration=True),
         hasher=FastHasher(),
     )
 

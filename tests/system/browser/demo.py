@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page
 
-from tests.system.browser.conftest import ROOT, is_listening, until
+from tests.support.patience import PATIENCE
+from tests.support.process import until_listening
+from tests.system.browser.conftest import ROOT, prepared
 from tools.services.ports import free_port
 
-# A pass must be 5 seconds old before its refusal leads to a refresh (PROTOCOL §7): some steps wait for that.
-expect.set_options(timeout=15_000)
 PAGE = ROOT / "src" / "gatepass" / "demo" / "page" / "index.html"
 Visit = Callable[..., Page]
 _WATCH_POLICY = """
@@ -32,12 +32,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.fail("web/demo is not built; run: python3 run.py test")
     port = free_port()
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path_factory.mktemp("demo"))}
-    command = [sys.executable, "-m", "gatepass", "demo", "--port", str(port)]
+    command = [sys.executable, "-m", "tests.system.browser.lasting_demo", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    until(lambda: process.poll() is not None or is_listening(port))
+    until_listening(process, port)
     yield f"http://localhost:{port}"
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 0, "Ctrl-C must end the demo cleanly"
+    assert process.wait(timeout=PATIENCE) == 0, "Ctrl-C must end the demo cleanly"
 
 
 @pytest.fixture
@@ -50,13 +50,14 @@ def visit(demo: str, chromium: Browser) -> Iterator[Visit]:
         context = (
             first.context
             if first
-            else chromium.new_context(
-                viewport={"width": width, "height": 900},
-                color_scheme=scheme,  # type: ignore[arg-type]
+            else prepared(
+                chromium.new_context(
+                    viewport={"width": width, "height": 900},
+                    color_scheme=scheme,  # type: ignore[arg-type]
+                )
             )
         )
         page = context.new_page()
-        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: thrown.append(str(error)))
         page.add_init_script(_WATCH_POLICY)
         page.goto(demo)
@@ -77,6 +78,7 @@ def sign_in(page: Page) -> None:
     page.get_by_role("heading", name="Your notes").wait_for()
     page.get_by_role("button", name="Revoke").first.wait_for()
     stand_still(page)
+    ripen(page)
 
 
 def stand_still(page: Page) -> None:
@@ -84,8 +86,14 @@ def stand_still(page: Page) -> None:
     page.get_by_role("switch", name="Keep me walking about").click()
 
 
+def ripen(page: Page) -> None:
+    """Let the page's pass be 5 seconds old: before that its refusal leads to no refresh (PROTOCOL §7)."""
+    page.evaluate("skip(6_000)")
+
+
 def press(page: Page, name: str) -> None:
-    """Press a button by its name."""
+    """Press a button by its name, a moment after what was done last: the page tells of what goes together as one."""
+    page.evaluate("skip(1_000)")
     page.get_by_role("button", name=name, exact=True).click()
 
 

@@ -27,7 +27,7 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.testing.hashing import FastHasher
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
-from tests.system.browser.conftest import until
+from tests.support.patience import PATIENCE, until
 from tests.system.browser.page_server import SECRET
 
 HOST = "app.example.test"
@@ -80,7 +80,7 @@ def fort(certificate: Path, *, same_site: SameSite) -> Iterator[Fort]:
     until(lambda: server.started)
     yield made
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)
 
 
 class _Hostile(http.server.BaseHTTPRequestHandler):
@@ -144,4 +144,4 @@ def lair(certificate: Path | None) -> Iterator[int]:
     yield server.server_address[1]
     server.shutdown()
     server.server_close()
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)

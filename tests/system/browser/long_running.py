@@ -26,11 +26,10 @@ def remembering(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-def visit(stage: Stage, profile: BrowserContext, query: str = "") -> Page:
+def visit(stage: Stage, profile: BrowserContext) -> Page:
     """A tab on the page of the hard hours, its session resumed."""
     page = profile.new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{stage.url}{PAGE}{query}")
+    page.goto(f"{stage.url}{PAGE}")
     ready(page)
     return page
 
@@ -41,11 +40,11 @@ def ready(page: Page) -> None:
     page.evaluate("stage.ready.then(() => null)")
 
 
-def tabs_of(stage: Stage, profile: BrowserContext, count: int, query: str = "") -> list[Page]:
+def tabs_of(stage: Stage, profile: BrowserContext, count: int) -> list[Page]:
     """So many tabs of one signed-in person; the first has signed up."""
-    first = visit(stage, profile, query)
+    first = visit(stage, profile)
     sign_up(first)
-    return [first, *(visit(stage, profile, query) for _ in range(count - 1))]
+    return [first, *(visit(stage, profile) for _ in range(count - 1))]
 
 
 def skip(*tabs: Page, ms: int = NIGHT) -> None:
@@ -75,12 +74,14 @@ def start_calls(tabs: Sequence[Page], times: int = 1) -> None:
     """Guarded calls in all tabs at once; `outcomes` waits for them."""
     for tab in tabs:
         tab.evaluate(
-            """(times) => { stage.calls = Promise.all(Array.from({ length: times }, () =>
-                stage.api.get('/api/ping').then(r => r.status, e => e.kind))); }""",
+            """(times) => { stage.came = null; Promise.all(Array.from({ length: times }, () =>
+                stage.api.get('/api/ping').then(r => r.status, e => e.kind))).then(all => { stage.came = all; }); }""",
             times,
         )
 
 
 def outcomes(tabs: Sequence[Page]) -> set[object]:
     """What those calls came to: statuses, or kinds of errors."""
-    return {outcome for tab in tabs for outcome in tab.evaluate("stage.calls.then(all => [...new Set(all)])")}
+    for tab in tabs:
+        until_page(tab, "stage.came")
+    return {outcome for tab in tabs for outcome in tab.evaluate("[...new Set(stage.came)]")}

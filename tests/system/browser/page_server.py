@@ -1,14 +1,21 @@
 """The application under the browser tests, as a process of its own, so that it can be killed.
 
-A real gate on SQLite with passes of a few seconds, a guarded route or two, and a page without a framework
-that puts a session and a client where a test can reach them.
+A real gate on SQLite, a guarded route or two, and a page without a framework that puts a session and a client where
+a test can reach them. `python -m tests.system.browser.page_server` loads it once, then reads lines: each is a JSON list
+of options, and starts a server in a fork of its own, whose process id is the answer. At the end of the input all end.
 
-    python -m tests.system.browser.page_server --port 8001 --public-port 8002 --folder /tmp/x --client web/client/dist
+    ["--port", "8001", "--public-port", "8002", "--folder", "/tmp/x", "--client", "web/client/dist"]
 
+The clock of a server is ahead by the seconds in the file `offset` of its folder.
 With `--certificate FILE` (certificate and key in one) it speaks https, so that cookies get their real names.
 """
 
 import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
@@ -18,16 +25,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gatepass import Gatepass, Policy
+from gatepass import Gatepass
 from gatepass.guards.starlette import current_principal, requires
 from gatepass.serving.process import bind, serve
 from gatepass.testing.hashing import FastHasher
 from gatepass.wire.asgi import Scope
+from tests.support.file_clock import FileClock
 
 SECRET = "c3RhZ2Utc2VjcmV0LWZvci10ZXN0cy1vbmx5LTAxMjM0NTY3ODk"
-ACCESS_TTL = 6
-"""Seconds: long enough for a step of a test, short enough to wait for."""
-
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>Stage</title><link rel="icon" href="data:,">
 <script type="module" src="/page.js"></script>
@@ -80,6 +85,20 @@ class Pages(StaticFiles):
 
 
 def main() -> None:
+    """Start a server for each line, until there are no more."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that were killed are not waited for
+    while line := sys.stdin.readline():
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(2, 1)
+            serve_stage(json.loads(line))
+            os._exit(0)
+        print(child, flush=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+def serve_stage(arguments: Sequence[str]) -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
@@ -87,13 +106,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--client", type=Path, required=True)
     parser.add_argument("--certificate", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     gate = Gatepass(
         secrets=[SECRET],
         public_url=f"{'https' if options.certificate else 'http'}://localhost:{options.public_port}",
         store=f"sqlite:///{options.folder / 'stage.db'}",
-        policy=Policy(access_ttl=ACCESS_TTL, password_min=8, demonstration=True),
         hasher=FastHasher(),
+        clock=FileClock(options.folder / "offset"),
     )
     app = Starlette(
         routes=[

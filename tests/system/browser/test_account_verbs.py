@@ -4,7 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import PASSWORD, Stage, until
+from tests.support.patience import until
+from tests.system.browser.conftest import PASSWORD, Stage, prepared
 
 OPEN = """async () => {
   const { createAccount, createSession } = await import("/auth/gatepass.js");
@@ -39,7 +40,7 @@ def test_a_person_sees_and_ends_sessions_changes_the_password_and_deletes_the_ac
 ) -> None:
     laptop = opened(profile.new_page(), stage)
     signed_in(laptop, "signUp")
-    others = [chromium.new_context() for _ in range(3)]
+    others = [prepared(chromium.new_context()) for _ in range(3)]
     phone, tablet, library = (opened(context.new_page(), stage) for context in others)
     for page in (phone, tablet, library):
         signed_in(page, "signIn")

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from gatepass.server.openapi import describe
 from gatepass.wire.cookies import HOST_NAME, SECURE_NAME, STATE_NAME, SameSite
+from tests.support.patience import PATIENCE
 from tests.system.browser.conftest import until_page
 from tests.system.browser.hostile import HOST, Fort, fort, lair
 from tests.system.browser.test_https import certificate
@@ -79,7 +80,7 @@ def ports(pem: Path) -> Iterator[dict[str, int]]:
 @pytest.fixture
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE * 1_000)
     yield context
     context.close()
 

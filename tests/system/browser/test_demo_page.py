@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, Request, expect
 
-from tests.system.browser.demo import Visit, demo, generation, press, sign_in, stand_still, told, visit
+from tests.system.browser.demo import Visit, demo, generation, press, ripen, sign_in, stand_still, told, visit
 
 __all__ = ["demo", "visit"]
 
@@ -104,6 +104,7 @@ def test_a_second_tab_is_signed_in_shares_the_pass_and_ends_with_the_first(visit
     second = opened.value
     expect(second.get_by_role("heading", name="Your notes")).to_be_visible()
     stand_still(second)
+    ripen(page)  # it has taken the pass that the second tab fetched
     asked = refreshes(second)
     press(page, "Expire my pass now")
     expect(second.get_by_text("Another tab renewed the pass")).to_be_visible()

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import CLIENT, ROOT, is_listening, ping, sign_up, status, until, until_page
+from tests.support.patience import until
+from tests.support.process import until_listening
+from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, sign_up, status, until_page
 from tests.system.browser.long_running import skip
 from tests.system.browser.test_https import certificate
 from tools.services.ports import free_port
@@ -29,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
     command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
     process = subprocess.Popen(command, cwd=ROOT)
-    until(lambda: process.poll() is not None or is_listening(port))
+    until_listening(process, port)
     yield f"https://app.localhost:{port}"
     process.terminate()
     process.wait()
@@ -38,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def abroad(chromium: Browser) -> Iterator[BrowserContext]:
     """A profile that takes our certificate."""
-    context = chromium.new_context(ignore_https_errors=True)
+    context = prepared(chromium.new_context(ignore_https_errors=True))
     yield context
     context.close()
 
@@ -46,7 +48,6 @@ def abroad(chromium: Browser) -> Iterator[BrowserContext]:
 def open_page(site: str, profile: BrowserContext) -> Page:
     """A tab, its session resumed."""
     page = profile.new_page()
-    page.set_default_timeout(15_000)
     page.goto(site)
     until_page(page, "window.stage")
     page.evaluate("stage.ready.then(() => null)")

@@ -2,13 +2,14 @@
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.system.browser.conftest import PASSWORD, Stage, until
+from tests.support.patience import until
+from tests.system.browser.conftest import PASSWORD, Stage
 from tests.system.browser.long_running import REFRESH
 
 
 def says(page: Page, text: str) -> None:
     """Wait until the page tells `text`."""
-    expect(page.get_by_role("status")).to_contain_text(text, timeout=15_000)
+    expect(page.get_by_role("status")).to_contain_text(text)
 
 
 def test_a_page_without_a_build_step_signs_in_stays_in_over_a_refresh_and_signs_out(

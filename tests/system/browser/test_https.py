@@ -1,8 +1,8 @@
 """Over https, where cookies bear the prefixes by which a browser itself guards them."""
 
 import datetime
-import subprocess
-import sys
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Page
 
-from tests.system.browser.conftest import CLIENT, ROOT, expire, is_listening, ping, sign_up, status, until, until_page
+from tests.system.browser.conftest import Stages, expire, ping, prepared, sign_up, status, until_page
 from tools.services.ports import free_port
 
 CARD, STATE = "__Host-Http-gatepass", "__Host-gatepass_state"
@@ -38,30 +38,19 @@ def certificate() -> bytes:
 
 
 @pytest.fixture
-def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
+def page(chromium: Browser, stages: Stages, tmp_path: Path) -> Iterator[Page]:
     """A page of the stage over https."""
     port = free_port()
     (tmp_path / "localhost.pem").write_bytes(certificate())
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "tests.system.browser.page_server",
-        "--client",
-        CLIENT,
-        "--folder",
-        tmp_path,
-    ]
-    command += ["--port", str(port), "--public-port", str(port), "--certificate", tmp_path / "localhost.pem"]
-    process = subprocess.Popen(command, cwd=ROOT)
-    until(lambda: is_listening(port))
-    context = chromium.new_context(ignore_https_errors=True)
+    options = ("--public-port", str(port), "--folder", tmp_path, "--certificate", tmp_path / "localhost.pem")
+    server = stages.start(port, *options)
+    context = prepared(chromium.new_context(ignore_https_errors=True))
     tab = context.new_page()
     tab.goto(f"https://localhost:{port}")
     until_page(tab, "window.stage")
     yield tab
     context.close()
-    process.terminate()
-    process.wait()
+    os.kill(server, signal.SIGKILL)
 
 
 def test_the_browser_takes_both_cookies_under_their_prefixes_and_a_refresh_renews_them(page: Page) -> None:

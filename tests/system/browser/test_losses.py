@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Page
 
-from tests.system.browser.conftest import Stage, expire, ping, sign_up, status, until
+from tests.support.patience import until
+from tests.system.browser.conftest import Stage, expire, ping, sign_up, status
 
 REFRESH = "/auth/refresh"
 
@@ -41,7 +42,7 @@ def test_a_lost_answer_and_a_long_pause_cost_nothing(stage: Stage, tab: Page) ->
     expire(tab)
     stage.proxy.lose_answers(REFRESH, count=20)
     ping(tab)
-    tab.wait_for_timeout(11_000)
+    stage.skip(11)
     stage.proxy.lose_answers(REFRESH, count=-stage.proxy._lost_answers[REFRESH])
     until(lambda: works_on(tab))
     assert status(tab) == "active"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.support.patience import until
 from tests.support.tutorial import Reader, commands, serving
-from tests.system.browser.conftest import until
 from tools.services.ports import free_port
 
 PATIENCE = 60_000
@@ -48,13 +48,13 @@ def call(page: Page) -> str:
     """Press the button; the line that it adds in the end."""
     before = len(lines(page))
     page.get_by_role("button", name="Call the API").click()
-    until(lambda: any(not line.startswith("refresh") for line in lines(page)[before:]), seconds=PATIENCE / 1000)
+    until(lambda: any(not line.startswith("refresh") for line in lines(page)[before:]))
     return next(line for line in lines(page)[before:] if not line.startswith("refresh"))
 
 
 def call_until(page: Page, holds: Callable[[str], bool]) -> None:
     """Press the button again and again, as the token runs out, until its line is the one that is looked for."""
-    until(lambda: holds(call(page)), seconds=PATIENCE / 1000)
+    until(lambda: holds(call(page)))
 
 
 def test_the_page_survives_its_token_a_reload_and_a_server_that_is_away_until_it_is_signed_out_from_outside(

@@ -4,23 +4,12 @@ A process of its own, because that is what has a clock; everything but the clock
 """
 
 import sys
-import time
 from pathlib import Path
 
 from gatepass.gate import Gatepass
 from gatepass.serving.process import bind, serve
 from gatepass.settings import Settings
-
-
-class SettableClock:
-    """The real time and what the file says."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def now(self) -> int:
-        """Whole Unix seconds. A file that is just being replaced never reads empty: it is renamed into place."""
-        return int(time.time()) + int(self._file.read_text())
+from tests.support.file_clock import FileClock
 
 
 def main() -> None:
@@ -29,7 +18,7 @@ def main() -> None:
     listener = bind("127.0.0.1", int(wanted))
     port = listener.getsockname()[1]
     settings = Settings.load(public_url=f"http://localhost:{port}").arguments()
-    gate = Gatepass(**settings, clock=SettableClock(Path(file)))
+    gate = Gatepass(**settings, clock=FileClock(Path(file)))
 
     def started() -> None:
         print(f"Gatepass listens on http://127.0.0.1:{port}/auth", file=sys.stderr, flush=True)

@@ -2,28 +2,22 @@
 
 from pathlib import Path
 
+from tests.support.file_clock import FileClock
 from tests.system.faults.harness import ROUNDS, WITH_CLOCK, Record, Server, conclude, serving
 from tests.system.faults.load import Load
 
 HOUR = 3_600
 
 
-def set_clock(file: Path, offset: int) -> None:
-    fresh = file.with_suffix(".new")
-    fresh.write_text(str(offset))
-    fresh.replace(file)
-
-
 async def test_nothing_is_lost_when_the_clock_jumps(tmp_path: Path, record_property: Record) -> None:
     file = tmp_path / "offset"
-    set_clock(file, 0)
     server = Server(tmp_path, "sqlite:///gate.db", command=(*WITH_CLOCK, str(file)))
     async with serving(server), Load(server.port) as load:
         for offset in (HOUR, -HOUR, 0, HOUR) * ROUNDS:
             await load.progress(8)
             if load.faults < 3:
                 load.steal()
-            set_clock(file, offset)
+            FileClock(file).set(offset)
             load.faults += 1
         await load.progress(8)
         load.steal()

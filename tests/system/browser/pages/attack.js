@@ -1,7 +1,7 @@
 // Everything that a page can make a browser send to another origin. `attack` returns what it could read.
 
 let frames = 0;
-const settle = (promise) => Promise.race([promise, new Promise((done) => setTimeout(done, 4000))]);
+const settle = (promise) => Promise.race([promise, new Promise((done) => setTimeout(done, 120_000))]);
 
 function loaded(element, parent = document.body) {
   return settle(
