@@ -67,9 +67,7 @@ class Subject:
     async def measure(self, seconds: float, *, counts: bool) -> None:
         """One round."""
         before = [cpu_of(server.pid) for server in self.primaries]
-        measured = await load(
-            list(self.crowds), seconds, server_cpu=lambda: cpu_of(self.pid), store_cpu=lambda: self._cpu()
-        )
+        measured = await load(self.crowds, seconds, server_cpu=lambda: cpu_of(self.pid), store_cpu=lambda: self._cpu())
         used = [cpu_of(server.pid) - was for server, was in zip(self.primaries, before, strict=True)]
         if counts:
             self.slices.append(measured)
@@ -128,9 +126,6 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
     """All layouts, round by round."""
     async with contextlib.AsyncExitStack() as stack:
         subjects = [await open_subject(stack, name, options, folder) for name in LAYOUTS]
-        for subject in subjects:
-            for crowd in subject.crowds:
-                await crowd.connect()
         for number in range(options.rounds + 1):
             for subject in subjects:
                 await subject.measure(options.seconds, counts=number > 0)

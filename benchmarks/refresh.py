@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._browsers import Browser, Slice, load, signed_in, wait_for
+from benchmarks._browsers import Browser, Slice, connected, load, signed_in, wait_for
 from benchmarks._engines import ENGINES, Engine
 from benchmarks._processes import cpu_of, fixed_reply, gatepass
 
@@ -83,21 +83,21 @@ async def open_subject(
 
 async def open_fixed(stack: contextlib.AsyncExitStack, like: Sequence[Browser], folder: Path) -> list[Browser]:
     """A server that always gives the answer that the first browser gets now, and a browser for each of `like`."""
-    await like[0].refresh()
+    async with connected(like[:1]):
+        await like[0].refresh()
     _, port = stack.enter_context(fixed_reply(folder, like[0].raw))
     await wait_for(port)
     browsers = []
     for model in like:
         browser = Browser(port)
         browser.cookies = {name.replace(str(model.port), str(port)): value for name, value in model.cookies.items()}
-        await browser.connect()
         browsers.append(browser)
     return browsers
 
 
 async def answer(browsers: Sequence[Browser], seconds: float) -> Slice:
     """The fixed reply to the same requests."""
-    return await load(list(browsers), seconds, server_cpu=lambda: 0.0, store_cpu=lambda: 0.0, advances=False)
+    return await load(browsers, seconds, server_cpu=lambda: 0.0, store_cpu=lambda: 0.0, advances=False)
 
 
 def keep(turn: Mapping[str, Slice], rows: Rows, number: int) -> None:

@@ -171,8 +171,6 @@ async def open_subject(
     number = options.connections
     shares = [range(count * k // number, count * (k + 1) // number) for k in range(number)]
     strangers: list[Browser] = [Stranger(port, share=share, keys=keys, seen=seen) for share in shares]
-    for stranger in strangers:
-        await stranger.connect()
     return Subject(count, url, postgres, pid, strangers)
 
 
