@@ -17,15 +17,13 @@ import asyncio
 import contextlib
 import secrets
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks._browsers import Browser, Slice, load, wait_for
+from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
 from gatepass.sessions import Caller
@@ -173,7 +171,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=32)
-    options = parser.parse_args()
+    options = parse(parser, sessions=64, seconds=0.2, rounds=1, connections=4)
     with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder:
         asyncio.run(measure(options, Path(folder)))
 

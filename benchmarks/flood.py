@@ -19,7 +19,6 @@ import multiprocessing
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,11 +26,10 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from argon2 import PasswordHasher
 
 from benchmarks._browsers import PASSWORD, Browser, connected, wait_for
+from benchmarks._options import parse
 from benchmarks._processes import gatepass
 from gatepass.system import FLOOR
 
@@ -213,7 +211,7 @@ def main() -> None:
     parser.add_argument("--sign-ins", type=int, default=16, help="at once")
     parser.add_argument("--gets", type=float, default=60.0, help="guarded GETs a second")
     parser.add_argument("--refreshes", type=float, default=12.0, help="refreshes a second")
-    options = parser.parse_args()
+    options = parse(parser, seconds=0.5, rounds=1, sign_ins=4)
     found = {}
     for store in options.store:
         with tempfile.TemporaryDirectory() as folder:

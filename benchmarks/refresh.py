@@ -17,16 +17,14 @@ import argparse
 import asyncio
 import contextlib
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks._browsers import Browser, Slice, connected, load, signed_in, wait_for
 from benchmarks._engines import ENGINES, Engine
+from benchmarks._options import parse
 from benchmarks._processes import cpu_of, fixed_reply, gatepass
 
 Rows = dict[str, list[Slice]]
@@ -165,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--workers", type=int, default=1, help="server processes, where the store can be shared")
-    options = parser.parse_args()
+    options = parse(parser, store=sorted(ENGINES), seconds=0.2, rounds=1, connections=[1, 4])
     with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder:
         report(*asyncio.run(measure(options, Path(folder))), options.connections)
 
