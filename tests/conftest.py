@@ -1,10 +1,25 @@
-"""Says at the end of a run how much the exploration of the table has explored, whichever process did it."""
+"""Marks the tests of the whole product as slow, and says at the end of a run how much was explored.
+
+`run.py test --quick` leaves out what is marked `slow`: what starts a database, a browser or another process, and the
+few searches that take more than seconds. Under tests/system that is everything; elsewhere each says so itself.
+"""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+SYSTEM = Path(__file__).parent / "system"
+
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).
 settings.register_profile("mutation", deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is under tests/system."""
+    for item in items:
+        if item.path.is_relative_to(SYSTEM):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,6 +19,8 @@ from gatepass.errors import GatepassError
 from tests.client.stage import PASSWORD, Stage, expire, stage
 from tests.support.process import gatepass
 
+pytestmark = pytest.mark.slow
+
 EMAIL = "ann@example.com"
 
 

@@ -17,6 +17,8 @@ from tests.support.gates import SECRET
 from tests.support.postgres import new_database, shared_server
 from tests.support.process import gatepass, serving
 
+pytestmark = pytest.mark.slow
+
 NOW = int(time.time())
 ANN, BOB = account_of("ann"), account_of("bob")
 PERSON = {"email": "ann@example.com", "password": "seven green bottles on a wall"}

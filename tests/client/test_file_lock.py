@@ -13,6 +13,8 @@ import pytest
 
 from gatepass.client.lock import FileLock, _Handle
 
+pytestmark = pytest.mark.slow
+
 HOLDER = """
 import sys
 from gatepass.client.lock import FileLock

@@ -8,6 +8,8 @@ import pytest
 
 from tests.client.stage import PASSWORD, Stage
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, sys

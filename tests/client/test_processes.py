@@ -11,6 +11,8 @@ from gatepass.client import Client, FileStorage
 from tests.client.stage import Stage, expire, stage
 from tests.client.test_storage import full_disk
 
+pytestmark = pytest.mark.slow
+
 REFRESH = "/auth/refresh"
 
 

@@ -14,6 +14,8 @@ from tests.support.gates import OTHER_SECRET, SECRET
 from tests.support.postgres import new_database, private_server, shared_server
 from tests.support.process import gatepass, serving
 
+pytestmark = pytest.mark.slow
+
 URL = "https://gate.example"
 
 

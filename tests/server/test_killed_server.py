@@ -5,10 +5,13 @@ import signal
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.support.browser import Browser
 from tests.support.gates import SECRET
 from tests.support.process import Remote, Serving, serving
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = {"SECRET": SECRET, "STORE": "sqlite:///gate.db", "PUBLIC_URL": "http://localhost:8000"}
 NAMES = ("gatepass_8000", "gatepass_state_8000")

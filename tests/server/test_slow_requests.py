@@ -10,6 +10,8 @@ from gatepass.server.protocol import MAX_FIELDS, MAX_HEAD, MAX_URL
 from tests.support.gates import SECRET
 from tests.support.process import Serving, serving
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nGatepass-Client: 1\r\nContent-Type: application/json\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 

@@ -15,6 +15,8 @@ from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of
 from tests.support.postgres import connected, empty_database
 
+pytestmark = pytest.mark.slow
+
 
 class TestPostgresStore(StoreBattery, SharedBattery):
     @pytest.fixture

@@ -16,6 +16,8 @@ from gatepass.testing.records import NOW, account_of, session_of, signed_in, swa
 from tests.support.postgres import PostgresServer, connected, empty_database, execute, new_database, private_server
 from tests.support.tcp import Gate
 
+pytestmark = pytest.mark.slow
+
 Verb = Callable[[PostgresStore], Awaitable[object]]
 VERBS: dict[str, Verb] = {
     "swap": lambda store: store.swap(swap_of(session_of(account_of()))),

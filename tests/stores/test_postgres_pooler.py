@@ -11,6 +11,8 @@ from gatepass.testing.battery import SharedBattery, StoreBattery
 from tests.support.pooler import pooler
 from tests.support.postgres import empty_database, new_database, shared_server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:

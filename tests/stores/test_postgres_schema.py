@@ -19,6 +19,8 @@ from gatepass.testing.records import NOW, account_of, session_of, signed_in, swa
 from tests.support.gates import SECRET
 from tests.support.postgres import connected, execute, new_database, query, shared_server
 
+pytestmark = pytest.mark.slow
+
 CHANGED = {"generation", "fingerprint", "key_hash", "committed_at", "ancestors", "last_ip_prefix"}
 
 

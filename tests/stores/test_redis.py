@@ -27,6 +27,8 @@ from tests.support.valkey import (
     until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @contextlib.asynccontextmanager
 async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator[SplitStore]:

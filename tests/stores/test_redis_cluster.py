@@ -13,6 +13,8 @@ from gatepass.stores.redis_layout import SHARD_SLOTS, SHARDS, SLOTS, TAGS, Keys,
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tests.support.valkey import ValkeyServer, flush, private_cluster, shared_cluster, until
 
+pytestmark = pytest.mark.slow
+
 keys = Keys("gatepass")
 
 

@@ -17,6 +17,8 @@ from gatepass.stores.redis_layout import Keys
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tests.support.valkey import ValkeyServer, flush, private_server, program, shared_server, until
 
+pytestmark = pytest.mark.slow
+
 keys = Keys("gatepass")
 RIGHTS = "~gatepass:* &gatepass:* +@read +@write +@connection +@scripting +@pubsub +info +wait +cluster|slots +role"
 """As in docs/redis.md."""

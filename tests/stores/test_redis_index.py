@@ -10,6 +10,8 @@ from gatepass.stores.redis_layout import Keys
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tests.support.valkey import flush, shared_server
 
+pytestmark = pytest.mark.slow
+
 ANN = account_of()
 
 

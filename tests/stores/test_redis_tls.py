@@ -18,6 +18,8 @@ from gatepass.errors import ConfigurationError
 from gatepass.stores.redis import RedisStore
 from tests.support.valkey import shared_server
 
+pytestmark = pytest.mark.slow
+
 
 @contextlib.asynccontextmanager
 async def over_tls(folder: Path) -> AsyncIterator[int]:

@@ -27,6 +27,8 @@ from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in
 from tests.support.valkey import flush, shared_cluster, shared_server
 
+pytestmark = pytest.mark.slow
+
 EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
 """How many orders of steps are tried, of 66,066."""
 

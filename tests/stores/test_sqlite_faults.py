@@ -16,6 +16,8 @@ from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores.sqlite import SQLiteStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65_534
 
 

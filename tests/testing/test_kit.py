@@ -7,6 +7,8 @@ import pytest
 
 from gatepass.testing import FastHasher, ManualClock, PredictableEntropy
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_clock_moves_only_when_told_to() -> None:
     clock = ManualClock(100)
