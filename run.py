@@ -5,6 +5,7 @@
     python3 run.py test       install what the tests need, run everything (--quick: what starts no other process)
     python3 run.py check      format, lint, types, import layers, package sizes (--fix mends what it can)
     python3 run.py bench      measure (--all: everything; --short: only to see that it runs)
+    python3 run.py commands   run what the documentation tells people to type
     python3 run.py mutate     break the core on purpose, and count what the tests notice
     python3 run.py audit      ask for known vulnerabilities of all packages, where an advisory source can be reached
     python3 run.py lock       renew the lock files after pyproject.toml changed
@@ -199,6 +200,17 @@ def measures(file: Path, arguments: Sequence[str]) -> bool:
     return steps.watch(command, folder=ROOT, environment=HERE.variables())[0] == 0
 
 
+def commands(arguments: Sequence[str]) -> None:
+    """Run what the documentation tells people to type, each command in a scratch folder.
+
+    python3 run.py commands [--list]
+
+    --list   say of each command how it is tried, or why it cannot be here; run nothing
+    """
+    HERE.provide("dev")
+    run_tool("commands", arguments)
+
+
 def mutate(arguments: Sequence[str]) -> None:
     """Break the core on purpose and count what the tests notice.
 
@@ -243,6 +255,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "test": test,
     "check": check,
     "bench": bench,
+    "commands": commands,
     "mutate": mutate,
     "audit": audit,
     "lock": lock,
