@@ -1,217 +1,113 @@
 #!/usr/bin/env python3
 """Everything that is done with this project, in one place, with nothing but Python's standard library.
 
-    python3 run.py demo     install, build the page, run it on http://localhost:8000
-    python3 run.py test     install what the tests need, run everything
-    python3 run.py check    format, lint, types, import layers, package sizes (--fix mends what it can)
-    python3 run.py bench    measure: refresh, guard, sqlite_store
-    python3 run.py docs     build the documentation, check it, serve it on http://localhost:8001 (--build only builds)
-    python3 run.py mutate   break the core on purpose, and count what the tests notice
-    python3 run.py audit    ask for known vulnerabilities of all packages, where an advisory source can be reached
-    python3 run.py lock     renew the lock files after pyproject.toml changed
+    python3 run.py demo       install, build the page, run it on http://localhost:8000
+    python3 run.py test       install what the tests need, run everything (--quick: what starts no other process)
+    python3 run.py check      format, lint, types, import layers, package sizes (--fix mends what it can)
+    python3 run.py bench      measure (--all: everything; --short: only to see that it runs)
+    python3 run.py docs       build the documentation, check it, serve it on http://localhost:8001 (--build only builds)
+    python3 run.py commands   run what the documentation tells people to type
+    python3 run.py mutate     break the core on purpose, and count what the tests notice
+    python3 run.py audit      ask for known vulnerabilities of all packages, where an advisory source can be reached
+    python3 run.py lock       renew the lock files after pyproject.toml changed
 
-A virtual environment is made in .venv from the hashed lock files in requirements/. What is installed and built
-already is recognised by a stamp, so that a second start takes seconds.
+`python3 run.py COMMAND -h` says more, and installs nothing. A virtual environment is made in .venv from the hashed
+lock files in requirements/. What is installed and built already is recognised by a stamp, so that a second start takes
+seconds.
 """
 
 import argparse
-import hashlib
+import ast
+import inspect
 import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-WEB = ROOT / "web"
-PAGE = ROOT / "src" / "gatepass" / "demo" / "page"
-SCRIPT = ROOT / "src" / "gatepass" / "server" / "endpoints" / "gatepass.js"
-CLIENT = WEB / "client" / "dist"
 OLDEST_PYTHON = (3, 11)
-INTERPRETERS = {".py": "python", ".mjs": "node"}
-QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "npm_config_fund": "false"}
 
 if sys.version_info < OLDEST_PYTHON:  # here, since what follows does not even load on the oldest ones
     sys.exit("Gatepass needs Python 3.11 or newer; run this file with one.")
 
-from tools import chromium, steps  # noqa: E402 (it may assume what was just made sure of)
+from tools import chromium, interpreters, steps, web  # noqa: E402 (they may assume what was just made sure of)
+from tools.environment import LOCKS, Environment  # noqa: E402
+from tools.steps import Failure, say  # noqa: E402
 
-AGAIN = "Is there a network? If there is, and it happens twice, delete .venv and web/node_modules."
-
-
-class Failure(Exception):
-    """What stands in the way, and what to do about it, in one sentence."""
-
-
-def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False, advice: str = "") -> None:
-    """Run a command; a failure shows its output and ends this program with `advice`."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.stdout.write(done.stdout or "")
-        name = Path(str(command[0])).name
-        raise Failure(f"{name} failed (exit {done.returncode}); its output is above. {advice}".rstrip())
-
-
-def environment() -> dict[str, str]:
-    """Ours, with the tools of .venv first."""
-    return {**os.environ, **QUIET, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-
-
-def digest(paths: Iterable[Path], *extra: str) -> str:
-    """A digest of files and words: the same digest, the same result."""
-    seen = hashlib.sha256(repr((sys.version_info[:2], extra)).encode())
-    for path in sorted(paths):
-        seen.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
-    return seen.hexdigest()
-
-
-def once(name: str, stamp: str, make: Callable[[], None], *, result: Path) -> None:
-    """Call `make` unless `result` was made under this very stamp."""
-    record = VENV / "stamps" / name
-    if result.exists() and record.is_file() and record.read_text() == stamp:
-        return
-    record.unlink(missing_ok=True)
-    make()
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(stamp)
-
-
-def provide_python(lock: str) -> None:
-    """The virtual environment with everything of requirements/<lock>.txt and this project."""
-    if not whole_venv():
-        make_venv()
-    file = ROOT / "requirements" / f"{lock}.txt"
-    pip: tuple[str | Path, ...] = (BIN / "python", "-m", "pip", "install", "--quiet")
-
-    def install() -> None:
-        say(f"installing {file.relative_to(ROOT)}")
-        run(*pip, "--require-hashes", "-r", file, advice=AGAIN)
-        run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT, advice=AGAIN)
-
-    stamp = digest([file, ROOT / "pyproject.toml"])
-    once(f"python-{lock}", stamp, install, result=BIN / "gatepass")
-
-
-def whole_venv() -> bool:
-    """Whether .venv was made to its end, for this place, and with the Python that the system still has."""
-    try:
-        here = str(VENV) in (VENV / "pyvenv.cfg").read_text()
-        return here and subprocess.run([BIN / "python", "-c", "import pip"], capture_output=True).returncode == 0
-    except OSError:
-        return False
-
-
-def make_venv() -> None:
-    """An empty virtual environment."""
-    try:
-        import ensurepip  # noqa: F401  Debian ships venv without it
-        import venv
-    except ImportError:
-        raise Failure("Python lacks venv; on Debian and Ubuntu: apt-get install python3-venv") from None
-    say("making .venv")
-    try:
-        venv.create(VENV, with_pip=True, clear=True)
-    except (OSError, subprocess.CalledProcessError) as fault:
-        raise Failure(f"A virtual environment cannot be made in {VENV}: {fault}") from None
-
-
-def npm(*arguments: str, advice: str = "") -> None:
-    """Run npm in web/, with the Node of .venv: the system's is often too old for Vite and Vitest."""
-    program = shutil.which("npm", path=environment()["PATH"])
-    if program is None:
-        raise Failure("There is no npm; delete .venv and try again.")
-    run(program, *arguments, cwd=WEB, quiet=True, advice=advice)
-
-
-def provide_web() -> None:
-    """The packages of web/package-lock.json, and the client built from source."""
-    lock = WEB / "package-lock.json"
-
-    def install() -> None:
-        say("installing web packages")
-        npm("ci", "--no-audit", "--ignore-scripts", advice=AGAIN)
-
-    once("web", digest([lock]), install, result=WEB / "node_modules")
-
-    def build() -> None:
-        say("building the browser client")
-        npm("run", "build", "--workspace", "client")
-
-    stamp = digest([*sources(WEB / "client"), WEB / "client" / "scripts" / "bundle.mjs"], lock.read_text())
-    once("client", stamp, build, result=CLIENT)
-    once("script", stamp, lambda: npm("run", "bundle", "--workspace", "client"), result=SCRIPT)
-
-
-def provide_page() -> None:
-    """The demo's page, in the place where the wheel carries it."""
-    provide_web()
-
-    def build() -> None:
-        say("building the page")
-        npm("run", "build", "--workspace", "demo")
-
-    files = [*sources(WEB / "client"), *sources(WEB / "demo"), WEB / "package-lock.json"]
-    once("page", digest(files), build, result=PAGE / "index.html")
-
-
-def sources(folder: Path) -> list[Path]:
-    """The files of a web package that its build depends on."""
-    files = [*(folder / "src").rglob("*"), *folder.glob("*.json"), *folder.glob("*.ts"), *folder.glob("*.html")]
-    return [*filter(Path.is_file, [*files, *(folder / "public").rglob("*")])]
-
-
-def provide_chromium() -> None:
-    """A Chromium for the browser tests, named by CHROMIUM_PATH."""
-    folder = VENV / "chromium"
-    path = chromium.find(folder)
-    if path is None and "CHROMIUM_PATH" not in os.environ:
-        say("installing Chromium")
-        path = chromium.bring(folder, environment())
-    if path is None:
-        way = "python -m playwright install chromium"
-        raise Failure(
-            f"There is no Chromium that starts: name one in CHROMIUM_PATH, or run: {BIN.relative_to(ROOT)}/{way}"
-        )
-    os.environ["CHROMIUM_PATH"] = path
+ROOT = Path(__file__).resolve().parent
+HERE = Environment(ROOT / ".venv", getattr(sys, "_base_executable", sys.executable))
+BENCHMARKS = ROOT / "benchmarks"
+BROWSER_TESTS = "tests/system/browser"
+LOCKED = {
+    "uv": ("", ("installer",)),
+    "node": ("", ("node",)),
+    "demo": ("demo", ("build",)),
+    "dev": ("all", ("build", "node", "check", "test")),
+    "docs": ("", ("build", "docs")),
+}
+"""Lock file → the extra of pyproject.toml, and the dependency groups, that it resolves."""
 
 
 def demo(arguments: Sequence[str]) -> None:
-    """Build what is missing, then run the demo until Ctrl-C."""
-    provide_python("demo")
-    provide_page()
+    """Build what is missing, then run the demo until Ctrl-C.
+
+    python3 run.py demo [--host ADDRESS] [--port PORT]
+
+    Takes the options of `gatepass demo`; by default it listens on 127.0.0.1, port 8000.
+    """
+    HERE.make()
+    with ThreadPoolExecutor() as pool:  # two networks to wait for, two cores to unpack with
+        for done in [pool.submit(HERE.provide, "demo"), pool.submit(web.provide_page, HERE)]:
+            done.result()
     # In place of this process: Ctrl-C and SIGTERM reach the demo itself, and nothing is left behind.
     os.chdir(ROOT)
-    command = [str(BIN / "python"), "-m", "gatepass", "demo", *arguments]
-    os.execve(command[0], command, environment())
+    command = [str(HERE.python), "-m", "gatepass", "demo", *arguments]
+    os.execve(command[0], command, HERE.variables())
 
 
 def test(arguments: Sequence[str]) -> None:
-    """Everything, or what pytest's arguments select."""
-    provide_python("dev")
-    provide_page()
-    provide_chromium()
-    pytest = [str(BIN / "python"), "-m", "pytest"]
-    if arguments:
-        run(*pytest, *arguments)
-        return
-    # Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait.
-    suites = {
-        "python": ([*pytest, "-n", "2", "--ignore", "tests/system/browser"], ROOT),
-        "browser": ([*pytest, "-n", "3", "tests/system/browser"], ROOT),
-        "web": (["npm", "test", "--workspaces", "--if-present"], WEB),
+    """Run the tests: all of them, or what pytest's arguments select.
+
+    python3 run.py test [--quick] [--python VERSION] [pytest's arguments]
+
+    --quick            in between: all but the tests marked `slow`, which start a database, a browser or another
+                       process, or search for long; and the browser client's. Within 90 s on two cores
+    --python VERSION   on another Python, such as 3.13, 3.13.0 or 3.14t (free-threaded), in an environment of its own
+                       (.venv-3.13); all but the browser client's tests, which are none of Python's
+    """
+    parser = argparse.ArgumentParser(prog="run.py test", add_help=False, allow_abbrev=False)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--python", metavar="VERSION")
+    options, selection = parser.parse_known_args(arguments)
+    environment = HERE
+    if options.python:
+        environment = Environment(ROOT / f".venv-{options.python}", interpreters.provide(options.python))
+    environment.provide("dev")
+    web.provide_client(environment)
+    web.provide_page(environment)
+    pytest = [str(environment.python), "-m", "pytest"]
+    suites: dict[str, tuple[list[str], Path]]
+    if options.quick:
+        suites = {"python": ([*pytest, "-n", "2", "-m", "not slow", *selection], ROOT)}
+    else:
+        provide_chromium(environment)
+        suites = {"python": ([*pytest, *selection], ROOT)} if selection else whole(pytest)
+    if not selection and not options.python:
+        suites["web"] = (["npm", "test", "--workspaces", "--if-present"], web.WEB)
+    run_suites(suites, environment)
+
+
+def whole(pytest: Sequence[str]) -> dict[str, tuple[list[str], Path]]:
+    """Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait."""
+    return {
+        "python": ([*pytest, "-n", "2", "--ignore", BROWSER_TESTS], ROOT),
+        "browser": ([*pytest, "-n", "3", BROWSER_TESTS], ROOT),
     }
-    ours = environment()
+
+
+def run_suites(suites: dict[str, tuple[list[str], Path]], environment: Environment) -> None:
+    """Run each, whatever comes of the others, and sum up."""
+    ours = environment.variables()
     ends = {name: steps.watch(command, folder=folder, environment=ours) for name, (command, folder) in suites.items()}
     print("\n" + "\n".join(f"{name:8} {line}" for name, (_, lines) in ends.items() for line in lines), flush=True)
     failed = [name for name, (code, _) in ends.items() if code]
@@ -219,80 +115,154 @@ def test(arguments: Sequence[str]) -> None:
         raise Failure(f"Not all tests pass: {', '.join(failed)}.")
 
 
+def provide_chromium(environment: Environment) -> None:
+    """A Chromium for the browser tests, named by CHROMIUM_PATH."""
+    folder = HERE.folder / "chromium"
+    path = chromium.find(folder)
+    if path is None and "CHROMIUM_PATH" not in os.environ:
+        say("installing Chromium")
+        path = chromium.bring(folder, environment.variables())
+    if path is None:
+        way = f"{environment.python.relative_to(ROOT)} -m playwright install chromium"
+        raise Failure(f"There is no Chromium that starts: name one in CHROMIUM_PATH, or run: {way}")
+    os.environ["CHROMIUM_PATH"] = path
+
+
 def check(arguments: Sequence[str]) -> None:
-    """Every rule that a machine can keep; all of them, even if one fails."""
+    """Check every rule that a machine can keep; all of them, even if one fails.
+
+    python3 run.py check [--fix]
+
+    --fix   mend what can be mended: format, and some of lint
+    """
     parser = argparse.ArgumentParser(prog="run.py check")
     parser.add_argument("--fix", action="store_true", help="mend what can be mended")
     fix = parser.parse_args(arguments).fix
-    provide_python("dev")
-    provide_page()
-    python = str(BIN / "python")
+    HERE.provide("dev")
+    web.provide_client(HERE)
+    web.provide_page(HERE)
+    python = str(HERE.python)
     rules: list[tuple[str, list[str], Path]] = [
         ("format", [python, "-m", "ruff", "format", *([] if fix else ["--check"]), "."], ROOT),
         ("lint", [python, "-m", "ruff", "check", *(["--fix"] if fix else []), "."], ROOT),
         ("types", [python, "-m", "mypy"], ROOT),
-        ("layers", [str(BIN / "lint-imports")], ROOT),
-        ("web format and lint", ["npm", "run", "fix" if fix else "lint"], WEB),
-        ("web packages", ["npm", "run", "check", "--workspaces", "--if-present"], WEB),
+        ("layers", [str(HERE.programs / "lint-imports")], ROOT),
+        ("web format and lint", ["npm", "run", "fix" if fix else "lint"], web.WEB),
+        ("web packages", ["npm", "run", "check", "--workspaces", "--if-present"], web.WEB),
     ]
-    ours = environment()
+    ours = HERE.variables()
     failed = [name for name, command, at in rules if not steps.passes(name, command, folder=at, environment=ours)]
     if failed:
         raise Failure(f"Not clean: {', '.join(failed)}. What can be mended: python3 run.py check --fix")
 
 
+def benchmarks() -> dict[str, Path]:
+    """The benchmarks by name: every file of benchmarks/ but those with a leading underscore."""
+    files = sorted(BENCHMARKS.glob("[a-z]*.*"))
+    return {path.stem: path for path in files if path.suffix in (".py", ".mjs")}
+
+
+def about(file: Path) -> str:
+    """The first sentence of a benchmark, which says what it measures."""
+    if file.suffix == ".py":
+        return (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").partition("\n")[0]
+    return file.read_text("utf-8").splitlines()[1].removeprefix(" * ")
+
+
 def bench(arguments: Sequence[str]) -> None:
-    """Run one benchmark with its arguments."""
-    files = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[a-z]*.*")) if path.suffix in INTERPRETERS}
-    if not arguments or arguments[0] not in files:
-        raise Failure(f"Which benchmark? {', '.join(files)}")
-    file = files[arguments[0]]
-    provide_python("dev")
+    """Run one benchmark with its arguments, or all of them one after the other.
+
+    python3 run.py bench NAME [--short] [its arguments; -h lists them]
+    python3 run.py bench --all [--short]
+
+    --short   a few seconds for each: shows that it runs, and measures nothing
+    """
+    found = benchmarks()
+    if arguments[:1] == ["--all"]:
+        verdicts = {name: measures(file, arguments[1:]) for name, file in found.items()}
+        print("\n" + "\n".join(f"{name:16} {'ok' if good else 'FAILED'}" for name, good in verdicts.items()))
+        print(f"{sum(verdicts.values())} passed, {len(verdicts) - sum(verdicts.values())} failed")
+        if not all(verdicts.values()):
+            raise Failure("Not all benchmarks ran to their end.")
+        return
+    if not arguments or arguments[0] not in found:
+        raise Failure(f"Which benchmark? {', '.join(found)}")
+    if not measures(found[arguments[0]], arguments[1:]):
+        raise Failure(f"The benchmark {arguments[0]} did not run to its end.")
+
+
+def measures(file: Path, arguments: Sequence[str]) -> bool:
+    """Run a benchmark before the reader's eyes; whether it came to its end."""
+    HERE.provide("dev")
     if file.suffix == ".mjs":
-        provide_web()
-    run(BIN / INTERPRETERS[file.suffix], file, *arguments[1:])
+        web.provide_client(HERE)
+    print(f"\n{file.stem}: {about(file)}\n", flush=True)
+    program = [str(HERE.python), "-m", f"benchmarks.{file.stem}"] if file.suffix == ".py" else ["node", str(file)]
+    command = [*program, *arguments]
+    return steps.watch(command, folder=ROOT, environment=HERE.variables())[0] == 0
 
 
 def docs(arguments: Sequence[str]) -> None:
-    """Build the documentation into .docs/site, check it, and serve it."""
-    provide_python("docs")
-    run(BIN / "python", "-m", "tools.docs", *arguments)
+    """Build the documentation into .docs/site, check it, and serve it.
+
+    python3 run.py docs [--build] [--port PORT]
+
+    --build   build and check only
+    """
+    HERE.provide("docs")
+    run_tool("docs", arguments)
+
+
+def commands(arguments: Sequence[str]) -> None:
+    """Run what the documentation tells people to type, each command in a scratch folder.
+
+    python3 run.py commands [--list]
+
+    --list   say of each command how it is tried, or why it cannot be here; run nothing
+    """
+    HERE.provide("dev")
+    run_tool("commands", arguments)
 
 
 def mutate(arguments: Sequence[str]) -> None:
-    """Break the core on purpose and count what the tests notice."""
-    provide_python("dev")
-    run(BIN / "python", ROOT / "tools" / "mutation.py", *arguments)
+    """Break the core on purpose and count what the tests notice.
+
+    python3 run.py mutate [NAME …]     such as gatepass.core.rotation*; without a name: all of gatepass.core
+    """
+    HERE.provide("dev")
+    run_tool("mutation", arguments)
 
 
 def audit(arguments: Sequence[str]) -> None:
-    """Ask for known vulnerabilities of every locked package."""
-    provide_python("dev")
-    run(BIN / "python", ROOT / "tools" / "audit.py", *arguments)
+    """Ask for known vulnerabilities of every locked package.
+
+    python3 run.py audit [pip-audit's arguments]
+    """
+    HERE.provide("dev")
+    run_tool("audit", arguments)
+
+
+def run_tool(name: str, arguments: Sequence[str]) -> None:
+    """Run a program of tools/ with the environment's Python."""
+    steps.run(HERE.python, "-m", f"tools.{name}", *arguments, folder=ROOT, environment=HERE.variables())
 
 
 def lock(_arguments: Sequence[str]) -> None:
-    """Renew requirements/*.txt: hashes, and no address of any registry."""
-    provide_python("dev")
-    run(BIN / "python", "-m", "pip", "install", "--quiet", "uv")
-    compile_: list[str | Path] = [BIN / "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    """Renew requirements/*.txt: hashes, and no address of any registry.
+
+    python3 run.py lock
+    """
+    HERE.provide_packages("uv")
+    compile_: list[str | Path] = [HERE.programs / "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     compile_ += ["--upgrade", "--no-emit-index-url", "--no-annotate", "--no-header", "--python-version", "3.11"]
-    folder = ROOT / "requirements"
-    for name, extras, groups in (
-        ("demo", ("demo",), ("build", "node")),
-        ("dev", ("all",), ("build", "node", "check", "test")),
-        ("docs", (), ("build", "docs")),
-    ):
-        chosen = [word for extra in extras for word in ("--extra", extra)]
-        chosen += [word for group in groups for word in ("--group", group)]
-        # Both can be installed in one environment: the documentation takes what the tests have.
-        agreed: list[str | Path] = ["--constraint", folder / "dev.txt"] if name == "docs" else []
-        run(*compile_, "pyproject.toml", *chosen, *agreed, "-o", folder / f"{name}.txt")
-
-
-def say(text: str) -> None:
-    """What takes a while, so that nobody wonders."""
-    print(f"· {text} …", flush=True)
+    for name, (extra, groups) in LOCKED.items():
+        # Without an extra the project itself is none of it: only the groups are read.
+        source = ["pyproject.toml", "--extra", extra] if extra else []
+        chosen = [word for group in groups for word in ("--group", group)]
+        if name == "docs":  # installed beside what the tests have: it takes the same versions
+            chosen += ["--constraint", str(LOCKS / "dev.txt")]
+        output = LOCKS / f"{name}.txt"
+        steps.run(*compile_, *source, *chosen, "-o", output, folder=ROOT, environment=HERE.variables())
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -301,17 +271,29 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "check": check,
     "bench": bench,
     "docs": docs,
+    "commands": commands,
     "mutate": mutate,
     "audit": audit,
     "lock": lock,
 }
 
 
+def help_of(name: str) -> str:
+    """What a command does and takes, without anything being installed."""
+    text = inspect.getdoc(COMMANDS[name]) or ""
+    if name == "bench":
+        text += "\n\n" + "\n".join(f"{each:16} {about(file)}" for each, file in benchmarks().items())
+    return text
+
+
 def main() -> None:
     """Run one command; a Failure is one sentence and exit code 1."""
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
-        print(__doc__)
+        print(f"{__doc__}\nBenchmarks: {', '.join(benchmarks())}")
         raise SystemExit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
+    if sys.argv[2:3] in (["-h"], ["--help"]):
+        print(help_of(sys.argv[1]))
+        return
     try:
         COMMANDS[sys.argv[1]](sys.argv[2:])
     except Failure as failure:

@@ -2,16 +2,20 @@
 
 Each follows its session's rotation with an Idempotency-Key (PROTOCOL §5); anything but an advance by one generation
 ends the benchmark. Its own ceiling on the machine that we measured on is about 20 times what a server answers.
+
+A connection lives as long as one slice: a server closes one that says nothing for SLOW_REQUEST, or that idles between
+two requests for longer than its keep-alive, and a benchmark may prepare or measure something else for minutes.
 """
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import json
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 PASSWORD = "correct horse battery staple"
@@ -37,7 +41,7 @@ class Slice:
 
 
 class Browser:
-    """One connection with one session's cookies and key. `raw` is the last answer as it came."""
+    """One session's cookies and key, and a connection inside `connected`. `raw` is the last answer as it came."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -49,6 +53,12 @@ class Browser:
     async def connect(self) -> None:
         """Open the connection."""
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def disconnect(self) -> None:
+        """Close the connection."""
+        self.writer.close()
+        with contextlib.suppress(OSError):  # the server may have been first
+            await self.writer.wait_closed()
 
     async def sign_in(self, path: str, email: str) -> None:
         """Register or log in."""
@@ -91,18 +101,28 @@ class Browser:
         return int(answer.split(b" ", 2)[1]), content
 
 
+@contextlib.asynccontextmanager
+async def connected(browsers: Sequence[Browser]) -> AsyncIterator[None]:
+    """A fresh connection for each browser, closed when the block ends."""
+    async with contextlib.AsyncExitStack() as stack:
+        for browser in browsers:
+            await browser.connect()
+            stack.push_async_callback(browser.disconnect)
+        yield
+
+
 async def signed_in(port: int, count: int) -> list[Browser]:
-    """So many sessions of one account."""
+    """So many sessions of one account, without connections."""
     await wait_for(port)
     browsers = [Browser(port) for _ in range(count)]
     for number, browser in enumerate(browsers):
-        await browser.connect()
-        await browser.sign_in("/auth/login" if number else "/auth/register", "bench@example.com")
+        async with connected([browser]):
+            await browser.sign_in("/auth/login" if number else "/auth/register", "bench@example.com")
     return browsers
 
 
 async def load(
-    browsers: list[Browser],
+    browsers: Sequence[Browser],
     seconds: float,
     *,
     server_cpu: Callable[[], float],
@@ -111,17 +131,18 @@ async def load(
 ) -> Slice:
     """All browsers refresh in parallel, each one after the other, for so long. `advances`: each answer must."""
     latencies: list[float] = []
-    server, store = server_cpu(), store_cpu()
-    start = time.perf_counter()
-    end = start + seconds
+    async with connected(browsers):
+        server, store = server_cpu(), store_cpu()
+        start = time.perf_counter()
+        end = start + seconds
 
-    async def keep_refreshing(browser: Browser) -> None:
-        while (before := time.perf_counter()) < end:
-            await (browser.refresh() if advances else browser.present())
-            latencies.append(time.perf_counter() - before)
+        async def keep_refreshing(browser: Browser) -> None:
+            while (before := time.perf_counter()) < end:
+                await (browser.refresh() if advances else browser.present())
+                latencies.append(time.perf_counter() - before)
 
-    await asyncio.gather(*map(keep_refreshing, browsers))
-    return Slice(len(latencies), time.perf_counter() - start, latencies, server_cpu() - server, store_cpu() - store)
+        await asyncio.gather(*map(keep_refreshing, browsers))
+        return Slice(len(latencies), time.perf_counter() - start, latencies, server_cpu() - server, store_cpu() - store)
 
 
 async def wait_for(port: int) -> None:

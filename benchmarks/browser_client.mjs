@@ -2,7 +2,7 @@
  * What the browser client adds to a request: bare fetch against createClient, a bare Axios instance against one with a
  * session. In Node, over a transport that answers at once.
  *
- *     python3 run.py bench browser_client [--requests 2000] [--rounds 21]
+ *     python3 run.py bench browser_client [--requests 2000] [--rounds 21] [--short]
  *
  * Caveats first. Nothing goes over a network, so nearly all that is measured is JavaScript, in CPU time of the process
  * (its garbage collector included), which other programs disturb least: the difference is what the client costs, the
@@ -19,9 +19,10 @@ import { createSession } from "../web/client/dist/index.js";
 import axios from "../web/node_modules/axios/index.js";
 
 const { values } = parseArgs({
-  options: { requests: { type: "string", default: "2000" }, rounds: { type: "string", default: "21" } },
+  options: { requests: { type: "string" }, rounds: { type: "string" }, short: { type: "boolean" } },
 });
-const [requests, rounds] = [Number(values.requests), Number(values.rounds)];
+const defaults = values.short ? [20, 1] : [2000, 21];
+const [requests, rounds] = [Number(values.requests ?? defaults[0]), Number(values.rounds ?? defaults[1])];
 
 const ORIGIN = "https://api.example.com";
 const BODY = JSON.stringify({ items: Array.from({ length: 45 }, (_, index) => index) });

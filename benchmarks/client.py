@@ -31,6 +31,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
+from benchmarks._options import parse
 from gatepass.client import AsyncClient, Client, MemoryStorage
 from gatepass.client.storage.record import Stored
 
@@ -275,7 +276,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--clients", type=int, default=50)
-    options = parser.parse_args()
+    options = parse(parser, requests=20, rounds=1, clients=3)
     measure_time(options.requests, options.rounds)
     measure_memory(options.clients)
     for name, measure in (("tasks", refreshes_of_tasks), ("threads", refreshes_of_threads)):

@@ -17,15 +17,13 @@ import asyncio
 import contextlib
 import secrets
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks._browsers import Browser, Slice, load, wait_for
+from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
 from gatepass.sessions.service import Caller
@@ -67,9 +65,7 @@ class Subject:
     async def measure(self, seconds: float, *, counts: bool) -> None:
         """One round."""
         before = [cpu_of(server.pid) for server in self.primaries]
-        measured = await load(
-            list(self.crowds), seconds, server_cpu=lambda: cpu_of(self.pid), store_cpu=lambda: self._cpu()
-        )
+        measured = await load(self.crowds, seconds, server_cpu=lambda: cpu_of(self.pid), store_cpu=lambda: self._cpu())
         used = [cpu_of(server.pid) - was for server, was in zip(self.primaries, before, strict=True)]
         if counts:
             self.slices.append(measured)
@@ -128,9 +124,6 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
     """All layouts, round by round."""
     async with contextlib.AsyncExitStack() as stack:
         subjects = [await open_subject(stack, name, options, folder) for name in LAYOUTS]
-        for subject in subjects:
-            for crowd in subject.crowds:
-                await crowd.connect()
         for number in range(options.rounds + 1):
             for subject in subjects:
                 await subject.measure(options.seconds, counts=number > 0)
@@ -178,7 +171,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=32)
-    options = parser.parse_args()
+    options = parse(parser, sessions=64, seconds=0.2, rounds=1, connections=4)
     with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder:
         asyncio.run(measure(options, Path(folder)))
 

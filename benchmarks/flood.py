@@ -19,7 +19,6 @@ import multiprocessing
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,11 +26,10 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from argon2 import PasswordHasher
 
-from benchmarks._browsers import PASSWORD, Browser, wait_for
+from benchmarks._browsers import PASSWORD, Browser, connected, wait_for
+from benchmarks._options import parse
 from benchmarks._processes import gatepass
 from gatepass.accounts.passwords.hashing import FLOOR
 
@@ -96,10 +94,11 @@ async def probe(probes: Sequence[Probe], options: argparse.Namespace) -> Turn:
         )
         return [latency for part in await asyncio.gather(*each) for latency in part]
 
-    gets, refreshes = await asyncio.gather(
-        all_of([one.get for one in getting], options.gets),
-        all_of([one.refresh for one in refreshing], options.refreshes),
-    )
+    async with connected(probes):
+        gets, refreshes = await asyncio.gather(
+            all_of([one.get for one in getting], options.gets),
+            all_of([one.refresh for one in refreshing], options.refreshes),
+        )
     return Turn(gets, refreshes)
 
 
@@ -116,12 +115,11 @@ def flood(port: int, count: int, seconds: float) -> float:
 
     async def run() -> float:
         browsers = [Browser(port) for _ in range(count)]
-        for browser in browsers:
-            await browser.connect()
-        start = time.perf_counter()
-        each = (keep_signing_in(browser, number, start + seconds) for number, browser in enumerate(browsers))
-        done = sum(await asyncio.gather(*each))
-        return done / (time.perf_counter() - start)
+        async with connected(browsers):
+            start = time.perf_counter()
+            each = (keep_signing_in(browser, number, start + seconds) for number, browser in enumerate(browsers))
+            done = sum(await asyncio.gather(*each))
+            return done / (time.perf_counter() - start)
 
     return asyncio.run(run())
 
@@ -169,13 +167,12 @@ async def prepare(port: int, options: argparse.Namespace) -> list[Probe]:
     await wait_for(port)
     for number in range(options.sign_ins):
         browser = Browser(port)
-        await browser.connect()
-        await browser.sign_in("/auth/register", f"flood{number}@example.com")
-        browser.writer.close()
+        async with connected([browser]):
+            await browser.sign_in("/auth/register", f"flood{number}@example.com")
     probes = [Probe(port) for _ in range(2 * PROBES)]
     for probe in probes:
-        await probe.connect()
-        await probe.sign_in("/auth/login", "flood0@example.com")
+        async with connected([probe]):
+            await probe.sign_in("/auth/login", "flood0@example.com")
     return probes
 
 
@@ -214,7 +211,7 @@ def main() -> None:
     parser.add_argument("--sign-ins", type=int, default=16, help="at once")
     parser.add_argument("--gets", type=float, default=60.0, help="guarded GETs a second")
     parser.add_argument("--refreshes", type=float, default=12.0, help="refreshes a second")
-    options = parser.parse_args()
+    options = parse(parser, seconds=0.5, rounds=1, sign_ins=4)
     found = {}
     for store in options.store:
         with tempfile.TemporaryDirectory() as folder:

@@ -13,20 +13,17 @@ import argparse
 import asyncio
 import secrets
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jwt
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks import _guarded_apps as apps
+from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.check import Check
 from gatepass.core.keyring import SigningKey, parse_secret
@@ -126,7 +123,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100, help="for one turn of a variant")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--only", nargs="+", choices=sorted(apps.ALL), default=list(apps.ALL))
-    options = parser.parse_args()
+    options = parse(parser, requests=5, rounds=2)
     rows = asyncio.run(run(options.requests, options.rounds, options.only))
     low = {name: decile(values) for name, values in rows.items()}
     bare = low["bare"]

@@ -17,16 +17,14 @@ import argparse
 import asyncio
 import contextlib
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks._browsers import Browser, Slice, load, signed_in, wait_for
+from benchmarks._browsers import Browser, Slice, connected, load, signed_in, wait_for
 from benchmarks._engines import ENGINES, Engine
+from benchmarks._options import parse
 from benchmarks._processes import cpu_of, fixed_reply, gatepass
 
 Rows = dict[str, list[Slice]]
@@ -83,21 +81,21 @@ async def open_subject(
 
 async def open_fixed(stack: contextlib.AsyncExitStack, like: Sequence[Browser], folder: Path) -> list[Browser]:
     """A server that always gives the answer that the first browser gets now, and a browser for each of `like`."""
-    await like[0].refresh()
+    async with connected(like[:1]):
+        await like[0].refresh()
     _, port = stack.enter_context(fixed_reply(folder, like[0].raw))
     await wait_for(port)
     browsers = []
     for model in like:
         browser = Browser(port)
         browser.cookies = {name.replace(str(model.port), str(port)): value for name, value in model.cookies.items()}
-        await browser.connect()
         browsers.append(browser)
     return browsers
 
 
 async def answer(browsers: Sequence[Browser], seconds: float) -> Slice:
     """The fixed reply to the same requests."""
-    return await load(list(browsers), seconds, server_cpu=lambda: 0.0, store_cpu=lambda: 0.0, advances=False)
+    return await load(browsers, seconds, server_cpu=lambda: 0.0, store_cpu=lambda: 0.0, advances=False)
 
 
 def keep(turn: Mapping[str, Slice], rows: Rows, number: int) -> None:
@@ -165,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--workers", type=int, default=1, help="server processes, where the store can be shared")
-    options = parser.parse_args()
+    options = parse(parser, store=sorted(ENGINES), seconds=0.2, rounds=1, connections=[1, 4])
     with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder:
         report(*asyncio.run(measure(options, Path(folder))), options.connections)
 

@@ -25,6 +25,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
 from gatepass.remote.revocations import RemoteRevocations
@@ -148,10 +149,11 @@ def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
             with serving.bind("127.0.0.1", 0) as probe:
                 ports.append(probe.getsockname()[1])
         server, guarded = ports
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment["GATEPASS_PUBLIC_URL"] = f"http://localhost:{server}"
         serve = [sys.executable, "-m", "gatepass", "serve", "--port", str(server)]
         url = f"http://localhost:{server}/auth/revocations" if feed == "sse" else ""
-        behind = [sys.executable, __file__, "--guard", str(guarded), "--feed-url", url]
+        behind = [sys.executable, "-m", "benchmarks.revocation", "--guard", str(guarded), "--feed-url", url]
         for command, sign in ((serve, b"listens"), (behind, b"up")):
             stack.enter_context(_running(command, environment, folder, sign))
         yield server, guarded
@@ -201,11 +203,10 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=1_000)
     parser.add_argument("--guard", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--feed-url", default="", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parse(parser, revocations=3, rate=100)
     if options.guard:
         guard(options.guard, options.feed_url)
         return
-    sys.path.insert(0, str(ROOT))
     print(f"{'ms':12}{'p50':>8}{'p99':>8}{'max':>8}")
     for feed in options.feeds:
         with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder, processes(feed, Path(folder)) as ports:

@@ -20,7 +20,6 @@ import hmac
 import random
 import statistics
 import struct
-import sys
 import tempfile
 import time
 from base64 import urlsafe_b64encode
@@ -28,9 +27,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks._browsers import Browser, Slice, load, wait_for
+from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
 from gatepass.core.keyring import KeyRing, parse_secret
 from gatepass.core.refresh_token import RefreshToken, compose
@@ -171,8 +169,6 @@ async def open_subject(
     number = options.connections
     shares = [range(count * k // number, count * (k + 1) // number) for k in range(number)]
     strangers: list[Browser] = [Stranger(port, share=share, keys=keys, seen=seen) for share in shares]
-    for stranger in strangers:
-        await stranger.connect()
     return Subject(count, url, postgres, pid, strangers)
 
 
@@ -253,7 +249,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--setting", action="append", default=[], help="of PostgreSQL: name=value")
-    options = parser.parse_args()
+    options = parse(parser, sessions=2_000, few=1_000, seconds=0.2, rounds=1, connections=4)
     with tempfile.TemporaryDirectory(prefix="gatepass-scale-") as folder:
         asyncio.run(run(options, Path(folder)))
 

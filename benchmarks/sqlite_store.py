@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks._options import parse
 from gatepass.core.session import Session, Swap
 from gatepass.stores.sqlite import store as sqlite
 from gatepass.testing.records import NOW, account_of, session_of
@@ -137,7 +138,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32])
-    options = parser.parse_args()
+    options = parse(parser, seconds=0.1, rounds=1, callers=[1, 4])
     with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder:
         report(asyncio.run(measure(options, Path(folder))))
 

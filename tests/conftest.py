@@ -1,10 +1,14 @@
 """What all tests share: an open gate, a browser that is signed in, and no verdict that depends on the machine.
 
+`run.py test --quick` leaves out what is marked `slow`: what starts a database, a browser or another process, and the
+few searches that take more than seconds. Under tests/system that is everything; elsewhere each says so itself.
+
 At the end of a run it says how much was explored.
 """
 
 from collections.abc import AsyncIterator
 from importlib import import_module
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -20,6 +24,8 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 # A client of httpx2 gives a server five seconds unless told otherwise; no test is about those.
 vars(httpx2._config.DEFAULT_TIMEOUT_CONFIG).update(httpx2.Timeout(PATIENCE).as_dict())
+
+SYSTEM = Path(__file__).parent / "system"
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).
 settings.register_profile("mutation", settings.get_profile("patient"), suppress_health_check=list(HealthCheck))
 
@@ -48,6 +54,13 @@ for name, seconds in TIMEOUTS.items():
     assert hasattr(import_module(f"gatepass.{module}"), constant), name
     setattr(import_module(f"gatepass.{module}"), constant, seconds)
 postgres_connections._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is under tests/system."""
+    for item in items:
+        if item.path.is_relative_to(SYSTEM):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("demo", "dev")
+LOCKS = sorted(file.stem for file in (ROOT / "requirements").glob("*.txt"))
 UNSEEN = "could not be audited"
 
 

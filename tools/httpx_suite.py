@@ -44,8 +44,8 @@ def put_in_place() -> None:
 
         if not issubclass(Client, httpx.Client):
             raise SystemExit("Our classes do not extend those that the tests are for.")
-        httpx.Client = Client  # type: ignore[misc]
-        httpx.AsyncClient = AsyncClient  # type: ignore[misc]
+        httpx.Client = Client  # type: ignore[assignment,misc]
+        httpx.AsyncClient = AsyncClient  # type: ignore[assignment,misc]
 
 
 def pytest_report_header() -> str:

@@ -1,5 +1,6 @@
 """How run.py runs what consists of several steps: one line for each in the end, whatever comes of it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,34 @@ from pathlib import Path
 SUMS_UP = re.compile(r"^[= ]*((?:Tests? .*)?\b\d+ (?:passed|failed|error).*?)[= ]*$", re.MULTILINE)
 """pytest's last line, and Vitest's two for each package."""
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+class Failure(Exception):
+    """What stands in the way, and what to do about it, in one sentence."""
+
+
+def say(text: str) -> None:
+    """What takes a while."""
+    print(f"· {text} …", flush=True)
+
+
+def run(
+    *command: str | Path, folder: Path, environment: Mapping[str, str], quiet: bool = False, advice: str = ""
+) -> None:
+    """Run a command; if it fails, show its output and raise a Failure that ends with `advice`."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.stdout.write(done.stdout or "")
+        name = Path(str(command[0])).name
+        raise Failure(f"{name} failed (exit {done.returncode}); its output is above. {advice}".rstrip())
 
 
 def passes(name: str, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> bool:
@@ -42,6 +71,11 @@ def watch(command: Sequence[str], *, folder: Path, environment: Mapping[str, str
             sys.stdout.flush()
             said += piece
     return process.returncode, SUMS_UP.findall(COLOUR.sub("", said.decode(errors="replace")))
+
+
+def on_path(first: Path) -> dict[str, str]:
+    """The variables of this process, with the programs of one folder before all others."""
+    return {**os.environ, "PATH": f"{first}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def _found(command: Sequence[str], environment: Mapping[str, str]) -> list[str]:

@@ -15,6 +15,8 @@ from gatepass.core.keyring import parse_secret
 from tests.support.gates import SECRET
 from tests.support.process import gatepass, serving
 
+pytestmark = pytest.mark.slow
+
 GOOD = "seven green bottles on a wall"
 SETTINGS = {"SECRET": SECRET, "STORE": "sqlite:///gate.db"}
 

@@ -20,6 +20,8 @@ from tests.client.harness import PASSWORD, Stage, expire, stage
 from tests.support.patience import PATIENCE
 from tests.support.process import gatepass
 
+pytestmark = pytest.mark.slow
+
 EMAIL = "ann@example.com"
 
 

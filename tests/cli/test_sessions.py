@@ -18,6 +18,8 @@ from tests.support.patience import patience
 from tests.support.process import gatepass, serving
 from tools.services.postgres import new_database, shared_server
 
+pytestmark = pytest.mark.slow
+
 NOW = int(time.time())
 ANN, BOB = account_of("ann"), account_of("bob")
 PERSON = {"email": "ann@example.com", "password": "seven green bottles on a wall"}

@@ -9,6 +9,8 @@ import pytest
 from tests.client.harness import PASSWORD, Stage
 from tests.support.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, sys

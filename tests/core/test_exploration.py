@@ -13,6 +13,7 @@ from tests.core.exploration.search import explore
 from tests.core.exploration.world import Scenario
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_every_reachable_state_keeps_the_promises(
     scenario: Scenario, record_property: Callable[[str, object], None]

@@ -78,6 +78,7 @@ def answers(feed: RemoteRevocations) -> bool:
         return False
 
 
+@pytest.mark.slow
 class TestAgainstAServer:
     def test_what_ended_before_and_what_ends_later_is_refused(self, server: Serving) -> None:
         ann = Ann(server.port)
@@ -136,6 +137,7 @@ def test_out_of_reach_from_the_start_nobody_is_let_in(monkeypatch: pytest.Monkey
     feed.close()
 
 
+@pytest.mark.slow
 class TestAServerThatGoesAway:
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,6 +191,7 @@ def _assert_orderly(answer: Answer) -> None:
         assert answer.json()["status"] == answer.status
 
 
+@pytest.mark.slow
 @given(
     method=METHODS,
     path=PATHS,

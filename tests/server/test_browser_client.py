@@ -1,13 +1,9 @@
 """`GET /gatepass.js`: the browser client in one file, served so that it is fetched once and never stale for long."""
 
 import gzip
-import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
-from hatchling.builders.sdist import SdistBuilder
-from hatchling.builders.wheel import WheelBuilder
 
 from gatepass.errors import NotFound
 from gatepass.server.endpoints import browser_client as served
@@ -17,7 +13,6 @@ from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN
 from tests.support.gates import GateHarness, open_gate
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = b"export const createSession = 1;\n" * 40
 
 
@@ -106,17 +101,3 @@ def test_the_built_file_has_what_a_page_needs_and_no_import_of_anything_else() -
     assert {"createSession", "createClient", "GatepassError", "onErrors", "retry", "createLoading", "log"} <= names
     assert "import{" not in text
     assert "import(" not in text
-
-
-def test_the_wheel_carries_the_script_and_the_demos_page(tmp_path: Path) -> None:
-    """Both are built and ignored by git. As `python -m build` does it: the sdist, and from that the wheel."""
-    (sdist,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
-    (unpacked,) = tmp_path.glob("gatepass-*/")
-    (wheel,) = WheelBuilder(str(unpacked)).build(directory=str(tmp_path), versions=["standard"])
-    with zipfile.ZipFile(wheel) as packed:
-        names = set(packed.namelist())
-        assert packed.read("gatepass/server/endpoints/gatepass.js") == served.FILE.read_bytes()
-    assert "gatepass/demo/page/index.html" in names
-    assert "gatepass/py.typed" in names

@@ -60,6 +60,7 @@ def bearer(runner: asyncio.Runner) -> str:
     return browser.access_token
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", ["stranger", "client", "bearer"])
 @SCHEMA.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

@@ -5,11 +5,14 @@ import signal
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.support.browser import Browser
 from tests.support.gates import SECRET
 from tests.support.patience import becomes
 from tests.support.process import Remote, Serving, serving, state
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = {"SECRET": SECRET, "STORE": "sqlite:///gate.db", "PUBLIC_URL": "http://localhost:8000"}
 NAMES = ("gatepass_8000", "gatepass_state_8000")

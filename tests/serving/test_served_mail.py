@@ -7,10 +7,13 @@ from email.policy import default
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.support.gates import SECRET
 from tests.support.patience import until
 from tests.support.process import serving
+
+pytestmark = pytest.mark.slow
 
 NATIVE = {"Gatepass-Client": "1"}
 PERSON = {"email": "ann@example.com", "password": "seven green bottles on a wall"}

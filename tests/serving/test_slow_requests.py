@@ -11,6 +11,8 @@ from tests.support.gates import SECRET
 from tests.support.patience import patience
 from tests.support.process import Serving, serving
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nGatepass-Client: 1\r\nContent-Type: application/json\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 

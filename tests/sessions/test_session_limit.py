@@ -35,7 +35,10 @@ async def new_store(kind: str, folder: Path) -> Store:
             return open_store(f"sqlite:///{folder}/gate.db", sessions=shared_cluster().url)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "redis", "cluster"])
+SERVERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("postgres", "redis", "cluster")]
+
+
+@pytest.fixture(params=["memory", "sqlite", *SERVERS])
 async def at(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[GateHarness]:
     store = WatchedStore(await new_store(request.param, tmp_path))
     async with open_gate(store=store, policy=Policy(sessions_per_account=LIMIT)) as at:

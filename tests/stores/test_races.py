@@ -15,6 +15,8 @@ from tests.stores.race import among_processes, among_tasks, among_threads
 from tools.services.postgres import empty_database
 from tools.services.valkey import flush, shared_server
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 8
 
 

@@ -184,6 +184,7 @@ async def test_the_battery_finds_a_broken_store(broken: type[MemoryStore]) -> No
     assert len(found) < len(BATTERY) / 2, "a fault is found by the tests that name it, not by all"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [SwapsTheDead, SwapsTheExpired, ForgetsTheSkipped, RevokesTwice, CountsOnce])
 def test_the_machine_finds_a_broken_store(broken: type[MemoryStore]) -> None:
     class Machine(StoreMachine):

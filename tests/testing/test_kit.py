@@ -8,6 +8,8 @@ import pytest
 from gatepass.testing import FastHasher, ManualClock, PredictableEntropy
 from tests.support.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_clock_moves_only_when_told_to() -> None:
     clock = ManualClock(100)

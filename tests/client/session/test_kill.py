@@ -12,9 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gatepass.client import Client, FileStorage
 from tests.client.harness import Stage, stage
 from tests.support.patience import PATIENCE
+
+pytestmark = pytest.mark.slow
 
 FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 KILLS = 10_000 if FULL else 30

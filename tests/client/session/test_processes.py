@@ -13,6 +13,8 @@ from tests.client.harness import Stage, expire, stage
 from tests.client.storage.test_file import full_disk
 from tests.support.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 REFRESH = "/auth/refresh"
 
 

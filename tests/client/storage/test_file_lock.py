@@ -15,6 +15,8 @@ from gatepass.client.storage.file_lock import FileLock, _Handle
 from tests.support.fake_time import FakeTime
 from tests.support.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 HOLDER = """
 import sys
 from gatepass.client.storage.file_lock import FileLock

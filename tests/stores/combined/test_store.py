@@ -28,6 +28,8 @@ from gatepass.testing.records import NOW, account_of, session_of, signed_in
 from tests.support.patience import patience
 from tools.services.valkey import flush, shared_cluster, shared_server
 
+pytestmark = pytest.mark.slow
+
 EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
 """How many orders of steps are tried, of 66,066."""
 

@@ -16,6 +16,8 @@ from tests.support.patience import PATIENCE, patience
 from tools.services.postgres import PostgresServer, connected, empty_database, execute, new_database, private_server
 from tools.services.tcp import Gate
 
+pytestmark = pytest.mark.slow
+
 Verb = Callable[[PostgresStore], Awaitable[object]]
 VERBS: dict[str, Verb] = {
     "swap": lambda store: store.swap(swap_of(session_of(account_of()))),

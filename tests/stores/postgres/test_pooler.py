@@ -11,6 +11,8 @@ from gatepass.testing.battery import SharedBattery, StoreBattery
 from tools.services.pooler import pooler
 from tools.services.postgres import empty_database, new_database, shared_server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:

@@ -20,6 +20,8 @@ from tests.support.gates import SECRET
 from tests.support.patience import patience
 from tools.services.postgres import connected, execute, new_database, query, shared_server
 
+pytestmark = pytest.mark.slow
+
 CHANGED = {"generation", "fingerprint", "key_hash", "committed_at", "ancestors", "last_ip_prefix"}
 
 

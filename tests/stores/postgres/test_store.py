@@ -16,6 +16,8 @@ from gatepass.testing.records import NOW, account_of, session_of
 from tests.support.patience import patience
 from tools.services.postgres import connected, empty_database
 
+pytestmark = pytest.mark.slow
+
 
 class TestPostgresStore(StoreBattery, SharedBattery):
     @pytest.fixture

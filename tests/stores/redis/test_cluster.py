@@ -14,6 +14,8 @@ from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tests.support.patience import patience
 from tools.services.valkey import ValkeyServer, flush, private_cluster, shared_cluster, until
 
+pytestmark = pytest.mark.slow
+
 keys = Keys("gatepass")
 
 

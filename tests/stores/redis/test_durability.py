@@ -25,6 +25,8 @@ from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tests.support.patience import PATIENCE
 from tools.services.valkey import ValkeyServer, flush, private_server, program, shared_server, until
 
+pytestmark = pytest.mark.slow
+
 keys = Keys("gatepass")
 RIGHTS = "~gatepass:* &gatepass:* +@read +@write +@connection +@scripting +@pubsub +info +wait +cluster|slots +role"
 """As in docs/guides/redis.md."""

@@ -10,6 +10,8 @@ from gatepass.stores.redis.store import SETTLED, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tools.services.valkey import flush, shared_server
 
+pytestmark = pytest.mark.slow
+
 ANN = account_of()
 
 

@@ -29,6 +29,8 @@ from tools.services.valkey import (
     until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @contextlib.asynccontextmanager
 async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator[CombinedStore]:

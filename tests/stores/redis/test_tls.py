@@ -18,6 +18,8 @@ from gatepass.errors import ConfigurationError
 from gatepass.stores.redis.store import RedisStore
 from tools.services.valkey import shared_server
 
+pytestmark = pytest.mark.slow
+
 
 @contextlib.asynccontextmanager
 async def over_tls(folder: Path) -> AsyncIterator[int]:

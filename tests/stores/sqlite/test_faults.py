@@ -17,6 +17,8 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65_534
 
 

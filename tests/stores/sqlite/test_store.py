@@ -59,7 +59,7 @@ class SQLiteMachine(StoreMachine):
         return SQLiteStore(self.folder / f"machine{next(_files)}.db")
 
 
-TestSQLiteMachine = SQLiteMachine.TestCase
+TestSQLiteMachine = pytest.mark.slow(SQLiteMachine.TestCase)
 TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each is a database of its own
 
 
@@ -74,6 +74,7 @@ async def test_what_was_acknowledged_is_there_after_reopening(tmp_path: Path) ->
     await second.close()
 
 
+@pytest.mark.slow
 async def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "gate.db"
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)

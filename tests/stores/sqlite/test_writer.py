@@ -176,10 +176,10 @@ async def test_of_fifty_swaps_from_two_event_loops_one_wins(store: SQLiteStore) 
 )
 async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name: str) -> None:
     statement: str = getattr(sqlite_accounts if name in vars(sqlite_accounts) else sqlite, name)
-    count = len(set(re.findall(r"\?\d", statement))) or statement.count("?")
+    values = dict.fromkeys(re.findall(r":(\w+)", statement)) or [None] * statement.count("?")
 
     def explain(connection: sqlite3.Connection) -> list[str]:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * count)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
         return [step for *_, step in plan]
 
     steps = await store._read(explain)

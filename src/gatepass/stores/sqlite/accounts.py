@@ -25,8 +25,8 @@ WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
 """
 _BLANK_SESSIONS = "UPDATE session SET client = '', last_ip_prefix = '' WHERE account_id = ?"
 _ANONYMISE_ACCOUNT = """
-UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = ?1, deleted_at = ?1
-WHERE id = ?2
+UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = :now, deleted_at = :now
+WHERE id = :id
 """
 _DROP_ACCOUNT = """
 DELETE FROM account
@@ -111,7 +111,7 @@ class SQLiteAccounts:
         def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
             if _account(connection, "id = ?", account_id) is None:
                 return None
-            connection.execute(_ANONYMISE_ACCOUNT, (now, account_id))
+            connection.execute(_ANONYMISE_ACCOUNT, {"now": now, "id": account_id})
             ended = revoke_all(connection, account_id, "revoked", now, None)
             connection.execute(_BLANK_SESSIONS, (account_id,))
             connection.execute(_DROP_ACCOUNT, (account_id,))

@@ -50,10 +50,10 @@ ORDER BY created_at DESC, sid
 _REVOKED_SINCE = "SELECT sid, revoked_at FROM session WHERE revoked_at >= ? ORDER BY revoked_at, sid"
 _PRUNE = """
 DELETE FROM session WHERE sid IN (
-    SELECT sid FROM session WHERE expires_at < ?1
+    SELECT sid FROM session WHERE expires_at < :before
     UNION ALL
-    SELECT sid FROM session WHERE revoked_at < ?1 AND expires_at >= ?1  -- nothing twice, or the limit counts it twice
-    LIMIT ?2
+    SELECT sid FROM session WHERE revoked_at < :before AND expires_at >= :before  -- none twice: LIMIT counts rows
+    LIMIT :limit
 )
 RETURNING account_id
 """
@@ -62,8 +62,9 @@ INSERT INTO attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0)
 ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the write of a value that is there already
 """
 _COUNT_FAILURE = """
-INSERT INTO attempt (key, failures, last_at) VALUES (?1, 1, ?2)
-ON CONFLICT (key) DO UPDATE SET last_at = ?2, failures = CASE WHEN last_at < ?3 THEN 1 ELSE failures + 1 END
+INSERT INTO attempt (key, failures, last_at) VALUES (:key, 1, :now)
+ON CONFLICT (key) DO UPDATE
+SET last_at = :now, failures = CASE WHEN last_at < :forget_before THEN 1 ELSE failures + 1 END
 """
 _FORGET_ATTEMPTS = """
 DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT max(0,
@@ -160,7 +161,7 @@ class SQLiteStore(SQLiteAccounts):
         """Forget what ended before `before`, and deleted accounts with their last session."""
 
         def prune(connection: sqlite3.Connection) -> int:
-            owners = connection.execute(_PRUNE, (before, limit)).fetchall()
+            owners = connection.execute(_PRUNE, {"before": before, "limit": limit}).fetchall()
             drop_deleted(connection, sorted({owner for (owner,) in owners}))
             return len(owners)
 
@@ -176,7 +177,8 @@ class SQLiteStore(SQLiteAccounts):
         """Raise each count by one; keep their number bounded."""
 
         def count(connection: sqlite3.Connection) -> None:
-            connection.executemany(_COUNT_FAILURE, [(key, now, forget_before) for key in keys])
+            counted = [{"key": key, "now": now, "forget_before": forget_before} for key in keys]
+            connection.executemany(_COUNT_FAILURE, counted)
             self._failures += len(keys)
             if self._failures >= TRIM_INTERVAL:
                 self._failures = 0

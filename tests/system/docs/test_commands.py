@@ -1,0 +1,95 @@
+"""Every command that the documentation tells people to type is there, and is tried: here, in a test, or by hand."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from gatepass.cli import main
+from tools.commands import ByTest, Run, attempt, way_of
+from tools.documented import ROOT, commands, commands_of
+
+COMMANDS = [command.text for command in commands()]
+OURS = [text for text in COMMANDS if text.startswith("gatepass ")]
+RUN = [text for text in COMMANDS if "run.py " in text]
+HERE = [text for text in OURS if isinstance(way_of(text), Run)]
+
+
+def test_each_has_a_row() -> None:
+    assert len(COMMANDS) > 40
+    assert [text for text in COMMANDS if way_of(text) is None] == [], "give it a row in tools/commands.py"
+
+
+@pytest.mark.parametrize("text", OURS)
+def test_the_program_has_it(text: str) -> None:
+    """The words up to the first argument name a command, and that has the options."""
+    command: click.Command = main
+    words = text.split()[1:]
+    while words and isinstance(command, click.Group):
+        found = command.commands.get(words[0])
+        assert found is not None, f"{command.name} has no {words[0]}"
+        command, words = found, words[1:]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)} <= known
+
+
+@pytest.mark.parametrize("text", RUN)
+def test_run_py_has_it(text: str) -> None:
+    name, *arguments = text.partition("run.py ")[2].split()
+    assert f'    "{name}": {name},' in (ROOT / "run.py").read_text("utf-8")
+    if name == "bench" and arguments[0] != "--all":
+        (file,) = (ROOT / "benchmarks").glob(f"{arguments[0]}.*")
+        for option in (word for word in arguments if word.startswith("--")):
+            assert f'"{option}"' in file.read_text("utf-8")
+    for path in (word for word in arguments if word.startswith("tests/")):
+        assert (ROOT / path).exists()
+
+
+def test_every_test_that_a_row_names_is_there() -> None:
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    used = {way for text in COMMANDS if isinstance(way := way_of(text), ByTest)}
+    assert [way.by for way in used if not re.search(rf"(def|class) {way.by}\b", tests)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", HERE)
+def test_it_succeeds_in_an_empty_folder(text: str, tmp_path: Path) -> None:
+    way = way_of(text)
+    assert isinstance(way, Run)
+    assert attempt(text, way, tmp_path) == ""
+
+
+def test_commands_are_found_in_blocks_and_in_sentences() -> None:
+    page = """
+Type `gatepass keys list | retire KID`, or `gatepass serve [--workers N]`; `gatepass` is the program, `x serve` is not.
+
+```sh
+# a comment
+echo 'a password' | gatepass accounts add ann@example.com   # and a remark
+```
+
+```console
+$ gatepass whoami
+gatepass is not a command here
+```
+
+```python
+gatepass = "no command"
+```
+
+    python3 run.py bench guard     a remark
+"""
+    assert list(commands_of(page)) == [
+        "echo 'a password' | gatepass accounts add ann@example.com",
+        "gatepass whoami",
+        "python3 run.py bench guard",
+        "gatepass keys list",
+        "gatepass keys retire KID",
+        "gatepass serve",
+    ]
+
+
+def test_a_command_that_nobody_thought_about_is_noticed() -> None:
+    assert way_of("python3 run.py fly") is None
+    assert way_of("curl https://example.com") is None

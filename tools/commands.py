@@ -1,0 +1,207 @@
+"""Runs what the documentation tells people to type, as `python3 run.py commands`.
+
+Every command that `tools/documented.py` finds has a row below that says how it is tried. A row is found by the text of
+the command, not by the page, so that pages can be moved and written anew. tests/…/test_commands.py fails for a command
+without a row, for one that the program does not have, and for a row that names no test.
+"""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.documented import ROOT, Command, commands
+
+PASSWORD = "walnut lantern by the river\n"
+PATIENCE = 120.0
+"""Seconds until a server answers: far more than any needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """It runs here, in a scratch folder, with `added` behind it; `stdin` is typed; `after` are run before it."""
+
+    stdin: str = ""
+    added: str = ""
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """It is started here, on a free port, answers at `path`, and ends cleanly at a signal."""
+
+    path: str
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ByTest:
+    """A test types it, or what is the same: its name."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """It cannot run here, and why."""
+
+    why: str
+
+
+Way = Run | Serve | ByTest | Elsewhere
+INIT = "gatepass init"
+ADD = "gatepass accounts add ann@example.com"
+
+WAYS: Mapping[str, Way] = {
+    r"gatepass init": Run(),
+    r"gatepass secret": Run(),
+    r"gatepass accounts add ann@example\.com": Run(stdin=PASSWORD, after=(INIT,)),
+    r"gatepass (accounts list|accounts (disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
+    r"gatepass accounts import people\.jsonl": ByTest("test_an_import_takes_what_fits_and_says_why_the_rest_does_not"),
+    r"gatepass keys( list| rotate)": Run(after=(INIT, "gatepass migrate")),
+    r"gatepass migrate( --check)?": Run(after=(INIT,)),
+    r"gatepass migrate --sql( --from 1)?": ByTest("test_the_printed_sql_makes_what_migrate_makes"),
+    r"gatepass sessions (list|revoke --account) ann@example\.com": Run(after=(INIT, ADD)),
+    r"gatepass doctor": Run(after=(INIT, ADD)),
+    r"(GATEPASS_\w+=\S+ )?gatepass serve( --port \d+)?": Serve("/healthz", after=(INIT,)),
+    r"gatepass serve --workers 2": Serve("/healthz", after=(INIT,)),
+    r"gatepass demo": Serve("/"),
+    r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
+    r"gatepass doctor --url .*": ByTest("TestOutside"),
+    r"gatepass sessions revoke .*….*": ByTest("test_sessions_end_by_id_each_with_what_became_of_it"),
+    r"pip install 'gatepass(\[[a-z,]+\])?'": ByTest("test_an_installed_wheel_has_all_that_it_needs"),
+    r"npm install gatepass": Elsewhere("nothing is released yet; `check` packs the package and imports it"),
+    r"npm install": Elsewhere("changes web/package-lock.json"),
+    r"npm audit": Elsewhere("needs an advisory source"),
+    r"npm run (size|reference).*": Elsewhere("`python3 run.py check` does the same, and writes nothing"),
+    r"python3 run\.py demo": Serve("/"),
+    r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
+    r"python3 run\.py bench \w+.*": Run(added="--short"),
+    r"(\w+=\w+ )*python3 run\.py test tests/.*": Run(added="--collect-only -q"),
+    r"python3 run\.py test( --quick)?": Elsewhere("is what runs when this is read: .ci/run"),
+    r"python3 run\.py test --python 3\.\d+": Elsewhere("takes as long as all tests; for every release"),
+    r"python3 run\.py check( --fix)?": Elsewhere(".ci/run; --fix would change files"),
+    r"python3 run\.py bench --all --short": Elsewhere("each benchmark is tried by itself"),
+    r"python3 run\.py commands( --list)?": Elsewhere("this is it"),
+    r"python3 run\.py docs.*": ByTest("test_the_site_is_built"),
+    r"python3 run\.py mutate": Elsewhere("takes an hour: for every release"),
+    r"python3 run\.py audit": Elsewhere("needs an advisory source"),
+    r"python3 run\.py lock": Elsewhere("changes the lock files"),
+}
+FORM = re.compile(r"[A-Z]{3,}\b|…")
+"""In what shows the form of a command, not one to type: a word for something that the reader knows."""
+
+
+def way_of(text: str) -> Way | None:
+    """How a command is tried; None for one that nobody has thought about."""
+    for pattern, way in WAYS.items():
+        if re.fullmatch(pattern, text):
+            return way
+    if FORM.search(text) or (len(text.split()) <= 3 and text.startswith("gatepass ")):
+        return Elsewhere("a form, or a name: the test looks whether the program has it")
+    return None
+
+
+def attempt(text: str, way: Run | Serve, folder: Path) -> str:
+    """Try a command in a scratch folder; what went wrong, or nothing."""
+    for earlier in way.after:
+        done = _typed(earlier, folder, stdin=PASSWORD)
+        if done.returncode:
+            return f"{earlier}: {_said(done)}"
+    if isinstance(way, Serve):
+        return _served(text, way, folder)
+    done = _typed(f"{text} {way.added}".strip(), folder, stdin=way.stdin)
+    return _said(done) if done.returncode else ""
+
+
+def _typed(text: str, folder: Path, *, stdin: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", text],
+        cwd=_place(text, folder),
+        env=_variables(folder),
+        input=stdin,
+        capture_output=True,
+        text=True,
+    )
+
+
+def _served(text: str, way: Serve, folder: Path) -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = ["/bin/sh", "-c", f"exec {text} --port {port}" if "=" not in text else f"{text} --port {port}"]
+    with (folder / "said").open("w+") as said:
+        server = subprocess.Popen(command, cwd=_place(text, folder), env=_variables(folder), stdout=said, stderr=said)
+        answered = _answers(f"http://localhost:{port}{way.path}", server)
+        server.send_signal(signal.SIGTERM)
+        code = server.wait(PATIENCE)
+        said.seek(0)
+        return "" if answered and code == 0 else f"answered: {answered}, exit {code}: {said.read()[-500:]}"
+
+
+def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    return False
+
+
+def _place(text: str, folder: Path) -> Path:
+    """What is the repository's own is typed at its root."""
+    return ROOT if "run.py" in text else folder
+
+
+def _variables(folder: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPASS_", "XDG_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{clean.get('PATH', '')}"
+    return {**clean, "PATH": path, "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    return f"exit {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}"
+
+
+def main() -> int:
+    """Try each, or list them; 0 if all went well."""
+    parser = argparse.ArgumentParser(prog="run.py commands", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--list", action="store_true", help="say how each is tried; run nothing")
+    parser.add_argument("only", nargs="*", help="parts of the commands to try")
+    options = parser.parse_args()
+    chosen = [each for each in commands() if not options.only or any(part in each.text for part in options.only)]
+    failed = sum(not report(command, only_list=options.list) for command in chosen)
+    tried = sum(isinstance(way_of(command.text), Run | Serve) for command in chosen)
+    if not options.list:
+        print(f"{tried - failed} passed, {failed} failed, {len(chosen) - tried} skipped")
+    return 1 if failed else 0
+
+
+def report(command: Command, *, only_list: bool) -> bool:
+    """Print what becomes of a command; False if it fails or has no row."""
+    way = way_of(command.text)
+    if way is None:
+        print(f"NO ROW  {command.text}   ({command.page})", flush=True)
+        return False
+    if only_list or not isinstance(way, Run | Serve):
+        print(f"{'-':7} {command.text}\n        {way}", flush=True)
+        return True
+    with tempfile.TemporaryDirectory(prefix="gatepass-commands-") as folder:
+        fault = attempt(command.text, way, Path(folder))
+    print(f"{'FAILED' if fault else 'ok':7} {command.text}" + (f"\n        {fault}" if fault else ""), flush=True)
+    return not fault
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

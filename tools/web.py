@@ -1,0 +1,97 @@
+"""What is built from web/: the packages of its lock file, the browser client, and the demo's page.
+
+The page needs a fifth of the packages: React, what its code imports, and Vite, which compiles the client from source.
+So the demo installs only these, with the machine's Node where Vite takes it. Tests, checks and benchmarks have all
+packages, and the Node of the lock file, so that they find the same on every machine.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.environment import AGAIN, Environment
+from tools.stamps import ROOT, digest, is_made, once
+from tools.steps import Failure, run, say
+
+WEB = ROOT / "web"
+PACKAGES = WEB / "node_modules"
+CLIENT = WEB / "client" / "dist"
+PAGE = ROOT / "src" / "gatepass" / "demo" / "page"
+SCRIPT = ROOT / "src" / "gatepass" / "server" / "endpoints" / "gatepass.js"
+LOCK = WEB / "package-lock.json"
+NODES = ((20, 19), (22, 12))
+"""Vite takes the major versions of these from this release on, and everything newer."""
+
+
+def provide_client(environment: Environment) -> None:
+    """All packages of the lock file, and the client built from source: as npm packs it, and as one file."""
+    once(_stamp("all"), digest([LOCK]), lambda: _install(environment), result=PACKAGES)
+
+    def build() -> None:
+        say("building the browser client")
+        npm("run", "build", "--workspace", "client", environment=environment)
+
+    stamp = digest([*_sources(WEB / "client"), WEB / "client" / "scripts" / "bundle.mjs", LOCK])
+    once(_stamp("client"), stamp, build, result=CLIENT)
+    bundle = ("run", "bundle", "--workspace", "client")
+    once(_stamp("script"), stamp, lambda: npm(*bundle, environment=environment), result=SCRIPT)
+
+
+def provide_page(environment: Environment) -> None:
+    """The demo's page, in the place where the wheel carries it."""
+    stamp = digest([*_sources(WEB / "client"), *_sources(WEB / "demo"), LOCK])
+    if is_made(_stamp("page"), stamp, result=PAGE / "index.html"):
+        return
+    if not is_made(_stamp("all"), digest([LOCK]), result=PACKAGES):
+        if not _is_node_enough():
+            environment.provide_packages("node")
+        once(_stamp("some"), digest([LOCK]), lambda: _install(environment, *SOME), result=PACKAGES)
+
+    def build() -> None:
+        say("building the page")
+        npm("run", "build", "--workspace", "demo", environment=environment)
+
+    once(_stamp("page"), stamp, build, result=PAGE / "index.html")
+
+
+SOME = ("--workspace", "demo", "--omit=dev")
+
+
+def npm(*arguments: str, environment: Environment, advice: str = "") -> None:
+    """Run npm in web/."""
+    variables = environment.variables()
+    program = shutil.which("npm", path=variables["PATH"])
+    if program is None:
+        raise Failure(f"There is no npm; delete {environment.name} and try again.")
+    run(program, *arguments, folder=WEB, environment=variables, quiet=True, advice=advice)
+
+
+def _install(environment: Environment, *which: str) -> None:
+    say("installing web packages")
+    advice = AGAIN.format(environment.name)
+    npm("ci", "--no-audit", "--ignore-scripts", "--prefer-offline", *which, environment=environment, advice=advice)
+
+
+def _is_node_enough() -> bool:
+    """Whether the machine has npm, and a Node that Vite takes."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return False
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.fullmatch(r"v(\d+)\.(\d+)\..*\s*", said)
+    if match is None:
+        return False
+    version = (int(match[1]), int(match[2]))
+    return version >= NODES[-1] or any(version[0] == major and version[1] >= minor for major, minor in NODES)
+
+
+def _stamp(name: str) -> Path:
+    """Beside the packages, so that whoever deletes these builds anew."""
+    return PACKAGES / ".stamps" / name
+
+
+def _sources(folder: Path) -> list[Path]:
+    """The files of a web package that its build depends on."""
+    files = [*(folder / "src").rglob("*"), *folder.glob("*.json"), *folder.glob("*.ts"), *folder.glob("*.html")]
+    return [*filter(Path.is_file, [*files, *(folder / "public").rglob("*")])]
