@@ -84,6 +84,10 @@ WAYS: Mapping[str, Way] = {
     r"npm install": Elsewhere("changes web/package-lock.json"),
     r"npm audit": Elsewhere("needs an advisory source"),
     r"npm run (size|reference).*": Elsewhere("`python3 run.py check` does the same, and writes nothing"),
+    r"curl http://localhost:8000/auth/register .*": ByTest("test_the_commands_of_the_page_print_what_it_shows"),
+    r"mkdir .*|python3 -m venv .*|uvicorn .*|echo .* \| gatepass .*|python program\.py": ByTest(
+        "test_the_commands_of_the_page_print_what_it_shows"
+    ),
     r"python3 run\.py demo": Serve("/"),
     r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
     r"python3 run\.py bench \w+.*": Run(added="--short"),
@@ -93,12 +97,12 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py check( --fix)?": Elsewhere(".ci/run; --fix would change files"),
     r"python3 run\.py bench --all --short": Elsewhere("each benchmark is tried by itself"),
     r"python3 run\.py commands( --list)?": Elsewhere("this is it"),
-    r"python3 run\.py docs.*": ByTest("test_the_site_is_built"),
+    r"python3 run\.py docs( --build)?": Run(added="--build"),
     r"python3 run\.py mutate": Elsewhere("takes an hour: for every release"),
     r"python3 run\.py audit": Elsewhere("needs an advisory source"),
     r"python3 run\.py lock": Elsewhere("changes the lock files"),
 }
-FORM = re.compile(r"[A-Z]{3,}\b|…")
+FORM = re.compile(r"\b[A-Z_]{3,}\b(?!=)|…")
 """In what shows the form of a command, not one to type: a word for something that the reader knows."""
 
 
