@@ -21,13 +21,15 @@ from gatepass.accounts.external import Authenticator, ExternalUsers
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
-from gatepass.accounts.service import Accounts, Registration
+from gatepass.accounts.registration import Mode, check_mode
+from gatepass.accounts.service import Accounts
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import ClaimsHook, Issuer
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
-from gatepass.mail import LinkPages, MailTemplates, Outbox, need_mail, open_mailer
+from gatepass.mail import LinkPages, Mail, MailTemplates
+from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_log import EventBus, Listener
 from gatepass.runtime.follower import Follower
@@ -74,7 +76,7 @@ class Gatepass:
         client_id: str = "gatepass",
         algorithm: Algorithm = "EdDSA",
         origins: Iterable[str] = (),
-        registration: Registration = "open",
+        registration: Mode = "open",
         authenticator: Authenticator | None = None,
         mail: Mailer | str | None = None,
         mail_from: str | None = None,
@@ -150,10 +152,16 @@ class Gatepass:
             feed=self.revocations,
             report=self._report,
         )
-        if registration == "verify" and mail is None:
-            need_mail()
+        check_mode(registration, sends_mail=mail is not None)
+        options = Mail(
+            mail,
+            sender=mail_from,
+            templates=templates,
+            pages=pages or LinkPages(),
+            security_mail=security_mail,
+        )
         host = urlsplit(public_url).hostname or "localhost"
-        self.mailer = open_mailer(mail, sender=mail_from or f"no-reply@{host}") if isinstance(mail, str) else mail
+        self.mailer = options.open(host)
         self.outbox = Outbox(self.mailer, clock=self._clock, report=self._report) if self.mailer else None
         external_users = None
         if authenticator is not None:
@@ -175,7 +183,7 @@ class Gatepass:
             external_users=external_users,
         )
         self.recovery: Recovery | None = None
-        templates = templates or MailTemplates(host)
+        templates = options.templates_for(host)
         if self.outbox is not None and security_mail:
             self._report.add(
                 Notifications(store=self.store, outbox=self.outbox, templates=templates, clock=self._clock).hear
@@ -188,7 +196,7 @@ class Gatepass:
                 keys=keys,
                 outbox=self.outbox,
                 templates=templates,
-                pages=pages or LinkPages.of(public_url),
+                pages=options.pages.at(public_url),
                 clock=self._clock,
                 entropy=entropy or SystemEntropy(),
                 report=self._report,

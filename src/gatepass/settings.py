@@ -16,12 +16,12 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from gatepass.accounts.passwords.hashing import Pepper
+from gatepass.accounts.registration import Mode, check_mode
 from gatepass.core.keyring import Algorithm, KeyRing, parse_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
-from gatepass.mail import open_mailer
-from gatepass.mail.link_pages import LinkPages, need_mail
+from gatepass.mail import LinkPages, Mail
 from gatepass.server.limits import Limits
 from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import check_public_url, foreign_origin
@@ -83,15 +83,15 @@ class Settings(BaseSettings):
     refresh_ttl: Duration = 7 * DAY
     session_ttl: Duration = 30 * DAY
     leeway: Duration = 10
-    registration: Literal["open", "verify", "closed"] = "open"
+    registration: Mode = "open"
     mail: SecretStr | None = None
     mail_from: str | None = None
-    security_mail: bool = True
-    verify_url: str | None = None
-    reset_url: str | None = None
-    email_url: str | None = None
-    verify_ttl: Duration = DAY
-    reset_ttl: Duration = HOUR // 2
+    security_mail: bool = Mail().security_mail
+    verify_url: str = LinkPages().verify_url
+    reset_url: str = LinkPages().reset_url
+    email_url: str = LinkPages().email_url
+    verify_ttl: Duration = LinkPages().verify_ttl
+    reset_ttl: Duration = LinkPages().reset_ttl
     pepper: SecretStr | None = None
     cookie_path: str = "/"
     same_site: Literal["strict", "lax", "none"] = "strict"
@@ -194,13 +194,10 @@ class Settings(BaseSettings):
             trials["SECRET"] = lambda: KeyRing([parse_secret(text) for text in self._secrets()])
         trials["REVOCATION_FEED_SECRET"] = lambda: [parse_secret(text) for text in self._feed_secrets()]
         trials["PEPPER"] = lambda: Pepper(_parts(self.pepper.get_secret_value() if self.pepper else ""))
-        if self.public_url is not None and _is_fit(self.public_url):
-            trials["VERIFY_URL, RESET_URL, EMAIL_URL, VERIFY_TTL, RESET_TTL"] = self._pages
-        if self.mail is not None:
-            mail = self.mail.get_secret_value()
-            trials["MAIL, MAIL_FROM"] = lambda: open_mailer(mail, sender=self.mail_from or "test@localhost")
-        elif self.registration == "verify":
-            trials["REGISTRATION"] = need_mail
+        trials["VERIFY_URL, RESET_URL, EMAIL_URL, VERIFY_TTL, RESET_TTL"] = self._pages
+        mail = self.mail.get_secret_value() if self.mail else None
+        trials["MAIL, MAIL_FROM"] = lambda: Mail(mail, sender=self.mail_from)
+        trials["REGISTRATION"] = lambda: check_mode(self.registration, sends_mail=mail is not None)
         numbers = "ACCESS_TTL, REFRESH_TTL, SESSION_TTL, LEEWAY, PASSWORD_MIN, PASSWORD_MAX, SESSIONS_PER_ACCOUNT"
         trials[f"{numbers}, RECENT_SIGN_IN"] = self._policy
         trials["SLOW_REQUEST"] = self._limits
@@ -213,11 +210,10 @@ class Settings(BaseSettings):
         return faults
 
     def _pages(self) -> LinkPages:
-        return LinkPages.of(
-            self.public_url or "",
-            verify=self.verify_url,
-            reset=self.reset_url,
-            change_email=self.email_url,
+        return LinkPages(
+            verify_url=self.verify_url,
+            reset_url=self.reset_url,
+            email_url=self.email_url,
             verify_ttl=self.verify_ttl,
             reset_ttl=self.reset_ttl,
         )
@@ -256,14 +252,6 @@ class Settings(BaseSettings):
         else:
             text = self.secret.get_secret_value() if self.secret else ""
         return _parts(text)
-
-
-def _is_fit(public_url: str) -> bool:
-    try:
-        check_public_url(public_url)
-    except ConfigurationError:
-        return False  # told already; what follows from it would only repeat it
-    return True
 
 
 def _parts(text: str) -> list[str]:

@@ -155,7 +155,7 @@ class Recovery:
         self._sessions.announce(account.id, ended, reason="revoked", now=now)
         await self._store.verify_account(account.id, now=now)
         await self._accounts.forgive(account.email_key)
-        self._outbox.post(self._templates.password_changed(account.email))
+        self._post(self._templates.password_changed(account.email))
 
     async def move(self, account: Account, password: str, *, email: str, email_key: str, ip_prefix: str) -> None:
         """Ask for another address: needs the password; a link goes to the new one, a notice to the old one.
@@ -174,7 +174,7 @@ class Recovery:
             return self._templates.change_email(email, link=link, hours=hours)
 
         self._outbox.put(job)
-        self._outbox.post(self._templates.email_change_requested(account.email))
+        self._post(self._templates.email_change_requested(account.email))
 
     async def confirm_move(
         self, account: Account, token: str, *, ip_prefix: str, email_key: Callable[[str], str]
@@ -194,7 +194,7 @@ class Recovery:
         if not changed:
             raise invalid_link()
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
-        self._outbox.post(self._templates.email_changed(account.email))
+        self._post(self._templates.email_changed(account.email))
 
     def hear(self, event: Event) -> None:
         """Mail the owner of an account whose password was changed."""
@@ -206,6 +206,12 @@ class Recovery:
             return self._templates.password_changed(account.email) if account else None
 
         self._outbox.put(job)
+
+    def _post(self, message: Message) -> None:
+        async def job() -> Message:
+            return message
+
+        self._outbox.post(job, subject=message.subject)
 
     def _confirmation(self, applicant: PendingRegistration) -> Message:
         link = self._make(Purpose.VERIFY, applicant.id, (applicant.email_key,))

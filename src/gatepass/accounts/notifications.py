@@ -8,8 +8,8 @@ One of each kind for an account and hour: whoever causes them must not be able t
 from gatepass.core.event import Event, RefreshReuse, SessionNewDevice
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
-from gatepass.errors import Overloaded
-from gatepass.mail import MailTemplates, Outbox
+from gatepass.mail import MailTemplates
+from gatepass.mail.outbox import Outbox
 from gatepass.ports import AccountStore, Clock, Message
 
 OFTEN = Rate(1, HOUR)
@@ -42,7 +42,4 @@ class Notifications:
                 case RefreshReuse():
                     return self._templates.reuse_detected(account.email, at=event.at)
 
-        try:
-            self._outbox.put(job)
-        except Overloaded:
-            self._outbox.give_up(f"a notice of {event.name}", "too many mails wait")
+        self._outbox.post(job, subject=f"a notice of {event.name}")

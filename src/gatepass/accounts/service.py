@@ -5,9 +5,10 @@ same work; failures are counted per account and per network, and looked at befor
 """
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.registration import Mode
 from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
@@ -18,7 +19,6 @@ from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Unprocessab
 from gatepass.ports import AccountStore, AttemptStore, Clock, Entropy, PasswordHasher
 from gatepass.sessions.service import Sessions
 
-Registration = Literal["open", "verify", "closed"]
 Person = TypeVar("Person", Account, PendingRegistration)
 
 
@@ -38,7 +38,7 @@ class Accounts:
         blocklist: Callable[[], Collection[str]],
         service_words: Collection[str],
         report: Callable[[Event], None],
-        registration: Registration = "open",
+        registration: Mode = "open",
         external_users: ExternalUsers | None = None,
     ) -> None:
         self._store = store
