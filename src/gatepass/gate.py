@@ -16,13 +16,16 @@ from gatepass.access.asgi import CHECK, Guard
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.access.wsgi import Guard as WSGIGuard
-from gatepass.accounts.email_links import Recovery
+from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
 from gatepass.accounts.notifications import Notifications
-from gatepass.accounts.passwords.blocklist import load_blocklist
+from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
-from gatepass.accounts.registration import Mode, check_mode
+from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.registration import Mode, Registration, check_mode
 from gatepass.accounts.service import Accounts
+from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import ClaimsHook, Issuer
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
@@ -165,43 +168,66 @@ class Gatepass:
         self.outbox = Outbox(self.mailer, clock=self._clock, report=self._report) if self.mailer else None
         external_users = None
         if authenticator is not None:
-            external_users = ExternalUsers(
-                authenticator, store=self.store, clock=self._clock, announce=self.sessions.announce
-            )
-        self.accounts = Accounts(
-            store=self.store,
-            attempts=self.store,
-            sessions=self.sessions,
-            hasher=hasher or Argon2Hasher(pepper=Pepper(peppers), queue=hashing_queue),
+            external_users = ExternalUsers(authenticator, store=self.store, sessions=self.sessions, clock=self._clock)
+        passwords = Passwords(
+            hasher or Argon2Hasher(pepper=Pepper(peppers), queue=hashing_queue),
             policy=self.policy,
+            service_words=("gatepass", urlsplit(public_url).hostname or ""),
+        )
+        self.accounts = Accounts(
+            self.store,
+            sessions=self.sessions,
+            passwords=passwords,
+            throttle=SignInThrottle(self.store, clock=self._clock, report=self._report),
             clock=self._clock,
             entropy=entropy or SystemEntropy(),
-            blocklist=load_blocklist,
-            service_words=("gatepass", urlsplit(public_url).hostname or ""),
             report=self._report,
-            registration="closed" if authenticator else registration,
             external_users=external_users,
         )
-        self.recovery: Recovery | None = None
-        templates = options.templates_for(host)
-        if self.outbox is not None and security_mail:
-            self._report.add(
-                Notifications(store=self.store, outbox=self.outbox, templates=templates, clock=self._clock).hear
-            )
-        if self.outbox is not None and authenticator is None:
-            self.recovery = Recovery(
-                store=self.store,
-                accounts=self.accounts,
-                sessions=self.sessions,
-                keys=keys,
-                outbox=self.outbox,
-                templates=templates,
-                pages=options.pages.at(public_url),
-                clock=self._clock,
-                entropy=entropy or SystemEntropy(),
-                report=self._report,
-            )
-            self._report.add(self.recovery.hear)
+        mail_templates = options.templates_for(host)
+        notifications = Notifications(
+            self.store,
+            outbox=self.outbox,
+            templates=mail_templates,
+            security_mail=options.security_mail,
+            clock=self._clock,
+        )
+        self._report.add(notifications.on_event)
+        links = EmailLinks(
+            self.store,
+            keys=keys,
+            pages=options.pages.at(public_url),
+            templates=mail_templates,
+            outbox=self.outbox if authenticator is None else None,
+            clock=self._clock,
+            report=self._report,
+        )
+        self.registration = Registration(
+            "closed" if authenticator else registration,
+            store=self.store,
+            accounts=self.accounts,
+            passwords=passwords,
+            links=links,
+            clock=self._clock,
+            entropy=entropy or SystemEntropy(),
+        )
+        self.password_reset = PasswordReset(
+            self.store,
+            accounts=self.accounts,
+            passwords=passwords,
+            sessions=self.sessions,
+            links=links,
+            clock=self._clock,
+            report=self._report,
+        )
+        self.email_change = EmailChange(
+            self.store,
+            accounts=self.accounts,
+            links=links,
+            notifications=notifications,
+            clock=self._clock,
+            report=self._report,
+        )
         self._janitor = Janitor(self.store, clock=self._clock, forget=self.revocations.forget)
         self._follower = Follower(
             self.store, feed=self.revocations, look_at_keys=self.keys.look, clock=self._clock, report=self._report
@@ -227,7 +253,7 @@ class Gatepass:
             limiter=limiter,
             trusted_proxies=parse_networks(trusted_proxies),
         )
-        own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
+        own = AccountRoutes(routes, self.registration, self.password_reset, self.email_change)
         published = documents(lambda: self.keys.current, self.policy)
         feed = (
             {"/revocations": revocations(self.revocations, revocation_feed_secrets)} if revocation_feed_secrets else {}

@@ -89,7 +89,7 @@ def delete(account: str, yes: bool, env_file: Path | None) -> None:
 def verify(email: str, env_file: Path | None) -> None:
     """Vouch for an address: of an account, or of who registered last and waits for the mail."""
     settings = Settings.load(env_file=env_file, public_url="http://localhost")
-    account = _run(settings, lambda gate: gate.accounts.vouch(email_key(email)))
+    account = _run(settings, lambda gate: gate.accounts.verify_address(email_key(email)))
     if account is None:
         fail("There is no account with this address, and nobody waits for one.")
     click.echo(f"verified {account.email}")

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from gatepass.accounts.throttling import Attempt
+from gatepass.accounts.throttling import network_key
 from gatepass.doctor.configuration import sqlite_file
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
@@ -41,7 +41,7 @@ class Counts:
 
     async def of_networks(self, networks: Sequence[str]) -> Sequence[int] | None:
         """How often sign-ins from these networks have failed; None where that cannot be seen."""
-        keys = [Attempt("", network).address for network in networks]
+        keys = [network_key(network) for network in networks]
         if self._store is not None:
             return [count.failures for count in await self._store.attempts(keys)]
         return self._read(keys) if self._file is not None and self._file.exists() else None
