@@ -32,11 +32,11 @@ def test_templates_call_the_service_by_its_public_host() -> None:
 @pytest.mark.parametrize(
     ("mailer", "sender", "message"),
     [
-        ("console", "ann@example.com, bob@example.com", "sender must be an address"),
-        ("console", "a@b\nBcc: c@d", "sender must be an address"),
-        ("mail.example", None, "mailer must be smtps://"),
-        ("smtp://mail.example?tls=no", None, "mailer takes no options"),
-        ("smtp://mail.example:x", None, "mailer cannot be read"),
+        ("console", "ann@example.com, bob@example.com", "`sender` must be an address"),
+        ("console", "a@b\nBcc: c@d", "`sender` must be an address"),
+        ("mail.example", None, "`mailer` must be smtps://"),
+        ("smtp://mail.example?tls=no", None, "`mailer` takes no options"),
+        ("smtp://mail.example:x", None, "`mailer` cannot be read"),
         ("file:///nowhere/at/all", None, "There is no folder /nowhere/at/all"),
     ],
 )
@@ -56,7 +56,7 @@ def test_pages_are_paths_at_the_public_url_unless_they_have_a_host() -> None:
     "page", ["//evil.example/{token}", "javascript:{token}", "app.example/{token}", "https://u@x.example/{token}", ""]
 )
 def test_a_page_that_is_no_path_and_no_http_url_is_refused(page: str) -> None:
-    with pytest.raises(ConfigurationError, match="verify_url must be a URL or a path"):
+    with pytest.raises(ConfigurationError, match="`verify_url` must be a URL or a path"):
         LinkPages(verify_url=page)
 
 
@@ -64,17 +64,19 @@ def test_a_page_that_is_no_path_and_no_http_url_is_refused(page: str) -> None:
     "page", ["/verify", "/{token}/{token}", "https://{token}.example/", "/a b#{token}", "/\n{token}"]
 )
 def test_a_page_has_the_token_once_after_its_host(page: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"email_url must be a URL with \{token\} once"):
+    with pytest.raises(ConfigurationError, match=r"`email_url` must be a URL with \{token\} once"):
         LinkPages(email_url=page)
 
 
 def test_a_page_over_plain_http_is_for_loopback_only() -> None:
     LinkPages(reset_url="http://localhost:3000/#{token}")
-    with pytest.raises(ConfigurationError, match="reset_url must be https"):
+    with pytest.raises(ConfigurationError, match="`reset_url` must be https"):
         LinkPages(reset_url="http://app.example/#{token}")
 
 
 def test_all_faults_of_the_pages_are_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         LinkPages(verify_url="x", verify_ttl=1, reset_ttl=10**9)
-    assert all(name in str(caught.value) for name in ("verify_url", "verify_ttl must be 5 minutes to 7 d", "reset_ttl"))
+    assert all(
+        name in str(caught.value) for name in ("verify_url", "`verify_ttl` must be 5 minutes to 7 d", "reset_ttl")
+    )

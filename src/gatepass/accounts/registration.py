@@ -128,5 +128,5 @@ def check_mode(mode: Mode, *, sends_mail: bool) -> None:
     """Raise ConfigurationError for a mode that cannot work without mail."""
     if mode == "verify" and not sends_mail:
         raise ConfigurationError(
-            "registration with verified addresses needs mail: smtps://user:password@host, or console for development."
+            "`registration` verify needs mail: set `mailer` to smtps://user:password@host (console for development)."
         )

@@ -23,7 +23,7 @@ class LinkPages:
     """A page for each kind of link, with `{token}` once, and how long the links are valid (seconds).
 
     By default the token is in the fragment: browsers send that to no server, so it is in no log and no Referer.
-    Raises ConfigurationError.
+    Raises ConfigurationError with a line for each fault.
     """
 
     verify_url: str = f"/verify#token={TOKEN}"
@@ -34,7 +34,7 @@ class LinkPages:
 
     def __post_init__(self) -> None:
         if faults := list(self._faults()):
-            raise ConfigurationError("; ".join(faults) + ".")
+            raise ConfigurationError("\n".join(faults))
 
     def at(self, public_url: str) -> "LinkPages":
         """The same pages with absolute URLs: paths are resolved at the origin of `public_url`."""
@@ -58,10 +58,10 @@ class LinkPages:
     def _faults(self) -> Iterator[str]:
         for name in ("verify_url", "reset_url", "email_url"):
             if fault := _find_fault(getattr(self, name)):
-                yield f"{name} {fault}"
+                yield f"`{name}` {fault}."
         for name, longest in MAX_TTL.items():
             if not MIN_TTL <= getattr(self, name) <= longest:
-                yield f"{name} must be {MIN_TTL // MINUTE} minutes to {longest // DAY} d"
+                yield f"`{name}` must be {MIN_TTL // MINUTE} minutes to {longest // DAY} d."
 
 
 def _absolute(page: str, origin: str) -> str:

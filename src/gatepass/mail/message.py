@@ -39,5 +39,5 @@ def check_sender(sender: str) -> str:
     name, address = parseaddr(sender)
     local, _, domain = address.rpartition("@")
     if not (sender.isprintable() and local and domain and sender in (address, f"{name} <{address}>")):
-        raise ConfigurationError("sender must be an address, or: Name <address>")
+        raise ConfigurationError("`sender` must be an address, or: Name <address>")
     return sender

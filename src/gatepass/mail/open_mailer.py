@@ -27,9 +27,9 @@ def open_mailer(url: str, *, sender: str) -> Mailer:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigurationError("mailer cannot be read as a URL; percent-encode special characters in it.") from None
+        raise ConfigurationError("`mailer` cannot be read as a URL; percent-encode special characters in it.") from None
     if parts.query or parts.fragment:
-        raise ConfigurationError("mailer takes no options after a ? or a #.")
+        raise ConfigurationError("`mailer` takes no options after a ? or a #.")
     if parts.scheme == "file" and parts.hostname is None and len(parts.path) > 1:
         return FolderMailer(Path(unquote(parts.path)), sender=sender)
     if parts.scheme in ("smtp", "smtps") and parts.hostname and parts.path in ("", "/"):
@@ -41,4 +41,4 @@ def open_mailer(url: str, *, sender: str) -> Mailer:
             password=unquote(parts.password or ""),
             is_tls_from_the_start=parts.scheme == "smtps",
         )
-    raise ConfigurationError("mailer must be smtps://user:password@host, smtp://…, file:///folder or console.")
+    raise ConfigurationError("`mailer` must be smtps://user:password@host, smtp://…, file:///folder or console.")
