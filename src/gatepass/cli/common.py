@@ -30,7 +30,7 @@ class Commands(click.Group):
     """Shows an error of Gatepass as one sentence on standard error, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command. An error of Gatepass ends it with exit code 1."""
         try:
             return super().invoke(ctx)
         except Problem as problem:

@@ -38,17 +38,17 @@ def sessions() -> None:
 
 
 @sessions.command(name="list")
-@click.argument("who", metavar="[EMAIL|ID]", required=False)
+@click.argument("named", metavar="[EMAIL|ID]", required=False)
 @account_option
 @env_file_option
 @json_option
-def list_(who: str | None, account: str | None, env_file: Path | None, as_json: bool) -> None:
+def list_(named: str | None, account: str | None, env_file: Path | None, as_json: bool) -> None:
     """Show the live sessions of an account, newest sign-in first; with --json one object per line, for programs."""
-    if (who is None) == (account is None):
+    if (named is None) == (account is None):
         raise click.UsageError("name one account: EMAIL, or --account ID")
 
     async def read(gate: Gatepass) -> Sequence[Session]:
-        return await gate.sessions.of_account((await find_account(gate, who or account or "")).id)
+        return await gate.sessions.of_account((await find_account(gate, named or account or "")).id)
 
     for session in with_gate(env_file, read):
         click.echo(json.dumps(_as_json(session)) if as_json else _line(session))
@@ -92,8 +92,8 @@ async def _revoke(gate: Gatepass, sids: Sequence[bytes]) -> dict[bytes, str]:
     return found
 
 
-async def _revoke_all(gate: Gatepass, whose: str, keep: bytes | None) -> int:
-    account = await find_account(gate, whose)
+async def _revoke_all(gate: Gatepass, text: str, keep: bytes | None) -> int:
+    account = await find_account(gate, text)
     if keep is not None:
         # With a mistyped id even the one session that was to stay would be revoked.
         kept = await gate.sessions.find(keep)

@@ -145,16 +145,16 @@ def _check_primary(facts: Mapping[str, str], appendfsync: object) -> Iterator[Fi
     yield _setting("redis", "maxmemory-policy", policy, frozenset(good), "sessions are evicted when memory runs out")
 
 
-def compare_clocks(whose: str, theirs: float) -> Finding:
+def compare_clocks(owner: str, theirs: float) -> Finding:
     """Compare another clock with this machine's. `theirs` is Unix seconds."""
     difference = abs(theirs - time.time())
     if difference > MAX_SKEW:
         return error(
             "clock",
-            f"The clock of {whose} is {difference:.0f} s off this machine's.",
+            f"The clock of {owner} is {difference:.0f} s off this machine's.",
             "Run NTP or chrony on all machines.",
         )
-    return ok("clock", f"The clock of {whose} agrees with this machine's within {max(1, round(difference))} s.")
+    return ok("clock", f"The clock of {owner} agrees with this machine's within {max(1, round(difference))} s.")
 
 
 def file_system(folder: Path) -> str:
