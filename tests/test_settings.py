@@ -14,7 +14,7 @@ from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
-from gatepass.mail import LinkPages
+from gatepass.mail import LinkPages, Mail
 from gatepass.server.limits import Limits
 from gatepass.settings import ENV_FILE, Settings
 from gatepass.wire.browsers import Browsers
@@ -54,10 +54,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "tokens": Tokens(),
         "browsers": Browsers(),
         "limits": Limits(),
-        "mail": None,
-        "mail_from": None,
-        "security_mail": True,
-        "pages": LinkPages.of(URL),
+        "mail": Mail(),
     }
 
 
@@ -76,22 +73,26 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         ("PEPPER", f"{SECRET},{OTHER_SECRET}", {"secrets": Secrets([SECRET], [], [SECRET, OTHER_SECRET])}),
         ("REVOCATION_MAX_AGE", "1m", {"limits": Limits(revocation_max_age=60)}),
         ("REVOCATION_MAX_AGE", "never", {"limits": Limits(revocation_max_age=math.inf)}),
-        ("MAIL", "smtp://localhost:1025", {"mail": "smtp://localhost:1025"}),
-        ("MAIL_FROM", "Gate <gate@example.com>", {"mail_from": "Gate <gate@example.com>"}),
-        ("SECURITY_MAIL", "false", {"security_mail": False}),
+        ("MAIL", "smtp://localhost:1025", {"mail": Mail("smtp://localhost:1025")}),
+        ("MAIL_FROM", "Gate <gate@example.com>", {"mail": Mail(sender="Gate <gate@example.com>")}),
+        ("SECURITY_MAIL", "false", {"mail": Mail(security_mail=False)}),
         (
             "VERIFY_URL",
             "https://a.example/v?t={token}",
-            {"pages": LinkPages.of(URL, verify="https://a.example/v?t={token}")},
+            {"mail": Mail(pages=LinkPages(verify_url="https://a.example/v?t={token}"))},
         ),
-        ("RESET_URL", "https://a.example/r/{token}", {"pages": LinkPages.of(URL, reset="https://a.example/r/{token}")}),
+        (
+            "RESET_URL",
+            "https://a.example/r/{token}",
+            {"mail": Mail(pages=LinkPages(reset_url="https://a.example/r/{token}"))},
+        ),
         (
             "EMAIL_URL",
             "https://a.example/#{token}",
-            {"pages": LinkPages.of(URL, change_email="https://a.example/#{token}")},
+            {"mail": Mail(pages=LinkPages(email_url="https://a.example/#{token}"))},
         ),
-        ("VERIFY_TTL", "2h", {"pages": LinkPages.of(URL, verify_ttl=7200)}),
-        ("RESET_TTL", "10m", {"pages": LinkPages.of(URL, reset_ttl=600)}),
+        ("VERIFY_TTL", "2h", {"mail": Mail(pages=LinkPages(verify_ttl=7200))}),
+        ("RESET_TTL", "10m", {"mail": Mail(pages=LinkPages(reset_ttl=600))}),
         ("ISSUER", "https://issuer.example", {"tokens": Tokens(issuer="https://issuer.example")}),
         ("AUDIENCE", "https://api.example", {"tokens": Tokens(audience="https://api.example")}),
         ("CLIENT_ID", "web", {"tokens": Tokens(client_id="web")}),
@@ -270,16 +271,16 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"COOKIE_PATH": "/a;b"}, "COOKIE_PATH"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
         ({"STORE": "mysql://x"}, "STORE"),
-        ({"REGISTRATION": "verify"}, "verify needs mail: set MAIL to smtps://"),
+        ({"REGISTRATION": "verify"}, "GATEPASS_REGISTRATION verify needs mail: set GATEPASS_MAIL to smtps://"),
         ({"REGISTRATION": "maybe"}, "REGISTRATION"),
         ({"MAIL": "mail.example"}, "MAIL must be smtps://"),
         ({"MAIL": "smtp://"}, "MAIL must be smtps://"),
         ({"MAIL": "smtp://host?tls=no"}, "MAIL takes no options"),
         ({"MAIL": "smtp://host:x"}, "MAIL cannot be read"),
-        ({"MAIL": "file:///nowhere/at/all"}, "there is no folder"),
+        ({"MAIL": "file:///nowhere/at/all"}, "There is no folder"),
         ({"MAIL": "console", "MAIL_FROM": "a@b, c@d"}, "MAIL_FROM must be an address"),
         ({"MAIL": "console", "MAIL_FROM": "nobody"}, "MAIL_FROM must be an address"),
-        ({"MAIL": "smtp://user:word@localhost"}, "on loopback need smtps"),
+        ({"MAIL": "smtp://user:word@localhost"}, "smtps:// only"),
         ({"VERIFY_URL": "https://app.example/verify"}, "VERIFY_URL must be a URL with {token} once"),
         ({"VERIFY_URL": "https://{token}.example/"}, "VERIFY_URL must be a URL with {token} once, after its host"),
         ({"RESET_URL": "http://app.example/{token}"}, "RESET_URL must be https"),

@@ -13,18 +13,23 @@ from urllib.parse import urlsplit
 
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
-from gatepass.accounts.email_links import Recovery
+from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
 from gatepass.accounts.notifications import Notifications
-from gatepass.accounts.passwords.blocklist import load_blocklist
+from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
+from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.service import Accounts
+from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import KeyRing, Secrets, SigningKey, parse_secret
 from gatepass.core.policy import Policy
-from gatepass.mail import LinkPages, MailTemplates, Outbox, need_mail, open_mailer
-from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
+from gatepass.mail.options import Mail
+from gatepass.mail.outbox import Outbox
+from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
@@ -60,11 +65,7 @@ class Options:
     policy: Policy
     tokens: Tokens
     browsers: Browsers
-    mail: Mailer | str | None
-    mail_from: str | None
-    templates: MailTemplates | None
-    security_mail: bool
-    pages: LinkPages | None
+    mail: Mail
     users: Authenticator | None
     limits: Limits
     clock: Clock
@@ -89,6 +90,7 @@ class Parts:
         self._join_sessions()
         self._join_accounts()
         self._join_mail()
+        self._join_registration_and_recovery()
         self._join_endpoints()
         self._join_lifecycle()
 
@@ -134,56 +136,75 @@ class Parts:
         )
 
     def _join_accounts(self) -> None:
-        options, users = self._options, self._options.users
-        pepper = Pepper(options.secrets.peppers)
+        options, policy = self._options, self._options.policy
+        self._passwords = Passwords(
+            options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers), queue=options.limits.hashing_queue),
+            policy=policy,
+            service_words=("gatepass", options.host),
+        )
         external: ExternalUsers | None = None
-        if users is not None:
-            announce = self.sessions.announce
-            external = ExternalUsers(users, store=options.store, clock=options.clock, announce=announce)
+        if options.users is not None:
+            external = ExternalUsers(options.users, store=self.store, sessions=self.sessions, clock=options.clock)
         self.accounts = Accounts(
-            store=options.store,
-            attempts=options.store,
+            self.store,
             sessions=self.sessions,
-            hasher=options.hasher or Argon2Hasher(pepper=pepper, queue=options.limits.hashing_queue),
-            policy=options.policy,
+            passwords=self._passwords,
+            throttle=SignInThrottle(self.store, clock=options.clock, report=self.report),
             clock=options.clock,
             entropy=options.entropy,
-            blocklist=load_blocklist,
-            service_words=("gatepass", options.host),
             report=self.report,
-            registration="closed" if users else options.policy.registration,
             external_users=external,
         )
 
     def _join_mail(self) -> None:
         options = self._options
         mail, clock = options.mail, options.clock
-        if options.policy.registration == "verify" and mail is None:
-            need_mail()
-        sender = options.mail_from or f"no-reply@{options.host}"
-        self.mailer = open_mailer(mail, sender=sender) if isinstance(mail, str) else mail
+        check_mode(options.policy.registration, sends_mail=mail.mailer is not None)
+        self.mailer = mail.open(options.host)
         self.outbox = Outbox(self.mailer, clock=clock, report=self.report) if self.mailer else None
-        self.recovery: Recovery | None = None
-        if self.outbox is None:
-            return
-        templates = options.templates or MailTemplates(options.host)
-        if options.security_mail:
-            told = Notifications(store=options.store, outbox=self.outbox, templates=templates, clock=clock)
-            self.report.add(told.hear)
-        if options.users is None:
-            self.recovery = Recovery(
-                store=options.store,
-                accounts=self.accounts,
-                sessions=self.sessions,
-                keys=self._ring,
-                outbox=self.outbox,
-                templates=templates,
-                pages=options.pages or LinkPages.of(options.public_url),
-                clock=clock,
-                entropy=options.entropy,
-                report=self.report,
-            )
-            self.report.add(self.recovery.hear)
+        templates = mail.templates_for(options.host)
+        self._notifications = Notifications(
+            self.store, outbox=self.outbox, templates=templates, security_mail=mail.security_mail, clock=clock
+        )
+        self.report.add(self._notifications.on_event)
+        self._links = EmailLinks(
+            self.store,
+            keys=self._ring,
+            pages=mail.pages.at(options.public_url),
+            templates=templates,
+            outbox=self.outbox if options.users is None else None,
+            clock=clock,
+            report=self.report,
+        )
+
+    def _join_registration_and_recovery(self) -> None:
+        options, store, accounts, links = self._options, self.store, self.accounts, self._links
+        self.registration = Registration(
+            "closed" if options.users else options.policy.registration,
+            store=store,
+            accounts=accounts,
+            passwords=self._passwords,
+            links=links,
+            clock=options.clock,
+            entropy=options.entropy,
+        )
+        self.password_reset = PasswordReset(
+            store,
+            accounts=accounts,
+            passwords=self._passwords,
+            sessions=self.sessions,
+            links=links,
+            clock=options.clock,
+            report=self.report,
+        )
+        self.email_change = EmailChange(
+            store,
+            accounts=accounts,
+            links=links,
+            notifications=self._notifications,
+            clock=options.clock,
+            report=self.report,
+        )
 
     def _join_endpoints(self) -> None:
         options, browsers = self._options, self._options.browsers
@@ -202,8 +223,7 @@ class Parts:
             limiter=limiter,
             trusted_proxies=parse_networks(browsers.trusted_proxies),
         )
-        verifies = options.policy.registration == "verify" and options.users is None
-        own = AccountRoutes(routes, self.recovery, verifies=verifies)
+        own = AccountRoutes(routes, self.registration, self.password_reset, self.email_change)
         published = documents(lambda: self.keys.current, options.policy)
         secrets = options.secrets.feed
         feed = {"/revocations": revocations(self.revocations, secrets)} if secrets else {}

@@ -21,7 +21,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
-from gatepass.mail import LinkPages, MailTemplates
+from gatepass.mail.options import Mail
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_log import Listener
 from gatepass.server.limits import Limits
@@ -46,11 +46,7 @@ class Gatepass:
         policy: Policy | None = None,
         tokens: Tokens | None = None,
         browsers: Browsers | None = None,
-        mail: Mailer | str | None = None,
-        mail_from: str | None = None,
-        templates: MailTemplates | None = None,
-        security_mail: bool = True,
-        pages: LinkPages | None = None,
+        mail: Mail | Mailer | str | None = None,
         users: Authenticator | None = None,
         limits: Limits | None = None,
         clock: Clock | None = None,
@@ -65,7 +61,7 @@ class Gatepass:
         policy      lifetimes, passwords, registration
         tokens      issuer, audience, signing algorithm and added claims of access tokens
         browsers    allowed origins, cookies, HSTS, trusted proxies
-        mail        a mailer or the URL of one
+        mail        a mailer, the URL of one, or `Mail` with sender, templates and link pages
         users       accounts that the application keeps itself; registration is closed then
         limits      rates, queues and connections of one process
 
@@ -79,11 +75,7 @@ class Gatepass:
                 policy=policy or Policy(),
                 tokens=tokens or Tokens(),
                 browsers=browsers or Browsers(),
-                mail=mail,
-                mail_from=mail_from,
-                templates=templates,
-                security_mail=security_mail,
-                pages=pages,
+                mail=mail if isinstance(mail, Mail) else Mail(mail),
                 users=users,
                 limits=limits or Limits(),
                 clock=clock or SystemClock(),
@@ -96,7 +88,9 @@ class Gatepass:
         self.sessions, self.accounts, self.keys = parts.sessions, parts.accounts, parts.keys
         self.check, self.revocations = parts.check, parts.revocations
         self.cookies, self.origins = parts.cookies, parts.origins
-        self.mailer, self.outbox, self.recovery = parts.mailer, parts.outbox, parts.recovery
+        self.mailer, self.outbox = parts.mailer, parts.outbox
+        self.registration = parts.registration
+        self.password_reset, self.email_change = parts.password_reset, parts.email_change
         self.asgi: ASGIApp = parts.asgi
         self.served: ASGIApp = parts.served
         self.wsgi, self.background = parts.wsgi, parts.background

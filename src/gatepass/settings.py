@@ -16,24 +16,31 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
+from gatepass.accounts.registration import check_mode
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
-from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, Registration
+from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
-from gatepass.mail import open_mailer
-from gatepass.mail.link_pages import LinkPages, need_mail
+from gatepass.mail.link_pages import LinkPages
+from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
 from gatepass.stores import DEFAULT_STORE
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
-from gatepass.wire.origin import Hsts, check_public_url
+from gatepass.wire.origin import Hsts
 
 PREFIX = "GATEPASS_"
 ENV_FILE = "gatepass.env"
-_OTHER_NAMES = {"tokens": "secret", "feed": "revocation_feed_secret", "peppers": "pepper"}
+_OTHER_NAMES = {
+    "tokens": "secret",
+    "feed": "revocation_feed_secret",
+    "peppers": "pepper",
+    "mailer": "mail",
+    "sender": "mail_from",
+}
 """The options whose setting has another name."""
-_POLICY, _TOKENS, _BROWSERS, _LIMITS = Policy(), Tokens(), Browsers(), Limits()
+_POLICY, _TOKENS, _BROWSERS, _LIMITS, _MAIL = Policy(), Tokens(), Browsers(), Limits(), Mail()
 """Each group of options holds its defaults, once."""
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -92,7 +99,7 @@ class Settings(BaseSettings):
     leeway: Duration = _POLICY.leeway
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
-    registration: Registration = _POLICY.registration
+    registration: RegistrationMode = _POLICY.registration
     sessions_per_account: int = _POLICY.sessions_per_account
     recent_sign_in: SwitchedDuration = _POLICY.recent_sign_in
 
@@ -108,13 +115,13 @@ class Settings(BaseSettings):
     trusted_proxies: Names = ()
 
     mail: SecretStr | None = None
-    mail_from: str | None = None
-    security_mail: bool = True
-    verify_url: str | None = None
-    reset_url: str | None = None
-    email_url: str | None = None
-    verify_ttl: Duration = DAY
-    reset_ttl: Duration = HOUR // 2
+    mail_from: str | None = _MAIL.sender
+    security_mail: bool = _MAIL.security_mail
+    verify_url: str = _MAIL.pages.verify_url
+    reset_url: str = _MAIL.pages.reset_url
+    email_url: str = _MAIL.pages.email_url
+    verify_ttl: Duration = _MAIL.pages.verify_ttl
+    reset_ttl: Duration = _MAIL.pages.reset_ttl
 
     refresh_rate: LimitRate = _LIMITS.refresh_rate
     address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
@@ -157,9 +164,6 @@ class Settings(BaseSettings):
             "public_url": self.public_url,
             "store": self.store,
             "sessions": self.sessions,
-            "mail": _text(self.mail) or None,
-            "mail_from": self.mail_from,
-            "security_mail": self.security_mail,
             **{name: make() for name, make in self._groups().items()},
         }
 
@@ -170,7 +174,7 @@ class Settings(BaseSettings):
             "policy": lambda: Policy(**self._values(Policy)),
             "tokens": lambda: Tokens(**self._values(Tokens)),
             "browsers": lambda: Browsers(**self._values(Browsers)),
-            "pages": self._pages,
+            "mail": self._mail,
             "limits": lambda: Limits(**self._values(Limits)),
         }
 
@@ -195,7 +199,7 @@ class Settings(BaseSettings):
     def _misfits(self) -> list[str]:
         """What the types allow and a gate does not: every group is made once, and says what is wrong with it."""
         faults: list[str] = []
-        for check in (*self._groups().values(), self._check_url, self._check_mail):
+        for check in (*self._groups().values(), self._check_url, self._check_registration):
             try:
                 check()
             except ConfigurationError as fault:
@@ -206,11 +210,8 @@ class Settings(BaseSettings):
         if self.public_url is not None:
             Browsers(same_site=self.same_site).check_url(self.public_url)
 
-    def _check_mail(self) -> None:
-        if self.mail is not None:
-            open_mailer(_text(self.mail), sender=self.mail_from or "test@localhost")
-        elif self.registration == "verify":
-            need_mail()
+    def _check_registration(self) -> None:
+        check_mode(self.registration, sends_mail=self.mail is not None)
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""
@@ -220,17 +221,20 @@ class Settings(BaseSettings):
         name = _OTHER_NAMES.get(option, option)
         return f"{PREFIX}{name.upper()}" if name in type(self).model_fields else f"`{option}`"
 
-    def _pages(self) -> LinkPages | None:
-        if self.public_url is None or not _is_fit(self.public_url):
-            return None  # told already; what follows from it would only repeat it
-        return LinkPages.of(
-            self.public_url,
-            verify=self.verify_url,
-            reset=self.reset_url,
-            change_email=self.email_url,
-            verify_ttl=self.verify_ttl,
-            reset_ttl=self.reset_ttl,
-        )
+    def _mail(self) -> Mail:
+        faults: list[str] = []
+        pages = LinkPages()
+        try:
+            pages = LinkPages(**self._values(LinkPages))
+        except ConfigurationError as fault:
+            faults.append(str(fault))
+        try:
+            mail = Mail(_text(self.mail) or None, sender=self.mail_from, pages=pages, security_mail=self.security_mail)
+        except ConfigurationError as fault:
+            faults.append(str(fault))
+        if faults:
+            raise ConfigurationError("\n".join(faults))
+        return mail
 
     def _secrets(self) -> Secrets | None:
         if self.secret is None and (self.secret_file is None or not self.secret_file.is_file()):
@@ -252,14 +256,6 @@ class Settings(BaseSettings):
 
 def _text(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
-
-
-def _is_fit(public_url: str) -> bool:
-    try:
-        check_public_url(public_url)
-    except ConfigurationError:
-        return False
-    return True
 
 
 def _parts(text: str) -> list[str]:

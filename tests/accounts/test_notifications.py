@@ -1,11 +1,11 @@
-"""The owner hears of a new device and of a theft: once, in time, and without a word about where he is."""
+"""The owner of an account is told by mail of a new password, a new device and a theft, without the network in it."""
 
 from typing import Any
 
 from gatepass.core.event import SessionNewDevice
 from gatepass.core.policy import Policy
 from gatepass.errors import StoreUnavailable
-from tests.support.browser import EMAIL, Browser
+from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness
 from tests.support.mail import Post, post
 
@@ -123,3 +123,11 @@ async def test_a_store_that_cannot_say_refuses_the_sign_in_before_anything_has_h
         at.at.store.before = break_down
         assert (await at.browser().login()).status == 503
         assert at.at.store.verbs.count("add") == started
+
+
+async def test_a_changed_password_is_told_by_mail() -> None:
+    async with open_post() as at:
+        browser = await signed_up(at)
+        body = {"current": PASSWORD, "new": "eight green bottles on a wall"}
+        assert (await at.ask("/password", body, browser=browser)).status == 204
+        assert await at.subjects() == [(EMAIL, "Your password")]

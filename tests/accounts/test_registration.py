@@ -193,7 +193,7 @@ async def test_verify_without_mail_does_not_start() -> None:
     from gatepass.errors import ConfigurationError
     from gatepass.gate import Gatepass
 
-    with pytest.raises(ConfigurationError, match="verify needs mail: set MAIL"):
+    with pytest.raises(ConfigurationError, match="`registration` verify needs mail: set `mailer`"):
         Gatepass(
             secrets=[SECRET], public_url="https://gate.example", store="memory://", policy=Policy(registration="verify")
         )

@@ -137,7 +137,7 @@ class TestHardStop:
 
     async def test_recovery_opens_it(self, at: GateHarness, ann: Browser) -> None:
         await self.exhaust(at)
-        await at.gate.accounts.forgive(EMAIL)
+        await at.gate.accounts.clear_failures(EMAIL)
         assert (await Browser(at.gate.asgi).login()).status == 200
 
     async def test_a_success_in_between_begins_anew(self, at: GateHarness, ann: Browser) -> None:

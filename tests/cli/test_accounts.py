@@ -1,4 +1,4 @@
-"""`gatepass accounts`: list, close, open, delete, vouch, and move people in."""
+"""`gatepass accounts`: list, disable, enable, delete, verify and import accounts."""
 
 import asyncio
 import csv

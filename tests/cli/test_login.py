@@ -297,7 +297,7 @@ class TestPlaces:
         assert login_at(url, auth).path.parent == folder()
 
     def test_the_auth_endpoints_are_at_the_same_host(self) -> None:
-        with pytest.raises(GatepassError, match="is a path at"):
+        with pytest.raises(GatepassError, match="must be a path at"):
             login_at("https://api.example.com", "https://login.example.com/auth")
 
     def test_without_xdg_it_is_the_users_config_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -34,12 +34,12 @@ def test_a_closed_home_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_it_serves_this_machine_alone() -> None:
-    with pytest.raises(ConfigurationError, match="this machine alone"):
+    with pytest.raises(ConfigurationError, match="this machine only"):
         serve_demo("0.0.0.0", 0)
 
 
 def test_without_a_built_page_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "HERE", tmp_path)
+    monkeypatch.setattr(page, "FOLDER", tmp_path)
     with pytest.raises(ConfigurationError, match=r"python3 run\.py demo"):
         serve_demo(port=0)
 
@@ -52,7 +52,7 @@ async def test_the_account_on_the_page_can_sign_in_and_is_made_but_once(tmp_path
         policy=Policy.demo(),
     )
     async with gate.running():
-        await serve._seed(gate)
-        await serve._seed(gate)
+        await serve._add_account(gate)
+        await serve._add_account(gate)
         account = await gate.accounts.authenticate(EMAIL, PASSWORD, ip_prefix="")
     assert account.email == EMAIL

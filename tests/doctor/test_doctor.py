@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from gatepass.doctor import Finding, examine
-from gatepass.doctor.storage import clocks, file_system
+from gatepass.doctor.storage import compare_clocks, file_system
 from tests.support.fake_time import FakeTime
 from tests.support.gates import OTHER_SECRET, SECRET
 from tests.support.process import gatepass, serving
 from tools.services import valkey
 from tools.services.postgres import new_database, private_server, shared_server
-
-pytestmark = pytest.mark.slow
 
 URL = "https://gate.example"
 
@@ -46,20 +44,20 @@ async def found(**how: object) -> list[Finding]:
 def said(findings: list[Finding], check: str, level: str) -> str:
     """All that was found of one kind; each of it says what to do."""
     chosen = [finding for finding in findings if (finding.check, finding.level) == (check, level)]
-    assert all(finding.do for finding in chosen) or level == "ok"
-    return " ".join(finding.says for finding in chosen)
+    assert all(finding.fix for finding in chosen) or level == "ok"
+    return " ".join(finding.message for finding in chosen)
 
 
 class TestSettings:
     async def test_a_sound_set_up_has_no_faults(self) -> None:
-        assert [finding for finding in await found() if finding.level == "fault"] == []
+        assert [finding for finding in await found() if finding.level == "error"] == []
 
     async def test_every_fault_of_the_settings_is_one_finding(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_SECRET_FILE", "missing.secret")
         env.setenv("GATEPASS_LEEWAY", "5m")
         findings = await found()
         assert [finding.check for finding in findings] == ["settings", "settings"]
-        assert {finding.level for finding in findings} == {"fault"}
+        assert {finding.level for finding in findings} == {"error"}
 
     async def test_a_rotation_that_is_under_way_is_told(self) -> None:
         Path("gatepass.secret").write_text(f"{SECRET},{OTHER_SECRET}")
@@ -76,23 +74,23 @@ class TestSettings:
     async def test_files_that_others_can_read_are_faults(self, name: str) -> None:
         Path(name).touch()
         Path(name).chmod(0o640)
-        assert f"{name} can be read by others (mode 640)" in said(await found(), "files", "fault")
+        assert f"Other users can read {name} (mode 640)" in said(await found(), "files", "error")
 
     async def test_development_cookies_and_lax_ones_are_told(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_SAME_SITE", "lax")
         assert "SAME_SITE is lax" in said(await found(), "cookies", "advice")
         env.setenv("GATEPASS_PUBLIC_URL", "http://localhost:8000")
-        assert "no Secure" in said(await found(), "cookies", "advice")
+        assert "not Secure" in said(await found(), "cookies", "advice")
 
     @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/1"])
     async def test_trusting_everybody_is_a_fault(self, env: pytest.MonkeyPatch, network: str) -> None:
         env.setenv("GATEPASS_TRUSTED_PROXIES", network)
-        assert "chooses the address" in said(await found(), "proxies", "fault")
+        assert "chooses the address" in said(await found(), "proxies", "error")
 
     async def test_workers_need_a_shared_store_and_people_need_one_that_stays(self, env: pytest.MonkeyPatch) -> None:
-        assert "2 workers on sqlite" in said(await found(workers=2), "store", "fault")
+        assert "2 workers on sqlite" in said(await found(workers=2), "store", "error")
         env.setenv("GATEPASS_STORE", "memory://")
-        assert "signs everybody out" in said(await found(), "store", "fault")
+        assert "signs all users out" in said(await found(), "store", "error")
 
     async def test_short_passwords_are_told(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_PASSWORD_MIN", "8")
@@ -102,7 +100,7 @@ class TestSettings:
 class TestStores:
     async def test_a_file_that_is_no_database_is_a_fault(self) -> None:
         Path("gatepass.db").write_bytes(b"no database" * 100)
-        assert "cannot be read" in said(await found(), "sqlite", "fault")
+        assert "cannot be read" in said(await found(), "sqlite", "error")
 
     def test_the_file_system_is_that_of_the_longest_mount(self, tmp_path: Path) -> None:
         assert file_system(Path("/proc/self")) == "proc"
@@ -110,51 +108,51 @@ class TestStores:
 
     async def test_a_database_that_lacks_the_schema_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_STORE", await new_database(shared_server(), migrated=False))
-        assert "lacks" in said(await found(), "schema", "fault")
+        assert "lacks" in said(await found(), "schema", "error")
 
     async def test_a_sound_database_has_no_faults(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_STORE", await new_database(shared_server()))
         findings = await found(workers=4)
         assert "up to date" in said(findings, "schema", "ok")
         assert "agrees" in said(findings, "clock", "ok")
-        assert said(findings, "schema", "fault") + said(findings, "store", "fault") == ""
+        assert said(findings, "schema", "error") + said(findings, "store", "error") == ""
 
     async def test_a_database_that_forgets_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         with private_server(settings=["fsync=off", "full_page_writes=off"]) as server:
             env.setenv("GATEPASS_STORE", await new_database(server))
-            faults = said(await found(), "postgresql", "fault")
+            faults = said(await found(), "postgresql", "error")
         assert "fsync is off" in faults
         assert "full_page_writes is off" in faults
 
     async def test_a_database_that_is_not_there_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_STORE", "postgresql://nobody:canary@127.0.0.1:1/none")
         findings = await found()
-        assert "does not answer" in said(findings, "store", "fault")
+        assert "does not respond" in said(findings, "store", "error")
         assert "canary" not in repr(findings)
 
     async def test_a_redis_without_a_log_or_with_eviction_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         with valkey.private_server("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
             env.setenv("GATEPASS_SESSIONS", server.url)
-            faults = said(await found(), "redis", "fault")
+            faults = said(await found(), "redis", "error")
         assert "appendonly is no" in faults
         assert "maxmemory-policy is allkeys-lru" in faults
 
     async def test_a_redis_that_never_flushes_is_a_fault_and_a_sound_one_is_none(self, env: pytest.MonkeyPatch) -> None:
         with valkey.private_server("--appendonly", "yes", "--appendfsync", "no") as server:
             env.setenv("GATEPASS_SESSIONS", server.url)
-            assert "appendfsync is no" in said(await found(), "redis", "fault")
+            assert "appendfsync is no" in said(await found(), "redis", "error")
         with valkey.private_server("--appendonly", "yes", "--appendfsync", "everysec") as server:
             env.setenv("GATEPASS_SESSIONS", server.url)
             findings = await found()
-        assert said(findings, "redis", "fault") == ""
+        assert said(findings, "redis", "error") == ""
         assert "appendfsync is everysec" in said(findings, "redis", "ok")
         assert "Redis at" in said(findings, "clock", "ok")
 
     def test_clocks_that_differ_are_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ours = FakeTime()
         monkeypatch.setattr("gatepass.doctor.storage.time", ours)
-        assert clocks("it", ours.now + 60).level == "fault"
-        assert clocks("it", ours.now - 2).level == "ok"
+        assert compare_clocks("it", ours.now + 60).level == "error"
+        assert compare_clocks("it", ours.now - 2).level == "ok"
 
 
 class TestOutside:
@@ -170,7 +168,7 @@ class TestOutside:
 
     async def test_a_sound_server_has_no_faults(self, env: pytest.MonkeyPatch, tmp_path: Path) -> None:
         findings = await self.look(env, tmp_path)
-        assert [finding for finding in findings if finding.level == "fault"] == []
+        assert [finding for finding in findings if finding.level == "error"] == []
         assert "cannot choose its address" in said(findings, "proxies", "ok")
         assert "schema is at version" in said(findings, "schema", "ok")
         assert "can write" in said(findings, "readiness", "ok")
@@ -182,7 +180,7 @@ class TestOutside:
     ) -> None:
         """Here the doctor itself comes from a network that is trusted."""
         findings = await self.look(env, tmp_path, TRUSTED_PROXIES="127.0.0.0/8")
-        assert "believes the X-Forwarded-For" in said(findings, "proxies", "fault")
+        assert "believes the X-Forwarded-For" in said(findings, "proxies", "error")
 
     async def test_a_server_with_other_cookies_than_these_settings_is_a_fault(
         self, env: pytest.MonkeyPatch, tmp_path: Path
@@ -191,18 +189,18 @@ class TestOutside:
         with serving(tmp_path, {"SECRET_FILE": "gatepass.secret"}) as server:
             env.setenv("GATEPASS_PUBLIC_URL", URL)
             findings = await found(url=f"http://localhost:{server.port}")
-        assert "PUBLIC_URL is https://gate.example" in said(findings, "address", "fault")
-        assert "does not set __Host-Http-gatepass" in said(findings, "cookies", "fault")
+        assert "PUBLIC_URL is https://gate.example" in said(findings, "address", "error")
+        assert "does not set __Host-Http-gatepass" in said(findings, "cookies", "error")
 
     async def test_nobody_there_is_a_fault(self) -> None:
-        assert "does not answer" in said(await found(url="http://localhost:1"), "address", "fault")
+        assert "does not respond" in said(await found(url="http://localhost:1"), "address", "error")
 
 
 class TestCommand:
     def test_it_exits_with_0_where_nothing_must_be_mended(self, tmp_path: Path) -> None:
         done = gatepass(tmp_path, "doctor", SECRET_FILE="gatepass.secret", PUBLIC_URL=URL)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "FAULT" not in done.stdout
+        assert "ERROR" not in done.stdout
 
     def test_it_exits_with_1_where_something_must(self, tmp_path: Path) -> None:
         done = gatepass(tmp_path, "doctor", SECRET_FILE="gatepass.secret", PUBLIC_URL=URL, STORE="memory://")
@@ -215,5 +213,5 @@ class TestCommand:
 
     def test_json_is_for_programs_and_has_no_secret(self, tmp_path: Path) -> None:
         done = gatepass(tmp_path, "doctor", "--json", SECRET=SECRET, PUBLIC_URL=URL)
-        assert {"check", "level", "says", "do"} == set(json.loads(done.stdout)[0])
+        assert {"check", "level", "message", "fix"} == set(json.loads(done.stdout)[0])
         assert SECRET not in done.stdout + done.stderr

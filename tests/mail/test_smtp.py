@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from gatepass.errors import DeliveryFailed
-from gatepass.mail import SMTPMailer, open_mailer
+from gatepass.mail import SMTPMailer
+from gatepass.mail.open_mailer import open_mailer
 from gatepass.ports import Message
 
 SENDER = "Gate <gate@example.com>"

@@ -7,6 +7,7 @@ from typing import Any
 
 from gatepass.core.policy import Policy
 from gatepass.errors import DeliveryFailed
+from gatepass.mail import Mail
 from gatepass.ports import Message
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
@@ -72,7 +73,8 @@ class Post:
 
 @asynccontextmanager
 async def post(**overrides: Any) -> AsyncIterator[Post]:
-    """A gate that verifies addresses; `overrides` are arguments of Gatepass."""
+    """A gate that verifies addresses; `overrides` are arguments of Gatepass, `security_mail` an option of its mail."""
     box = Postbox()
-    async with open_gate(**{"policy": Policy(registration="verify"), "mail": box, **overrides}) as at:
+    mail = Mail(box, security_mail=overrides.pop("security_mail", True))
+    async with open_gate(**{"policy": Policy(registration="verify"), "mail": mail, **overrides}) as at:
         yield Post(at, box)

@@ -1,19 +1,19 @@
-"""Bring your own users: people who have accounts elsewhere already sign in with them, and nothing is moved.
+"""External users: people with accounts in another system sign in with these accounts, and nothing is migrated.
 
-One method decides who somebody is. What Gatepass keeps of such a user is a mirror row without a password or a key by
-address: sessions belong to it, and it can be disabled. `version` is what ends sessions when the password changes over
-there: any text that then changes too, such as the password's hash. It is seen at the next sign-in; where it has to be
-at once, the application calls `gate.sessions.end_all(user_id, reason="revoked")` when it changes a password.
+The application supplies one method that verifies credentials. For each user Gatepass keeps a mirror account without a
+password hash and without a key by address: sessions belong to it, and it can be disabled. `version` is any text that
+changes with the user's password, such as its hash: at the first sign-in after a change the older sessions are revoked.
+To revoke them at once, the application calls `gate.sessions.end_all(user_id, reason="revoked")` when it changes a
+password.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gatepass.core.account import Account
-from gatepass.core.session import EndReason
 from gatepass.ports import AccountStore, Clock
+from gatepass.sessions.service import Sessions
 
 MAX_ID = 128
 MAX_EMAIL = 320
@@ -21,7 +21,10 @@ MAX_EMAIL = 320
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedUser:
-    """Somebody whose password was right. `id` never changes; `version` changes with the password, and is not kept."""
+    """A user whose password was right. `id` never changes; `version` changes with the password, and is not stored.
+
+    `id` has 1 to 128 printable ASCII characters, `email` is one line of at most 320. Raises ValueError.
+    """
 
     id: str
     email: str = field(repr=False)
@@ -35,46 +38,31 @@ class AuthenticatedUser:
 
 
 class Authenticator(Protocol):
-    """The application's own users."""
+    """Verifies the credentials of external users."""
 
     async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
-        """Who this is, or None: unknown, wrong and closed alike, after the same work.
+        """The user; None if unknown, closed, or the password is wrong, after the same work in every case.
 
-        Gatepass throttles before it asks. Blocking work belongs in a thread (`asyncio.to_thread`). An exception is
-        a 5xx: nothing is decided, nobody is signed out.
+        `email` is as the user typed it. Gatepass throttles before it calls this. Blocking work must run in a thread
+        (`asyncio.to_thread`). An exception is answered with 500: the sign-in fails, no session ends.
         """
         ...
 
 
-class Announce(Protocol):
-    """Tells guards and listeners of sessions that a store has ended."""
-
-    def __call__(self, account_id: str, sids: Sequence[bytes], *, reason: EndReason, now: int) -> None:
-        """Tell them."""
-        ...
-
-
 class ExternalUsers:
-    """Mirrors the application's users as they sign in."""
+    """Keeps a mirror account for each user that has signed in."""
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        *,
-        store: AccountStore,
-        clock: Clock,
-        announce: Announce,
-    ) -> None:
-        """`announce` is told of sessions that a new version ended."""
+    def __init__(self, authenticator: Authenticator, *, store: AccountStore, sessions: Sessions, clock: Clock) -> None:
         self._authenticator = authenticator
         self._store = store
+        self._sessions = sessions
         self._clock = clock
-        self._announce = announce
 
-    async def authenticate(self, email: str, password: str) -> Account | None:
-        """The mirror of the user that these credentials are of, brought up to date; None for nobody."""
+    async def verify(self, email: str, password: str) -> tuple[Account | None, bool]:
+        """The up-to-date mirror of the user with these credentials, and whether it may sign in."""
         user = await self._authenticator.authenticate(email, password)
-        return None if user is None else await self._mirror(user)
+        account = None if user is None else await self._mirror(user)
+        return account, account is not None and account.disabled_at is None
 
     async def _mirror(self, user: AuthenticatedUser) -> Account | None:
         now, marker = self._clock.now(), _marker(user.version)
@@ -83,12 +71,12 @@ class ExternalUsers:
             made = Account(user.id, user.email, f"external {user.id}", marker, 1, now)
             if await self._store.add_account(made):
                 return made
-            account = await self._store.find_account(user.id)  # by a sign-in at the same time
+            account = await self._store.find_account(user.id)  # another sign-in made it meanwhile
         if account is not None and account.password_hash != marker:
             sids = await self._store.change_password(
                 user.id, password_hash=marker, credential_version=account.credential_version, now=now, keep=None
             )
-            self._announce(user.id, sids or (), reason="revoked", now=now)
+            self._sessions.announce(user.id, sids or (), reason="revoked", now=now)
             account = await self._store.find_account(user.id)
         if account is not None and account.email != user.email:
             await self._store.change_email(
@@ -103,5 +91,5 @@ class ExternalUsers:
 
 
 def _marker(version: str) -> str:
-    """What stands where a hash would, and is none: nobody signs in by it."""
+    """Stands in place of a password hash, and is none: no password matches it."""
     return f"external {hashlib.sha256(version.encode()).hexdigest()}"

@@ -1,10 +1,10 @@
-"""Accounts from another system: one record per line, read as a stream, each taken or refused with its reason.
+"""Imports accounts from another system: one record per line, read as a stream, each accepted or refused with a reason.
 
     {"email": "ann@example.com", "password_hash": "pbkdf2_sha256$…", "verified": true}      .jsonl
     email,password_hash,verified,disabled,created_at                                        .csv, with a header
 
-Passwords are not asked for and not known: the hash is kept as it is (`hashes` says which ones can be), and the first
-sign-in replaces it. An address that has an account is refused, so an import can be run again.
+No password is needed: the hash is stored as it is (`passwords/foreign.py` lists the formats), and the first sign-in
+replaces it. An address that has an account is refused, so an import can be repeated.
 """
 
 import asyncio
@@ -22,21 +22,22 @@ from gatepass.errors import Unprocessable
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.wire.bodies import parse_email
 
-AT_ONCE = 100
-"""Records that are written together: a store commits them in few transactions, and memory stays small."""
+MAX_BATCH = 100
+"""Records that are written at the same time: a store commits them in few transactions, and memory stays small."""
 MAX_LINE = 64 * 1024
+"""Characters; the rest of a longer line is refused as a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line that was not taken, and why. Repeats nothing of the line."""
+    """A refused line, and the reason. Contains no text of the line: it may hold a password hash."""
 
     line: int
     why: str
 
 
 class _Record(BaseModel):
-    """One account, as it is in the file. Other names are ignored."""
+    """One account in the file. Members with other names are ignored."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -50,22 +51,22 @@ class _Record(BaseModel):
 async def import_accounts(
     records: Iterable[tuple[int, object]], *, store: AccountStore, clock: Clock, entropy: Entropy
 ) -> AsyncIterator[Refusal | None]:
-    """For each (line, record): None where an account was made, or why none was. Raises StoreUnavailable."""
+    """For each (line, record): None if an account was made, else the refusal. Raises StoreUnavailable."""
 
-    async def take(line: int, record: object) -> Refusal | None:
+    async def add(line: int, record: object) -> Refusal | None:
         made = _account(record, now=clock.now(), account_id=entropy.token_bytes(16).hex())
         if isinstance(made, str):
             return Refusal(line, made)
         return None if await store.add_account(made) else Refusal(line, "there is an account with this address")
 
     stream = iter(records)
-    while batch := list(islice(stream, AT_ONCE)):
-        for outcome in await asyncio.gather(*(take(line, record) for line, record in batch)):
+    while batch := list(islice(stream, MAX_BATCH)):
+        for outcome in await asyncio.gather(*(add(line, record) for line, record in batch)):
             yield outcome
 
 
 def read_records(file: TextIO, *, is_csv: bool) -> Iterator[tuple[int, object]]:
-    """The records of a file with the numbers of their lines; a line that is none comes as its text."""
+    """The records of a file, each with the number of its line. A line that cannot be parsed is yielded as text."""
     if is_csv:
         reader = csv.DictReader(_lines(file), strict=True)
         while True:
@@ -83,20 +84,20 @@ def read_records(file: TextIO, *, is_csv: bool) -> Iterator[tuple[int, object]]:
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Lines, cut where one is longer than any record: the rest is refused as a line of its own."""
+    """The lines of a file in pieces of at most MAX_LINE, so that one long line does not fill the memory."""
     while line := file.readline(MAX_LINE):
         yield line
 
 
 def _account(record: object, *, now: int, account_id: str) -> Account | str:
-    """The account that a record is, or why it is none."""
+    """The account of a record, or the reason why it is refused."""
     try:
         given = _Record.model_validate_json(record) if isinstance(record, str) else _Record.model_validate(record)
         email, email_key = parse_email(given.email)
         read_foreign(given.password_hash)
     except ValidationError as invalid:
         names = {str(fault["loc"][0]) if fault["loc"] else "the line" for fault in invalid.errors(include_input=False)}
-        return f"{', '.join(sorted(names))}: missing or not as it should be"
+        return f"{', '.join(sorted(names))}: missing or invalid"
     except Unprocessable:
         return "email: this is not an e-mail address"
     except UnsupportedHash as unfit:

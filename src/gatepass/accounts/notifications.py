@@ -1,48 +1,82 @@
-"""Mails to the owner of an account when something happens there that only a thief would want unnoticed.
+"""Tells the owner of an account by mail what happened to it. All such mail is sent here.
 
-Heard from events, so nothing waits for them and nothing depends on them: a sign-in from a new device, and a refresh
-token used by two (`authn_token_reuse`). Changes of password and address are told by `recovery`, which makes them.
-One of each kind for an account and hour: whoever causes them must not be able to flood a mailbox.
+The password was changed or reset, another address was requested or set, a device signed in that the account did not
+have, two devices used one refresh token. Most of it is heard from events, so that nothing waits for it and nothing
+depends on it; the addresses of an account that is changing are known only to the change itself, which calls a method.
+
+A stranger can cause the mails about devices and refresh tokens, so an account gets one of each kind per hour.
 """
 
-from gatepass.core.event import Event, RefreshReuse, SessionNewDevice
+from gatepass.core.account import Account
+from gatepass.core.event import Event, PasswordChanged, PasswordReset, RefreshReuse, SessionNewDevice
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
-from gatepass.errors import Overloaded
-from gatepass.mail import MailTemplates, Outbox
+from gatepass.mail.outbox import Job, Outbox
+from gatepass.mail.templates import MailTemplates
 from gatepass.ports import AccountStore, Clock, Message
 
-OFTEN = Rate(1, HOUR)
+SECURITY_MAIL_RATE = Rate(1, HOUR)
 
 
 class Notifications:
-    """A listener for events. `letters` say what is written, `outbox` sends it."""
+    """A listener for events. Sends nothing without an `outbox`; `security_mail` is about devices and refresh tokens."""
 
-    def __init__(self, *, store: AccountStore, outbox: Outbox, templates: MailTemplates, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        outbox: Outbox | None,
+        templates: MailTemplates,
+        security_mail: bool,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._outbox = outbox
         self._templates = templates
+        self._security_mail = security_mail
         self._clock = clock
-        self._told = Buckets(OFTEN)
+        self._sent = Buckets(SECURITY_MAIL_RATE)
 
-    def hear(self, event: Event) -> None:
-        """Mail the owner, if it is an event of these."""
-        if not isinstance(event, SessionNewDevice | RefreshReuse):
-            return
-        if self._told.take((event.name, event.account_id), self._clock.now()):
-            return
+    def on_event(self, event: Event) -> None:
+        """Mail the owner of the account about the events of this page; ignore all others."""
+        match event:
+            case PasswordChanged() | PasswordReset():
+                self._post_about(event)
+            case SessionNewDevice() | RefreshReuse() if self._security_mail:
+                if not self._sent.take((event.name, event.account_id), self._clock.now()):
+                    self._post_about(event)
+            case _:
+                pass
 
+    def email_change_requested(self, account: Account) -> None:
+        """Tell the current address that another one was requested."""
+        self._post(self._templates.email_change_requested(account.email))
+
+    def email_changed(self, account: Account) -> None:
+        """Tell the former address. `account` is the account as it was before the change."""
+        self._post(self._templates.email_changed(account.email))
+
+    def _post_about(self, event: PasswordChanged | PasswordReset | SessionNewDevice | RefreshReuse) -> None:
         async def job() -> Message | None:
             account = await self._store.find_account(event.account_id)
-            if account is None or not account.email:
+            if account is None or not account.email:  # an external user may have no address
                 return None
             match event:
+                case PasswordChanged() | PasswordReset():
+                    return self._templates.password_changed(account.email)
                 case SessionNewDevice(client=client):
                     return self._templates.new_device(account.email, client=client, at=event.at)
                 case RefreshReuse():
                     return self._templates.reuse_detected(account.email, at=event.at)
 
-        try:
-            self._outbox.put(job)
-        except Overloaded:
-            self._outbox.give_up(f"a notice of {event.name}", "too many mails wait")
+        self._put(job, subject=f"mail about {event.name}")
+
+    def _post(self, message: Message) -> None:
+        async def job() -> Message:
+            return message
+
+        self._put(job, subject=message.subject)
+
+    def _put(self, job: Job, *, subject: str) -> None:
+        if self._outbox is not None:
+            self._outbox.post(job, subject=subject)

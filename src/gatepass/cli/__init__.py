@@ -1,6 +1,6 @@
-"""The command line: one file for each family of commands, joined here.
+"""The command line: one file per group of commands, joined here.
 
-Exit codes: 0 done, 1 refused or failed (one sentence on standard error, what to do included), 2 usage.
+Exit codes: 0 done, 1 refused or failed (with a sentence on standard error that says what to do), 2 usage.
 """
 
 import sys
@@ -24,7 +24,7 @@ from gatepass.cli.sessions import sessions
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gatepass")
 def main() -> None:
-    """Sessions that keep people signed in."""
+    """Sign-in and sessions for Python back ends."""
 
 
 for command in (serve, demo, init, secret, accounts, sessions, keys, login, logout, whoami, request, migrate, doctor):

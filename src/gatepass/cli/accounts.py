@@ -1,28 +1,32 @@
-"""`gatepass accounts`. What it changes, running servers know at once: sessions end and guards are told by the store."""
+"""`gatepass accounts`. Running servers notice each change at once: the store tells them which sessions were revoked."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from gatepass.accounts.importing import Refusal, import_accounts, read_records
-from gatepass.cli.common import env_file_option, fail, json_option, read_password
+from gatepass.cli.common import (
+    env_file_option,
+    fail,
+    find_account,
+    json_option,
+    load_settings,
+    read_password,
+    with_gate,
+)
 from gatepass.core.account import Account
 from gatepass.gate import Gatepass
-from gatepass.settings import Settings
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.bodies import email_key, parse_email
 
-Result = TypeVar("Result")
-PAGE = 500
+PAGE_SIZE = 500
 
 
 @click.group()
 def accounts() -> None:
-    """Make, list and close accounts."""
+    """Make, list, disable, delete and import accounts."""
 
 
 @accounts.command()
@@ -31,10 +35,10 @@ def accounts() -> None:
 @json_option
 def add(email: str, env_file: Path | None, as_json: bool) -> None:
     """Make an account. The password comes from a prompt, or from one line of standard input."""
-    settings = Settings.load(env_file=env_file, public_url="http://localhost")
+    load_settings(env_file)  # a fault in them is shown before the password is asked for
     display, key = parse_email(email)
     password = read_password(confirm=True)
-    made = _run(settings, lambda gate: gate.accounts.add(display, password, email_key=key))
+    made = with_gate(env_file, lambda gate: gate.accounts.add(display, password, email_key=key))
     click.echo(
         json.dumps({"id": made.id, "email": made.email}) if as_json else f"made account {made.id} for {made.email}"
     )
@@ -44,23 +48,23 @@ def add(email: str, env_file: Path | None, as_json: bool) -> None:
 @env_file_option
 @json_option
 def list_(env_file: Path | None, as_json: bool) -> None:
-    """Show every account; with --json one object per line, for programs."""
+    """Show all accounts; with --json one object per line, for programs."""
 
     async def show(gate: Gatepass) -> None:
         after = ""
-        while page := await gate.store.list_accounts(after=after, limit=PAGE):
+        while page := await gate.store.list_accounts(after=after, limit=PAGE_SIZE):
             for account in page:
-                click.echo(json.dumps(_facts(account)) if as_json else _line(account))
+                click.echo(json.dumps(_as_json(account)) if as_json else _line(account))
             after = page[-1].id
 
-    _run(Settings.load(env_file=env_file, public_url="http://localhost"), show)
+    with_gate(env_file, show)
 
 
 @accounts.command()
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 def disable(account: str, env_file: Path | None) -> None:
-    """Close an account to sign-in; its sessions end."""
+    """Refuse sign-ins to an account, and revoke its sessions."""
     _act(account, env_file, "disabled", lambda gate, found: gate.accounts.disable(found.id))
 
 
@@ -68,16 +72,16 @@ def disable(account: str, env_file: Path | None) -> None:
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 def enable(account: str, env_file: Path | None) -> None:
-    """Open a disabled account again."""
+    """Accept sign-ins to a disabled account again."""
     _act(account, env_file, "enabled", lambda gate, found: gate.accounts.enable(found.id))
 
 
 @accounts.command()
 @click.argument("account", metavar="EMAIL|ID")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @env_file_option
 def delete(account: str, yes: bool, env_file: Path | None) -> None:
-    """Delete an account and all that is known of its owner."""
+    """Delete an account and all personal data in it. Its sessions are revoked."""
     if not yes:
         click.confirm(f"Delete {account} for good?", abort=True)
     _act(account, env_file, "deleted", lambda gate, found: gate.accounts.delete(found.id))
@@ -87,11 +91,10 @@ def delete(account: str, yes: bool, env_file: Path | None) -> None:
 @click.argument("email")
 @env_file_option
 def verify(email: str, env_file: Path | None) -> None:
-    """Vouch for an address: of an account, or of who registered last and waits for the mail."""
-    settings = Settings.load(env_file=env_file, public_url="http://localhost")
-    account = _run(settings, lambda gate: gate.accounts.vouch(email_key(email)))
+    """Take an address as verified: of an account, or of the newest registration that waits for its mail."""
+    account = with_gate(env_file, lambda gate: gate.accounts.verify_address(email_key(email)))
     if account is None:
-        fail("There is no account with this address, and nobody waits for one.")
+        fail("There is no account with this address, and no registration that waits for it.")
     click.echo(f"verified {account.email}")
 
 
@@ -100,7 +103,7 @@ def verify(email: str, env_file: Path | None) -> None:
 @env_file_option
 @json_option
 def import_(file: Path, env_file: Path | None, as_json: bool) -> None:
-    """Take accounts with their password hashes from FILE, a .jsonl or a .csv. Exit code 1 if any was refused."""
+    """Import accounts with their password hashes from FILE, a .jsonl or a .csv. Exit code 1 if any was refused."""
     if file.suffix not in (".jsonl", ".csv"):
         raise click.UsageError("FILE must end in .jsonl or .csv")
     made = refused = 0
@@ -113,14 +116,14 @@ def import_(file: Path, env_file: Path | None, as_json: bool) -> None:
             async for refusal in import_accounts(records, store=gate.store, clock=clock, entropy=entropy):
                 made, refused = made + (refusal is None), refused + (refusal is not None)
                 if refusal is not None:
-                    _tell(refusal, as_json)
+                    _show_refusal(refusal, as_json)
 
-    _run(Settings.load(env_file=env_file, public_url="http://localhost"), take)
+    with_gate(env_file, take)
     click.echo(json.dumps({"made": made, "refused": refused}) if as_json else f"made {made}, refused {refused}")
     raise SystemExit(1 if refused else 0)
 
 
-def _tell(refusal: Refusal, as_json: bool) -> None:
+def _show_refusal(refusal: Refusal, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"line": refusal.line, "refused": refusal.why}))
     else:
@@ -128,26 +131,15 @@ def _tell(refusal: Refusal, as_json: bool) -> None:
 
 
 def _act(text: str, env_file: Path | None, done: str, verb: Callable[[Gatepass, Account], Awaitable[bool]]) -> None:
-    """Find an account by address or id, and do something to it."""
-
     async def act(gate: Gatepass) -> bool:
-        found = await gate.store.find_account_by_email(email_key(text)) or await gate.store.find_account(text)
-        return found is not None and await verb(gate, found)
+        return await verb(gate, await find_account(gate, text))
 
-    if not _run(Settings.load(env_file=env_file, public_url="http://localhost"), act):
-        fail("There is no account with this address or id.")
+    if not with_gate(env_file, act):
+        fail("The account was deleted meanwhile.")
     click.echo(f"{done} {text}")
 
 
-def _run(settings: Settings, work: Callable[[Gatepass], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with Gatepass(**settings.arguments()).running() as gate:
-            return await work(gate)
-
-    return asyncio.run(run())
-
-
-def _facts(account: Account) -> dict[str, object]:
+def _as_json(account: Account) -> dict[str, object]:
     return {
         "id": account.id,
         "email": account.email,

@@ -1,13 +1,24 @@
-"""What all commands share: errors as one sentence, the settings file option, a password typed or piped."""
+"""What commands share: the settings, an open gate, an account by address or id, passwords, times, errors."""
 
+import asyncio
 import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
+from gatepass.core.account import Account
 from gatepass.errors import GatepassError, Problem
-from gatepass.settings import ENV_FILE
+from gatepass.gate import Gatepass
+from gatepass.settings import ENV_FILE, Settings
+from gatepass.wire.bodies import email_key
+
+PUBLIC_URL = "http://localhost"
+"""For commands that answer no request: a settings file without a public URL is enough for them."""
+
+Result = TypeVar("Result")
 
 env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path), help=f"Settings file instead of ./{ENV_FILE}."
@@ -16,10 +27,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 class Commands(click.Group):
-    """Turns every error that we raise on purpose into one sentence and exit code 1."""
+    """Shows an error of Gatepass as one sentence on standard error, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command. An error of Gatepass ends it with exit code 1."""
         try:
             return super().invoke(ctx)
         except Problem as problem:
@@ -29,13 +40,49 @@ class Commands(click.Group):
 
 
 def fail(sentence: str) -> NoReturn:
-    """Say why, and end with exit code 1."""
+    """Print the sentence on standard error and exit with code 1."""
     click.echo(sentence, err=True)
     raise SystemExit(1)
 
 
+def load_settings(env_file: Path | None) -> Settings:
+    """The settings for a command that serves nothing. Raises ConfigurationError with every fault found."""
+    return Settings.load(env_file=env_file, public_url=PUBLIC_URL)
+
+
+def with_gate(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result]]) -> Result:
+    """The result of `act` on an open gate, which is closed again."""
+    gate = Gatepass(**load_settings(env_file).arguments())
+
+    async def run() -> Result:
+        async with gate.running():
+            return await act(gate)
+
+    return asyncio.run(run())
+
+
+def with_store(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result]]) -> Result:
+    """As `with_gate`, but only the store is opened: to repair what keeps a gate from opening."""
+    gate = Gatepass(**load_settings(env_file).arguments())
+
+    async def run() -> Result:
+        await gate.store.open()
+        try:
+            return await act(gate)
+        finally:
+            await gate.store.close()
+
+    return asyncio.run(run())
+
+
+async def find_account(gate: Gatepass, text: str) -> Account:
+    """The account of an address or an id. Exits with code 1 if there is none."""
+    found = await gate.store.find_account_by_email(email_key(text)) or await gate.store.find_account(text)
+    return found or fail("There is no account with this address or id.")
+
+
 def read_password(*, confirm: bool = False) -> str:
-    """From a prompt, or from one line of standard input where that is no terminal."""
+    """A password from a prompt, or from one line of standard input if that is not a terminal."""
     if sys.stdin.isatty():
         prompted: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm)
         return prompted
@@ -45,8 +92,13 @@ def read_password(*, confirm: bool = False) -> str:
         fail("The password on standard input is not UTF-8 text.")
 
 
+def format_time(at: int, *, with_seconds: bool = False) -> str:
+    """Unix seconds as `2026-01-31 12:00Z`."""
+    return f"{datetime.fromtimestamp(at, UTC):{'%Y-%m-%d %H:%M:%S' if with_seconds else '%Y-%m-%d %H:%M'}}Z"
+
+
 def _sentence(problem: Problem) -> str:
-    """What is wrong with a named value, if the problem has that; else its detail."""
+    """The messages about invalid members, if the problem has any; else its detail."""
     errors = problem.facts.get("errors")
     if errors is None or isinstance(errors, str | int):
         return problem.detail

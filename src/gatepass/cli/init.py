@@ -1,4 +1,4 @@
-"""`gatepass init`: a secret and a settings file. `gatepass secret`: a secret alone, for a change of secrets."""
+"""`gatepass init` writes a secret and a settings file; `gatepass secret` prints a secret, for a rotation."""
 
 import os
 import secrets
@@ -18,9 +18,9 @@ GATEPASS_STORE=sqlite:///gatepass.db
 
 
 @click.command()
-@click.option("--public-url", default="http://localhost:8000", show_default=True, help="What browsers use.")
+@click.option("--public-url", default="http://localhost:8000", show_default=True, help="The address that browsers use.")
 def init(public_url: str) -> None:
-    """Write a secret and a settings file here. Never overwrites one."""
+    """Write a secret and a settings file to the working directory. Existing files are kept."""
     written = []
     for name, text, mode in (
         (SECRET_FILE, secrets.token_urlsafe(32) + "\n", 0o600),
@@ -29,7 +29,7 @@ def init(public_url: str) -> None:
         try:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         except FileExistsError:
-            click.echo(f"kept    {name} (it is there already)")
+            click.echo(f"kept    {name} (it exists)")
             continue
         except OSError as fault:
             fail(f"Cannot write {name}: {fault.strerror}.")

@@ -1,7 +1,7 @@
-"""`gatepass login`, `logout`, `whoami` and `request`: a session for shell scripts, as `gh auth` and `gh api` have it.
+"""`gatepass login`, `logout`, `whoami` and `request`: a session for shell scripts, like `gh auth` and `gh api`.
 
-A password comes from a prompt or from one line of standard input, and tokens stay in the session file: neither is
-ever an argument, which every user of the machine could read, and neither is printed.
+A password comes from a prompt or from one line of standard input, and tokens stay in the session file. Neither is ever
+an argument, which every user of the machine could read, and neither is printed.
 """
 
 import json
@@ -21,7 +21,7 @@ auth_option = click.option("--auth", default="/auth", show_default=True, help="P
 
 @click.command()
 @click.argument("url")
-@click.option("--email", help="Whose session; else it is asked for.")
+@click.option("--email", help="The address of the account; prompted for by default.")
 @auth_option
 @json_option
 def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
@@ -31,35 +31,37 @@ def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
     """
     if email is None and not sys.stdin.isatty():
         raise click.UsageError("Name the account: --email. (Standard input is the password.)")
-    with opened(lambda kit: kit.login_at(url, auth)) as (place, client):
-        place.storage.save(place.storage.load())  # a file that cannot be kept is told before the password is asked for
+    with opened(lambda files: files.login_at(url, auth)) as (saved, client):
+        saved.storage.save(
+            saved.storage.load()
+        )  # a file that cannot be written is reported before the password is asked for
         email = email or click.prompt("E-mail address", err=True)
         account = client.sign_in(email, read_password())
-        told = {"auth_url": place.auth_url, "email": account.email, "id": account.id}
-        click.echo(json.dumps(told) if as_json else f"signed in at {place.auth_url} as {account.email}")
+        output = {"auth_url": saved.auth_url, "email": account.email, "id": account.id}
+        click.echo(json.dumps(output) if as_json else f"signed in at {saved.auth_url} as {account.email}")
 
 
 @click.command()
 @click.argument("url", required=False)
-@click.option("--everywhere", is_flag=True, help="End all sessions of the account, on all machines.")
+@click.option("--everywhere", is_flag=True, help="Revoke all sessions of the account, on all machines.")
 def logout(url: str | None, everywhere: bool) -> None:
-    """Sign out at URL, or at the only place where you are signed in."""
-    with opened(lambda kit: kit.choose(url, to_sign_out=True)) as (place, client):
+    """Sign out at URL, or at the only server where you are signed in."""
+    with opened(lambda files: files.choose(url, to_sign_out=True)) as (saved, client):
         client.sign_out(everywhere=everywhere)
-        if place.is_signing_out():
-            fail(f"Signed out here, but {place.origin} does not answer. Once it does, run this again to tell it.")
-        click.echo(f"signed out at {place.auth_url}{' everywhere' if everywhere else ''}")
+        if saved.is_signing_out():
+            fail(f"Signed out here, but {saved.origin} does not answer. Run this again once it does.")
+        click.echo(f"signed out at {saved.auth_url}{' everywhere' if everywhere else ''}")
 
 
 @click.command()
 @click.argument("url", required=False)
 @json_option
 def whoami(url: str | None, as_json: bool) -> None:
-    """Say whose session it is at URL, as the server sees it."""
-    with opened(lambda kit: kit.choose(url)) as (place, client):
-        account = place.account(client)
-        told = {"auth_url": place.auth_url, "email": account.email, "id": account.id}
-        click.echo(json.dumps(told) if as_json else f"{account.email} at {place.auth_url}")
+    """Print the account of the session at URL, as the server sees it."""
+    with opened(lambda files: files.choose(url)) as (saved, client):
+        account = saved.account(client)
+        output = {"auth_url": saved.auth_url, "email": account.email, "id": account.id}
+        click.echo(json.dumps(output) if as_json else f"{account.email} at {saved.auth_url}")
 
 
 @click.command()
@@ -69,15 +71,15 @@ def whoami(url: str | None, as_json: bool) -> None:
 @click.option("-H", "--header", "headers", multiple=True, help="'Name: value'; may be given more than once.")
 @json_option
 def request(method: str, url: str, data: str | None, headers: tuple[str, ...], as_json: bool) -> None:
-    """Send a request with your session and print the answer's body.
+    """Send a request with your session and print the body of the response.
 
-    URL is a whole address, or a path where you are signed in at one place only. A status of 400 or more is exit
+    URL is absolute, or a path if you are signed in at one server only. A status of 400 or more is exit
     code 1. With --json: one object with status, headers and body.
     """
     content = None if data is None else _read_body(data)
     given = _parse_headers(headers, content)
     is_path = url.startswith("/")
-    with opened(lambda kit: kit.choose(None if is_path else url)) as (_place, client):
+    with opened(lambda files: files.choose(None if is_path else url)) as (_, client):
         answer = client.request(method.upper(), url, content=content, headers=given)
         body = answer.content
         needs_end = bool(body) and not body.endswith(b"\n") and (sys.stdout.isatty() or answer.is_error)
@@ -88,33 +90,33 @@ def request(method: str, url: str, data: str | None, headers: tuple[str, ...], a
 
 @contextmanager
 def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
-    """The login that `find` names, and a client with its session. Errors of the client are one sentence."""
+    """The login that `find` returns, and a client with its session. An error of the client is shown as one sentence."""
     try:
-        from gatepass.cli import login_files as logins
+        from gatepass.cli import login_files
         from gatepass.client import Client
         from gatepass.client.errors import ClientError, SessionEnded
         from gatepass.client.http import httpx
     except ImportError as missing:
         fail(str(missing))
-    # What went wrong is one sentence of ours; the client's own warnings are for programs that set logging up.
+    # Errors are shown as one sentence. The client's own warnings are for programs that configure logging.
     logging.getLogger("gatepass.client").addHandler(logging.NullHandler())
     try:
-        place = find(logins)
+        saved = find(login_files)
         headers = {"User-Agent": "gatepass-cli"}
-        with Client(place.origin, auth_url=place.auth_url, storage=place.storage, headers=headers) as client:
-            yield place, client
-    except logins.Ambiguous as several:
+        with Client(saved.origin, auth_url=saved.auth_url, storage=saved.storage, headers=headers) as client:
+            yield saved, client
+    except login_files.Ambiguous as several:
         raise click.UsageError(str(several)) from None
     except SessionEnded:
-        fail(f"Your session at {place.origin} has ended. Sign in with: gatepass login {place.origin}")
+        fail(f"Your session at {saved.origin} has ended. Sign in with: gatepass login {saved.origin}")
     except ClientError as error:
         fail(getattr(error, "detail", None) or str(error))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        fail(f"The server cannot be reached or does not answer as it should ({type(error).__name__}).")
+        fail(f"The server cannot be reached, or its response is not valid HTTP ({type(error).__name__}).")
 
 
 def _read_body(data: str) -> bytes:
-    """What `-d` means. Raises a usage error for a file that cannot be read."""
+    """The body that `-d` names. Raises UsageError if its file cannot be read."""
     if data == "-":
         return sys.stdin.buffer.read()
     if not data.startswith("@"):
@@ -127,7 +129,7 @@ def _read_body(data: str) -> bytes:
 
 
 def _parse_headers(headers: tuple[str, ...], content: bytes | None) -> list[tuple[str, str]]:
-    """What `-H` means, and the type of a body that has none: JSON where it is JSON."""
+    """The headers that `-H` names, and a Content-Type if they have none: JSON if the body is JSON, else text."""
     given = []
     for header in headers:
         name, colon, value = header.partition(":")
@@ -148,7 +150,7 @@ def _is_json(content: bytes) -> bool:
 
 
 def _as_object(answer: Any) -> dict[str, object]:
-    """The whole answer for a program; cookies are the client's own business."""
+    """The response for a program, without cookies: they hold tokens, and only the client uses them."""
     shown = {name: value for name, value in answer.headers.items() if name not in HIDDEN_HEADERS}
     body = json.loads(answer.content) if _is_json(answer.content) else answer.text
     return {"status": answer.status_code, "headers": shown, "body": body}

@@ -1,9 +1,9 @@
-"""Where the command line keeps its logins: one session file for each place that somebody signed in at.
+"""The session files of the command line: one for each server that was signed in to.
 
     $XDG_CONFIG_HOME/gatepass/sessions/https%3A%2F%2Fapi.example.com%2Fauth.json     (~/.config, on Windows %APPDATA%)
 
-The name of a file is the address of its auth endpoints, so that a list of logins is a list of files. A file without
-a session stays: it holds the client key of this machine for that place (PROTOCOL §5), and sign-outs to be told.
+The name of a file is the address of the auth endpoints, so the list of files is the list of logins. A file without a
+session is kept: it holds this machine's client key for that server (PROTOCOL §5), and sign-outs still to be sent.
 """
 
 import os
@@ -23,20 +23,20 @@ from gatepass.wire.origin import is_loopback, origin_of
 
 
 class NotSignedIn(GatepassError):
-    """No login fits. The message says what to run."""
+    """No login matches. The message says what to run."""
 
 
 class Unreadable(GatepassError):
-    """An answer is not what the server of a login answers."""
+    """A response that Gatepass does not send."""
 
 
 class Ambiguous(GatepassError):
-    """Several logins fit. The message names them."""
+    """Several logins match. The message names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One place to be signed in at. `auth_url` is the address of its auth endpoints, without a slash at the end."""
+    """A server to be signed in to. `auth_url` is the address of its auth endpoints, without a slash at the end."""
 
     auth_url: str
 
@@ -52,11 +52,11 @@ class Login:
 
     @property
     def storage(self) -> FileStorage:
-        """The session file as a storage."""
+        """The session file as a storage of the client."""
         return FileStorage(self.path)
 
     def account(self, client: Client) -> Account:
-        """Whose session it is, as the server sees it. Raises ProblemError, or Unreadable for another answer."""
+        """The account of the session, as the server sees it. Raises ProblemError or Unreadable."""
         answer = client.get(f"{self.auth_url}/me")
         raise_for_problem(answer)
         account = read_account(answer_of(answer, sent_at=0).body)
@@ -65,16 +65,16 @@ class Login:
         return account
 
     def is_signed_in(self) -> bool:
-        """Whether a session is kept. Raises StorageError for a file that cannot be used."""
+        """Whether the file has a session. Raises StorageError for a file that cannot be used."""
         return self.path.exists() and self.storage.load().sid is not None
 
     def is_signing_out(self) -> bool:
-        """Whether the server has yet to be told of a sign-out."""
+        """Whether a sign-out has still to be sent to the server."""
         return self.path.exists() and bool(self.storage.load().signed_out)
 
 
 def folder() -> Path:
-    """Where the session files are."""
+    """The folder of the session files."""
     given = os.environ.get("XDG_CONFIG_HOME") or (os.environ.get("APPDATA") if sys.platform == "win32" else None)
     return (Path(given) if given else Path.home() / ".config") / "gatepass" / "sessions"
 
@@ -82,36 +82,36 @@ def folder() -> Path:
 def login_at(url: str, auth_path: str) -> Login:
     """The login for an API at `url`, whose auth endpoints are at the path `auth_path` of the same host.
 
-    Raises ConfigurationError for what is no http(s) URL, and NotSignedIn for one that no session can be kept for.
+    Raises ConfigurationError if `url` is not an http(s) URL, NotSignedIn if tokens would leave the host or https.
     """
     origin = origin_of(url)
     parts = urlsplit(urljoin(origin, auth_path))
     if origin_of(parts.geturl()) != origin:
-        raise NotSignedIn(f"--auth is a path at {origin}: tokens go to the host that gave them and to no other.")
+        raise NotSignedIn(f"--auth must be a path at {origin}: tokens are sent only to the host that issued them.")
     if origin.startswith("http:") and not is_loopback(origin):
-        raise NotSignedIn(f"{origin} is not https: the password would cross the network in the clear.")
+        raise NotSignedIn(f"{origin} is not https: the password would cross the network unencrypted.")
     return Login(origin + parts.path.rstrip("/"))
 
 
-def places() -> Iterator[Login]:
-    """All places that somebody ever signed in at, by name."""
+def all_logins() -> Iterator[Login]:
+    """A login for each session file, by name, signed in or not."""
     try:
         names = sorted(file.name for file in folder().iterdir() if file.name.endswith(".json"))
     except FileNotFoundError:
         return
     for name in names:
-        if not name.startswith("."):  # a file that is just being written
+        if not name.startswith("."):  # a file that is being written
             yield Login(unquote(name.removesuffix(".json")))
 
 
 def choose(url: str | None, *, to_sign_out: bool = False) -> Login:
-    """The login for a URL, by its origin; without one the only login there is. Raises NotSignedIn or Ambiguous.
+    """The login at the origin of `url`, or without a URL the only login. Raises NotSignedIn or Ambiguous.
 
-    `to_sign_out` also finds places where a sign-out is not yet done.
+    `to_sign_out` includes logins whose sign-out has still to be sent.
     """
     origin = None if url is None else origin_of(url)
-    near = [place for place in places() if origin in (None, place.origin)]
-    found = [place for place in near if place.is_signed_in() or (to_sign_out and place.is_signing_out())]
+    matching = [login for login in all_logins() if origin in (None, login.origin)]
+    found = [login for login in matching if login.is_signed_in() or (to_sign_out and login.is_signing_out())]
     match found:
         case [login]:
             return login
@@ -120,4 +120,4 @@ def choose(url: str | None, *, to_sign_out: bool = False) -> Login:
             raise NotSignedIn(f"You are not signed in{at}. Sign in with: gatepass login {origin or 'URL'}")
         case several:
             named = ", ".join(login.auth_url for login in several)
-            raise Ambiguous(f"You are signed in at several places; name one of them: {named}")
+            raise Ambiguous(f"You are signed in at several servers; name one of them: {named}")

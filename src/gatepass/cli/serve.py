@@ -22,11 +22,15 @@ logger = logging.getLogger("gatepass.workers")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes on a shared store."
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes; more than one needs a shared store.",
 )
 @env_file_option
 def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
-    """Run the auth endpoints under /auth, with health and keys beside them."""
+    """Serve the auth endpoints under /auth, and health checks and public keys beside them."""
     serving = _serving()
     with serving.bind(host, port) as listener:
         port = listener.getsockname()[1]
@@ -50,7 +54,7 @@ def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 def demo(host: str, port: int) -> None:
-    """Run a page that shows everything: sign in, watch the pass die and the refresh bring a new one."""
+    """Serve a page that shows sessions at work: sign in, let the pass expire, play a thief."""
     try:
         from gatepass.demo import serve_demo
     except ImportError:
@@ -62,8 +66,8 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
     if not gate.store.is_shared:
         fail(
             f"--workers {workers} needs a store that processes can share: set GATEPASS_STORE=postgresql://… "
-            "A SQLite file has one writer here, who commits for all (and SQLite before 3.51.3 can corrupt a WAL file "
-            "that two processes write); what is in memory is in one process."
+            "A SQLite file must have one writing process (SQLite before 3.51.3 can corrupt a WAL file that two "
+            "processes write), and memory:// is inside one process."
         )
     serving = _serving()
 
@@ -71,7 +75,7 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
         serving.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline, limits=gate.limits)
 
     def lost(code: int) -> None:
-        logger.warning("a worker ended with exit code %d; another takes its place", code)
+        logger.warning("a worker ended with exit code %d and is replaced", code)
 
     if not supervise(work, count=workers, started=started, lost=lost):
         raise SystemExit(1)
@@ -87,7 +91,7 @@ def _serving() -> Any:
 
 def _log_to_stderr(gate: Gatepass) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # An event is a line of JSON with its own time: nothing stands before it, so that programs can read it.
+    # An event is a line of JSON with its own time. Without a prefix programs can read it.
     gate.on_event(EventLog(sys.stderr))
     logging.getLogger("gatepass.events").setLevel(logging.CRITICAL + 1)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -13,7 +13,7 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Registration = Literal["open", "verify", "closed"]
+RegistrationMode = Literal["open", "verify", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Policy:
     """Code points. 15 because the password is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
     password_max: int = 128
     """Code points; longer ones are refused, never cut."""
-    registration: Registration = "open"
+    registration: RegistrationMode = "open"
     """`open`: an account begins at once. `verify`: with the link in a mail. `closed`: by an administrator."""
     sessions_per_account: int = 100
     """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
@@ -61,7 +61,7 @@ class Policy:
                 self.recent_sign_in == 0 or MINUTE <= self.recent_sign_in <= self.session_ttl,
                 "`recent_sign_in` must be a minute to `session_ttl`, or 0 to switch it off",
             ),
-            (self.registration in get_args(Registration), "`registration` must be open, verify or closed"),
+            (self.registration in get_args(RegistrationMode), "`registration` must be open, verify or closed"),
             (self.sessions_per_account >= 0, "`sessions_per_account` must be at least 1, or 0 for no limit"),
         )
         faults = [text for holds, text in rules if not holds]

@@ -1,7 +1,7 @@
-"""The demo: a page on which a person sees sessions work, and levers to try to break them.
+"""The demo: a page that shows sessions at work, with controls that try to break them.
 
-Nothing here is for production, and nothing outside imports it but the command line: the routes that expire a
-pass, lose an answer or play a thief exist in `gatepass demo` alone.
+Never for production. Only the command line imports it: the routes that expire a pass, lose a response or play a thief
+exist only in `gatepass demo`.
 """
 
 from gatepass.demo.app import demo_app

@@ -1,8 +1,8 @@
-"""The demo as one application: the auth endpoints, a small guarded API, the levers, the page.
+"""The demo as one application: the auth endpoints, a small guarded API, the controls of the page, the page.
 
-/auth/*                 the gate, through the layer that can lose an answer
-/demo/thief[/again]     outside the guard, where the refresh cookie can be seen
-everything else         inside the guard, as any application would be
+/auth/*                 the gate, through the layer that can lose a response
+/demo/thief[/again]     outside the guard, where the refresh cookie is visible
+everything else         inside the guard, like any application
 """
 
 from starlette.applications import Starlette
@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 
 from gatepass.demo import page
 from gatepass.demo.faults import Faults
-from gatepass.demo.log import EventLog
+from gatepass.demo.log import RecentEvents
 from gatepass.demo.notes import Notes
 from gatepass.demo.thief import Thief
 from gatepass.errors import NotFound, Problem
@@ -25,14 +25,14 @@ PASSWORD = "walnut lantern by the river"
 
 
 def demo_app(gate: Gatepass) -> Starlette:
-    """The application around `gate`, which the caller opens and closes."""
+    """The application around `gate`. The caller opens and closes the gate."""
     faults = Faults()
     thief = Thief(gate, gate.asgi)
-    problems = {Problem: _answer}
+    problems = {Problem: _respond}
     inner = Starlette(routes=_routes(gate, faults), exception_handlers=problems)
     return Starlette(
         routes=[
-            Mount("/auth", faults.losing_answers(gate.asgi)),
+            Mount("/auth", faults.losing_responses(gate.asgi)),
             Route("/demo/thief", thief.steal, methods=["POST"]),
             Route("/demo/thief/again", thief.again, methods=["POST"]),
             Mount("/", gate.guard(inner)),
@@ -42,8 +42,8 @@ def demo_app(gate: Gatepass) -> Starlette:
 
 
 def _routes(gate: Gatepass, faults: Faults) -> list[Route | Mount]:
-    log = EventLog()
-    gate.on_event(log)
+    events = RecentEvents()
+    gate.on_event(events)
     notes = Notes(faults.caller)
 
     async def me(request: Request) -> JSONResponse:
@@ -69,20 +69,20 @@ def _routes(gate: Gatepass, faults: Faults) -> list[Route | Mount]:
         Route("/demo/expire-pass", faults.expire_pass, methods=["POST"]),
         Route("/demo/lose-next-refresh", faults.lose_next_refresh, methods=["POST"]),
         Route("/demo/facts", facts),
-        Route("/demo/log", log.show),
+        Route("/demo/log", events.show),
         Mount("/assets", page.Assets()),
-        Route("/api/{rest:path}", _nothing),
-        Route("/demo/{rest:path}", _nothing),
+        Route("/api/{rest:path}", _not_found),
+        Route("/demo/{rest:path}", _not_found),
         Route("/{rest:path}", page.index),
     ]
 
 
-async def _nothing(_request: Request) -> Response:
+async def _not_found(_request: Request) -> Response:
     raise NotFound
 
 
-async def _answer(_request: Request, problem: Exception) -> Response:
-    """A Problem as its document, whichever part of the demo raised it."""
+async def _respond(_request: Request, problem: Exception) -> Response:
+    """The document of a Problem, for every part of the demo."""
     if not isinstance(problem, Problem):
         raise problem
     headers = {**problem.headers, "Cache-Control": "no-store"}

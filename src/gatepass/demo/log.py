@@ -1,4 +1,4 @@
-"""What the server saw, for the page: the last events of the gate, numbered. Events hold no secrets."""
+"""The last events of the gate, numbered, for the page. Events contain no secrets."""
 
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -8,13 +8,13 @@ from starlette.responses import JSONResponse
 
 from gatepass.core.event import Event
 
-KEPT = 200
-"""Events: some minutes of one visitor."""
+MAX_EVENTS = 200
+"""Some minutes of one visitor."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One event; `n` counts from 1, `sid` is the first half-word of the session's id."""
+class NumberedEvent:
+    """An event. `n` counts from 1; `sid` is the first 8 digits of the session's id."""
 
     n: int
     at: int
@@ -24,20 +24,20 @@ class Sighting:
     case: str | None
 
 
-class EventLog:
-    """Listens to a gate: `gate.on_event(log)`."""
+class RecentEvents:
+    """A listener: `gate.on_event(RecentEvents())`."""
 
     def __init__(self) -> None:
-        self._sightings: deque[Sighting] = deque(maxlen=KEPT)
+        self._events: deque[NumberedEvent] = deque(maxlen=MAX_EVENTS)
         self._last = 0
 
     def __call__(self, event: Event) -> None:
-        """Remember one event."""
+        """Keep an event, and drop the oldest if there are too many."""
         facts = asdict(event)
         sid: str | None = facts.get("sid")
         self._last += 1
-        self._sightings.append(
-            Sighting(
+        self._events.append(
+            NumberedEvent(
                 n=self._last,
                 at=event.at,
                 name=event.name,
@@ -48,10 +48,10 @@ class EventLog:
         )
 
     async def show(self, request: Request) -> JSONResponse:
-        """`GET /demo/log?after=N`: what came after number N, oldest first."""
+        """`GET /demo/log?after=N`: the events after number N, oldest first."""
         text = request.query_params.get("after", "0")
         after = int(text) if text.isdecimal() and len(text) < 10 else 0
-        # A page that outlived a restart of the server asks for numbers not yet given: start again.
+        # After a restart of the server, an open page asks for numbers that do not exist yet: start again.
         first = after if after <= self._last else 0
-        events = [asdict(sighting) for sighting in self._sightings if sighting.n > first]
+        events = [asdict(event) for event in self._events if event.n > first]
         return JSONResponse({"events": events, "last": self._last}, headers={"Cache-Control": "no-store"})

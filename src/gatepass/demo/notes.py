@@ -1,4 +1,4 @@
-"""Something to work on behind the gate: notes in memory, per account, as any application would have them."""
+"""A small application behind the gate: notes per account, in memory."""
 
 import secrets
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from gatepass.core.access_token import Principal
 from gatepass.errors import NotFound, Unprocessable
 from gatepass.wire import bodies
 
-MOST = 50
-LONGEST = 200
-"""Code points of a note; the page's field has the same limit."""
+MAX_NOTES = 50
+MAX_NOTE_LENGTH = 200
+"""Code points; the field on the page has the same limit."""
 _FIRST = ("Watch the pass drain, and be renewed in silence", "Lose an answer, and stay signed in")
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -29,7 +29,7 @@ class NewNote(BaseModel):
 
 
 class Notes:
-    """`caller` says who is asking, or raises."""
+    """`caller` returns the principal of a request, or raises a Problem."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -41,19 +41,19 @@ class Notes:
         return JSONResponse({"notes": [_note(*item) for item in notes.items()]}, headers=_NO_STORE)
 
     async def add(self, request: Request) -> JSONResponse:
-        """`POST /api/notes`: keep a note."""
+        """`POST /api/notes`: add a note. Raises Unprocessable."""
         notes = self._of(request)
         text = bodies.read(NewNote, await request.body()).text.strip()
-        if not 1 <= len(text) <= LONGEST:
-            raise bodies.invalid_body({"text": f"A note has 1 to {LONGEST} characters."})
-        if len(notes) >= MOST:
-            raise Unprocessable("too-many-notes", f"There is room for {MOST} notes; delete one first.")
+        if not 1 <= len(text) <= MAX_NOTE_LENGTH:
+            raise bodies.invalid_body({"text": f"A note has 1 to {MAX_NOTE_LENGTH} characters."})
+        if len(notes) >= MAX_NOTES:
+            raise Unprocessable("too-many-notes", f"An account has at most {MAX_NOTES} notes; delete one first.")
         note_id = secrets.token_hex(4)
         notes[note_id] = text
         return JSONResponse(_note(note_id, text), 201, headers=_NO_STORE)
 
     async def delete(self, request: Request) -> Response:
-        """`DELETE /api/notes/{id}`: forget a note."""
+        """`DELETE /api/notes/{id}`: delete a note. Raises NotFound."""
         if self._of(request).pop(request.path_params["id"], None) is None:
             raise NotFound("You have no such note.")
         return Response(status_code=204)

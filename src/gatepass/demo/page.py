@@ -1,6 +1,6 @@
-"""The built page: index.html for every path that is nothing else, hashed assets for ever.
+"""Serves the built page: index.html for every path without a route of its own, and assets that browsers keep for ever.
 
-The policy is the strictest there is: nothing but this origin, no inline script, no inline style.
+The Content-Security-Policy is the strictest possible: this origin only, no inline script, no inline style.
 """
 
 from pathlib import Path
@@ -11,8 +11,8 @@ from starlette.staticfiles import StaticFiles
 
 from gatepass.wire.asgi import Scope
 
-HERE = Path(__file__).parent / "page"
-_GUARDED = {
+FOLDER = Path(__file__).parent / "page"
+_SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
     ),
@@ -23,25 +23,25 @@ _GUARDED = {
 
 
 def is_built() -> bool:
-    """Whether there is a page to show: wheels carry it, a checkout has to build it once."""
-    return (HERE / "index.html").is_file()
+    """Whether the page exists: a wheel contains it, a checkout must build it once."""
+    return (FOLDER / "index.html").is_file()
 
 
 async def index(_request: Request) -> Response:
-    """The page itself, never cached: it names the assets of this very build."""
+    """index.html, never cached: it names the assets of this build."""
     if not is_built():
         return PlainTextResponse("The page is not built yet. Run: python3 run.py demo\n", 503)
-    return FileResponse(HERE / "index.html", headers={**_GUARDED, "Cache-Control": "no-store"})
+    return FileResponse(FOLDER / "index.html", headers={**_SECURITY_HEADERS, "Cache-Control": "no-store"})
 
 
 class Assets(StaticFiles):
-    """Files whose names are hashes of their content: they never change."""
+    """Files whose names contain a hash of their content, so they never change."""
 
     def __init__(self) -> None:
-        super().__init__(directory=HERE / "assets", check_dir=False)
+        super().__init__(directory=FOLDER / "assets", check_dir=False)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file. Raises HTTPException (404) where there is none."""
+        """The file, cacheable for a year. Raises HTTPException (404)."""
         response = await super().get_response(path, scope)
-        response.headers.update({**_GUARDED, "Cache-Control": "public, max-age=31536000, immutable"})
+        response.headers.update({**_SECURITY_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
         return response

@@ -1,7 +1,6 @@
-"""`gatepass demo`: one process, one SQLite file, one account to begin with, and five lines of what to do.
+"""`gatepass demo`: one process, one SQLite file, one account to start with, and five lines that say what to do.
 
-The secret is made at the first start and kept beside the database, so a demo that is started again still
-knows its visitors.
+The secret is made at the first start and kept beside the database, so visitors stay signed in when the demo restarts.
 """
 
 import contextlib
@@ -22,18 +21,16 @@ from gatepass.wire.bodies import email_key
 from gatepass.wire.origin import is_loopback
 
 _CUT = "ASGI callable returned without completing response."
-"""What uvicorn says of an answer that was cut off on purpose."""
+"""What uvicorn logs for a response that was cut off on purpose."""
 
 
 def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | None = None) -> None:
-    """Serve the demo until Ctrl-C. `directory` keeps database and secret; by default a user's state folder.
+    """Serve the demo until Ctrl-C. `directory` keeps database and secret; by default the user's state folder.
 
-    Raises ConfigurationError where the page is not built, the host is no loopback, or the port is taken.
+    Raises ConfigurationError if the page is not built, the host is not loopback, or the port is taken.
     """
     if not is_loopback(f"http://{host}"):
-        raise ConfigurationError(
-            "The demo is for this machine alone: its password is on the page. Use a loopback host."
-        )
+        raise ConfigurationError("The demo is for this machine only: its password is on the page. Use a loopback host.")
     if not page.is_built():
         raise ConfigurationError("The page is not built. In a checkout run: python3 run.py demo")
     listener = serving.bind(host, port)
@@ -47,19 +44,19 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | N
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != _CUT)
-    # Every thief of the demo is a critical event. They are shown on the page, not on the terminal.
+    # Each thief of the demo is a critical event. The page shows it, the terminal need not.
     logging.getLogger("gatepass.events").setLevel(logging.CRITICAL + 1)
 
     @contextlib.asynccontextmanager
     async def around() -> AsyncIterator[None]:
         async with gate.running():
-            await _seed(gate)
+            await _add_account(gate)
             yield
 
     serving.serve(demo_app(gate), listener, around=around, started=lambda: _explain(port, directory))
 
 
-async def _seed(gate: Gatepass) -> None:
+async def _add_account(gate: Gatepass) -> None:
     key = email_key(EMAIL)
     if await gate.store.find_account_by_email(key) is None:
         await gate.accounts.add(EMAIL, PASSWORD, email_key=key)
@@ -67,14 +64,14 @@ async def _seed(gate: Gatepass) -> None:
 
 def _explain(port: int, directory: Path) -> None:
     print(f"Gatepass demo:  http://localhost:{port}")
-    print(f"Sign in as:     {EMAIL}, password: {PASSWORD} (or press the button that does it)")
-    print("Try:            let the pass run out, lose an answer, go offline, 50 calls at once, a thief")
+    print(f"Sign in as:     {EMAIL}, password: {PASSWORD} (or press the button for it)")
+    print("Try:            let the pass run out, lose a response, go offline, 50 calls at once, a thief")
     print(f"Kept in:        {directory} (delete it to begin anew)")
     print("Stop with:      Ctrl-C", flush=True)
 
 
 def _state_directory(port: int) -> Path:
-    """A folder per port, so that no two processes write one SQLite file; a temporary one without a home."""
+    """A folder per port, since two processes must not write one SQLite file; a temporary one if it cannot be made."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     directory = Path(home) / "gatepass-demo" / str(port)
     try:
@@ -87,7 +84,7 @@ def _state_directory(port: int) -> Path:
 
 
 def _secret(directory: Path) -> str:
-    """The secret in `directory`, made now if there is none: readable by its owner alone."""
+    """The secret in `directory`, made now if there is none, with mode 600."""
     file = directory / "secret"
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

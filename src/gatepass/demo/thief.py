@@ -1,7 +1,7 @@
-"""Plays a thief who copied a visitor's refresh cookie on the wire, so below every guard.
+"""Plays a thief that copied a visitor's refresh cookie from the network, below every guard.
 
-The thief goes through the very endpoint that everybody uses, with a client key of its own, because the
-visitor's key cannot be copied out of a browser (PROTOCOL §5).
+The thief uses the refresh endpoint like any client, with a client key of its own: a browser never reveals the visitor's
+key (PROTOCOL §5).
 """
 
 import json
@@ -19,7 +19,7 @@ from gatepass.wire.headers import Headers
 
 @dataclass(slots=True)
 class StolenCookie:
-    """The thief's copy of a refresh cookie: its value now, its generation, and how its last use went."""
+    """A copied refresh cookie as it is now, its generation, and the result of the last refresh with it."""
 
     cookie: str = field(repr=False)
     generation: int
@@ -28,7 +28,7 @@ class StolenCookie:
 
 
 class Thief:
-    """Steals from one gate. What was stolen last is kept, to be tried again."""
+    """Steals from visitors of one gate. The last stolen cookie is kept for another attempt."""
 
     def __init__(self, gate: Gatepass, auth: ASGIApp) -> None:
         """`auth` is the gate's endpoints as mounted at /auth."""
@@ -37,10 +37,10 @@ class Thief:
         self._stolen: StolenCookie | None = None
 
     async def steal(self, request: Request) -> JSONResponse:
-        """`POST /demo/thief`: copy the card of this request and refresh with the copy, once."""
+        """`POST /demo/thief`: copy the refresh cookie of this request, and refresh with the copy once."""
         stolen = self._copy(Headers(request.scope["headers"]))
         generation = stolen.generation
-        await self._use(stolen)
+        await self._refresh(stolen)
         self._stolen = stolen
         facts = {
             "stolen_generation": generation,
@@ -50,28 +50,28 @@ class Thief:
         return JSONResponse(facts, headers={"Cache-Control": "no-store"})
 
     async def again(self, request: Request) -> JSONResponse:
-        """`POST /demo/thief/again`: the thief tries what it has now."""
+        """`POST /demo/thief/again`: refresh with the stolen cookie again."""
         self._gate.origins.check(Headers(request.scope["headers"]))
         if self._stolen is None:
             raise NoSession
-        await self._use(self._stolen)
+        await self._refresh(self._stolen)
         facts = {"thief_status": self._stolen.status, "reason": self._stolen.reason}
         return JSONResponse(facts, headers={"Cache-Control": "no-store"})
 
     def _copy(self, headers: Headers) -> StolenCookie:
-        """The refresh cookie of a request, and its generation from the state cookie beside it."""
+        """The refresh cookie of a request, with the generation from its state cookie. Raises NoSession."""
         self._gate.origins.check(headers)
         cookies = headers.all(b"cookie")
-        cards = self._gate.cookies.read(cookies)
-        crumbs = (crumb.strip().partition("=") for text in cookies for crumb in text.split(";"))
-        states = [value for name, _, value in crumbs if name == self._gate.cookies.state_name]
-        if not cards or not states:
+        tokens = self._gate.cookies.read(cookies)
+        pairs = (pair.strip().partition("=") for text in cookies for pair in text.split(";"))
+        states = [value for name, _, value in pairs if name == self._gate.cookies.state_name]
+        if not tokens or not states:
             raise NoSession
-        name, text = cards[0]
+        name, text = tokens[0]
         return StolenCookie(cookie=f"{name}={text}", generation=int(states[0].split(".")[1]))
 
-    async def _use(self, stolen: StolenCookie) -> None:
-        """One refresh with the copy; `stolen` then holds the successor, if there is one."""
+    async def _refresh(self, stolen: StolenCookie) -> None:
+        """Refresh once. `stolen` then holds the successor, if the server issued one."""
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -89,7 +89,7 @@ class Thief:
 
 
 def _refresh_scope(stolen: StolenCookie) -> Scope:
-    """A refresh request as a native program would send it: no Origin, a key of its own."""
+    """A refresh request as a native client sends it: without Origin, with a client key of its own."""
     key = f"{stolen.generation}.{secrets.token_urlsafe(16)}"
     return {
         "type": "http",

@@ -1,4 +1,4 @@
-"""The settings as they are meant: secrets, files, cookies, proxies, workers against the store, passwords."""
+"""Checks of the settings: secrets, file modes, cookies, proxies, workers against the store, passwords."""
 
 import os
 import time
@@ -7,63 +7,65 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gatepass.core.policy import DAY
-from gatepass.doctor.finding import Finding, advice, fault, ok
+from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.settings import ENV_FILE, Settings
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.device import parse_networks
 
-OLD = 365 * DAY
-"""A secret file that has not changed for so long was forgotten rather than kept."""
-WIDE = {4: 8, 6: 16}
-"""Networks of trusted proxies that are wider than any provider's own."""
+MAX_SECRET_AGE = 365 * DAY
+"""A secret file that has not changed for longer was probably forgotten."""
+MIN_PREFIX_LENGTH = {4: 8, 6: 16}
+"""By IP version: a trusted network that is wider than this is wider than any provider's own."""
+MIN_PASSWORD = 15
+"""NIST SP 800-63B-4 §3.1.1.2, if the password is the only factor."""
 
 
-def look_at_settings(settings: Settings, *, env_file: Path | None, workers: int) -> Iterator[Finding]:
-    """What can be said without asking anybody."""
-    yield from _secret(settings)
-    yield from _files(settings, env_file or Path(ENV_FILE))
-    yield from _cookies(settings)
-    yield from _proxies(settings)
-    yield from _store(settings, workers)
-    yield from _passwords(settings)
+def check_settings(settings: Settings, *, env_file: Path | None, workers: int) -> Iterator[Finding]:
+    """Findings that need no connection."""
+    yield from _check_secret(settings)
+    yield from _check_files(settings, env_file or Path(ENV_FILE))
+    yield from _check_cookies(settings)
+    yield from _check_proxies(settings)
+    yield _check_store(settings, workers)
+    yield _check_passwords(settings)
 
 
 def is_local(settings: Settings) -> bool:
-    """Whether this is a development set-up: plain http, which only a loopback host may have."""
+    """Whether this is a development set-up: plain http, which is accepted on a loopback host only."""
     return (settings.public_url or "").startswith("http:")
 
 
 def sqlite_file(settings: Settings) -> Path | None:
-    """The file of a SQLite store."""
+    """The file of a SQLite store, or None for another store."""
     parts = urlsplit(settings.store)
     return Path(unquote(parts.path.removeprefix("/"))) if parts.scheme == "sqlite" else None
 
 
-def _secret(settings: Settings) -> Iterator[Finding]:
+def _check_secret(settings: Settings) -> Iterator[Finding]:
     count = len(settings.arguments()["secrets"].tokens)
     if count == 1:
         yield ok("secret", "One secret, random and long enough.")
     else:
         yield advice(
             "secret",
-            f"{count} secrets: a change of secrets is under way, or was never finished.",
-            "Once every server has the new one first and REFRESH_TTL has passed, leave the old one out.",
+            f"{count} secrets: a rotation is in progress, or was never finished.",
+            "Once every server has the new one first and REFRESH_TTL has passed, remove the old one.",
         )
     if settings.secret is not None:
         yield advice(
             "secret",
-            "The secret stands in the environment or in the settings file, where crash reports and `ps` can find it.",
+            "The secret is in the environment or in the settings file, where crash reports and `ps` can show it.",
             "Put it into a file of its own and set GATEPASS_SECRET_FILE.",
         )
     elif settings.secret_file is not None:
-        days = int(time.time() - settings.secret_file.stat().st_mtime) // DAY
-        if days * DAY > OLD:
-            yield advice("secret", f"The secret is {days} days old.", "How, without a logout: docs/guides/keys.md.")
+        age = int(time.time() - settings.secret_file.stat().st_mtime)
+        if age > MAX_SECRET_AGE:
+            yield advice("secret", f"The secret is {age // DAY} days old.", "Rotate it: docs/guides/keys.md.")
         else:
-            yield ok("secret", f"The secret file was written {days} days ago.")
+            yield ok("secret", f"The secret file was written {age // DAY} days ago.")
 
 
-def _files(settings: Settings, env_file: Path) -> Iterator[Finding]:
+def _check_files(settings: Settings, env_file: Path) -> Iterator[Finding]:
     files = [settings.secret_file, sqlite_file(settings)]
     files += [env_file] if settings.secret is not None and env_file.is_file() else []
     for file in files:
@@ -71,19 +73,19 @@ def _files(settings: Settings, env_file: Path) -> Iterator[Finding]:
             continue
         mode = file.stat().st_mode & 0o777
         if mode & 0o077:
-            yield fault("files", f"{file} can be read by others (mode {mode:o}).", f"Run: chmod 600 {file}")
+            yield error("files", f"Other users can read {file} (mode {mode:o}).", f"Run: chmod 600 {file}")
         else:
-            yield ok("files", f"{file} is its owner's alone.")
+            yield ok("files", f"Only the owner of {file} can read it.")
 
 
-def _cookies(settings: Settings) -> Iterator[Finding]:
+def _check_cookies(settings: Settings) -> Iterator[Finding]:
     url = settings.public_url or ""
     cookies = Cookies.for_url(url, path=settings.cookie_path, same_site=settings.same_site)
     name = cookies.refresh_names[0]
     if not cookies.secure:
         yield advice(
             "cookies",
-            f"PUBLIC_URL is {url}: the cookie {name} has no Secure. Right for development, and nowhere else.",
+            f"PUBLIC_URL is {url}: the cookie {name} is not Secure. That is for development only.",
             "Set GATEPASS_PUBLIC_URL to the https address that browsers use.",
         )
         return
@@ -91,46 +93,40 @@ def _cookies(settings: Settings) -> Iterator[Finding]:
     if settings.same_site != "strict":
         yield advice(
             "cookies",
-            f"SAME_SITE is {settings.same_site}: the refresh cookie goes along with requests that other sites cause.",
+            f"SAME_SITE is {settings.same_site}: browsers send the refresh cookie with requests from other sites.",
             "Serve page and API on one site, and leave SAME_SITE at strict.",
         )
 
 
-def _proxies(settings: Settings) -> Iterator[Finding]:
+def _check_proxies(settings: Settings) -> Iterator[Finding]:
     networks = parse_networks(settings.trusted_proxies)
-    wide = [str(network) for network in networks if network.prefixlen < WIDE[network.version]]
+    wide = [str(network) for network in networks if network.prefixlen < MIN_PREFIX_LENGTH[network.version]]
     if wide:
-        yield fault(
+        yield error(
             "proxies",
-            f"TRUSTED_PROXIES has {', '.join(wide)}: whoever is in there chooses the address that he is counted by.",
-            "Name your proxies' own networks only.",
+            f"TRUSTED_PROXIES has {', '.join(wide)}: every client in there chooses the address that it is counted by.",
+            "List only the networks of your own proxies.",
         )
     elif networks:
-        yield ok("proxies", f"X-Forwarded-For counts from {', '.join(map(str, networks))}.")
+        yield ok("proxies", f"X-Forwarded-For is believed from {', '.join(map(str, networks))}.")
     else:
-        yield ok("proxies", "No proxy is trusted; the address of the socket counts.")
+        yield ok("proxies", "No proxy is trusted; clients are counted by the address of the socket.")
 
 
-def _store(settings: Settings, workers: int) -> Iterator[Finding]:
+def _check_store(settings: Settings, workers: int) -> Finding:
     scheme = urlsplit(settings.store).scheme
     if scheme == "memory" and not is_local(settings):
-        yield fault("store", "STORE is memory://: a restart signs everybody out.", "Use postgresql:// or sqlite:///.")
-    elif scheme in ("memory", "sqlite") and workers > 1:
-        yield fault(
-            "store",
-            f"{workers} workers on {scheme}://, which one process alone can use.",
-            "Use postgresql://, or one worker.",
-        )
-    else:
-        yield ok("store", f"{scheme}:// with {workers} worker{'s' * (workers > 1)}.")
+        message = "STORE is memory://: a restart signs all users out."
+        return error("store", message, "Use postgresql:// or sqlite:///.")
+    if scheme in ("memory", "sqlite") and workers > 1:
+        message = f"{workers} workers on {scheme}://, which only one process can use."
+        return error("store", message, "Use postgresql://, or one worker.")
+    return ok("store", f"{scheme}:// with {workers} worker{'s' * (workers > 1)}.")
 
 
-def _passwords(settings: Settings) -> Iterator[Finding]:
-    if settings.password_min < 15:
-        yield advice(
-            "passwords",
-            f"PASSWORD_MIN is {settings.password_min}: too few where the password is the only factor (63B-4 §3.1.1.2).",
-            "Leave it at 15.",
-        )
-    else:
-        yield ok("passwords", f"At least {settings.password_min} characters.")
+def _check_passwords(settings: Settings) -> Finding:
+    shortest = settings.password_min
+    if shortest < MIN_PASSWORD:
+        message = f"PASSWORD_MIN is {shortest}: too short if the password is the only factor (63B-4 §3.1.1.2)."
+        return advice("passwords", message, f"Leave it at {MIN_PASSWORD}.")
+    return ok("passwords", f"At least {shortest} characters.")

@@ -1,35 +1,35 @@
-"""One thing that the doctor found."""
+"""What one check of the doctor found."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Level = Literal["ok", "advice", "fault"]
-"""`fault`: people lose sessions, or somebody gets in. `advice`: it works, and could be better."""
+Level = Literal["ok", "advice", "error"]
+"""`error`: users lose sessions, or an attacker gains something. `advice`: it works, and could be safer or faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it stands, and what to do about it ("" where there is nothing to do).
+    """The result of a check, and how to fix it ("" if there is nothing to fix).
 
-    Never names a secret, a password or the inside of a store's address.
+    Never contains a secret, a password, or the user and password of a store's URL.
     """
 
     check: str
     level: Level
-    says: str
-    do: str = ""
+    message: str
+    fix: str = ""
 
 
-def ok(check: str, says: str) -> Finding:
-    """All is well."""
-    return Finding(check, "ok", says)
+def ok(check: str, message: str) -> Finding:
+    """A finding that needs nothing to be done."""
+    return Finding(check, "ok", message)
 
 
-def advice(check: str, says: str, do: str) -> Finding:
-    """Could be better."""
-    return Finding(check, "advice", says, do)
+def advice(check: str, message: str, fix: str) -> Finding:
+    """A finding that should be fixed."""
+    return Finding(check, "advice", message, fix)
 
 
-def fault(check: str, says: str, do: str) -> Finding:
-    """Must not stay."""
-    return Finding(check, "fault", says, do)
+def error(check: str, message: str, fix: str) -> Finding:
+    """A finding that must be fixed."""
+    return Finding(check, "error", message, fix)

@@ -1,4 +1,4 @@
-"""The machine: what a sign-in costs here, what the interpreter brings along, how many files may be open."""
+"""Checks of the machine: the time of one password hash, the blocklist, the SQLite library, the limit of open files."""
 
 import os
 import secrets
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.accounts.passwords.hashing import hash_once
-from gatepass.doctor.finding import Finding, advice, fault, ok
+from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.settings import Settings
 from gatepass.stores.sqlite.store import MIN_VERSION
 
@@ -17,63 +17,66 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
-LISTED = 3_000
-"""Entries that fit the policy (ASVS 6.2.4)."""
-SLOW, FAST = 0.5, 0.005
-"""Seconds for one hash: above it sign-ins queue up, below it the parameters are cheap for whoever has the hashes."""
-SOUND_SQLITE = (3, 51, 3)
-"""Before it two connections that write can spoil a WAL file; ours is one, another program's would be the second."""
+MIN_BLOCKED = 3_000
+"""Blocklist entries that are as long as the policy demands (ASVS 6.2.4)."""
+MAX_HASH_SECONDS = 0.5
+"""For one hash: a slower one makes sign-ins queue up."""
+MIN_HASH_SECONDS = 0.005
+"""For one hash: a faster one is cheap for an attacker who has the hashes."""
+WAL_FIX = (3, 51, 3)
+"""Before this version of SQLite two writing connections can corrupt a WAL file: the server, and another program."""
 
 
-def look_at_machine(settings: Settings) -> Iterator[Finding]:
-    """What can be measured on the spot."""
-    yield _argon2()
-    yield _blocklist(settings)
+def check_machine(settings: Settings) -> Iterator[Finding]:
+    """Findings that are measured on the spot."""
+    yield _check_argon2()
+    yield _check_blocklist(settings)
     if settings.store.startswith("sqlite:"):
-        yield _sqlite()
+        yield _check_sqlite()
     if resource is not None:
-        yield _open_files(settings)
+        yield _check_open_files(settings)
 
 
-def _argon2() -> Finding:
-    hash_once(secrets.token_hex(16))  # the first one also pays for the memory
+def _check_argon2() -> Finding:
+    hash_once(secrets.token_hex(16))  # the first one also allocates the memory
     start = time.perf_counter()
     hash_once(secrets.token_hex(16))
     seconds = time.perf_counter() - start
     cores = os.cpu_count() or 1
-    says = (
-        f"One Argon2id takes {seconds * 1000:.0f} ms: at most {cores / seconds:.0f} sign-ins a second on {cores} cores."
+    rate = cores / seconds
+    message = (
+        f"One Argon2id hash takes {seconds * 1000:.0f} ms: at most {rate:.0f} sign-ins per second on {cores} cores."
     )
-    if seconds > SLOW:
-        return advice("argon2", says, "Give the server more or faster cores, or sign-ins will queue up.")
-    if seconds < FAST:
-        return advice("argon2", says, "This machine is fast: give Argon2Hasher a higher memory_cost.")
-    return ok("argon2", says)
+    if seconds > MAX_HASH_SECONDS:
+        return advice("argon2", message, "Give the server more or faster cores, or sign-ins will queue up.")
+    if seconds < MIN_HASH_SECONDS:
+        return advice("argon2", message, "This machine is fast: give Argon2Hasher a higher memory_cost.")
+    return ok("argon2", message)
 
 
-def _blocklist(settings: Settings) -> Finding:
+def _check_blocklist(settings: Settings) -> Finding:
     fitting = sum(len(entry) >= settings.password_min for entry in load_blocklist())
-    says = f"{fitting} blocked passwords have {settings.password_min} characters or more."
-    if fitting < LISTED:
-        return fault("blocklist", says, "The installed package is damaged: install gatepass again.")
-    return ok("blocklist", says)
+    message = f"{fitting} blocked passwords have at least {settings.password_min} characters."
+    if fitting < MIN_BLOCKED:
+        return error("blocklist", message, "The installed package is damaged: install gatepass again.")
+    return ok("blocklist", message)
 
 
-def _sqlite() -> Finding:
+def _check_sqlite() -> Finding:
     version = tuple(sqlite3.sqlite_version_info)
-    says = f"SQLite {sqlite3.sqlite_version}"
+    name = f"SQLite {sqlite3.sqlite_version}"
     if version < MIN_VERSION:
-        return fault("sqlite", f"{says} is too old.", "Use a Python with SQLite 3.37 or newer.")
-    if version < SOUND_SQLITE:
+        return error("sqlite", f"{name} is too old.", "Use a Python with SQLite 3.37 or newer.")
+    if version < WAL_FIX:
         return advice(
             "sqlite",
-            f"{says}: safe for the one writer that the server is; before 3.51.3 a second one can spoil the file.",
-            "Let no other program write into the file while the server runs.",
+            f"{name}: safe with one writer, which the server is; before 3.51.3 a second one can corrupt the file.",
+            "Let no other program write to the file while the server runs.",
         )
-    return ok("sqlite", f"{says}.")
+    return ok("sqlite", f"{name}.")
 
 
-def _open_files(settings: Settings) -> Finding:
+def _check_open_files(settings: Settings) -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < settings.connections:
         return advice(

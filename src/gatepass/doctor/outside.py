@@ -1,6 +1,6 @@
-"""The deployment as a browser meets it, through whatever stands before the server: https, headers, cookies, addresses.
+"""Checks from outside, through the proxies in front of the server: https, headers, cookies, client addresses.
 
-With the standard library's client, which follows no redirect and keeps no cookie: what is said is what was answered.
+The standard library's client follows no redirect and keeps no cookie, so each finding is about the response itself.
 """
 
 import asyncio
@@ -15,155 +15,165 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gatepass.doctor.counts import Counts
-from gatepass.doctor.finding import Finding, advice, fault, ok
-from gatepass.doctor.storage import clocks
+from gatepass.doctor.finding import Finding, advice, error, ok
+from gatepass.doctor.storage import compare_clocks
 from gatepass.settings import Settings
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import is_loopback, origin_of
 
-TIMEOUT = 10
-YEAR = 31_536_000
+REQUEST_TIMEOUT = 10
+"""Seconds."""
+MIN_HSTS_AGE = 31_536_000
+"""Seconds: a year (ASVS 3.4.1)."""
 SPOOFED, SPOOFED_NETWORK = "198.51.100.77", "198.51.100.0/24"
-"""Reserved for documentation (RFC 5737): nobody's requests come from there."""
-HERE = ("127.0.0.0/24", "::/48")
+"""Reserved for documentation (RFC 5737): no request comes from there."""
+LOOPBACK_NETWORKS = ("127.0.0.0/24", "::/48")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An answer. Names of headers are lower case; `cookies` are Set-Cookie values."""
+class Response:
+    """Names of headers are lower case; `cookies` are Set-Cookie values."""
 
     status: int
     headers: Mapping[str, str]
     cookies: tuple[str, ...]
 
 
-async def look_from_outside(settings: Settings, url: str, *, mount: str = "/auth") -> AsyncIterator[Finding]:
-    """Ask the server at `url`, which must be the one that `settings` are of."""
+async def check_from_outside(settings: Settings, url: str, *, mount: str = "/auth") -> AsyncIterator[Finding]:
+    """Findings about the server at `url`, which must run with `settings`."""
     public = settings.public_url or ""
     if origin_of(url) != origin_of(public):
-        yield fault(
-            "address", f"PUBLIC_URL is {public}, and you look at {url}.", "Set PUBLIC_URL to what browsers use."
+        yield error(
+            "address",
+            f"PUBLIC_URL is {public}, and the checked address is {url}.",
+            "Set PUBLIC_URL to the address that browsers use.",
         )
     try:
-        keys = await _ask(url, "GET", f"{mount}/jwks.json")
+        keys = await _request(url, "GET", f"{mount}/jwks.json")
     except (OSError, http.client.HTTPException) as failure:
-        yield fault(
-            "address", f"{url} does not answer: {_reason(failure)}.", "Start the server, and look at name and TLS."
-        )
+        yield error("address", f"{url} does not respond: {_reason(failure)}.", "Start the server; check name and TLS.")
         return
     if keys.status != 200:
-        yield fault("address", f"{url}{mount} is no Gatepass (status {keys.status}).", "Give the address before /auth.")
+        yield error(
+            "address", f"{url}{mount} is not Gatepass (status {keys.status}).", "Give the address without /auth."
+        )
         return
-    yield ok("address", f"{url}{mount} answers.")
-    for finding in _headers(url, keys):
+    yield ok("address", f"{url}{mount} responds.")
+    for finding in _check_headers(url, keys):
         yield finding
-    async for finding in _plain_http(url, mount):
+    async for finding in _check_plain_http(url, mount):
         yield finding
-    yield _cookies(settings, await _ask(url, "POST", f"{mount}/logout"))
-    yield _readiness(await _ask(url, "GET", "/readyz"))
+    yield _check_cookies(settings, await _request(url, "POST", f"{mount}/logout"))
+    yield _check_readiness(await _request(url, "GET", "/readyz"))
     async with Counts.of(settings) as counts:
-        yield await _addresses(counts, url, mount)
+        yield await _check_addresses(counts, url, mount)
 
 
-def _headers(url: str, seen: Seen) -> Iterator[Finding]:
+def _check_headers(url: str, response: Response) -> Iterator[Finding]:
     if url.startswith("https:"):
-        policy = seen.headers.get("strict-transport-security", "")
+        policy = response.headers.get("strict-transport-security", "")
         age = next(
             (int(part[8:]) for part in policy.split(";") if part.startswith("max-age=") and part[8:].isdigit()), 0
         )
-        if age < YEAR:
-            yield fault(
+        if age < MIN_HSTS_AGE:
+            yield error(
                 "https",
                 f"Strict-Transport-Security is {policy or 'missing'}.",
-                "Leave GATEPASS_HSTS on, and let the proxy pass it.",
+                "Leave GATEPASS_HSTS on, and let the proxy pass the header on.",
             )
         else:
             yield ok("https", f"Strict-Transport-Security: {policy}.")
-    if seen.headers.get("x-content-type-options") != "nosniff":
-        yield fault("headers", "X-Content-Type-Options is missing.", "Let the proxy pass the server's headers.")
-    if "server" in seen.headers and any(character.isdigit() for character in seen.headers["server"]):
-        yield advice("headers", "The Server header tells a version.", "Switch it off in the proxy (server_tokens off).")
-    sent = email.utils.parsedate_to_datetime(seen.headers["date"]) if "date" in seen.headers else None
+    if response.headers.get("x-content-type-options") != "nosniff":
+        yield error("headers", "X-Content-Type-Options is missing.", "Let the proxy pass the server's headers on.")
+    if "server" in response.headers and any(character.isdigit() for character in response.headers["server"]):
+        yield advice(
+            "headers", "The Server header contains a version.", "Switch it off in the proxy (server_tokens off)."
+        )
+    sent = email.utils.parsedate_to_datetime(response.headers["date"]) if "date" in response.headers else None
     if sent is not None:
-        yield clocks("the server", sent.timestamp())
+        yield compare_clocks("the server", sent.timestamp())
 
 
-async def _plain_http(url: str, mount: str) -> AsyncIterator[Finding]:
-    """Over plain http nothing of ours is answered, not even by a redirect, which would have seen the password."""
+async def _check_plain_http(url: str, mount: str) -> AsyncIterator[Finding]:
+    """Plain http must be refused. A redirect is too late: the password has already been sent unencrypted."""
     if not url.startswith("https:"):
         return
     try:
-        seen = await _ask(f"http://{urlsplit(url).hostname}", "POST", f"{mount}/login")
+        response = await _request(f"http://{urlsplit(url).hostname}", "POST", f"{mount}/login")
     except (OSError, http.client.HTTPException):
-        yield ok("https", "Plain http is not answered.")
+        yield ok("https", "Plain http is refused: no connection.")
         return
-    if seen.status in (301, 302, 303, 307, 308):
-        says = "Plain http is redirected: a client with the wrong scheme would not notice what it gave away."
-        yield advice("https", says, f"Let the proxy refuse {mount} over http (403 or no listener).")
-    elif seen.status < 400 or seen.headers.get("content-type", "").startswith("application/problem+json"):
-        yield fault("https", "The endpoints answer over plain http.", "Close port 80, or refuse them there.")
+    if response.status in (301, 302, 303, 307, 308):
+        message = "Plain http is redirected: a client with the wrong scheme sends the password unencrypted, unnoticed."
+        yield advice("https", message, f"Let the proxy refuse {mount} over http (403 or no listener).")
+    elif response.status < 400 or response.headers.get("content-type", "").startswith("application/problem+json"):
+        yield error("https", "The endpoints respond over plain http.", "Close port 80, or refuse them there.")
     else:
-        yield ok("https", f"Plain http is refused ({seen.status}).")
+        yield ok("https", f"Plain http is refused ({response.status}).")
 
 
-def _cookies(settings: Settings, seen: Seen) -> Finding:
-    """A sign-out without a session clears the cookies: by that one sees how they are named and marked."""
+def _check_cookies(settings: Settings, response: Response) -> Finding:
+    """A sign-out without a session clears the cookies, which shows their names and attributes."""
     cookies = Cookies.for_url(settings.public_url or "", path=settings.cookie_path, same_site=settings.same_site)
     name = cookies.refresh_names[0]
-    ours = next((cookie for cookie in seen.cookies if cookie.startswith(name + "=")), None)
-    if seen.status != 204 or ours is None:
-        return fault("cookies", f"The server does not set {name}.", "Let it run with these settings, PUBLIC_URL first.")
-    marks = {mark.strip().partition("=")[0].lower() for mark in ours.split(";")[1:]}
-    if "httponly" not in marks or (cookies.secure and "secure" not in marks) or "domain" in marks:
-        return fault("cookies", "A proxy changes the marks of the cookies.", "Switch off its rewriting of cookies.")
+    ours = next((cookie for cookie in response.cookies if cookie.startswith(name + "=")), None)
+    if response.status != 204 or ours is None:
+        return error("cookies", f"The server does not set {name}.", "Run it with these settings, PUBLIC_URL above all.")
+    attributes = {part.strip().partition("=")[0].lower() for part in ours.split(";")[1:]}
+    if "httponly" not in attributes or (cookies.secure and "secure" not in attributes) or "domain" in attributes:
+        return error(
+            "cookies", "A proxy changes the attributes of the cookies.", "Switch off its rewriting of cookies."
+        )
     return ok("cookies", f"{name} arrives as it was sent.")
 
 
-def _readiness(seen: Seen) -> Finding:
-    if seen.status == 200:
-        return ok("readiness", "/readyz says that the store can write.")
-    if seen.status == 503:
-        return fault("readiness", "/readyz says that the store cannot write.", "Look at the server's log.")
+def _check_readiness(response: Response) -> Finding:
+    if response.status == 200:
+        return ok("readiness", "/readyz reports that the store can write.")
+    if response.status == 503:
+        return error("readiness", "/readyz reports that the store cannot write.", "Read the server's log.")
     return ok("readiness", "/readyz is not served here; `gatepass serve` has it.")
 
 
-async def _addresses(counts: Counts, url: str, mount: str) -> Finding:
-    """Fail to sign in under a foreign X-Forwarded-For, and look at whose count has risen."""
-    networks = (SPOOFED_NETWORK, *HERE, "")
+async def _check_addresses(counts: Counts, url: str, mount: str) -> Finding:
+    """Fail to sign in with a forged X-Forwarded-For, and see which network's count has risen."""
+    networks = (SPOOFED_NETWORK, *LOOPBACK_NETWORKS, "")
     before = await counts.of_networks(networks)
     if before is None:
-        return advice("proxies", "Whose address counts cannot be seen in this store.", "Run this where the store is.")
+        return advice("proxies", "The counts of this store cannot be read from here.", "Run this where the store is.")
     body = {"email": f"doctor-{secrets.token_hex(8)}@example.invalid", "password": secrets.token_hex(16)}
-    seen = await _ask(url, "POST", f"{mount}/login", body=body, headers={"X-Forwarded-For": SPOOFED})
-    if seen.status != 401:
+    response = await _request(url, "POST", f"{mount}/login", body=body, headers={"X-Forwarded-For": SPOOFED})
+    if response.status != 401:
         return advice(
-            "proxies", f"A sign-in was answered with {seen.status}; whose address counts is not known.", "Try later."
+            "proxies",
+            f"A failed sign-in got status {response.status}, so the counted address is unknown.",
+            "Try later.",
         )
     after = await counts.of_networks(networks)
     risen = {network for network, was, now in zip(networks, before, after or before, strict=True) if now > was}
     if SPOOFED_NETWORK in risen:
-        return fault(
+        return error(
             "proxies",
-            "The server believes the X-Forwarded-For that a client sends: whoever likes chooses what he is counted by.",
+            "The server believes the X-Forwarded-For of a client: clients can choose the address they are counted by.",
             "Let the proxy overwrite or append it, and name no network of clients in TRUSTED_PROXIES.",
         )
     if risen and not is_loopback(url):
-        return fault(
+        return error(
             "proxies",
-            "The server takes your request for one of its own machine: all users share one address, and its limits.",
+            "The server takes your request for a local one: all users are counted by one address and share its limits.",
             "Set TRUSTED_PROXIES to the proxy's network, and let the proxy set X-Forwarded-For.",
         )
     return ok("proxies", "A client cannot choose its address.")
 
 
-async def _ask(
+async def _request(
     url: str,
     method: str,
     path: str,
     *,
     body: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Seen:
+) -> Response:
     sent = {"Gatepass-Client": "1", "User-Agent": "gatepass-doctor", **(headers or {})}
     text = json.dumps(body) if body is not None else None
     if text is not None:
@@ -171,15 +181,15 @@ async def _ask(
     return await asyncio.to_thread(_exchange, url, method, path, text, sent)
 
 
-def _exchange(url: str, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Seen:
+def _exchange(url: str, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Response:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=TIMEOUT)) as connection:
+    with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=REQUEST_TIMEOUT)) as connection:
         connection.request(method, parts.path.rstrip("/") + path, body=body, headers=dict(headers))
         answer = connection.getresponse()
         answer.read(64 * 1024)
         fields = {name.lower(): value for name, value in answer.getheaders()}
-        return Seen(answer.status, fields, tuple(answer.headers.get_all("set-cookie") or ()))
+        return Response(answer.status, fields, tuple(answer.headers.get_all("set-cookie") or ()))
 
 
 def _reason(failure: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The stores as they are set up: do they answer, have the schema, keep what they acknowledge, agree on the time."""
+"""Checks of the stores: they respond, have the schema, keep what they acknowledge, and agree on the time."""
 
 import sqlite3
 import time
@@ -7,76 +7,79 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gatepass.doctor.configuration import sqlite_file
-from gatepass.doctor.finding import Finding, advice, fault, ok
+from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.settings import Settings
 from gatepass.stores.migrations import load, pending
+from gatepass.stores.sqlite.file import connect_read_only
 
-SKEW = 5
-"""Seconds by which clocks may differ: that much is forgiven when tokens are checked (`Policy.clock_skew`)."""
+MAX_SKEW = 5
+"""Seconds by which clocks may differ: the tolerance when tokens are verified (`Policy.clock_skew`)."""
 NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph"}
 VOLATILE = {"tmpfs", "ramfs"}
 
 
-async def look_at_stores(settings: Settings) -> AsyncIterator[Finding]:
-    """The store of the accounts, then that of the sessions where it is another one."""
+async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
+    """Findings about the store of the accounts, then about that of the sessions if it is another one."""
     file = sqlite_file(settings)
     if file is not None:
-        for finding in look_at_sqlite(file):
+        for finding in check_sqlite_file(file):
             yield finding
     for url in filter(None, (settings.store, settings.sessions)):
-        look = {"p": _look_at_postgres, "r": _look_at_redis}.get(urlsplit(url).scheme[:1])
+        check = {"p": _check_postgres, "r": _check_redis}.get(urlsplit(url).scheme[:1])
         try:
-            if look is not None:
-                async for finding in look(url):
+            if check is not None:
+                async for finding in check(url):
                     yield finding
         except ConfigurationError as refusal:
-            yield fault("store", str(refusal), "See docs/guides/postgres.md and docs/guides/redis.md.")
+            yield error("store", str(refusal), "See docs/guides/postgres.md and docs/guides/redis.md.")
         except StoreUnavailable:
-            yield fault("store", "The store does not answer.", "Start it, and look at address, firewall and password.")
+            yield error("store", "The store does not respond.", "Start it; check address, firewall and password.")
 
 
-def look_at_sqlite(file: Path) -> Iterator[Finding]:
-    """Reads the file, if there is one, and never writes it."""
+def check_sqlite_file(file: Path) -> Iterator[Finding]:
+    """Findings about a SQLite file, which is opened read-only and need not exist."""
     kind = file_system(file.absolute().parent)
     if kind in NETWORKED or kind in VOLATILE:
-        why = "locks and flushes cannot be relied on" if kind in NETWORKED else "it is gone with the next restart"
-        yield fault("sqlite", f"{file} is on {kind}: {why}.", "Put it on a local disk, or use postgresql://.")
+        why = "its locks and flushes are not reliable" if kind in NETWORKED else "the next restart deletes it"
+        yield error("sqlite", f"{file} is on {kind}: {why}.", "Put it on a local disk, or use postgresql://.")
     if not file.exists():
-        yield advice("sqlite", f"There is no file {file} yet.", "The first start makes it.")
+        yield advice("sqlite", f"There is no file {file} yet.", "The first start creates it.")
         return
     try:
-        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
+        connection = connect_read_only(file, busy_timeout=2)
         try:
-            yield from _inside_sqlite(connection)
+            yield from _check_schema_and_mode(connection)
         finally:
             connection.close()
     except (sqlite3.Error, ConfigurationError) as broken:
-        yield fault("sqlite", f"{file} cannot be read: {broken}.", "Restore it from a backup, or name another file.")
+        yield error("sqlite", f"{file} cannot be read: {broken}.", "Restore it from a backup, or name another file.")
 
 
-def _inside_sqlite(connection: sqlite3.Connection) -> Iterator[Finding]:
+def _check_schema_and_mode(connection: sqlite3.Connection) -> Iterator[Finding]:
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode == "wal":
         yield ok("sqlite", "journal_mode is wal; the server flushes sign-ins and revocations (synchronous FULL).")
     else:
-        yield advice("sqlite", f"journal_mode is {mode}.", "The server sets wal; another program has changed it back.")
+        yield advice("sqlite", f"journal_mode is {mode}.", "The server sets wal; find the program that changed it.")
     applied = connection.execute("SELECT version, digest FROM gatepass_schema ORDER BY version").fetchall()
     missing = [step.name for step in pending(load("sqlite"), applied)]
     if missing:
-        yield advice("schema", f"The schema lacks {', '.join(missing)}.", "The next start applies it; have a backup.")
+        yield advice(
+            "schema", f"The schema lacks {', '.join(missing)}.", "The next start applies it; make a backup first."
+        )
     else:
         yield ok("schema", f"The schema is at version {applied[-1][0]}.")
 
 
-async def _look_at_postgres(url: str) -> AsyncIterator[Finding]:
+async def _check_postgres(url: str) -> AsyncIterator[Finding]:
     from gatepass.stores.postgres.pool import DRIVER_ERRORS, Connections, hang_up, raise_ill
     from gatepass.stores.postgres.store import PostgresStore
     from gatepass.stores.postgres.url import parse_address
 
     missing = await PostgresStore(url).pending()
     if missing:
-        yield fault("schema", f"The database lacks {', '.join(missing)}.", "Run: gatepass migrate")
+        yield error("schema", f"The database lacks {', '.join(missing)}.", "Run: gatepass migrate")
     else:
         yield ok("schema", "The schema is up to date.")
     connection = await Connections(parse_address(url)).connect(command_timeout=5)
@@ -89,20 +92,20 @@ async def _look_at_postgres(url: str) -> AsyncIterator[Finding]:
         await hang_up(connection)
     for row in rows:
         yield _setting("postgresql", row["name"], row["setting"], *_POSTGRES[row["name"]])
-    yield clocks("the database", theirs)
+    yield compare_clocks("the database", theirs)
 
 
 _POSTGRES: Mapping[str, tuple[frozenset[str], str]] = {
     "synchronous_commit": (
         frozenset({"on", "local", "remote_write", "remote_apply"}),
-        "a crash loses sign-ins that were acknowledged, and brings revoked sessions back",
+        "a crash loses acknowledged sign-ins and restores revoked sessions",
     ),
-    "fsync": (frozenset({"on"}), "a power cut can destroy the whole database"),
-    "full_page_writes": (frozenset({"on"}), "a power cut can leave torn pages"),
+    "fsync": (frozenset({"on"}), "a power failure can destroy the whole database"),
+    "full_page_writes": (frozenset({"on"}), "a power failure can leave torn pages"),
 }
 
 
-async def _look_at_redis(url: str) -> AsyncIterator[Finding]:
+async def _check_redis(url: str) -> AsyncIterator[Finding]:
     from gatepass.stores.redis.cluster import Nodes
     from gatepass.stores.redis.layout import pack_command
     from gatepass.stores.redis.url import parse_address
@@ -116,56 +119,60 @@ async def _look_at_redis(url: str) -> AsyncIterator[Finding]:
     finally:
         await nodes.close()
     for place, described_one, setting, at in zip(nodes.primaries, described, settings, times, strict=True):
-        for finding in _inside_redis(_facts(described_one), setting):
-            yield Finding(finding.check, finding.level, f"{place}: {finding.says}", finding.do)
+        for finding in _check_primary(_facts(described_one), setting):
+            yield Finding(finding.check, finding.level, f"{place}: {finding.message}", finding.fix)
         if isinstance(at, list) and len(at) == 2:
-            yield clocks(f"Redis at {place}", float(at[0]) + float(at[1]) / 1e6)
+            yield compare_clocks(f"Redis at {place}", float(at[0]) + float(at[1]) / 1e6)
 
 
-def _inside_redis(facts: Mapping[str, str], appendfsync: object) -> Iterator[Finding]:
+def _check_primary(facts: Mapping[str, str], appendfsync: object) -> Iterator[Finding]:
     if not facts:
-        yield advice("redis", "This user may not run INFO, so nothing can be said.", "Let it: ACL SETUSER … +info")
+        yield advice("redis", "This user may not run INFO, so nothing can be checked.", "Allow it: ACL SETUSER … +info")
         return
     if facts.get("aof_enabled") == "1":
         yield ok("redis", "appendonly is yes.")
     else:
-        yield fault("redis", "appendonly is no: a restart signs people out.", "Set appendonly yes.")
+        yield error("redis", "appendonly is no: a restart signs users out.", "Set appendonly yes.")
     match appendfsync:
         case [_, b"no"] if facts.get("aof_enabled") == "1":
-            yield fault("redis", "appendfsync is no: a power cut loses half a minute.", "Set appendfsync everysec.")
+            yield error("redis", "appendfsync is no: a power failure loses half a minute.", "Set appendfsync everysec.")
         case [_, bytes(value)]:
             yield ok("redis", f"appendfsync is {value.decode()}.")
         case _:
-            yield advice("redis", "This user may not read appendfsync.", "See to it that it is everysec or always.")
+            yield advice("redis", "This user may not read appendfsync.", "Make sure that it is everysec or always.")
     policy = facts.get("maxmemory_policy", "noeviction")
     good = {"noeviction"}
-    yield _setting("redis", "maxmemory-policy", policy, frozenset(good), "sessions are forgotten when memory is short")
+    yield _setting("redis", "maxmemory-policy", policy, frozenset(good), "sessions are evicted when memory runs out")
 
 
-def clocks(whose: str, theirs: float) -> Finding:
-    """How far another clock is from this machine's."""
-    apart = abs(theirs - time.time())
-    if apart > SKEW:
-        return fault("clock", f"The clock of {whose} is {apart:.0f} s off ours.", "Run NTP or chrony on all machines.")
-    return ok("clock", f"The clock of {whose} agrees with ours within {max(1, round(apart))} s.")
+def compare_clocks(owner: str, theirs: float) -> Finding:
+    """Compare another clock with this machine's. `theirs` is Unix seconds."""
+    difference = abs(theirs - time.time())
+    if difference > MAX_SKEW:
+        return error(
+            "clock",
+            f"The clock of {owner} is {difference:.0f} s off this machine's.",
+            "Run NTP or chrony on all machines.",
+        )
+    return ok("clock", f"The clock of {owner} agrees with this machine's within {max(1, round(difference))} s.")
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system that a folder is on, or "" where that cannot be told."""
+    """The type of the file system of a folder, or "" if it is unknown."""
     try:
         lines = Path("/proc/self/mounts").read_text().splitlines()
     except OSError:
         return ""
     mounts = [line.split(" ")[1:3] for line in lines]
-    place = str(folder.resolve())
-    fitting = [(at, kind) for at, kind in mounts if place == at or place.startswith(at.rstrip("/") + "/")]
+    path = str(folder.resolve())
+    fitting = [(at, kind) for at, kind in mounts if path == at or path.startswith(at.rstrip("/") + "/")]
     return max(fitting, key=lambda mount: len(mount[0]))[1] if fitting else ""
 
 
 def _setting(check: str, name: str, value: str, good: frozenset[str], why: str) -> Finding:
     if value in good:
         return ok(check, f"{name} is {value}.")
-    return fault(check, f"{name} is {value}: {why}.", f"Set {name} to {min(good) if len(good) == 1 else 'on'}.")
+    return error(check, f"{name} is {value}: {why}.", f"Set {name} to {min(good) if len(good) == 1 else 'on'}.")
 
 
 def _facts(reply: object) -> Mapping[str, str]:

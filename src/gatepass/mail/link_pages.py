@@ -1,6 +1,11 @@
-"""Where mailed links lead: pages of the application, never an address that a request named (no Host header)."""
+"""Where mailed links lead: pages of the application, never a host that a request named (Host header attacks).
 
-from dataclasses import dataclass
+LinkPages(reset_url="/account/new-password#token={token}")        a path at the public URL
+LinkPages(verify_url="https://app.example/verify#token={token}")  another origin
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from gatepass.core.mailed_link import Purpose
@@ -8,70 +13,70 @@ from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.errors import ConfigurationError
 from gatepass.wire.origin import is_loopback, origin_of
 
-MARK = "{token}"
+TOKEN = "{token}"
+MIN_TTL = 5 * MINUTE
+MAX_TTL = {"verify_ttl": 7 * DAY, "reset_ttl": DAY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPages:
-    """Where links lead, as URLs with one `{token}`, and how long they hold (seconds).
+    """A page for each kind of link, with `{token}` once, and how long the links are valid (seconds).
 
-    The token stands in the fragment by default: browsers send that to no server, so it is in no log and no Referer.
+    By default the token is in the fragment: browsers send that to no server, so it is in no log and no Referer.
+    Raises ConfigurationError with a line for each fault.
     """
 
-    verify: str
-    reset: str
-    change_email: str
+    verify_url: str = f"/verify#token={TOKEN}"
+    reset_url: str = f"/reset#token={TOKEN}"
+    email_url: str = f"/email#token={TOKEN}"
     verify_ttl: int = DAY
     reset_ttl: int = HOUR // 2
 
-    @classmethod
-    def of(
-        cls,
-        public_url: str,
-        *,
-        verify: str | None = None,
-        reset: str | None = None,
-        change_email: str | None = None,
-        verify_ttl: int = DAY,
-        reset_ttl: int = HOUR // 2,
-    ) -> "LinkPages":
-        """Pages of the public URL's own origin where none are given. Raises ConfigurationError."""
-        own = origin_of(public_url)
-        return cls(
-            verify=_page("VERIFY_URL", verify or f"{own}/verify#token={MARK}"),
-            reset=_page("RESET_URL", reset or f"{own}/reset#token={MARK}"),
-            change_email=_page("EMAIL_URL", change_email or f"{own}/email#token={MARK}"),
-            verify_ttl=_ttl("VERIFY_TTL", verify_ttl, longest=7 * DAY),
-            reset_ttl=_ttl("RESET_TTL", reset_ttl, longest=DAY),
+    def __post_init__(self) -> None:
+        if faults := list(self._faults()):
+            raise ConfigurationError("\n".join(faults))
+
+    def at(self, public_url: str) -> "LinkPages":
+        """The same pages with absolute URLs: paths are resolved at the origin of `public_url`."""
+        origin = origin_of(public_url)
+        return replace(
+            self,
+            verify_url=_absolute(self.verify_url, origin),
+            reset_url=_absolute(self.reset_url, origin),
+            email_url=_absolute(self.email_url, origin),
         )
 
     def url(self, purpose: Purpose, token: str) -> str:
-        """The link with its token in it."""
-        pages = {Purpose.VERIFY: self.verify, Purpose.RESET: self.reset, Purpose.CHANGE_EMAIL: self.change_email}
-        return pages[purpose].replace(MARK, token)
+        """The link to mail."""
+        pages = {Purpose.VERIFY: self.verify_url, Purpose.RESET: self.reset_url, Purpose.CHANGE_EMAIL: self.email_url}
+        return pages[purpose].replace(TOKEN, token)
 
     def ttl(self, purpose: Purpose) -> int:
-        """How long a link for this holds."""
+        """How long a link for this purpose is valid (seconds)."""
         return self.reset_ttl if purpose is Purpose.RESET else self.verify_ttl
 
-
-def need_mail() -> None:
-    """Raise ConfigurationError: there is no mailer, and it takes one."""
-    raise ConfigurationError("verify needs mail: set MAIL to smtps://user:password@host (console for development).")
-
-
-def _page(name: str, url: str) -> str:
-    host = urlsplit(url).netloc
-    if url.count(MARK) != 1 or MARK in host or not url.isprintable() or " " in url:
-        raise ConfigurationError(
-            f"{name} must be a URL with {MARK} once, after its host: https://host/page#token={MARK}"
-        )
-    if origin_of(url.replace(MARK, "")).startswith("http:") and not is_loopback(url):
-        raise ConfigurationError(f"{name} must be https: a link opens an account.")
-    return url
+    def _faults(self) -> Iterator[str]:
+        for name in ("verify_url", "reset_url", "email_url"):
+            if fault := _find_fault(getattr(self, name)):
+                yield f"`{name}` {fault}."
+        for name, longest in MAX_TTL.items():
+            if not MIN_TTL <= getattr(self, name) <= longest:
+                yield f"`{name}` must be {MIN_TTL // MINUTE} minutes to {longest // DAY} d."
 
 
-def _ttl(name: str, seconds: int, *, longest: int) -> int:
-    if not 5 * MINUTE <= seconds <= longest:
-        raise ConfigurationError(f"{name} must be 5 minutes to {longest // DAY} d.")
-    return seconds
+def _absolute(page: str, origin: str) -> str:
+    return origin + page if page.startswith("/") and not page.startswith("//") else page
+
+
+def _find_fault(page: str) -> str | None:
+    """Why a page cannot be linked to, as the end of a sentence; None if it can."""
+    url = _absolute(page, "https://host.example")
+    try:
+        origin = origin_of(url)
+    except ConfigurationError as fault:
+        return f"must be a URL or a path: {fault}"
+    if url.count(TOKEN) != 1 or TOKEN in urlsplit(url).netloc or not url.isprintable() or " " in url:
+        return f"must be a URL with {TOKEN} once, after its host: https://host/page#token={TOKEN}"
+    if origin.startswith("http:") and not is_loopback(url):
+        return "must be https: a mailed link gives access to an account"
+    return None

@@ -1,15 +1,14 @@
-"""The outbox: what has to do with mail happens here, beside the answers and after them.
+"""Sends mail in the background, after the response has gone out.
 
-Whether an address has an account must show in no answer and in no time that an answer takes. So the endpoints that
-anybody may call only put a job here; looking the address up, writing a row, making a link and sending it all come
-later. The queue is bounded, and full means 503 for everybody alike. It lives in memory: a crash loses what waits, and
-people ask again.
+Neither a response nor its timing may reveal whether an address has an account. Endpoints that anyone may call therefore
+only put a job here: looking the address up, writing a row, making a link and sending the mail all happen in the job.
+The queue is bounded, and a full queue answers every request with 503. It is in memory: a crash loses what is queued,
+and users ask again.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from gatepass.core.event import Event, MailFailed
 from gatepass.errors import DeliveryFailed, Overloaded, StoreUnavailable
@@ -17,27 +16,20 @@ from gatepass.ports import Clock, Mailer, Message
 
 logger = logging.getLogger("gatepass.mail")
 
-ROOM = 1_000
-"""Jobs that wait: at a mail server's usual pace more than anybody waits for."""
+MAX_QUEUE = 1_000
+"""Queued jobs: at a mail server's usual pace the last one would be sent after its user has given up."""
 WORKERS = 4
-DELAYS = (1.0, 5.0, 30.0)
-"""Seconds before a mail, or a store that was ill, is tried again: longer than a restart, shorter than patience."""
-GRACE = 5.0
-"""Seconds that closing waits for what was accepted."""
+RETRY_DELAYS = (1.0, 5.0, 30.0)
+"""Seconds before a mail, or a job whose store is unavailable, is tried again: longer than a restart takes."""
+CLOSE_TIMEOUT = 5.0
+"""Seconds for which `close` waits for queued mail."""
 
 Job = Callable[[], Awaitable[Message | None]]
-
-
-class Pause(Protocol):
-    """Waits. Tests replace it."""
-
-    async def __call__(self, seconds: float, /) -> None:
-        """Return after so many seconds."""
-        ...
+Sleep = Callable[[float], Awaitable[object]]
 
 
 class Outbox:
-    """A bounded queue and a few tasks that empty it. `open` and `close` as the gate."""
+    """A bounded queue of jobs, and the tasks that run them. The gate opens and closes it."""
 
     def __init__(
         self,
@@ -45,65 +37,62 @@ class Outbox:
         *,
         clock: Clock,
         report: Callable[[Event], None],
-        room: int = ROOM,
-        pause: Pause = asyncio.sleep,
+        max_queue: int = MAX_QUEUE,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        """`sleep` is for tests."""
         self._mailer = mailer
         self._clock = clock
         self._report = report
-        self._room = room
-        self._pause = pause
-        self._queue: asyncio.Queue[Job] = asyncio.Queue(room)
+        self._max_queue = max_queue
+        self._sleep = sleep
+        self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
         self._tasks: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
-        """Begin to work off the queue, on the running event loop. Idempotent."""
+        """Start the tasks on the running event loop. Idempotent."""
         if not self._tasks:
-            waiting, self._queue = self._queue, asyncio.Queue(self._room)  # a queue belongs to one event loop
+            waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
             while not waiting.empty():
                 self._queue.put_nowait(waiting.get_nowait())
             self._tasks = [asyncio.create_task(self._work(), name=f"gatepass-mail-{n}") for n in range(WORKERS)]
 
     async def close(self) -> None:
-        """Give what was accepted a bounded while, then stop. Idempotent."""
+        """Send what is queued, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
         tasks, self._tasks = self._tasks, []
         if tasks:
             try:
-                async with asyncio.timeout(GRACE):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
                     await self._queue.join()
             except TimeoutError:
-                logger.warning("%d mails were not sent in time before the end", self._queue.qsize())
+                logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def put(self, job: Job) -> None:
-        """Do a job soon, and send the mail that it gives, if any. Raises Overloaded where too many wait."""
+        """Run `job` soon and send the mail that it returns, if any. Raises Overloaded if the queue is full."""
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
             raise Overloaded from None
 
-    def post(self, message: Message) -> None:
-        """Send a mail soon, unless too many wait: then it is reported and lost. For notices, which decide nothing."""
-
-        async def ready() -> Message:
-            return message
-
+    def post(self, job: Job, *, subject: str) -> None:
+        """As `put`, for mail that nothing depends on: if the queue is full, `subject` is reported as not sent."""
         try:
-            self.put(ready)
+            self.put(job)
         except Overloaded:
-            self.give_up(message.subject, "too many mails wait")
+            self._give_up(subject, "the mail queue is full")
 
     async def drained(self) -> None:
-        """Return once everything put so far is done with."""
+        """Return once every job put so far is done. For tests."""
         await self._queue.join()
 
     async def _work(self) -> None:
         while True:
             job = await self._queue.get()
             try:
-                message = await self._do(job)
+                message = await self._run(job)
                 if message is not None:
                     await self._send(message)
             except Exception:
@@ -111,25 +100,24 @@ class Outbox:
             finally:
                 self._queue.task_done()
 
-    async def _do(self, job: Job) -> Message | None:
-        for delay in DELAYS:
+    async def _run(self, job: Job) -> Message | None:
+        for delay in RETRY_DELAYS:
             try:
                 return await job()
             except StoreUnavailable:
-                await self._pause(delay)
+                await self._sleep(delay)
         return await job()
 
     async def _send(self, message: Message) -> None:
-        for delay in (*DELAYS, None):
+        for delay in (*RETRY_DELAYS, None):
             try:
                 await self._mailer.send(message)
                 return
             except DeliveryFailed as failure:
                 if failure.is_final or delay is None:
-                    self.give_up(message.subject, str(failure))
+                    self._give_up(message.subject, str(failure))
                     return
-                await self._pause(delay)
+                await self._sleep(delay)
 
-    def give_up(self, subject: str, why: str) -> None:
-        """Report a mail that will not be sent."""
+    def _give_up(self, subject: str, why: str) -> None:
         self._report(MailFailed(at=self._clock.now(), subject=subject, why=why))

@@ -1,8 +1,8 @@
-"""Mail by SMTP (RFC 5321): the standard library's client, in a thread, over TLS or not at all.
+"""Mail by SMTP (RFC 5321): the standard library's client in a thread, always over TLS beyond this machine.
 
-A link in a mail is a key to an account, so off this machine it goes over TLS with a checked certificate only:
-from the first byte (`smtps`, RFC 8314) or by STARTTLS, which is then required, never tried. One connection for
-each mail: there are few, and a connection kept open is one more thing that can have died.
+A mailed link gives access to an account, so mail leaves this machine only over TLS with a verified certificate:
+from the first byte (`smtps`, RFC 8314) or by STARTTLS, which is required, not opportunistic. Each mail has its own
+connection: there are few mails, and a connection that is kept open may be dead when it is needed.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from gatepass.errors import ConfigurationError, DeliveryFailed
 from gatepass.mail.message import check_sender, compose_mail
 from gatepass.ports import Message
 
-TIMEOUT = 10.0
-"""Seconds for each step of a delivery. RFC 5321 allows servers minutes; people wait for this mail."""
-THREADS = 4
+STEP_TIMEOUT = 10.0
+"""Seconds for each step of a delivery. RFC 5321 allows servers minutes, but users are waiting for this mail."""
+MAX_THREADS = 4
 
 
 class SMTPMailer:
-    """Hands mail to one server. Its user name and password are shown over TLS alone."""
+    """Delivers mail to one server. The user name and the password are sent over TLS only."""
 
     def __init__(
         self,
@@ -34,9 +34,12 @@ class SMTPMailer:
         password: str = "",
         is_tls_from_the_start: bool = False,
         trust: ssl.SSLContext | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = STEP_TIMEOUT,
     ) -> None:
-        """`trust` replaces the system's certificates. Raises ConfigurationError."""
+        """Connects to nothing yet. `trust` replaces the system's certificates; `timeout` is seconds per step.
+
+        Without `port` it is 465 with TLS from the start, else 587. Raises ConfigurationError.
+        """
         self._host = host
         self._port = port or (465 if is_tls_from_the_start else 587)
         self._sender = check_sender(sender)
@@ -45,15 +48,15 @@ class SMTPMailer:
         self._needs_tls = not _is_loopback(host)
         self._trust = trust or ssl.create_default_context()
         self._timeout = timeout
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="gatepass-mail")
+        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail")
         if user and not (self._needs_tls or is_tls_from_the_start or trust):
-            raise ConfigurationError("MAIL: a user name and password on loopback need smtps://.")
+            raise ConfigurationError("A mail server on loopback gets a user name and a password over smtps:// only.")
 
     def __repr__(self) -> str:
         return f"SMTPMailer({self._host}:{self._port})"
 
     async def send(self, message: Message) -> None:
-        """Return once the server has taken the mail. Raises DeliveryFailed."""
+        """As in ports.Mailer: returns once the server has accepted the mail. Raises DeliveryFailed."""
         mail = compose_mail(message, sender=self._sender)
         await asyncio.get_running_loop().run_in_executor(self._pool, self._deliver, mail)
 
@@ -67,7 +70,7 @@ class SMTPMailer:
             codes = [code for code, _ in refused.recipients.values()]
             raise _refused(max(codes, default=550)) from None
         except smtplib.SMTPNotSupportedError:
-            raise DeliveryFailed("the mail server lacks STARTTLS, a log-in or SMTPUTF8", is_final=True) from None
+            raise DeliveryFailed("the mail server lacks STARTTLS, AUTH or SMTPUTF8", is_final=True) from None
         except (smtplib.SMTPException, OSError, ValueError) as fault:
             raise DeliveryFailed(type(fault).__name__) from None
 
@@ -90,7 +93,7 @@ class SMTPMailer:
 
 
 def _refused(code: int) -> DeliveryFailed:
-    """4xx may be taken later (RFC 5321 §4.2.1), 5xx never; a wrong password is ours to mend, so it is tried again."""
+    """Final for 5xx (RFC 5321 §4.2.1), except 530 and 535: the operator can correct a wrong password meanwhile."""
     return DeliveryFailed(f"the mail server answered {code}", is_final=500 <= code < 600 and code not in (530, 535))
 
 

@@ -1,7 +1,7 @@
-"""What the mails say. Subclass it to say it your way, in your language: `Gatepass(templates=MyLetters("Example"))`.
+"""What the mails say. A subclass changes the words or the language: `Mail(…, templates=MyTemplates("Example"))`.
 
-Nothing that a stranger typed stands in a letter: whoever registers somebody else's address must not be able to write
-to them through us.
+No mail contains text from the request that caused it, or a stranger who registers another person's address could write
+to that person through this server.
 """
 
 from datetime import UTC, datetime
@@ -10,44 +10,45 @@ from gatepass.ports import Message
 
 
 class MailTemplates:
-    """Plain text, one method each. `service` is the name that people know."""
+    """Plain text, one method per mail. `service` is the name by which users know the application."""
 
     def __init__(self, service: str) -> None:
         self.service = service
 
     def verify(self, to: str, *, link: str, hours: int) -> Message:
-        """To somebody who asked for an account."""
-        return self._letter(
+        """To an address that was registered. `link` confirms it and is valid for `hours`."""
+        return self._message(
             to,
             f"Confirm your address for {self.service}",
-            f"Somebody, hopefully you, asked for an account at {self.service} with this address.\n\n"
-            f"To open it, follow this link within {_hours(hours)} and enter the password that you chose:\n\n{link}\n\n"
-            "If it was not you, do nothing: without that password there will be no account.",
+            f"We received a request for an account at {self.service} with this address.\n\n"
+            f"To open the account, follow this link within {_hours(hours)} and enter the password that you chose:\n\n"
+            f"{link}\n\n"
+            "If the request was not yours, do nothing: without that password no account is made.",
         )
 
     def taken(self, to: str, *, link: str) -> Message:
-        """To the owner of an account whose address was registered again. `link` leads to resetting the password."""
-        return self._letter(
+        """To the owner of an account whose address was registered again. `link` resets the password."""
+        return self._message(
             to,
             f"You have an account at {self.service}",
-            f"Somebody, hopefully you, asked for an account at {self.service} with this address. There is one already: "
+            f"We received a request for an account at {self.service} with this address. There is one already: "
             f"sign in with it. If you forgot its password, set a new one here:\n\n{link}\n\n"
-            "If it was not you, do nothing. Nobody has learnt that you have an account.",
+            "If the request was not yours, do nothing. The sender has not learnt that you have an account.",
         )
 
     def reset(self, to: str, *, link: str, minutes: int) -> Message:
-        """To the owner of an account whose password was forgotten."""
-        return self._letter(
+        """To the owner of an account after a forgotten password. `link` is valid for `minutes`."""
+        return self._message(
             to,
             f"Set a new password for {self.service}",
-            f"Somebody, hopefully you, asked to set a new password at {self.service}.\n\n"
+            f"We received a request to set a new password for your account at {self.service}.\n\n"
             f"Follow this link within {minutes} minutes:\n\n{link}\n\n"
-            "If it was not you, do nothing: your password stays as it is.",
+            "If the request was not yours, do nothing: your password stays as it is.",
         )
 
     def password_changed(self, to: str) -> Message:
         """To the owner, after the password was changed or reset."""
-        return self._letter(
+        return self._message(
             to,
             f"Your password for {self.service} was changed",
             f"The password of your account at {self.service} was changed just now, and other devices were signed out.\n"
@@ -55,37 +56,37 @@ class MailTemplates:
         )
 
     def change_email(self, to: str, *, link: str, hours: int) -> Message:
-        """To the new address of an account."""
-        return self._letter(
+        """To the new address of an account. `link` confirms it and is valid for `hours`."""
+        return self._message(
             to,
             f"Confirm your new address for {self.service}",
-            f"Somebody, hopefully you, wants to use this address for an account at {self.service}.\n\n"
+            f"We received a request to use this address for an account at {self.service}.\n\n"
             f"Follow this link within {_hours(hours)}, signed in to that account:\n\n{link}\n\n"
-            "If it was not you, do nothing.",
+            "If the request was not yours, do nothing.",
         )
 
     def address_taken(self, to: str) -> Message:
-        """To an address that a different account wanted to have as well."""
-        return self._letter(
+        """To the owner of an account whose address was requested for another account."""
+        return self._message(
             to,
             f"You have an account at {self.service}",
-            f"Somebody, hopefully you, wanted to use this address for another account at {self.service}. It belongs to "
-            "your account already, so nothing was changed. If it was not you, do nothing.",
+            f"We received a request to use this address for another account at {self.service}. It belongs to your "
+            "account already, so nothing was changed. If the request was not yours, do nothing.",
         )
 
     def email_change_requested(self, to: str) -> Message:
-        """To the address that the account has, when another one is asked for."""
-        return self._letter(
+        """To the current address of an account for which another address was requested."""
+        return self._message(
             to,
             f"A new address for your account at {self.service}?",
-            f"Somebody who knows your password wants to use another address for your account at {self.service}. It "
-            "changes when mail to the new address is confirmed.\n\nIf it was not you, change your password at once: "
-            "that also ends the request.",
+            "We received a request, made with your password, to use another address for your account at "
+            f"{self.service}. It changes when mail to the new address is confirmed.\n\n"
+            "If the request was not yours, change your password at once: that also ends the request.",
         )
 
     def email_changed(self, to: str) -> Message:
-        """To the address that the account had."""
-        return self._letter(
+        """To the former address of an account."""
+        return self._message(
             to,
             f"Your address for {self.service} was changed",
             f"Your account at {self.service} has another address now, and this one no longer belongs to it.\n\n"
@@ -93,30 +94,33 @@ class MailTemplates:
         )
 
     def new_device(self, to: str, *, client: str, at: int) -> Message:
-        """To the owner, after a sign-in from a device that the account did not have. `client`: our words for it."""
-        return self._letter(
+        """To the owner, after a sign-in from a device that the account did not have.
+
+        `client` is the label of the session, such as "Firefox on Linux"; `at` is Unix seconds.
+        """
+        return self._message(
             to,
             f"A new sign-in to your account at {self.service}",
-            f"Somebody signed in to your account at {self.service} with {client}, on {_moment(at)}.\n\n"
+            f"There was a sign-in to your account at {self.service} with {client}, on {_time(at)}.\n\n"
             "If it was not you, change your password at once: that signs every other device out.",
         )
 
     def reuse_detected(self, to: str, *, at: int) -> Message:
-        """To the owner, after a refresh token was used by two."""
-        return self._letter(
+        """To the owner, after two devices presented refresh tokens of one session. `at` is Unix seconds."""
+        return self._message(
             to,
             f"A sign-in at {self.service} was ended for your safety",
-            f"On {_moment(at)} two devices used the same sign-in to your account at {self.service}. One of them may "
+            f"On {_time(at)} two devices used the same sign-in to your account at {self.service}. One of them may "
             "have copied it from the other, so it was ended on both.\n\n"
             "Sign in again. If it keeps happening, look for programs on your device that you do not know, and change "
             "your password.",
         )
 
-    def _letter(self, to: str, subject: str, text: str) -> Message:
+    def _message(self, to: str, subject: str, text: str) -> Message:
         return Message(to, subject, f"{text}\n\n{self.service}\n")
 
 
-def _moment(at: int) -> str:
+def _time(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 

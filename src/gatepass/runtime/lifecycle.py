@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from gatepass.access.revoked_sessions import RevokedSessions
-from gatepass.mail import Outbox
+from gatepass.mail.outbox import Outbox
 from gatepass.ports import Store
 
 Task = Callable[[], Coroutine[Any, Any, None]]

@@ -1,4 +1,4 @@
-"""The passwords that attackers try first, from a file made by tools/make_blocklist.py."""
+"""Passwords that attackers try first, from the file that tools/make_blocklist.py makes."""
 
 import functools
 import gzip
@@ -7,6 +7,6 @@ from importlib import resources
 
 @functools.cache
 def load_blocklist() -> frozenset[str]:
-    """All entries, folded. Read once, when the first password is set."""
+    """All entries, in folded form. The file is read once, when the first new password is checked."""
     packed = (resources.files("gatepass.accounts.passwords") / "blocklist.txt.gz").read_bytes()
     return frozenset(gzip.decompress(packed).decode("utf-8").splitlines())

@@ -1,14 +1,14 @@
-"""Verifies password hashes that other systems made. It never makes one.
+"""Verifies password hashes made by other systems. Never makes one.
 
     pbkdf2_sha256$1000000$salt$hash   pbkdf2_sha1$…                     Django
     argon2$argon2id$v=19$m=…          bcrypt_sha256$$2b$12$…            Django
     bcrypt$$2b$12$…                   scrypt$16384$salt$8$1$hash        Django
-    $2a$ / $2b$ / $2y$ …                                                bcrypt, of PHP, Node, Ruby … (extra `bcrypt`)
+    $2a$ / $2b$ / $2y$ …                                                bcrypt of PHP, Node, Ruby … (extra `bcrypt`)
     scrypt:32768:8:1$salt$hash        pbkdf2:sha256:1000000$salt$hash   Werkzeug
-    $argon2id$v=19$m=…                                                  ours, and any other with sane parameters
+    $argon2id$v=19$m=…                                                  our own, and others with bounded parameters
 
-A hash comes from a file that somebody exported, so it is read strictly and its cost is bounded: one row with ten
-billion iterations would stop every sign-in. The first right password replaces it by a hash of ours.
+A hash comes from a file that another system exported, so it is parsed strictly and its cost is bounded: one row with
+ten billion iterations could stop every sign-in. The first sign-in replaces it by a hash of our own.
 """
 
 import base64
@@ -23,7 +23,7 @@ from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 MAX_ITERATIONS = 3_000_000
-"""Of PBKDF2: Django's default, 1.5 million in 6.1, has doubled every few years. About two seconds."""
+"""Of PBKDF2, about two seconds. Django's default, 1.5 million in 6.1, doubles every few years."""
 MAX_BCRYPT_COST = 15
 MAX_SCRYPT = 1 << 21
 """N · r · p: eight times Werkzeug's default."""
@@ -54,18 +54,18 @@ Verify = Callable[[str], bool]
 
 
 class UnsupportedHash(ValueError):
-    """A hash that is not taken. The message says why, and repeats nothing of it."""
+    """A hash that cannot be verified here. The message says why, and contains nothing of the hash."""
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """A hash of another program: whether a password is the one."""
+class ForeignHash:
+    """A hash made by another system."""
 
     matches: Verify
 
 
-def read_foreign(stored: str) -> Foreign | None:
-    """The hash of another program, or None for one of ours. Raises UnsupportedHash for any other, or a costly one."""
+def read_foreign(stored: str) -> ForeignHash | None:
+    """A parsed foreign hash, or None for one of our own. Raises UnsupportedHash, also if it is too costly."""
     if len(stored) > MAX_LENGTH:
         raise UnsupportedHash("it is too long")
     if _ARGON2.fullmatch(stored):
@@ -73,12 +73,12 @@ def read_foreign(stored: str) -> Foreign | None:
         return None
     for pattern, read in _READERS:
         if match := pattern.fullmatch(stored):
-            return Foreign(read(*match.groups()))
+            return ForeignHash(read(*match.groups()))
     raise UnsupportedHash("its format is not known")
 
 
 def is_foreign(stored: str) -> bool:
-    """Whether a hash is another program's, to be replaced by one of ours as soon as the password is at hand."""
+    """Whether a hash was made by another system, so that the next sign-in must replace it."""
     try:
         return read_foreign(stored) is not None
     except UnsupportedHash:
@@ -113,7 +113,7 @@ def _scrypt(cost: str, block: str, lanes: str, salt: str, expected: bytes) -> Ve
 def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
     match = _BCRYPT.fullmatch(stored)
     if match is None or not 4 <= int(match[1]) <= MAX_BCRYPT_COST:
-        raise UnsupportedHash(f"its bcrypt cost is not 4 to {MAX_BCRYPT_COST}, or it is mangled")
+        raise UnsupportedHash(f"its bcrypt cost is not 4 to {MAX_BCRYPT_COST}, or it is malformed")
     try:
         import bcrypt
     except ImportError:
@@ -121,7 +121,7 @@ def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
 
     def matches(password: str) -> bool:
         text = password.encode()
-        # Django's bcrypt_sha256 hashes first; the others were all made of the first 72 bytes, up to a NUL.
+        # Django's bcrypt_sha256 hashes the password first; all others use its first 72 bytes, up to a NUL.
         given = hashlib.sha256(text).hexdigest().encode() if is_prehashed else text.split(b"\0")[0][:72]
         return bool(given) and bcrypt.checkpw(given, stored.encode())
 
@@ -130,13 +130,13 @@ def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
 
 def _django_argon2(stored: str) -> Verify:
     if _ARGON2.fullmatch(stored) is None:
-        raise UnsupportedHash("its Argon2 part is mangled")
+        raise UnsupportedHash("its Argon2 part is malformed")
     _bound_argon2(stored)
     return lambda password: argon2_matches(Argon2(), stored, password)
 
 
 def argon2_matches(argon2: Argon2, stored: str, password: str) -> bool:
-    """Whether a password is the hashed one, by the parameters of the hash."""
+    """Whether the hash is of this password. Uses the parameters in the hash. Raises RuntimeError if Argon2 fails."""
     try:
         return argon2.verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):

@@ -1,8 +1,8 @@
 """Hashes passwords with Argon2id in a bounded pool of threads, and applies the pepper.
 
-The pepper (NIST SP 800-63B-4 §3.1.1.2) is a key outside the database: Argon2id is given HMAC-SHA256 of the password
-under that key. The hash names the key, as PHC's `keyid`, so peppers can be changed: the first one hashes, all verify,
-and the next sign-in renews a hash under an older one. Hashes that other systems made are in `foreign.py`.
+The pepper (NIST SP 800-63B-4 §3.1.1.2) is a key outside the database: the input of Argon2id is HMAC-SHA256 of the
+password under that key. The hash names the key (`keyid` of the PHC format), so peppers can be rotated: the first one
+hashes, all verify, and the next sign-in replaces a hash under an older one. Hashes of other systems: `foreign.py`.
 """
 
 import asyncio
@@ -33,23 +33,23 @@ FLOOR = (19_456, 2)
 
 
 NICE = 5
-"""How far the hashing threads step back: a waking thread goes before them at once, and beside other programs they still
-get a third of what those get. At 19 a busy neighbour would starve every sign-in, and with it whoever waits for the
-interpreter that a starved thread holds."""
+"""Added to the nice value of the hashing threads. A thread that wakes up then runs before them at once, and they still
+get a third of the CPU time beside other programs. At 19 a busy neighbour would starve every sign-in, and with it every
+thread that waits for the interpreter lock of a starved one."""
 
 
 def hash_once(password: str) -> str:
-    """One Argon2id at the floor, here and now: to see what it costs on this machine."""
+    """An Argon2id hash at the floor, computed in this thread: to measure its time on this machine."""
     return Argon2(memory_cost=FLOOR[0], time_cost=FLOOR[1], parallelism=1).hash(password)
 
 
-def _step_back() -> None:
-    """Let every other thread go first: the core that a refresh needs is its at once, and hashing gets all the rest.
+def _lower_priority() -> None:
+    """Let every other thread run first: a refresh gets a core at once, and hashing gets what is left.
 
-    On Linux a thread has a priority of its own; elsewhere it would be the whole process that steps back.
+    Linux only, where a thread has a priority of its own; elsewhere the call would affect the whole process.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # a container may forbid it: then all are equal, as before
+        with contextlib.suppress(OSError):  # a container may forbid it; then all threads have equal priority
             thread = threading.get_native_id()
             os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICE))
 
@@ -58,7 +58,7 @@ _KEYID = re.compile(r"(\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+),keyid=([A-Z
 
 
 class Comparison(NamedTuple):
-    """What comparing came to: `cost` is the thread's seconds, `is_foreign` whether it was another program's hash."""
+    """The result of a comparison. `cost` is CPU seconds; `is_foreign` whether another system made the hash."""
 
     matches: bool
     cost: float
@@ -66,7 +66,7 @@ class Comparison(NamedTuple):
 
 
 def compare(stored: str, password: str, *, argon2: Argon2, pepper: "Pepper", dummy: str) -> Comparison:
-    """Compare in the calling thread. What cannot be compared costs as much as `dummy`, and does not match."""
+    """Compare in the calling thread. A hash that cannot be verified costs as much as `dummy` and does not match."""
     started = time.thread_time()
     try:
         foreign = read_foreign(stored)
@@ -81,21 +81,21 @@ def compare(stored: str, password: str, *, argon2: Argon2, pepper: "Pepper", dum
 
 
 class Pepper:
-    """Keys over passwords, newest first; without any, passwords are hashed as they are."""
+    """Secret keys that are mixed into passwords, newest first; without any, passwords are hashed as they are."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
-        """`secrets` as GATEPASS_SECRET's. Raises ConfigurationError."""
+        """`secrets` are base64url texts of 32 random bytes, as for tokens. Raises ConfigurationError."""
         keys = [parse_secret(text) for text in secrets]
         self._keys = {_keyid(key): derive(key, "pepper") for key in keys}
         if len(self._keys) != len(keys):
-            raise ConfigurationError("two peppers share an id; replace the newer one: gatepass init")
+            raise ConfigurationError("two peppers share an id; replace the newer one: gatepass secret")
         self._newest = next(iter(self._keys), None)
 
     def __repr__(self) -> str:
         return f"Pepper({len(self._keys)} keys)"
 
     def hash(self, password: str, argon2: Argon2) -> str:
-        """A hash under the newest key."""
+        """A PHC string under the newest key."""
         if self._newest is None:
             return argon2.hash(password)
         head, _, tail = argon2.hash(_mix(self._keys[self._newest], password)).partition("$v=19$")
@@ -103,7 +103,7 @@ class Pepper:
         return f"{head}$v=19${parameters},keyid={self._newest}${salt}${digest}"
 
     def open(self, stored: str, password: str) -> tuple[str, str] | None:
-        """What Argon2 is to compare: hash and input. None for a hash under a key that is not here."""
+        """Hash and input for Argon2 to compare; None for a hash under an unknown key."""
         match = _KEYID.fullmatch(stored)
         if match is None:
             return stored, password
@@ -111,19 +111,19 @@ class Pepper:
         return None if key is None else (match[1] + match[3], _mix(key, password))
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether a hash is under another key than the newest, or under none where there is one."""
+        """Whether a hash was not made under the newest key."""
         match = _KEYID.fullmatch(stored)
         return (match[2] if match else None) != self._newest
 
     @staticmethod
     def strip(stored: str) -> str:
-        """A hash as Argon2 knows it."""
+        """A hash without its `keyid`, as Argon2 reads it."""
         match = _KEYID.fullmatch(stored)
         return match[1] + match[3] if match else stored
 
 
 def _keyid(key: bytes) -> str:
-    """Four bytes as PHC has them: base64 without padding, six characters."""
+    """Four bytes in the PHC format: base64 without padding, six characters."""
     return base64.b64encode(derive(key, "pepper id", length=4)).decode("ascii").rstrip("=")
 
 
@@ -132,11 +132,11 @@ def _mix(key: bytes, password: str) -> str:
 
 
 class Argon2Hasher:
-    """Argon2id in as many threads as there are cores, with a bounded queue before them.
+    """Argon2id in one thread per core, with a bounded queue in front.
 
-    Hashing costs tens of milliseconds of a core. On the event loop one sign-in would stop every refresh; in
-    an unbounded queue a flood of sign-ins would (measured without one: p50 from 1 ms to seconds). Here the excess gets
-    Overloaded at once, and everything else keeps its latency.
+    A hash takes tens of milliseconds of a core. On the event loop one sign-in would delay every refresh, and in an
+    unbounded queue a flood of sign-ins would (measured: median latency from 1 ms to seconds). Here the excess gets
+    Overloaded at once, and all other requests keep their latency.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Argon2Hasher:
         queue: int = 64,
         pepper: Pepper | None = None,
     ) -> None:
-        """`memory_cost` in KiB; `queue` is how many may wait. Raises ConfigurationError below the floor."""
+        """`memory_cost` in KiB; at most `queue` calls may wait. Raises ConfigurationError below the floor."""
         if memory_cost * time_cost < FLOOR[0] * FLOOR[1] or memory_cost < 12 * 1024:
             raise ConfigurationError("Argon2id needs at least memory_cost=19456 (KiB) and time_cost=2.")
         self._argon2 = Argon2(memory_cost=memory_cost, time_cost=time_cost, parallelism=1)
@@ -160,14 +160,14 @@ class Argon2Hasher:
         self._dummy = self._argon2.hash(secrets.token_hex(16))
 
     async def hash(self, password: str) -> str:
-        """A PHC string with a fresh salt. Raises Overloaded when the queue is full."""
+        """As in ports.PasswordHasher. Raises Overloaded."""
         return await self._run(self._pepper.hash, password, self._argon2)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the hashed one. None costs the same work and is always False.
+        """As in ports.PasswordHasher. Raises Overloaded.
 
-        Hashes that were brought along cost more than ours: once one was seen, every no takes as long as the slowest of
-        them, or the time would tell who has not signed in since.
+        Foreign hashes cost more than our own. Once one was seen, every False takes as long as the slowest of them, or
+        the time would reveal which imported accounts have not been used yet.
         """
         matches, cost, was_foreign = await self._run(self._compare, password_hash or self._dummy, password)
         self._slowest = max(self._slowest, cost) if was_foreign else self._slowest
@@ -177,7 +177,7 @@ class Argon2Hasher:
         return False
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
+        """As in ports.PasswordHasher: True also for a foreign hash and for one under an older pepper."""
         if is_foreign(password_hash) or self._pepper.is_outdated(password_hash):
             return True
         return self._argon2.check_needs_rehash(self._pepper.strip(password_hash))
@@ -186,12 +186,12 @@ class Argon2Hasher:
         return compare(password_hash, password, argon2=self._argon2, pepper=self._pepper, dummy=self._dummy)
 
     def _open_pool(self) -> None:
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_step_back)
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_lower_priority)
         self._room = self._threads + self._queue
         self._owner = os.getpid()
 
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        if self._owner != os.getpid():  # a fork brings the pool along, but not its threads: it would wait for ever
+        if self._owner != os.getpid():  # a forked process has the pool, but not its threads: it would wait for ever
             self._open_pool()
         if self._room == 0:
             raise Overloaded

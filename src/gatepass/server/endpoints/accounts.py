@@ -6,13 +6,15 @@
     DELETE /account        the password → 204                         POST /email/confirm     link → 204
 
 Those that anybody may call pass the cross-site check first: no page elsewhere can make a visitor ask for mail.
-Where no mail can be sent, or users are the application's own, they say so: 403 `not-offered`.
+Where no mail can be sent, or users are external, they say so: 403 `not-offered`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gatepass.accounts.email_links import Recovery
+from gatepass.accounts.email_change import EmailChange as EmailChanges
+from gatepass.accounts.password_reset import PasswordReset as PasswordResets
+from gatepass.accounts.registration import Pending, Registered, Registration
 from gatepass.errors import Forbidden, InvalidCredentials
 from gatepass.server.endpoints.sessions import Endpoint, Routes
 from gatepass.server.http import Reply, Request
@@ -23,17 +25,17 @@ from gatepass.wire.bodies import PasswordReset as Reset
 
 @dataclass(frozen=True, slots=True)
 class AccountRoutes:
-    """The endpoints beside those of `routes`. `recovery` is None where no mail can be sent."""
+    """The endpoints beside those of `routes`, over the services of accounts."""
 
     routes: Routes
-    recovery: Recovery | None
-    verifies: bool
+    registration: Registration
+    password_reset: PasswordResets
+    email_change: EmailChanges
 
     def table(self) -> Mapping[str, Mapping[str, Endpoint]]:
-        """Path below the mount → method → endpoint; in verify mode another `/register`."""
-        register: Mapping[str, Mapping[str, Endpoint]] = {"/register": {"POST": self.apply}} if self.verifies else {}
+        """Path below the mount → method → endpoint."""
         return {
-            **register,
+            "/register": {"POST": self.register},
             "/verify": {"POST": self.confirm},
             "/verify/resend": {"POST": self.resend},
             "/password/forgot": {"POST": self.forgot},
@@ -43,19 +45,23 @@ class AccountRoutes:
             "/account": {"DELETE": self.delete},
         }
 
-    async def apply(self, request: Request) -> Reply:
-        """`POST /register` in verify mode: the answer is the same for every address, and carries no cookie."""
+    async def register(self, request: Request) -> Reply:
+        """`POST /register`: 201 and signed in; 202 without a cookie, for every address, if it is verified first."""
         self.routes.origins.check(request.headers)
         body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
         email, email_key = bodies.parse_email(body.email)
-        await self._recovery().apply(email, body.password, email_key=email_key, ip_prefix=self._ip_prefix(request))
-        return Reply(202)
+        caller = self.routes.caller(request)
+        match await self.registration.request(email, email_key, body.password, ip_prefix=caller.ip_prefix):
+            case Registered(account):
+                return await self.routes.sign_in(request, account, caller=caller, remember=body.remember, status=201)
+            case Pending():
+                return Reply(202)
 
     async def resend(self, request: Request) -> Reply:
         """`POST /verify/resend`: another mail for whoever registered with this address."""
         self.routes.origins.check(request.headers)
         body = bodies.read(Address, await request.json(bodies.MAX_BYTES))
-        await self._recovery().resend(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
+        await self.registration.resend(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
         return Reply(202)
 
     async def confirm(self, request: Request) -> Reply:
@@ -63,32 +69,31 @@ class AccountRoutes:
         self.routes.origins.check(request.headers)
         body = bodies.read(Confirmation, await request.json(bodies.MAX_BYTES))
         caller = self.routes.caller(request)
-        account = await self._recovery().confirm(body.token, body.password, ip_prefix=caller.ip_prefix)
+        account = await self.registration.confirm(body.token, body.password, ip_prefix=caller.ip_prefix)
         return await self.routes.sign_in(request, account, caller=caller, remember=body.remember, status=201)
 
     async def forgot(self, request: Request) -> Reply:
         """`POST /password/forgot`: mail with a link, if there is such an account."""
         self.routes.origins.check(request.headers)
         body = bodies.read(Address, await request.json(bodies.MAX_BYTES))
-        await self._recovery().forgot(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
+        await self.password_reset.request(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
         return Reply(202)
 
     async def reset(self, request: Request) -> Reply:
         """`POST /password/reset`: a new password by the link; every session ends, and nobody is signed in."""
         self.routes.origins.check(request.headers)
         body = bodies.read(Reset, await request.json(bodies.MAX_BYTES))
-        await self._recovery().reset(body.token, body.new, ip_prefix=self._ip_prefix(request))
+        await self.password_reset.reset(body.token, body.new, ip_prefix=self._ip_prefix(request))
         return Reply(204)
 
     async def move(self, request: Request) -> Reply:
         """`POST /email`: ask for another address, with the password."""
         principal = self.routes.principal(request)
         body = bodies.read(EmailChange, await request.json(bodies.MAX_BYTES))
-        recovery = self._recovery()
         email, email_key = bodies.parse_email(body.email)
         account = await self.routes.account(principal)
         try:
-            await recovery.move(
+            await self.email_change.request(
                 account, body.password, email=email, email_key=email_key, ip_prefix=self._ip_prefix(request)
             )
         except InvalidCredentials:
@@ -99,28 +104,24 @@ class AccountRoutes:
         """`POST /email/confirm`: take the new address, signed in to the account that asked for it."""
         principal = self.routes.principal(request)
         body = bodies.read(EmailConfirmation, await request.json(bodies.MAX_BYTES))
-        recovery = self._recovery()
         account = await self.routes.account(principal)
-        await recovery.confirm_move(account, body.token, ip_prefix=self._ip_prefix(request), email_key=bodies.email_key)
+        await self.email_change.confirm(
+            account, body.token, ip_prefix=self._ip_prefix(request), email_key=bodies.email_key
+        )
         return Reply(204)
 
     async def delete(self, request: Request) -> Reply:
         """`DELETE /account`: forget the account, with the password."""
         principal = self.routes.principal(request)
         body = bodies.read(Deletion, await request.json(bodies.MAX_BYTES))
-        self.routes.accounts.refuse_foreign()
+        self.routes.accounts.require_local()
         account = await self.routes.account(principal)
         try:
-            await self.routes.accounts.confirm_owner(account, body.password, ip_prefix=self._ip_prefix(request))
+            await self.routes.accounts.reauthenticate(account, body.password, ip_prefix=self._ip_prefix(request))
         except InvalidCredentials:
             raise _wrong_password() from None
         await self.routes.accounts.delete(account.id)
         return Reply(204, cookies=self.routes.cookies.clear())
-
-    def _recovery(self) -> Recovery:
-        if self.recovery is None:
-            raise Forbidden("not-offered", "This needs mail, which is not set up here; ask an administrator.")
-        return self.recovery
 
     def _ip_prefix(self, request: Request) -> str:
         return self.routes.caller(request).ip_prefix

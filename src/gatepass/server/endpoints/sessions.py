@@ -57,22 +57,12 @@ class Routes:
     def table(self) -> Mapping[str, Mapping[str, Endpoint]]:
         """Path below the mount → method → endpoint."""
         return {
-            "/register": {"POST": self.register},
             "/login": {"POST": self.login},
             "/refresh": {"POST": self.refresh},
             "/logout": {"POST": self.logout},
             "/password": {"POST": self.change_password},
             "/me": {"GET": self.me},
         }
-
-    async def register(self, request: Request) -> Reply:
-        """`POST /register`: make an account and sign it in."""
-        self.origins.check(request.headers)
-        body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
-        email, email_key = bodies.parse_email(body.email)
-        caller = self.caller(request)
-        account = await self.accounts.register(email, body.password, email_key=email_key, ip_prefix=caller.ip_prefix)
-        return await self.sign_in(request, account, caller=caller, remember=body.remember, status=201)
 
     async def login(self, request: Request) -> Reply:
         """`POST /login`: exchange credentials for a session; the one that the request carried ends."""
@@ -83,7 +73,7 @@ class Routes:
             bodies.email_key(body.email),
             body.password,
             ip_prefix=caller.ip_prefix,
-            typed=body.email,
+            raw_email=body.email,
             devices=self._devices(request),
         )
         return await self.sign_in(request, account, caller=caller, remember=body.remember, status=200)

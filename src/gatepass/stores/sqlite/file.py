@@ -18,23 +18,27 @@ Work = Callable[[sqlite3.Connection], Result]
 class DatabaseFile:
     """The file that was opened, and no other that takes its name."""
 
-    def __init__(self, path: Path, busy_timeout: float) -> None:
+    def __init__(self, path: Path, busy_timeout: float, *, read_only: bool = False) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
+        self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
         self._flushes = True
 
     def create(self, prepare: Work[None]) -> None:
-        """Connect, making the file (for its owner alone) where there is none, and prepare it."""
+        """Connect, making the file (for its owner alone) where there is none, and prepare it; or connect read-only."""
         folder = self._path.absolute().parent
         if not folder.is_dir():
             raise ConfigurationError(f"There is no folder {folder} for the database.")
         if self._path.is_dir():
             raise ConfigurationError(f"{self._path} is a folder, not a database.")
-        self._path.touch(mode=0o600)
+        if not self._read_only:
+            self._path.touch(mode=0o600)
         self._identity = self._identify()
-        prepare(self._connect())
+        connection = self._connect()
+        if not self._read_only:
+            prepare(connection)
 
     def connection(self) -> sqlite3.Connection:
         """The connection. Raises OSError where the file is no longer the one that was opened.
@@ -80,6 +84,9 @@ class DatabaseFile:
 
     def _connect(self) -> sqlite3.Connection:
         """WAL; transactions are ours to begin and to end."""
+        if self._read_only:
+            self._connection = connect_read_only(self._path, busy_timeout=self._busy_timeout)
+            return self._connection
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None, cached_statements=64)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -95,6 +102,11 @@ class DatabaseFile:
     def _identify(self) -> tuple[int, int]:
         status = os.stat(self._path)
         return status.st_dev, status.st_ino
+
+
+def connect_read_only(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
+    """A connection that cannot write, beside a server that does. Raises sqlite3.Error if there is no such file."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout)
 
 
 def ill(fault: Exception) -> StoreUnavailable:

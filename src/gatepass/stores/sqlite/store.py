@@ -77,12 +77,15 @@ class SQLiteStore(SQLiteAccounts):
 
     is_shared = False
 
-    def __init__(self, path: str | Path, *, busy_timeout: float = 5.0) -> None:
-        """`busy_timeout` is how many seconds a commit waits for another program that has the file."""
+    def __init__(self, path: str | Path, *, busy_timeout: float = 5.0, read_only: bool = False) -> None:
+        """`busy_timeout` is how many seconds a commit waits for another program that has the file.
+
+        `read_only` opens an existing file beside the server that writes it; its schema is taken as it is.
+        """
         if str(path) == ":memory:":
             raise ConfigurationError("SQLite keeps its sessions in a file here; for none there is memory://.")
         self._path = Path(path)
-        self._writer = Writer(self._path, busy_timeout=busy_timeout)
+        self._writer = Writer(self._path, busy_timeout=busy_timeout, read_only=read_only)
         self._failures = 0
 
     async def open(self) -> None:

@@ -62,9 +62,10 @@ class _Job:
 class Writer:
     """Runs functions of a connection on its thread. `open` first; `run` from any event loop; `close` last."""
 
-    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+    def __init__(self, path: Path, *, busy_timeout: float, read_only: bool = False) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
+        self._read_only = read_only
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ended: Future[None] = Future()
@@ -83,7 +84,7 @@ class Writer:
         ended: Future[None] = Future()
         ended.set_running_or_notify_cancel()
         jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        file = DatabaseFile(self._path, self._busy_timeout)
+        file = DatabaseFile(self._path, self._busy_timeout, read_only=self._read_only)
         arguments = (file, jobs, prepare, ready, ended)
         thread = threading.Thread(target=_live, args=arguments, name="gatepass-sqlite", daemon=True)
         thread.start()

@@ -1,0 +1,77 @@
+"""Another address for an account: the password, then a link to the new address, followed while signed in.
+
+The password proves the account's owner, the link the owner of the address, and the access token that both are one: a
+link that was mailed for another person's account verifies nothing. Sessions stay; `credential_version` rises.
+"""
+
+from collections.abc import Callable
+
+from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.notifications import Notifications
+from gatepass.accounts.service import Accounts
+from gatepass.core import event as events
+from gatepass.core.account import Account
+from gatepass.core.event import Event
+from gatepass.core.mailed_link import Purpose
+from gatepass.ports import AccountStore, Clock, Message
+
+
+class EmailChange:
+    """Two steps: `request` mails a link to the new address, `confirm` uses it."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        accounts: Accounts,
+        links: EmailLinks,
+        notifications: Notifications,
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._links = links
+        self._notifications = notifications
+        self._clock = clock
+        self._report = report
+
+    async def request(self, account: Account, password: str, *, email: str, email_key: str, ip_prefix: str) -> None:
+        """Verify the password, mail a link to the new address, and tell the current one.
+
+        Raises InvalidCredentials, TooManyAttempts, Overloaded or Forbidden (`not-offered`), whether the new address is
+        taken or not.
+        """
+        self._links.require_mail()
+        await self._accounts.reauthenticate(account, password, ip_prefix=ip_prefix)
+        await self._links.count_request(email_key, ip_prefix)
+
+        async def job() -> Message | None:
+            owner = await self._store.find_account_by_email(email_key)
+            if owner is not None and owner.id != account.id:
+                return self._links.templates.address_taken(owner.email)
+            return self._links.email_change(account, email)
+
+        self._links.send(job)
+        self._notifications.email_change_requested(account)
+
+    async def confirm(self, account: Account, token: str, *, ip_prefix: str, email_key: Callable[[str], str]) -> None:
+        """Give the account the address that the link verifies. `email_key` normalises an address.
+
+        Raises Unprocessable (`invalid-link`), Unavailable or Forbidden (`not-offered`).
+        """
+        link = self._links.open(token, Purpose.CHANGE_EMAIL)
+        if link.subject != account.id or not self._links.is_current(link, account):
+            raise invalid_link()
+        now = self._clock.now()
+        is_changed = await self._store.change_email(
+            account.id,
+            email=link.address,
+            email_key=email_key(link.address),
+            credential_version=account.credential_version,
+            now=now,
+        )
+        if not is_changed:
+            raise invalid_link()
+        self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
+        self._notifications.email_changed(account)

@@ -1,0 +1,78 @@
+"""A forgotten password: a link to the owner's address, then a new password.
+
+A reset needs nothing but the link. It therefore starts no session (OWASP Forgot Password): the holder of the link must
+still sign in with the new password, under the throttle.
+"""
+
+from collections.abc import Callable
+
+from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.service import Accounts
+from gatepass.core import event as events
+from gatepass.core.event import Event
+from gatepass.core.mailed_link import Purpose
+from gatepass.ports import AccountStore, Clock, Message
+from gatepass.sessions.service import Sessions
+
+
+class PasswordReset:
+    """Two steps: `request` mails a link, `reset` uses it."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        accounts: Accounts,
+        passwords: Passwords,
+        sessions: Sessions,
+        links: EmailLinks,
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._passwords = passwords
+        self._sessions = sessions
+        self._links = links
+        self._clock = clock
+        self._report = report
+
+    async def request(self, email_key: str, *, ip_prefix: str) -> None:
+        """Mail the owner of an address a link, if it has an account.
+
+        Raises TooManyAttempts, Overloaded or Forbidden (`not-offered`).
+        """
+        await self._links.count_request(email_key, ip_prefix)
+
+        async def job() -> Message | None:
+            account = await self._store.find_account_by_email(email_key)
+            account_id = account.id if account else None
+            self._report(events.ResetRequested(at=self._clock.now(), address=ip_prefix, account_id=account_id))
+            if account is None or account.disabled_at is not None:
+                return None
+            return self._links.password_reset(account)
+
+        self._links.send(job)
+
+    async def reset(self, token: str, new: str, *, ip_prefix: str) -> None:
+        """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
+
+        Raises Unprocessable (`invalid-link`, `password-…`), Overloaded, Unavailable or Forbidden (`not-offered`).
+        """
+        link = self._links.open(token, Purpose.RESET)
+        account = await self._store.find_account(link.subject)
+        if account is None or account.disabled_at is not None or not self._links.is_current(link, account):
+            raise invalid_link()
+        password = self._passwords.check_policy(new, account.email_key)
+        password_hash = await self._passwords.hash_password(password)
+        now = self._clock.now()
+        ended = await self._store.change_password(
+            account.id, password_hash=password_hash, credential_version=account.credential_version, now=now, keep=None
+        )
+        if ended is None:
+            raise invalid_link()
+        self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
+        self._sessions.announce(account.id, ended, reason="revoked", now=now)
+        await self._store.verify_account(account.id, now=now)
+        await self._accounts.clear_failures(account.email_key)

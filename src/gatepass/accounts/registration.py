@@ -1,0 +1,131 @@
+"""Registration: open at once, after the address was verified by mail, or closed.
+
+In verify mode a request makes no account. It makes a pending registration: nothing can be signed in to, the address is
+not taken, and any number of them may name one address. The link in the mail and the password that was chosen turn it
+into an account; see `email_links` for the reasons.
+"""
+
+from dataclasses import dataclass
+
+from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.service import Accounts
+from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.mailed_link import Purpose
+from gatepass.core.policy import RegistrationMode
+from gatepass.errors import ConfigurationError, Forbidden
+from gatepass.ports import AccountStore, Clock, Entropy, Message
+
+MAX_PRUNED = 20
+"""Expired pending registrations that each new one deletes: their number cannot grow for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """There is an account now."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Mail will be sent: a link if the address is free, else a note to the owner of the account that has it."""
+
+
+class Registration:
+    """`mode` is that of self-service; an administrator can make accounts in every mode (`Accounts.add`)."""
+
+    def __init__(
+        self,
+        mode: RegistrationMode,
+        *,
+        store: AccountStore,
+        accounts: Accounts,
+        passwords: Passwords,
+        links: EmailLinks,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._mode = mode
+        self._store = store
+        self._accounts = accounts
+        self._passwords = passwords
+        self._links = links
+        self._clock = clock
+        self._entropy = entropy
+
+    async def request(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> Registered | Pending:
+        """Make an account, or in verify mode a pending registration.
+
+        Raises Forbidden (`registration-closed`), Unprocessable (`password-…`) or Overloaded; in open mode also Conflict
+        (`email-taken`), in verify mode TooManyAttempts. In verify mode the result does not depend on the address.
+        """
+        match self._mode:
+            case "closed":
+                raise Forbidden("registration-closed", "Only an administrator can make accounts here.")
+            case "open":
+                account = await self._accounts.add(email, password, email_key=email_key, ip_prefix=ip_prefix)
+                return Registered(account)
+            case "verify":
+                await self._request_mail(email, email_key, password, ip_prefix=ip_prefix)
+                return Pending()
+
+    async def resend(self, email_key: str, *, ip_prefix: str) -> None:
+        """Mail the newest pending registration of an address a new link, if there is one.
+
+        Raises TooManyAttempts, Overloaded or Forbidden (`not-offered`).
+        """
+        await self._links.count_request(email_key, ip_prefix)
+
+        async def job() -> Message | None:
+            pending = await self._store.find_applicants(email_key)
+            return self._links.verification(pending[0]) if pending else None
+
+        self._links.send(job)
+
+    async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
+        """Make an account of a pending registration, by the mailed link and the password that was chosen.
+
+        Raises Unprocessable (`invalid-link`), InvalidCredentials, TooManyAttempts, Overloaded, Unavailable or Forbidden
+        (`not-offered`).
+        """
+        link = self._links.open(token, Purpose.VERIFY)
+        pending = await self._store.find_applicant(link.subject)
+        if pending is None or not self._links.is_current(link, pending):
+            raise invalid_link()
+        await self._accounts.check_pending_password(pending, password, ip_prefix=ip_prefix)
+        account = await self._accounts.activate(pending, ip_prefix=ip_prefix)
+        if account is None:
+            raise invalid_link()
+        return account
+
+    async def _request_mail(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> None:
+        new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
+        await self._links.count_request(email_key, ip_prefix)
+        pending = PendingRegistration(
+            id=self._entropy.token_bytes(16).hex(),
+            email=email,
+            email_key=email_key,
+            password_hash=await self._passwords.hash_password(new),
+            created_at=self._clock.now(),
+        )
+        oldest_valid = pending.created_at - self._links.pages.verify_ttl
+
+        async def job() -> Message | None:
+            account = await self._store.find_account_by_email(email_key)
+            if account is not None:
+                return None if account.disabled_at else self._links.already_registered(account)
+            await self._store.prune_applicants(before=oldest_valid, limit=MAX_PRUNED)
+            if await self._store.find_applicant(pending.id) is None:  # this job may run again
+                await self._store.add_applicant(pending)
+            return self._links.verification(pending)
+
+        self._links.send(job)
+
+
+def check_mode(mode: RegistrationMode, *, sends_mail: bool) -> None:
+    """Raise ConfigurationError for a mode that cannot work without mail."""
+    if mode == "verify" and not sends_mail:
+        raise ConfigurationError(
+            "`registration` verify needs mail: set `mailer` to smtps://user:password@host (console for development)."
+        )
