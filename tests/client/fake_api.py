@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 
 from gatepass.client import Client, MemoryStorage, Session
-from gatepass.client.session.access_token import Pass
-from gatepass.client.storage.record import Stored
+from gatepass.client.session.access_token import AccessToken
+from gatepass.client.storage.record import SessionRecord
 
 URL = "https://api.example.com"
 SID = "ab" * 16
@@ -115,7 +115,7 @@ def signed_in(*, expired: bool = False) -> MemoryStorage:
     storage = MemoryStorage()
     end = time.time() + (-1 if expired else 900)
     storage.save(
-        Stored(
+        SessionRecord(
             client_key=bytes(32),
             sid=SID,
             generation=0,
@@ -131,12 +131,12 @@ def signed_in(*, expired: bool = False) -> MemoryStorage:
 def wear(session: Session, *, token: str | None = None, left: float = 600.0) -> None:
     """Let the session's access token be an old one (`token`: another one) that seems to have `left` seconds."""
     assert session.status in ("active", "degraded")
-    held = session.state.held
-    assert held is not None
+    current = session.state.current
+    assert current is not None
     now = time.monotonic()
-    worn = token or held.token
-    session.state.held = Pass(worn, f"Bearer {worn}", held.stamp, now + left, now + left - 60, now - 1)
-    storage = session._book.storage
+    worn = token or current.token
+    session.state.current = AccessToken(worn, f"Bearer {worn}", current.serial, now + left, now + left - 60, now - 1)
+    storage = session._saved.storage
     storage.save(replace(storage.load(), access_token=worn, expires_at=time.time() + left))
 
 

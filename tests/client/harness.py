@@ -17,7 +17,7 @@ PASSWORD = "seven green bottles on a wall"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Harness:
     """What a test needs of it."""
 
     proxy: FaultProxy
@@ -42,17 +42,17 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def open_harness(folder: Path) -> Iterator[Harness]:
     """Serve until the block ends."""
     with FaultProxy(0) as proxy:
         public_url = f"http://localhost:{proxy.port}"
         with serving(folder, {"SECRET": SECRET, "STORE": "memory://", "PUBLIC_URL": public_url}) as server:
             proxy.upstream_port = server.port
-            yield Stage(proxy, folder)
+            yield Harness(proxy, folder)
 
 
 def expire(storage: FileStorage) -> None:
     """Let the access token in a session file be one of yesterday."""
-    stored = storage.load()
-    assert stored.access_token is not None
-    storage.save(replace(stored, access_token="ey.of.yesterday", expires_at=1_700_000_000.0))
+    record = storage.load()
+    assert record.access_token is not None
+    storage.save(replace(record, access_token="ey.of.yesterday", expires_at=1_700_000_000.0))

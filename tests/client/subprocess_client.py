@@ -22,7 +22,7 @@ from typing import NoReturn
 from gatepass.client import Client, FileStorage, MemoryStorage, call_options
 from gatepass.client.errors import ClientError, SessionEnded
 from gatepass.client.http import httpx
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 
 ME = "/auth/me"
 CALIBRATIONS = 5
@@ -31,7 +31,7 @@ CALIBRATIONS = 5
 class Forgetful(FileStorage):
     """A session file whose access token is always over."""
 
-    def load(self) -> Stored:
+    def load(self) -> SessionRecord:
         return replace(super().load(), access_token=None, expires_at=None)
 
 

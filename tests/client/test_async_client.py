@@ -10,12 +10,12 @@ import pytest
 from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
 from gatepass.client.errors import RefreshUnavailable, SessionEnded
 from tests.client.fake_api import URL, Api, problem, signed_in, wear
-from tests.client.harness import PASSWORD, Stage, expire
+from tests.client.harness import PASSWORD, Harness, expire
 
 REFRESH = "/auth/refresh"
 
 
-async def test_a_whole_day(real: Stage) -> None:
+async def test_a_whole_day(real: Harness) -> None:
     async with AsyncClient(real.url, retry=None) as api:
         account = await api.sign_up("async@example.com", PASSWORD)
         assert account is not None
@@ -30,7 +30,7 @@ async def test_a_whole_day(real: Stage) -> None:
 
 
 @pytest.mark.parametrize("loss", ["lose_answers", "lose_requests", "cut_answers"])
-async def test_a_lost_refresh_keeps_the_session(real: Stage, loss: str) -> None:
+async def test_a_lost_refresh_keeps_the_session(real: Harness, loss: str) -> None:
     async with AsyncClient(real.url, retry=None) as api:
         await api.sign_up(f"{loss}@example.com", PASSWORD)
         wear(api.session, left=-1)
@@ -42,7 +42,7 @@ async def test_a_lost_refresh_keeps_the_session(real: Stage, loss: str) -> None:
         assert [*seen, api.session.status] == ["degraded", "active"]
 
 
-async def test_it_goes_on_with_a_file_that_a_sync_client_wrote(real: Stage) -> None:
+async def test_it_goes_on_with_a_file_that_a_sync_client_wrote(real: Harness) -> None:
     storage = await asyncio.to_thread(real.sign_up, "colours")
     expire(storage)
     async with AsyncClient(real.url, storage=FileStorage(storage.path)) as api:

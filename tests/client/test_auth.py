@@ -8,14 +8,14 @@ import pytest
 from gatepass.client import AsyncClient, Client, GatepassAuth, with_interceptors
 from gatepass.client.errors import NotReplayable, RefreshUnavailable
 from tests.client.fake_api import URL, Api, signed_in, together, wear
-from tests.client.harness import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Harness
 
 
 def auth(api: Api, *, expired: bool = False) -> GatepassAuth:
     return GatepassAuth(f"{URL}/auth", storage=signed_in(expired=expired), transport=api, async_transport=api)
 
 
-def test_an_own_client_with_our_auth_signs_in_and_refreshes(real: Stage) -> None:
+def test_an_own_client_with_our_auth_signs_in_and_refreshes(real: Harness) -> None:
     gate = GatepassAuth(f"{real.url}/auth")
     with httpx2.Client(base_url=real.url, auth=gate) as own:
         with pytest.raises(httpx2.HTTPStatusError):
@@ -64,7 +64,7 @@ def test_our_auth_sends_no_token_elsewhere_and_no_broken_body() -> None:
     assert b"" not in api.bodies[-2:-1]
 
 
-def test_a_lost_refresh_is_seen_though_httpx_tells_an_auth_nothing(real: Stage) -> None:
+def test_a_lost_refresh_is_seen_though_httpx_tells_an_auth_nothing(real: Harness) -> None:
     api = Api()
 
     def lost(request: httpx2.Request) -> httpx2.Response:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient
-from gatepass.client.body_replay import note, replayable, rewind
+from gatepass.client.body_replay import is_replayable, remember_start, rewind
 from gatepass.client.errors import NotReplayable
 from tests.client.fake_api import URL, Api, refused, signed_in, wear
 
@@ -19,7 +19,7 @@ BODY = b"0123456789" * 20_000
 
 def request(**body: Any) -> httpx2.Request:
     made = httpx2.Request("POST", URL, **body)
-    note(made)
+    remember_start(made)
     return made
 
 
@@ -89,12 +89,12 @@ def test_generators_pipes_and_closed_files_are_not_replayable() -> None:
     with os.fdopen(reading, "rb") as pipe:
         bodies = [request(content=generator()), request(content=Pipe()), request(content=pipe), made]
         bodies.append(request(files={"f": Pipe()}))
-        assert [replayable(body) or rewind(body) for body in bodies] == [False] * 5
+        assert [is_replayable(body) or rewind(body) for body in bodies] == [False] * 5
 
 
 def test_a_file_that_nobody_noted_is_not_guessed_at() -> None:
     made = httpx2.Request("POST", URL, content=io.BytesIO(BODY))
-    assert not replayable(made)
+    assert not is_replayable(made)
 
 
 def test_a_refused_post_of_a_file_arrives_whole_the_second_time() -> None:

@@ -103,7 +103,7 @@ def test_an_idempotency_key_is_one_for_all_attempts_of_a_call_and_no_other() -> 
     keys = [call.headers["Idempotency-Key"] for call in api.calls]
     assert keys[0] == keys[1] != keys[2]
     assert keys[3:] == ["mine", "given"]
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="must not be empty"):
         call_options(idempotency_key=" ")
 
 
@@ -156,7 +156,7 @@ def test_no_secret_is_in_an_error_a_log_or_a_repr(
             repr(client),
             repr(storage),
             repr(kept),
-            repr(client.session.state.held),
+            repr(client.session.state.current),
             caplog.text,
         ]
     chain: list[BaseException | None] = [error, error.__cause__, error.__context__]

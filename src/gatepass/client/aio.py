@@ -9,12 +9,12 @@ from logging import Logger
 from types import TracebackType
 from typing import Any
 
-from gatepass.client.base import CALLS, DEFAULT_RETRY, BaseClient
-from gatepass.client.body_replay import note
+from gatepass.client.base import CALL_LOGGER, DEFAULT_RETRY, BaseClient
+from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, Layer, drive_async
 from gatepass.client.http import httpx
-from gatepass.client.session.endpoints import keep_out
+from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.session.session import Ended, Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
@@ -42,14 +42,14 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         storage: Storage | None = None,
         retry: Layer | None = DEFAULT_RETRY,
         loading: Layer | None = None,
-        logger: Logger | str | None = CALLS,
+        logger: Logger | str | None = CALL_LOGGER,
         raise_errors: bool = False,
         on_ended: Ended | None = None,
         layers: Sequence[Layer] | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__(base_url=base_url, **arguments)
-        self._equip(
+        self._configure(
             base_url=self.base_url,
             timeout=self.timeout,
             auth_url=auth_url,
@@ -95,7 +95,7 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         call = Call(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
         if call.options:
             prepare(call)
-        note(request)
+        remember_start(request)
         return await drive_async(self._chain(call), self)
 
     async def aclose(self) -> None:
@@ -127,5 +127,5 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         )
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        keep_out(self.cookies.jar)
+        exclude_own_cookies(self.cookies.jar)
         return await super().send(request, auth=None, follow_redirects=False)

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar
 
 from gatepass.client.aio import AsyncClient
-from gatepass.client.body_replay import note
+from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, transmit
 from gatepass.client.http import httpx
 from gatepass.client.layers.session import SessionLayer
@@ -63,7 +63,7 @@ class GatepassAuth(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """What httpx2's `Client` runs."""
-        note(request)
+        remember_start(request)
         flow = self._layer(Call(request), transmit)
         try:
             step = next(flow)
@@ -84,7 +84,7 @@ class GatepassAuth(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """What httpx2's `AsyncClient` runs."""
-        note(request)
+        remember_start(request)
         flow = self._layer(Call(request), transmit)
         try:
             step = next(flow)
@@ -126,5 +126,5 @@ def with_interceptors(client: Owned, **options: Any) -> Any:
     bases = (kind,) if own in (httpx.Client, httpx.AsyncClient) else (kind, own)
     layered: Any = object.__new__(kind if len(bases) == 1 else type(own.__name__, bases, {}))
     layered.__dict__ = client.__dict__
-    layered._equip(base_url=client.base_url, timeout=client.timeout, **options)
+    layered._configure(base_url=client.base_url, timeout=client.timeout, **options)
     return layered

@@ -17,14 +17,14 @@ from typing import Any
 from gatepass.client.flow import Layer, Next, compose
 from gatepass.client.http import httpx
 from gatepass.client.layers.call_log import CallLog
-from gatepass.client.layers.error_handlers import Errors, Handler
+from gatepass.client.layers.error_handlers import ErrorHandlers, Handler
 from gatepass.client.layers.interceptors import Interceptors
 from gatepass.client.layers.retry import Retry
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.session import TIMEOUT, Ended, Session, join_url
 from gatepass.client.storage.base import Storage
 
-CALLS = "gatepass.client.calls"
+CALL_LOGGER = "gatepass.client.calls"
 DEFAULT_RETRY: Layer = Retry()
 ONCE: Layer = Retry(attempts=1)
 """For a client that knows no API: it does what httpx2 does, unless a call wants it otherwise."""
@@ -35,7 +35,7 @@ class BaseClient:
 
     session: Session
     interceptors: Interceptors
-    errors: Errors
+    errors: ErrorHandlers
     retry: Layer | None
     loading: Layer | None
     call_log: Layer | None
@@ -44,7 +44,7 @@ class BaseClient:
     _tasks: set[asyncio.Task[None]]
     _threads: set[threading.Thread]
 
-    def _equip(
+    def _configure(
         self,
         *,
         base_url: httpx.URL,
@@ -54,7 +54,7 @@ class BaseClient:
         storage: Storage | None = None,
         retry: Layer | None = DEFAULT_RETRY,
         loading: Layer | None = None,
-        logger: Logger | str | None = CALLS,
+        logger: Logger | str | None = CALL_LOGGER,
         raise_errors: bool = False,
         on_ended: Ended | None = None,
         layers: Sequence[Layer] | None = None,
@@ -72,7 +72,7 @@ class BaseClient:
         self.loading = loading
         self.call_log = None if logger is None else CallLog(logger)
         self.interceptors = Interceptors()
-        self.errors = Errors(raises=raise_errors)
+        self.errors = ErrorHandlers(raises=raise_errors)
         self._tasks = set()
         self._threads = set()
         self.layers = default_layers(self) if layers is None else layers

@@ -21,7 +21,7 @@ from typing import Any
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
 
-MOST_DETAIL = 500
+MAX_DETAIL = 500
 """Characters of an answer's own words that a message repeats: an error page is no message."""
 _OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "instance"})
 
@@ -166,7 +166,7 @@ def _document(response: httpx.Response) -> Mapping[str, Any]:
 
 def _text(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
-    return value[:MOST_DETAIL] if isinstance(value, str) and value else None
+    return value[:MAX_DETAIL] if isinstance(value, str) and value else None
 
 
 def _empty(response: httpx.Response) -> httpx.Response:

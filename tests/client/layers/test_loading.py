@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gatepass.client import AsyncClient, Client, call_options
 from gatepass.client.layers.indicators import callback, progress_line, spinner
-from gatepass.client.layers.loading import IDLE_LIFE, Loading, Visibility
+from gatepass.client.layers.loading import IDLE_TIMEOUT, Loading, Visibility
 from gatepass.client.layers.retry import Budget, Retry
 from tests.client.fake_api import URL, Api, signed_in
 
@@ -175,7 +175,7 @@ def test_an_indicator_that_fails_harms_no_call_and_is_told_of(caplog: pytest.Log
 
 
 def test_no_thread_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepass.client.layers.loading.IDLE_LIFE", 0.01)
+    monkeypatch.setattr("gatepass.client.layers.loading.IDLE_TIMEOUT", 0.01)
     loading = Loading(Watched(), delay=9)
     Client(URL, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)), loading=loading).get("/")
     thread = loading._thread
@@ -191,7 +191,7 @@ def test_a_call_that_begins_as_the_thread_is_about_to_end_is_shown(monkeypatch: 
     begun = threading.Event()
 
     def run_out(timeout: float | None = None) -> bool:
-        if timeout != IDLE_LIFE or begun.is_set():
+        if timeout != IDLE_TIMEOUT or begun.is_set():
             return wait(timeout)
         changed.release()  # as a wait does that has run out and has not got the lock back yet
         other = threading.Thread(target=lambda: loading._move(loading._state.begin))

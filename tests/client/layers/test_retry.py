@@ -55,8 +55,8 @@ class TestTheContract:
     def test_the_defaults_are_those_of_both_languages(self) -> None:
         retry, defaults = Retry(), SCHEDULE["defaults"]
         assert (retry.attempts, retry.deadline) == (defaults["attempts"], defaults["deadline_s"])
-        assert (retry.first_wait, retry.most_wait) == (defaults["first_wait_s"], defaults["most_wait_s"])
-        assert retry.most_retry_after == defaults["most_retry_after_s"]
+        assert (retry.initial_wait, retry.max_wait) == (defaults["first_wait_s"], defaults["most_wait_s"])
+        assert retry.max_retry_after == defaults["most_retry_after_s"]
         assert retry.budget.left("https://x") == defaults["budget"]["capacity"]
 
     @pytest.mark.parametrize(("method", "is_sent_again"), SCHEDULE["methods"].items())
@@ -220,7 +220,7 @@ class TestWaiting:
 
     async def test_a_cancelled_call_waits_no_longer_and_is_not_sent_again(self) -> None:
         flaky = Flaky(503)
-        never = Retry(budget=Budget(), first_wait=20, draw=lambda: 1.0)
+        never = Retry(budget=Budget(), initial_wait=20, draw=lambda: 1.0)
         async with AsyncClient(URL, transport=httpx2.MockTransport(flaky), retry=never) as client:
             call = asyncio.create_task(client.get("/"))
             while not flaky.count:
@@ -288,7 +288,7 @@ def test_the_bound_of_a_wait_holds_after_any_number_of_attempts() -> None:
     assert Retry(attempts=9_999, draw=lambda: 1.0).wait(5_000, retry_after=None) == 8.0
 
 
-@pytest.mark.parametrize("arguments", [{"attempts": 0}, {"deadline": -1}, {"first_wait": -0.1}])
+@pytest.mark.parametrize("arguments", [{"attempts": 0}, {"deadline": -1}, {"initial_wait": -0.1}])
 def test_impossible_numbers_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Retry(**arguments)

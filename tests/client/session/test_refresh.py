@@ -13,15 +13,15 @@ import pytest
 from gatepass.client import Client, MemoryStorage
 from gatepass.client.errors import ClientError, RefreshUnavailable, SessionEnded, StorageError
 from gatepass.client.session.endpoints import Grant, answer_of, read_grant
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 from tests.client.fake_api import Api, problem, refused, signed_in, wear
-from tests.client.harness import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Harness
 
 REFRESH = "/auth/refresh"
 
 
 @pytest.fixture
-def ann(real: Stage) -> Iterator[Client]:
+def ann(real: Harness) -> Iterator[Client]:
     """Signed up, with an access token that the server refuses."""
     with Client(real.url, retry=None) as client:
         client.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
@@ -30,7 +30,7 @@ def ann(real: Stage) -> Iterator[Client]:
         yield client
 
 
-def test_a_refused_token_is_renewed_and_the_call_goes_again(real: Stage, ann: Client) -> None:
+def test_a_refused_token_is_renewed_and_the_call_goes_again(real: Harness, ann: Client) -> None:
     sid = ann.session.session_id
     assert ann.get("/auth/me").status_code == 200
     assert (ann.session.session_id, ann.session.status) == (sid, "active")
@@ -38,14 +38,14 @@ def test_a_refused_token_is_renewed_and_the_call_goes_again(real: Stage, ann: Cl
     assert seen == [("/auth/me", 401), (REFRESH, 200), ("/auth/me", 200)]
 
 
-def test_an_expired_token_is_renewed_before_the_call(real: Stage, ann: Client) -> None:
+def test_an_expired_token_is_renewed_before_the_call(real: Harness, ann: Client) -> None:
     wear(ann.session, left=-1)
     assert ann.get("/auth/me").status_code == 200
     assert [exchange.status for exchange in real.proxy.exchanges] == [200, 200]
 
 
 @pytest.mark.parametrize("loss", ["lose_answers", "lose_requests", "cut_answers"])
-def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Stage, ann: Client, loss: str) -> None:
+def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Harness, ann: Client, loss: str) -> None:
     wear(ann.session, left=-1)
     sid = ann.session.session_id
     getattr(real.proxy, loss)(REFRESH)
@@ -58,7 +58,7 @@ def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Stage,
     assert real.proxy.count(REFRESH) == 2
 
 
-def test_a_503_with_retry_after_keeps_the_session_and_is_believed(real: Stage, ann: Client) -> None:
+def test_a_503_with_retry_after_keeps_the_session_and_is_believed(real: Harness, ann: Client) -> None:
     wear(ann.session, left=-1)
     real.proxy.answer(REFRESH, 503, retry_after=30)
     with pytest.raises(RefreshUnavailable) as raised:
@@ -101,7 +101,7 @@ def test_with_little_time_left_the_call_goes_at_once_and_the_refresh_runs_beside
     assert len(api.refreshes) == 1
 
 
-def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once(real: Stage) -> None:
+def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once(real: Harness) -> None:
     told: list[SessionEnded] = []
     storage = MemoryStorage()
     with Client(real.url, storage=storage, on_ended=told.append) as ann:
@@ -134,8 +134,8 @@ def test_a_401_for_a_young_token_is_passed_on() -> None:
     api = Api()
     api.answering = lambda _request: refused()
     with api.client(storage=MemoryStorage()) as client:
-        client.session._book.open()
-        client.session._book.begin(_grant(api))
+        client.session._saved.open()
+        client.session._saved.begin(_grant(api))
         assert client.get("/x").status_code == 401
     assert api.refreshes == []
 
@@ -203,7 +203,7 @@ def test_what_was_sent_for_one_user_is_never_sent_again_for_another() -> None:
 
         def change(_request: httpx2.Request) -> httpx2.Response:
             client.session.state.clear(sid="cd" * 16)
-            client.session._book.begin(_grant(api))
+            client.session._saved.begin(_grant(api))
             return refused()
 
         api.answering = change
@@ -242,8 +242,8 @@ def test_a_storage_that_fails_later_is_degraded_and_loses_nothing(caplog: pytest
     class Failing(MemoryStorage):
         fails = False
 
-        def save(self, stored: Stored) -> None:
-            super().save(stored)
+        def save(self, record: SessionRecord) -> None:
+            super().save(record)
             if self.fails:
                 raise StorageError("the disk is full")
 
@@ -261,7 +261,7 @@ def test_a_storage_that_fails_later_is_degraded_and_loses_nothing(caplog: pytest
     assert "the disk is full" in caplog.text
 
 
-def test_an_error_of_the_session_is_a_client_error(real: Stage) -> None:
+def test_an_error_of_the_session_is_a_client_error(real: Harness) -> None:
     assert issubclass(SessionEnded, ClientError)
     assert issubclass(RefreshUnavailable, ClientError)
 

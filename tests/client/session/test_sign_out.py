@@ -6,7 +6,7 @@ import pytest
 from gatepass.client import Client, MemoryStorage
 from gatepass.client.errors import ClientError, SessionEnded
 from tests.client.fake_api import SID, Api, signed_in, wear
-from tests.client.harness import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Harness
 
 LOGOUT = "/auth/logout"
 
@@ -15,7 +15,7 @@ def bearer(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_signed_out_is_ended_here_and_at_the_server(real: Stage) -> None:
+def test_signed_out_is_ended_here_and_at_the_server(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("out@example.com", PASSWORD)
@@ -27,7 +27,7 @@ def test_signed_out_is_ended_here_and_at_the_server(real: Stage) -> None:
     assert httpx2.get(f"{real.url}/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_signed_out_everywhere_ends_all_sessions_of_the_account(real: Stage) -> None:
+def test_signed_out_everywhere_ends_all_sessions_of_the_account(real: Harness) -> None:
     with Client(real.url) as one, Client(real.url) as other:
         one.sign_up("all@example.com", PASSWORD)
         other.sign_in("all@example.com", PASSWORD)
@@ -38,7 +38,7 @@ def test_signed_out_everywhere_ends_all_sessions_of_the_account(real: Stage) -> 
         assert other.session.status == "ended"
 
 
-def test_without_a_network_one_is_signed_out_and_the_server_is_told_at_the_next_start(real: Stage) -> None:
+def test_without_a_network_one_is_signed_out_and_the_server_is_told_at_the_next_start(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("offline@example.com", PASSWORD)
@@ -56,7 +56,7 @@ def test_without_a_network_one_is_signed_out_and_the_server_is_told_at_the_next_
     assert httpx2.get(f"{real.url}/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_a_sign_out_that_waits_is_told_after_the_next_sign_in_and_leaves_the_new_session(real: Stage) -> None:
+def test_a_sign_out_that_waits_is_told_after_the_next_sign_in_and_leaves_the_new_session(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("again@example.com", PASSWORD)
@@ -70,7 +70,7 @@ def test_a_sign_out_that_waits_is_told_after_the_next_sign_in_and_leaves_the_new
     assert httpx2.get(f"{real.url}/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_everywhere_without_a_network_signs_out_here_and_raises(real: Stage) -> None:
+def test_everywhere_without_a_network_signs_out_here_and_raises(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("far@example.com", PASSWORD)
@@ -88,7 +88,7 @@ def test_a_refresh_under_way_does_not_bring_back_who_signed_out() -> None:
 
         def leave(_request: httpx2.Request) -> None:
             # As a program would that has waited for the lock in vain.
-            client.session._book.leave(SID)
+            client.session._saved.sign_out(SID)
             client.session._end(SID, "signed-out")
 
         api.refreshing = leave

@@ -12,12 +12,12 @@ from gatepass.client import AsyncClient, Client
 from gatepass.client.errors import RefreshUnavailable
 from gatepass.client.session.single_flight import SingleFlight
 from tests.client.fake_api import URL, Api, problem, signed_in, together, wear
-from tests.client.harness import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Harness
 
 REFRESH = "/auth/refresh"
 
 
-def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(real: Stage) -> None:
+def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(real: Harness) -> None:
     limits = httpx2.Limits(max_connections=50)
     with Client(real.url, limits=limits, timeout=30) as client:
         client.sign_up("threads@example.com", PASSWORD)
@@ -28,7 +28,7 @@ def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(rea
     assert real.proxy.count(REFRESH) == 1
 
 
-async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Stage) -> None:
+async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Harness) -> None:
     async with AsyncClient(real.url, limits=httpx2.Limits(max_connections=20), timeout=30) as client:
         await client.sign_up("tasks@example.com", PASSWORD)
         wear(client.session, left=-1)
@@ -141,22 +141,22 @@ def test_a_loop_that_goes_down_with_the_refresh_leaves_it_to_those_who_wait() ->
 
 def test_an_error_in_a_flight_reaches_all_and_the_next_one_flies() -> None:
     flights: SingleFlight[int] = SingleFlight()
-    flight, leads = flights.board()
-    other, also = flights.board()
+    flight, leads = flights.enter()
+    other, also = flights.enter()
     assert (leads, also, other is flight) == (True, False, True)
-    flights.land(flight, None, ValueError("broken"))
+    flights.finish(flight, None, ValueError("broken"))
     with pytest.raises(ValueError, match="broken"):
         other.result(0)
-    assert flights.board()[1]
+    assert flights.enter()[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks only where there is fork")
 def test_a_forked_child_does_not_wait_for_a_flight_of_its_parent() -> None:
     flights: SingleFlight[int] = SingleFlight()
-    flights.board()
+    flights.enter()
     child = os.fork()
     if child == 0:
-        os._exit(0 if flights.board()[1] else 1)
+        os._exit(0 if flights.enter()[1] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
