@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from gatepass.client.aio import AsyncClient
 from gatepass.client.body_replay import remember_start
-from gatepass.client.flow import Call, Transmit, transmit
+from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
 from gatepass.client.http import httpx
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.session import Session
@@ -62,44 +62,26 @@ class GatepassAuth(httpx.Auth):
         self._client.sign_out(everywhere=everywhere)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """What httpx2's `Client` runs."""
+        """The flow that httpx2's `Client` runs: it sends the requests that this yields."""
         remember_start(request)
         flow = self._layer(Call(request), transmit)
         try:
-            step = next(flow)
-            while True:
-                if isinstance(step, Transmit):
-                    step = flow.send((yield step.call.request))
-                    continue
-                try:
-                    result = step.run(self._client)
-                except BaseException as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration:
-            return
+            step = advance(flow, self._client, until=Transmit)
+            while isinstance(step, Transmit):
+                response = yield step.call.request
+                step = advance(flow, self._client, response, until=Transmit)
         finally:
             flow.close()
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """What httpx2's `AsyncClient` runs."""
+        """The flow that httpx2's `AsyncClient` runs."""
         remember_start(request)
         flow = self._layer(Call(request), transmit)
         try:
-            step = next(flow)
-            while True:
-                if isinstance(step, Transmit):
-                    step = flow.send((yield step.call.request))
-                    continue
-                try:
-                    result = await step.run_async(self._client_here())
-                except BaseException as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration:
-            return
+            step = await advance_async(flow, self._client_here(), until=Transmit)
+            while isinstance(step, Transmit):
+                response = yield step.call.request
+                step = await advance_async(flow, self._client_here(), response, until=Transmit)
         finally:
             flow.close()
 
