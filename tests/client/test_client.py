@@ -1,16 +1,28 @@
 """`Client` as httpx2's own, its layers, sharing a session, and its secrets."""
 
+import inspect
 import logging
 import pickle
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
+import httpx
 import httpx2
 import pytest
 
-from gatepass.client import Client, MemoryStorage, Session, call_options, default_layers
+from gatepass.client import (
+    AsyncClient,
+    Client,
+    MemoryStorage,
+    Session,
+    call_options,
+    default_layers,
+    with_interceptors,
+)
+from gatepass.client.base import HttpxOptions, OwnOptions
 from gatepass.client.errors import ClientError
 from gatepass.client.flow import Call, Flow, Layer, Next
 from tests.client.fake_api import URL, Api, problem, signed_in, wear
@@ -47,6 +59,22 @@ def test_the_arguments_of_httpx2_work() -> None:
     assert isinstance(client, httpx2.Client)
 
 
+@pytest.mark.parametrize("kind", [httpx2.Client, httpx2.AsyncClient, httpx.Client, httpx.AsyncClient])
+def test_all_arguments_of_httpx_are_typed_and_none_is_ours(kind: Callable[..., object]) -> None:
+    names = inspect.signature(kind).parameters.keys()
+    assert HttpxOptions.__optional_keys__ == names - {"base_url"}
+    assert not OwnOptions.__optional_keys__ & names
+
+
+def test_an_unknown_option_is_refused_by_its_name() -> None:
+    options: dict[str, Any] = {"retrys": None}
+    for kind in (Client, AsyncClient):
+        with pytest.raises(TypeError, match="retrys"):
+            kind(URL, **options)
+    with httpx2.Client() as own, pytest.raises(TypeError, match="retrys"):
+        with_interceptors(own, **options)
+
+
 def test_without_raise_errors_an_error_status_is_an_answer() -> None:
     api = Api()
     api.answering = lambda _request: httpx2.Response(404)
@@ -68,7 +96,7 @@ def test_clients_share_a_session() -> None:
 
 
 def test_a_session_and_a_storage_are_one_too_many() -> None:
-    with pytest.raises(TypeError, match="the session has one"):
+    with pytest.raises(TypeError, match="the session has its storage"):
         Client(URL, session=Session(f"{URL}/auth"), storage=MemoryStorage())
     with pytest.raises(TypeError, match="on_ended to the session"):
         Client(URL, session=Session(f"{URL}/auth"), on_ended=print)
