@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from gatepass.client import Client, FileStorage, MemoryStorage, call_options
-from gatepass.client.errors import ClientError, SessionEnded
+from gatepass.client.errors import ClientError, SessionEndedError
 from gatepass.client.http import httpx
 from gatepass.client.storage.record import SessionRecord
 
@@ -57,7 +57,7 @@ def victim(url: str, file: str, report: int) -> NoReturn:
 def _outcome(client: Client) -> bytes:
     try:
         status = client.get(ME, extensions=call_options(retry=False)).status_code
-    except SessionEnded:
+    except SessionEndedError:
         return b"E"
     except (ClientError, httpx.TransportError):
         return b"t"

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
-from gatepass.client.errors import RefreshUnavailable, SessionEnded
+from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from tests.client.fake_api import URL, Api, problem, signed_in, wear
 from tests.client.harness import PASSWORD, Harness, expire
 
@@ -35,7 +35,7 @@ async def test_a_lost_refresh_keeps_the_session(real: Harness, loss: str) -> Non
         await api.sign_up(f"{loss}@example.com", PASSWORD)
         wear(api.session, left=-1)
         getattr(real.proxy, loss)(REFRESH)
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             await api.get("/auth/me")
         seen = [api.session.status]
         assert (await api.get("/auth/me")).status_code == 200
@@ -72,7 +72,7 @@ async def test_an_end_is_told_to_every_caller_that_waited() -> None:
     api.refreshing = lambda _request: problem(401, "session-ended", sid="ab" * 16, reason="revoked")
     async with AsyncClient(URL, transport=api, storage=signed_in(expired=True)) as client:
         results = await asyncio.gather(*[client.get("/x") for _ in range(5)], return_exceptions=True)
-    assert [type(result) for result in results] == [SessionEnded] * 5
+    assert [type(result) for result in results] == [SessionEndedError] * 5
     assert len(api.refreshes) == 1
 
 

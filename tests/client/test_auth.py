@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, GatepassAuth, with_interceptors
-from gatepass.client.errors import NotReplayable, RefreshUnavailable
+from gatepass.client.errors import NotReplayableError, RefreshUnavailableError
 from tests.client.fake_api import URL, Api, signed_in, together, wear
 from tests.client.harness import PASSWORD, Harness
 
@@ -59,7 +59,7 @@ def test_our_auth_sends_no_token_elsewhere_and_no_broken_body() -> None:
         assert isinstance(gate, GatepassAuth)
         assert own.get(f"{URL}/x").status_code == 200
         wear(gate.session, token="ey.worn")
-        with pytest.raises(NotReplayable):
+        with pytest.raises(NotReplayableError):
             own.post(f"{URL}/x", content=iter([b"a"]))
     assert b"" not in api.bodies[-2:-1]
 
@@ -72,7 +72,7 @@ def test_a_lost_refresh_is_seen_though_httpx_tells_an_auth_nothing(real: Harness
 
     api.refreshing = lost
     gate = auth(api, expired=True)
-    with httpx2.Client(transport=api, auth=gate) as own, pytest.raises(RefreshUnavailable):
+    with httpx2.Client(transport=api, auth=gate) as own, pytest.raises(RefreshUnavailableError):
         own.get(f"{URL}/x")
     assert gate.session.status == "degraded"
 

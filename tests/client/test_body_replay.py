@@ -11,7 +11,7 @@ import pytest
 
 from gatepass.client import AsyncClient
 from gatepass.client.body_replay import is_replayable, remember_start, rewind
-from gatepass.client.errors import NotReplayable
+from gatepass.client.errors import NotReplayableError
 from tests.client.fake_api import URL, Api, refused, signed_in, wear
 
 BODY = b"0123456789" * 20_000
@@ -110,7 +110,7 @@ def test_a_used_up_body_is_an_error_that_says_so_and_the_session_is_fresh_again(
     api = Api()
     with api.client() as client:
         wear(client.session, token="ey.worn")
-        with pytest.raises(NotReplayable) as raised:
+        with pytest.raises(NotReplayableError) as raised:
             client.post("/echo", content=generator())
         assert raised.value.response.status_code == 401
         assert client.post("/echo", content=generator()).content == BODY
@@ -124,7 +124,7 @@ async def test_async_generators_are_not_replayable_either() -> None:
     api = Api()
     async with AsyncClient(URL, transport=api, storage=signed_in()) as client:
         wear(client.session, token="ey.worn")
-        with pytest.raises(NotReplayable):
+        with pytest.raises(NotReplayableError):
             await client.post("/echo", content=parts())
 
 

@@ -216,4 +216,4 @@ def test_the_default_order_is_loading_logging_interceptors_errors_retry_session(
         api.answering = lambda _request: httpx2.Response(404)
         with pytest.raises(httpx2.HTTPStatusError):
             client.get("/x")
-    assert seen == ["loading", "interceptors", "retry", "errors 404", "NotFound"]
+    assert seen == ["loading", "interceptors", "retry", "errors 404", "NotFoundError"]

@@ -92,7 +92,7 @@ def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
     try:
         from gatepass.cli import login_files as logins
         from gatepass.client import Client
-        from gatepass.client.errors import ClientError, SessionEnded
+        from gatepass.client.errors import ClientError, SessionEndedError
         from gatepass.client.http import httpx
     except ImportError as missing:
         fail(str(missing))
@@ -105,7 +105,7 @@ def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
             yield place, client
     except logins.Ambiguous as several:
         raise click.UsageError(str(several)) from None
-    except SessionEnded:
+    except SessionEndedError:
         fail(f"Your session at {place.origin} has ended. Sign in with: gatepass login {place.origin}")
     except ClientError as error:
         fail(getattr(error, "detail", None) or str(error))

@@ -31,14 +31,16 @@ class Client(BaseClient, httpx.Client):
     def sign_in(self, email: str, password: str, *, remember: bool = True) -> Account:
         """Sign in. A session that there was ends at the server. `remember`: False for a session of this run alone.
 
-        Raises Unauthenticated (`invalid-credentials`), TooManyRequests, and httpx's errors if no answer arrives.
+        Raises UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer
+        arrives.
         """
         return drive(self.session.sign_in(email, password, remember=remember), self)
 
     def sign_up(self, email: str, password: str, *, remember: bool = True) -> Account | None:
         """Register and sign in. Returns None if the server requires the address to be verified first.
 
-        Raises Forbidden (`registration-closed`), Conflict (`email-taken`), Unprocessable, and as `sign_in`.
+        Raises ForbiddenError (`registration-closed`), ConflictError (`email-taken`), UnprocessableError, and what
+        `sign_in` raises.
         """
         return drive(self.session.sign_up(email, password, remember=remember), self)
 

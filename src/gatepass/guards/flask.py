@@ -25,7 +25,7 @@ from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
 from gatepass.access.wsgi import Gate, Guard, answer_headers, gate_from
 from gatepass.core.access_token import Principal
-from gatepass.errors import ConfigurationError, Problem
+from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.problems import document
 
 Parameters = ParamSpec("Parameters")
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 EXTENSION = "gatepass"
 
 
-class Denied(HTTPException):
+class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` says which. Handlers are found by the class: one for each status."""
 
     def __init__(self, problem: Problem) -> None:
@@ -45,19 +45,19 @@ class Denied(HTTPException):
         return Response(document(self.problem), self.problem.status, headers=answer_headers(self.problem))
 
 
-class Unauthenticated(Denied, exceptions.Unauthorized):
-    """No valid access token, or none of a recent sign-in where that is asked for."""
+class _Unauthorized(Denied, exceptions.Unauthorized):
+    """No valid access token, or the sign-in is too long ago."""
 
 
-class Forbidden(Denied, exceptions.Forbidden):
-    """A valid one that lacks a scope."""
+class _Forbidden(Denied, exceptions.Forbidden):
+    """The access token lacks a scope."""
 
 
-class Unavailable(Denied, exceptions.ServiceUnavailable):
-    """Revocations are not known just now."""
+class _Unavailable(Denied, exceptions.ServiceUnavailable):
+    """The revocations are not known at the moment."""
 
 
-_DENIALS: dict[int, type[Denied]] = {401: Unauthenticated, 403: Forbidden, 503: Unavailable}
+_DENIALS: dict[int, type[Denied]] = {401: _Unauthorized, 403: _Forbidden, 503: _Unavailable}
 
 
 class GatepassFlask:

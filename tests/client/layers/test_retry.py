@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, call_options
-from gatepass.client.errors import ProblemError, RefreshUnavailable
+from gatepass.client.errors import ProblemError, RefreshUnavailableError
 from gatepass.client.layers.retry import Budget, Retry
 from tests.client.fake_api import URL, Api, signed_in
 
@@ -295,5 +295,5 @@ def test_impossible_numbers_are_refused(arguments: dict[str, Any]) -> None:
 
 
 def test_by_default_a_refresh_that_is_unavailable_is_an_error_that_says_when() -> None:
-    error = RefreshUnavailable(retry_after=3.0)
+    error = RefreshUnavailableError(retry_after=3.0)
     assert error.retry_after == 3.0

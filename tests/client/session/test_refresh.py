@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from gatepass.client import Client, MemoryStorage
-from gatepass.client.errors import ClientError, RefreshUnavailable, SessionEnded, StorageError
+from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, StorageError
 from gatepass.client.session.endpoints import Grant, answer_of, read_grant
 from gatepass.client.storage.record import SessionRecord
 from tests.client.fake_api import Api, problem, refused, signed_in, wear
@@ -49,7 +49,7 @@ def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Harnes
     wear(ann.session, left=-1)
     sid = ann.session.session_id
     getattr(real.proxy, loss)(REFRESH)
-    with pytest.raises(RefreshUnavailable) as raised:
+    with pytest.raises(RefreshUnavailableError) as raised:
         ann.get("/auth/me")
     assert isinstance(raised.value, httpx2.TransportError)
     assert ann.session.status == "degraded"
@@ -61,11 +61,11 @@ def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Harnes
 def test_a_503_with_retry_after_keeps_the_session_and_is_believed(real: Harness, ann: Client) -> None:
     wear(ann.session, left=-1)
     real.proxy.answer(REFRESH, 503, retry_after=30)
-    with pytest.raises(RefreshUnavailable) as raised:
+    with pytest.raises(RefreshUnavailableError) as raised:
         ann.get("/auth/me")
     assert raised.value.retry_after == pytest.approx(30, abs=1)
     assert ann.session.status == "degraded"
-    with pytest.raises(RefreshUnavailable) as again:
+    with pytest.raises(RefreshUnavailableError) as again:
         ann.get("/auth/me")
     assert 0 < (again.value.retry_after or 0) <= 30
     assert real.proxy.count(REFRESH) == 1, "the server asked not to be asked"
@@ -102,7 +102,7 @@ def test_with_little_time_left_the_call_goes_at_once_and_the_refresh_runs_beside
 
 
 def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once(real: Harness) -> None:
-    told: list[SessionEnded] = []
+    told: list[SessionEndedError] = []
     storage = MemoryStorage()
     with Client(real.url, storage=storage, on_ended=told.append) as ann:
         ann.sign_up("victim@example.com", PASSWORD)
@@ -114,7 +114,7 @@ def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once
             assert thief.get("/auth/me").status_code == 200
         assert storage.load() == stolen
         wear(ann.session, left=-1)
-        with pytest.raises(SessionEnded) as raised:
+        with pytest.raises(SessionEndedError) as raised:
             ann.get("/auth/me")
         assert (raised.value.reason, raised.value.session_id) == ("reused", sid)
         assert (ann.session.status, ann.session.reason) == ("ended", "reused")
@@ -207,7 +207,7 @@ def test_what_was_sent_for_one_user_is_never_sent_again_for_another() -> None:
             return refused()
 
         api.answering = change
-        with pytest.raises(SessionEnded):
+        with pytest.raises(SessionEndedError):
             client.get("/x")
     assert len(api.calls) == 1
 
@@ -262,8 +262,8 @@ def test_a_storage_that_fails_later_is_degraded_and_loses_nothing(caplog: pytest
 
 
 def test_an_error_of_the_session_is_a_client_error(real: Harness) -> None:
-    assert issubclass(SessionEnded, ClientError)
-    assert issubclass(RefreshUnavailable, ClientError)
+    assert issubclass(SessionEndedError, ClientError)
+    assert issubclass(RefreshUnavailableError, ClientError)
 
 
 def _settled(client: Client) -> None:

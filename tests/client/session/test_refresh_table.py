@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from gatepass.client import retry_after
-from gatepass.client.errors import RefreshUnavailable, SessionEnded
+from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from gatepass.client.retry_after import read_retry_after, retry_after_of
 from gatepass.client.session import access_token, refresh, session
 from gatepass.client.session.endpoints import answer_of, exclude_own_cookies, idempotency_key, outcome_of
@@ -124,11 +124,11 @@ def test_a_superseded_token_is_followed_twenty_times_and_then_degraded_until_the
 
     api.refreshing = newer
     with api.client(storage=signed_in(expired=True)) as client:
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert len(api.refreshes) == 20
         assert client.session.status == "degraded"
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert len(api.refreshes) == 20
 
@@ -153,7 +153,7 @@ def test_whatever_does_not_end_this_very_session_keeps_it(answer: httpx2.Respons
     api.refreshing = lambda _request: answer
     storage = signed_in(expired=True)
     with api.client(storage=storage) as client:
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert (client.session.status, storage.load().sid) == ("degraded", SID)
 
@@ -162,7 +162,7 @@ def test_session_ended_for_this_session_ends_it_and_forgets_all_but_the_client_k
     api = Api()
     api.refreshing = lambda _request: problem(401, "session-ended", sid=SID, reason="expired")
     storage = signed_in(expired=True)
-    with api.client(storage=storage) as client, pytest.raises(SessionEnded) as raised:
+    with api.client(storage=storage) as client, pytest.raises(SessionEndedError) as raised:
         client.get("/x")
     assert raised.value.reason == "expired"
     left = storage.load()

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from gatepass.client import Client, MemoryStorage
-from gatepass.client.errors import ClientError, SessionEnded
+from gatepass.client.errors import ClientError, SessionEndedError
 from tests.client.fake_api import SID, Api, signed_in, wear
 from tests.client.harness import PASSWORD, Harness
 
@@ -92,7 +92,7 @@ def test_a_refresh_under_way_does_not_bring_back_who_signed_out() -> None:
             client.session._end(SID, "signed-out")
 
         api.refreshing = leave
-        with pytest.raises(SessionEnded) as raised:
+        with pytest.raises(SessionEndedError) as raised:
             client.get("/x")
         assert raised.value.reason == "signed-out"
         assert client.session.status == "ended"

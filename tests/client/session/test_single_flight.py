@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client
-from gatepass.client.errors import RefreshUnavailable
+from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.session.single_flight import SingleFlight
 from tests.client.fake_api import URL, Api, problem, signed_in, together, wear
 from tests.client.harness import PASSWORD, Harness
@@ -54,7 +54,7 @@ def test_all_who_wait_for_a_refresh_that_fails_are_told_and_none_asks_again() ->
     api.refreshing = lambda _request: problem(503, "overloaded", {"Retry-After": "60"})
     with api.client(storage=signed_in(expired=True)) as client:
         failures = together(20, lambda: client.get("/x"))
-    assert {type(failure) for failure in failures} == {RefreshUnavailable}
+    assert {type(failure) for failure in failures} == {RefreshUnavailableError}
     assert len({id(failure) for failure in failures}) == 20, "an exception of one's own: tracebacks do not mix"
     assert (len(api.refreshes), api.calls) == (1, [])
 

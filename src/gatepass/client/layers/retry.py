@@ -23,7 +23,7 @@ from typing import Any
 
 from gatepass.client.body_replay import rewind
 from gatepass.client.call_options import IDEMPOTENCY_KEY
-from gatepass.client.errors import RefreshUnavailable
+from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.flow import Call, Flow, Next, Pause
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
@@ -139,7 +139,7 @@ class Retry:
         for attempt in range(1, self.attempts + 1):
             try:
                 response = yield from next_layer(call)
-            except (httpx.TransportError, RefreshUnavailable) as error:
+            except (httpx.TransportError, RefreshUnavailableError) as error:
                 wait = self._wait_before_next(call, attempt, error=error)
                 if wait is None:
                     raise
@@ -166,7 +166,7 @@ class Retry:
     ) -> float | None:
         """Return the seconds to wait before the next attempt; None if there must be none."""
         request = call.request
-        was_unsent = isinstance(error, RefreshUnavailable)
+        was_unsent = isinstance(error, RefreshUnavailableError)
         if attempt >= self.attempts or isinstance(error, httpx.UnsupportedProtocol):
             return None
         if not was_unsent and not self.allows(request.method, has_key=IDEMPOTENCY_KEY in request.headers):

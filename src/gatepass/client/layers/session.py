@@ -13,7 +13,7 @@ from collections.abc import Generator
 from typing import Any
 
 from gatepass.client.body_replay import rewind
-from gatepass.client.errors import NotReplayable
+from gatepass.client.errors import NotReplayableError
 from gatepass.client.flow import Call, Flow, Next, Read, Step
 from gatepass.client.http import httpx
 from gatepass.client.session.access_token import AccessToken
@@ -75,7 +75,7 @@ class SessionLayer:
             return response
         call.refreshed = True
         if not rewind(call.request):
-            raise NotReplayable(response=response)
+            raise NotReplayableError(response=response)
         _attach(call.request, newer)
         return (yield from next_layer(call))
 

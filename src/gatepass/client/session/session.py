@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gatepass.client.errors import ClientError, RefreshUnavailable, SessionEnded, raise_for_problem
+from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
 from gatepass.client.http import httpx
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
@@ -33,7 +33,7 @@ MAX_BACKOFF = 5.0
 INITIAL_BACKOFF = 0.25
 MARGIN = 60.0
 TIMEOUT = 10.0
-Ended = Callable[[SessionEnded], object]
+Ended = Callable[[SessionEndedError], object]
 
 
 class Session:
@@ -42,7 +42,7 @@ class Session:
     `auth_url`: the whole address of the auth endpoints. `storage`: where the session is kept (default: in memory).
     `margin`: seconds before its end from which on an access token is refreshed in the background, at most a third of
     its lifetime. `timeout`: seconds for each phase of a call to the auth endpoints. `on_ended` is called once when
-    the session has ended, with the SessionEnded, in the thread that found out.
+    the session has ended, with the SessionEndedError, in the thread that found out.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Session:
     def token_for_call(self, refused: AccessToken | None = None) -> Flow[AccessToken | None]:
         """The flow that returns a token for a call; None if not signed in, or if a refresh would not help.
 
-        `refused` is the token that a 401 answered. Raises SessionEnded and RefreshUnavailable.
+        `refused` is the token that a 401 answered. Raises SessionEndedError and RefreshUnavailableError.
         """
         state = self.state
         yield from self._open()
@@ -162,7 +162,7 @@ class Session:
     def refresh(self) -> Flow[None]:
         """The flow that refreshes now, however long the token lasts.
 
-        Raises SessionEnded and RefreshUnavailable.
+        Raises SessionEndedError and RefreshUnavailableError.
         """
         yield from self._open()
         if self.state.sid is not None:
@@ -211,7 +211,7 @@ class Session:
         if state.sid != sid:
             raise self._ended_error()
         if result is not None and result.kind == "transient":
-            raise RefreshUnavailable(retry_after=result.retry_after) from result.cause
+            raise RefreshUnavailableError(retry_after=result.retry_after) from result.cause
         return state.usable
 
     def _refresh_once(self, serial: int) -> Flow[Result]:
@@ -251,12 +251,12 @@ class Session:
         self.state.clear(status="ended", reason=reason)
         log.info("session ended: %s", reason)
         if self.on_ended is not None:
-            self.on_ended(SessionEnded(reason, session_id=sid))
+            self.on_ended(SessionEndedError(reason, session_id=sid))
 
-    def _ended_error(self, result: Result | None = None) -> SessionEnded:
+    def _ended_error(self, result: Result | None = None) -> SessionEndedError:
         if result is not None:
-            return SessionEnded(result.reason or "unknown", session_id=result.sid)
-        return SessionEnded(self.state.reason or "replaced", session_id=None)
+            return SessionEndedError(result.reason or "unknown", session_id=result.sid)
+        return SessionEndedError(self.state.reason or "replaced", session_id=None)
 
     def _check_address(self) -> None:
         if not self.auth_url.startswith(("http://", "https://")):
