@@ -22,7 +22,7 @@ from urllib.request import Request as UrllibRequest
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
 from gatepass.client.storage.record import Account
-from gatepass.wire.cookies import HOST_NAME, SECURE_NAME, STATE_NAME
+from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 Kind = Literal["ok", "session-ended", "no-session", "refresh-superseded", "session-mismatch", "transient"]
 CLIENT_HEADER = {"Gatepass-Client": "1"}
