@@ -21,7 +21,7 @@ from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass, Policy
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 from tests.system.browser.page_server import ACCESS_TTL, PAGE, SECRET, ping
 
 SCRIPT = """

@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from gatepass import Gatepass, Policy
 from gatepass.guards.starlette import current_principal, requires
 from gatepass.serving.process import bind, serve
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import Scope
 
 SECRET = "c3RhZ2Utc2VjcmV0LWZvci10ZXN0cy1vbmx5LTAxMjM0NTY3ODk"
