@@ -1,4 +1,4 @@
-"""One real server with a fault proxy before it for each module of tests; each test signs up somebody of its own."""
+"""One real server with a fault proxy before it for each module of tests; each test signs up its own account."""
 
 from collections.abc import Iterator
 

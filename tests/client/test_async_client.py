@@ -1,4 +1,4 @@
-"""`AsyncClient`: the same story as `Client`, against the real server."""
+"""`AsyncClient` behaves as `Client` does, against the real server."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import pytest
 
 from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
 from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
-from tests.client.fake_api import URL, Api, problem, signed_in, wear
+from tests.client.fake_api import URL, Api, age_token, problem, signed_in
 from tests.client.harness import PASSWORD, Harness, expire
 
 REFRESH = "/auth/refresh"
@@ -19,7 +19,7 @@ async def test_a_whole_day(real: Harness) -> None:
     async with AsyncClient(real.url, retry=None) as api:
         account = await api.sign_up("async@example.com", PASSWORD)
         assert account is not None
-        wear(api.session, token="ey.of.yesterday")
+        age_token(api.session, token="ey.of.yesterday")
         assert (await api.get("/auth/me")).json()["email"] == account.email
         await api.sign_out()
         assert api.session.status == "ended"
@@ -33,7 +33,7 @@ async def test_a_whole_day(real: Harness) -> None:
 async def test_a_lost_refresh_keeps_the_session(real: Harness, loss: str) -> None:
     async with AsyncClient(real.url, retry=None) as api:
         await api.sign_up(f"{loss}@example.com", PASSWORD)
-        wear(api.session, left=-1)
+        age_token(api.session, left=-1)
         getattr(real.proxy, loss)(REFRESH)
         with pytest.raises(RefreshUnavailableError):
             await api.get("/auth/me")
@@ -60,7 +60,7 @@ async def test_the_refresh_beside_a_call_is_waited_for_at_the_end() -> None:
     api.seconds = 0.05
     storage = signed_in()
     async with AsyncClient(URL, transport=api, storage=storage) as client:
-        wear(client.session, left=30)
+        age_token(client.session, left=30)
         answer = await client.get("/x")
         assert answer.request.headers["Authorization"] == "Bearer ey.0"
     assert storage.load().access_token == "ey.1"
@@ -79,7 +79,7 @@ async def test_an_end_is_told_to_every_caller_that_waited() -> None:
 async def test_a_stream_is_refreshed_too_and_stays_a_stream() -> None:
     api = Api()
     async with AsyncClient(URL, transport=api, storage=signed_in()) as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         async with client.stream("POST", "/x", content=b"body") as answer:
             assert await answer.aread() == b"body"
 

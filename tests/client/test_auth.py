@@ -1,4 +1,4 @@
-"""For people who keep their own client."""
+"""`GatepassAuth` and `with_interceptors`: our session and layers for a client that an application already has."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from gatepass.client import AsyncClient, Client, GatepassAuth, with_interceptors
 from gatepass.client.errors import NotReplayableError, RefreshUnavailableError
-from tests.client.fake_api import URL, Api, signed_in, together, wear
+from tests.client.fake_api import URL, Api, age_token, signed_in, together
 from tests.client.harness import PASSWORD, Harness
 
 
@@ -23,7 +23,7 @@ def test_an_own_client_with_our_auth_signs_in_and_refreshes(real: Harness) -> No
         with Client(real.url) as other:
             other.sign_up("own@example.com", PASSWORD)
         gate.sign_in("own@example.com", PASSWORD)
-        wear(gate.session, token="ey.of.yesterday")
+        age_token(gate.session, token="ey.of.yesterday")
         real.proxy.exchanges.clear()
         answer = own.get("/auth/me")
         assert answer.status_code == 200
@@ -58,7 +58,7 @@ def test_our_auth_sends_no_token_elsewhere_and_no_broken_body() -> None:
         gate = own.auth
         assert isinstance(gate, GatepassAuth)
         assert own.get(f"{URL}/x").status_code == 200
-        wear(gate.session, token="ey.worn")
+        age_token(gate.session, token="ey.worn")
         with pytest.raises(NotReplayableError):
             own.post(f"{URL}/x", content=iter([b"a"]))
     assert b"" not in api.bodies[-2:-1]

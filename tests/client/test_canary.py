@@ -36,7 +36,7 @@ CANARIES = {
 
 
 class Sinks:
-    """Everything that anybody could read afterwards."""
+    """Everything that could be read afterwards."""
 
     def __init__(self) -> None:
         self.records = io.StringIO()
@@ -92,9 +92,9 @@ def test_no_secret_shows_in_any_sink(real: Harness, sinks: Sinks, tmp_path: Path
         walk(real, client, sinks)
         secrets = secrets_of(client)
     sentry_sdk.capture_message("all")
-    told = sinks.all()
-    assert "/auth/me" in told, "the sinks were read"
-    assert [name for name, secret in {**CANARIES, **secrets}.items() if secret in told] == []
+    text = sinks.all()
+    assert "/auth/me" in text, "the sinks were read"
+    assert [name for name, secret in {**CANARIES, **secrets}.items() if secret in text] == []
 
 
 def walk(real: Harness, client: Client, sinks: Sinks) -> None:

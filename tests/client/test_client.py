@@ -25,7 +25,7 @@ from gatepass.client import (
 from gatepass.client.base import HttpxOptions, OwnOptions
 from gatepass.client.errors import ClientError
 from gatepass.client.flow import Call, Flow, Layer, Next
-from tests.client.fake_api import URL, Api, problem, signed_in, wear
+from tests.client.fake_api import URL, Api, age_token, problem, signed_in
 
 CANARY = "canary-Zq7-canary-Zq7"
 
@@ -112,7 +112,7 @@ def test_the_chain_can_be_replaced_and_extended() -> None:
 
     with api.client() as client:
         client.layers = [counting, *default_layers(client)]
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         client.get("/x")
         client.layers = []
         assert client.get("/x").status_code == 401
@@ -123,7 +123,7 @@ def test_an_idempotency_key_is_one_for_all_attempts_of_a_call_and_no_other() -> 
     api = Api()
     options = call_options(idempotency_key="auto")
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         for _ in range(2):
             client.post("/x", extensions=options)
         client.post("/x", extensions=options, headers={"Idempotency-Key": "mine"})
@@ -158,7 +158,7 @@ def _sign_in(client: Client) -> None:
 
 
 def _expired(client: Client) -> None:
-    wear(client.session, token=CANARY, left=-1)
+    age_token(client.session, token=CANARY, left=-1)
     client.get("/x")
 
 

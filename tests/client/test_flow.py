@@ -25,7 +25,7 @@ from gatepass.client.flow import (
 
 
 class Network:
-    """Answers with what it is given, in turn."""
+    """Answers with its arguments, one after the other."""
 
     def __init__(self, *answers: httpx2.Response | Exception) -> None:
         self.answers = list(answers)

@@ -57,27 +57,27 @@ class StoreMachine(RuleBasedStateMachine):
         self._run(self._store.close())
         self._loop.close()
 
-    @rule(who=sessions, version=st.integers(1, 3), expires_at=st.integers(NOW - 50, NOW + 50))
-    def add(self, who: tuple[str, str], version: int, expires_at: int) -> None:
+    @rule(which=sessions, version=st.integers(1, 3), expires_at=st.integers(NOW - 50, NOW + 50))
+    def add(self, which: tuple[str, str], version: int, expires_at: int) -> None:
         """Add a session, unless it exists."""
-        session = session_of(account_of(who[0]), who[1], expires_at=expires_at, created_at=NOW + version)
+        session = session_of(account_of(which[0]), which[1], expires_at=expires_at, created_at=NOW + version)
         if self._run(self._reference.find(session.sid)) is None:
             self._same("add", session, credential_version=version)
 
-    @rule(who=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans(), skipped=st.integers(0, 17))
-    def swap(self, who: tuple[str, str], at: int, branch: str, stale: bool, skipped: int) -> None:
+    @rule(which=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans(), skipped=st.integers(0, 17))
+    def swap(self, which: tuple[str, str], at: int, branch: str, stale: bool, skipped: int) -> None:
         """Swap from the present row or from the one at sign-in, with or without skipped generations."""
-        fresh = session_of(account_of(who[0]), who[1])
+        fresh = session_of(account_of(which[0]), which[1])
         row = self._run(self._reference.find(fresh.sid))
         start = fresh if stale or row is None else row
         lost = tuple(Ancestor(digest("lost", number), UNKNOWN_KEY) for number in range(skipped))
         generation = start.generation + 1 + skipped
         self._same("swap", swap_of(start, branch=branch, now=at, generation=generation, skipped=lost))
 
-    @rule(who=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
-    def revoke(self, who: tuple[str, str], at: int, reason: str) -> None:
+    @rule(which=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
+    def revoke(self, which: tuple[str, str], at: int, reason: str) -> None:
         """Revoke one session."""
-        self._same("revoke", self._sid(who), reason=reason, now=at)
+        self._same("revoke", self._sid(which), reason=reason, now=at)
 
     @rule(name=names, at=times, keep=st.none() | sessions)
     def revoke_all(self, name: str, at: int, keep: tuple[str, str] | None) -> None:
@@ -129,8 +129,8 @@ class StoreMachine(RuleBasedStateMachine):
         """Compare everything that the ports can read."""
         assert self._run(_everything(self._store)) == self._run(_everything(self._reference))
 
-    def _sid(self, who: tuple[str, str]) -> bytes:
-        return session_of(account_of(who[0]), who[1]).sid
+    def _sid(self, which: tuple[str, str]) -> bytes:
+        return session_of(account_of(which[0]), which[1]).sid
 
     def _same(self, verb: str, *values: Any, **facts: Any) -> None:
         ours, theirs = self._both(verb, *values, **facts)

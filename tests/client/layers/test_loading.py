@@ -70,15 +70,15 @@ class TestVisibility:
 
 
 class Watched:
-    """An indicator that notes what it is told, and when something is."""
+    """An indicator that records its calls."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []
         self.changed = threading.Condition()
 
     def _note(self, what: str, count: int) -> None:
         with self.changed:
-            self.told.append((what, count))
+            self.calls.append((what, count))
             self.changed.notify_all()
 
     def show(self, count: int) -> None:
@@ -90,9 +90,9 @@ class Watched:
     def hide(self) -> None:
         self._note("hide", 0)
 
-    def until(self, *told: tuple[str, int]) -> None:
+    def until(self, *calls: tuple[str, int]) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: self.told == list(told), 10), self.told
+            assert self.changed.wait_for(lambda: self.calls == list(calls), 10), self.calls
 
 
 def test_one_call_counts_once_through_refresh_and_retries_and_is_over_in_the_end() -> None:

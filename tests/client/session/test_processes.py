@@ -1,4 +1,4 @@
-"""Programs that share a session file: one refresh for all, and nobody is signed out."""
+"""Programs that share a session file: one refresh for all, and none is signed out."""
 
 import threading
 from collections.abc import Iterator

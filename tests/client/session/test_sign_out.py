@@ -5,7 +5,7 @@ import pytest
 
 from gatepass.client import Client, MemoryStorage
 from gatepass.client.errors import ClientError, SessionEndedError
-from tests.client.fake_api import SID, Api, signed_in, wear
+from tests.client.fake_api import SID, Api, age_token, signed_in
 from tests.client.harness import PASSWORD, Harness
 
 LOGOUT = "/auth/logout"
@@ -32,7 +32,7 @@ def test_signed_out_everywhere_ends_all_sessions_of_the_account(real: Harness) -
         one.sign_up("all@example.com", PASSWORD)
         other.sign_in("all@example.com", PASSWORD)
         one.sign_out(everywhere=True)
-        wear(other.session, left=-1)
+        age_token(other.session, left=-1)
         with pytest.raises(ClientError):
             other.get("/auth/me")
         assert other.session.status == "ended"
@@ -87,7 +87,7 @@ def test_a_refresh_under_way_does_not_bring_back_who_signed_out() -> None:
     with api.client(storage=storage) as client:
 
         def leave(_request: httpx2.Request) -> None:
-            # As a program would that has waited for the lock in vain.
+            # As a program does whose wait for the lock has timed out.
             client.session._saved.sign_out(SID)
             client.session._end(SID, "signed-out")
 

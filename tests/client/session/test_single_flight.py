@@ -1,4 +1,4 @@
-"""One refresh, whoever needs it and however many they are."""
+"""At most one refresh at a time, for any number of threads, tasks and event loops."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ import pytest
 from gatepass.client import AsyncClient, Client
 from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.session.single_flight import SingleFlight
-from tests.client.fake_api import URL, Api, problem, signed_in, together, wear
+from tests.client.fake_api import URL, Api, age_token, problem, signed_in, together
 from tests.client.harness import PASSWORD, Harness
 
 REFRESH = "/auth/refresh"
@@ -21,7 +21,7 @@ def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(rea
     limits = httpx2.Limits(max_connections=50)
     with Client(real.url, limits=limits, timeout=30) as client:
         client.sign_up("threads@example.com", PASSWORD)
-        wear(client.session, token="ey.of.yesterday")
+        age_token(client.session, token="ey.of.yesterday")
         real.proxy.exchanges.clear()
         answers = together(50, lambda: client.get("/auth/me").status_code)
     assert answers == [200] * 50
@@ -31,7 +31,7 @@ def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(rea
 async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Harness) -> None:
     async with AsyncClient(real.url, limits=httpx2.Limits(max_connections=20), timeout=30) as client:
         await client.sign_up("tasks@example.com", PASSWORD)
-        wear(client.session, left=-1)
+        age_token(client.session, left=-1)
         real.proxy.exchanges.clear()
         answers = await asyncio.gather(*[client.get("/auth/me") for _ in range(500)])
         assert {answer.status_code for answer in answers} == {200}
@@ -42,7 +42,7 @@ async def test_five_hundred_tasks_whose_tokens_are_refused_make_one_refresh() ->
     api = Api()
     api.seconds = 0.01
     async with AsyncClient(URL, transport=api, storage=signed_in()) as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         answers = await asyncio.gather(*[client.get("/x") for _ in range(500)])
     assert {answer.status_code for answer in answers} == {200}
     assert len(api.refreshes) == 1
@@ -55,7 +55,7 @@ def test_all_who_wait_for_a_refresh_that_fails_are_told_and_none_asks_again() ->
     with api.client(storage=signed_in(expired=True)) as client:
         failures = together(20, lambda: client.get("/x"))
     assert {type(failure) for failure in failures} == {RefreshUnavailableError}
-    assert len({id(failure) for failure in failures}) == 20, "an exception of one's own: tracebacks do not mix"
+    assert len({id(failure) for failure in failures}) == 20, "each caller gets its own exception: tracebacks do not mix"
     assert (len(api.refreshes), api.calls) == (1, [])
 
 
@@ -98,10 +98,10 @@ def test_two_event_loops_and_a_thread_share_a_session_and_one_refresh() -> None:
 
         acts: list[Any] = [lambda: asyncio.run(in_a_loop())] * 2 + [lambda: int(client.get("/x").is_success)]
         turns = iter(acts)
-        turn = threading.Lock()
+        lock = threading.Lock()
 
         def act() -> int:
-            with turn:
+            with lock:
                 mine = next(turns)
             return int(mine())
 

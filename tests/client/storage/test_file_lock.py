@@ -100,7 +100,7 @@ def test_the_wait_is_bounded_and_the_lock_is_not_stolen(path: Path) -> None:
         with FileLock(path).held(0.2) as held:
             assert not held
         assert 0.15 < time.monotonic() - start < 5
-        assert not is_free(path), "whoever waited in vain must not let go of what is not his"
+        assert not is_free(path), "a wait that timed out must not release the holder's lock"
         holder.communicate("\n")
         assert is_free(path)
 
@@ -202,7 +202,7 @@ def test_a_lock_on_a_file_that_was_deleted_meanwhile_is_none(path: Path, monkeyp
     monkeypatch.setattr(_Handle, "lock", lock_late)
     with FileLock(path).held(5) as held:
         assert held
-        assert not is_free(path), "others must meet the lock that is held"
+        assert not is_free(path), "other programs must see the lock that is held"
 
 
 def test_where_no_lock_file_can_be_made_one_goes_on_without(tmp_path: Path) -> None:
