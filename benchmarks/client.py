@@ -33,7 +33,7 @@ import uvicorn
 
 from benchmarks._options import parse
 from gatepass.client import AsyncClient, Client, MemoryStorage
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 
 URL = "https://api.example.com"
 BODY = json.dumps({"items": list(range(45))}).encode()
@@ -88,7 +88,7 @@ def signed_in(*, expired: bool = False) -> MemoryStorage:
     """A storage with a session, and an access token unless it has expired."""
     storage = MemoryStorage()
     now = time.time()
-    session = Stored(
+    session = SessionRecord(
         client_key=bytes(32),
         sid=SID,
         generation=0,

@@ -27,7 +27,7 @@ from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
 from gatepass.sessions.service import Caller
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 from tools.services import valkey
 from tools.services.valkey import ValkeyServer
 

@@ -30,7 +30,7 @@ from gatepass.core.keyring import SigningKey, parse_secret
 from gatepass.sessions.service import Caller
 from gatepass.stores.memory import MemoryStore
 from gatepass.system import SystemClock
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 
 URL = "http://localhost:8000"
 Measure = Callable[[int], Awaitable[float]]

@@ -1,46 +1,32 @@
-"""Sessions for Python back ends: sign in once, stay signed in, and nobody else does.
+"""Sessions for Python back ends: sign in once, stay signed in, and a thief does not.
 
-The names an application imports. Nothing inside the package imports from here.
+The names that an application imports. Each is imported at its first use; nothing inside the package imports from here.
 """
 
-from gatepass.accounts.external import AuthenticatedUser, Authenticator
-from gatepass.core.access_token import Principal
-from gatepass.core.policy import Policy
-from gatepass.errors import (
-    ConfigurationError,
-    GatepassError,
-    InsufficientScope,
-    InsufficientUserAuthentication,
-    InvalidCredentials,
-    InvalidToken,
-    Problem,
-    SessionEnded,
-    StoreUnavailable,
-    TokenRequired,
-    TooManyAttempts,
-)
-from gatepass.gate import Gatepass
-from gatepass.mail import LinkPages, MailTemplates
+from gatepass._lazy import lazy_names
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AuthenticatedUser",
-    "Authenticator",
-    "ConfigurationError",
-    "Gatepass",
-    "GatepassError",
-    "InsufficientScope",
-    "InsufficientUserAuthentication",
-    "InvalidCredentials",
-    "InvalidToken",
-    "LinkPages",
-    "MailTemplates",
-    "Policy",
-    "Principal",
-    "Problem",
-    "SessionEnded",
-    "StoreUnavailable",
-    "TokenRequired",
-    "TooManyAttempts",
-]
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "gatepass.accounts.external": ["AuthenticatedUser", "Authenticator"],
+        "gatepass.core.access_token": ["Principal"],
+        "gatepass.core.policy": ["Policy"],
+        "gatepass.errors": [
+            "ConfigurationError",
+            "GatepassError",
+            "InsufficientScope",
+            "InsufficientUserAuthentication",
+            "InvalidCredentials",
+            "InvalidToken",
+            "Problem",
+            "SessionEnded",
+            "StoreUnavailable",
+            "TokenRequired",
+            "TooManyAttempts",
+        ],
+        "gatepass.gate": ["Gatepass"],
+        "gatepass.mail": ["LinkPages", "MailTemplates"],
+    },
+)

@@ -1,18 +1,27 @@
-"""Every error that Gatepass raises.
+"""Every error of this package. A module after the name: the class is there, because only that file raises it.
 
     GatepassError
     ├── ConfigurationError          refuses to start, and says what to run or change
     ├── DeliveryFailed              a mail was not accepted; never a reason for an answer
+    ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
+    ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
+    ├── UnknownKey                  sessions.signing_keys: no such signing key
+    ├── Disconnected                server.http: the client left before its request was complete
+    ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
+    ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
+    ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-idempotency-key, malformed-request
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
-        │   ├── TokenRequired           the request has no access token
-        │   ├── InvalidToken            the access token is invalid
-        │   ├── InsufficientUserAuthentication   valid, but the sign-in is too long ago
-        │   ├── InvalidCredentials      unknown account, wrong password or disabled account
-        │   ├── NoSession               the request has no refresh token
-        │   └── SessionEnded            the only response that ends a session at a client
-        ├── Forbidden               403 cross-site, registration-closed, insufficient-scope
+        │   ├── TokenRequired           no access token came
+        │   ├── InvalidToken            one came and is not valid
+        │   │   └── UnknownHeader       core.access_token: under no key that is known
+        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
+        │   ├── InvalidCredentials      unknown, wrong and disabled alike
+        │   ├── NoSession               no refresh token came
+        │   └── SessionEnded            the only answer that ends a session at a client
+        ├── Forbidden               403 cross-site, registration-closed
+        │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
         ├── NotFound                404
         ├── MethodNotAllowed        405 with Allow
         ├── Conflict                409 email-taken, session-mismatch
@@ -22,30 +31,36 @@
         ├── UnsupportedMediaType    415
         ├── Unprocessable           422 invalid-body, password-…
         ├── TooManyAttempts         429 with Retry-After
+        ├── Refused                 serving.http_protocol: a request beyond the limits of the server
+        ├── InternalError           500 server.app: a fault of ours
         └── Unavailable             503 with Retry-After: nothing was decided, nothing was cleared
             ├── StoreUnavailable
+            │   └── Unreachable         stores.redis.connection: no connection, nothing was sent
+            │       └── NotLetIn        stores.redis.connection: refused, or not trusted
             └── Overloaded
 
-A problem knows its facts (members of the document) and its headers. No fact is ever a secret or an echo
-of what the caller sent.
+An application catches `GatepassError` for all of these. Wrong arguments raise TypeError or ValueError, as in Python
+itself. A problem has facts (members of its document) and headers; no fact is ever a secret or repeats what the caller
+sent.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 Fact = str | int | Sequence[Mapping[str, str]]
+Headers = Mapping[str, str]
 
 
 class GatepassError(Exception):
-    """The root: `except GatepassError` catches everything that this package raises on purpose."""
+    """The root: `except GatepassError` catches every error that this package raises on purpose."""
 
 
 class ConfigurationError(GatepassError):
-    """The configuration cannot work. The message names each fault and what to do about it."""
+    """The configuration cannot be used. The message names every fault found and what to do about it."""
 
 
 class DeliveryFailed(GatepassError):
-    """A mail was not accepted. `is_final`: trying again is no use. The message names no address."""
+    """A mail was not accepted. `is_final`: another attempt cannot succeed. The message names no address."""
 
     def __init__(self, why: str, *, is_final: bool = False) -> None:
         super().__init__(why)
@@ -55,30 +70,25 @@ class DeliveryFailed(GatepassError):
 class Problem(GatepassError):
     """An error with an HTTP answer (RFC 9457).
 
-    `code` is stable and the thing to switch on; `detail` is a sentence for people; `facts` are further
-    members of the document; `headers` go with the answer.
+    `code` is stable, and what a client distinguishes by; `detail` is a sentence for people; `facts` are further
+    members of the document; `headers` are sent with the answer.
     """
 
     status: ClassVar[int] = 400
     title: ClassVar[str] = "Bad request"
 
     def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        facts: Mapping[str, Fact] | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, code: str, detail: str, *, facts: Mapping[str, Fact] | None = None, headers: Headers | None = None
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.facts: Mapping[str, Fact] = facts or {}
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers: Headers = headers or {}
 
 
 class BadRequest(Problem):
-    """400: the request is malformed; nothing changed."""
+    """The request cannot be read; nothing changed."""
 
 
 class Unauthenticated(Problem):
@@ -88,25 +98,20 @@ class Unauthenticated(Problem):
     title = "Unauthenticated"
 
     def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        facts: Mapping[str, Fact] | None = None,
-        challenge: str = "Bearer",
+        self, code: str, detail: str, *, facts: Mapping[str, Fact] | None = None, challenge: str = "Bearer"
     ) -> None:
         super().__init__(code, detail, facts=facts, headers={"WWW-Authenticate": challenge})
 
 
 class TokenRequired(Unauthenticated):
-    """The request has no access token: the challenge has no error code (RFC 6750 §3.1)."""
+    """No access token came: the challenge has no error code (RFC 6750 §3.1)."""
 
     def __init__(self) -> None:
         super().__init__("token-required", "This needs an access token: Authorization: Bearer <token>.")
 
 
 class InvalidToken(Unauthenticated):
-    """The access token is invalid. `why` is for logs and tests; the caller is told only the code."""
+    """An access token came and is not valid. `why` is for logs and tests; the caller gets the code alone."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -118,7 +123,7 @@ class InvalidToken(Unauthenticated):
 
 
 class InsufficientUserAuthentication(Unauthenticated):
-    """The access token is valid, but its session was signed in to more than `max_age` seconds ago (RFC 9470 §3)."""
+    """The access token is valid, but its sign-in was more than `max_age` seconds ago (RFC 9470 §3)."""
 
     def __init__(self, max_age: int) -> None:
         detail = "This needs a recent sign-in: sign in again."
@@ -127,21 +132,21 @@ class InsufficientUserAuthentication(Unauthenticated):
 
 
 class InvalidCredentials(Unauthenticated):
-    """One response for an unknown account, a wrong password and a disabled account."""
+    """One answer for an unknown account, a wrong password and a disabled account."""
 
     def __init__(self) -> None:
         super().__init__("invalid-credentials", "E-mail address or password is wrong.")
 
 
 class NoSession(Unauthenticated):
-    """A refresh request without a refresh token."""
+    """A refresh came without a refresh token."""
 
     def __init__(self) -> None:
         super().__init__("no-session", "No refresh token came with the request.")
 
 
 class SessionEnded(Unauthenticated):
-    """The session is over. `sid` and `reason` are given only for a validly MACed refresh token (PROTOCOL §9)."""
+    """The session has ended. `sid` and `reason` are set only if the refresh token was really ours (PROTOCOL §9)."""
 
     def __init__(self, *, sid: str | None = None, reason: str | None = None) -> None:
         given = {"sid": sid, "reason": reason}
@@ -175,7 +180,7 @@ class InsufficientScope(Forbidden):
 
 
 class NotFound(Problem):
-    """404: no such resource, or another account's."""
+    """404: there is no such resource, or it is another account's."""
 
     status = 404
     title = "Not found"
@@ -196,7 +201,7 @@ class MethodNotAllowed(Problem):
 
 
 class Conflict(Problem):
-    """409: the request conflicts with the current state; the code says how."""
+    """409: contradicts the present state; the code says what."""
 
     status = 409
     title = "Conflict"
@@ -214,21 +219,18 @@ class RefreshSuperseded(Conflict):
 
 
 class RequestTimeout(Problem):
-    """408: the request did not arrive in time. The connection closes, since its next bytes could belong to it."""
+    """408: the rest of the request did not come. The connection closes: where the next would begin is unknown."""
 
     status = 408
     title = "Request timeout"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(
-            "request-timeout",
-            f"The body did not arrive within {seconds:g} s.",
-            headers={"Connection": "close"},
-        )
+        detail = f"The body did not arrive within {seconds:g} s."
+        super().__init__("request-timeout", detail, headers={"Connection": "close"})
 
 
 class BodyTooLarge(Problem):
-    """413: the body is longer than `limit` bytes."""
+    """413: more bytes than an endpoint reads."""
 
     status = 413
     title = "Content too large"
@@ -238,7 +240,7 @@ class BodyTooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """415: only JSON, because every other type a form can send needs no preflight (PROTOCOL §6)."""
+    """415: only JSON is accepted, as the types that an HTML form can send need no preflight (PROTOCOL §6)."""
 
     status = 415
     title = "Unsupported media type"
@@ -248,7 +250,7 @@ class UnsupportedMediaType(Problem):
 
 
 class Unprocessable(Problem):
-    """422: well-formed, but a value is invalid. The message never echoes the value."""
+    """422: well-formed, but a value is not accepted. Never repeats the value."""
 
     status = 422
     title = "Unprocessable content"
@@ -261,27 +263,20 @@ class TooManyAttempts(Problem):
     title = "Too many attempts"
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(
-            "too-many-attempts",
-            f"Too many attempts; try again in {retry_after} s.",
-            facts={"retry_after": retry_after},
-            headers={"Retry-After": str(retry_after)},
-        )
+        detail = f"Too many attempts; try again in {retry_after} s."
+        headers = {"Retry-After": str(retry_after)}
+        super().__init__("too-many-attempts", detail, facts={"retry_after": retry_after}, headers=headers)
 
 
 class Unavailable(Problem):
-    """503 with Retry-After: nothing was decided, cleared or revoked."""
+    """503 with Retry-After: nothing was decided, nothing cleared, nothing revoked."""
 
     status = 503
     title = "Service unavailable"
 
     def __init__(self, code: str, detail: str, *, retry_after: int = 1) -> None:
-        super().__init__(
-            code,
-            detail,
-            facts={"retry_after": retry_after},
-            headers={"Retry-After": str(retry_after)},
-        )
+        headers = {"Retry-After": str(retry_after)}
+        super().__init__(code, detail, facts={"retry_after": retry_after}, headers=headers)
 
 
 class StoreUnavailable(Unavailable):
@@ -292,7 +287,7 @@ class StoreUnavailable(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """A bounded queue is full: an immediate 503 keeps everything else fast."""
+    """A bounded queue is full: refusing some requests at once keeps the others fast."""
 
     def __init__(self) -> None:
         super().__init__("overloaded", "Too many sign-ins at once; try again.", retry_after=2)

@@ -16,7 +16,7 @@ from gatepass.cli.login_files import choose, folder, login_at
 from gatepass.client import Client
 from gatepass.client.storage.file import FileStorage
 from gatepass.errors import GatepassError
-from tests.client.harness import PASSWORD, Stage, expire, stage
+from tests.client.harness import PASSWORD, Harness, expire, open_harness
 from tests.support.patience import PATIENCE
 from tests.support.process import gatepass
 
@@ -26,16 +26,16 @@ EMAIL = "ann@example.com"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """A server where ann has an account, for all tests of this file."""
-    with stage(tmp_path_factory.mktemp("site")) as site:
+    with open_harness(tmp_path_factory.mktemp("site")) as site:
         with Client(site.url) as client:
             client.sign_up(EMAIL, PASSWORD)
         yield site
 
 
 @pytest.fixture(autouse=True)
-def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: Stage) -> Path:
+def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: Harness) -> Path:
     """A configuration folder of this test's own, and a network that works."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     site.proxy.go_online()
@@ -56,13 +56,13 @@ def sign_in(url: str) -> FileStorage:
 
 def secrets_of(storage: FileStorage) -> list[str]:
     """What must not be shown."""
-    stored = storage.load()
-    assert stored.cookie is not None
-    return [stored.client_key.hex(), stored.cookie[1], stored.access_token or "-", PASSWORD]
+    record = storage.load()
+    assert record.cookie is not None
+    return [record.client_key.hex(), record.cookie[1], record.access_token or "-", PASSWORD]
 
 
 class TestLogin:
-    def test_a_whole_day_in_processes_of_its_own(self, site: Stage, config: Path, tmp_path: Path) -> None:
+    def test_a_whole_day_in_processes_of_its_own(self, site: Harness, config: Path, tmp_path: Path) -> None:
         done = gatepass(tmp_path, "login", site.url, "--email", EMAIL, stdin=f"{PASSWORD}\n")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"signed in at {site.url}/auth as {EMAIL}\n"
@@ -76,7 +76,7 @@ class TestLogin:
         assert said[2].stdout == f"signed out at {site.url}/auth\n"
         assert gatepass(tmp_path, "whoami").returncode == 1
 
-    def test_nothing_secret_is_printed(self, site: Stage) -> None:
+    def test_nothing_secret_is_printed(self, site: Harness) -> None:
         storage = sign_in(site.url)
         hidden = secrets_of(storage)
         for words in (["whoami"], ["whoami", "--json"], ["request", "GET", "/auth/me", "--json"], ["logout"]):
@@ -84,13 +84,13 @@ class TestLogin:
             assert done.exit_code == 0
             assert not [secret for secret in hidden if secret in done.output], words
 
-    def test_json_is_one_object(self, site: Stage) -> None:
+    def test_json_is_one_object(self, site: Harness) -> None:
         done = call("login", site.url, "--email", EMAIL, "--json", stdin=f"{PASSWORD}\n")
         told = json.loads(done.stdout)
         assert told == {"auth_url": f"{site.url}/auth", "email": EMAIL, "id": told["id"]}
         assert json.loads(call("whoami", "--json").stdout) == told
 
-    def test_a_wrong_password_is_one_sentence_and_no_session(self, site: Stage) -> None:
+    def test_a_wrong_password_is_one_sentence_and_no_session(self, site: Harness) -> None:
         done = call("login", site.url, "--email", EMAIL, stdin="not the password at all\n")
         assert done.exit_code == 1
         assert len(done.stderr.splitlines()) == 1
@@ -98,14 +98,14 @@ class TestLogin:
         assert "not the password" not in done.output
         assert call("whoami").exit_code == 1
 
-    def test_a_second_login_takes_the_place_of_the_first(self, site: Stage) -> None:
+    def test_a_second_login_takes_the_place_of_the_first(self, site: Harness) -> None:
         first = sign_in(site.url).load()
         second = sign_in(site.url).load()
         assert first.sid != second.sid
         assert first.client_key == second.client_key
         assert call("whoami").exit_code == 0
 
-    def test_without_a_terminal_the_address_must_be_named(self, site: Stage) -> None:
+    def test_without_a_terminal_the_address_must_be_named(self, site: Harness) -> None:
         done = call("login", site.url, stdin=f"{PASSWORD}\n")
         assert done.exit_code == 2
         assert "--email" in done.stderr
@@ -126,7 +126,7 @@ class TestLogin:
         assert "Traceback" not in done.output
 
     def test_a_file_that_cannot_be_kept_is_told_before_the_password_is_sent(
-        self, site: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, site: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
@@ -138,7 +138,7 @@ class TestLogin:
 
 
 class TestSession:
-    def test_an_expired_token_is_refreshed_on_the_way(self, site: Stage) -> None:
+    def test_an_expired_token_is_refreshed_on_the_way(self, site: Harness) -> None:
         storage = sign_in(site.url)
         expire(storage)
         assert call("whoami").exit_code == 0
@@ -146,7 +146,7 @@ class TestSession:
         assert call("whoami").exit_code == 0
         assert storage.load().generation == 1
 
-    def test_a_session_that_the_server_ended_says_how_to_go_on(self, site: Stage) -> None:
+    def test_a_session_that_the_server_ended_says_how_to_go_on(self, site: Harness) -> None:
         storage = sign_in(site.url)
         elsewhere = FileStorage(storage.path.with_name("other-machine"))
         with Client(site.url, storage=elsewhere) as other:
@@ -159,7 +159,7 @@ class TestSession:
         assert "gatepass login" in done.stderr
         assert not [secret for secret in (PASSWORD, "gp_rt_") if secret in done.output]
 
-    def test_an_unreachable_server_ends_no_session(self, site: Stage, tmp_path: Path) -> None:
+    def test_an_unreachable_server_ends_no_session(self, site: Harness, tmp_path: Path) -> None:
         storage = sign_in(site.url)
         expire(storage)
         site.proxy.go_offline()
@@ -169,17 +169,17 @@ class TestSession:
         site.proxy.go_online()
         assert call("whoami").exit_code == 0
 
-    def test_a_damaged_file_says_what_to_do(self, site: Stage) -> None:
+    def test_a_corrupt_file_says_what_to_do(self, site: Harness) -> None:
         storage = sign_in(site.url)
         storage.path.write_text("{")
         done = call("whoami", site.url)
         assert done.exit_code == 1
-        assert "is damaged" in done.stderr
+        assert "is corrupt" in done.stderr
         assert "sign in again" in done.stderr
 
 
 class TestLogout:
-    def test_everywhere_ends_all_sessions(self, site: Stage) -> None:
+    def test_everywhere_ends_all_sessions(self, site: Harness) -> None:
         storage = sign_in(site.url)
         elsewhere = FileStorage(storage.path.with_name("other-machine"))
         with Client(site.url, storage=elsewhere) as other:
@@ -187,7 +187,7 @@ class TestLogout:
             assert call("logout", "--everywhere").exit_code == 0
             assert other.get("/auth/me").status_code == 401
 
-    def test_offline_it_is_remembered_until_the_server_knows(self, site: Stage) -> None:
+    def test_offline_it_is_remembered_until_the_server_knows(self, site: Harness) -> None:
         storage = sign_in(site.url)
         sid = storage.load().sid
         site.proxy.go_offline()
@@ -206,7 +206,7 @@ class TestLogout:
 
 
 class TestSeveralLogins:
-    def test_the_url_chooses_and_without_one_they_are_named(self, site: Stage) -> None:
+    def test_the_url_chooses_and_without_one_they_are_named(self, site: Harness) -> None:
         other = site.url.replace("localhost", "127.0.0.1")
         sign_in(site.url)
         sign_in(other)
@@ -220,13 +220,13 @@ class TestSeveralLogins:
         assert call("logout", other).exit_code == 0
         assert call("whoami").stdout == f"{EMAIL} at {site.url}/auth\n"
 
-    def test_a_damaged_file_of_one_place_does_not_stop_another(self, site: Stage) -> None:
+    def test_a_corrupt_file_of_one_place_does_not_stop_another(self, site: Harness) -> None:
         sign_in(site.url)
         other = login_at("https://other.example.com", "/auth")
         other.path.write_text("{")
         assert call("whoami", site.url).exit_code == 0
 
-    def test_a_token_goes_to_no_other_place(self, site: Stage) -> None:
+    def test_a_token_goes_to_no_other_place(self, site: Harness) -> None:
         sign_in(site.url)
         done = call("request", "GET", "http://127.0.0.1:9/")
         assert done.exit_code == 1
@@ -236,7 +236,7 @@ class TestSeveralLogins:
 
 
 class TestRequest:
-    def test_a_refused_request_prints_its_answer_and_is_exit_code_1(self, site: Stage) -> None:
+    def test_a_refused_request_prints_its_answer_and_is_exit_code_1(self, site: Harness) -> None:
         sign_in(site.url)
         done = call("request", "GET", "/auth/nothing?a=b")
         assert done.exit_code == 1
@@ -244,7 +244,7 @@ class TestRequest:
         assert done.stderr == "GET /auth/nothing: 404 Not Found\n"
 
     @pytest.mark.parametrize("way", ["argument", "file", "stdin"])
-    def test_a_body_is_sent_as_json(self, site: Stage, tmp_path: Path, way: str) -> None:
+    def test_a_body_is_sent_as_json(self, site: Harness, tmp_path: Path, way: str) -> None:
         sign_in(site.url)
         text = json.dumps({"current": PASSWORD, "new": PASSWORD})
         (tmp_path / "body").write_text(text)
@@ -253,16 +253,16 @@ class TestRequest:
         assert json.loads(done.stdout)["status"] in (204, 422)
         assert "content-type" not in done.stderr
 
-    def test_a_type_of_the_callers_own_is_kept(self, site: Stage) -> None:
+    def test_a_type_of_the_callers_own_is_kept(self, site: Harness) -> None:
         sign_in(site.url)
         words = ["request", "POST", "/auth/password", "-d", "{}", "-H", "content-type: text/plain", "--json"]
         assert json.loads(call(*words).stdout)["status"] == 415
 
-    def test_a_header_of_the_callers_own_wins(self, site: Stage) -> None:
+    def test_a_header_of_the_callers_own_wins(self, site: Harness) -> None:
         sign_in(site.url)
         assert call("request", "GET", "/auth/me", "-H", "Authorization: Bearer nonsense").exit_code == 1
 
-    def test_json_is_one_object_without_cookies(self, site: Stage) -> None:
+    def test_json_is_one_object_without_cookies(self, site: Harness) -> None:
         sign_in(site.url)
         body = json.dumps({"email": EMAIL, "password": PASSWORD})
         done = call("request", "POST", "/auth/login", "-d", body, "-H", "Gatepass-Client: 1", "--json")
@@ -275,7 +275,7 @@ class TestRequest:
     @pytest.mark.parametrize(
         "words", [["-H", "canary"], ["-H", ": canary"], ["-d", "@/no/such/canary"], ["--nonsense"]]
     )
-    def test_wrong_usage_is_exit_code_2(self, site: Stage, words: list[str]) -> None:
+    def test_wrong_usage_is_exit_code_2(self, site: Harness, words: list[str]) -> None:
         sign_in(site.url)
         done = call("request", "GET", "/auth/me", *words)
         assert done.exit_code == 2

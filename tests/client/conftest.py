@@ -1,13 +1,13 @@
-"""One real server with a fault proxy before it for each module of tests; each test signs up somebody of its own."""
+"""One real server with a fault proxy before it for each module of tests; each test signs up its own account."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.client.harness import Stage, stage
+from tests.client.harness import Harness, open_harness
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with stage(tmp_path_factory.mktemp("real")) as running:
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    with open_harness(tmp_path_factory.mktemp("real")) as running:
         yield running

@@ -1,4 +1,4 @@
-"""An API without a network, for what a real server cannot be made to do at a chosen moment; and worn-out tokens.
+"""An API without a network, for what a real server cannot be made to do at a chosen moment; and expired tokens.
 
 The auth endpoints answer as PROTOCOL §6 says, everything else wants the newest access token and echoes the request.
 What the real server says is in the tests that use `tests.client.harness`.
@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 
 from gatepass.client import Client, MemoryStorage, Session
-from gatepass.client.session.access_token import Pass
-from gatepass.client.storage.record import Stored
+from gatepass.client.session.access_token import AccessToken
+from gatepass.client.storage.record import SessionRecord
 
 URL = "https://api.example.com"
 SID = "ab" * 16
@@ -24,7 +24,7 @@ Answerer = Callable[[httpx2.Request], httpx2.Response | None]
 
 
 class Api(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """A transport that counts and remembers. `refreshing` may answer a refresh, `answering` any other request."""
+    """A transport that records requests. `refreshing` may answer a refresh, `answering` any other request."""
 
     def __init__(self) -> None:
         self.generation = 0
@@ -37,28 +37,28 @@ class Api(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     @property
     def token(self) -> str:
-        """The only access token that holds."""
+        """The only valid access token."""
         return f"ey.{self.generation}"
 
     @property
     def refreshes(self) -> list[httpx2.Request]:
-        """The refreshes so far."""
+        """The requests for a refresh."""
         return [request for request in self.requests if request.url.path == "/auth/refresh"]
 
     @property
     def calls(self) -> list[httpx2.Request]:
-        """Everything else."""
+        """The requests to other paths than the auth endpoints."""
         return [request for request in self.requests if not request.url.path.startswith("/auth/")]
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """For a sync client. The body is used up, as a socket does it."""
+        """Answer a sync client. The body is consumed, as by a socket."""
         body = b"".join(request.stream)  # type: ignore[arg-type]
         if request.url.path == "/auth/refresh":
             time.sleep(self.seconds)
         return self._answer(request, body)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The same for an async client."""
+        """Answer an async client."""
         body = b"".join([part async for part in request.stream])  # type: ignore[union-attr]
         if request.url.path == "/auth/refresh":
             await asyncio.sleep(self.seconds)
@@ -79,7 +79,7 @@ class Api(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         return httpx2.Response(200, content=body)
 
     def grant(self) -> httpx2.Response:
-        """A new pair."""
+        """Return the answer of a successful refresh."""
         self.generation += 1
         members = {
             "access_token": self.token,
@@ -92,30 +92,30 @@ class Api(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         return httpx2.Response(200, json=members, headers={"Set-Cookie": cookie})
 
     def client(self, **arguments: Any) -> Client:
-        """Signed in."""
+        """Return a client that is signed in."""
         arguments.setdefault("storage", None if "session" in arguments else signed_in())
         arguments.setdefault("retry", None)
         return Client(URL, transport=self, **arguments)
 
 
 def refused() -> httpx2.Response:
-    """A 401 about the token."""
+    """Return a 401 about the token."""
     return httpx2.Response(
         401, json={"code": "invalid-token"}, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
     )
 
 
 def problem(status: int, code: str, headers: dict[str, str] | None = None, **facts: object) -> httpx2.Response:
-    """A problem document."""
+    """Return a problem document."""
     return httpx2.Response(status, json={"code": code, **facts}, headers=headers)
 
 
 def signed_in(*, expired: bool = False) -> MemoryStorage:
-    """A storage with a session, and an access token unless it has expired."""
+    """Return a storage with a session, whose access token may have expired."""
     storage = MemoryStorage()
     end = time.time() + (-1 if expired else 900)
     storage.save(
-        Stored(
+        SessionRecord(
             client_key=bytes(32),
             sid=SID,
             generation=0,
@@ -128,20 +128,20 @@ def signed_in(*, expired: bool = False) -> MemoryStorage:
     return storage
 
 
-def wear(session: Session, *, token: str | None = None, left: float = 600.0) -> None:
-    """Let the session's access token be an old one (`token`: another one) that seems to have `left` seconds."""
+def age_token(session: Session, *, token: str | None = None, left: float = 600.0) -> None:
+    """Make the session's access token an old one (or `token`) that seems to have `left` seconds."""
     assert session.status in ("active", "degraded")
-    held = session.state.held
-    assert held is not None
+    current = session.state.current
+    assert current is not None
     now = time.monotonic()
-    worn = token or held.token
-    session.state.held = Pass(worn, f"Bearer {worn}", held.stamp, now + left, now + left - 60, now - 1)
-    storage = session._book.storage
-    storage.save(replace(storage.load(), access_token=worn, expires_at=time.time() + left))
+    old = token or current.token
+    session.state.current = AccessToken(old, f"Bearer {old}", current.serial, now + left, now + left - 60, now - 1)
+    storage = session._saved.storage
+    storage.save(replace(storage.load(), access_token=old, expires_at=time.time() + left))
 
 
 def together(count: int, act: Callable[[], Any]) -> list[Any]:
-    """Run it in so many threads at once; what each returned or raised."""
+    """Run `act` in `count` threads at once. Returns what each returned or raised."""
     start = threading.Barrier(count)
     results: list[Any] = [None] * count
 

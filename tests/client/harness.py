@@ -1,4 +1,4 @@
-"""A real server on a real socket, with a proxy before it that loses things, and programs that are its clients."""
+"""A real server on a real socket, with a fault proxy before it, and programs that are its clients."""
 
 import contextlib
 import subprocess
@@ -17,19 +17,19 @@ PASSWORD = "seven green bottles on a wall"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """What a test needs of it."""
+class Harness:
+    """The parts of a running server that a test uses."""
 
     proxy: FaultProxy
     folder: Path
 
     @property
     def url(self) -> str:
-        """What clients see."""
+        """The address that clients use."""
         return f"http://localhost:{self.proxy.port}"
 
     def sign_up(self, name: str) -> FileStorage:
-        """A new account, signed in; its session file."""
+        """Register an account and sign in. Returns its session file."""
         storage = FileStorage(self.folder / f"{name}.json")
         with Client(self.url, storage=storage) as client:
             client.sign_up(f"{name}@example.com", PASSWORD)
@@ -42,17 +42,17 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def open_harness(folder: Path) -> Iterator[Harness]:
     """Serve until the block ends."""
     with FaultProxy(0) as proxy:
         public_url = f"http://localhost:{proxy.port}"
         with serving(folder, {"SECRET": SECRET, "STORE": "memory://", "PUBLIC_URL": public_url}) as server:
             proxy.upstream_port = server.port
-            yield Stage(proxy, folder)
+            yield Harness(proxy, folder)
 
 
 def expire(storage: FileStorage) -> None:
-    """Let the access token in a session file be one of yesterday."""
-    stored = storage.load()
-    assert stored.access_token is not None
-    storage.save(replace(stored, access_token="ey.of.yesterday", expires_at=1_700_000_000.0))
+    """Replace the access token in a session file by an expired one."""
+    record = storage.load()
+    assert record.access_token is not None
+    storage.save(replace(record, access_token="ey.of.yesterday", expires_at=1_700_000_000.0))

@@ -1,4 +1,4 @@
-"""Programs that use a session file, each as users write them: started by tests, and killed by them.
+"""Programs with a session file, as applications write them: tests start them and kill them.
 
     python -m tests.client.subprocess_client URL once FILE            a request when a line comes in; prints its status
     python -m tests.client.subprocess_client URL kills FILE ROUNDS    refreshes until it is killed, ROUNDS times
@@ -20,23 +20,23 @@ from dataclasses import replace
 from typing import NoReturn
 
 from gatepass.client import Client, FileStorage, MemoryStorage, call_options
-from gatepass.client.errors import ClientError, SessionEnded
+from gatepass.client.errors import ClientError, SessionEndedError
 from gatepass.client.http import httpx
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 
 ME = "/auth/me"
 CALIBRATIONS = 5
 
 
 class Forgetful(FileStorage):
-    """A session file whose access token is always over."""
+    """A session file whose access token has always expired."""
 
-    def load(self) -> Stored:
+    def load(self) -> SessionRecord:
         return replace(super().load(), access_token=None, expires_at=None)
 
 
 def once(url: str, file: str) -> None:
-    """One request, at a word."""
+    """Make one request when a line comes in."""
     with Client(url, storage=FileStorage(file)) as client:
         print("ready", flush=True)
         sys.stdin.readline()
@@ -45,7 +45,7 @@ def once(url: str, file: str) -> None:
 
 
 def victim(url: str, file: str, report: int) -> NoReturn:
-    """Refresh until killed. One byte for each request: what became of it."""
+    """Refresh until killed. Writes one byte for each request: its outcome."""
     try:
         while True:
             with Client(url, storage=Forgetful(file)) as client:
@@ -57,7 +57,7 @@ def victim(url: str, file: str, report: int) -> NoReturn:
 def _outcome(client: Client) -> bytes:
     try:
         status = client.get(ME, extensions=call_options(retry=False)).status_code
-    except SessionEnded:
+    except SessionEndedError:
         return b"E"
     except (ClientError, httpx.TransportError):
         return b"t"
@@ -65,13 +65,13 @@ def _outcome(client: Client) -> bytes:
 
 
 def kills(url: str, file: str, rounds: int) -> None:
-    """Start a victim, kill it at a random instant, and again. Prints what became of all requests."""
+    """Start a victim and kill it at a random instant, `rounds` times. Prints the outcomes of all requests."""
     seen: Counter[str] = Counter()
     times = []
     for _ in range(CALIBRATIONS):
-        took, said = _time_to_refresh(url, file)
+        took, outcomes = _time_to_refresh(url, file)
         times.append(took)
-        seen += said
+        seen += outcomes
     for number in range(rounds):
         child, report = _start(url, file)
         if number % 2:  # the machine may be slower by now: half of them live until their first request is done
@@ -84,7 +84,7 @@ def kills(url: str, file: str, rounds: int) -> None:
 
 
 def _time_to_refresh(url: str, file: str) -> tuple[float, Counter[str]]:
-    """How long a victim lives until its first request is done. It is killed right after that."""
+    """Return the time from a victim's start to the end of its first request, after which it is killed."""
     begun = time.monotonic()
     child, report = _start(url, file)
     first = os.read(report, 1)
@@ -105,10 +105,10 @@ def _start(url: str, file: str) -> tuple[int, int]:
 def _stop(child: int, report: int) -> Counter[str]:
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    said = b"".join(iter(lambda: os.read(report, 4096), b""))
+    written = b"".join(iter(lambda: os.read(report, 4096), b""))
     os.close(report)
-    assert os.WIFSIGNALED(status), f"the victim ended by itself: {status}, it said {said!r}"
-    return Counter(said.decode())
+    assert os.WIFSIGNALED(status), f"the victim ended by itself: {status}, it wrote {written!r}"
+    return Counter(written.decode())
 
 
 if __name__ == "__main__":
@@ -116,7 +116,7 @@ if __name__ == "__main__":
     if what == "once":
         once(address, rest[0])
     else:
-        logging.getLogger("gatepass").addHandler(logging.NullHandler())  # losses are meant
-        # The first client of a process makes things that all later ones share: not in every victim anew.
+        logging.getLogger("gatepass").addHandler(logging.NullHandler())  # losses are intended
+        # The first client of a process makes things that all later ones share: so not every victim makes them.
         Client(address, storage=MemoryStorage()).close()
         kills(address, rest[0], int(rest[1]))

@@ -1,4 +1,4 @@
-"""`AsyncClient`: the same story as `Client`, against the real server."""
+"""`AsyncClient` behaves as `Client` does, against the real server."""
 
 import asyncio
 import contextlib
@@ -8,19 +8,19 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
-from gatepass.client.errors import RefreshUnavailable, SessionEnded
-from tests.client.fake_api import URL, Api, problem, signed_in, wear
-from tests.client.harness import PASSWORD, Stage, expire
+from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
+from tests.client.fake_api import URL, Api, age_token, problem, signed_in
+from tests.client.harness import PASSWORD, Harness, expire
 from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 
 
-async def test_a_whole_day(real: Stage) -> None:
+async def test_a_whole_day(real: Harness) -> None:
     async with AsyncClient(real.url, retry=None) as api:
         account = await api.sign_up("async@example.com", PASSWORD)
         assert account is not None
-        wear(api.session, token="ey.of.yesterday")
+        age_token(api.session, token="ey.of.yesterday")
         assert (await api.get("/auth/me")).json()["email"] == account.email
         await api.sign_out()
         assert api.session.status == "ended"
@@ -31,19 +31,19 @@ async def test_a_whole_day(real: Stage) -> None:
 
 
 @pytest.mark.parametrize("loss", ["lose_answers", "lose_requests", "cut_answers"])
-async def test_a_lost_refresh_keeps_the_session(real: Stage, loss: str) -> None:
+async def test_a_lost_refresh_keeps_the_session(real: Harness, loss: str) -> None:
     async with AsyncClient(real.url, retry=None) as api:
         await api.sign_up(f"{loss}@example.com", PASSWORD)
-        wear(api.session, left=-1)
+        age_token(api.session, left=-1)
         getattr(real.proxy, loss)(REFRESH)
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             await api.get("/auth/me")
         seen = [api.session.status]
         assert (await api.get("/auth/me")).status_code == 200
         assert [*seen, api.session.status] == ["degraded", "active"]
 
 
-async def test_it_goes_on_with_a_file_that_a_sync_client_wrote(real: Stage) -> None:
+async def test_it_goes_on_with_a_file_that_a_sync_client_wrote(real: Harness) -> None:
     storage = await asyncio.to_thread(real.sign_up, "colours")
     expire(storage)
     async with AsyncClient(real.url, storage=FileStorage(storage.path)) as api:
@@ -61,7 +61,7 @@ async def test_the_refresh_beside_a_call_is_waited_for_at_the_end() -> None:
     api.seconds = 0.05
     storage = signed_in()
     async with AsyncClient(URL, transport=api, storage=storage) as client:
-        wear(client.session, left=55)
+        age_token(client.session, left=55)
         answer = await client.get("/x")
         assert answer.request.headers["Authorization"] == "Bearer ey.0"
     assert storage.load().access_token == "ey.1"
@@ -73,14 +73,14 @@ async def test_an_end_is_told_to_every_caller_that_waited() -> None:
     api.refreshing = lambda _request: problem(401, "session-ended", sid="ab" * 16, reason="revoked")
     async with AsyncClient(URL, transport=api, storage=signed_in(expired=True)) as client:
         results = await asyncio.gather(*[client.get("/x") for _ in range(5)], return_exceptions=True)
-    assert [type(result) for result in results] == [SessionEnded] * 5
+    assert [type(result) for result in results] == [SessionEndedError] * 5
     assert len(api.refreshes) == 1
 
 
 async def test_a_stream_is_refreshed_too_and_stays_a_stream() -> None:
     api = Api()
     async with AsyncClient(URL, transport=api, storage=signed_in()) as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         async with client.stream("POST", "/x", content=b"body") as answer:
             assert await answer.aread() == b"body"
 

@@ -1,4 +1,4 @@
-"""For people who keep their own client."""
+"""`GatepassAuth` and `with_interceptors`: our session and layers for a client that an application already has."""
 
 import asyncio
 
@@ -6,16 +6,16 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, GatepassAuth, with_interceptors
-from gatepass.client.errors import NotReplayable, RefreshUnavailable
-from tests.client.fake_api import URL, Api, signed_in, together, wear
-from tests.client.harness import PASSWORD, Stage
+from gatepass.client.errors import NotReplayableError, RefreshUnavailableError
+from tests.client.fake_api import URL, Api, age_token, signed_in, together
+from tests.client.harness import PASSWORD, Harness
 
 
 def auth(api: Api, *, expired: bool = False) -> GatepassAuth:
     return GatepassAuth(f"{URL}/auth", storage=signed_in(expired=expired), transport=api, async_transport=api)
 
 
-def test_an_own_client_with_our_auth_signs_in_and_refreshes(real: Stage) -> None:
+def test_an_own_client_with_our_auth_signs_in_and_refreshes(real: Harness) -> None:
     gate = GatepassAuth(f"{real.url}/auth")
     with httpx2.Client(base_url=real.url, auth=gate) as own:
         with pytest.raises(httpx2.HTTPStatusError):
@@ -23,7 +23,7 @@ def test_an_own_client_with_our_auth_signs_in_and_refreshes(real: Stage) -> None
         with Client(real.url) as other:
             other.sign_up("own@example.com", PASSWORD)
         gate.sign_in("own@example.com", PASSWORD)
-        wear(gate.session, token="ey.of.yesterday")
+        age_token(gate.session, token="ey.of.yesterday")
         real.proxy.exchanges.clear()
         answer = own.get("/auth/me")
         assert answer.status_code == 200
@@ -58,13 +58,13 @@ def test_our_auth_sends_no_token_elsewhere_and_no_broken_body() -> None:
         gate = own.auth
         assert isinstance(gate, GatepassAuth)
         assert own.get(f"{URL}/x").status_code == 200
-        wear(gate.session, token="ey.worn")
-        with pytest.raises(NotReplayable):
+        age_token(gate.session, token="ey.worn")
+        with pytest.raises(NotReplayableError):
             own.post(f"{URL}/x", content=iter([b"a"]))
     assert b"" not in api.bodies[-2:-1]
 
 
-def test_a_lost_refresh_is_seen_though_httpx_tells_an_auth_nothing(real: Stage) -> None:
+def test_a_lost_refresh_is_seen_though_httpx_tells_an_auth_nothing(real: Harness) -> None:
     api = Api()
 
     def lost(request: httpx2.Request) -> httpx2.Response:
@@ -72,7 +72,7 @@ def test_a_lost_refresh_is_seen_though_httpx_tells_an_auth_nothing(real: Stage) 
 
     api.refreshing = lost
     gate = auth(api, expired=True)
-    with httpx2.Client(transport=api, auth=gate) as own, pytest.raises(RefreshUnavailable):
+    with httpx2.Client(transport=api, auth=gate) as own, pytest.raises(RefreshUnavailableError):
         own.get(f"{URL}/x")
     assert gate.session.status == "degraded"
 

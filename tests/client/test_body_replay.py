@@ -10,16 +10,16 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient
-from gatepass.client.body_replay import note, replayable, rewind
-from gatepass.client.errors import NotReplayable
-from tests.client.fake_api import URL, Api, refused, signed_in, wear
+from gatepass.client.body_replay import is_replayable, remember_start, rewind
+from gatepass.client.errors import NotReplayableError
+from tests.client.fake_api import URL, Api, age_token, refused, signed_in
 
 BODY = b"0123456789" * 20_000
 
 
 def request(**body: Any) -> httpx2.Request:
     made = httpx2.Request("POST", URL, **body)
-    note(made)
+    remember_start(made)
     return made
 
 
@@ -89,18 +89,18 @@ def test_generators_pipes_and_closed_files_are_not_replayable() -> None:
     with os.fdopen(reading, "rb") as pipe:
         bodies = [request(content=generator()), request(content=Pipe()), request(content=pipe), made]
         bodies.append(request(files={"f": Pipe()}))
-        assert [replayable(body) or rewind(body) for body in bodies] == [False] * 5
+        assert [is_replayable(body) or rewind(body) for body in bodies] == [False] * 5
 
 
 def test_a_file_that_nobody_noted_is_not_guessed_at() -> None:
     made = httpx2.Request("POST", URL, content=io.BytesIO(BODY))
-    assert not replayable(made)
+    assert not is_replayable(made)
 
 
 def test_a_refused_post_of_a_file_arrives_whole_the_second_time() -> None:
     api = Api()
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         assert client.post("/echo", content=io.BytesIO(BODY)).content == BODY
     assert api.bodies[0] == BODY
     assert len(api.refreshes) == 1
@@ -109,8 +109,8 @@ def test_a_refused_post_of_a_file_arrives_whole_the_second_time() -> None:
 def test_a_used_up_body_is_an_error_that_says_so_and_the_session_is_fresh_again() -> None:
     api = Api()
     with api.client() as client:
-        wear(client.session, token="ey.worn")
-        with pytest.raises(NotReplayable) as raised:
+        age_token(client.session, token="ey.worn")
+        with pytest.raises(NotReplayableError) as raised:
             client.post("/echo", content=generator())
         assert raised.value.response.status_code == 401
         assert client.post("/echo", content=generator()).content == BODY
@@ -123,15 +123,15 @@ async def test_async_generators_are_not_replayable_either() -> None:
 
     api = Api()
     async with AsyncClient(URL, transport=api, storage=signed_in()) as client:
-        wear(client.session, token="ey.worn")
-        with pytest.raises(NotReplayable):
+        age_token(client.session, token="ey.worn")
+        with pytest.raises(NotReplayableError):
             await client.post("/echo", content=parts())
 
 
 def test_a_streamed_401_is_read_and_its_replay_is_streamed() -> None:
     api = Api()
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         with client.stream("POST", "/echo", content=BODY) as answer:
             assert b"".join(answer.iter_bytes()) == BODY
 
@@ -140,6 +140,6 @@ def test_the_answer_to_the_replay_is_final() -> None:
     api = Api()
     api.answering = lambda _request: refused()
     with api.client() as client:
-        wear(client.session)
+        age_token(client.session)
         assert client.get("/x").status_code == 401
     assert (len(api.calls), len(api.refreshes)) == (2, 1)

@@ -22,7 +22,7 @@ from gatepass.client.layers.otel import otel_layer
 from gatepass.client.layers.retry import Budget, Retry
 from gatepass.client.layers.sentry import sentry_layer
 from tests.client.fake_api import URL, signed_in
-from tests.client.harness import Stage
+from tests.client.harness import Harness
 from tests.client.layers.test_sentry import Kept
 
 PASSWORD = "canary-password-of-some-length"
@@ -36,7 +36,7 @@ CANARIES = {
 
 
 class Sinks:
-    """Everything that anybody could read afterwards."""
+    """Everything that could be read afterwards."""
 
     def __init__(self) -> None:
         self.records = io.StringIO()
@@ -76,7 +76,7 @@ def sinks() -> Iterator[Sinks]:
     root.removeHandler(handler)
 
 
-def test_no_secret_shows_in_any_sink(real: Stage, sinks: Sinks, tmp_path: Path) -> None:
+def test_no_secret_shows_in_any_sink(real: Harness, sinks: Sinks, tmp_path: Path) -> None:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(sinks.spans))
     indicator = spinner(console=Console(file=sinks.console, force_terminal=True))
@@ -92,12 +92,12 @@ def test_no_secret_shows_in_any_sink(real: Stage, sinks: Sinks, tmp_path: Path) 
         walk(real, client, sinks)
         secrets = secrets_of(client)
     sentry_sdk.capture_message("all")
-    told = sinks.all()
-    assert "/auth/me" in told, "the sinks were read"
-    assert [name for name, secret in {**CANARIES, **secrets}.items() if secret in told] == []
+    text = sinks.all()
+    assert "/auth/me" in text, "the sinks were read"
+    assert [name for name, secret in {**CANARIES, **secrets}.items() if secret in text] == []
 
 
-def walk(real: Stage, client: Client, sinks: Sinks) -> None:
+def walk(real: Harness, client: Client, sinks: Sinks) -> None:
     """Sign in, refresh, fail in many ways; note what each object and error says of itself."""
     address = f"canary{id(client)}@example.com"
     client.sign_up(address, PASSWORD)
@@ -113,9 +113,9 @@ def walk(real: Stage, client: Client, sinks: Sinks) -> None:
             attempt()
         note(raised.value, sinks)
     client.sign_in(address, PASSWORD)
-    for part in (client, client.session, client.session.state, client.session._book, client._chain, client.loading):
+    for part in (client, client.session, client.session.state, client.session._saved, client._chain, client.loading):
         sinks.texts.append(f"{part!r} {part}")
-    sinks.texts.append(repr(client.session._book.storage.load()))
+    sinks.texts.append(repr(client.session._saved.storage.load()))
 
 
 @pytest.mark.parametrize("is_expired", [True, False], ids=["refresh", "sign-out"])
@@ -152,12 +152,12 @@ def note(error: BaseException, sinks: Sinks) -> None:
 
 
 def secrets_of(client: Client) -> dict[str, str]:
-    stored = client.session._book.storage.load()
-    assert stored.cookie is not None
-    assert stored.access_token is not None
+    record = client.session._saved.storage.load()
+    assert record.cookie is not None
+    assert record.access_token is not None
     return {
-        "refresh token": stored.cookie[1],
-        "access token": stored.access_token,
-        "client key": stored.client_key.hex(),
-        "client key bytes": repr(stored.client_key)[2:-1],
+        "refresh token": record.cookie[1],
+        "access token": record.access_token,
+        "client key": record.client_key.hex(),
+        "client key bytes": repr(record.client_key)[2:-1],
     }

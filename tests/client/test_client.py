@@ -1,19 +1,31 @@
 """`Client` as httpx2's own, its layers, sharing a session, and its secrets."""
 
+import inspect
 import logging
 import pickle
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
+import httpx
 import httpx2
 import pytest
 
-from gatepass.client import Client, MemoryStorage, Session, call_options, default_layers
+from gatepass.client import (
+    AsyncClient,
+    Client,
+    MemoryStorage,
+    Session,
+    call_options,
+    default_layers,
+    with_interceptors,
+)
+from gatepass.client.base import HttpxOptions, OwnOptions
 from gatepass.client.errors import ClientError
 from gatepass.client.flow import Call, Flow, Layer, Next
-from tests.client.fake_api import URL, Api, problem, signed_in, wear
+from tests.client.fake_api import URL, Api, age_token, problem, signed_in
 
 CANARY = "canary-Zq7-canary-Zq7"
 
@@ -47,6 +59,22 @@ def test_the_arguments_of_httpx2_work() -> None:
     assert isinstance(client, httpx2.Client)
 
 
+@pytest.mark.parametrize("kind", [httpx2.Client, httpx2.AsyncClient, httpx.Client, httpx.AsyncClient])
+def test_all_arguments_of_httpx_are_typed_and_none_is_ours(kind: Callable[..., object]) -> None:
+    names = inspect.signature(kind).parameters.keys()
+    assert HttpxOptions.__optional_keys__ == names - {"base_url"}
+    assert not OwnOptions.__optional_keys__ & names
+
+
+def test_an_unknown_option_is_refused_by_its_name() -> None:
+    options: dict[str, Any] = {"retrys": None}
+    for kind in (Client, AsyncClient):
+        with pytest.raises(TypeError, match="retrys"):
+            kind(URL, **options)
+    with httpx2.Client() as own, pytest.raises(TypeError, match="retrys"):
+        with_interceptors(own, **options)
+
+
 def test_without_raise_errors_an_error_status_is_an_answer() -> None:
     api = Api()
     api.answering = lambda _request: httpx2.Response(404)
@@ -68,7 +96,7 @@ def test_clients_share_a_session() -> None:
 
 
 def test_a_session_and_a_storage_are_one_too_many() -> None:
-    with pytest.raises(TypeError, match="the session has one"):
+    with pytest.raises(TypeError, match="the session has its storage"):
         Client(URL, session=Session(f"{URL}/auth"), storage=MemoryStorage())
     with pytest.raises(TypeError, match="on_ended to the session"):
         Client(URL, session=Session(f"{URL}/auth"), on_ended=print)
@@ -84,7 +112,7 @@ def test_the_chain_can_be_replaced_and_extended() -> None:
 
     with api.client() as client:
         client.layers = [counting, *default_layers(client)]
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         client.get("/x")
         client.layers = []
         assert client.get("/x").status_code == 401
@@ -95,7 +123,7 @@ def test_an_idempotency_key_is_one_for_all_attempts_of_a_call_and_no_other() -> 
     api = Api()
     options = call_options(idempotency_key="auto")
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         for _ in range(2):
             client.post("/x", extensions=options)
         client.post("/x", extensions=options, headers={"Idempotency-Key": "mine"})
@@ -103,7 +131,7 @@ def test_an_idempotency_key_is_one_for_all_attempts_of_a_call_and_no_other() -> 
     keys = [call.headers["Idempotency-Key"] for call in api.calls]
     assert keys[0] == keys[1] != keys[2]
     assert keys[3:] == ["mine", "given"]
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="must not be empty"):
         call_options(idempotency_key=" ")
 
 
@@ -130,7 +158,7 @@ def _sign_in(client: Client) -> None:
 
 
 def _expired(client: Client) -> None:
-    wear(client.session, token=CANARY, left=-1)
+    age_token(client.session, token=CANARY, left=-1)
     client.get("/x")
 
 
@@ -156,7 +184,7 @@ def test_no_secret_is_in_an_error_a_log_or_a_repr(
             repr(client),
             repr(storage),
             repr(kept),
-            repr(client.session.state.held),
+            repr(client.session.state.current),
             caplog.text,
         ]
     chain: list[BaseException | None] = [error, error.__cause__, error.__context__]
@@ -188,4 +216,4 @@ def test_the_default_order_is_loading_logging_interceptors_errors_retry_session(
         api.answering = lambda _request: httpx2.Response(404)
         with pytest.raises(httpx2.HTTPStatusError):
             client.get("/x")
-    assert seen == ["loading", "interceptors", "retry", "errors 404", "NotFound"]
+    assert seen == ["loading", "interceptors", "retry", "errors 404", "NotFoundError"]

@@ -6,11 +6,26 @@ from typing import Any
 import httpx2
 import pytest
 
-from gatepass.client.flow import Call, Flow, Invoke, Layer, Next, Pause, Step, Work, compose, drive, drive_async
+from gatepass.client.flow import (
+    Call,
+    Finished,
+    Flow,
+    Invoke,
+    Layer,
+    Next,
+    Pause,
+    Step,
+    Work,
+    advance,
+    advance_async,
+    compose,
+    drive,
+    drive_async,
+)
 
 
 class Network:
-    """Answers with what it is given, in turn."""
+    """Answers with its arguments, one after the other."""
 
     def __init__(self, *answers: httpx2.Response | Exception) -> None:
         self.answers = list(answers)
@@ -54,7 +69,7 @@ def twice(call: Call, next_layer: Next) -> Flow:
         return (yield from next_layer(call))
 
 
-async def test_a_layer_can_catch_and_run_the_rest_again_in_both_colours() -> None:
+async def test_a_layer_can_catch_and_run_the_rest_again_in_both_clients() -> None:
     for_sync, for_async = call(), call()
     lost = httpx2.ConnectError("lost")
     assert drive(compose([twice])(for_sync), Network(lost, httpx2.Response(200))).status_code == 200
@@ -73,9 +88,18 @@ def steps() -> Generator[Step, Any, list[Any]]:
     return [(yield Work(lambda: 1)), (yield Invoke(lambda number: number + 1, 1))]
 
 
-async def test_steps_give_their_results_in_both_colours() -> None:
+async def test_steps_give_their_results_in_both_clients() -> None:
     assert drive(steps(), Network()) == [1, 2]
     assert await drive_async(steps(), LaterNetwork()) == [1, 2]
+
+
+async def test_a_flow_can_be_run_to_a_step_that_the_caller_takes_over() -> None:
+    flow, network = steps(), Network()
+    assert isinstance(advance(flow, network, until=Work), Work)
+    assert advance(flow, network, 5, until=Work) == Finished([5, 2])
+    later_flow, later_network = steps(), LaterNetwork()
+    assert isinstance(await advance_async(later_flow, later_network, until=Work), Work)
+    assert await advance_async(later_flow, later_network, 5, until=Work) == Finished([5, 2])
 
 
 async def later(number: int) -> int:

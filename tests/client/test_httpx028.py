@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.harness import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Harness
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -24,8 +24,8 @@ url, password = sys.argv[1:]
 
 def expire(session):
     from dataclasses import replace
-    session.state.held = replace(session.state.held, expires_at=0.0, ahead_at=0.0, young_until=0.0)
-    storage = session._book.storage
+    session.state.current = replace(session.state.current, expires_at=0.0, refresh_after=0.0, grace_until=0.0)
+    storage = session._saved.storage
     storage.save(replace(storage.load(), access_token="ey.old", expires_at=1.0))
 
 with Client(url, follow_redirects=True) as api:
@@ -66,7 +66,7 @@ FAST = [
 ALIAS = "import sys, httpx; sys.modules['httpx2'] = httpx; sys.modules['gatepass_httpx'] = httpx"
 
 
-def test_a_program_with_httpx_alone(real: Stage) -> None:
+def test_a_program_with_httpx_alone(real: Harness) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM, real.url, PASSWORD]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

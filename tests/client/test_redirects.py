@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from gatepass.client import Client
-from gatepass.client.errors import RefreshUnavailable
+from gatepass.client.errors import RefreshUnavailableError
 from tests.client.fake_api import URL, Api, signed_in
 
 ELSEWHERE = [
@@ -93,7 +93,7 @@ def test_a_refresh_follows_no_redirect() -> None:
     api = Api()
     api.refreshing = lambda _request: httpx2.Response(307, headers={"Location": "https://evil.example/auth/refresh"})
     with api.client(storage=signed_in(expired=True), follow_redirects=True) as client:
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert client.session.status == "degraded"
     assert {request.url.host for request in api.requests} == {"api.example.com"}

@@ -16,8 +16,7 @@ from gatepass.runtime import follower as following
 from gatepass.runtime.follower import Follower
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
-from gatepass.testing.clock import ManualClock
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET
 from tests.support.patience import patience

@@ -11,8 +11,7 @@ from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.sessions.signing_keys import UnknownKey
 from gatepass.stores.memory import MemoryStore
-from gatepass.testing.clock import ManualClock
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import OTHER_SECRET, SECRET

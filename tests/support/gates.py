@@ -11,8 +11,7 @@ from gatepass.core.policy import Policy
 from gatepass.gate import Gatepass
 from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
-from gatepass.testing.clock import ManualClock
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.browser import ORIGIN
 
 NOW = 1_800_000_000

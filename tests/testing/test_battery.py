@@ -194,7 +194,7 @@ def test_the_machine_finds_a_broken_store(broken: type[MemoryStore]) -> None:
     one = settings(
         Machine.TestCase.settings,
         max_examples=200,
-        phases=[Phase.generate],  # a first failing run will do; nobody reads the smallest
+        phases=[Phase.generate],  # the first failing run is enough: the smallest is not needed
         report_multiple_bugs=False,
         derandomize=True,
         database=None,

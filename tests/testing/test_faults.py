@@ -1,4 +1,4 @@
-"""The proxy that loses things does exactly what it was told to, and what passes it is not changed."""
+"""The fault proxy causes exactly the faults that it is asked for, and forwards everything else unchanged."""
 
 import gc
 import socket

@@ -94,7 +94,7 @@ def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
     try:
         from gatepass.cli import login_files
         from gatepass.client import Client
-        from gatepass.client.errors import ClientError, SessionEnded
+        from gatepass.client.errors import ClientError, SessionEndedError
         from gatepass.client.http import httpx
     except ImportError as missing:
         fail(str(missing))
@@ -107,7 +107,7 @@ def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
             yield saved, client
     except login_files.Ambiguous as several:
         raise click.UsageError(str(several)) from None
-    except SessionEnded:
+    except SessionEndedError:
         fail(f"Your session at {saved.origin} has ended. Sign in with: gatepass login {saved.origin}")
     except ClientError as error:
         fail(getattr(error, "detail", None) or str(error))

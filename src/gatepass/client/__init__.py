@@ -1,86 +1,51 @@
 """The Python client: Axios-like interceptors over httpx2, and sessions that survive.
 
-with Client("https://api.example.com") as api:
-    api.sign_in("ann@example.com", password)
-    api.get("/me")
+    with Client("https://api.example.com") as api:
+        api.sign_in("ann@example.com", password)
+        api.get("/me")
+
+Each name is imported at its first use, so a program loads the parts of the client that it uses.
 """
 
-from typing import Any
+from gatepass._lazy import lazy_names
 
-from gatepass.client.aio import AsyncClient
-from gatepass.client.auth import GatepassAuth, with_interceptors
-from gatepass.client.base import default_layers
-from gatepass.client.call_options import call_options
-from gatepass.client.errors import (
-    BadRequest,
-    ClientError,
-    Conflict,
-    Forbidden,
-    NotFound,
-    NotReplayable,
-    ProblemError,
-    RefreshUnavailable,
-    ServerError,
-    SessionEnded,
-    StorageError,
-    TooManyRequests,
-    Unauthenticated,
-    Unavailable,
-    Unprocessable,
-    raise_for_problem,
+# Not lazily: the name is also its module's, and the import system would put the module in its place.
+from gatepass.client.call_options import call_options  # noqa: F401
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "gatepass.client.aio": ["AsyncClient"],
+        "gatepass.client.auth": ["GatepassAuth", "with_interceptors"],
+        "gatepass.client.base": ["default_layers"],
+        "gatepass.client.call_options": ["call_options"],
+        "gatepass.client.errors": [
+            "BadRequestError",
+            "ClientError",
+            "ConflictError",
+            "ForbiddenError",
+            "NotFoundError",
+            "NotReplayableError",
+            "ProblemError",
+            "RefreshUnavailableError",
+            "ServerError",
+            "SessionEndedError",
+            "StorageError",
+            "TooManyRequestsError",
+            "UnauthenticatedError",
+            "UnavailableError",
+            "UnprocessableError",
+            "raise_for_problem",
+        ],
+        "gatepass.client.layers.call_log": ["CallLog"],
+        "gatepass.client.layers.indicators": ["callback", "progress_line", "spinner"],
+        "gatepass.client.layers.loading": ["Loading"],
+        "gatepass.client.layers.retry": ["Budget", "Retry"],
+        "gatepass.client.session.session": ["Session"],
+        "gatepass.client.storage.base": ["MemoryStorage"],
+        "gatepass.client.storage.file": ["FileStorage"],
+        "gatepass.client.storage.keyring": ["KeyringStorage"],
+        "gatepass.client.storage.record": ["Account"],
+        "gatepass.client.sync": ["Client"],
+    },
 )
-from gatepass.client.layers.call_log import CallLog
-from gatepass.client.layers.indicators import callback, progress_line, spinner
-from gatepass.client.layers.loading import Loading
-from gatepass.client.layers.retry import Budget, Retry
-from gatepass.client.session.session import Session
-from gatepass.client.storage.base import MemoryStorage
-from gatepass.client.storage.file import FileStorage
-from gatepass.client.storage.record import Account
-from gatepass.client.sync import Client
-
-__all__ = [
-    "Account",
-    "AsyncClient",
-    "BadRequest",
-    "Budget",
-    "CallLog",
-    "Client",
-    "ClientError",
-    "Conflict",
-    "FileStorage",
-    "Forbidden",
-    "GatepassAuth",
-    "KeyringStorage",
-    "Loading",
-    "MemoryStorage",
-    "NotFound",
-    "NotReplayable",
-    "ProblemError",
-    "RefreshUnavailable",
-    "Retry",
-    "ServerError",
-    "Session",
-    "SessionEnded",
-    "StorageError",
-    "TooManyRequests",
-    "Unauthenticated",
-    "Unavailable",
-    "Unprocessable",
-    "call_options",
-    "callback",
-    "default_layers",
-    "progress_line",
-    "raise_for_problem",
-    "spinner",
-    "with_interceptors",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """The keyring's storage needs its extra: imported when it is asked for."""
-    if name == "KeyringStorage":
-        from gatepass.client.storage.keyring import KeyringStorage
-
-        return KeyringStorage
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,83 +1,54 @@
-"""`AsyncClient`: an `httpx2.AsyncClient` whose calls travel through the layers, with a session.
+"""`AsyncClient`: an `httpx2.AsyncClient` whose calls pass through layers, with a session.
 
-`send` is the one place that sees every call's last response and every exception, whichever method made it.
+Every method of httpx2's client calls `send`, which therefore sees the final response or the exception of every call.
 """
 
 import asyncio
-from collections.abc import Sequence
-from logging import Logger
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
-from gatepass.client.base import CALLS, DEFAULT_RETRY, BaseClient
-from gatepass.client.body_replay import note
+from gatepass.client.base import BaseClient, ClientOptions, split_options
+from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
-from gatepass.client.flow import Call, Layer, drive_async
+from gatepass.client.flow import Call, drive_async
 from gatepass.client.http import httpx
-from gatepass.client.session.endpoints import keep_out
-from gatepass.client.session.session import Ended, Session
-from gatepass.client.storage.base import Storage
+from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.storage.record import Account
 
 
 class AsyncClient(BaseClient, httpx.AsyncClient):
-    """An `httpx2.AsyncClient` with a session, interceptors and layers; all arguments of httpx2's work.
+    """An `httpx2.AsyncClient` with a session, interceptors and layers. For asyncio only.
 
-    `auth_url`: where the auth endpoints are, joined to the origin of `base_url`. `session`: share that of another
-    client; else one is made that is kept in `storage` (default: in memory). `retry` and `loading` are layers that
-    have their place in the default chain; `retry` is a `Retry()` for a client with a `base_url` or a session.
-    `logger`: where the line about each call goes; None: nowhere. `raise_errors`: answers of 400 and more are
-    exceptions. `on_ended` is told once when the session is over. `layers` takes the place of the chain;
-    `default_layers(client)` gives the default.
-    A session may be shared between event loops; a client
-    belongs to one, as httpx2's does. asyncio only.
+    `base_url` and `options` are those of httpx2, and `gatepass.client.base.OwnOptions`. Raises TypeError for an
+    unknown option and for options that exclude each other. Event loops may share a session, but not a client.
     """
 
-    def __init__(
-        self,
-        base_url: Any = "",
-        *,
-        auth_url: str = "/auth",
-        session: Session | None = None,
-        storage: Storage | None = None,
-        retry: Layer | None = DEFAULT_RETRY,
-        loading: Layer | None = None,
-        logger: Logger | str | None = CALLS,
-        raise_errors: bool = False,
-        on_ended: Ended | None = None,
-        layers: Sequence[Layer] | None = None,
-        **arguments: Any,
-    ) -> None:
-        super().__init__(base_url=base_url, **arguments)
-        self._equip(
-            base_url=self.base_url,
-            timeout=self.timeout,
-            auth_url=auth_url,
-            session=session,
-            storage=storage,
-            retry=retry,
-            loading=loading,
-            logger=logger,
-            raise_errors=raise_errors,
-            on_ended=on_ended,
-            layers=layers,
-        )
+    def __init__(self, base_url: Any = "", **options: Unpack[ClientOptions]) -> None:
+        own, others = split_options(options)
+        super().__init__(base_url=base_url, **others)
+        self._configure(self.base_url, self.timeout, options=own)
 
     async def sign_in(self, email: str, password: str, *, remember: bool = True) -> Account:
-        """Sign in; a session that there was ends at the server. Not `remember`: it is meant for this run alone.
+        """Sign in. A session that there was ends at the server. `remember`: False for a session of this run alone.
 
-        Raises Unauthenticated (`invalid-credentials`), TooManyRequests, and httpx's errors where there is no answer.
+        Raises UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer
+        arrives.
         """
         return await drive_async(self.session.sign_in(email, password, remember=remember), self)
 
     async def sign_up(self, email: str, password: str, *, remember: bool = True) -> Account | None:
-        """Register and be signed in. None where the server wants the address verified first."""
+        """Register and sign in. Returns None if the server requires the address to be verified first.
+
+        Raises ForbiddenError (`registration-closed`), ConflictError (`email-taken`), UnprocessableError, and what
+        `sign_in` raises.
+        """
         return await drive_async(self.session.sign_up(email, password, remember=remember), self)
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
-        """End the session; `everywhere`: every session of the account.
+        """End the session; with `everywhere`, every session of the account.
 
-        In effect here at once. Without a network the server is told later, but for `everywhere`, which then raises.
+        It takes effect here at once. Without a network the server is asked again later; with `everywhere`, which is
+        not repeated, httpx's error is raised.
         """
         await drive_async(self.session.sign_out(everywhere=everywhere), self)
 
@@ -89,17 +60,17 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         auth: Any = httpx.USE_CLIENT_DEFAULT,
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
     ) -> httpx.Response:
-        """Send a request through the layers."""
+        """Send a request through the layers. Raises what the layers raise: httpx's errors and ClientError."""
         if auth is httpx.USE_CLIENT_DEFAULT and self.auth is not None:
             auth = self.auth
         call = Call(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
         if call.options:
             prepare(call)
-        note(request)
+        remember_start(request)
         return await drive_async(self._chain(call), self)
 
     async def aclose(self) -> None:
-        """Let what runs beside the calls end, then close the connections."""
+        """Wait for what runs in the background of the calls, then close the connections."""
         await self._wait()
         await super().aclose()
 
@@ -127,5 +98,5 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         )
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        keep_out(self.cookies.jar)
+        exclude_own_cookies(self.cookies.jar)
         return await super().send(request, auth=None, follow_redirects=False)

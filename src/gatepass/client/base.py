@@ -1,41 +1,101 @@
-"""What a sync and an async client have in common: a session, and the chain of layers that calls travel through.
+"""What a sync and an async client have in common: options, a session, and the layers that calls pass through.
 
 Default order, outermost first:
 
-    loading ( logging ( interceptors ( errors ( retry ( session ( transmit ))))))
+    loading ( call_log ( interceptors ( error_handlers ( retry ( session ( transmit ))))))
 
-So a user's interceptors run once per call and see typed errors; retries and refreshes happen inside of that, and one
-call counts once in an indicator and in the log. `loading` is there if it was given.
+So interceptors run once per call and see typed errors; retries and refreshes take place below them, and a call counts
+once in an indicator and in the log. The layer `loading` is there only if it was given.
 """
 
 import asyncio
+import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from logging import Logger
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from gatepass.client.flow import Layer, Next, compose
 from gatepass.client.http import httpx
 from gatepass.client.layers.call_log import CallLog
-from gatepass.client.layers.error_handlers import Errors, Handler
+from gatepass.client.layers.error_handlers import ErrorHandlers, Handler
 from gatepass.client.layers.interceptors import Interceptors
 from gatepass.client.layers.retry import Retry
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.session import TIMEOUT, Ended, Session, join_url
 from gatepass.client.storage.base import Storage
 
-CALLS = "gatepass.client.calls"
+CALL_LOGGER = "gatepass.client.calls"
+MAX_AUTH_TIMEOUT = 60.0
+"""Seconds for each phase of a call to the auth endpoints, even if the client's own timeout is longer or None."""
 DEFAULT_RETRY: Layer = Retry()
-ONCE: Layer = Retry(attempts=1)
-"""For a client that knows no API: it does what httpx2 does, unless a call wants it otherwise."""
+NO_RETRY: Layer = Retry(attempts=1)
+"""For a client without an API: it behaves as httpx2, unless a call has options of its own."""
+
+
+class HttpxOptions(TypedDict, total=False):
+    """The arguments of httpx2's clients, except `base_url`. Their meaning and their defaults are httpx2's."""
+
+    auth: Any
+    params: Any
+    headers: Any
+    cookies: Any
+    verify: ssl.SSLContext | str | bool
+    cert: Any
+    trust_env: bool
+    http1: bool
+    http2: bool
+    proxy: Any
+    mounts: Any
+    timeout: Any
+    follow_redirects: bool
+    limits: httpx.Limits
+    max_redirects: int
+    event_hooks: Any
+    transport: Any
+    default_encoding: Any
+
+
+class OwnOptions(TypedDict, total=False):
+    """What a client takes in addition to httpx2's arguments.
+
+    `auth_url`: where the auth endpoints are, joined to the origin of `base_url` (default: "/auth"). `session`: the
+    session of another client, to share it; by default a new one, kept in `storage` (default: in memory) and with
+    `on_ended`, which is called once when it has ended. `retry` and `loading`: layers with a place in the default
+    order; `retry` is by default a `Retry()` if the client has a `base_url` or a `session`, and `loading` is None.
+    `logger`: the logger, or its name, for the line about each call (default: "gatepass.client.calls"); None: no line.
+    `raise_errors`: raise typed errors for answers of 400 and more (default: False). `layers`: all layers, instead of
+    the default order, which `default_layers(client)` returns.
+    """
+
+    auth_url: str
+    session: Session | None
+    storage: Storage | None
+    retry: Layer | None
+    loading: Layer | None
+    logger: Logger | str | None
+    raise_errors: bool
+    on_ended: Ended | None
+    layers: Sequence[Layer] | None
+
+
+class ClientOptions(HttpxOptions, OwnOptions, total=False):
+    """All options of a client, except `base_url`."""
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[OwnOptions, dict[str, Any]]:
+    """Return our options, and all others: httpx2 takes them or raises TypeError."""
+    names = OwnOptions.__optional_keys__
+    own = {name: value for name, value in options.items() if name in names}
+    return cast(OwnOptions, own), {name: value for name, value in options.items() if name not in names}
 
 
 class BaseClient:
-    """The part of a client that is ours."""
+    """The part of a client that both clients share."""
 
     session: Session
     interceptors: Interceptors
-    errors: Errors
+    error_handlers: ErrorHandlers
     retry: Layer | None
     loading: Layer | None
     call_log: Layer | None
@@ -44,52 +104,35 @@ class BaseClient:
     _tasks: set[asyncio.Task[None]]
     _threads: set[threading.Thread]
 
-    def _equip(
-        self,
-        *,
-        base_url: httpx.URL,
-        timeout: httpx.Timeout,
-        auth_url: str = "/auth",
-        session: Session | None = None,
-        storage: Storage | None = None,
-        retry: Layer | None = DEFAULT_RETRY,
-        loading: Layer | None = None,
-        logger: Logger | str | None = CALLS,
-        raise_errors: bool = False,
-        on_ended: Ended | None = None,
-        layers: Sequence[Layer] | None = None,
-    ) -> None:
-        """Give the client its parts."""
-        if session is not None and storage is not None:
-            raise TypeError("Give a session or a storage: the session has one.")
-        if session is not None and on_ended is not None:
-            raise TypeError("Give on_ended to the session: it is told once, not by each client.")
-        self.session = session or Session(
-            join_url(base_url, auth_url), storage=storage, timeout=_longest(timeout), on_ended=on_ended
-        )
-        is_bare = not base_url.host and session is None
-        self.retry = ONCE if retry is DEFAULT_RETRY and is_bare else retry
-        self.loading = loading
+    def _configure(self, base_url: httpx.URL, timeout: httpx.Timeout, *, options: OwnOptions) -> None:
+        """Make the session and the layers. Raises TypeError for options that exclude each other."""
+        self.session = _session_of(base_url, timeout, options)
+        is_bare = not base_url.host and options.get("session") is None
+        self.retry = options.get("retry", NO_RETRY if is_bare else DEFAULT_RETRY)
+        self.loading = options.get("loading")
+        logger = options.get("logger", CALL_LOGGER)
         self.call_log = None if logger is None else CallLog(logger)
         self.interceptors = Interceptors()
-        self.errors = Errors(raises=raise_errors)
+        self.error_handlers = ErrorHandlers(raises=options.get("raise_errors", False))
         self._tasks = set()
         self._threads = set()
+        layers = options.get("layers")
         self.layers = default_layers(self) if layers is None else layers
 
     def on_error(self, status: int | str, handler: Handler | None = None) -> Handler:
-        """Call `handler(error)` for answers of this status (404), or class ("5xx"): once per call, after retries.
+        """Call `handler(error)` for answers of this status (404) or class ("5xx"), once per call, after retries.
 
-        It may return a response, which the caller gets, or raise. Without a handler: a decorator.
+        It may return a response, which the caller gets, or raise. Returns the handler; without a `handler`, a
+        decorator. Raises ValueError for any other status.
         """
         if handler is None:
             return lambda function: self.on_error(status, function)
-        self.errors.on(status, handler)
+        self.error_handlers.on(status, handler)
         return handler
 
     @property
     def layers(self) -> Sequence[Layer]:
-        """The chain, outermost first. Another one may be set at any time: calls under way keep theirs."""
+        """The layers, outermost first. May be set at any time: calls under way keep theirs."""
         return self._layers
 
     @layers.setter
@@ -99,13 +142,25 @@ class BaseClient:
 
 
 def default_layers(client: Any) -> list[Layer]:
-    """The layers that a client has by default, outermost first, made anew for it."""
+    """Return the layers that a client has by default, outermost first, as a new list."""
     session = SessionLayer(client.session, client.base_url)
-    chain = [client.loading, client.call_log, client.interceptors, client.errors, client.retry, session]
-    return [layer for layer in chain if layer is not None]
+    layers = [client.loading, client.call_log, client.interceptors, client.error_handlers, client.retry, session]
+    return [layer for layer in layers if layer is not None]
 
 
-def _longest(timeout: httpx.Timeout) -> float:
-    """For each phase of a call to the auth endpoints: as long as the client's longest, but never for ever."""
+def _session_of(base_url: httpx.URL, timeout: httpx.Timeout, options: OwnOptions) -> Session:
+    session, storage, on_ended = options.get("session"), options.get("storage"), options.get("on_ended")
+    if session is None:
+        url = join_url(base_url, options.get("auth_url", "/auth"))
+        return Session(url, storage=storage, timeout=_auth_timeout(timeout), on_ended=on_ended)
+    if storage is not None:
+        raise TypeError("Give a session or a storage, not both: the session has its storage.")
+    if on_ended is not None:
+        raise TypeError("Give on_ended to the session: it is called once, not by each client.")
+    return session
+
+
+def _auth_timeout(timeout: httpx.Timeout) -> float:
+    """Return the client's longest phase in seconds, at most MAX_AUTH_TIMEOUT."""
     phases = [timeout.connect, timeout.read, timeout.write]
-    return min(max((phase for phase in phases if phase), default=TIMEOUT), 60.0)
+    return min(max((phase for phase in phases if phase), default=TIMEOUT), MAX_AUTH_TIMEOUT)

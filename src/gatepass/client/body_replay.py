@@ -1,13 +1,13 @@
-"""Whether a request can be sent a second time, whole: a body is never replayed empty or cut short.
+"""Decides whether a request can be sent a second time: a body is never replayed empty or cut short.
 
     bytes, text, JSON, form          always
-    an open file that can seek       from where it stood at first (multipart: from its beginning, as it was sent)
-    a list, or another iterable      always: it can be run through again
+    an open file that can seek       from its position at first (multipart: from its beginning, as it was sent)
+    a list, or another iterable      always: it can be iterated again
     a generator, a pipe, a socket    never, once it was sent
-    a stream class of your own       never: what it does is unknown
+    a stream class of your own       never: its behaviour is unknown
 
-`note` goes before the first sending, `rewind` before each further one. httpx has no public way to what a stream
-wraps; so its attribute is looked for with care, and what is not found cannot be replayed.
+Call `remember_start` before the first sending and `rewind` before each further one. httpx has no public access to what
+a stream wraps: if its private attribute is missing, the body cannot be replayed.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -17,8 +17,8 @@ from gatepass.client.http import httpx
 _START = "gatepass.start"
 
 
-def note(request: httpx.Request) -> None:
-    """Remember where the body's file stands, before it is first sent."""
+def remember_start(request: httpx.Request) -> None:
+    """Remember the position of the body's file. Must be called before the request is first sent."""
     if isinstance(request.stream, httpx.ByteStream) or _START in request.extensions:
         return
     source = getattr(request.stream, "_stream", None)
@@ -26,8 +26,8 @@ def note(request: httpx.Request) -> None:
         request.extensions[_START] = source.tell()  # type: ignore[union-attr]
 
 
-def replayable(request: httpx.Request) -> bool:
-    """Whether `rewind` can make it fit to be sent again."""
+def is_replayable(request: httpx.Request) -> bool:
+    """Return whether `rewind` can succeed. Changes nothing."""
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
         return True
@@ -43,10 +43,10 @@ def replayable(request: httpx.Request) -> bool:
 
 
 def rewind(request: httpx.Request) -> bool:
-    """Make the body ready to be sent again from its start; False, and nothing done, where it cannot be."""
+    """Put the body back to its start. Returns False, and does nothing, if that is impossible."""
     if isinstance(request.stream, httpx.ByteStream):
         return True
-    if not replayable(request):
+    if not is_replayable(request):
         return False
     start = request.extensions.get(_START)
     if start is not None:
@@ -55,14 +55,14 @@ def rewind(request: httpx.Request) -> bool:
 
 
 def _is_whole(content: object) -> bool:
-    """Of a multipart field: httpx goes to a file's beginning by itself, where it can."""
+    """For a multipart field: httpx itself goes back to the beginning of a file that can seek."""
     return isinstance(content, str | bytes) or _is_seekable(content)
 
 
 def _is_seekable(source: object) -> bool:
-    """Whether it is a file that can go back, and says so truly: a closed one or a pipe cannot."""
+    """Return whether `source` is a file that can seek. A closed file and a pipe cannot."""
     seekable = getattr(source, "seekable", None)
     try:
         return seekable is not None and hasattr(source, "read") and bool(seekable())
-    except ValueError:  # closed meanwhile
+    except ValueError:  # it has been closed
         return False

@@ -1,18 +1,27 @@
-"""What the client raises, and the layer that turns answers into it.
+"""What the client raises.
 
     ClientError
-    ├── StorageError              the session's storage cannot be used; the message says what to do
-    ├── SessionEnded              the session that the call belonged to is over: sign in again
-    ├── RefreshUnavailable        no access token for now; the session is kept; `retry_after` (an httpx.TransportError)
-    ├── NotReplayable             refused, and the body cannot be sent again                  (an httpx.HTTPStatusError)
-    └── ProblemError              an answer of 400 or more, RFC 9457 where it is one          (an httpx.HTTPStatusError)
-        ├── BadRequest 400, Unauthenticated 401, Forbidden 403, NotFound 404, Conflict 409, Unprocessable 422
-        ├── TooManyRequests 429
-        └── ServerError 5xx
-            └── Unavailable 503
+    ├── StorageError                   the session's storage cannot be used; the message says what to do
+    │   └── CorruptRecord              gatepass.client.storage.record: a stored session is unreadable
+    ├── SessionEndedError              the session that the call belonged to has ended: sign in again
+    ├── RefreshUnavailableError        no access token for now, the session is kept; also an httpx.TransportError
+    ├── NotReplayableError             refused, and the body cannot be sent again; also an httpx.HTTPStatusError
+    └── ProblemError                   an answer of 400 or more; also an httpx.HTTPStatusError
+        ├── BadRequestError            400
+        ├── UnauthenticatedError       401
+        ├── ForbiddenError             403
+        ├── NotFoundError              404
+        ├── ConflictError              409
+        ├── UnprocessableError         422
+        ├── TooManyRequestsError       429
+        └── ServerError                5xx
+            └── UnavailableError       503
 
-`except httpx2.HTTPStatusError` and `except httpx2.TransportError` go on to work. What `str`, `repr` and pickle show is
-the server's own words about the error: no header, no query, no body of a request.
+`except ClientError` catches all of these, `except httpx2.HTTPError` those that are httpx's too, and httpx's own errors
+when no answer arrives. Their names end in Error where `gatepass.errors` has the problem that a server answers: that is
+no base of theirs, or a server whose own outgoing call is refused would pass the refusal on to its caller.
+
+`str`, `repr` and pickle show the server's own words about the error, and no header, query or body of the request.
 """
 
 from collections.abc import Mapping
@@ -20,22 +29,23 @@ from typing import Any
 
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
+from gatepass.errors import GatepassError
 
-MOST_DETAIL = 500
-"""Characters of an answer's own words that a message repeats: an error page is no message."""
+MAX_DETAIL = 500
+"""Characters of an answer that a message repeats at most: against a whole page as a message."""
 _OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "instance"})
 
 
-class ClientError(Exception):
-    """The root: all that the client raises on purpose, and that is not httpx's own."""
+class ClientError(GatepassError):
+    """The root of all errors that the client raises and that are not httpx's own."""
 
 
 class StorageError(ClientError):
-    """The session cannot be kept or read where it should be. The message says what to do."""
+    """The session cannot be read from or written to its storage. The message says what to do."""
 
 
-class SessionEnded(ClientError):
-    """The session is over. `reason`: expired, revoked, replaced, reused, unknown, signed-out."""
+class SessionEndedError(ClientError):
+    """The session has ended. `reason`: expired, revoked, replaced, reused, unknown, signed-out."""
 
     def __init__(self, reason: str, session_id: str | None = None) -> None:
         super().__init__(f"The session has ended ({reason}); sign in again.")
@@ -46,23 +56,26 @@ class SessionEnded(ClientError):
         return (type(self), (self.reason, self.session_id))
 
 
-class RefreshUnavailable(ClientError, httpx.TransportError):
-    """The access token has run out and no new one can be had now. The session is kept. `retry_after` in seconds."""
+class RefreshUnavailableError(ClientError, httpx.TransportError):
+    """The access token has expired and there is no new one for now. The session is kept. `retry_after` in seconds."""
 
     def __init__(self, retry_after: float | None = None) -> None:
         when = "" if retry_after is None else f" Try again in {retry_after:.1f} s."
-        httpx.TransportError.__init__(self, f"No access token can be had for now; you are still signed in.{when}")
+        httpx.TransportError.__init__(self, f"No access token is available for now; you are still signed in.{when}")
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.retry_after,))
 
 
-class NotReplayable(ClientError, httpx.HTTPStatusError):
-    """Refused with 401, and the body was a stream that is used up. The session has a new token: send it again."""
+class NotReplayableError(ClientError, httpx.HTTPStatusError):
+    """The server refused the token with 401, and the body was a stream that is used up.
+
+    The session has a new token: the caller can make the call once more, with a new body.
+    """
 
     def __init__(self, response: httpx.Response) -> None:
-        text = "The access token was refused and the body is used up, so it was not sent again. Call once more."
+        text = "The access token was refused, and the body is used up, so it was not sent again. Call once more."
         httpx.HTTPStatusError.__init__(self, text, request=response.request, response=response)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -70,10 +83,11 @@ class NotReplayable(ClientError, httpx.HTTPStatusError):
 
 
 class ProblemError(ClientError, httpx.HTTPStatusError):
-    """An answer of 400 or more.
+    """An answer of 400 or more; the members are those of its problem document (RFC 9457), if it is one.
 
-    `code` is the stable thing to switch on, None where the answer has none; `detail` a sentence for people; `facts`
-    the document's further members; `retry_after` seconds; `attempts` how often the call went out.
+    `status`; `code`, stable and what a program distinguishes by, or None; `title`; `detail`, a sentence for people, or
+    None; `facts`, the document's further members; `retry_after` in seconds, or None; `attempts`, how often the call
+    was sent.
     """
 
     def __init__(self, response: httpx.Response, *, attempts: int = 1) -> None:
@@ -85,78 +99,78 @@ class ProblemError(ClientError, httpx.HTTPStatusError):
         self.facts: Mapping[str, Any] = {name: value for name, value in body.items() if name not in _OWN_MEMBERS}
         self.retry_after = retry_after_of(response)
         self.attempts = attempts
-        said = ": ".join(part for part in (self.code, self.detail or self.title) if part)
-        text = f"{said or 'no explanation'} ({self.status})"
+        words = ": ".join(part for part in (self.code, self.detail or self.title) if part)
+        text = f"{words or 'no explanation'} ({self.status})"
         httpx.HTTPStatusError.__init__(self, text, request=response.request, response=response)
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = ("code", "title", "detail", "facts", "retry_after", "attempts")
-        return (_again, (_empty(self.response), {name: getattr(self, name) for name in names}, self.args))
+        return (_restore, (_empty(self.response), {name: getattr(self, name) for name in names}, self.args))
 
 
-class BadRequest(ProblemError):
-    """400."""
+class BadRequestError(ProblemError):
+    """400: the request cannot be read."""
 
 
-class Unauthenticated(ProblemError):
-    """401."""
+class UnauthenticatedError(ProblemError):
+    """401: the credentials or the access token were refused."""
 
 
-class Forbidden(ProblemError):
-    """403."""
+class ForbiddenError(ProblemError):
+    """403: understood and refused."""
 
 
-class NotFound(ProblemError):
-    """404."""
+class NotFoundError(ProblemError):
+    """404: there is nothing at this address."""
 
 
-class Conflict(ProblemError):
-    """409."""
+class ConflictError(ProblemError):
+    """409: contradicts the present state; `code` says what."""
 
 
-class Unprocessable(ProblemError):
-    """422."""
+class UnprocessableError(ProblemError):
+    """422: well-formed, but a value is not accepted."""
 
 
-class TooManyRequests(ProblemError):
-    """429; `retry_after` says when to come back, if the server did."""
+class TooManyRequestsError(ProblemError):
+    """429: too many requests; `retry_after` if the server said when to try again."""
 
 
 class ServerError(ProblemError):
-    """5xx."""
+    """5xx: the server failed."""
 
 
-class Unavailable(ServerError):
-    """503."""
+class UnavailableError(ServerError):
+    """503: unavailable for now; `retry_after` if the server said when to try again."""
 
 
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
-    400: BadRequest,
-    401: Unauthenticated,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    422: Unprocessable,
-    429: TooManyRequests,
-    503: Unavailable,
+    400: BadRequestError,
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableError,
+    429: TooManyRequestsError,
+    503: UnavailableError,
 }
 
 
 def problem_of(response: httpx.Response, *, attempts: int = 1) -> ProblemError:
-    """The typed error for an answer of 400 or more that was read."""
+    """Return the typed error for an answer of 400 or more. The response must have been read."""
     kind = _BY_STATUS.get(response.status_code, ServerError if response.status_code >= 500 else ProblemError)
     return kind(response, attempts=attempts)
 
 
 def raise_for_problem(response: httpx.Response) -> httpx.Response:
-    """As httpx's `raise_for_status`, with typed errors. The response must have been read."""
+    """Return the response, or raise its ProblemError if its status is 400 or more. It must have been read."""
     if response.is_error:
         raise problem_of(response)
     return response
 
 
 def _document(response: httpx.Response) -> Mapping[str, Any]:
-    """The answer's JSON object; empty for all else."""
+    """Return the answer's JSON object, or an empty one for any other body."""
     try:
         body = response.json()
     except (ValueError, RecursionError, httpx.ResponseNotRead):
@@ -166,20 +180,20 @@ def _document(response: httpx.Response) -> Mapping[str, Any]:
 
 def _text(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
-    return value[:MOST_DETAIL] if isinstance(value, str) and value else None
+    return value[:MAX_DETAIL] if isinstance(value, str) and value else None
 
 
 def _empty(response: httpx.Response) -> httpx.Response:
-    """What may leave the process: the status, and where it came from, without the user and the secrets of a URL."""
-    asked = response.request
-    bare = asked.url.copy_with(userinfo=b"", query=None, fragment=None)
-    return httpx.Response(response.status_code, request=httpx.Request(asked.method, bare))
+    """Return what may leave the process: status, method and URL, without user, password, query and fragment."""
+    request = response.request
+    bare = request.url.copy_with(userinfo=b"", query=None, fragment=None)
+    return httpx.Response(response.status_code, request=httpx.Request(request.method, bare))
 
 
-def _again(response: httpx.Response, facts: Mapping[str, Any], said: tuple[Any, ...]) -> ProblemError:
-    """Unpickle."""
+def _restore(response: httpx.Response, members: Mapping[str, Any], arguments: tuple[Any, ...]) -> ProblemError:
+    """Make a ProblemError from what `__reduce__` returned."""
     error = problem_of(response)
-    for name, value in facts.items():
+    for name, value in members.items():
         setattr(error, name, value)
-    error.args = said
+    error.args = arguments
     return error

@@ -1,9 +1,9 @@
 """How a call travels: through layers, each a generator around the next, driven by one of two short loops.
 
-    loading ( logging ( interceptors ( errors ( retry ( session ( transmit ))))))
+    loading ( call_log ( interceptors ( error_handlers ( retry ( session ( transmit ))))))
 
-A layer gets the call and the next layer, and does as it likes: changes the request, runs the rest with
-`response = yield from next_layer(call)`, catches what it raises, runs it again, or answers by itself.
+A layer gets the call and the next layer. It may change the request, run the next layer with
+`response = yield from next_layer(call)`, catch what that raises, run it again, or return a response of its own.
 
     def timing(call: Call, next_layer: Next) -> Flow:
         start = time.monotonic()
@@ -12,15 +12,16 @@ A layer gets the call and the next layer, and does as it likes: changes the requ
         finally:
             print(call.request.method, time.monotonic() - start)
 
-A layer never waits by itself. It yields a step and gets its result, so one flow serves both colours: the loop of
-`Client` does the step, the loop of `AsyncClient` awaits it. What a step raises is raised at its `yield`.
+A layer never blocks. It yields a step and gets the step's result, so one flow serves both clients: the loop of `Client`
+runs the step, the loop of `AsyncClient` awaits it. What a step raises is raised at its `yield`.
 """
 
 import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from gatepass.client.http import httpx
 
@@ -28,7 +29,7 @@ Result = TypeVar("Result")
 
 
 class Call:
-    """One logical request, however often it is sent. Layers read and change it."""
+    """One request of the caller, however often it is sent. Layers read and change it."""
 
     __slots__ = ("attempts", "auth", "follow_redirects", "options", "refreshed", "request", "started_at", "stream")
 
@@ -40,9 +41,10 @@ class Call:
         auth: Any = httpx.USE_CLIENT_DEFAULT,
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
     ) -> None:
-        """`attempts`: how often it went out; `refreshed`: whether it waited for a new access token.
+        """`request`, `stream`, `auth` and `follow_redirects` are the arguments of `send`.
 
-        The rest is what the caller gave to `send`; `options` is what `call_options` made.
+        Besides them a call has `options`, from `call_options`; `attempts`, how often it was sent; `refreshed`,
+        whether it waited for a new access token; `started_at`, a time of `time.monotonic()`.
         """
         self.request = request
         self.stream = stream
@@ -55,30 +57,30 @@ class Call:
 
 
 class Driver(Protocol):
-    """What the loop of `Client` can do."""
+    """What the steps of a `Client` need."""
 
     def _transmit(self, call: Call) -> httpx.Response:
-        """Over the network, redirects included."""
+        """Send the call over the network and follow its redirects."""
         ...
 
 
 class AsyncDriver(Protocol):
-    """What the loop of `AsyncClient` can do."""
+    """What the steps of an `AsyncClient` need."""
 
     async def _transmit(self, call: Call) -> httpx.Response:
-        """Over the network, redirects included."""
+        """Send the call over the network and follow its redirects."""
         ...
 
 
 class Step(Protocol):
-    """Something that takes time or runs somebody else's code, in both colours."""
+    """Something that may block, or runs the application's code; for both clients."""
 
     def run(self, driver: Any, /) -> Any:
-        """Do it."""
+        """Do it in this thread. Returns the step's result."""
         ...
 
     async def run_async(self, driver: Any, /) -> Any:
-        """Do it without holding up the event loop."""
+        """Do it without blocking the event loop. Returns the step's result."""
         ...
 
 
@@ -88,7 +90,7 @@ Layer = Callable[[Call, Next], Flow]
 
 
 class Transmit:
-    """Send a call's request; the result is its response."""
+    """The step that sends a call's request; the result is the response."""
 
     __slots__ = ("call",)
 
@@ -96,16 +98,16 @@ class Transmit:
         self.call = call
 
     def run(self, driver: Driver, /) -> httpx.Response:
-        """In this thread."""
+        """Send with the sync client."""
         return driver._transmit(self.call)
 
     async def run_async(self, driver: AsyncDriver, /) -> httpx.Response:
-        """In this task."""
+        """Send with the async client."""
         return await driver._transmit(self.call)
 
 
 class Read:
-    """Read a response to its end, as its connection can be used again only then."""
+    """The step that reads a response to its end: only then can its connection be used again."""
 
     __slots__ = ("response",)
 
@@ -113,16 +115,16 @@ class Read:
         self.response = response
 
     def run(self, _driver: Driver, /) -> bytes:
-        """In this thread."""
+        """Read a sync response."""
         return self.response.read()
 
     async def run_async(self, _driver: AsyncDriver, /) -> bytes:
-        """In this task."""
+        """Read an async response."""
         return await self.response.aread()
 
 
 class Pause:
-    """Wait for so many seconds."""
+    """The step that waits for some seconds."""
 
     __slots__ = ("seconds",)
 
@@ -139,7 +141,7 @@ class Pause:
 
 
 class Invoke:
-    """Call a user's function, plain or async. A sync client cannot await: it says so."""
+    """The step that calls a function of the application, plain or async; the result is the function's."""
 
     __slots__ = ("argument", "function")
 
@@ -148,7 +150,7 @@ class Invoke:
         self.argument = argument
 
     def run(self, _driver: Driver, /) -> Any:
-        """In this thread."""
+        """Call it. Raises TypeError if it is async: a sync client cannot await it."""
         result = self.function(self.argument)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
@@ -158,13 +160,13 @@ class Invoke:
         return result
 
     async def run_async(self, _driver: AsyncDriver, /) -> Any:
-        """In this task."""
+        """Call it, and await what it returns if it is async."""
         result = self.function(self.argument)
         return await result if isinstance(result, Awaitable) else result
 
 
 class Work:
-    """Blocking work of our own, such as a file or its lock: in a thread where there is an event loop."""
+    """The step that calls a blocking function of our own, such as a file's; the result is the function's."""
 
     __slots__ = ("function",)
 
@@ -172,23 +174,23 @@ class Work:
         self.function = function
 
     def run(self, _driver: Driver, /) -> Any:
-        """In this thread."""
+        """Call it in this thread."""
         return self.function()
 
     async def run_async(self, _driver: AsyncDriver, /) -> Any:
-        """In a worker thread."""
+        """Call it in a worker thread."""
         return await asyncio.to_thread(self.function)
 
 
 def transmit(call: Call) -> Flow:
-    """The innermost layer: the network."""
+    """The end of every chain: send the request."""
     call.attempts += 1
     response: httpx.Response = yield Transmit(call)
     return response
 
 
 def compose(layers: Sequence[Layer], core: Next = transmit) -> Next:
-    """One function of the call, the first layer outermost. Made once per client, not per call."""
+    """Return the layers as one function of the call, the first layer outermost. Made once per client, not per call."""
     composed = core
     for layer in reversed(layers):
         composed = _bind(layer, composed)
@@ -199,11 +201,37 @@ def _bind(layer: Layer, next_layer: Next) -> Next:
     return lambda call: layer(call, next_layer)
 
 
+@dataclass(slots=True)
+class Finished(Generic[Result]):
+    """The end of a flow, and what it returned."""
+
+    value: Result
+
+
 def drive(flow: Generator[Step, Any, Result], driver: Driver) -> Result:
-    """Run a flow to its end, in this thread."""
+    """Run a flow to its end in this thread. Returns and raises what the flow does."""
+    end = advance(flow, driver)
+    assert isinstance(end, Finished)  # noqa: S101
+    return end.value
+
+
+async def drive_async(flow: Generator[Step, Any, Result], driver: AsyncDriver) -> Result:
+    """Run a flow to its end in this task. A cancellation is raised at the step under way."""
+    end = await advance_async(flow, driver)
+    assert isinstance(end, Finished)  # noqa: S101
+    return end.value
+
+
+def advance(
+    flow: Generator[Step, Any, Result], driver: Driver, result: Any = None, *, until: type[Step] | None = None
+) -> Step | Finished[Result]:
+    """Run a flow to its next step of type `until`, which is not run but returned, or to its end.
+
+    To continue after such a step, call again with its `result`.
+    """
     try:
-        step = next(flow)
-        while True:
+        step = flow.send(result)
+        while until is None or not isinstance(step, until):
             try:
                 result = step.run(driver)
             except BaseException as error:
@@ -211,15 +239,17 @@ def drive(flow: Generator[Step, Any, Result], driver: Driver) -> Result:
             else:
                 step = flow.send(result)
     except StopIteration as end:
-        value: Result = end.value
-        return value
+        return Finished(end.value)
+    return step
 
 
-async def drive_async(flow: Generator[Step, Any, Result], driver: AsyncDriver) -> Result:
-    """Run a flow to its end, in this task. A cancellation is raised at the step under way."""
+async def advance_async(
+    flow: Generator[Step, Any, Result], driver: AsyncDriver, result: Any = None, *, until: type[Step] | None = None
+) -> Step | Finished[Result]:
+    """As `advance`, in this task."""
     try:
-        step = next(flow)
-        while True:
+        step = flow.send(result)
+        while until is None or not isinstance(step, until):
             try:
                 result = await step.run_async(driver)
             except BaseException as error:
@@ -227,5 +257,5 @@ async def drive_async(flow: Generator[Step, Any, Result], driver: AsyncDriver) -
             else:
                 step = flow.send(result)
     except StopIteration as end:
-        value: Result = end.value
-        return value
+        return Finished(end.value)
+    return step

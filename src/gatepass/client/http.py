@@ -1,7 +1,7 @@
-"""Which HTTP library: httpx2, or httpx 0.28 where only that is installed. All other files import `httpx` from here.
+"""Chooses the HTTP library: httpx2, or httpx 0.28 if httpx2 is not installed. All other files import `httpx` from here.
 
-httpx2 is the continuation of httpx by its users' largest projects; both have the same names. Never aliased for
-others: a library does not change what its user's `import httpx` means.
+httpx2 is the continuation of httpx by its users' largest projects; both have the same names. `sys.modules` is not
+touched: a library must not change what its user's `import httpx` means.
 """
 
 try:

@@ -5,12 +5,15 @@ import time
 
 from gatepass.client.http import httpx
 
-LONGEST_WAIT = 3600.0
-"""Seconds of a Retry-After that are believed."""
+MAX_RETRY_AFTER = 3600.0
+"""The longest Retry-After, in seconds; a longer one is shortened to it."""
 
 
 def retry_after_of(response: httpx.Response) -> float | None:
-    """What an answer asks to wait, in seconds. A date counts from the answer's own Date: this clock may be wrong."""
+    """Return the Retry-After of a response in seconds; None without one.
+
+    A date counts from the response's own Date, as this machine's clock may be wrong.
+    """
     text, sent = (response.headers.get(name) for name in ("Retry-After", "Date"))
     try:
         now = email.utils.parsedate_to_datetime(sent or "").timestamp()
@@ -20,11 +23,14 @@ def retry_after_of(response: httpx.Response) -> float | None:
 
 
 def read_retry_after(text: str | None, *, now: float) -> float | None:
-    """Retry-After in either of its forms (RFC 9110 §10.2.3) as seconds from `now`; at most an hour is believed."""
+    """Return seconds from `now` (Unix seconds) for either form of Retry-After, at most MAX_RETRY_AFTER.
+
+    None for a text that is neither form, and for a time that has passed.
+    """
     if text is None:
         return None
     try:
         seconds = float(text) if text.strip().isdecimal() else email.utils.parsedate_to_datetime(text).timestamp() - now
     except ValueError:
         return None
-    return min(seconds, LONGEST_WAIT) if seconds > 0 else None
+    return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None

@@ -13,6 +13,7 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from gatepass.core.keyring import Algorithm, encode, header_of
+from gatepass.errors import GatepassError
 
 MOST_KEYS = 100
 """A gate publishes a handful; each costs memory, and a comparison of a set with its successor."""
@@ -23,7 +24,7 @@ _KINDS: Mapping[Algorithm, tuple[str, str]] = {"EdDSA": ("OKP", "Ed25519"), "ES2
 Jwk = Mapping[str, object]
 
 
-class MalformedKeySet(ValueError):
+class MalformedKeySet(GatepassError, ValueError):
     """A JWK Set that cannot be used; the text says what is wrong with it, and holds none of its keys."""
 
 

@@ -26,7 +26,7 @@ from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
 from gatepass.access.wsgi import Gate, Guard, answer_headers
 from gatepass.core.access_token import Principal
-from gatepass.errors import ConfigurationError, Problem
+from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.gate import Gatepass
 from gatepass.wire.problems import document
 
@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 EXTENSION = "gatepass"
 
 
-class Denied(HTTPException):
+class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` is the error that caused it. Flask finds handlers by class."""
 
     def __init__(self, problem: Problem) -> None:
@@ -47,19 +47,19 @@ class Denied(HTTPException):
         return Response(document(self.problem), self.problem.status, headers=answer_headers(self.problem))
 
 
-class Unauthenticated(Denied, exceptions.Unauthorized):
-    """401: no valid access token, or the sign-in is too long ago."""
+class _Unauthorized(Denied, exceptions.Unauthorized):
+    """No valid access token, or the sign-in is too long ago."""
 
 
-class Forbidden(Denied, exceptions.Forbidden):
-    """403: the access token lacks a scope."""
+class _Forbidden(Denied, exceptions.Forbidden):
+    """The access token lacks a scope."""
 
 
-class Unavailable(Denied, exceptions.ServiceUnavailable):
-    """503: the guard does not know the current revocations."""
+class _Unavailable(Denied, exceptions.ServiceUnavailable):
+    """The revocations are not known at the moment."""
 
 
-_DENIALS: dict[int, type[Denied]] = {401: Unauthenticated, 403: Forbidden, 503: Unavailable}
+_DENIALS: dict[int, type[Denied]] = {401: _Unauthorized, 403: _Forbidden, 503: _Unavailable}
 
 
 class GatepassFlask:

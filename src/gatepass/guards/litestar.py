@@ -34,7 +34,7 @@ from litestar.types import Receive, Scope, Send
 from gatepass.access import asgi as guard
 from gatepass.access.check import Check, check_max_age
 from gatepass.core.access_token import Principal
-from gatepass.errors import Problem
+from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -72,7 +72,7 @@ class Gate(Protocol):
         ...
 
 
-class Denied(HTTPException):
+class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` is the error that caused it."""
 
     def __init__(self, problem: Problem) -> None:

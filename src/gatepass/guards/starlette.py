@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from gatepass.access import asgi
 from gatepass.access.check import check_max_age
 from gatepass.core.access_token import Principal
-from gatepass.errors import Problem
+from gatepass.errors import GatepassError, Problem
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 Parameters = ParamSpec("Parameters")
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 _HANDLERS = "starlette.exception_handlers"
 
 
-class Denied(HTTPException):
+class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` is the error that caused it."""
 
     def __init__(self, problem: Problem) -> None:

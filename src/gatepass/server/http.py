@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gatepass.errors import BadRequest, BodyTooLarge, Problem, RequestTimeout, UnsupportedMediaType
+from gatepass.errors import BadRequest, BodyTooLarge, GatepassError, Problem, RequestTimeout, UnsupportedMediaType
 from gatepass.wire.asgi import Receive, Scope, Send
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -20,7 +20,7 @@ _BASE = (
 NO_STORE = "no-store"
 
 
-class Disconnected(Exception):
+class Disconnected(GatepassError):
     """The client went away before its request was whole: nobody is there to answer."""
 
 

@@ -1,4 +1,4 @@
-"""The contract of AccountStore, AttemptStore and KeyStore, a sentence per test."""
+"""The contract of AccountStore, AttemptStore and KeyStore: each test says one sentence of it."""
 
 import asyncio
 from dataclasses import replace
@@ -10,7 +10,7 @@ from gatepass.testing.records import NOW, account_of, applicant_of, session_of, 
 
 
 class AccountBattery:
-    """Accounts by id and by address; what a change of password ends."""
+    """Accounts by id and by address, and the sessions that end when an account changes."""
 
     async def test_an_account_is_found_by_id_and_by_address(self, store: Store) -> None:
         account = account_of()
@@ -138,7 +138,7 @@ class AccountBattery:
         assert not await store.verify_account(session.account_id, now=NOW)
         assert await store.add_account(account_of("eve", email="ann@example.com", email_key="ann@example.com"))
 
-    async def test_guards_hear_of_the_sessions_of_a_deleted_account(self, store: Store) -> None:
+    async def test_the_sessions_of_a_deleted_account_are_listed_as_revoked(self, store: Store) -> None:
         session = await signed_in(store)
         await store.delete_account(session.account_id, now=NOW + 1)
         assert [tuple(each) for each in await store.revoked_since(NOW)] == [(session.sid, NOW + 1)]
@@ -147,7 +147,7 @@ class AccountBattery:
         assert (row.revoked_at, row.revoke_reason) == (NOW + 1, "revoked")
         assert await store.prune(before=NOW + DAY, limit=9) == 1
         assert await store.find(session.sid) is None
-        assert await store.add_account(account_of()), "nothing is left of it, its id included"
+        assert await store.add_account(account_of()), "nothing is left of it, not even its id"
 
     async def test_an_account_without_sessions_is_deleted_whole(self, store: Store) -> None:
         await store.add_account(account_of())
@@ -163,9 +163,9 @@ class AccountBattery:
         assert await store.find_account(session.account_id) == expected
         assert await store.find_account_by_email("ann@example.com") is None
         assert await store.find(session.sid) == session
-        assert await store.add_account(account_of("eve", email_key="ann@example.com")), "the old one is free"
+        assert await store.add_account(account_of("eve", email_key="ann@example.com")), "the old address is free"
 
-    async def test_a_new_address_must_be_nobodys_and_the_version_the_one_that_was_read(self, store: Store) -> None:
+    async def test_a_new_address_must_be_free_and_the_version_the_one_that_was_read(self, store: Store) -> None:
         for name in ("ann", "bob"):
             await store.add_account(account_of(name))
         ann, taken = account_of().id, {"email": "bob@example.com", "email_key": "bob@example.com"}
@@ -175,9 +175,11 @@ class AccountBattery:
         assert await store.change_email("nobody", **free, credential_version=1, now=NOW) is None
         assert await store.find_account(ann) == account_of()
         spelling = {"email": "ANN@example.com", "email_key": "ann@example.com"}
-        assert await store.change_email(ann, **spelling, credential_version=1, now=NOW), "its own in another spelling"
+        assert await store.change_email(ann, **spelling, credential_version=1, now=NOW), (
+            "its own address in another spelling"
+        )
 
-    async def test_of_two_who_take_one_new_address_at_once_one_wins(self, store: Store) -> None:
+    async def test_of_several_changes_to_one_new_address_at_once_one_wins(self, store: Store) -> None:
         accounts = [account_of(f"{number}") for number in range(8)]
         for account in accounts:
             await store.add_account(account)
@@ -187,13 +189,13 @@ class AccountBattery:
         )
         assert sorted(map(bool, changed)) == [False] * 7 + [True]
 
-    async def test_a_verified_address_is_noted(self, store: Store) -> None:
+    async def test_a_verified_address_has_its_time(self, store: Store) -> None:
         await store.add_account(account_of())
         assert await store.verify_account(account_of().id, now=NOW + 3)
         assert await store.find_account(account_of().id) == replace(account_of(), verified_at=NOW + 3)
         assert not await store.verify_account("nobody", now=NOW)
 
-    async def test_accounts_are_listed_by_the_page(self, store: Store) -> None:
+    async def test_accounts_are_listed_in_pages(self, store: Store) -> None:
         accounts = sorted((account_of(f"{number}") for number in range(5)), key=lambda account: account.id)
         for account in reversed(accounts):
             await store.add_account(account)
@@ -203,7 +205,7 @@ class AccountBattery:
 
 
 class ApplicantBattery:
-    """Those who asked for an account and have not shown the address to be theirs."""
+    """Registrations whose address is not verified yet."""
 
     async def test_applicants_take_no_address_and_are_found_newest_first(self, store: Store) -> None:
         first, second = applicant_of("one"), applicant_of("two", created_at=NOW + 1)
@@ -225,7 +227,7 @@ class ApplicantBattery:
         assert not await store.admit_applicant(second.id, account_of("again"))
         assert await store.find_applicant(other.id) == other
 
-    async def test_a_taken_address_admits_nobody(self, store: Store) -> None:
+    async def test_a_taken_address_admits_no_applicant(self, store: Store) -> None:
         await store.add_account(account_of())
         await store.add_applicant(applicant_of("one"))
         assert not await store.admit_applicant(applicant_of("one").id, account_of("eve", email_key="ann@example.com"))
@@ -250,7 +252,7 @@ class ApplicantBattery:
 
 
 class AttemptBattery:
-    """Counts of failed sign-ins."""
+    """Counts of failed sign-ins, for each key."""
 
     async def test_failures_are_counted_for_each_key(self, store: Store) -> None:
         for at in range(3):
@@ -278,7 +280,7 @@ class AttemptBattery:
 
 
 class KeyBattery:
-    """Signing keys, as they were put."""
+    """Signing keys, exactly as they were stored."""
 
     async def test_a_signing_key_is_found_as_it_was_put_and_replaced_by_kid(self, store: Store) -> None:
         first = StoredKey("first", "EdDSA", bytes(range(61)), NOW, NOW + 600)

@@ -1,4 +1,4 @@
-"""The contract of a store as tests: every store passes them, ours and yours.
+"""The contract of a store as tests, which every store must pass, ours and yours.
 
     from gatepass.testing.battery import StoreBattery
 
@@ -10,9 +10,9 @@
             yield store
             await store.close()
 
-The fixture gives an open, empty store. Needs pytest with pytest-asyncio in auto mode. A store that serves one
-port alone takes that part: SessionBattery, AccountBattery with ApplicantBattery, AttemptBattery, KeyBattery. One
-that several processes can have at once takes SharedBattery too.
+The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
+alone inherits from that part: SessionBattery, AccountBattery with ApplicantBattery, AttemptBattery, KeyBattery. A store
+that several processes can share inherits from SharedBattery too.
 """
 
 try:
@@ -37,4 +37,4 @@ __all__ = [
 
 
 class StoreBattery(SessionBattery, AccountBattery, ApplicantBattery, AttemptBattery, KeyBattery):
-    """Everything that `gatepass.ports.Store` promises."""
+    """The whole contract of `gatepass.ports.Store`."""

@@ -1,4 +1,4 @@
-"""A proxy that loses things: put it between a client and a server, and see what survives.
+"""A proxy between a client and a server that loses requests and answers, for tests of what a client makes of that.
 
     with FaultProxy(upstream_port) as proxy:
         proxy.lose_answers("/auth/refresh")            # the next answer is read from the server and thrown away
@@ -10,9 +10,9 @@
         with proxy.hold("/auth/refresh") as held:      # requests wait in front of the server until the block ends
             held.wait(1)
 
-The path "*" means every path; faults that name the path come first. It works on whole HTTP/1.1 exchanges, so a loss
-happens at a known point, and `exchanges` tells what was seen: real sockets and, but for `delay`, no timing. Loopback
-only.
+The path "*" means every path; a fault that names the path takes precedence. The proxy handles whole HTTP/1.1 exchanges,
+so a loss happens at a known point, and `exchanges` lists them. It uses real sockets, on loopback only, and no fault but
+`delay` depends on time.
 """
 
 import asyncio
@@ -29,13 +29,11 @@ from gatepass.testing.http1 import BLANK, compose, read_answer, read_request
 Result = TypeVar("Result")
 HOST = "127.0.0.1"
 MAX_HEAD = 256 * 1024
-PATIENCE = 60.0
-"""Seconds for a step of the proxy's own, on however busy a machine: after them something is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as it passed. `status` is None where no answer reached the client whole."""
+    """One request that passed. `status` is None if the client did not get the whole answer."""
 
     method: str
     path: str
@@ -43,14 +41,14 @@ class Exchange:
 
 
 class Held:
-    """Requests that wait in front of the server."""
+    """Requests that wait in the proxy until the block of `hold` ends."""
 
     def __init__(self) -> None:
         self._arrived = threading.Semaphore(0)
         self._release = asyncio.Event()
 
-    def wait(self, count: int = 1, *, timeout: float = PATIENCE) -> None:
-        """Until `count` further requests wait; at most `timeout` seconds, then TimeoutError."""
+    def wait(self, count: int = 1, *, timeout: float = 10.0) -> None:
+        """Block until `count` further requests wait. Raises TimeoutError after `timeout` seconds for one of them."""
         for _ in range(count):
             if not self._arrived.acquire(timeout=timeout):
                 raise TimeoutError("no request arrived at the hold")
@@ -61,7 +59,10 @@ class Held:
 
 
 class FaultProxy:
-    """Listens on a free loopback port (`port`) and forwards to `upstream_port`, in a thread of its own."""
+    """Listens on a loopback port and forwards to `upstream_port`, in a thread of its own.
+
+    `port`: where to listen; 0 chooses a free one. Use it as a context manager: it listens while the block runs.
+    """
 
     def __init__(self, upstream_port: int, *, port: int = 0) -> None:
         self.upstream_port = upstream_port
@@ -81,7 +82,7 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
-        """Where clients connect."""
+        """The port that clients connect to."""
         return self._port
 
     def __enter__(self) -> Self:
@@ -102,15 +103,15 @@ class FaultProxy:
         self._loop.close()
 
     def lose_answers(self, path: str, *, count: int = 1) -> None:
-        """The server processes the next `count` requests to `path`; their answers are thrown away."""
+        """Let the server process the next `count` requests to `path`, and drop its answers."""
         self._call(lambda: self._lost_answers.update({path: count}))
 
     def lose_requests(self, path: str, *, count: int = 1) -> None:
-        """The next `count` requests to `path` are thrown away before the server sees them."""
+        """Drop the next `count` requests to `path` before the server sees them."""
         self._call(lambda: self._lost_requests.update({path: count}))
 
     def cut_answers(self, path: str, *, count: int = 1) -> None:
-        """Of the next `count` answers of `path` head and half of the body arrive, without a body nothing."""
+        """Forward head and half of the body of the next `count` answers of `path`; nothing of one without a body."""
         self._call(lambda: self._cut_answers.update({path: count}))
 
     def answer(
@@ -123,21 +124,21 @@ class FaultProxy:
         body: bytes = b"",
         count: int = 1,
     ) -> None:
-        """Answer the next `count` requests to `path` like this; the server does not see them.
+        """Answer the next `count` requests to `path` with this; the server does not see them.
 
-        `retry_after` is the header's value: seconds, or an HTTP date.
+        `retry_after` is the value of Retry-After: seconds, or an HTTP date.
         """
         given = {} if retry_after is None else {"Retry-After": str(retry_after)}
         text = compose(status, {**given, **(headers or {})}, body)
         self._call(lambda: self._answers.setdefault(path, deque()).extend([(status, text)] * count))
 
     def delay(self, path: str, *, seconds: float, count: int = 1) -> None:
-        """Bring the next `count` answers of `path` this much later: the server has done its part by then."""
+        """Forward the next `count` answers of `path` `seconds` later: the server has processed them by then."""
         self._call(lambda: self._delays.setdefault(path, deque()).extend([seconds] * count))
 
     @contextlib.contextmanager
     def hold(self, path: str) -> Iterator[Held]:
-        """Requests to `path` wait in front of the server while the block runs."""
+        """Keep requests to `path` from the server while the block runs."""
         held = Held()
         self._call(lambda: self._holds.update({path: held}))
         try:
@@ -147,15 +148,15 @@ class FaultProxy:
             self._call(held._release.set)
 
     def go_offline(self) -> None:
-        """Cut every connection and refuse new ones."""
+        """Cut every connection and refuse new ones, until `go_online`."""
         self._call(self._cut)
 
     def go_online(self) -> None:
-        """Forward again."""
+        """Accept connections and forward again."""
         self._call(lambda: setattr(self, "_is_offline", False))
 
     def count(self, path: str, *, status: int | None = None) -> int:
-        """How many exchanges with `path` passed, or how many of one status."""
+        """Return the number of exchanges with `path`, or of those with one status."""
         return sum(seen.path == path and status in (None, seen.status) for seen in self.exchanges)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -169,7 +170,7 @@ class FaultProxy:
             while await self._exchange(reader, writer, answers, upstream):
                 pass
         except (OSError, asyncio.IncompleteReadError):
-            pass  # either side went away: the other is told by the close below
+            pass  # one side has closed: the other side is closed below
         finally:
             self._clients.discard(writer)
             for side in (writer, upstream):
@@ -183,13 +184,13 @@ class FaultProxy:
         answers: asyncio.StreamReader,
         upstream: asyncio.StreamWriter,
     ) -> bool:
-        """Pass one request and its answer; False where the connection is to be cut."""
+        """Pass on one request and its answer. Returns False if the connection must be cut."""
         method, target, request = await read_request(reader)
         path = target.partition(b"?")[0].decode("latin-1")
         if held := self._holds.get(path) or self._holds.get("*"):
             await held._pass()
         if _take(self._lost_requests, path):
-            return self._note(method, path, None)
+            return self._record(method, path, None)
         if (own := _next(self._answers, path)) is not None:
             status, answer, is_last = *own, False
         else:
@@ -198,8 +199,8 @@ class FaultProxy:
         if (seconds := _next(self._delays, path)) is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), seconds)
-        part = self._spare(answer, path)
-        self._note(method, path, status if part == answer else None)
+        part = self._part_of(answer, path)
+        self._record(method, path, status if part == answer else None)
         writer.write(part)
         await writer.drain()
         if is_last or part != answer:
@@ -207,8 +208,8 @@ class FaultProxy:
             return False
         return True
 
-    def _spare(self, answer: bytes, path: str) -> bytes:
-        """What goes on of an answer: all of it, head and half of the body, or nothing."""
+    def _part_of(self, answer: bytes, path: str) -> bytes:
+        """Return what to forward of an answer: all of it, head and half of the body, or nothing."""
         if _take(self._lost_answers, path):
             return b""
         if _take(self._cut_answers, path):
@@ -216,7 +217,7 @@ class FaultProxy:
             return answer[: (body + len(answer)) // 2] if body < len(answer) else b""
         return answer
 
-    def _note(self, method: bytes, path: str, status: int | None) -> bool:
+    def _record(self, method: bytes, path: str, status: int | None) -> bool:
         self.exchanges.append(Exchange(method.decode(), path, status))
         return False
 
@@ -234,10 +235,10 @@ class FaultProxy:
         # Cut connections end their own tasks; cancelling them would make asyncio log each one.
         pending = asyncio.all_tasks() - {asyncio.current_task()}
         if pending:
-            await asyncio.wait(pending, timeout=PATIENCE)
+            await asyncio.wait(pending, timeout=5)
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def _call(self, act: Callable[[], object]) -> None:
         async def run() -> None:
@@ -262,6 +263,6 @@ def _next(queues: Mapping[str, deque[Result]], path: str) -> Result | None:
 
 
 async def _end(writer: asyncio.StreamWriter) -> None:
-    """End the connection after the last bytes, not before."""
+    """Close the connection once the last bytes are sent."""
     writer.close()
     await writer.wait_closed()

@@ -1,4 +1,4 @@
-"""The little of HTTP/1.1 that a proxy for tests needs: where a message ends (RFC 9112 §6), and an answer of its own."""
+"""What a proxy for tests needs of HTTP/1.1: where a message ends (RFC 9112 §6), and how to write a response."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ BLANK = b"\r\n\r\n"
 
 
 def compose(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """A whole response."""
+    """Return a response with its Content-Length."""
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode("latin-1") + BLANK + body
 
 
 async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes, bytes]:
-    """Method, target and bytes of the next request."""
+    """Return method, target and bytes of the next request. Raises asyncio.IncompleteReadError if it is cut."""
     head = await reader.readuntil(BLANK)
     method, target, _ = head.split(b" ", 2)
     if _is_chunked(head):
@@ -24,7 +24,10 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes, byte
 
 
 async def read_answer(reader: asyncio.StreamReader, *, is_head: bool) -> tuple[int, bytes, bool]:
-    """Status and bytes of the next response, and whether the connection ends with it."""
+    """Return status and bytes of the next response, and whether the connection ends with it.
+
+    `is_head`: it answers HEAD and has no body. Raises asyncio.IncompleteReadError if it is cut.
+    """
     head = await reader.readuntil(BLANK)
     status = int(head.split(b" ", 2)[1])
     is_last = b"connection: close" in head.lower()

@@ -1,11 +1,11 @@
-"""A Hypothesis machine: any store beside the reference, after any sequence of operations the same.
+"""A Hypothesis machine: after any sequence of operations, a store must hold the same as the reference.
 
     class MyStoreMachine(StoreMachine):
         def make_store(self): return MyStore(...)
 
     TestMyStoreMachine = MyStoreMachine.TestCase
 
-The reference is the store in memory, which the battery covers line by line.
+The reference is the store in memory. The battery tests that one line by line.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ times = st.integers(NOW - 100, NOW + 100)
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Runs each operation on both stores and compares what they answer, and all that they hold."""
+    """Runs each operation on both stores, and compares their answers and everything that they hold."""
 
     def make_store(self) -> Store:
-        """A fresh, unopened store. Overridden by whoever tests one."""
+        """Return a new store that is not open. A subclass must override this."""
         raise NotImplementedError
 
     def __init__(self) -> None:
@@ -47,90 +47,90 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        """Open, with two accounts."""
+        """Open both stores and add two accounts."""
         self._run(self._store.open())
         for name in NAMES:
             self._same("add_account", account_of(name))
 
     def teardown(self) -> None:
-        """Close both."""
+        """Close the store under test."""
         self._run(self._store.close())
         self._loop.close()
 
-    @rule(who=sessions, version=st.integers(1, 3), expires_at=st.integers(NOW - 50, NOW + 50))
-    def add(self, who: tuple[str, str], version: int, expires_at: int) -> None:
-        """Sign in, unless this very session exists."""
-        session = session_of(account_of(who[0]), who[1], expires_at=expires_at, created_at=NOW + version)
+    @rule(which=sessions, version=st.integers(1, 3), expires_at=st.integers(NOW - 50, NOW + 50))
+    def add(self, which: tuple[str, str], version: int, expires_at: int) -> None:
+        """Add a session, unless it exists."""
+        session = session_of(account_of(which[0]), which[1], expires_at=expires_at, created_at=NOW + version)
         if self._run(self._reference.find(session.sid)) is None:
             self._same("add", session, credential_version=version)
 
-    @rule(who=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans(), skipped=st.integers(0, 17))
-    def swap(self, who: tuple[str, str], at: int, branch: str, stale: bool, skipped: int) -> None:
-        """Refresh, from the row as it is or as it was at sign-in, over a gap or not."""
-        fresh = session_of(account_of(who[0]), who[1])
+    @rule(which=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans(), skipped=st.integers(0, 17))
+    def swap(self, which: tuple[str, str], at: int, branch: str, stale: bool, skipped: int) -> None:
+        """Swap from the present row or from the one at sign-in, with or without skipped generations."""
+        fresh = session_of(account_of(which[0]), which[1])
         row = self._run(self._reference.find(fresh.sid))
         start = fresh if stale or row is None else row
         lost = tuple(Ancestor(digest("lost", number), UNKNOWN_KEY) for number in range(skipped))
         generation = start.generation + 1 + skipped
         self._same("swap", swap_of(start, branch=branch, now=at, generation=generation, skipped=lost))
 
-    @rule(who=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
-    def revoke(self, who: tuple[str, str], at: int, reason: str) -> None:
-        """End one."""
-        self._same("revoke", self._sid(who), reason=reason, now=at)
+    @rule(which=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
+    def revoke(self, which: tuple[str, str], at: int, reason: str) -> None:
+        """Revoke one session."""
+        self._same("revoke", self._sid(which), reason=reason, now=at)
 
     @rule(name=names, at=times, keep=st.none() | sessions)
     def revoke_all(self, name: str, at: int, keep: tuple[str, str] | None) -> None:
-        """End all but one."""
+        """Revoke all sessions of an account, or all except one."""
         kept = self._sid(keep) if keep else None
         self._same_set("revoke_all", account_of(name).id, reason="revoked", now=at, keep=kept)
 
     @rule(name=names, version=st.integers(1, 3), at=times, keep=st.none() | sessions)
     def change_password(self, name: str, version: int, at: int, keep: tuple[str, str] | None) -> None:
-        """Change a password."""
+        """Change a password, from the right or a wrong version."""
         kept = self._sid(keep) if keep else None
         facts = {"password_hash": f"hash {at}", "credential_version": version, "now": at, "keep": kept}
         self._same_set("change_password", account_of(name).id, **facts)
 
     @rule(name=names, version=st.integers(1, 3), at=times)
     def rehash_password(self, name: str, version: int, at: int) -> None:
-        """The same password, hashed anew."""
+        """Replace the hash of the same password."""
         self._same("rehash_password", account_of(name).id, password_hash=f"rehash {at}", credential_version=version)
 
     @rule(name=names, newcomer=st.sampled_from(("cid", "dan")))
     def register(self, name: str, newcomer: str) -> None:
-        """Somebody registers with an address that is taken, or with one of their own."""
+        """Add an account with an address that is taken, then one with a free address."""
         self._same("add_account", account_of(newcomer, email_key=account_of(name).email_key))
         if self._run(self._reference.find_account(account_of(newcomer).id)) is None:
             self._same("add_account", account_of(newcomer))
 
     @rule(name=names, at=times)
     def disable(self, name: str, at: int) -> None:
-        """Disable an account."""
+        """Disable an account, again if it is disabled."""
         self._same_set("disable_account", account_of(name).id, now=at)
 
     @rule(before=times)
     def prune(self, before: int) -> None:
-        """Forget all that is due."""
+        """Prune the sessions that ended before a time."""
         self._same("prune", before=before, limit=100)
 
     @rule(keys=st.lists(names, unique=True), at=times, forget_before=times)
     def count_failure(self, keys: list[str], at: int, forget_before: int) -> None:
-        """A failed sign-in."""
+        """Count a failed sign-in for some keys."""
         self._same("count_failure", keys, now=at, forget_before=forget_before)
 
     @rule(key=names)
     def clear_attempts(self, key: str) -> None:
-        """A successful one."""
+        """Clear the count of a key, as a successful sign-in does."""
         self._same("clear_attempts", key)
 
     @invariant()
     def both_hold_the_same(self) -> None:
-        """Everything that can be asked."""
+        """Compare everything that the ports can read."""
         assert self._run(_everything(self._store)) == self._run(_everything(self._reference))
 
-    def _sid(self, who: tuple[str, str]) -> bytes:
-        return session_of(account_of(who[0]), who[1]).sid
+    def _sid(self, which: tuple[str, str]) -> bytes:
+        return session_of(account_of(which[0]), which[1]).sid
 
     def _same(self, verb: str, *values: Any, **facts: Any) -> None:
         ours, theirs = self._both(verb, *values, **facts)
@@ -150,7 +150,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 async def _everything(store: Store) -> list[Any]:
-    """All that a store holds, as lists: which kind of sequence it answers is its own affair."""
+    """Return everything that a store holds, as lists: a store may return any kind of sequence."""
     accounts = [account_of(name) for name in NAMES]
     singles: list[Awaitable[Any]] = [
         *(store.find(session_of(account_of(name), device).sid) for name, device in SESSIONS),

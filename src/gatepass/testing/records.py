@@ -1,4 +1,4 @@
-"""Sessions and accounts to put into a store under test, and the two ways in."""
+"""Makes the sessions and accounts that tests of a store use, and puts them into it."""
 
 import hashlib
 
@@ -11,12 +11,12 @@ NOW = 1_800_000_000
 
 
 def digest(*words: object) -> bytes:
-    """Sixteen bytes that stand for these words."""
+    """Return sixteen bytes that depend on the words alone."""
     return hashlib.sha256(repr(words).encode()).digest()[:16]
 
 
 def account_of(name: str = "ann", **facts: object) -> Account:
-    """An account; `facts` replace its fields."""
+    """Return an account; `facts` replace its fields."""
     fields: dict[str, object] = {
         "id": digest("account", name).hex(),
         "email": f"{name}@example.com",
@@ -29,7 +29,7 @@ def account_of(name: str = "ann", **facts: object) -> Account:
 
 
 def applicant_of(name: str, **facts: object) -> PendingRegistration:
-    """Somebody who asked for ann@example.com; `facts` replace its fields."""
+    """Return a registration of ann@example.com that is not confirmed; `facts` replace its fields."""
     fields: dict[str, object] = {
         "id": digest("applicant", name).hex(),
         "email": "ann@example.com",
@@ -41,7 +41,7 @@ def applicant_of(name: str, **facts: object) -> PendingRegistration:
 
 
 def session_of(account: Account, name: str = "laptop", **facts: object) -> Session:
-    """A session as it is right after sign-in; `facts` replace its fields."""
+    """Return a session as it is after sign-in; `facts` replace its fields."""
     fields: dict[str, object] = {
         "sid": digest("sid", account.id, name),
         "account_id": account.id,
@@ -61,7 +61,7 @@ def session_of(account: Account, name: str = "laptop", **facts: object) -> Sessi
 
 
 def swap_of(session: Session, *, branch: str = "", now: int = NOW + 60, **facts: object) -> Swap:
-    """The swap that follows a row. Different branches are different tokens."""
+    """Return the swap that is next for a session; `facts` replace its fields. Another `branch` is another token."""
     fields: dict[str, object] = {
         "sid": session.sid,
         "expected_generation": session.generation,
@@ -77,12 +77,12 @@ def swap_of(session: Session, *, branch: str = "", now: int = NOW + 60, **facts:
 
 
 def ancestor_of(session: Session) -> Ancestor:
-    """What a row's committed entry becomes when the next token is committed."""
+    """Return the ancestor that a session's token becomes when the next one is committed."""
     return Ancestor(session.fingerprint, session.key_hash)
 
 
 async def signed_in(store: Store, name: str = "ann", device: str = "laptop") -> Session:
-    """An account with one session, in the store."""
+    """Put an account with one session into the store. Returns the session."""
     account = account_of(name)
     await store.add_account(account)
     session = session_of(account, device)
@@ -91,7 +91,7 @@ async def signed_in(store: Store, name: str = "ann", device: str = "laptop") -> 
 
 
 async def swapped(store: Store, session: Session, **facts: object) -> Session:
-    """The row after the swap that follows it; `facts` replace the swap's fields."""
+    """Make the swap that is next for a session; `facts` replace its fields. Returns the new row."""
     row = await store.swap(swap_of(session, **facts))  # type: ignore[arg-type]
     assert row is not None
     return row

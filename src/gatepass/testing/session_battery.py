@@ -1,4 +1,4 @@
-"""The contract of SessionStore, a sentence per test."""
+"""The contract of SessionStore: each test says one sentence of it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -20,18 +20,18 @@ from gatepass.testing.records import (
 
 
 def sids(sessions: Iterable[Session]) -> list[bytes]:
-    """Which sessions these are."""
+    """Return the ids of sessions, in their order."""
     return [session.sid for session in sessions]
 
 
 class SessionBattery:
-    """One row per session; swaps that only one can win; ends that stay."""
+    """One row for each session; only one of several swaps succeeds; a revocation is final."""
 
     async def test_a_session_is_found_as_it_was_added(self, store: Store) -> None:
         session = await signed_in(store)
         assert await store.find(session.sid) == session
 
-    async def test_an_unknown_session_is_a_value_and_no_error(self, store: Store) -> None:
+    async def test_an_unknown_session_is_none_and_no_error(self, store: Store) -> None:
         assert await store.find(digest("nobody")) is None
         assert await store.swap(swap_of(session_of(account_of()))) is None
         assert await store.revoke(digest("nobody"), reason="revoked", now=NOW) is None
@@ -64,9 +64,11 @@ class SessionBattery:
                 asyncio.gather(*adds[:10]), end(account.id, now=NOW), asyncio.gather(*adds[10:])
             )
             assert list(await store.of_account(account.id, now=NOW)) == []
-            told = {sid for sid, _ in await store.revoked_since(NOW)}
+            listed = {sid for sid, _ in await store.revoked_since(NOW)}
             added = zip(sessions, (*before, *after), strict=True)
-            assert all(session.sid in told for session, is_added in added if is_added), "guards would let them in"
+            assert all(session.sid in listed for session, is_added in added if is_added), (
+                "else guards would accept their tokens"
+            )
 
     async def test_a_swap_moves_the_row_and_returns_it(self, store: Store) -> None:
         session = await signed_in(store)
@@ -257,9 +259,9 @@ class SessionBattery:
 
 
 class SharedBattery:
-    """What else holds where several processes have the same data.
+    """What holds in addition for a store that several processes share.
 
-    Needs a second fixture, `other`: another open store on the data of `store`, as another process has it.
+    Needs a second fixture, `other`: another open store on the data of `store`, as another process would open it.
     """
 
     async def test_a_subscriber_learns_in_time_what_another_process_revokes(self, store: Store, other: Store) -> None:
@@ -268,17 +270,17 @@ class SharedBattery:
         one, two, three = (session_of(account, name) for name in ("one", "two", "three"))
         for session in (one, two, three):
             await store.add(session, credential_version=1)
-        async with store.subscribe() as news:
+        async with store.subscribe() as subscription:
             await other.revoke(one.sid, reason="revoked", now=NOW)
-            await _hears(store, news, {one.sid})
+            await _hears(store, subscription, {one.sid})
             await other.revoke_all(account.id, reason="revoked", now=NOW)
-            await _hears(store, news, {two.sid, three.sid})
+            await _hears(store, subscription, {two.sid, three.sid})
 
 
-async def _hears(store: Store, news: Subscription, sids: set[bytes]) -> None:
-    """Fails unless these are told, or can be looked up when `next` says so, well before its time is up."""
+async def _hears(store: Store, subscription: Subscription, sids: set[bytes]) -> None:
+    """Fail unless `next` returns these revocations, or returns and the store lists them, well before its timeout."""
     missing = set(sids)
     async with asyncio.timeout(30):
         while missing:
-            told = await news.next(60) or await store.revoked_since(NOW)
-            missing -= {revocation.sid for revocation in told}
+            heard = await subscription.next(60) or await store.revoked_since(NOW)
+            missing -= {revocation.sid for revocation in heard}

@@ -15,12 +15,10 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from gatepass.core.refresh_token import RefreshToken
+from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 from gatepass.wire.headers import RawHeaders
 
 SameSite = Literal["strict", "lax", "none"]
-HOST_NAME = "__Host-Http-gatepass"
-SECURE_NAME = "__Secure-gatepass"
-STATE_NAME = "__Host-gatepass_state"
 _SPACE = bytes(code for code in range(256) if chr(code).isspace())
 """Whatever str.strip() takes for space, in Latin-1."""
 

@@ -7,35 +7,35 @@ import pytest
 
 from gatepass.client import AsyncClient
 from gatepass.client.errors import (
-    BadRequest,
+    BadRequestError,
     ClientError,
-    Conflict,
-    Forbidden,
-    NotFound,
-    NotReplayable,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    NotReplayableError,
     ProblemError,
-    RefreshUnavailable,
+    RefreshUnavailableError,
     ServerError,
-    SessionEnded,
-    TooManyRequests,
-    Unauthenticated,
-    Unavailable,
-    Unprocessable,
+    SessionEndedError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnprocessableError,
     raise_for_problem,
 )
 from tests.client.fake_api import URL, Api, problem, signed_in
 
 KINDS = {
-    400: BadRequest,
-    401: Unauthenticated,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
+    400: BadRequestError,
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
     418: ProblemError,
-    422: Unprocessable,
-    429: TooManyRequests,
+    422: UnprocessableError,
+    429: TooManyRequestsError,
     500: ServerError,
-    503: Unavailable,
+    503: UnavailableError,
 }
 SECRET = "canary-Zq7"
 
@@ -69,10 +69,10 @@ def test_an_answer_that_is_no_problem_document_has_its_status() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        SessionEnded("expired", "ab" * 16),
-        RefreshUnavailable(2.5),
-        NotReplayable(answer(httpx2.Response(401))),
-        NotFound(answer(problem(404, "not-found", detail="Nothing here.", fact=7)), attempts=3),
+        SessionEndedError("expired", "ab" * 16),
+        RefreshUnavailableError(2.5),
+        NotReplayableError(answer(httpx2.Response(401))),
+        NotFoundError(answer(problem(404, "not-found", detail="Nothing here.", fact=7)), attempts=3),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -110,11 +110,11 @@ async def test_an_async_client_awaits_handlers_and_raises() -> None:
     api, seen = Api(), []
     api.answering = lambda _request: problem(429, "slow-down", {"Retry-After": "9"})
 
-    async def later(error: TooManyRequests) -> None:
+    async def later(error: TooManyRequestsError) -> None:
         seen.append(error.retry_after)
 
     async with AsyncClient(URL, transport=api, storage=signed_in(), raise_errors=True, retry=None) as client:
         client.on_error(429, later)
-        with pytest.raises(TooManyRequests):
+        with pytest.raises(TooManyRequestsError):
             await client.get("/x")
     assert seen == [9.0]

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client
-from tests.client.fake_api import URL, Api, signed_in, wear
+from tests.client.fake_api import URL, Api, age_token, signed_in
 
 
 def echo(request: httpx2.Request) -> httpx2.Response:
@@ -50,10 +50,10 @@ def test_a_request_is_changed_in_place_or_replaced(client: Client) -> None:
     client.interceptors.request.use(rename)
     client.interceptors.request.use(replace)
     answer = client.get("/", extensions={"timeout": {"read": 7}})
-    told = answer.json()
-    assert told["url"] == "https://other.example.com/v2"
-    assert told["headers"]["host"] == "other.example.com"
-    assert told["headers"]["x-tenant"] == "t1"
+    echo = answer.json()
+    assert echo["url"] == "https://other.example.com/v2"
+    assert echo["headers"]["host"] == "other.example.com"
+    assert echo["headers"]["x-tenant"] == "t1"
     assert answer.request.method == "PUT"
     assert answer.request.extensions["timeout"] == {"read": 7}
 
@@ -142,7 +142,7 @@ def test_anything_else_is_refused_by_name(client: Client, given: Any) -> None:
 def test_they_run_once_for_each_call_whatever_is_sent_below() -> None:
     api, seen = Api(), []
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         client.interceptors.request.use(lambda request: seen.append("Authorization" in request.headers))
         client.interceptors.response.use(lambda response: seen.append(response.status_code))
         assert client.get("/x").status_code == 200

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gatepass.client import AsyncClient, Client, call_options
 from gatepass.client.layers.indicators import callback, progress_line, spinner
-from gatepass.client.layers.loading import IDLE_LIFE, Loading, Visibility
+from gatepass.client.layers.loading import IDLE_TIMEOUT, Loading, Visibility
 from gatepass.client.layers.retry import Budget, Retry
 from tests.client.fake_api import URL, Api, signed_in
 from tests.support.patience import PATIENCE
@@ -71,15 +71,15 @@ class TestVisibility:
 
 
 class Watched:
-    """An indicator that notes what it is told, and when something is."""
+    """An indicator that records its calls."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []
         self.changed = threading.Condition()
 
     def _note(self, what: str, count: int) -> None:
         with self.changed:
-            self.told.append((what, count))
+            self.calls.append((what, count))
             self.changed.notify_all()
 
     def show(self, count: int) -> None:
@@ -91,9 +91,9 @@ class Watched:
     def hide(self) -> None:
         self._note("hide", 0)
 
-    def until(self, *told: tuple[str, int]) -> None:
+    def until(self, *calls: tuple[str, int]) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: self.told == list(told), PATIENCE), self.told
+            assert self.changed.wait_for(lambda: self.calls == list(calls), PATIENCE), self.calls
 
 
 def test_one_call_counts_once_through_refresh_and_retries_and_is_over_in_the_end() -> None:
@@ -176,7 +176,7 @@ def test_an_indicator_that_fails_harms_no_call_and_is_told_of(caplog: pytest.Log
 
 
 def test_no_thread_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepass.client.layers.loading.IDLE_LIFE", 0.01)
+    monkeypatch.setattr("gatepass.client.layers.loading.IDLE_TIMEOUT", 0.01)
     loading = Loading(Watched(), delay=9)
     Client(URL, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)), loading=loading).get("/")
     thread = loading._thread
@@ -192,7 +192,7 @@ def test_a_call_that_begins_as_the_thread_is_about_to_end_is_shown(monkeypatch: 
     begun = threading.Event()
 
     def run_out(timeout: float | None = None) -> bool:
-        if timeout != IDLE_LIFE or begun.is_set():
+        if timeout != IDLE_TIMEOUT or begun.is_set():
             return wait(timeout)
         changed.release()  # as a wait does that has run out and has not got the lock back yet
         other = threading.Thread(target=lambda: loading._move(loading._state.begin))

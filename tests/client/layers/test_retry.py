@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, call_options
-from gatepass.client.errors import ProblemError, RefreshUnavailable
+from gatepass.client.errors import ProblemError, RefreshUnavailableError
 from gatepass.client.layers.retry import Budget, Retry
 from tests.client.fake_api import URL, Api, signed_in
 from tests.support.fake_time import FakeTime
@@ -55,8 +55,8 @@ class TestTheContract:
     def test_the_defaults_are_those_of_both_languages(self) -> None:
         retry, defaults = Retry(), SCHEDULE["defaults"]
         assert (retry.attempts, retry.deadline) == (defaults["attempts"], defaults["deadline_s"])
-        assert (retry.first_wait, retry.most_wait) == (defaults["first_wait_s"], defaults["most_wait_s"])
-        assert retry.most_retry_after == defaults["most_retry_after_s"]
+        assert (retry.initial_wait, retry.max_wait) == (defaults["first_wait_s"], defaults["most_wait_s"])
+        assert retry.max_retry_after == defaults["most_retry_after_s"]
         assert retry.budget.left("https://x") == defaults["budget"]["capacity"]
 
     @pytest.mark.parametrize(("method", "is_sent_again"), SCHEDULE["methods"].items())
@@ -204,7 +204,7 @@ class TestWaiting:
 
     async def test_a_cancelled_call_waits_no_longer_and_is_not_sent_again(self) -> None:
         flaky = Flaky(503)
-        never = Retry(budget=Budget(), first_wait=20, draw=lambda: 1.0)
+        never = Retry(budget=Budget(), initial_wait=20, draw=lambda: 1.0)
         async with AsyncClient(URL, transport=httpx2.MockTransport(flaky), retry=never) as client:
             call = asyncio.create_task(client.get("/"))
             while not flaky.count:
@@ -272,12 +272,12 @@ def test_the_bound_of_a_wait_holds_after_any_number_of_attempts() -> None:
     assert Retry(attempts=9_999, draw=lambda: 1.0).wait(5_000, retry_after=None) == 8.0
 
 
-@pytest.mark.parametrize("arguments", [{"attempts": 0}, {"deadline": -1}, {"first_wait": -0.1}])
+@pytest.mark.parametrize("arguments", [{"attempts": 0}, {"deadline": -1}, {"initial_wait": -0.1}])
 def test_impossible_numbers_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Retry(**arguments)
 
 
 def test_by_default_a_refresh_that_is_unavailable_is_an_error_that_says_when() -> None:
-    error = RefreshUnavailable(retry_after=3.0)
+    error = RefreshUnavailableError(retry_after=3.0)
     assert error.retry_after == 3.0

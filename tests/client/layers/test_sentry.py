@@ -65,9 +65,9 @@ def test_a_call_is_a_span_and_a_breadcrumb_with_attempts_and_refresh_and_no_secr
     assert (span["op"], span["description"]) == ("http.client", "GET api.example.com/orders")
     assert span["data"]["http.request.resend_count"] == 1
     assert span["data"]["gatepass.refreshed"] is True
-    told = str(kept.items)
+    text = str(kept.items)
     for secret in ("canary", "ey.0", "ey.1", "gp_rt"):
-        assert secret not in told
+        assert secret not in text
 
 
 def test_a_call_without_an_answer_is_told_by_the_kind_of_its_error(kept: Kept) -> None:

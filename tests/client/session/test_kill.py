@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gatepass.client import Client, FileStorage
-from tests.client.harness import Stage, stage
+from tests.client.harness import Harness, open_harness
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ SHARED, ALONE = 2, 1
 def test_no_session_is_lost_by_kills_and_lost_answers(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    with stage(tmp_path) as running:
+    with open_harness(tmp_path) as running:
         files = [running.sign_up("ann")] * SHARED + [running.sign_up(f"bob{number}") for number in range(ALONE)]
         sids = [storage.load().sid for storage in files]
         seen = _kill(running, files)
@@ -49,7 +49,7 @@ def test_no_session_is_lost_by_kills_and_lost_answers(
                 assert client.session.status == "active"
 
 
-def _kill(running: Stage, files: list[FileStorage]) -> Counter[str]:
+def _kill(running: Harness, files: list[FileStorage]) -> Counter[str]:
     """Run the programs that kill, and meanwhile lose what is on its way."""
     rounds = -(-KILLS // len(files))
     programs = [running.program("kills", str(storage.path), str(rounds)) for storage in files]
@@ -66,7 +66,7 @@ def _kill(running: Stage, files: list[FileStorage]) -> Counter[str]:
     return sum((Counter(json.loads(text)) for text in said), Counter())
 
 
-def _lose(running: Stage, done: threading.Event) -> None:
+def _lose(running: Harness, done: threading.Event) -> None:
     """Every now and then a refresh is lost: the request, the answer, or half of the answer."""
     proxy = running.proxy
     faults = (proxy.lose_answers, proxy.lose_requests, proxy.cut_answers)

@@ -1,4 +1,4 @@
-"""Programs that share a session file: one refresh for all, and nobody is signed out."""
+"""Programs that share a session file: one refresh for all, and none is signed out."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatepass.client import Client, FileStorage
-from tests.client.harness import Stage, expire, stage
+from tests.client.harness import Harness, expire, open_harness
 from tests.client.storage.test_file import full_disk
 from tests.support.patience import PATIENCE
 
@@ -19,12 +19,12 @@ REFRESH = "/auth/refresh"
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Stage]:
-    with stage(tmp_path) as running:
+def running(tmp_path: Path) -> Iterator[Harness]:
+    with open_harness(tmp_path) as running:
         yield running
 
 
-def test_eight_programs_with_an_expired_token_make_one_refresh_and_all_succeed(running: Stage) -> None:
+def test_eight_programs_with_an_expired_token_make_one_refresh_and_all_succeed(running: Harness) -> None:
     storage = running.sign_up("ann")
     sid = storage.load().sid
     expire(storage)
@@ -41,7 +41,7 @@ def test_eight_programs_with_an_expired_token_make_one_refresh_and_all_succeed(r
     assert (storage.load().sid, storage.load().generation) == (sid, 1)
 
 
-def test_clients_of_one_file_in_one_process_make_one_refresh(running: Stage) -> None:
+def test_clients_of_one_file_in_one_process_make_one_refresh(running: Harness) -> None:
     storage = running.sign_up("ann")
     expire(storage)
     start = threading.Barrier(8)
@@ -56,7 +56,7 @@ def test_clients_of_one_file_in_one_process_make_one_refresh(running: Stage) -> 
     assert running.proxy.count(REFRESH) == 1
 
 
-def test_a_program_goes_on_with_what_another_one_refreshed(running: Stage) -> None:
+def test_a_program_goes_on_with_what_another_one_refreshed(running: Harness) -> None:
     storage = running.sign_up("ann")
     with Client(running.url, storage=FileStorage(storage.path)) as one:
         assert one.get("/auth/me").status_code == 200
@@ -69,7 +69,7 @@ def test_a_program_goes_on_with_what_another_one_refreshed(running: Stage) -> No
     assert running.proxy.count(REFRESH) == 3
 
 
-def test_a_sign_out_in_one_program_is_one_in_the_other(running: Stage) -> None:
+def test_a_sign_out_in_one_program_is_one_in_the_other(running: Harness) -> None:
     storage = running.sign_up("ann")
     with Client(running.url, storage=FileStorage(storage.path)) as one:
         assert one.get("/auth/me").status_code == 200
@@ -80,7 +80,7 @@ def test_a_sign_out_in_one_program_is_one_in_the_other(running: Stage) -> None:
     assert storage.load().sid is None
 
 
-def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running: Stage) -> None:
+def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running: Harness) -> None:
     storage = running.sign_up("ann")
     expire(storage)
     waits: list[float] = []
@@ -100,7 +100,7 @@ def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running
     assert 60 < waits[0] < 60 * 3, "longer than the call of the one before us, and bounded"
 
 
-def test_on_a_disk_that_does_not_write_the_session_goes_on_and_says_so(running: Stage) -> None:
+def test_on_a_disk_that_does_not_write_the_session_goes_on_and_says_so(running: Harness) -> None:
     storage = running.sign_up("ann")
     sid = storage.load().sid
     expire(storage)

@@ -11,27 +11,27 @@ import httpx2
 import pytest
 
 from gatepass.client import Client, MemoryStorage
-from gatepass.client.errors import ClientError, RefreshUnavailable, SessionEnded, StorageError
+from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, StorageError
 from gatepass.client.session.endpoints import Grant, answer_of, read_grant
-from gatepass.client.storage.record import Stored
-from tests.client.fake_api import Api, problem, refused, signed_in, wear
-from tests.client.harness import PASSWORD, Stage
+from gatepass.client.storage.record import SessionRecord
+from tests.client.fake_api import Api, age_token, problem, refused, signed_in
+from tests.client.harness import PASSWORD, Harness
 from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 
 
 @pytest.fixture
-def ann(real: Stage) -> Iterator[Client]:
+def ann(real: Harness) -> Iterator[Client]:
     """Signed up, with an access token that the server refuses."""
     with Client(real.url, retry=None) as client:
         client.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
-        wear(client.session, token="ey.of.yesterday")
+        age_token(client.session, token="ey.of.yesterday")
         real.proxy.exchanges.clear()
         yield client
 
 
-def test_a_refused_token_is_renewed_and_the_call_goes_again(real: Stage, ann: Client) -> None:
+def test_a_refused_token_is_renewed_and_the_call_goes_again(real: Harness, ann: Client) -> None:
     sid = ann.session.session_id
     assert ann.get("/auth/me").status_code == 200
     assert (ann.session.session_id, ann.session.status) == (sid, "active")
@@ -39,18 +39,18 @@ def test_a_refused_token_is_renewed_and_the_call_goes_again(real: Stage, ann: Cl
     assert seen == [("/auth/me", 401), (REFRESH, 200), ("/auth/me", 200)]
 
 
-def test_an_expired_token_is_renewed_before_the_call(real: Stage, ann: Client) -> None:
-    wear(ann.session, left=-1)
+def test_an_expired_token_is_renewed_before_the_call(real: Harness, ann: Client) -> None:
+    age_token(ann.session, left=-1)
     assert ann.get("/auth/me").status_code == 200
     assert [exchange.status for exchange in real.proxy.exchanges] == [200, 200]
 
 
 @pytest.mark.parametrize("loss", ["lose_answers", "lose_requests", "cut_answers"])
-def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Stage, ann: Client, loss: str) -> None:
-    wear(ann.session, left=-1)
+def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Harness, ann: Client, loss: str) -> None:
+    age_token(ann.session, left=-1)
     sid = ann.session.session_id
     getattr(real.proxy, loss)(REFRESH)
-    with pytest.raises(RefreshUnavailable) as raised:
+    with pytest.raises(RefreshUnavailableError) as raised:
         ann.get("/auth/me")
     assert isinstance(raised.value, httpx2.TransportError)
     assert ann.session.status == "degraded"
@@ -59,14 +59,14 @@ def test_a_lost_refresh_keeps_the_session_and_the_next_call_goes_on(real: Stage,
     assert real.proxy.count(REFRESH) == 2
 
 
-def test_a_503_with_retry_after_keeps_the_session_and_is_believed(real: Stage, ann: Client) -> None:
-    wear(ann.session, left=-1)
+def test_a_503_with_retry_after_keeps_the_session_and_is_believed(real: Harness, ann: Client) -> None:
+    age_token(ann.session, left=-1)
     real.proxy.answer(REFRESH, 503, retry_after=3600)
-    with pytest.raises(RefreshUnavailable) as raised:
+    with pytest.raises(RefreshUnavailableError) as raised:
         ann.get("/auth/me")
     assert raised.value.retry_after == pytest.approx(3600, abs=PATIENCE)
     assert ann.session.status == "degraded"
-    with pytest.raises(RefreshUnavailable) as again:
+    with pytest.raises(RefreshUnavailableError) as again:
         ann.get("/auth/me")
     assert 0 < (again.value.retry_after or 0) <= 3600
     assert real.proxy.count(REFRESH) == 1, "the server asked not to be asked"
@@ -78,7 +78,7 @@ def test_calls_whose_token_still_holds_go_on_while_degraded() -> None:
     api = Api()
     api.refreshing = lambda _request: problem(503, "store-unavailable", {"Retry-After": "3600"})
     with api.client() as client:
-        wear(client.session, left=55)
+        age_token(client.session, left=55)
         assert client.get("/x").status_code == 200
         _settled(client)
         assert client.session.status == "degraded"
@@ -94,7 +94,7 @@ def test_with_little_time_left_the_call_goes_at_once_and_the_refresh_runs_beside
 
     api.refreshing = wait
     with api.client() as client:
-        wear(client.session, left=55)
+        age_token(client.session, left=55)
         assert client.get("/x").request.headers["Authorization"] == "Bearer ey.0"
         answered.set()
         _settled(client)
@@ -102,25 +102,25 @@ def test_with_little_time_left_the_call_goes_at_once_and_the_refresh_runs_beside
     assert len(api.refreshes) == 1
 
 
-def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once(real: Stage) -> None:
-    told: list[SessionEnded] = []
+def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once(real: Harness) -> None:
+    ended: list[SessionEndedError] = []
     storage = MemoryStorage()
-    with Client(real.url, storage=storage, on_ended=told.append) as ann:
+    with Client(real.url, storage=storage, on_ended=ended.append) as ann:
         ann.sign_up("victim@example.com", PASSWORD)
         sid, stolen = ann.session.session_id, storage.load()
         with Client(real.url, storage=_copy(storage)) as thief:
-            wear(thief.session, left=-1)
+            age_token(thief.session, left=-1)
             assert thief.get("/auth/me").status_code == 200
-            wear(thief.session, left=-1)
+            age_token(thief.session, left=-1)
             assert thief.get("/auth/me").status_code == 200
         assert storage.load() == stolen
-        wear(ann.session, left=-1)
-        with pytest.raises(SessionEnded) as raised:
+        age_token(ann.session, left=-1)
+        with pytest.raises(SessionEndedError) as raised:
             ann.get("/auth/me")
         assert (raised.value.reason, raised.value.session_id) == ("reused", sid)
         assert (ann.session.status, ann.session.reason) == ("ended", "reused")
         assert ann.get("/auth/me").status_code == 401
-    assert [(error.reason, error.session_id) for error in told] == [("reused", sid)]
+    assert [(error.reason, error.session_id) for error in ended] == [("reused", sid)]
     assert storage.load().sid is None
 
 
@@ -135,8 +135,8 @@ def test_a_401_for_a_young_token_is_passed_on() -> None:
     api = Api()
     api.answering = lambda _request: refused()
     with api.client(storage=MemoryStorage()) as client:
-        client.session._book.open()
-        client.session._book.begin(_grant(api))
+        client.session._saved.open()
+        client.session._saved.begin(_grant(api))
         assert client.get("/x").status_code == 401
     assert api.refreshes == []
 
@@ -168,7 +168,7 @@ def test_answers_that_are_not_about_the_token_are_passed_on(answer: httpx2.Respo
     api = Api()
     api.answering = lambda _request: answer
     with api.client() as client:
-        wear(client.session)
+        age_token(client.session)
         assert client.get("/x").status_code == answer.status_code
     assert api.refreshes == []
 
@@ -185,7 +185,7 @@ def test_a_late_401_is_answered_with_the_newer_token_and_no_second_refresh() -> 
 
     api.answering = answering
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         statuses: list[int] = []
         late = threading.Thread(target=lambda: statuses.append(client.get("/slow").status_code))
         late.start()
@@ -200,15 +200,15 @@ def test_a_late_401_is_answered_with_the_newer_token_and_no_second_refresh() -> 
 def test_what_was_sent_for_one_user_is_never_sent_again_for_another() -> None:
     api = Api()
     with api.client() as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
 
         def change(_request: httpx2.Request) -> httpx2.Response:
             client.session.state.clear(sid="cd" * 16)
-            client.session._book.begin(_grant(api))
+            client.session._saved.begin(_grant(api))
             return refused()
 
         api.answering = change
-        with pytest.raises(SessionEnded):
+        with pytest.raises(SessionEndedError):
             client.get("/x")
     assert len(api.calls) == 1
 
@@ -218,7 +218,7 @@ def test_a_request_object_sent_twice_gets_the_token_of_its_time() -> None:
     with api.client() as client:
         request = client.build_request("GET", "/x")
         assert client.send(request).status_code == 200
-        wear(client.session, left=-1)
+        age_token(client.session, left=-1)
         assert client.send(request).status_code == 200
         assert request.headers["Authorization"] == "Bearer ey.1"
         client.sign_out()
@@ -243,28 +243,28 @@ def test_a_storage_that_fails_later_is_degraded_and_loses_nothing(caplog: pytest
     class Failing(MemoryStorage):
         fails = False
 
-        def save(self, stored: Stored) -> None:
-            super().save(stored)
+        def save(self, record: SessionRecord) -> None:
+            super().save(record)
             if self.fails:
                 raise StorageError("the disk is full")
 
     api, storage = Api(), Failing()
     MemoryStorage.save(storage, signed_in().load())
     with api.client(storage=storage) as client, caplog.at_level(logging.WARNING, "gatepass.client"):
-        wear(client.session, left=-1)
+        age_token(client.session, left=-1)
         storage.fails = True
         assert client.get("/x").status_code == 200
         seen = [client.session.status]
         storage.fails = False
-        wear(client.session, left=-1)
+        age_token(client.session, left=-1)
         assert client.get("/x").status_code == 200
         assert [*seen, client.session.status] == ["degraded", "active"]
     assert "the disk is full" in caplog.text
 
 
-def test_an_error_of_the_session_is_a_client_error(real: Stage) -> None:
-    assert issubclass(SessionEnded, ClientError)
-    assert issubclass(RefreshUnavailable, ClientError)
+def test_an_error_of_the_session_is_a_client_error(real: Harness) -> None:
+    assert issubclass(SessionEndedError, ClientError)
+    assert issubclass(RefreshUnavailableError, ClientError)
 
 
 def _settled(client: Client) -> None:

@@ -10,13 +10,10 @@ import httpx2
 import pytest
 
 from gatepass.client import retry_after
-from gatepass.client.errors import RefreshUnavailable, SessionEnded
+from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from gatepass.client.retry_after import read_retry_after, retry_after_of
-from gatepass.client.session import access_token as token_state
-from gatepass.client.session import endpoints as wire
-from gatepass.client.session import refresh as turn
-from gatepass.client.session import session
-from gatepass.client.session.endpoints import answer_of, idempotency_key, outcome_of
+from gatepass.client.session import access_token, refresh, session
+from gatepass.client.session.endpoints import answer_of, exclude_own_cookies, idempotency_key, outcome_of
 from tests.client.fake_api import RT, SID, Api, problem, signed_in
 
 FOLDER = Path(__file__).resolve().parents[3] / "contract"
@@ -74,23 +71,23 @@ def test_a_date_to_wait_for_counts_from_the_date_of_its_answer() -> None:
 def test_the_schedule_is_that_of_the_contract() -> None:
     schedule = read("refresh_schedule.json")
     superseded, transient = schedule["superseded"], schedule["transient"]
-    assert superseded["most_attempts"] == turn.MOST_TURNS
-    assert [wait * 1000 for wait in turn.MOVED_WAIT] == superseded["moved"]["wait_ms"]
-    assert [wait * 1000 for wait in turn.NOT_MOVED_WAIT] == superseded["not_moved"]["wait_ms"]
-    assert transient["first_wait_ms"] == [session.FIRST_BACKOFF * 500, session.FIRST_BACKOFF * 1000]
-    assert transient["longest_wait_ms"] == session.LONGEST_BACKOFF * 1000
+    assert superseded["most_attempts"] == refresh.MAX_ATTEMPTS
+    assert [wait * 1000 for wait in refresh.MOVED_WAIT] == superseded["moved"]["wait_ms"]
+    assert [wait * 1000 for wait in refresh.NOT_MOVED_WAIT] == superseded["not_moved"]["wait_ms"]
+    assert transient["first_wait_ms"] == [session.INITIAL_BACKOFF * 500, session.INITIAL_BACKOFF * 1000]
+    assert transient["longest_wait_ms"] == session.MAX_BACKOFF * 1000
     assert transient["factor"] == 2
-    assert retry_after.LONGEST_WAIT * 1000 == 3_600_000
+    assert retry_after.MAX_RETRY_AFTER * 1000 == 3_600_000
     assert schedule["margin"]["default_ms"] == session.MARGIN * 1000
     assert schedule["margin"]["most_of_life"] == "1/3"
-    assert schedule["young_token_ms"] == token_state.YOUNG * 1000
+    assert schedule["young_token_ms"] == access_token.GRACE_PERIOD * 1000
 
 
 @pytest.mark.parametrize("vector", read("state_cookies.json")["names"], ids=named)
 def test_neither_of_the_cookies_gets_into_a_jar(vector: dict[str, str]) -> None:
     jar = httpx2.Cookies()
-    wire.keep_out(jar.jar)
-    wire.keep_out(jar.jar)
+    exclude_own_cookies(jar.jar)
+    exclude_own_cookies(jar.jar)
     name = vector["name"]
     refresh = name.replace("_state", "") if name.startswith("gatepass") else RT
     headers = [("Set-Cookie", f"{one}=x; Path=/; Secure") for one in (name, refresh, "own")]
@@ -127,11 +124,11 @@ def test_a_superseded_token_is_followed_twenty_times_and_then_degraded_until_the
 
     api.refreshing = newer
     with api.client(storage=signed_in(expired=True)) as client:
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert len(api.refreshes) == 20
         assert client.session.status == "degraded"
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert len(api.refreshes) == 20
 
@@ -156,7 +153,7 @@ def test_whatever_does_not_end_this_very_session_keeps_it(answer: httpx2.Respons
     api.refreshing = lambda _request: answer
     storage = signed_in(expired=True)
     with api.client(storage=storage) as client:
-        with pytest.raises(RefreshUnavailable):
+        with pytest.raises(RefreshUnavailableError):
             client.get("/x")
         assert (client.session.status, storage.load().sid) == ("degraded", SID)
 
@@ -165,7 +162,7 @@ def test_session_ended_for_this_session_ends_it_and_forgets_all_but_the_client_k
     api = Api()
     api.refreshing = lambda _request: problem(401, "session-ended", sid=SID, reason="expired")
     storage = signed_in(expired=True)
-    with api.client(storage=storage) as client, pytest.raises(SessionEnded) as raised:
+    with api.client(storage=storage) as client, pytest.raises(SessionEndedError) as raised:
         client.get("/x")
     assert raised.value.reason == "expired"
     left = storage.load()

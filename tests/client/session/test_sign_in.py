@@ -6,10 +6,10 @@ import pytest
 from gatepass.client import Client, MemoryStorage
 from gatepass.client.errors import ClientError
 from gatepass.errors import ConfigurationError
-from tests.client.harness import PASSWORD, Stage
+from tests.client.harness import PASSWORD, Harness
 
 
-def test_signed_up_then_signed_in_then_calls_bear_the_token(real: Stage) -> None:
+def test_signed_up_then_signed_in_then_calls_bear_the_token(real: Harness) -> None:
     with Client(real.url) as api:
         assert api.session.status == "anonymous"
         account = api.sign_up("new@example.com", PASSWORD)
@@ -22,7 +22,7 @@ def test_signed_up_then_signed_in_then_calls_bear_the_token(real: Stage) -> None
         assert api.get("/auth/me").status_code == 200
 
 
-def test_a_wrong_password_is_a_typed_error_and_no_session(real: Stage) -> None:
+def test_a_wrong_password_is_a_typed_error_and_no_session(real: Harness) -> None:
     with Client(real.url) as api:
         with pytest.raises(ClientError) as raised:
             api.sign_in("nobody@example.com", PASSWORD)
@@ -32,7 +32,7 @@ def test_a_wrong_password_is_a_typed_error_and_no_session(real: Stage) -> None:
     assert real.proxy.count("/auth/refresh") == 0
 
 
-def test_the_refresh_cookie_is_kept_from_the_jar_and_from_other_routes(real: Stage) -> None:
+def test_the_refresh_cookie_is_kept_from_the_jar_and_from_other_routes(real: Harness) -> None:
     with Client(real.url, cookies={"own": "1"}) as api:
         api.sign_up("jar@example.com", PASSWORD)
         assert [cookie.name for cookie in api.cookies.jar] == ["own"]
@@ -46,7 +46,7 @@ def test_the_refresh_cookie_is_kept_from_the_jar_and_from_other_routes(real: Sta
         assert [cookie.name for cookie in api.cookies.jar] == ["own"]
 
 
-def test_a_second_sign_in_ends_the_first_session_at_the_server(real: Stage) -> None:
+def test_a_second_sign_in_ends_the_first_session_at_the_server(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("twice@example.com", PASSWORD)
@@ -74,7 +74,7 @@ def test_an_address_without_auth_endpoints_is_named() -> None:
         api.sign_in("ann@example.com", PASSWORD)
 
 
-def test_a_lost_network_at_sign_in_is_httpx_own_error(real: Stage) -> None:
+def test_a_lost_network_at_sign_in_is_httpx_own_error(real: Harness) -> None:
     with Client(real.url) as api:
         real.proxy.lose_requests("/auth/login")
         with pytest.raises(httpx2.TransportError):

@@ -4,9 +4,9 @@ import httpx2
 import pytest
 
 from gatepass.client import Client, MemoryStorage
-from gatepass.client.errors import ClientError, SessionEnded
-from tests.client.fake_api import SID, Api, signed_in, wear
-from tests.client.harness import PASSWORD, Stage
+from gatepass.client.errors import ClientError, SessionEndedError
+from tests.client.fake_api import SID, Api, age_token, signed_in
+from tests.client.harness import PASSWORD, Harness
 
 LOGOUT = "/auth/logout"
 
@@ -15,7 +15,7 @@ def bearer(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_signed_out_is_ended_here_and_at_the_server(real: Stage) -> None:
+def test_signed_out_is_ended_here_and_at_the_server(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("out@example.com", PASSWORD)
@@ -27,18 +27,18 @@ def test_signed_out_is_ended_here_and_at_the_server(real: Stage) -> None:
     assert httpx2.get(f"{real.url}/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_signed_out_everywhere_ends_all_sessions_of_the_account(real: Stage) -> None:
+def test_signed_out_everywhere_ends_all_sessions_of_the_account(real: Harness) -> None:
     with Client(real.url) as one, Client(real.url) as other:
         one.sign_up("all@example.com", PASSWORD)
         other.sign_in("all@example.com", PASSWORD)
         one.sign_out(everywhere=True)
-        wear(other.session, left=-1)
+        age_token(other.session, left=-1)
         with pytest.raises(ClientError):
             other.get("/auth/me")
         assert other.session.status == "ended"
 
 
-def test_without_a_network_one_is_signed_out_and_the_server_is_told_at_the_next_start(real: Stage) -> None:
+def test_without_a_network_one_is_signed_out_and_the_server_is_told_at_the_next_start(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("offline@example.com", PASSWORD)
@@ -56,7 +56,7 @@ def test_without_a_network_one_is_signed_out_and_the_server_is_told_at_the_next_
     assert httpx2.get(f"{real.url}/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_a_sign_out_that_waits_is_told_after_the_next_sign_in_and_leaves_the_new_session(real: Stage) -> None:
+def test_a_sign_out_that_waits_is_told_after_the_next_sign_in_and_leaves_the_new_session(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("again@example.com", PASSWORD)
@@ -70,7 +70,7 @@ def test_a_sign_out_that_waits_is_told_after_the_next_sign_in_and_leaves_the_new
     assert httpx2.get(f"{real.url}/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_everywhere_without_a_network_signs_out_here_and_raises(real: Stage) -> None:
+def test_everywhere_without_a_network_signs_out_here_and_raises(real: Harness) -> None:
     storage = MemoryStorage()
     with Client(real.url, storage=storage) as api:
         api.sign_up("far@example.com", PASSWORD)
@@ -87,12 +87,12 @@ def test_a_refresh_under_way_does_not_bring_back_who_signed_out() -> None:
     with api.client(storage=storage) as client:
 
         def leave(_request: httpx2.Request) -> None:
-            # As a program would that has waited for the lock in vain.
-            client.session._book.leave(SID)
+            # As a program does whose wait for the lock has timed out.
+            client.session._saved.sign_out(SID)
             client.session._end(SID, "signed-out")
 
         api.refreshing = leave
-        with pytest.raises(SessionEnded) as raised:
+        with pytest.raises(SessionEndedError) as raised:
             client.get("/x")
         assert raised.value.reason == "signed-out"
         assert client.session.status == "ended"

@@ -1,4 +1,4 @@
-"""One refresh, whoever needs it and however many they are."""
+"""At most one refresh at a time, for any number of threads, tasks and event loops."""
 
 import asyncio
 import os
@@ -9,30 +9,30 @@ import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client
-from gatepass.client.errors import RefreshUnavailable
+from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.session.single_flight import SingleFlight
-from tests.client.fake_api import URL, Api, problem, signed_in, together, wear
-from tests.client.harness import PASSWORD, Stage
+from tests.client.fake_api import URL, Api, age_token, problem, signed_in, together
+from tests.client.harness import PASSWORD, Harness
 from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 
 
-def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(real: Stage) -> None:
+def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(real: Harness) -> None:
     limits = httpx2.Limits(max_connections=50)
     with Client(real.url, limits=limits) as client:
         client.sign_up("threads@example.com", PASSWORD)
-        wear(client.session, token="ey.of.yesterday")
+        age_token(client.session, token="ey.of.yesterday")
         real.proxy.exchanges.clear()
         answers = together(50, lambda: client.get("/auth/me").status_code)
     assert answers == [200] * 50
     assert real.proxy.count(REFRESH) == 1
 
 
-async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Stage) -> None:
+async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Harness) -> None:
     async with AsyncClient(real.url, limits=httpx2.Limits(max_connections=20)) as client:
         await client.sign_up("tasks@example.com", PASSWORD)
-        wear(client.session, left=-1)
+        age_token(client.session, left=-1)
         real.proxy.exchanges.clear()
         answers = await asyncio.gather(*[client.get("/auth/me") for _ in range(500)])
         assert {answer.status_code for answer in answers} == {200}
@@ -43,7 +43,7 @@ async def test_five_hundred_tasks_whose_tokens_are_refused_make_one_refresh() ->
     api = Api()
     api.seconds = 0.01
     async with AsyncClient(URL, transport=api, storage=signed_in()) as client:
-        wear(client.session, token="ey.worn")
+        age_token(client.session, token="ey.worn")
         answers = await asyncio.gather(*[client.get("/x") for _ in range(500)])
     assert {answer.status_code for answer in answers} == {200}
     assert len(api.refreshes) == 1
@@ -55,8 +55,8 @@ def test_all_who_wait_for_a_refresh_that_fails_are_told_and_none_asks_again() ->
     api.refreshing = lambda _request: problem(503, "overloaded", {"Retry-After": "60"})
     with api.client(storage=signed_in(expired=True)) as client:
         failures = together(20, lambda: client.get("/x"))
-    assert {type(failure) for failure in failures} == {RefreshUnavailable}
-    assert len({id(failure) for failure in failures}) == 20, "an exception of one's own: tracebacks do not mix"
+    assert {type(failure) for failure in failures} == {RefreshUnavailableError}
+    assert len({id(failure) for failure in failures}) == 20, "each caller gets its own exception: tracebacks do not mix"
     assert (len(api.refreshes), api.calls) == (1, [])
 
 
@@ -99,10 +99,10 @@ def test_two_event_loops_and_a_thread_share_a_session_and_one_refresh() -> None:
 
         acts: list[Any] = [lambda: asyncio.run(in_a_loop())] * 2 + [lambda: int(client.get("/x").is_success)]
         turns = iter(acts)
-        turn = threading.Lock()
+        lock = threading.Lock()
 
         def act() -> int:
-            with turn:
+            with lock:
                 mine = next(turns)
             return int(mine())
 
@@ -142,22 +142,22 @@ def test_a_loop_that_goes_down_with_the_refresh_leaves_it_to_those_who_wait() ->
 
 def test_an_error_in_a_flight_reaches_all_and_the_next_one_flies() -> None:
     flights: SingleFlight[int] = SingleFlight()
-    flight, leads = flights.board()
-    other, also = flights.board()
+    flight, leads = flights.enter()
+    other, also = flights.enter()
     assert (leads, also, other is flight) == (True, False, True)
-    flights.land(flight, None, ValueError("broken"))
+    flights.finish(flight, None, ValueError("broken"))
     with pytest.raises(ValueError, match="broken"):
         other.result(0)
-    assert flights.board()[1]
+    assert flights.enter()[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks only where there is fork")
 def test_a_forked_child_does_not_wait_for_a_flight_of_its_parent() -> None:
     flights: SingleFlight[int] = SingleFlight()
-    flights.board()
+    flights.enter()
     child = os.fork()
     if child == 0:
-        os._exit(0 if flights.board()[1] else 1)
+        os._exit(0 if flights.enter()[1] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

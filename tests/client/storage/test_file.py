@@ -23,11 +23,11 @@ from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.file import FileStorage
 from gatepass.client.storage.file_lock import FileLock
 from gatepass.client.storage.keyring import KeyringStorage
-from gatepass.client.storage.record import Account, Damaged, Stored, decode, encode
+from gatepass.client.storage.record import Account, CorruptRecord, SessionRecord, decode, encode
 from tests.support.patience import PATIENCE
 
 CANARY = "gp_rt_canary"
-FULL = Stored(
+FULL = SessionRecord(
     client_key=bytes(range(32)),
     sid="ab" * 16,
     generation=7,
@@ -72,7 +72,7 @@ def storage(request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.Monk
 class TestEveryStorage:
     def test_the_first_load_makes_a_client_key_and_keeps_it(self, storage: Storage) -> None:
         first = storage.load()
-        assert first == Stored(first.client_key)
+        assert first == SessionRecord(first.client_key)
         assert len(first.client_key) == 32
         assert storage.load() == first
 
@@ -80,8 +80,8 @@ class TestEveryStorage:
         storage.load()
         storage.save(FULL)
         assert storage.load() == FULL
-        storage.save(Stored(FULL.client_key))
-        assert storage.load() == Stored(FULL.client_key)
+        storage.save(SessionRecord(FULL.client_key))
+        assert storage.load() == SessionRecord(FULL.client_key)
 
     def test_the_version_changes_with_every_save_and_with_nothing_else(self, storage: Storage) -> None:
         storage.load()
@@ -126,10 +126,10 @@ class TestText:
         assert "example.com" not in shown
         assert repr(FULL.client_key) not in shown
 
-    def test_every_text_that_was_cut_is_damaged(self) -> None:
+    def test_every_text_that_was_cut_is_corrupt(self) -> None:
         text = encode(FULL).rstrip()
         for length in range(len(text)):
-            with pytest.raises(Damaged):
+            with pytest.raises(CorruptRecord):
                 decode(text[:length])
 
     def test_no_changed_byte_makes_anything_but_a_session_or_damage(self) -> None:
@@ -139,7 +139,7 @@ class TestText:
                 changed = bytearray(text)
                 changed[position] ^= mask
                 found = _decoded(bytes(changed))
-                assert isinstance(found, Stored) or "canary" not in found
+                assert isinstance(found, SessionRecord) or "canary" not in found
 
     @pytest.mark.parametrize(
         ("text", "why"),
@@ -159,7 +159,7 @@ class TestText:
         ],
     )
     def test_damage_is_named(self, text: bytes, why: str) -> None:
-        with pytest.raises(Damaged, match=why):
+        with pytest.raises(CorruptRecord, match=why):
             decode(text)
 
     def test_members_of_a_later_version_are_passed_over(self) -> None:
@@ -219,9 +219,9 @@ class TestFile:
         writer.start()
         seen: set[int | None] = set()
         while len(seen) < 100:
-            stored = FileStorage(path).load()
-            assert stored.sid == FULL.sid
-            seen.add(stored.generation)
+            record = FileStorage(path).load()
+            assert record.sid == FULL.sid
+            seen.add(record.generation)
         done.set()
         writer.join()
 
@@ -292,10 +292,10 @@ class TestFile:
 
 
 class TestRefusal:
-    def test_a_damaged_file_is_refused_and_kept(self, path: Path) -> None:
+    def test_a_corrupt_file_is_refused_and_kept(self, path: Path) -> None:
         FileStorage(path).save(FULL)
         path.write_bytes(path.read_bytes()[:100])
-        with pytest.raises(StorageError, match=r"session\.json is damaged: it is not JSON\. Move it away and sign in"):
+        with pytest.raises(StorageError, match=r"session\.json is corrupt: it is not JSON\. Move it away and sign in"):
             FileStorage(path).load()
         assert path.stat().st_size == 100
 
@@ -353,7 +353,7 @@ class TestDiskThatDoesNotWrite:
         storage = FileStorage(path)
         storage.save(FULL)
         newer = replace(FULL, generation=8)
-        with full_disk(), pytest.raises(StorageError, match=r"cannot be kept in .*: File too large"):
+        with full_disk(), pytest.raises(StorageError, match=r"cannot be saved in .*: File too large"):
             storage.save(newer)
         assert storage.load() == newer
         assert FileStorage(path).load() == FULL
@@ -390,7 +390,7 @@ def test_the_storage_that_the_documentation_shows_is_one(path: Path) -> None:
     example = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class DictStorage" in code)
     names: dict[str, Callable[..., Storage]] = {}
     exec(example, names)
-    entries: dict[str, Stored] = {}
+    entries: dict[str, SessionRecord] = {}
     one, other = names["DictStorage"](entries, "ann"), names["DictStorage"](entries, "ann")
     assert one.load() == other.load()
     before = other.version()
@@ -412,12 +412,12 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def _decoded(text: bytes) -> Stored | str:
-    """The session, or what the damage says. Any other exception is a defect."""
+def _decoded(text: bytes) -> SessionRecord | str:
+    """The session, or what the fault says. Any other exception is a defect."""
     try:
         return decode(text)
-    except Damaged as damage:
-        return "".join(traceback.format_exception(damage))
+    except CorruptRecord as fault:
+        return "".join(traceback.format_exception(fault))
 
 
 def _enter(storage: Storage, timeout: float) -> bool:

@@ -213,7 +213,7 @@ def test_a_lock_on_a_file_that_was_deleted_meanwhile_is_none(path: Path, monkeyp
     monkeypatch.setattr(_Handle, "lock", lock_late)
     with FileLock(path).held(5) as held:
         assert held
-        assert not is_free(path), "others must meet the lock that is held"
+        assert not is_free(path), "other programs must see the lock that is held"
 
 
 def test_where_no_lock_file_can_be_made_one_goes_on_without(tmp_path: Path, clock: FakeTime) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from gatepass.client.errors import StorageError
 from gatepass.client.storage.keyring import KeyringStorage, runtime_folder
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 from tests.client.storage.test_file import CANARY, FULL, Entries
 from tests.support.patience import PATIENCE
 
@@ -98,10 +98,10 @@ def test_a_keyring_that_refuses_to_write_loses_no_session() -> None:
     assert KeyringStorage(NAME, backend=entries).load().generation == 8
 
 
-def test_a_damaged_entry_is_refused_and_kept() -> None:
+def test_a_corrupt_entry_is_refused_and_kept() -> None:
     entries = Entries()
     entries.set_password("gatepass", NAME, "nonsense")
-    with pytest.raises(StorageError, match="is damaged: it is not JSON"):
+    with pytest.raises(StorageError, match="is corrupt: it is not JSON"):
         KeyringStorage(NAME, backend=entries).load()
     assert entries.entries == {("gatepass", NAME): "nonsense"}
 
@@ -153,13 +153,13 @@ def test_threads_that_save_at_once_leave_one_whole_entry() -> None:
     entries = Entries()
     wanted = [replace(FULL, generation=number) for number in range(20)]
 
-    def save(stored: Stored) -> None:
+    def save(record: SessionRecord) -> None:
         storage = KeyringStorage(NAME, backend=entries)
         with storage.locked(10) as held:
             assert held
-            storage.save(stored)
+            storage.save(record)
 
-    threads = [threading.Thread(target=save, args=(stored,)) for stored in wanted]
+    threads = [threading.Thread(target=save, args=(record,)) for record in wanted]
     for thread in threads:
         thread.start()
     for thread in threads:

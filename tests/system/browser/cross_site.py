@@ -21,7 +21,7 @@ from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 from gatepass.wire.browsers import Browsers
 from tests.system.browser.page_server import PAGE, SECRET, ping
 

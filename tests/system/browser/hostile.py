@@ -24,7 +24,7 @@ from gatepass.core.event import Event
 from gatepass.gate import Gatepass
 from gatepass.serving.process import bind
 from gatepass.stores.memory import MemoryStore
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
 from tests.support.patience import PATIENCE, until

@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 from gatepass import Gatepass
 from gatepass.guards.starlette import current_principal, requires
 from gatepass.serving.process import bind, serve
-from gatepass.testing.hashing import FastHasher
+from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import Scope
 from tests.support.file_clock import FileClock
 

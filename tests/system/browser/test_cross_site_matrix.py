@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from gatepass.server.openapi import describe
-from gatepass.wire.cookies import HOST_NAME, SECURE_NAME, STATE_NAME, SameSite
+from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
+from gatepass.wire.cookies import SameSite
 from tests.support.patience import PATIENCE
 from tests.system.browser.conftest import until_page
 from tests.system.browser.hostile import HOST, Fort, fort, lair

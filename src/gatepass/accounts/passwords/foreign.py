@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from gatepass.errors import GatepassError
+
 MAX_ITERATIONS = 3_000_000
 """Of PBKDF2, about two seconds. Django's default, 1.5 million in 6.1, doubles every few years."""
 MAX_BCRYPT_COST = 15
@@ -53,7 +55,7 @@ _SCRYPT_WERKZEUG = re.compile(
 Verify = Callable[[str], bool]
 
 
-class UnsupportedHash(ValueError):
+class UnsupportedHash(GatepassError, ValueError):
     """A hash that cannot be verified here. The message says why, and contains nothing of the hash."""
 
 

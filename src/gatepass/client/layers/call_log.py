@@ -1,10 +1,10 @@
-"""One line for each call, when it is over: what was asked, what came, how long it took, and by how many attempts.
+"""Logs one line for each finished call: the request, the outcome, the time it took and the number of attempts.
 
     GET api.example.com/orders → 200 in 84 ms (2 attempts, refreshed)
 
-Scheme, query, headers and bodies are in no record, and no user or password of a URL. The facts are in the record too,
-as `record.gatepass`, for handlers that write JSON. INFO for what came to an end, WARNING for 5xx and for calls without
-an answer. What is not listened to costs nothing.
+No record has a query, a header, a body, or user and password of a URL. For handlers that write JSON, the record has
+the same facts as `record.gatepass`. INFO for answers, WARNING for 5xx and for calls without an answer. If the logger
+is disabled, the layer does nothing.
 """
 
 import logging
@@ -15,13 +15,13 @@ from gatepass.client.http import httpx
 
 
 class CallLog:
-    """The layer. `logger`: a logger or the name of one."""
+    """The layer that logs calls. `logger`: a logger, or the name of one."""
 
     def __init__(self, logger: logging.Logger | str = "gatepass.client.calls") -> None:
         self.logger = logging.getLogger(logger) if isinstance(logger, str) else logger
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
-        """Nothing at all while nobody listens."""
+        """Pass the call on; log it if the logger is enabled for WARNING."""
         if not self.logger.isEnabledFor(logging.WARNING):
             return next_layer(call)
         return self._around(call, next_layer)
@@ -55,7 +55,7 @@ class CallLog:
 
 
 def facts_of(call: Call) -> dict[str, str | int | bool]:
-    """What may be told of a call: no query, no user, no header."""
+    """Return what may be logged of a call; `ms` is milliseconds since it began. No query, user or header."""
     url: httpx.URL = call.request.url
     return {
         "method": call.request.method,
@@ -68,5 +68,5 @@ def facts_of(call: Call) -> dict[str, str | int | bool]:
 
 
 def printable(path: str) -> str:
-    """A path fit for one line of a log: httpx decodes it, so it could hold a line break."""
+    """Return a path without control characters for a log line: httpx decodes it, so it may have a line break."""
     return ascii(path)[1:-1]

@@ -1,4 +1,4 @@
-"""The layer that raises typed errors and calls the handlers that were set for a status."""
+"""The layer that calls the handlers for a status and raises typed errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +10,8 @@ from gatepass.client.http import httpx
 Handler = Callable[[Any], Any]
 
 
-class Errors:
-    """The layer: handlers for statuses, and typed exceptions where the client was made with `raise_errors`."""
+class ErrorHandlers:
+    """The layer. `raises`: answers of 400 and more are raised as typed errors."""
 
     def __init__(self, *, raises: bool = False) -> None:
         self._raises = raises
@@ -20,15 +20,15 @@ class Errors:
     def on(self, status: int | str, handler: Handler) -> None:
         """Call `handler(error)` for answers of this status (404) or class ("5xx"), once per call, after retries.
 
-        The narrower one is called. It may return a response, which the caller gets, or raise. A handler that was
-        there before is replaced. Raises ValueError for what is neither.
+        A handler for the status takes precedence over one for its class, and a later handler replaces an earlier
+        one. It may return a response, which the caller gets, or raise. Raises ValueError for any other status.
         """
         if status not in ("4xx", "5xx") and not (isinstance(status, int) and 400 <= status <= 599):
-            raise ValueError(f'A status from 400 to 599, "4xx" or "5xx", not {status!r}.')
+            raise ValueError(f'A status must be from 400 to 599, "4xx" or "5xx", not {status!r}.')
         self._handlers[status] = handler
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
-        """Nothing at all where there is nothing to do."""
+        """Pass the call on; look at its answer if there are handlers or the layer raises."""
         if not self._raises and not self._handlers:
             return next_layer(call)
         return self._around(call, next_layer)

@@ -1,8 +1,8 @@
-"""Indicators to show that calls are under way: a spinner or a progress line in the terminal, or a function of yours.
+"""Indicators that show that calls are under way: a spinner or a progress line in the terminal, or your own function.
 
 Client(..., loading=Loading(spinner()))             rich
 Client(..., loading=Loading(progress_line()))       tqdm
-Client(..., loading=Loading(callback(set_busy)))    set_busy(count); 0 is nothing
+Client(..., loading=Loading(callback(set_busy)))    set_busy(count); 0: none
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from gatepass.client.layers.loading import Indicator
 
 
 def spinner(text: str = "Loading …", *, console: Any = None) -> Indicator:
-    """A rich spinner. `console` is a `rich.console.Console`; left out, one on standard error."""
+    """Return a spinner of rich. `console`: a `rich.console.Console`, by default one on standard error."""
     try:
         from rich.console import Console
     except ImportError:
@@ -21,7 +21,7 @@ def spinner(text: str = "Loading …", *, console: Any = None) -> Indicator:
 
 
 def progress_line(text: str = "Loading", **arguments: Any) -> Indicator:
-    """A tqdm line without an end, on standard error; `arguments` are those of `tqdm.tqdm`."""
+    """Return a line of tqdm with the number of calls, on standard error. `arguments` are those of `tqdm.tqdm`."""
     try:
         from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
@@ -30,7 +30,10 @@ def progress_line(text: str = "Loading", **arguments: Any) -> Indicator:
 
 
 def callback(function: Callable[[int], object]) -> Indicator:
-    """Calls `function(count)` whenever what should be shown changes; 0 is nothing. On a thread of the client's."""
+    """Return an indicator that calls `function(count)` when the number to show changes; 0: hide.
+
+    The function is called on a thread of the client.
+    """
     return _Callback(function)
 
 

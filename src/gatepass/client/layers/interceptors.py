@@ -1,11 +1,11 @@
-"""Functions that see every call: on its way out, on its way back, and when it fails.
+"""Functions that run for every call: before it is sent, when its response arrives, and when it fails.
 
     handle = api.interceptors.request.use(add_tenant)       # add_tenant(request) -> request | response | None
     api.interceptors.response.use(on_response, on_error)    # on_response(response) -> response | None
     handle.eject()                                          # on_error(error) -> response | None
 
-The first added is the outermost: requests pass in the order of adding, responses in the reverse. Each runs once per
-call: refreshes, replays and retries are below them, and what `on_error` gets is what the caller would get.
+The first added is the outermost: requests pass in the order of adding, responses in reverse. Each runs once per call:
+refreshes, replays and retries are in the layers below, and `on_error` gets the exception that the caller would get.
 """
 
 import threading
@@ -21,7 +21,7 @@ Entry = TypeVar("Entry")
 
 
 class Handle:
-    """Takes an interceptor out again. Callable as the function it stands for, so `use` is a decorator too."""
+    """Removes an interceptor. Calling it calls the interceptor's function, so `use` can be a decorator."""
 
     def __init__(self, eject: Callable[[], None], function: Function | None) -> None:
         self._eject = eject
@@ -33,24 +33,24 @@ class Handle:
         return self._function(*arguments)
 
     def eject(self) -> None:
-        """From the next call on it is gone. A second time does nothing."""
+        """Remove the interceptor for all calls that begin later. A second time does nothing."""
         self._eject()
 
 
 class _Entries(Generic[Entry]):
-    """In the order of adding. Replaced as a whole: a call under way goes on with what there was at its start."""
+    """Interceptors in the order of adding. The tuple is replaced as a whole: a call under way keeps its own."""
 
     def __init__(self) -> None:
         self.entries: tuple[Entry, ...] = ()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def _add(self, entry: Entry, function: Function | None) -> Handle:
-        with self._turn:
+        with self._lock:
             self.entries = (*self.entries, entry)
         return Handle(lambda: self._remove(entry), function)
 
     def _remove(self, entry: Entry) -> None:
-        with self._turn:
+        with self._lock:
             self.entries = tuple(other for other in self.entries if other is not entry)
 
 
@@ -69,27 +69,28 @@ class _OnAnswer:
 
 
 class RequestInterceptors(_Entries[_OnRequest]):
-    """For requests on their way out."""
+    """Interceptors of requests."""
 
     def use(self, function: Function, *, when: When | None = None) -> Handle:
-        """Add one, plain or async (the latter with an AsyncClient only).
+        """Add a function of the request, plain or async (async with an AsyncClient only).
 
-        It gets the request and changes it in place (URL, headers), or returns another one, or a response, which
-        answers in the network's place. `when(request)` false: the request passes it by.
+        It may change the request in place (URL, headers), return another request, or return a response: then the
+        request is not sent. It is skipped if `when(request)` is false. Raises TypeError for what is not callable.
         """
         return self._add(_OnRequest(_checked(function), when), function)
 
 
 class ResponseInterceptors(_Entries[_OnAnswer]):
-    """For responses and errors on their way back."""
+    """Interceptors of responses and errors."""
 
     def use(
         self, on_response: Function | None = None, on_error: Function | None = None, *, when: When | None = None
     ) -> Handle:
-        """Add a pair, each plain or async, either may be None.
+        """Add a pair of functions, each plain or async; one of them may be None.
 
-        `on_response` gets the response and may return another. `on_error` gets the exception; it returns a response
-        to recover, None to let the error go on, or raises another. Both may raise; the outer ones then see that.
+        `on_response` gets the response and may return another. `on_error` gets the exception; it may return a
+        response to recover, return None to let the exception pass, or raise another. What either raises goes to the
+        outer interceptors. Both are skipped if `when(request)` is false. Raises TypeError for what is not callable.
         """
         if on_response is None and on_error is None:
             raise TypeError("Give on_response, on_error or both.")
@@ -106,7 +107,7 @@ class Interceptors:
         self.response = ResponseInterceptors()
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
-        """Nothing at all where there are none."""
+        """Pass the call on, through the interceptors if there are any."""
         outgoing, incoming = self.request.entries, self.response.entries
         if not outgoing and not incoming:
             return next_layer(call)
@@ -143,7 +144,7 @@ def _depart(call: Call, next_layer: Next, outgoing: tuple[_OnRequest, ...]) -> F
         if isinstance(given, httpx.Response):
             return _answered(given, call.request)
         if isinstance(given, httpx.Request):
-            # Its timeout and the call's options travel there: another request is still the same call.
+            # The timeout and the call's options are there: it is another request, but the same call.
             given.extensions = {**call.request.extensions, **given.extensions}
             call.request = given
         elif given is not None:
@@ -156,7 +157,7 @@ def _depart(call: Call, next_layer: Next, outgoing: tuple[_OnRequest, ...]) -> F
 def _pass_back(
     entry: _OnAnswer, request: httpx.Request, response: httpx.Response | None, error: Exception | None
 ) -> Generator[Step, Any, tuple[httpx.Response | None, Exception | None]]:
-    """One pair: what there is after it."""
+    """Run one pair; return the response and error after it."""
     function: Function | None = entry.on_response if error is None else entry.on_error
     if function is None:
         return response, error
@@ -171,7 +172,7 @@ def _pass_back(
 
 
 def _answered(response: httpx.Response, request: httpx.Request) -> httpx.Response:
-    """A response made by hand knows no request, but callers ask for it."""
+    """Give a response that was made by hand its request: callers expect one."""
     try:
         _ = response.request
     except RuntimeError:
@@ -180,7 +181,7 @@ def _answered(response: httpx.Response, request: httpx.Request) -> httpx.Respons
 
 
 def _follow_host(request: httpx.Request, before: httpx.URL) -> None:
-    """The Host header goes with the URL, unless somebody has set it on purpose."""
+    """Let the Host header follow the URL, unless it was set explicitly."""
     if request.headers.get("Host") == before.netloc.decode("ascii"):
         request.headers["Host"] = request.url.netloc.decode("ascii")
 

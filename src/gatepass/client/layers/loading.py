@@ -1,15 +1,15 @@
-"""Shows that calls are under way: without flickering for quick ones, and without ever sticking.
+"""Shows that calls are under way. The indicator does not flicker for quick calls and never remains after the last.
 
     idle ──call──► waiting ──delay──► shown ──last call ends──► lingering ──minimum──► idle
                       └──last call ends──► idle
 
-A call counts once, through retries and refreshes, and stops counting however it ends. The indicator appears only
-after `delay` and then stays for `minimum` seconds at least, also over a gap between two calls.
+A call counts once, through retries and refreshes, until it ends in any way. The indicator appears after `delay` seconds
+and then stays for at least `minimum` seconds, also over a gap between two calls.
 
     Client(..., loading=Loading(spinner("Talking to the server")))
 
-One thread moves the indicator, from the first call on until nothing was under way for a while. It calls the indicator
-by turns, so an indicator need not be safe for threads; but it is not called on an event loop.
+One thread calls the indicator, from the first call until IDLE_TIMEOUT after the last. So an indicator need not be
+thread-safe, but it is not called on an event loop.
 """
 
 import logging
@@ -23,41 +23,41 @@ from gatepass.client.flow import Call, Flow, Next
 
 log = logging.getLogger("gatepass.client")
 
-IDLE_LIFE = 2.0
-"""Seconds that the thread outlives the last call: a loop of calls should not start one for each."""
+IDLE_TIMEOUT = 2.0
+"""Seconds that the thread waits after the last call: a loop of calls must not start a thread for each."""
 Phase = Literal["idle", "waiting", "shown", "lingering"]
 
 
 class Indicator(Protocol):
-    """What people see. `count`: calls under way."""
+    """What the user sees. `count`: the number of calls under way."""
 
     def show(self, count: int) -> None:
-        """Appear."""
+        """Appear with this count."""
         ...
 
     def update(self, count: int) -> None:
-        """Another number of calls, while it is shown."""
+        """Show another count; called between `show` and `hide`."""
         ...
 
     def hide(self) -> None:
-        """Disappear."""
+        """Disappear, and release what `show` took."""
         ...
 
 
 @dataclass(slots=True)
 class Visibility:
-    """The state machine; it is told the time (seconds, any clock that never goes back)."""
+    """The state machine. It has no clock: `now` is in seconds of any clock that never goes back."""
 
     delay: float
     minimum: float
     phase: Phase = "idle"
     count: int = 0
     due: float | None = None
-    """When `tick` has something to do next; None: not before something happens."""
+    """The time at which `tick` must be called next; None: not before the next `begin` or `end`."""
     _shown_at: float = 0.0
 
     def begin(self, now: float) -> None:
-        """A call begins."""
+        """Count a call that begins."""
         self.count += 1
         if self.phase == "idle":
             self.phase, self.due = "waiting", now + self.delay
@@ -65,7 +65,7 @@ class Visibility:
             self.phase, self.due = "shown", None
 
     def end(self, now: float) -> None:
-        """A call is over."""
+        """Count a call that has ended."""
         self.count -= 1
         if self.count:
             return
@@ -75,7 +75,7 @@ class Visibility:
             self.phase, self.due = "lingering", max(now, self._shown_at + self.minimum)
 
     def tick(self, now: float) -> Literal["show", "hide"] | None:
-        """What is to be done at this time."""
+        """Return what to do with the indicator at this time; None: nothing."""
         if self.due is None or now < self.due:
             return None
         self.due = None
@@ -87,7 +87,7 @@ class Visibility:
 
 
 class Loading:
-    """The layer. May serve several clients: then their calls count together."""
+    """The layer that counts calls. Several clients may share one: then their calls count together."""
 
     def __init__(
         self,
@@ -97,9 +97,9 @@ class Loading:
         minimum: float = 0.4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`delay` and `minimum` are seconds. Raises ValueError for negative ones."""
+        """`delay` and `minimum` are in seconds; see the head of this file. Raises ValueError for negative ones."""
         if delay < 0 or minimum < 0:
-            raise ValueError("delay and minimum are seconds, not negative.")
+            raise ValueError("delay and minimum are seconds and must not be negative.")
         self._indicator = indicator
         self._state = Visibility(delay, minimum)
         self._clock = clock
@@ -108,11 +108,11 @@ class Loading:
 
     @property
     def count(self) -> int:
-        """Calls under way."""
+        """The number of calls under way, without silent ones."""
         return self._state.count
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
-        """Silent calls pass by."""
+        """Count the call while it is under way, unless it is silent."""
         if call.options and call.options.get("loading") == "silent":
             return next_layer(call)
         return self._around(call, next_layer)
@@ -127,7 +127,7 @@ class Loading:
     def _move(self, step: Callable[[float], None]) -> None:
         with self._changed:
             step(self._clock())
-            if self._thread is None or not self._thread.is_alive():  # gone also in a forked child
+            if self._thread is None or not self._thread.is_alive():  # a forked child has none
                 self._thread = threading.Thread(target=self._run, name="gatepass-loading", daemon=True)
                 self._thread.start()
             self._changed.notify()
@@ -141,10 +141,10 @@ class Loading:
                 if act is None and (not shown or shown == count or not count) and not self._wait():
                     self._thread = None
                     return
-            shown = self._tell(act, count, shown)
+            shown = self._act(act, count, shown)
 
     def _wait(self) -> bool:
-        """Until something changes or is due; False where nothing has happened for long. Holds the condition."""
+        """Wait for a change or for what is due; False after IDLE_TIMEOUT without either. The condition must be held."""
         due = self._state.due
         if due is not None:
             self._changed.wait(max(0.0, due - self._clock()))
@@ -152,11 +152,11 @@ class Loading:
         if self._state.phase != "idle":
             self._changed.wait()
             return True
-        # A call that begins as the wait runs out sees a living thread and starts none: so look once more.
-        return self._changed.wait(IDLE_LIFE) or self._state.phase != "idle"
+        # A call that begins just as the wait times out sees a living thread and starts none: check once more.
+        return self._changed.wait(IDLE_TIMEOUT) or self._state.phase != "idle"
 
-    def _tell(self, act: Literal["show", "hide"] | None, count: int, shown: int) -> int:
-        """Move the indicator; what it shows after that. An indicator that fails harms no call."""
+    def _act(self, act: Literal["show", "hide"] | None, count: int, shown: int) -> int:
+        """Call the indicator; return the count that it shows then. An indicator that raises harms no call."""
         try:
             if act == "show":
                 self._indicator.show(count)

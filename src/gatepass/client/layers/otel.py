@@ -1,9 +1,9 @@
-"""Calls as OpenTelemetry sees them: one client span for each, attempts and refreshes included.
+"""Reports calls to OpenTelemetry: one client span for each call, with its attempts and refreshes.
 
     client.layers = [otel_layer(), *client.layers]
 
-Names are those of the semantic conventions for HTTP; the query and headers are in none. The instrumentation of httpx,
-where it is on, records one span for each attempt: they are children of this one.
+Attribute names are those of the semantic conventions for HTTP; no attribute has the query or a header. If the
+instrumentation of httpx is on, it records one span for each attempt, as children of this one.
 """
 
 from gatepass.client.flow import Call, Flow, Layer, Next
@@ -17,7 +17,7 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
 
 
 def otel_layer(tracer: Tracer | None = None) -> Layer:
-    """The layer, to be put outermost. `tracer`: left out, one of the global provider."""
+    """Return the layer; put it outermost. `tracer`: by default one of the global provider."""
     used = tracer or trace.get_tracer("gatepass.client")
 
     def layer(call: Call, next_layer: Next) -> Flow:
@@ -27,7 +27,7 @@ def otel_layer(tracer: Tracer | None = None) -> Layer:
             "server.address": call.request.url.host,
             "url.path": facts["path"],
         }
-        # Exceptions are recorded by type alone: their texts may quote what an application put into them.
+        # Exceptions are recorded by type alone: an application may have put secrets into their texts.
         with used.start_as_current_span(
             str(facts["method"]),
             kind=SpanKind.CLIENT,

@@ -1,9 +1,9 @@
-"""Calls as Sentry sees them: a breadcrumb for each, and a span with its attempts where a transaction is under way.
+"""Reports calls to Sentry: a breadcrumb for each, and within a transaction a span with the number of attempts.
 
     client.layers = [sentry_layer(), *client.layers]
 
-Sentry's own Httpx2Integration records one span for each attempt, with the whole query: switch it off where queries
-hold secrets (`disabled_integrations=[Httpx2Integration()]`); beside it this layer's span is the parent of those.
+Sentry's own Httpx2Integration records one span for each attempt, with the whole query. If queries hold secrets, switch
+it off (`disabled_integrations=[Httpx2Integration()]`); otherwise this layer's span is the parent of its spans.
 """
 
 from gatepass.client.flow import Call, Flow, Layer, Next
@@ -18,7 +18,7 @@ CATEGORY = "gatepass.call"
 
 
 def sentry_layer() -> Layer:
-    """The layer, to be put outermost. It uses the Sentry client of the moment; without one it does nothing."""
+    """Return the layer; put it outermost. It uses the current Sentry client; without an active one it does nothing."""
 
     def layer(call: Call, next_layer: Next) -> Flow:
         if not sentry_sdk.get_client().is_active():
@@ -35,16 +35,16 @@ def _around(call: Call, next_layer: Next) -> Flow:
         try:
             response = yield from next_layer(call)
         except BaseException as error:
-            _tell(span, call, outcome=type(error).__name__, level="error")
+            _record(span, call, outcome=type(error).__name__, level="error")
             span.set_status("internal_error")
             raise
         status = response.status_code
-        _tell(span, call, outcome=status, level="error" if status >= 500 else "warning" if status >= 400 else "info")
+        _record(span, call, outcome=status, level="error" if status >= 500 else "warning" if status >= 400 else "info")
         span.set_http_status(status)
         return response
 
 
-def _tell(span: "sentry_sdk.tracing.Span", call: Call, *, outcome: str | int, level: str) -> None:
+def _record(span: "sentry_sdk.tracing.Span", call: Call, *, outcome: str | int, level: str) -> None:
     facts = facts_of(call)
     span.set_data("http.request.resend_count", max(0, call.attempts - 1))
     span.set_data("gatepass.refreshed", call.refreshed)

@@ -1,9 +1,9 @@
-"""The innermost layer: it puts the session's token on calls, and sends one again whose token was refused.
+"""The innermost layer: it adds the session's token to calls, and sends a call again if its token was refused.
 
-    own origin, no authentication of the caller's  →  token  →  sent  →  end
+    own origin, the caller gave no authentication  →  token  →  sent  →  end
                                                                     ↘ 401 for the token: newer token → replay → end
 
-Tokens are attached above redirects: httpx takes them off where one leads to another origin. The answer to the second
+Tokens are added above redirects: httpx removes them if a redirect leads to another origin. The answer to the second
 attempt is final, whatever it is.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Generator
 from typing import Any
 
 from gatepass.client.body_replay import rewind
-from gatepass.client.errors import NotReplayable
+from gatepass.client.errors import NotReplayableError
 from gatepass.client.flow import Call, Flow, Next, Read, Step
 from gatepass.client.http import httpx
-from gatepass.client.session.access_token import Pass
+from gatepass.client.session.access_token import AccessToken
 from gatepass.client.session.session import Session
 from gatepass.wire.origin import is_loopback
 
@@ -26,26 +26,26 @@ Origin = tuple[str, bytes, int | None]
 
 
 def origin_key(url: httpx.URL) -> Origin:
-    """What two URLs of one origin have in common; httpx leaves a scheme's own port out."""
+    """Return what all URLs of one origin share. httpx has already removed a scheme's default port."""
     return (url.scheme, url.raw_host, url.port)
 
 
 class SessionLayer:
-    """`session` is attached to calls that go to the origin of `base_url` or of the auth endpoints.
+    """Adds the access token of `session` to calls to the origin of `base_url` or of the auth endpoints.
 
-    Never over plain http, but to a loopback host. Where a call has its own Authorization header, or `auth=`, or
-    credentials in its URL, the layer stays out.
+    Never over plain http, except to a loopback host. Calls with their own Authorization header, with `auth=`, or with
+    credentials in the URL are left alone.
     """
 
     def __init__(self, session: Session, base_url: httpx.URL | str = "") -> None:
         self.session = session
         urls = [httpx.URL(base_url), httpx.URL(session.auth_url)]
-        fit = [url for url in urls if url.scheme == "https" or (url.scheme == "http" and is_loopback(str(url)))]
-        self._origins = frozenset(origin_key(url) for url in fit)
+        safe = [url for url in urls if url.scheme == "https" or (url.scheme == "http" and is_loopback(str(url)))]
+        self._origins = frozenset(origin_key(url) for url in safe)
         self._state = session.state
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
-        """Calls to others, and with other credentials, pass by."""
+        """Add the token, unless the call goes to another origin or has other credentials."""
         if call.auth is not httpx.USE_CLIENT_DEFAULT:
             return next_layer(call)
         request = call.request
@@ -55,40 +55,40 @@ class SessionLayer:
         headers = request.headers
         if "Authorization" in headers and not _is_ours(request):
             return next_layer(call)
-        return self._carry(call, next_layer)
+        return self._with_token(call, next_layer)
 
-    def _carry(self, call: Call, next_layer: Next) -> Flow:
-        held = self._state.held
-        if held is None or held.ahead_at <= time.monotonic():
-            stamp = self._state.stamp
-            held = yield from self.session.pass_for()
-            call.refreshed |= self._state.stamp != stamp
-        if held is None:
+    def _with_token(self, call: Call, next_layer: Next) -> Flow:
+        token = self._state.current
+        if token is None or token.refresh_after <= time.monotonic():
+            serial = self._state.serial
+            token = yield from self.session.token_for_call()
+            call.refreshed |= self._state.serial != serial
+        if token is None:
             _detach(call.request)
             return (yield from next_layer(call))
-        _attach(call.request, held)
+        _attach(call.request, token)
         response = yield from next_layer(call)
         if response.status_code != 401 or not (yield from _is_refused(response)):
             return response
-        newer = yield from self.session.pass_for(held)
+        newer = yield from self.session.token_for_call(token)
         if newer is None:
             return response
         call.refreshed = True
         if not rewind(call.request):
-            raise NotReplayable(response=response)
+            raise NotReplayableError(response=response)
         _attach(call.request, newer)
         return (yield from next_layer(call))
 
 
-def _attach(request: httpx.Request, held: Pass) -> None:
-    """Known as ours by the note beside it: sent once more, the request gets the token of that time."""
-    request.headers["Authorization"] = held.header
-    request.extensions[_ATTACHED] = held
+def _attach(request: httpx.Request, token: AccessToken) -> None:
+    """Add the token, and remember in `extensions` that it is ours: the request may be sent again with a newer one."""
+    request.headers["Authorization"] = token.header
+    request.extensions[_ATTACHED] = token
 
 
 def _is_ours(request: httpx.Request) -> bool:
-    held = request.extensions.get(_ATTACHED)
-    return held is not None and held.header == request.headers["Authorization"]
+    token = request.extensions.get(_ATTACHED)
+    return token is not None and token.header == request.headers["Authorization"]
 
 
 def _detach(request: httpx.Request) -> None:
@@ -97,9 +97,9 @@ def _detach(request: httpx.Request) -> None:
 
 
 def _is_refused(response: httpx.Response) -> Generator[Step, Any, bool]:
-    """Whether this 401 is about the token. Others (a wrong password, another scheme) are the application's affair."""
+    """Return whether this 401 is about the token. Others (a wrong password, another scheme) are the application's."""
     if not response.is_stream_consumed:
-        yield Read(response)  # a streamed one: the connection shall be fit for the replay
+        yield Read(response)  # a streamed response must be read before its connection can be used for the replay
     if _REFUSED.search(response.headers.get("WWW-Authenticate", "")):
         return True
     if "json" not in response.headers.get("Content-Type", ""):

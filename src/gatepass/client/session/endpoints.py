@@ -1,10 +1,10 @@
 """The auth endpoints: one call, and what its answer means (the table of PROTOCOL §6).
 
-Only the server's own words end a session. Whatever is not understood (a proxy's page, half an answer, a status of
-tomorrow) is `transient`: nothing is known, so everything is kept.
+Only an explicit answer of the server ends a session. An answer that is not understood (a proxy's page, half an
+answer, an unknown status) is `transient`: nothing is known, so everything is kept.
 
 The refresh cookie never enters the client's cookie jar, which would send it to every route of the API: it is read
-from the answer here, kept by the session, and goes to the auth endpoints alone.
+from the answer here, kept by the session, and sent to the auth endpoints alone.
 """
 
 import base64
@@ -22,11 +22,11 @@ from urllib.request import Request as UrllibRequest
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
 from gatepass.client.storage.record import Account
-from gatepass.wire.cookies import HOST_NAME, SECURE_NAME, STATE_NAME
+from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 Kind = Literal["ok", "session-ended", "no-session", "refresh-superseded", "session-mismatch", "transient"]
-CLIENT = {"Gatepass-Client": "1"}
-"""A header that no form can send: every cross-origin attempt needs a preflight (PROTOCOL §6)."""
+CLIENT_HEADER = {"Gatepass-Client": "1"}
+"""A header that no HTML form can send: every cross-origin attempt needs a preflight (PROTOCOL §6)."""
 _STATUS: Mapping[str, int] = {
     "session-ended": 401,
     "no-session": 401,
@@ -39,7 +39,11 @@ _OWN_NAME = re.compile(rf"{HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read to its end. `sent_at` is a time of `time.monotonic()`; `body` is its JSON object or empty."""
+    """An answer, read to its end.
+
+    `body` is its JSON object, or empty. `sent_at` is a time of `time.monotonic()`, `retry_after` in seconds, `cookie`
+    the refresh cookie's name and value.
+    """
 
     status: int
     body: Mapping[str, Any] = field(repr=False)
@@ -51,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A new access token and what came with it. `lifetime` in seconds, counted from `sent_at`."""
+    """A new access token and what came with it. `lifetime` is in seconds, counted from `sent_at`."""
 
     sid: str
     generation: int
@@ -64,7 +68,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a refresh came to: a row of the table each, named by its problem code."""
+    """What the answer to a refresh means: a row of the table, named by its problem code."""
 
     kind: Kind
     answer: Answer
@@ -77,16 +81,19 @@ class Exchanger(Protocol):
     """A client as the endpoints need it: its transport and headers, without its layers."""
 
     def build_request(self, method: str, url: Any, /, **parts: Any) -> httpx.Request:
-        """With the client's own headers."""
+        """Return a request with the client's own headers."""
         ...
 
     def _exchange(self, request: httpx.Request) -> Any:
-        """Send it as it is, without authentication and redirects; awaitable in an async client."""
+        """Send it as it is, without authentication and redirects. An async client returns an awaitable."""
         ...
 
 
-class Ask:
-    """The step that calls an auth endpoint. Raises httpx.RequestError where there is no whole answer."""
+class AuthRequest:
+    """The step that calls an auth endpoint; the result is its Answer.
+
+    Raises httpx.RequestError if no whole answer arrives. The error's request has no password, cookie or token.
+    """
 
     __slots__ = ("_body", "_cookie", "_headers", "_method", "_timeout", "_url")
 
@@ -95,7 +102,7 @@ class Ask:
         url: str,
         *,
         method: str = "POST",
-        headers: Mapping[str, str] = CLIENT,
+        headers: Mapping[str, str] = CLIENT_HEADER,
         body: object | None = None,
         cookie: tuple[str, str] | None = None,
         timeout: float,
@@ -104,7 +111,7 @@ class Ask:
         self._body, self._cookie, self._timeout = body, cookie, timeout
 
     def run(self, driver: Exchanger, /) -> Answer:
-        """In this thread."""
+        """Block this thread until the answer is read."""
         request, sent_at = self._request(driver), time.monotonic()
         try:
             response: httpx.Response = driver._exchange(request)
@@ -114,7 +121,7 @@ class Ask:
         return self._answer(response, sent_at)
 
     async def run_async(self, driver: Exchanger, /) -> Answer:
-        """In this task."""
+        """Await the answer."""
         request, sent_at = self._request(driver), time.monotonic()
         try:
             response: httpx.Response = await driver._exchange(request)
@@ -128,7 +135,7 @@ class Ask:
         return answer_of(response, sent_at=sent_at)
 
     def _bare(self) -> httpx.Request:
-        """What errors may know of the request: no password, no cookie, no token."""
+        """The request as errors may show it: no password, no cookie, no token."""
         return httpx.Request(self._method, self._url)
 
     def _request(self, driver: Exchanger) -> httpx.Request:
@@ -136,16 +143,16 @@ class Ask:
             self._method, self._url, json=self._body, headers=dict(self._headers), timeout=self._timeout
         )
         if "Authorization" not in self._headers:
-            request.headers.pop("Authorization", None)  # a default header of the client's: not for these endpoints
+            request.headers.pop("Authorization", None)  # the client's default header is not for these endpoints
         if self._cookie is not None:
-            kept = request.headers.get("Cookie")
+            others = request.headers.get("Cookie")
             own = "=".join(self._cookie)
-            request.headers["Cookie"] = f"{kept}; {own}" if kept else own
+            request.headers["Cookie"] = f"{others}; {own}" if others else own
         return request
 
 
 def answer_of(response: httpx.Response, *, sent_at: float) -> Answer:
-    """The facts of a response that was read."""
+    """Return what the session needs of a response. The response must have been read."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -161,13 +168,13 @@ def answer_of(response: httpx.Response, *, sent_at: float) -> Answer:
 
 
 def outcome_of(answer: Answer, sid: str) -> Outcome:
-    """The row of the table for the answer to a refresh of `sid`."""
+    """Return the row of the table for the answer to a refresh of session `sid`."""
     grant = read_grant(answer)
     if grant is not None:
         is_own = grant.sid == sid
         return Outcome("ok" if is_own else "session-mismatch", answer, grant=grant if is_own else None)
     code = answer.body.get("code")
-    # Only what names this very session ends it (PROTOCOL §5): not another's end, not one that does not say whose.
+    # Only an answer that names this very session ends it (PROTOCOL §5): not one for another, not one without a name.
     is_meant = code != "session-ended" or answer.body.get("sid") == sid
     if not isinstance(code, str) or not is_meant or _STATUS.get(code) != answer.status:
         return Outcome("transient", answer)
@@ -181,7 +188,7 @@ def outcome_of(answer: Answer, sid: str) -> Outcome:
 
 
 def read_grant(answer: Answer) -> Grant | None:
-    """What a successful sign-in or refresh hands out; None for any other answer."""
+    """Return the grant of a successful sign-in or refresh; None for any other answer."""
     body = answer.body
     token, sid, lifetime = body.get("access_token"), body.get("session_id"), body.get("expires_in")
     generation = read_generation(body)
@@ -196,7 +203,7 @@ def read_grant(answer: Answer) -> Grant | None:
 
 
 def read_account(value: object) -> Account | None:
-    """An account, or None for anything else."""
+    """Return the account that a JSON value describes; None if it describes none."""
     match value:
         case {"id": str(identity), "email": str(address), "created_at": int(created_at)}:
             return Account(identity, address, created_at)
@@ -204,19 +211,19 @@ def read_account(value: object) -> Account | None:
 
 
 def read_generation(body: Mapping[str, Any]) -> int | None:
-    """The generation that an answer names."""
+    """Return the generation that an answer's body names; None if it names none."""
     value = body.get("refresh_generation")
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 else None
 
 
 def idempotency_key(client_key: bytes, sid: str, generation: int) -> str:
-    """The header's value for the refresh token of this session and generation (PROTOCOL §5)."""
+    """Return the value of Idempotency-Key for the refresh token of this session and generation (PROTOCOL §5)."""
     digest = hmac.digest(client_key, f"{sid}|{generation}".encode(), hashlib.sha256)
     return f"{generation}.{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
 def refresh_cookie_of(response: httpx.Response) -> tuple[str, str] | None:
-    """The refresh cookie that an answer sets, as name and value; the last that is not empty counts."""
+    """Return name and value of the refresh cookie that an answer sets: the last one that is not empty."""
     found = None
     names = (HOST_NAME, SECURE_NAME)
     for line in response.headers.get_list("Set-Cookie"):
@@ -227,8 +234,8 @@ def refresh_cookie_of(response: httpx.Response) -> tuple[str, str] | None:
     return found
 
 
-class _WithoutOurs(CookiePolicy):
-    """The policy of a cookie jar, but for our cookies, which it neither takes nor gives."""
+class _OwnCookiesExcluded(CookiePolicy):
+    """The policy of a cookie jar, except that the jar does not store our cookies."""
 
     def __init__(self, policy: Any) -> None:
         self._policy = policy
@@ -249,8 +256,8 @@ class _WithoutOurs(CookiePolicy):
         return bool(self._policy.path_return_ok(path, request))
 
 
-def keep_out(jar: CookieJar) -> None:
-    """Let a cookie jar leave our cookies alone. A second time does nothing."""
+def exclude_own_cookies(jar: CookieJar) -> None:
+    """Make a cookie jar ignore our cookies. A second call does nothing."""
     policy = getattr(jar, "_policy", None)
-    if not isinstance(policy, _WithoutOurs):
-        jar.set_policy(_WithoutOurs(policy))
+    if not isinstance(policy, _OwnCookiesExcluded):
+        jar.set_policy(_OwnCookiesExcluded(policy))

@@ -1,4 +1,4 @@
-"""The session as it stands in the storage, and what this process believes of it: kept in step, here and nowhere else.
+"""The session as the storage has it, and what this process knows of it: kept in step, here and nowhere else.
 
 Every change is read – amend – save, and only of the session that it was meant for: another program may have signed
 in or out meanwhile. A storage that fails does not end a session: it goes on in memory, *degraded*.
@@ -12,161 +12,163 @@ from gatepass.client.errors import StorageError
 from gatepass.client.session.access_token import TokenState
 from gatepass.client.session.endpoints import Grant, Outcome
 from gatepass.client.storage.base import Storage
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 
 log = logging.getLogger("gatepass.client")
-log.addHandler(logging.NullHandler())  # where nobody listens, nothing is printed
-MOST_SIGNED_OUT = 8
+log.addHandler(logging.NullHandler())  # without it, Python prints warnings of programs that set no logging up
+MAX_SIGN_OUTS = 8
 """Sign-outs that are kept for a server which does not confirm them."""
-QUEUE_MARGIN = 2.0
-"""How much longer than a call's two longest phases one waits for one's turn. Seconds."""
+LOCK_MARGIN = 2.0
+"""How much longer than a call's two longest phases to wait for the storage's lock. Seconds."""
 
 
-class Book:
-    """`url` is that of the auth endpoints; `timeout` seconds for each phase of a call to them."""
+class PersistentSession:
+    """A session and its storage. Its methods block: run them in a `Work` step."""
 
     def __init__(self, url: str, *, storage: Storage, state: TokenState, timeout: float) -> None:
+        """`url` is that of the auth endpoints; `timeout` in seconds, for each phase of a call to them."""
         self.url = url
         self.storage = storage
         self.state = state
         self.timeout = timeout
-        self.patience = 2 * timeout + QUEUE_MARGIN
-        self.stuck_at: tuple[object, ...] | None = None
+        self.lock_timeout = 2 * timeout + LOCK_MARGIN
+        self.gave_up_at: tuple[object, ...] | None = None
         self.is_open = False
-        self.is_kept = True
-        self._stored: Stored | None = None
+        self.is_saved = True
+        self._record: SessionRecord | None = None
         self._version: object = None
 
     @property
-    def stored(self) -> Stored:
-        """What is known of the storage. Only after `open`."""
-        assert self._stored is not None  # noqa: S101
-        return self._stored
+    def record(self) -> SessionRecord:
+        """What was read or written last. Only after `open`."""
+        assert self._record is not None  # noqa: S101
+        return self._record
 
     @property
-    def presents(self) -> tuple[object, ...]:
-        """A mark of what a refresh would present now; not the token itself, as crash reports show local variables."""
-        return (self.stored.sid, self.stored.generation, hash(self.stored.cookie))
+    def fingerprint(self) -> tuple[object, ...]:
+        """Differs when a refresh would present another token. Not the token: crash reports show local variables."""
+        return (self.record.sid, self.record.generation, hash(self.record.cookie))
 
     def open(self) -> None:
-        """The first look. Raises StorageError, which says what to do."""
+        """Read the storage for the first time. Raises StorageError, which says what to do."""
         self._version = self.storage.version()
-        self._believe(self.storage.load())
+        self._adopt(self.storage.load())
         self.is_open = True
 
-    def look(self) -> None:
-        """Follow another program, if it has changed something; cheap where it has not."""
+    def refresh_if_changed(self) -> None:
+        """Read the storage if another program has written to it; cheap if none has. The first time as `open`."""
         if not self.is_open:
             self.open()
         elif self.storage.version() != self._version:
             self.read()
 
     def read(self) -> None:
-        """Follow the storage. Where it cannot be read, what is known goes on to hold."""
+        """Read the storage. If that fails, what was read before remains in effect. The first time as `open`."""
         if not self.is_open:
             self.open()
             return
-        self._believe(self._load())
+        self._adopt(self._load())
 
     def begin(self, grant: Grant) -> None:
-        """A sign-in: it takes the place of whatever there was."""
-        current = self._load()
-        self._save(self._with(Stored(current.client_key, signed_out=current.signed_out), grant))
+        """Save a sign-in. It replaces any session that there was, but not the client key and unconfirmed sign-outs."""
+        record = self._load()
+        self._save(_granted(SessionRecord(record.client_key, signed_out=record.signed_out), grant))
         self.state.take(grant)
 
     def renew(self, grant: Grant) -> bool:
-        """A refresh. False, and nothing changed, where that session is no longer the storage's."""
-        current = self._load()
-        if current.sid != grant.sid:
-            self._believe(current)
+        """Save what a refresh brought. Returns False, and changes nothing, if the storage has another session now."""
+        record = self._load()
+        if record.sid != grant.sid:
+            self._adopt(record)
             return False
-        self._save(self._with(current, grant))
+        self._save(_granted(record, grant))
         self.state.take(grant)
-        if not self.is_kept:
+        if not self.is_saved:
             self.state.status = "degraded"
         return True
 
     def advance(self, sid: str, outcome: Outcome) -> None:
-        """A newer refresh token exists: what the answer said and brought of it."""
-        current = self._load()
-        if current.sid != sid:
-            self._believe(current)
+        """Save what a `refresh-superseded` said of the newer refresh token."""
+        record = self._load()
+        if record.sid != sid:
+            self._adopt(record)
             return
-        cookie, generation = outcome.answer.cookie or current.cookie, outcome.generation
-        self._save(replace(current, cookie=cookie, generation=current.generation if generation is None else generation))
+        cookie, generation = outcome.answer.cookie or record.cookie, outcome.generation
+        self._save(replace(record, cookie=cookie, generation=record.generation if generation is None else generation))
 
     def forget(self, sid: str) -> None:
-        """The server says that this session is over."""
-        current = self._load()
-        if current.sid == sid:
-            self._save(Stored(current.client_key, signed_out=current.signed_out))
+        """Remove a session that the server has ended."""
+        record = self._load()
+        if record.sid == sid:
+            self._save(SessionRecord(record.client_key, signed_out=record.signed_out))
 
-    def leave(self, sid: str) -> None:
-        """Signed out: remember to tell the server."""
-        current = self._load()
-        if current.sid != sid:
-            self._believe(current)
+    def sign_out(self, sid: str) -> None:
+        """Remove a session and remember that the server must confirm its sign-out."""
+        record = self._load()
+        if record.sid != sid:
+            self._adopt(record)
             return
-        untold = current.signed_out
-        if current.cookie is not None:
-            untold = (*untold, (sid, *current.cookie))[-MOST_SIGNED_OUT:]
-        self._save(Stored(current.client_key, signed_out=untold))
+        unconfirmed = record.signed_out
+        if record.cookie is not None:
+            unconfirmed = (*unconfirmed, (sid, *record.cookie))[-MAX_SIGN_OUTS:]
+        self._save(SessionRecord(record.client_key, signed_out=unconfirmed))
 
-    def confirm(self, sid: str) -> None:
-        """The server knows of this sign-out."""
-        current = self._load()
-        self._save(replace(current, signed_out=tuple(one for one in current.signed_out if one[0] != sid)))
+    def confirm_sign_out(self, sid: str) -> None:
+        """Forget a sign-out that the server has confirmed."""
+        record = self._load()
+        self._save(replace(record, signed_out=tuple(one for one in record.signed_out if one[0] != sid)))
 
-    def _with(self, current: Stored, grant: Grant) -> Stored:
-        """A cookie goes with its generation; what is newer already stays."""
-        is_news = grant.cookie is not None and (current.generation is None or grant.generation >= current.generation)
-        return replace(
-            current,
-            sid=grant.sid,
-            generation=grant.generation if is_news else current.generation,
-            cookie=grant.cookie if is_news else current.cookie,
-            access_token=grant.token,
-            expires_at=time.time() - (time.monotonic() - grant.sent_at) + grant.lifetime,
-            lifetime=grant.lifetime,
-            account=grant.account or current.account,
-        )
-
-    def _load(self) -> Stored:
+    def _load(self) -> SessionRecord:
         try:
             self._version = self.storage.version()
             return self.storage.load()
         except StorageError as fault:
-            if self._stored is None:
+            if self._record is None:
                 raise
             self._degrade(fault)
-            return self._stored
+            return self._record
 
-    def _save(self, stored: Stored) -> None:
-        self._stored = stored
+    def _save(self, record: SessionRecord) -> None:
+        self._record = record
         try:
-            self.storage.save(stored)
+            self.storage.save(record)
             self._version = self.storage.version()
         except StorageError as fault:
             self._degrade(fault)
         else:
-            self.is_kept = True
+            self.is_saved = True
 
     def _degrade(self, fault: StorageError) -> None:
-        if self.is_kept:
+        if self.is_saved:
             log.warning("session goes on in memory: %s", fault)
-        self.is_kept = False
+        self.is_saved = False
         if self.state.sid is not None:
             self.state.status = "degraded"
 
-    def _believe(self, stored: Stored) -> None:
-        """Take over what another program has done."""
-        self._stored = stored
+    def _adopt(self, record: SessionRecord) -> None:
+        """Take over what another program has written."""
+        self._record = record
         state = self.state
-        if stored.sid != state.sid:
-            state.clear(sid=stored.sid)
-        state.account = stored.account
-        token, expires_at, lifetime = stored.access_token, stored.expires_at, stored.lifetime
-        if stored.sid is None or token is None or expires_at is None or lifetime is None or lifetime <= 0:
+        if record.sid != state.sid:
+            state.clear(sid=record.sid)
+        state.account = record.account
+        token, expires_at, lifetime = record.access_token, record.expires_at, record.lifetime
+        if record.sid is None or token is None or expires_at is None or lifetime is None or lifetime <= 0:
             return
-        if state.held is None or state.held.token != token:
-            state.take_kept(token, expires_at=expires_at, lifetime=lifetime)
+        if state.current is None or state.current.token != token:
+            state.take_stored(token, expires_at=expires_at, lifetime=lifetime)
+
+
+def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:
+    """The record with a grant. A cookie belongs to its generation; a newer one in the record stays."""
+    is_newer = grant.cookie is not None and (record.generation is None or grant.generation >= record.generation)
+    return replace(
+        record,
+        sid=grant.sid,
+        generation=grant.generation if is_newer else record.generation,
+        cookie=grant.cookie if is_newer else record.cookie,
+        access_token=grant.token,
+        expires_at=time.time() - (time.monotonic() - grant.sent_at) + grant.lifetime,
+        lifetime=grant.lifetime,
+        account=grant.account or record.account,
+    )

@@ -1,10 +1,10 @@
-"""One refresh: as many turns at the storage's lock as the table of PROTOCOL §6 asks for.
+"""One refresh: as many attempts as the table of PROTOCOL §6 asks for, each under the storage's lock.
 
-    turn (under the lock): read the storage → is there still anything to do? → one call → what it means
-    between turns:         superseded → read again and retry;  another sign-in → go over to it
+    attempt:           read the storage → is a refresh still needed? → one call → what its answer means
+    between attempts:  superseded → read again and retry;  another sign-in → refresh that session
 
-What is presented is read at the last moment, under the lock: meanwhile another program may have refreshed. Then its
-access token is taken instead of rotating again. What the server gave is kept before the lock goes.
+The refresh token is read at the last moment, under the lock: another program may have refreshed meanwhile. Then its
+access token is used and no refresh takes place. What the server granted is saved before the lock is released.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from typing import Any, Literal, TypeVar
 
 from gatepass.client.flow import Pause, Step, Work
 from gatepass.client.http import httpx
-from gatepass.client.session.endpoints import Ask, Outcome, idempotency_key, outcome_of
-from gatepass.client.session.persistence import Book
+from gatepass.client.session.endpoints import AuthRequest, Outcome, idempotency_key, outcome_of
+from gatepass.client.session.persistence import PersistentSession
 
 Value = TypeVar("Value")
 Flow = Generator[Step, Any, Value]
 
-MOST_TURNS = 20
+MAX_ATTEMPTS = 20
 """Against what: the generations that a rolled-back storage can be behind, plus others' refreshes in between."""
 MOVED_WAIT = (0.0, 0.05)
 NOT_MOVED_WAIT = (0.5, 1.0)
-"""Seconds before the next turn: at once where something newer came along, else others are given time."""
+"""Bounds of the random wait before the next attempt, in seconds: short if the answer brought a newer token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a refresh came to, and for which session.
+    """What a refresh led to, and for which session.
 
-    `ok`: a new token; `shared`: another program's will do; `none`: nobody is signed in; `ended`: the server said so
-    of this very session; `transient`: nothing is known, everything is kept.
+    `ok`: a new token; `shared`: the token of another program is used; `none`: not signed in; `ended`: the server
+    has ended this very session; `transient`: nothing is known, everything is kept.
     """
 
     kind: Literal["ok", "shared", "none", "ended", "transient"]
@@ -45,8 +45,8 @@ class Result:
     cause: Exception | None = None
 
 
-class Enter:
-    """The step that waits for a lock, in a thread where there is an event loop."""
+class AcquireLock:
+    """The step that waits for a lock, in a worker thread if there is an event loop."""
 
     __slots__ = ("_lock",)
 
@@ -54,82 +54,82 @@ class Enter:
         self._lock = lock
 
     def run(self, _driver: Any, /) -> bool:
-        """In this thread."""
+        """Block this thread. Returns whether the lock is held."""
         return self._lock.__enter__()
 
     async def run_async(self, _driver: Any, /) -> bool:
-        """In a worker thread. Whoever is cancelled meanwhile must not keep a lock that is taken after that."""
+        """Wait in a worker thread. If the task is cancelled, a lock that is acquired later is released at once."""
         entering = asyncio.get_running_loop().run_in_executor(None, self._lock.__enter__)
         try:
             return await asyncio.shield(entering)
         except asyncio.CancelledError:
-            entering.add_done_callback(self._leave)
+            entering.add_done_callback(self._release)
             raise
 
-    def _leave(self, entered: "asyncio.Future[bool]") -> None:
+    def _release(self, entered: "asyncio.Future[bool]") -> None:
         if not entered.cancelled() and entered.exception() is None:
             self._lock.__exit__(None, None, None)
 
 
-def locked(book: Book, body: Callable[[], Flow[Value]]) -> Flow[Value]:
-    """Run a flow while the storage's lock is held, or without it after a wait in vain."""
-    lock = book.storage.locked(book.patience)
-    yield Enter(lock)
+def with_lock(saved: PersistentSession, body: Callable[[], Flow[Value]]) -> Flow[Value]:
+    """Run a flow while the storage's lock is held. If the wait for it times out, run the flow without it."""
+    lock = saved.storage.locked(saved.lock_timeout)
+    yield AcquireLock(lock)
     try:
         return (yield from body())
     finally:
         lock.__exit__(None, None, None)
 
 
-def rotate(book: Book, stamp: int) -> Flow[Result]:
-    """Refresh the session of the storage. A newer access token than that of `stamp` makes it unnecessary."""
-    for _ in range(MOST_TURNS):
-        found = yield from locked(book, partial(_turn, book, stamp))
+def refresh(saved: PersistentSession, serial: int) -> Flow[Result]:
+    """Refresh the session in the storage, unless there is an access token newer than `serial`."""
+    for _ in range(MAX_ATTEMPTS):
+        found = yield from with_lock(saved, partial(_attempt, saved, serial))
         if isinstance(found, Result):
             return found
         yield Pause(random.uniform(*found))  # noqa: S311 - keeps programs apart, guards nothing
-    book.stuck_at = book.presents
-    return Result("transient", book.stored.sid)
+    saved.gave_up_at = saved.fingerprint
+    return Result("transient", saved.record.sid)
 
 
-def _turn(book: Book, stamp: int) -> Flow[Result | tuple[float, float]]:
-    """Gather, decide whether to ask, ask. A pair of seconds: another turn after that."""
-    yield Work(book.read)
-    state, stored = book.state, book.stored
-    sid, generation = stored.sid, stored.generation
+def _attempt(saved: PersistentSession, serial: int) -> Flow[Result | tuple[float, float]]:
+    """Read, decide whether a refresh is needed, call. Returns a pair of seconds for: wait, then try again."""
+    yield Work(saved.read)
+    state, record = saved.state, saved.record
+    sid, generation = record.sid, record.generation
     if sid is None:
         return Result("none", None)
-    if state.stamp > stamp and state.usable:
+    if state.serial > serial and state.usable:
         return Result("shared", sid)
-    if generation is None or stored.cookie is None or book.presents == book.stuck_at:
+    if generation is None or record.cookie is None or saved.fingerprint == saved.gave_up_at:
         return Result("transient", sid)
-    presented = book.presents
-    headers = {"Gatepass-Session": sid, "Idempotency-Key": idempotency_key(stored.client_key, sid, generation)}
+    presented = saved.fingerprint
+    headers = {"Gatepass-Session": sid, "Idempotency-Key": idempotency_key(record.client_key, sid, generation)}
     try:
-        answer = yield Ask(f"{book.url}/refresh", headers=headers, cookie=stored.cookie, timeout=book.timeout)
+        answer = yield AuthRequest(f"{saved.url}/refresh", headers=headers, cookie=record.cookie, timeout=saved.timeout)
     except httpx.RequestError as error:
         return Result("transient", sid, cause=error)
     outcome = outcome_of(answer, sid)
-    return (yield from _settle(book, outcome, sid, presented))
+    return (yield from _apply(saved, outcome, sid, presented))
 
 
-def _settle(
-    book: Book, outcome: Outcome, sid: str, presented: tuple[object, ...]
+def _apply(
+    saved: PersistentSession, outcome: Outcome, sid: str, presented: tuple[object, ...]
 ) -> Flow[Result | tuple[float, float]]:
-    """Keep what the answer brought, and say what it means."""
+    """Save what the answer brought. Returns as `_attempt`."""
     match outcome.kind:
         case "ok":
             assert outcome.grant is not None  # noqa: S101
-            is_ours = yield Work(partial(book.renew, outcome.grant))
+            is_ours = yield Work(partial(saved.renew, outcome.grant))
             return Result("ok" if is_ours else "shared", sid)
         case "session-ended":
-            yield Work(partial(book.forget, sid))
+            yield Work(partial(saved.forget, sid))
             return Result("ended", sid, reason=outcome.reason or "unknown")
         case "refresh-superseded":
-            yield Work(partial(book.advance, sid, outcome))
-            return MOVED_WAIT if book.presents != presented else NOT_MOVED_WAIT
+            yield Work(partial(saved.advance, sid, outcome))
+            return MOVED_WAIT if saved.fingerprint != presented else NOT_MOVED_WAIT
         case "session-mismatch":
-            yield Work(book.read)
-            if book.stored.sid != sid:
+            yield Work(saved.read)
+            if saved.record.sid != sid:
                 return MOVED_WAIT
     return Result("transient", sid, retry_after=outcome.answer.retry_after)

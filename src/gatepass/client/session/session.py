@@ -1,12 +1,12 @@
-"""The story of a session in one program: sign in, have a token when a call needs one, sign out.
+"""The session of one program: sign in, have a token when a call needs one, sign out.
 
-    call → pass_for() → enough time left?      it goes at once
-                      → little time left?      it goes at once, and a refresh runs beside it
-                      → none left, or a 401?   it waits for the one refresh under way
+    call → token_for_call() → enough time left?      it is sent at once
+                            → little time left?      it is sent at once, and a refresh runs in the background
+                            → expired, or a 401?     it waits for the refresh under way
 
-No timer refreshes: an abandoned program lets its session end (PROTOCOL §8). A refresh comes to one of three things:
-ok, ended (the server said so of this very session), or transient: then all is kept, the status is *degraded*, and it
-is tried again when a call needs it.
+No timer refreshes: an abandoned program lets its session end (PROTOCOL §8). A refresh leads to one of three things:
+ok, ended (the server has ended this very session), or transient: then everything is kept, the status is *degraded*,
+and the next call that needs a token tries again.
 """
 
 import random
@@ -15,34 +15,34 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gatepass.client.errors import ClientError, RefreshUnavailable, SessionEnded, raise_for_problem
+from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
 from gatepass.client.http import httpx
-from gatepass.client.session.access_token import Pass, Status, TokenState
-from gatepass.client.session.persistence import Book, log
-from gatepass.client.session.refresh import Flow, Result, rotate
-from gatepass.client.session.sign_in import leave, leave_everywhere, settle, sign
-from gatepass.client.session.single_flight import Beside, Join, Run, SingleFlight
+from gatepass.client.session.access_token import AccessToken, Status, TokenState
+from gatepass.client.session.persistence import PersistentSession, log
+from gatepass.client.session.refresh import Flow, Result, refresh
+from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
+from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
 from gatepass.errors import ConfigurationError
 from gatepass.wire.origin import is_loopback, origin_of
 
-LONGEST_BACKOFF = 5.0
-"""What a call waits for the next attempt at most; with more to wait (a Retry-After) it fails at once. Seconds."""
-FIRST_BACKOFF = 0.25
+MAX_BACKOFF = 5.0
+"""The longest that a call waits for the next attempt; after a longer Retry-After it fails at once. Seconds."""
+INITIAL_BACKOFF = 0.25
 MARGIN = 60.0
 TIMEOUT = 10.0
-Ended = Callable[[SessionEnded], object]
+Ended = Callable[[SessionEndedError], object]
 
 
 class Session:
     """A sign-in, shared by the clients that are given it (`Client(session=…)`), by threads, tasks and event loops.
 
-    `auth_url` is the whole address of the auth endpoints. `margin`: seconds before an access token's end from which
-    on it is renewed beside a call (at most a third of its life). `timeout`: seconds for each phase of a call to the
-    auth endpoints. `on_ended` is called once when the session is over, with the SessionEnded, in whatever thread
-    learnt of it.
+    `auth_url`: the whole address of the auth endpoints. `storage`: where the session is kept (default: in memory).
+    `margin`: seconds before its end from which on an access token is refreshed in the background, at most a third of
+    its lifetime. `timeout`: seconds for each phase of a call to the auth endpoints. `on_ended` is called once when
+    the session has ended, with the SessionEndedError, in the thread that found out.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Session:
         self.auth_url = auth_url.rstrip("/")
         self.on_ended = on_ended
         self.state = TokenState(margin)
-        self._book = Book(
+        self._saved = PersistentSession(
             self.auth_url, storage=MemoryStorage() if storage is None else storage, state=self.state, timeout=timeout
         )
-        self._flights: SingleFlight[Result] = SingleFlight()
+        self._single_flight: SingleFlight[Result] = SingleFlight()
         self._has_begun = False
         self._failures = 0
         self._retry_at = 0.0
@@ -70,156 +70,158 @@ class Session:
 
     @property
     def status(self) -> Status:
-        """`active`; `degraded`: kept, but not refreshed or stored for now; `ended`; `anonymous`: nobody signed in.
+        """`active`, `degraded` (kept, but not refreshed or saved for now), `ended`, or `anonymous` (not signed in).
 
-        What other programs did to the storage is seen. Raises StorageError for a storage that cannot be used.
+        Follows what other programs did to the storage. Raises StorageError for a storage that cannot be used.
         """
-        self._book.look()
+        self._saved.refresh_if_changed()
         return self.state.status
 
     @property
     def account(self) -> Account | None:
-        """Whose session it is."""
-        self._book.look()
+        """The account that is signed in. Raises StorageError."""
+        self._saved.refresh_if_changed()
         return self.state.account
 
     @property
     def session_id(self) -> str | None:
-        """The session's id at the server."""
-        self._book.look()
+        """The session's id at the server. Raises StorageError."""
+        self._saved.refresh_if_changed()
         return self.state.sid
 
     @property
     def expires(self) -> float | None:
-        """Seconds that the access token has left; None without one. Its end is no end of the session."""
-        self._book.look()
-        held = self.state.held
-        return None if held is None else max(0.0, held.expires_at - time.monotonic())
+        """Seconds until the access token expires; None without one. The session lasts longer. Raises StorageError."""
+        self._saved.refresh_if_changed()
+        token = self.state.current
+        return None if token is None else max(0.0, token.expires_at - time.monotonic())
 
     @property
     def reason(self) -> str | None:
-        """Why it ended: expired, revoked, replaced, reused, unknown, signed-out."""
-        self._book.look()
+        """Why it ended: expired, revoked, replaced, reused, unknown, signed-out. Raises StorageError."""
+        self._saved.refresh_if_changed()
         return self.state.reason
 
-    def pass_for(self, refused: Pass | None = None) -> Flow[Pass | None]:
-        """The flow that has a token for a call; None where nobody is signed in, or where a new one would not help.
+    def token_for_call(self, refused: AccessToken | None = None) -> Flow[AccessToken | None]:
+        """The flow that returns a token for a call; None if not signed in, or if a refresh would not help.
 
-        `refused` is the pass that a 401 answered. Raises SessionEnded and RefreshUnavailable.
+        `refused` is the token that a 401 answered. Raises SessionEndedError and RefreshUnavailableError.
         """
         state = self.state
         yield from self._open()
-        if refused is not None and refused.stamp <= state.since and refused is not state.held:
-            raise self._over()
-        held = state.held
-        is_refused = refused is not None and held is refused
+        if refused is not None and refused.serial <= state.first_serial and refused is not state.current:
+            raise self._ended_error()
+        token = state.current
+        is_refused = refused is not None and token is refused
         now = time.monotonic()
-        if is_refused and held is not None and now < held.young_until:
+        if is_refused and token is not None and now < token.grace_until:
             return None
-        if held is not None and not is_refused and held.expires_at > now:
-            if held.ahead_at <= now and not self._flights.is_flying and self._retry_at <= now:
-                yield Beside(self._join(held.stamp))
-            return held
+        if token is not None and not is_refused and token.expires_at > now:
+            if token.refresh_after <= now and not self._single_flight.is_running and self._retry_at <= now:
+                yield InBackground(self._join(token.serial))
+            return token
         if state.sid is None:
-            # Somebody may have signed in, in another program.
-            self._book.look()
-        return (yield from self._renewed()) if state.sid is not None else None
+            self._saved.refresh_if_changed()  # another program may have signed in
+        return (yield from self._refreshed_token()) if state.sid is not None else None
 
     def sign_in(self, email: str, password: str, *, remember: bool) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
-        account = yield from self._sign("login", email, password, remember)
+        account = yield from self._authenticate("login", email, password, remember)
         if account is None:
             raise ClientError("The server answered a sign-in without an account.")
         return account
 
     def sign_up(self, email: str, password: str, *, remember: bool) -> Flow[Account | None]:
         """The flow behind `Client.sign_up`."""
-        return (yield from self._sign("register", email, password, remember))
+        return (yield from self._authenticate("register", email, password, remember))
 
     def sign_out(self, *, everywhere: bool) -> Flow[None]:
         """The flow behind `Client.sign_out`."""
-        yield Work(self._book.look)
+        yield Work(self._saved.refresh_if_changed)
         sid = self.state.sid
         failure: Exception | None = None
-        held: Pass | None = None
+        token: AccessToken | None = None
         if sid is not None:
             if everywhere:
                 try:
-                    held = yield from self.pass_for()
+                    token = yield from self.token_for_call()
                 except ClientError as error:
                     failure = error
-            yield from leave(self._book, sid)
+            yield from sign_out(self._saved, sid)
             self._end(sid, "signed-out")
-            if held is not None:
+            if token is not None:
                 try:
-                    answer = yield from leave_everywhere(self._book, held)
+                    answer = yield from sign_out_everywhere(self._saved, token)
                     raise_for_problem(answer.response)
                 except (ClientError, httpx.RequestError) as error:
                     failure = error
-        yield from settle(self._book)
+        yield from confirm_sign_outs(self._saved)
         if failure is not None:
             raise failure
 
     def refresh(self) -> Flow[None]:
-        """The flow that refreshes now, whatever time is left. Raises SessionEnded and RefreshUnavailable."""
+        """The flow that refreshes now, however long the token lasts.
+
+        Raises SessionEndedError and RefreshUnavailableError.
+        """
         yield from self._open()
         if self.state.sid is not None:
-            yield from self._renewed()
+            yield from self._refreshed_token()
 
     def _open(self) -> Flow[None]:
         if self._has_begun:
             return
-        yield Work(self._book.look)
+        yield Work(self._saved.refresh_if_changed)
         self._has_begun = True
-        if self._book.stored.signed_out:
-            yield Beside(Run(lambda: settle(self._book)))
+        if self._saved.record.signed_out:
+            yield InBackground(Run(lambda: confirm_sign_outs(self._saved)))
 
-    def _sign(self, path: str, email: str, password: str, remember: bool) -> Flow[Account | None]:
+    def _authenticate(self, path: str, email: str, password: str, remember: bool) -> Flow[Account | None]:
         self._check_address()
-        yield Work(self._book.look)
+        yield Work(self._saved.refresh_if_changed)
         credentials: dict[str, object] = {"email": email, "password": password, "remember": remember}
-        answer, grant = yield from sign(self._book, path, credentials)
+        answer, grant = yield from exchange_credentials(self._saved, path, credentials)
         if grant is None:
             raise_for_problem(answer.response)
             if answer.status == 202:
                 return None
-            raise ClientError(f"No sign-in is at {self.auth_url}/{path}: the answer was not one. Check auth_url.")
+            raise ClientError(f"{self.auth_url}/{path} did not answer as an auth endpoint. Check auth_url.")
         self._failures, self._retry_at = 0, 0.0
-        yield from settle(self._book)
+        yield from confirm_sign_outs(self._saved)
         return self.state.account
 
-    def _join(self, stamp: int) -> Join[Result]:
-        return Join(self._flights, partial(self._fly, stamp))
+    def _join(self, serial: int) -> Join[Result]:
+        return Join(self._single_flight, partial(self._refresh_once, serial))
 
-    def _renewed(self) -> Flow[Pass | None]:
-        """Wait for a refresh, and have its token."""
+    def _refreshed_token(self) -> Flow[AccessToken | None]:
+        """Wait for a refresh and return its token."""
         state = self.state
-        sid, stamp = state.sid, state.stamp
+        sid, serial = state.sid, state.serial
         result: Result | None = None
-        # Twice: the flight that was joined may have begun for an older token than the one that was refused.
+        # Twice: the first flight may have begun for an older token than the one that was refused.
         for _ in range(2):
-            result = yield self._join(stamp)
-            if state.stamp > stamp or result.kind == "transient":
+            result = yield self._join(serial)
+            if state.serial > serial or result.kind == "transient":
                 break
         if result is not None and result.kind == "ended" and result.sid == sid:
-            raise self._over(result)
+            raise self._ended_error(result)
         if state.status == "anonymous":
             return None
-        # Ended, or another sign-in by now: what was meant for one user is never sent for another.
+        # Ended, or another sign-in by now: a call that was made for one user is never sent for another.
         if state.sid != sid:
-            raise self._over()
+            raise self._ended_error()
         if result is not None and result.kind == "transient":
-            raise RefreshUnavailable(retry_after=result.retry_after) from result.cause
+            raise RefreshUnavailableError(retry_after=result.retry_after) from result.cause
         return state.usable
 
-    def _fly(self, stamp: int) -> Flow[Result]:
-        """The one refresh under way."""
+    def _refresh_once(self, serial: int) -> Flow[Result]:
+        """The flow that a flight runs: wait out the back-off, refresh, draw the consequences."""
         backoff = self._retry_at - time.monotonic()
-        if backoff > LONGEST_BACKOFF:
+        if backoff > MAX_BACKOFF:
             return Result("transient", self.state.sid, retry_after=backoff)
         if backoff > 0:
             yield Pause(backoff)
-        result = yield from rotate(self._book, stamp)
+        result = yield from refresh(self._saved, serial)
         return self._conclude(result)
 
     def _conclude(self, result: Result) -> Result:
@@ -230,36 +232,36 @@ class Session:
             case "ended":
                 self._end(result.sid, result.reason or "unknown")
             case "transient":
-                most = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**self._failures)
-                backoff = random.uniform(most / 2, most)  # noqa: S311 - keeps clients apart, guards nothing
+                bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2**self._failures)
+                backoff = random.uniform(bound / 2, bound)  # noqa: S311 - keeps clients apart, guards nothing
                 wait = max(backoff, result.retry_after or 0.0)
                 self._failures = min(self._failures + 1, 10)
                 self._retry_at = time.monotonic() + wait
                 if self.state.sid is not None:
                     self.state.status = "degraded"
-                told = type(result.cause).__name__ if result.cause else "no usable answer"
-                log.warning("session could not be refreshed and is kept (%s), again in %.1f s", told, wait)
+                why = type(result.cause).__name__ if result.cause else "no usable answer"
+                log.warning("session could not be refreshed and is kept (%s), again in %.1f s", why, wait)
                 return Result("transient", result.sid, retry_after=wait, cause=result.cause)
         return result
 
     def _end(self, sid: str | None, reason: str) -> None:
-        """Over, in this program; the application is told once."""
+        """End the session in this program and call `on_ended`, once for each session."""
         if self.state.sid != sid and not (self.state.sid is None and self.state.status == "anonymous"):
             return
         self.state.clear(status="ended", reason=reason)
         log.info("session ended: %s", reason)
         if self.on_ended is not None:
-            self.on_ended(SessionEnded(reason, session_id=sid))
+            self.on_ended(SessionEndedError(reason, session_id=sid))
 
-    def _over(self, result: Result | None = None) -> SessionEnded:
+    def _ended_error(self, result: Result | None = None) -> SessionEndedError:
         if result is not None:
-            return SessionEnded(result.reason or "unknown", session_id=result.sid)
-        return SessionEnded(self.state.reason or "replaced", session_id=None)
+            return SessionEndedError(result.reason or "unknown", session_id=result.sid)
+        return SessionEndedError(self.state.reason or "replaced", session_id=None)
 
     def _check_address(self) -> None:
         if not self.auth_url.startswith(("http://", "https://")):
             raise ConfigurationError(
-                "There is no address to sign in at: give the client a base_url, or a whole auth_url."
+                "There is no address to sign in at. Give the client a base_url, or a whole auth_url."
             )
         if origin_of(self.auth_url).startswith("http:") and not is_loopback(self.auth_url):
             raise ConfigurationError(
@@ -268,7 +270,7 @@ class Session:
 
 
 def join_url(base_url: Any, auth_url: str) -> str:
-    """The whole address of the auth endpoints; "" where there is no origin to join it to."""
+    """Return the whole address of the auth endpoints; "" if there is no origin to join `auth_url` to."""
     if auth_url.startswith(("http://", "https://")):
         return auth_url
     base = httpx.URL(base_url)

@@ -1,65 +1,77 @@
-"""Signing in and out: the two verbs that change whose session it is. Both take the lock that a refresh takes.
+"""Signing in and out: the two acts that change whose session it is. Both take the lock that a refresh takes.
 
-A sign-out takes effect here before the server is asked. Without a network it is kept in the storage, so that the
-server is told later: at the next start, the next sign-in or sign-out (offline logout).
+A sign-out takes effect here before the server is asked. Without a network it is kept in the storage, and the server
+is asked again at the next start, the next sign-in or the next sign-out (offline logout).
 """
 
 from functools import partial
 
 from gatepass.client.flow import Work
 from gatepass.client.http import httpx
-from gatepass.client.session.access_token import Pass
-from gatepass.client.session.endpoints import CLIENT, Answer, Ask, Grant, read_grant
-from gatepass.client.session.persistence import Book
-from gatepass.client.session.refresh import Flow, locked
+from gatepass.client.session.access_token import AccessToken
+from gatepass.client.session.endpoints import CLIENT_HEADER, Answer, AuthRequest, Grant, read_grant
+from gatepass.client.session.persistence import PersistentSession
+from gatepass.client.session.refresh import Flow, with_lock
 
 
-def sign(book: Book, path: str, credentials: dict[str, object]) -> Flow[tuple[Answer, Grant | None]]:
-    """Exchange credentials at `path`. The session whose cookie goes along ends at the server (`replaced`)."""
+def exchange_credentials(
+    saved: PersistentSession, path: str, credentials: dict[str, object]
+) -> Flow[tuple[Answer, Grant | None]]:
+    """Post credentials to `path` and save the session that they give; no grant if the answer has none.
+
+    The session whose cookie goes along ends at the server (`replaced`). Raises httpx.RequestError.
+    """
 
     def exchange() -> Flow[tuple[Answer, Grant | None]]:
-        yield Work(book.read)
-        answer = yield Ask(f"{book.url}/{path}", body=credentials, cookie=book.stored.cookie, timeout=book.timeout)
+        yield Work(saved.read)
+        # The cookie is in no local variable: crash reports show those.
+        answer = yield AuthRequest(
+            f"{saved.url}/{path}", body=credentials, cookie=saved.record.cookie, timeout=saved.timeout
+        )
         grant = read_grant(answer)
         if grant is not None:
-            yield Work(partial(book.begin, grant))
+            yield Work(partial(saved.begin, grant))
         return answer, grant
 
-    return (yield from locked(book, exchange))
+    return (yield from with_lock(saved, exchange))
 
 
-def leave(book: Book, sid: str) -> Flow[None]:
-    """Sign out here."""
+def sign_out(saved: PersistentSession, sid: str) -> Flow[None]:
+    """Remove the session from the storage; `confirm_sign_outs` asks the server."""
 
-    def note() -> Flow[None]:
-        yield Work(partial(book.leave, sid))
+    def remove() -> Flow[None]:
+        yield Work(partial(saved.sign_out, sid))
 
-    yield from locked(book, note)
+    yield from with_lock(saved, remove)
 
 
-def leave_everywhere(book: Book, held: Pass) -> Flow[Answer]:
-    """Have the server end every session of the account. Raises httpx.RequestError."""
-    # No token in a local variable: crash reports show those.
-    ask = Ask(f"{book.url}/logout-all", headers={**CLIENT, "Authorization": held.header}, timeout=book.timeout)
-    answer: Answer = yield ask
+def sign_out_everywhere(saved: PersistentSession, token: AccessToken) -> Flow[Answer]:
+    """Ask the server to end every session of the account. Raises httpx.RequestError."""
+    # The token's text is in no local variable either.
+    request = AuthRequest(
+        f"{saved.url}/logout-all", headers={**CLIENT_HEADER, "Authorization": token.header}, timeout=saved.timeout
+    )
+    answer: Answer = yield request
     return answer
 
 
-def settle(book: Book) -> Flow[None]:
-    """Have the server confirm the sign-outs that it does not know of. Without a network they are kept."""
-    for sid, ask in [(sid, _untold(book, sid, (name, value))) for sid, name, value in book.stored.signed_out]:
+def confirm_sign_outs(saved: PersistentSession) -> Flow[None]:
+    """Ask the server to end the sessions that were signed out here. Without a network they are kept for later."""
+    requests = [(sid, _sign_out_request(saved, sid, (name, value))) for sid, name, value in saved.record.signed_out]
+    for sid, request in requests:
         try:
-            answer = yield ask
+            answer = yield request
         except httpx.RequestError:
             return
-        # 409: the cookie is of another session; no later attempt could say anything else.
+        # 409: the cookie is of another session; every later attempt would get the same answer.
         if answer.status in (204, 409):
-            yield from locked(book, partial(_confirm, book, sid))
+            yield from with_lock(saved, partial(_confirm, saved, sid))
 
 
-def _untold(book: Book, sid: str, cookie: tuple[str, str]) -> Ask:
-    return Ask(f"{book.url}/logout", headers={**CLIENT, "Gatepass-Session": sid}, cookie=cookie, timeout=book.timeout)
+def _sign_out_request(saved: PersistentSession, sid: str, cookie: tuple[str, str]) -> AuthRequest:
+    headers = {**CLIENT_HEADER, "Gatepass-Session": sid}
+    return AuthRequest(f"{saved.url}/logout", headers=headers, cookie=cookie, timeout=saved.timeout)
 
 
-def _confirm(book: Book, sid: str) -> Flow[None]:
-    yield Work(partial(book.confirm, sid))
+def _confirm(saved: PersistentSession, sid: str) -> Flow[None]:
+    yield Work(partial(saved.confirm_sign_out, sid))

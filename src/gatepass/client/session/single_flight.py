@@ -1,8 +1,8 @@
-"""One refresh at a time: the first who needs it leads, all others wait for the same result.
+"""One refresh at a time: the first caller that needs it leads, all others wait for the same result.
 
 Threads, tasks and event loops may wait for one flight: it is a `concurrent.futures.Future`. A task leads in a task of
-its own, so whoever is cancelled leaves alone. Where a leader goes down with its thread or loop, the flight is
-*abandoned*, and one of those who waited leads the next.
+its own, so a caller that is cancelled does not cancel the flight. If the leader's thread or loop ends before the
+flight, the flight is *abandoned*, and one of the waiting callers leads the next.
 """
 
 import asyncio
@@ -19,33 +19,33 @@ Result = TypeVar("Result")
 Flow = Generator[Step, Any, Result]
 
 
-class Crew(Protocol):
-    """A client that remembers what it has running beside its calls, and waits for it when it closes."""
+class TaskOwner(Protocol):
+    """A client that remembers what runs in the background of its calls, and waits for it when it closes."""
 
     _tasks: "set[asyncio.Task[None]]"
     _threads: "set[threading.Thread]"
 
 
 class SingleFlight(Generic[Result]):
-    """The flight under way, if there is one."""
+    """At most one flight, shared by all callers."""
 
     def __init__(self) -> None:
         self.after_fork()
-        _all.add(self)
+        _instances.add(self)
 
     def after_fork(self) -> None:
-        """A child has none of its parent's threads: what they had begun, nobody ends."""
-        self._turn = threading.Lock()
+        """Drop the flight in a child process: it has none of its parent's threads, so the flight would never end."""
+        self._lock = threading.Lock()
         self._flight: Future[Result | None] | None = None
 
     @property
-    def is_flying(self) -> bool:
-        """Whether one is under way just now."""
+    def is_running(self) -> bool:
+        """Whether there is a flight at the moment. Without the lock: a hint, not a promise."""
         return self._flight is not None
 
-    def board(self) -> "tuple[Future[Result | None], bool]":
-        """The flight, and whether the caller is the one to lead it; who leads must `land` it."""
-        with self._turn:
+    def enter(self) -> "tuple[Future[Result | None], bool]":
+        """Return the flight, and whether the caller leads it. A leader must `finish` the flight."""
+        with self._lock:
             if self._flight is not None:
                 return self._flight, False
             flight: Future[Result | None] = Future()
@@ -54,9 +54,9 @@ class SingleFlight(Generic[Result]):
             self._flight = flight
             return flight, True
 
-    def land(self, flight: "Future[Result | None]", result: Result | None, error: Exception | None = None) -> None:
-        """Give all who wait the result; None: abandoned."""
-        with self._turn:
+    def finish(self, flight: "Future[Result | None]", result: Result | None, error: Exception | None = None) -> None:
+        """Give all waiting callers the result, or raise `error` in them. A result of None: abandoned."""
+        with self._lock:
             self._flight = None
         if error is None:
             flight.set_result(result)
@@ -65,29 +65,29 @@ class SingleFlight(Generic[Result]):
 
 
 class Join(Generic[Result]):
-    """The step that waits for the flight under way, or leads one. `flow` is made only by who leads."""
+    """The step that waits for the flight, or leads one. `flow` is called by the leader alone."""
 
-    __slots__ = ("_flights", "_flow")
+    __slots__ = ("_flow", "_single_flight")
 
-    def __init__(self, flights: SingleFlight[Result], flow: Callable[[], Flow[Result]]) -> None:
-        self._flights = flights
+    def __init__(self, single_flight: SingleFlight[Result], flow: Callable[[], Flow[Result]]) -> None:
+        self._single_flight = single_flight
         self._flow = flow
 
     def run(self, driver: Any, /) -> Result:
-        """In this thread."""
+        """Lead or wait in this thread."""
         while True:
-            flight, leads = self._flights.board()
+            flight, leads = self._single_flight.enter()
             if leads:
                 self._lead(flight, driver)
             if (result := flight.result()) is not None:
                 return result
 
     async def run_async(self, driver: Any, /) -> Result:
-        """In this task; the flight itself has its own."""
+        """Wait in this task. A leader runs the flight in another one."""
         while True:
-            flight, leads = self._flights.board()
+            flight, leads = self._single_flight.enter()
             if leads:
-                launch(self._lead_async(flight, driver), driver)
+                start_task(self._lead_async(flight, driver), driver)
             if (result := await asyncio.shield(asyncio.wrap_future(flight))) is not None:
                 return result
 
@@ -95,27 +95,27 @@ class Join(Generic[Result]):
         try:
             result = drive(self._flow(), driver)
         except Exception as error:
-            self._flights.land(flight, None, error)
+            self._single_flight.finish(flight, None, error)
         except BaseException:
-            self._flights.land(flight, None)
+            self._single_flight.finish(flight, None)
             raise
         else:
-            self._flights.land(flight, result)
+            self._single_flight.finish(flight, result)
 
     async def _lead_async(self, flight: "Future[Result | None]", driver: Any) -> None:
         try:
             result = await drive_async(self._flow(), driver)
         except Exception as error:
-            self._flights.land(flight, None, error)
+            self._single_flight.finish(flight, None, error)
         except BaseException:
-            self._flights.land(flight, None)
+            self._single_flight.finish(flight, None)
             raise
         else:
-            self._flights.land(flight, result)
+            self._single_flight.finish(flight, result)
 
 
 class Run(Generic[Result]):
-    """The step that runs a flow to its end."""
+    """The step that runs a flow to its end; the result is the flow's."""
 
     __slots__ = ("_flow",)
 
@@ -123,16 +123,16 @@ class Run(Generic[Result]):
         self._flow = flow
 
     def run(self, driver: Any, /) -> Result:
-        """In this thread."""
+        """Block this thread."""
         return drive(self._flow(), driver)
 
     async def run_async(self, driver: Any, /) -> Result:
-        """In this task."""
+        """Await the flow's steps."""
         return await drive_async(self._flow(), driver)
 
 
-class Beside:
-    """The step that lets another one run beside the call: in a thread, or in a task. Nobody waits for its result."""
+class InBackground:
+    """The step that starts another one in the background of the call: in a thread or a task. Its result is dropped."""
 
     __slots__ = ("_step",)
 
@@ -140,37 +140,37 @@ class Beside:
         self._step = step
 
     def run(self, driver: Any, /) -> None:
-        """Start a thread. It is no daemon: what the server answered shall be kept even at the program's end."""
+        """Start a thread. It is no daemon: what the server answers must be saved even if the program ends."""
 
         def work() -> None:
             try:
                 self._step.run(driver)
             finally:
-                crew._threads.discard(thread)
+                owner._threads.discard(thread)
 
-        crew: Crew = driver
-        thread = threading.Thread(target=work, name="gatepass-beside")
-        crew._threads.add(thread)
+        owner: TaskOwner = driver
+        thread = threading.Thread(target=work, name="gatepass-background")
+        owner._threads.add(thread)
         thread.start()
 
     async def run_async(self, driver: Any, /) -> None:
         """Start a task."""
-        launch(self._step.run_async(driver), driver)
+        start_task(self._step.run_async(driver), driver)
 
 
-def launch(work: Any, crew: Crew) -> None:
-    """Run a coroutine in a task that the client keeps alive."""
+def start_task(work: Any, owner: TaskOwner) -> None:
+    """Run a coroutine in a task that the client keeps alive: an event loop has only a weak reference to it."""
     task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
-    crew._tasks.add(task)
-    task.add_done_callback(crew._tasks.discard)
+    owner._tasks.add(task)
+    task.add_done_callback(owner._tasks.discard)
 
 
-_all: "weakref.WeakSet[SingleFlight[Any]]" = weakref.WeakSet()
+_instances: "weakref.WeakSet[SingleFlight[Any]]" = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
-    for flights in list(_all):
-        flights.after_fork()
+    for single_flight in list(_instances):
+        single_flight.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

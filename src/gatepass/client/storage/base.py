@@ -1,4 +1,4 @@
-"""Where a session is kept: what a storage must do, and the one in memory, which is the default."""
+"""The contract of a storage, and the storage in memory, which is the default."""
 
 import contextlib
 import threading
@@ -6,56 +6,63 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from gatepass.client.storage.record import Stored
+from gatepass.client.storage.record import SessionRecord
 
 
 class Storage(Protocol):
-    """What a session needs of the place where it is kept. All methods may be called from any thread."""
+    """Keeps one session. All methods may be called from any thread."""
 
-    def load(self) -> Stored:
-        """What is kept. Where nothing is, makes the client key and keeps it. Raises StorageError."""
+    def load(self) -> SessionRecord:
+        """Return what was saved last; the first time, save and return a record with a new client key.
+
+        Raises StorageError if the storage cannot be read.
+        """
         ...
 
-    def save(self, stored: Stored) -> None:
-        """Keep it, durably and all at once. Raises StorageError; `load` gives it back all the same."""
+    def save(self, record: SessionRecord) -> None:
+        """Save a record, durably and atomically. Raises StorageError; even then `load` must return it."""
         ...
 
     def locked(self, timeout: float) -> AbstractContextManager[bool]:
-        """Exclusive over processes and threads. False inside after `timeout` seconds in vain: go on without."""
+        """Hold the lock of the storage while the block runs, against other processes and threads.
+
+        The value is True if the lock is held, and False if it was not to be had within `timeout` seconds: the caller
+        goes on without it.
+        """
         ...
 
     def version(self) -> object:
-        """A mark that differs once somebody else has saved. Cheap."""
+        """Return a value that differs after another process has saved. Must be cheap: it is called often."""
         ...
 
 
 class MemoryStorage:
-    """Keeps a session as long as the program runs. The default."""
+    """Keeps a session while the program runs. The default."""
 
     def __init__(self) -> None:
-        self._stored = Stored.fresh()
+        self._record = SessionRecord.fresh()
         self._version = 0
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
-    def load(self) -> Stored:
-        """What was saved last."""
-        return self._stored
+    def load(self) -> SessionRecord:
+        """Return what was saved last; at first, a record with a new client key."""
+        return self._record
 
-    def save(self, stored: Stored) -> None:
-        """Keep it."""
-        self._stored = stored
+    def save(self, record: SessionRecord) -> None:
+        """Save a record. Never fails."""
+        self._record = record
         self._version += 1
 
     @contextlib.contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
-        """Exclusive over the threads of this process."""
-        held = self._turn.acquire(timeout=max(0, timeout))
+        """Hold the lock against the other threads of this process. The value says whether it is held."""
+        held = self._lock.acquire(timeout=max(0, timeout))
         try:
             yield held
         finally:
             if held:
-                self._turn.release()
+                self._lock.release()
 
     def version(self) -> object:
-        """How often something was saved."""
+        """Return the number of saves."""
         return self._version

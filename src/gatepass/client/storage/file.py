@@ -2,11 +2,11 @@
 
     Client("https://api.example.com", storage=FileStorage("~/.config/app/session.json"))
 
-What a file must stand: two programs at once, a power cut or `kill -9` at any instant, a full or read-only disk, other
-people on the machine. So a write makes a new file (0600 from its first byte), brings it to the disk, and takes the
-place of the old one in one step: a reader sees the old session or the new one, never a half. What cannot be written
-is kept in memory: the program goes on and is told. What is damaged, readable for others or not ours is refused: a
-session is neither guessed nor shared.
+A session file must survive two programs at once, a power cut or `kill -9` at any instant, a full or read-only disk,
+and other users of the machine. So a write makes a new file (0600 from its first byte), flushes it to the disk and
+replaces the old one in one step: a reader sees the old session or the new one, never half of one. A session that
+cannot be written stays in memory, and the program gets a warning. A file that is corrupt, readable for other users or
+owned by another user is refused: a session is never reconstructed and never shared.
 """
 
 import contextlib
@@ -20,32 +20,33 @@ from pathlib import Path
 
 from gatepass.client.errors import StorageError
 from gatepass.client.storage.file_lock import FileLock
-from gatepass.client.storage.record import Damaged, Stored, decode, encode
+from gatepass.client.storage.record import CorruptRecord, SessionRecord, decode, encode
 
 MAX_BYTES = 256 * 1024
-"""Against what: an access token in a header has some kilobytes; a file beyond this is not one of ours."""
+"""Against what: an access token in a header has a few kilobytes; a larger file is not a session file."""
 LEFTOVER_AGE = 60.0
-"""Seconds after which an unfinished file belongs to a program that was killed; writing one takes milliseconds."""
+"""Seconds after which an unfinished file is that of a killed program; writing one takes milliseconds."""
 
 
 class FileStorage:
-    """Keeps a session in a file: one for each issuer and user. Its lock is a file beside it, `<name>.lock`."""
+    """Keeps a session in a file: one file for each issuer and user. Its lock is a file beside it, `<name>.lock`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """`path` may begin with ~. Folders that are missing are made, for their owner alone."""
-        # Links are followed once, here: what is replaced later is the file that they lead to.
+        """`path` may begin with ~. Missing folders are made, with access for their owner alone."""
+        # Links are followed once, here: writing later replaces the file that they lead to, not the link.
         self.path = Path(os.path.realpath(Path(path).expanduser()))
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
-        self._unwritten: tuple[Stored, object] | None = None
+        self._unwritten: tuple[SessionRecord, object] | None = None
         self._is_swept = False
 
     def __repr__(self) -> str:
         return f"FileStorage({str(self.path)!r})"
 
-    def load(self) -> Stored:
-        """What is kept, or what this process could not write where nobody else has written since.
+    def load(self) -> SessionRecord:
+        """Return the record in the file, or the one that this process could not write, until another process writes.
 
-        Raises StorageError for a file that is damaged, not ours, or open to others.
+        Without a file, saves and returns a record with a new client key. Raises StorageError for a file that is
+        corrupt, owned by another user, or open to other users.
         """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
@@ -54,49 +55,49 @@ class FileStorage:
             return self._begin()
         try:
             return decode(text)
-        except Damaged as damage:
+        except CorruptRecord as fault:
             raise StorageError(
-                f"The session file {self.path} is damaged: {damage}. Move it away and sign in again."
+                f"The session file {self.path} is corrupt: {fault}. Move it away and sign in again."
             ) from None
 
-    def save(self, stored: Stored) -> None:
-        """Keep it: on the disk when this returns. Raises StorageError where it cannot be written."""
+    def save(self, record: SessionRecord) -> None:
+        """Write the record: it is on the disk when this returns. Raises StorageError if it cannot be written."""
         try:
-            self._write(encode(stored))
+            self._write(encode(record))
         except OSError as fault:
-            self._unwritten = (stored, self.version())
+            self._unwritten = (record, self.version())
             raise self._unwritable(fault) from fault
         self._unwritten = None
 
     @contextlib.contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
-        """Exclusive over all processes and threads that use this file."""
+        """Hold the lock against all processes and threads that use this file. The value says whether it is held."""
         with contextlib.suppress(OSError):
             _make_folder(self.path.parent)
         with self._lock.held(timeout) as held:
             yield held
 
     def version(self) -> object:
-        """Of the file: what changes with every replacement. None where there is none."""
+        """Return what every replacement changes: modification time, inode and size. None without a file."""
         try:
             found = os.stat(self.path)
         except OSError:
             return None
         return (found.st_mtime_ns, found.st_ino, found.st_size)
 
-    def _begin(self) -> Stored:
-        """The first use: a client key, one for all who come at the same time."""
-        stored = Stored.fresh()
+    def _begin(self) -> SessionRecord:
+        """Write the first record. Of programs that start at the same time, one writes and all use its client key."""
+        record = SessionRecord.fresh()
         try:
-            if not self._write(encode(stored), is_first=True):
+            if not self._write(encode(record), is_first=True):
                 return self.load()
         except OSError:
-            # Not an error yet: nothing is lost with a key alone. Saving a session will say so.
-            self._unwritten = (stored, self.version())
-        return stored
+            # Not an error yet: a key alone is no loss. Saving a session will raise.
+            self._unwritten = (record, self.version())
+        return record
 
     def _read(self) -> bytes | None:
-        """The file's text; None where there is no file. The checks are made on what was opened."""
+        """Return the file's text; None without a file. The checks are made on the open file, not on its name."""
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
             descriptor = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0))
@@ -113,7 +114,7 @@ class FileStorage:
     def _check(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
             raise StorageError(f"{self.path} is not a session file. Name another.")
-        if sys.platform == "win32":  # pragma: no cover - profiles are for their owner alone there
+        if sys.platform == "win32":  # pragma: no cover - a profile there is readable by its owner alone
             return
         if found.st_uid != os.geteuid():
             raise StorageError(
@@ -123,11 +124,11 @@ class FileStorage:
         if stat.S_IMODE(found.st_mode) & 0o077:
             raise StorageError(
                 f"The session file {self.path} is open to other users, who may have copied it. "
-                f"Delete it and sign in again; or, if you are sure that nobody has: chmod 600 {self.path}"
+                f"Delete it and sign in again; or, if you are sure that it was not copied: chmod 600 {self.path}"
             )
 
     def _write(self, text: bytes, *, is_first: bool = False) -> bool:
-        """Put a whole new file in the place of the old one; False where it must be the first and is not."""
+        """Replace the file by a new one. Returns False, and replaces nothing, if `is_first` and there is a file."""
         folder = self.path.parent
         _make_folder(folder)
         if not self._is_swept:
@@ -152,12 +153,12 @@ class FileStorage:
 
     def _unwritable(self, fault: OSError) -> StorageError:
         return StorageError(
-            f"The session cannot be kept in {self.path}: {fault.strerror}. It goes on until this program ends."
+            f"The session cannot be saved in {self.path}: {fault.strerror}. It lasts until this program ends."
         )
 
 
 def _make_folder(folder: Path) -> None:
-    """Make it and what is missing above it, for their owner alone, and bring their names to the disk."""
+    """Make a folder and its missing parents, with access for their owner alone, and flush their names to the disk."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)
@@ -167,15 +168,15 @@ def _make_folder(folder: Path) -> None:
 
 
 def _place(unfinished: Path, path: Path, *, is_first: bool) -> bool:
-    """Give the file its name in one step. False where it was to be the first and there is one."""
+    """Give the file its name in one step. Returns False, and does nothing, if `is_first` and there is a file."""
     if is_first:
         try:
             os.link(unfinished, path)
         except FileExistsError:
             return False
         except OSError:
-            # No links on this file system (FAT). Two first users at one instant then have two keys, and one
-            # of them has the file: no harm, since each session goes with the key that it began with.
+            # No hard links on this file system (FAT). Two programs that start at the same instant may then have two
+            # client keys, one of them in the file: harmless, as each session keeps the key that it began with.
             if path.exists():
                 return False
         else:
@@ -195,7 +196,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _sweep(folder: Path, prefix: str) -> None:
-    """Remove what killed programs left unfinished."""
+    """Remove unfinished files that killed programs left behind."""
     for leftover in folder.iterdir():
         if leftover.name.startswith(prefix):
             with contextlib.suppress(OSError):

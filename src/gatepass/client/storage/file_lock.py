@@ -1,15 +1,15 @@
-"""A lock that programs on one machine take in turn: one refresh at a time for each session file (PROTOCOL §5).
+"""A lock between the programs of one machine: one refresh at a time for each session file (PROTOCOL §5).
 
-It is an optimisation, never what makes a session safe: the server answers two refreshes of one token alike. So the
-wait is bounded, whoever waited in vain goes on without, and nobody ever takes a lock from its holder.
+It is an optimisation and not needed for safety: the server answers two refreshes of one token alike. So the wait is
+bounded, a caller goes on without the lock when it times out, and a lock is never taken from its holder.
 
-    flock on a file of its own     the system lets go when the holder dies, however it dies
+    flock on a file of its own     the system releases it when the holder dies, however it dies
     opened anew for each holder    so threads of one process exclude each other as processes do
-    closed in a forked child       which would keep the lock of a parent that is gone
-    looked up again once held      somebody may have deleted the file that we locked
+    closed in a forked child       a child would hold the lock of a parent that has ended
+    looked up again once held      another program may have deleted the file that was locked
 
-Windows has no flock: there it is a lock on the file's first byte. A file system without locks is one without this
-optimisation, no more.
+Windows has no flock: there it is a lock on the file's first byte. On a file system without locks there is no
+optimisation, and nothing else changes.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ if sys.platform == "win32":  # pragma: no cover - no Windows in our runs
 else:
     import fcntl
 
-SHORTEST_PAUSE = 0.001
-LONGEST_PAUSE = 0.05
-"""Seconds between two looks. Against what: a refresh takes some milliseconds, and there is no flock with a timeout."""
+MIN_PAUSE = 0.001
+MAX_PAUSE = 0.05
+"""Seconds between two attempts. Against what: a refresh takes milliseconds, and flock has no timeout."""
 
 
 class FileLock:
-    """An exclusive lock by the name of a file. The file is made where it is missing and never deleted."""
+    """An exclusive lock by the name of a file. A missing file is made; it is never deleted."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -41,7 +41,7 @@ class FileLock:
     def held(self, timeout: float) -> Iterator[bool]:
         """Hold the lock while the block runs; wait for it at most `timeout` seconds.
 
-        The value says whether it is held: False after a wait in vain, or where files cannot be locked.
+        The value says whether it is held: False if the wait timed out or the file cannot be locked.
         """
         handle = self._take(time.monotonic() + timeout)
         try:
@@ -51,7 +51,7 @@ class FileLock:
                 handle.close()
 
     def _take(self, deadline: float) -> "_Handle | None":
-        pause = SHORTEST_PAUSE
+        pause = MIN_PAUSE
         while True:
             try:
                 handle = _Handle(self.path)
@@ -65,28 +65,28 @@ class FileLock:
             if took is None or left <= 0:
                 return None
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311 - keeps waiters apart, guards nothing
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+            pause = min(MAX_PAUSE, pause * 1.5)
 
 
 class _Handle:
-    """The lock file, open. Its lock goes when it is closed, or with the process."""
+    """The open lock file. Closing it, or the end of the process, releases its lock."""
 
     __slots__ = ("_descriptor", "_path")
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError where there is no such file and none can be made."""
+        """Raises OSError if there is no such file and none can be made."""
         self._path = path
         flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         with _forking:
             try:
                 self._descriptor: int | None = os.open(path, flags | os.O_CREAT | os.O_RDWR, 0o600)
             except OSError:
-                # A read-only disk: a lock file that is there can still be locked.
+                # A read-only disk: an existing lock file can still be locked.
                 self._descriptor = os.open(path, flags | os.O_RDONLY)
             _open.add(self)
 
     def lock(self) -> bool | None:
-        """Whether it is ours now; None where there are no locks. Never waits."""
+        """Return whether the lock was acquired; None if the file system has no locks. Never waits."""
         assert self._descriptor is not None  # noqa: S101
         try:
             if sys.platform == "win32":  # pragma: no cover
@@ -100,7 +100,7 @@ class _Handle:
         return True
 
     def is_current(self) -> bool:
-        """Whether others who open the path will meet this lock."""
+        """Return whether the path still names this file: other programs lock what the path names."""
         assert self._descriptor is not None  # noqa: S101
         try:
             return os.path.samestat(os.fstat(self._descriptor), os.stat(self._path))
@@ -108,11 +108,11 @@ class _Handle:
             return False
 
     def close(self) -> None:
-        """Let go. In a child that was forked meanwhile there is nothing to let go."""
+        """Release the lock. In a child that was forked meanwhile there is nothing to release."""
         with _forking:
             if self._descriptor is None:
                 return
-            # Said aloud: a child just forked may still have its copy open, which would keep the lock.
+            # Explicitly: a child that was just forked may still have its copy open, which would keep the lock.
             with contextlib.suppress(OSError):
                 if sys.platform == "win32":  # pragma: no cover
                     msvcrt.locking(self._descriptor, msvcrt.LK_UNLCK, 1)
@@ -122,14 +122,14 @@ class _Handle:
             _open.discard(self)
 
     def disown(self) -> None:
-        """Close without letting go: what a child does with its parent's lock."""
+        """Close without releasing: what a child does with its parent's lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 _open: set[_Handle] = set()
-_forking = threading.RLock()  # held over a fork, so that no handle is open and not yet among these
+_forking = threading.RLock()  # held over a fork, so that every open handle is in `_open`
 
 
 def _after_fork_in_child() -> None:

@@ -2,9 +2,9 @@
 
     Client("https://api.example.com", storage=KeyringStorage("https://api.example.com"))
 
-One entry holds it all, so that it is replaced all at once. A keyring has neither a lock nor a way to see that somebody
-else wrote: both are a file in the user's runtime folder, locked by whoever refreshes and touched by whoever writes. It
-holds nothing, and may be lost at any time.
+One entry holds the whole session, so it is replaced atomically. A keyring has no lock and does not tell when another
+program writes: a file in the user's runtime folder does both. A program that refreshes locks it, and a program that
+writes touches it. The file is empty and may be lost at any time.
 """
 
 import contextlib
@@ -20,36 +20,36 @@ from typing import Protocol
 
 from gatepass.client.errors import StorageError
 from gatepass.client.storage.file_lock import FileLock
-from gatepass.client.storage.record import Damaged, Stored, decode, encode
+from gatepass.client.storage.record import CorruptRecord, SessionRecord, decode, encode
 
 try:
     import keyring
 except ImportError:  # pragma: no cover - exercised in a process of its own
     raise ImportError("The keyring needs its extra: pip install 'gatepass[keyring]'") from None
 
-MOST_CHARACTERS = 1280
-"""What one entry of Windows holds: 2,560 bytes of UTF-16. The access token is left out where it would not fit."""
+MAX_CHARACTERS = 1280
+"""The size of one entry on Windows: 2,560 bytes of UTF-16. An access token that does not fit is left out."""
 
 
 class Backend(Protocol):
-    """What we use of a `keyring.backend.KeyringBackend`."""
+    """The part of `keyring.backend.KeyringBackend` that is used here."""
 
     def get_password(self, service: str, username: str, /) -> str | None:
-        """The text of an entry."""
+        """Return the text of an entry; None if there is none."""
         ...
 
     def set_password(self, service: str, username: str, password: str, /) -> None:
-        """Write an entry."""
+        """Write an entry, over any that there is."""
         ...
 
 
 class KeyringStorage:
-    """Keeps a session in the system's keyring, under `service` and `name`. Made for desktops: it may ask its user."""
+    """Keeps a session in the system's keyring, under `service` and `name`. For desktops: a keyring may ask its user."""
 
     def __init__(self, name: str, *, service: str = "gatepass", backend: Backend | None = None) -> None:
-        """`name` tells the entries of several issuers or users apart: the issuer's URL, say.
+        """`name` distinguishes the entries of several issuers or users, for example by the issuer's URL.
 
-        `backend` is a backend of the keyring package; left out, the one that it chooses.
+        `backend` is a backend of the keyring package; by default the one that it chooses.
         """
         self.name = name
         self.service = service
@@ -57,52 +57,58 @@ class KeyringStorage:
         mark = hashlib.sha256(f"{service}\0{name}".encode()).hexdigest()[:32]
         self._mark = runtime_folder() / f"keyring-{mark}.lock"
         self._lock = FileLock(self._mark)
-        self._unwritten: tuple[Stored, object] | None = None
+        self._unwritten: tuple[SessionRecord, object] | None = None
 
     def __repr__(self) -> str:
         return f"KeyringStorage({self.name!r}, service={self.service!r})"
 
-    def load(self) -> Stored:
-        """What is kept. Raises StorageError where the keyring refuses, keeps nothing, or holds something else."""
+    def load(self) -> SessionRecord:
+        """Return the record in the keyring; without one, save and return a record with a new client key.
+
+        Raises StorageError if the keyring refuses, does not keep what is written, or has a corrupt entry.
+        """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
         text = self._read()
         if text is None:
-            self.save(Stored.fresh())
+            self.save(SessionRecord.fresh())
             text = self._read()
         if text is None:
             raise StorageError("The keyring of this system keeps nothing. Use FileStorage.")
         try:
             return decode(text.encode())
-        except Damaged as damage:
+        except CorruptRecord as fault:
             raise StorageError(
-                f"The keyring's entry {self.service!r} for {self.name!r} is damaged: {damage}. "
+                f"The keyring's entry {self.service!r} for {self.name!r} is corrupt: {fault}. "
                 f"Delete it and sign in again."
             ) from None
 
-    def save(self, stored: Stored) -> None:
-        """Keep it. Raises StorageError where the keyring refuses; `load` gives it back all the same."""
-        text = encode(stored).decode()
-        if sys.platform == "win32" and len(text) > MOST_CHARACTERS:  # pragma: no cover
-            text = encode(replace(stored, access_token=None, expires_at=None)).decode()
+    def save(self, record: SessionRecord) -> None:
+        """Write the record. Raises StorageError if the keyring refuses; even then `load` returns it."""
+        text = encode(record).decode()
+        if sys.platform == "win32" and len(text) > MAX_CHARACTERS:  # pragma: no cover
+            text = encode(replace(record, access_token=None, expires_at=None)).decode()
         try:
             self._backend.set_password(self.service, self.name, text)
-        except Exception as fault:  # backends raise what their system's library does
-            self._unwritten = (stored, self.version())
+        except Exception as fault:  # a backend raises whatever its system's library raises
+            self._unwritten = (record, self.version())
             raise self._refused(fault) from None
         self._unwritten = None
         self._touch()
 
     @contextlib.contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
-        """Exclusive over all processes and threads of this user that use this entry."""
-        with contextlib.suppress(StorageError):  # gone since: then there is no lock, and one goes on without
+        """Hold the lock against all processes and threads of this user that use this entry.
+
+        The value says whether it is held.
+        """
+        with contextlib.suppress(StorageError):  # without the folder there is no lock, and the caller goes on
             runtime_folder()
         with self._lock.held(timeout) as held:
             yield held
 
     def version(self) -> object:
-        """When somebody wrote last, as far as the runtime folder tells."""
+        """Return the time of the last write that the runtime folder knows of; None without one."""
         try:
             return os.stat(self._mark).st_mtime_ns
         except OSError:
@@ -116,7 +122,7 @@ class KeyringStorage:
 
     def _touch(self) -> None:
         now = time.time_ns()
-        # Without it, others see what was written as soon as they read: at their next refresh.
+        # If this fails, other programs see the change at their next refresh, when they read.
         with contextlib.suppress(OSError):
             os.close(os.open(self._mark, os.O_CREAT | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o600))
             os.utime(self._mark, ns=(now, now))
@@ -128,7 +134,10 @@ class KeyringStorage:
 
 
 def runtime_folder() -> Path:
-    """A folder of this user alone, for what need not outlive a restart. Raises StorageError where it is not his."""
+    """Return a folder of this user alone, for files that need not survive a restart.
+
+    Raises StorageError if it cannot be made, or if another user may write to it.
+    """
     if sys.platform == "win32":  # pragma: no cover
         folder = Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir())) / "gatepass"
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,7 @@
-"""What a session keeps between two runs of a program, and how it is written down.
+"""What a session keeps between two runs of a program, and its format.
 
-One small JSON object. It holds the refresh token, so whoever reads it is signed in: it is written by a storage that
-guards it, and no `repr` shows what is secret. A text that is not exactly what we write is damaged: half a session is
-never guessed from it.
+One small JSON object. It holds the refresh token, and a reader of that is signed in: so a storage must protect it, and
+no `repr` shows a secret. A text that differs from the format is corrupt: half a session is never reconstructed.
 """
 
 import base64
@@ -13,18 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
+from gatepass.client.errors import StorageError
+
 Value = TypeVar("Value")
 KEY_BYTES = 32
 VERSION = 1
 
 
-class Damaged(ValueError):
-    """Not what `encode` writes. The message says what is wrong and repeats nothing of the text."""
+class CorruptRecord(StorageError):
+    """The text is not what `encode` writes. The message says what is wrong and repeats nothing of the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose session it is, as the server tells its owner. `created_at` is in Unix seconds."""
+    """The account of a session, as the server describes it to its owner. `created_at` is in Unix seconds."""
 
     id: str
     email: str
@@ -32,13 +33,13 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """All that a session keeps. A change is a new object (`dataclasses.replace`).
+class SessionRecord:
+    """All that a session keeps. Immutable; a change is a new object (`dataclasses.replace`).
 
     `client_key` is made once and never replaced (PROTOCOL §5). `cookie` is the refresh cookie's name and value,
     `generation` that of its token, the next to be presented. `expires_at` is the end of the access token by the wall
-    clock in Unix seconds, `lifetime` its whole life in seconds. `signed_out` are (sid, cookie name, cookie value) of
-    sign-outs that the server has not confirmed.
+    clock, in Unix seconds, and `lifetime` its whole lifetime in seconds. `signed_out` are (sid, cookie name, cookie
+    value) of the sign-outs that the server has not confirmed.
     """
 
     client_key: bytes = field(repr=False)
@@ -52,29 +53,29 @@ class Stored:
     signed_out: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def fresh(cls) -> "Stored":
-        """Nobody signed in, and a new client key."""
+    def fresh(cls) -> "SessionRecord":
+        """Return a record without a session and with a new client key."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
 
-def encode(stored: Stored) -> bytes:
-    """As UTF-8 JSON, one line."""
-    members = asdict(stored)
-    members["client_key"] = base64.urlsafe_b64encode(stored.client_key).decode()
+def encode(record: SessionRecord) -> bytes:
+    """Return the record as one line of UTF-8 JSON."""
+    members = asdict(record)
+    members["client_key"] = base64.urlsafe_b64encode(record.client_key).decode()
     return json.dumps({"version": VERSION, **members}, ensure_ascii=False).encode() + b"\n"
 
 
-def decode(text: bytes) -> Stored:
-    """What `encode` wrote. Members that we do not know are passed over. Raises Damaged."""
+def decode(text: bytes) -> SessionRecord:
+    """Return the record that `encode` wrote. Unknown members are ignored. Raises CorruptRecord."""
     try:
         members = json.loads(text)
     except (ValueError, RecursionError):
-        raise Damaged("it is not JSON") from None
+        raise CorruptRecord("it is not JSON") from None
     if not isinstance(members, dict) or not isinstance(members.get("version"), int):
-        raise Damaged("it is not a Gatepass session")
+        raise CorruptRecord("it is not a Gatepass session")
     if members["version"] > VERSION:
-        raise Damaged("it was written by a newer version of Gatepass")
-    return Stored(
+        raise CorruptRecord("it was written by a newer version of Gatepass")
+    return SessionRecord(
         client_key=_client_key(members.get("client_key")),
         sid=_optional(members, "sid", _text),
         generation=_optional(members, "generation", _count),
@@ -94,7 +95,7 @@ def _optional(members: Mapping[str, object], name: str, read: Callable[[object],
     try:
         return read(value)
     except (TypeError, ValueError, KeyError):
-        raise Damaged(f"its member {name} is wrong") from None
+        raise CorruptRecord(f"its member {name} is invalid") from None
 
 
 def _client_key(value: object) -> bytes:
@@ -103,7 +104,7 @@ def _client_key(value: object) -> bytes:
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise Damaged("its member client_key is wrong")
+        raise CorruptRecord("its member client_key is invalid")
     return key
 
 

@@ -1,0 +1,21 @@
+from gatepass.accounts.external import AuthenticatedUser as AuthenticatedUser, Authenticator as Authenticator
+from gatepass.core.access_token import Principal as Principal
+from gatepass.core.policy import Policy as Policy
+from gatepass.errors import (
+    ConfigurationError as ConfigurationError,
+    GatepassError as GatepassError,
+    InsufficientScope as InsufficientScope,
+    InsufficientUserAuthentication as InsufficientUserAuthentication,
+    InvalidCredentials as InvalidCredentials,
+    InvalidToken as InvalidToken,
+    Problem as Problem,
+    SessionEnded as SessionEnded,
+    StoreUnavailable as StoreUnavailable,
+    TokenRequired as TokenRequired,
+    TooManyAttempts as TooManyAttempts,
+)
+from gatepass.gate import Gatepass as Gatepass
+from gatepass.mail import LinkPages as LinkPages, MailTemplates as MailTemplates
+
+__all__: list[str]
+__version__: str
