@@ -12,6 +12,8 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         "gatepass.accounts.external": ["AuthenticatedUser", "Authenticator"],
         "gatepass.core.access_token": ["Principal"],
+        "gatepass.core.claims": ["Tokens"],
+        "gatepass.core.keyring": ["Secrets"],
         "gatepass.core.policy": ["Policy"],
         "gatepass.errors": [
             "ConfigurationError",
@@ -27,6 +29,8 @@ __all__, __getattr__, __dir__ = lazy_names(
             "TooManyAttempts",
         ],
         "gatepass.gate": ["Gatepass"],
-        "gatepass.mail": ["LinkPages", "MailTemplates"],
+        "gatepass.mail": ["LinkPages", "Mail", "MailTemplates"],
+        "gatepass.server.limits": ["Limits"],
+        "gatepass.wire.browsers": ["Browsers"],
     },
 )

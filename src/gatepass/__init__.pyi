@@ -1,5 +1,7 @@
 from gatepass.accounts.external import AuthenticatedUser as AuthenticatedUser, Authenticator as Authenticator
 from gatepass.core.access_token import Principal as Principal
+from gatepass.core.claims import Tokens as Tokens
+from gatepass.core.keyring import Secrets as Secrets
 from gatepass.core.policy import Policy as Policy
 from gatepass.errors import (
     ConfigurationError as ConfigurationError,
@@ -15,7 +17,9 @@ from gatepass.errors import (
     TooManyAttempts as TooManyAttempts,
 )
 from gatepass.gate import Gatepass as Gatepass
-from gatepass.mail import LinkPages as LinkPages, MailTemplates as MailTemplates
+from gatepass.mail import LinkPages as LinkPages, Mail as Mail, MailTemplates as MailTemplates
+from gatepass.server.limits import Limits as Limits
+from gatepass.wire.browsers import Browsers as Browsers
 
 __all__: list[str]
 __version__: str
