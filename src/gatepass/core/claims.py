@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gatepass.core.access_token import RESERVED, Json
+from gatepass.core.access_token import RESERVED
 from gatepass.core.session import Session
+from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError
 
 ClaimsHook = Callable[[Session], Mapping[str, Json]]

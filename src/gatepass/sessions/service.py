@@ -8,17 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from gatepass.core import base64url, refresh_token
 from gatepass.core import event as events
-from gatepass.core import refresh_token as cards
 from gatepass.core.access_token import sign
 from gatepass.core.account import Account
 from gatepass.core.claims import Issuer
 from gatepass.core.event import Event, RefreshCase
-from gatepass.core.keyring import KeyRing, SigningKey, encode
-from gatepass.core.outcome import Advance, Ended, Late, Recover, Repeat, Reuse
+from gatepass.core.keyring import KeyRing, SigningKey
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
-from gatepass.core.rotation import decide, expected_swap
+from gatepass.core.rotation import Advance, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_KEY, EndReason, Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, Entropy, RevocationList, SessionStore
@@ -114,28 +113,30 @@ class Sessions:
         self._report(started)
         return self._grant(session, first, now=now, with_access_token=True)
 
-    async def refresh(self, token: RefreshToken, *, key: bytes | None, ip_prefix: str) -> Refreshed:
-        """Exchange a validly MACed token. `key` is the hash of the request's Idempotency-Key, or None.
+    async def refresh(self, token: RefreshToken, *, key_hash: bytes | None, ip_prefix: str) -> Refreshed:
+        """Exchange a validly MACed token. `key_hash` is the hash of the request's Idempotency-Key, or None.
 
         A Grant without an access token means: present its refresh token at once. Raises StoreUnavailable.
         """
         now = self._clock.now()
         if token.expires_at <= now:
             return self._refuse(token, "expired", now)
-        session = await self._store.swap(expected_swap(token, key=key, now=now, ip_prefix=ip_prefix))
+        session = await self._store.swap(expected_swap(token, key_hash=key_hash, now=now, ip_prefix=ip_prefix))
         if session is not None:
-            return self._renew(session, token, key=key, now=now, case="advance")
+            return self._renew(session, token, key_hash=key_hash, now=now, case="advance")
         for _ in range(MAX_TURNS):
             session = await self._store.find(token.sid)
-            outcome = decide(session, token, key=key, now=now, policy=self._policy, ip_prefix=ip_prefix)
+            outcome = decide(session, token, key_hash=key_hash, now=now, policy=self._policy, ip_prefix=ip_prefix)
             match outcome:
                 case Advance(swap) | Recover(swap):
                     swapped = await self._store.swap(swap)
                     if swapped is not None:
                         case: RefreshCase = "advance" if isinstance(outcome, Advance) else "recover"
-                        return self._renew(swapped, token, key=key, now=now, case=case)
+                        return self._renew(swapped, token, key_hash=key_hash, now=now, case=case)
                 case Repeat(row, with_access_token):
-                    return self._renew(row, token, key=key, now=now, case="repeat", with_access_token=with_access_token)
+                    return self._renew(
+                        row, token, key_hash=key_hash, now=now, case="repeat", with_access_token=with_access_token
+                    )
                 case Ended(reason):
                     return self._refuse(token, reason, now)
                 case Late():
@@ -205,16 +206,16 @@ class Sessions:
         session: Session,
         token: RefreshToken,
         *,
-        key: bytes | None,
+        key_hash: bytes | None,
         now: int,
         case: RefreshCase,
         with_access_token: bool = True,
     ) -> Grant:
-        successor = cards.successor_of(
+        successor = refresh_token.successor_of(
             token,
             self._keys,
-            key=key,
-            entropy=b"" if key else self._entropy.token_bytes(16),
+            key_hash=key_hash,
+            entropy=b"" if key_hash else self._entropy.token_bytes(16),
             now=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
@@ -255,13 +256,13 @@ class Sessions:
         return Grant(
             session=session,
             token=token,
-            text=cards.compose(token, self._keys),
+            text=refresh_token.compose(token, self._keys),
             access_token=self._sign(session, now, expires_at) if with_access_token else None,
             expires_in=expires_at - now,
             now=now,
         )
 
     def _sign(self, session: Session, now: int, expires_at: int) -> str:
-        token_id = encode(self._entropy.token_bytes(16))
+        token_id = base64url.encode(self._entropy.token_bytes(16))
         claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at)
         return sign(claims, self._signer())

@@ -3,16 +3,16 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gatepass.core import strict_json
 from gatepass.core.account import Account
-from gatepass.core.json_text import dump as dump
 from gatepass.core.session import Session
+from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
 
 MAX_BYTES = 16 * 1024
@@ -84,23 +84,15 @@ def read(model: type[Body], raw: bytes) -> Body:
     """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
     try:
         body = model.model_validate_json(raw)
-        json.loads(raw, object_pairs_hook=_once)
+        strict_json.load(raw)  # pydantic takes the last of two members of one name
         return body
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_context=False, include_input=False)
-    except RecursionError:
-        raise BadRequest("malformed-json", "The body nests too deeply.") from None
+    except ValueError as fault:
+        raise BadRequest("malformed-json", f"The body cannot be read: {fault}.") from None
     if any(fault["type"] == "json_invalid" for fault in faults):
         raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object none of whose members stands twice: of two, another reader on the way may have taken the other."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise BadRequest("malformed-json", "A member stands twice.")
-    return members
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:

@@ -12,8 +12,8 @@ from gatepass.accounts.service import Accounts
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.keyring import KeyRing
-from gatepass.core.outcome import Ended, Late
 from gatepass.core.refresh_token import RefreshToken
+from gatepass.core.rotation import Ended, Late
 from gatepass.errors import (
     Forbidden,
     InvalidCredentials,
@@ -102,7 +102,7 @@ class Routes:
             raise presented.mismatch()
         ip_prefix = self.ip_prefix(request)
         self.limiter.refresh(token.sid, ip_prefix)
-        refreshed = await self.sessions.refresh(token, key=key.digest if key else None, ip_prefix=ip_prefix)
+        refreshed = await self.sessions.refresh(token, key_hash=key.digest if key else None, ip_prefix=ip_prefix)
         match refreshed:
             case Grant(access_token=None):
                 problem = RefreshSuperseded(generation=refreshed.token.generation)
