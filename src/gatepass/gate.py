@@ -51,10 +51,9 @@ from gatepass.settings import Settings
 from gatepass.stores import open_store
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
-from gatepass.wire.cookies import Cookies, SameSite
+from gatepass.wire.cookies import Cookies, SameSite, check_urls
 from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import Hsts, Origins, origin_of, transport_policy
-from gatepass.wire.scope import check_urls
 from gatepass.wire.wsgi import WSGIApp
 
 

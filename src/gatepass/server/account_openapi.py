@@ -5,12 +5,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from gatepass.wire.bodies import Address, Confirmation, Deletion, EmailChange, EmailConfirmation, PasswordReset
+from gatepass.wire.bodies import (
+    DeleteAccountRequest,
+    EmailChange,
+    EmailConfirmation,
+    EmailRequest,
+    PasswordReset,
+    VerifyRequest,
+)
 
 MODELS: Sequence[tuple[type[BaseModel], Literal["validation"]]] = [
-    (Address, "validation"),
-    (Confirmation, "validation"),
-    (Deletion, "validation"),
+    (EmailRequest, "validation"),
+    (VerifyRequest, "validation"),
+    (DeleteAccountRequest, "validation"),
     (EmailChange, "validation"),
     (EmailConfirmation, "validation"),
     (PasswordReset, "validation"),
@@ -25,7 +32,7 @@ def operations(*, password: str) -> dict[str, dict[str, dict[str, Any]]]:
         "/verify": {
             "post": {
                 "summary": "Make the account that a mailed link is for, and sign it in",
-                "body": "Confirmation",
+                "body": "VerifyRequest",
                 "done": {201: "SignIn"},
                 "problems": {
                     **_OPEN,
@@ -67,7 +74,7 @@ def operations(*, password: str) -> dict[str, dict[str, dict[str, Any]]]:
         "/account": {
             "delete": {
                 "summary": "Delete the account",
-                "body": "Deletion",
+                "body": "DeleteAccountRequest",
                 "done": {204: None},
                 "problems": _OWN,
                 "bearer": True,
@@ -77,4 +84,4 @@ def operations(*, password: str) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _mailing(summary: str) -> dict[str, Any]:
-    return {"summary": summary, "body": "Address", "done": {202: None}, "problems": _OPEN, "cookie": True}
+    return {"summary": summary, "body": "EmailRequest", "done": {202: None}, "problems": _OPEN, "cookie": True}

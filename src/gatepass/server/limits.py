@@ -50,7 +50,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if min(self.sign_ins_at_once, self.slow_request, self.connections) < 1:
-            raise ConfigurationError("SIGN_INS_AT_ONCE, SLOW_REQUEST and CONNECTIONS must be at least 1.")
+            raise ConfigurationError("sign_ins_at_once, slow_request and connections must be at least 1.")
 
 
 class Limiter:

@@ -66,9 +66,9 @@ def bound_passwords(schemas: Json, policy: Policy) -> None:
     }
     for schema, member, bounds in (
         ("Credentials", "password", longest),
-        ("Confirmation", "password", longest),
+        ("VerifyRequest", "password", longest),
         ("EmailChange", "password", longest),
-        ("Deletion", "password", longest),
+        ("DeleteAccountRequest", "password", longest),
         ("PasswordChange", "current", longest),
         ("PasswordChange", "new", new),
         ("PasswordReset", "new", new),

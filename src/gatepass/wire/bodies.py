@@ -40,13 +40,13 @@ class PasswordChange(_Strict):
     new: str = Field(min_length=1, repr=False)
 
 
-class Address(_Strict):
+class EmailRequest(_Strict):
     """`POST /auth/verify/resend` and `/auth/password/forgot`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
 
 
-class Confirmation(_Strict):
+class VerifyRequest(_Strict):
     """`POST /auth/verify`."""
 
     token: str = Field(min_length=1, max_length=2048, repr=False)
@@ -74,7 +74,7 @@ class EmailConfirmation(_Strict):
     token: str = Field(min_length=1, max_length=2048, repr=False)
 
 
-class Deletion(_Strict):
+class DeleteAccountRequest(_Strict):
     """`DELETE /auth/account`."""
 
     password: str = Field(min_length=1, repr=False)
@@ -99,7 +99,7 @@ def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
     """The 422 that names each member at fault."""
     listed = [{"field": field, "message": message} for field, message in errors.items()]
     names = ", ".join(errors)
-    return Unprocessable("invalid-body", f"These members do not do: {names}.", facts={"errors": listed})
+    return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
 
 
 def parse_email(text: str) -> tuple[str, str]:

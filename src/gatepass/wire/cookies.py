@@ -3,7 +3,7 @@
     __Host-Http-gatepass    refresh token; HttpOnly, and by its prefix settable by a server only
     __Host-gatepass_state   <sid>.<generation>.<expiry>: tells a page that a session exists (PROTOCOL §5, §6)
 
-A narrower COOKIE_PATH turns the first into `__Secure-gatepass`. Over plain http on a loopback host, for
+A narrower path turns the first into `__Secure-gatepass`. Over plain http on a loopback host, for
 development, prefixes are impossible and ports share cookies: `gatepass_<port>` and `gatepass_state_<port>`.
 """
 
@@ -15,7 +15,9 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from gatepass.core.refresh_token import RefreshToken
+from gatepass.errors import ConfigurationError
 from gatepass.wire.headers import RawHeaders
+from gatepass.wire.origin import check_public_url
 
 SameSite = Literal["strict", "lax", "none"]
 HOST_NAME = "__Host-Http-gatepass"
@@ -76,12 +78,12 @@ class Cookies:
             f"{self.state_name}={self._marks('/')}; Max-Age=0",
         ]
 
-    def expire_other(self, came: Sequence[tuple[str, str]], request_path: str) -> list[str]:
+    def expire_other(self, received: Sequence[tuple[str, str]], request_path: str) -> list[str]:
         """Set-Cookie values that delete refresh cookies under a name that is no longer the configured one.
 
         The path it was set with is not known any more, but it is a prefix of the path that it was sent to.
         """
-        others = {name for name, _ in came} - {self.refresh_names[0]}
+        others = {name for name, _ in received} - {self.refresh_names[0]}
         if SECURE_NAME in others:
             # Quoted as browsers send it: a mount may have a parameter, and a caller must not write our headers.
             steps = quote(request_path, safe="/:@!$&'()*+=~").strip("/").split("/")
@@ -109,6 +111,15 @@ class Cookies:
 
     def _marks(self, path: str) -> str:
         return _marks(path, self.secure, self.same_site)
+
+
+def check_urls(public_url: str, *, cookie_path: str, same_site: SameSite) -> None:
+    """Raise ConfigurationError for a public URL, a path and a SameSite that no browser would combine to a cookie."""
+    check_public_url(public_url)
+    if same_site == "none" and not public_url.startswith("https:"):
+        raise ConfigurationError("same_site='none' needs an https public_url: browsers drop such cookies otherwise.")
+    if not cookie_path.startswith("/") or any(mark in cookie_path for mark in ";,\r\n \t"):
+        raise ConfigurationError("cookie_path must be an absolute path such as / or /auth.")
 
 
 @functools.lru_cache

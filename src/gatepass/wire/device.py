@@ -65,7 +65,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(text) for text in texts)
     except ValueError as fault:
-        raise ConfigurationError(f"TRUSTED_PROXIES: {fault}") from None
+        raise ConfigurationError(f"trusted_proxies: {fault}") from None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -45,7 +45,7 @@ def is_loopback(url: str) -> bool:
 def check_public_url(url: str) -> None:
     """Raise ConfigurationError for a public URL that browsers would send cookies to in the clear."""
     if origin_of(url).startswith("http:") and not is_loopback(url):
-        raise ConfigurationError(f"PUBLIC_URL must be https; plain http is for localhost alone: {url}")
+        raise ConfigurationError(f"public_url must be https; plain http is for localhost alone: {url}")
 
 
 def transport_policy(public_url: str, hsts: Hsts) -> list[tuple[str, str]]:
@@ -81,10 +81,7 @@ class Origins:
         if parts.hostname in ("localhost", "127.0.0.1"):
             port = f":{parts.port}" if parts.port else ""
             own = {origin_of(f"{parts.scheme}://{host}{port}") for host in ("localhost", "127.0.0.1")}
-        for text in foreign:
-            if origin_of(text) != text:
-                raise ConfigurationError(f"an allowed origin is scheme://host[:port] and nothing else: {text}")
-        return cls(frozenset(own), frozenset(foreign))
+        return cls(frozenset(own), frozenset(foreign_origin(text) for text in foreign))
 
     def check(self, headers: Headers) -> None:
         """Raise Forbidden (`cross-site`) unless the request may carry cookies. Reads headers only."""

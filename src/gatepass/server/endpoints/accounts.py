@@ -17,7 +17,14 @@ from gatepass.errors import Forbidden, InvalidCredentials
 from gatepass.server.endpoints.sessions import Endpoint, Routes
 from gatepass.server.http import Reply, Request
 from gatepass.wire import bodies
-from gatepass.wire.bodies import Address, Confirmation, Credentials, Deletion, EmailChange, EmailConfirmation
+from gatepass.wire.bodies import (
+    Credentials,
+    DeleteAccountRequest,
+    EmailChange,
+    EmailConfirmation,
+    EmailRequest,
+    VerifyRequest,
+)
 from gatepass.wire.bodies import PasswordReset as Reset
 
 
@@ -54,14 +61,14 @@ class AccountRoutes:
     async def resend(self, request: Request) -> Reply:
         """`POST /verify/resend`: another mail for whoever registered with this address."""
         self.routes.origins.check(request.headers)
-        body = bodies.read(Address, await request.json(bodies.MAX_BYTES))
+        body = bodies.read(EmailRequest, await request.json(bodies.MAX_BYTES))
         await self._recovery().resend(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
         return Reply(202)
 
     async def confirm(self, request: Request) -> Reply:
         """`POST /verify`: the link and the password that was chosen make the account and sign it in."""
         self.routes.origins.check(request.headers)
-        body = bodies.read(Confirmation, await request.json(bodies.MAX_BYTES))
+        body = bodies.read(VerifyRequest, await request.json(bodies.MAX_BYTES))
         caller = self.routes.caller(request)
         account = await self._recovery().confirm(body.token, body.password, ip_prefix=caller.ip_prefix)
         return await self.routes.sign_in(request, account, caller=caller, remember=body.remember, status=201)
@@ -69,7 +76,7 @@ class AccountRoutes:
     async def forgot(self, request: Request) -> Reply:
         """`POST /password/forgot`: mail with a link, if there is such an account."""
         self.routes.origins.check(request.headers)
-        body = bodies.read(Address, await request.json(bodies.MAX_BYTES))
+        body = bodies.read(EmailRequest, await request.json(bodies.MAX_BYTES))
         await self._recovery().forgot(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
         return Reply(202)
 
@@ -107,7 +114,7 @@ class AccountRoutes:
     async def delete(self, request: Request) -> Reply:
         """`DELETE /account`: forget the account, with the password."""
         principal = self.routes.principal(request)
-        body = bodies.read(Deletion, await request.json(bodies.MAX_BYTES))
+        body = bodies.read(DeleteAccountRequest, await request.json(bodies.MAX_BYTES))
         self.routes.accounts.refuse_foreign()
         account = await self.routes.account(principal)
         try:
