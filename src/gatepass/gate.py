@@ -44,9 +44,9 @@ from gatepass.server.endpoints.sessions import Routes
 from gatepass.server.health import healthz, readyz
 from gatepass.server.limits import Limiter, Limits
 from gatepass.server.wsgi import WSGIEndpoints
-from gatepass.sessions.new_device import Devices
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
+from gatepass.sessions.tokens import TokenIssuer
 from gatepass.settings import Settings
 from gatepass.stores import open_store
 from gatepass.system import SystemClock, SystemEntropy
@@ -140,13 +140,17 @@ class Gatepass:
         )
         self.sessions = Sessions(
             store=self.store,
-            keys=keys,
-            signer=lambda: self.keys.current[0],
-            issuer=Issuer(issuer, audience, client_id, claims),
+            tokens=TokenIssuer(
+                keys,
+                self.keys,
+                issuer=Issuer(issuer, audience, client_id, claims),
+                policy=self.policy,
+                entropy=entropy or SystemEntropy(),
+            ),
             policy=self.policy,
             clock=self._clock,
             entropy=entropy or SystemEntropy(),
-            feed=self.revocations,
+            revocations=self.revocations,
             report=self._report,
         )
         if registration == "verify" and mail is None:
@@ -157,7 +161,7 @@ class Gatepass:
         external_users = None
         if authenticator is not None:
             external_users = ExternalUsers(
-                authenticator, store=self.store, clock=self._clock, announce=self.sessions.announce
+                authenticator, store=self.store, clock=self._clock, announce=self.sessions.publish_revocations
             )
         self.accounts = Accounts(
             store=self.store,
@@ -209,7 +213,6 @@ class Gatepass:
         routes = Routes(
             sessions=self.sessions,
             accounts=self.accounts,
-            devices=Devices(self._report),
             keys=keys,
             cookies=self.cookies,
             origins=self.origins,

@@ -171,7 +171,7 @@ class TestKnownDevices:
         assert EVER.free + LIFETIME_PER_DEVICE.free <= 100
 
     async def test_an_ended_session_is_as_good_as_a_live_one(self, at: GateHarness, ann: Browser) -> None:
-        await at.gate.sessions.end_all((await ann.get("/me")).json()["id"], reason="revoked")
+        await at.gate.sessions.revoke_all((await ann.get("/me")).json()["id"], reason="revoked")
         await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
         assert (await ann.login()).status == 200
 

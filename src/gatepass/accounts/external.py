@@ -3,7 +3,7 @@
 One method decides who somebody is. What Gatepass keeps of such a user is a mirror row without a password or a key by
 address: sessions belong to it, and it can be disabled. `version` is what ends sessions when the password changes over
 there: any text that then changes too, such as the password's hash. It is seen at the next sign-in; where it has to be
-at once, the application calls `gate.sessions.end_all(user_id, reason="revoked")` when it changes a password.
+at once, the application calls `gate.sessions.revoke_all(user_id, reason="revoked")` when it changes a password.
 """
 
 import hashlib

@@ -157,8 +157,7 @@ class Accounts:
 
         async def is_known(sid: bytes) -> bool:
             account = await self._store.find_account_by_email(email_key)
-            session = await self._sessions.find(sid)
-            return account is not None and session is not None and session.account_id == account.id
+            return account is not None and await self._sessions.is_owned(account.id, sid)
 
         attempt = Attempt(email_key, ip_prefix, devices)
         await self._throttle.check(attempt, is_known)
@@ -197,7 +196,7 @@ class Accounts:
         if ended is None:
             raise Conflict("password-changed", "The password was changed by another request meanwhile.")
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
-        self._sessions.announce(account.id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
     async def confirm_owner(self, account: Account, password: str, *, ip_prefix: str) -> None:
         """Ask for the password of an account once more. Raises as `authenticate`."""
@@ -212,7 +211,7 @@ class Accounts:
         if ended is None:
             return False
         self._report(events.AccountDisabled(at=now, account_id=account_id))
-        self._sessions.announce(account_id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now)
         return True
 
     async def enable(self, account_id: str) -> bool:
@@ -229,7 +228,7 @@ class Accounts:
         if ended is None:
             return False
         self._report(events.AccountDeleted(at=now, account_id=account_id))
-        self._sessions.announce(account_id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now)
         return True
 
     async def forgive(self, email_key: str) -> None:

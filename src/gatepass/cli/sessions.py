@@ -55,7 +55,7 @@ def list_(who: str | None, account: str | None, env_file: Path | None, as_json: 
         raise click.UsageError("name one account: EMAIL, or --account ID")
 
     async def read(gate: Gatepass) -> Sequence[Session]:
-        return await gate.sessions.of_account((await _find(gate, who or account or "")).id)
+        return await gate.sessions.list_for_account((await _find(gate, who or account or "")).id)
 
     for session in _run(env_file, read):
         click.echo(json.dumps(_facts(session)) if as_json else _line(session))
@@ -92,10 +92,10 @@ async def _end(gate: Gatepass, sids: Sequence[bytes]) -> dict[bytes, str]:
     """What became of each: ended now, `over` before, or `unknown`."""
     found = {}
     for sid in dict.fromkeys(sids):
-        if await gate.sessions.find(sid) is None:
+        if await gate.store.find(sid) is None:
             found[sid] = "unknown"
         else:
-            found[sid] = "ended" if await gate.sessions.end(sid, reason="revoked") else "over"
+            found[sid] = "ended" if await gate.sessions.revoke(sid, reason="revoked") else "over"
     return found
 
 
@@ -103,10 +103,10 @@ async def _end_all(gate: Gatepass, whose: str, keep: bytes | None) -> int:
     account = await _find(gate, whose)
     if keep is not None:
         # A slip of the fingers here would sign out the one device that was to stay.
-        kept = await gate.sessions.find(keep)
+        kept = await gate.store.find(keep)
         if kept is None or kept.account_id != account.id:
             fail("--others-than is no session of this account. Nothing was ended.")
-    return await gate.sessions.end_all(account.id, reason="revoked", keep=keep)
+    return await gate.sessions.revoke_all(account.id, reason="revoked", keep=keep)
 
 
 async def _find(gate: Gatepass, text: str) -> Account:

@@ -9,6 +9,7 @@ though Python reads it. Whoever checks a text must see what its next reader sees
 """
 
 import json
+from collections.abc import Callable
 from typing import NoReturn
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -54,4 +55,5 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _NotStrict(f"{name} is not JSON")
 
 
-_read = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant).raw_decode
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+_read: Callable[[str], tuple[Json, int]] = _DECODER.raw_decode

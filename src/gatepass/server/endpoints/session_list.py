@@ -44,7 +44,7 @@ class SessionRoutes:
         """`GET /sessions`: where the account is signed in, newest sign-in first, at most MAX_LISTED."""
         principal = self.routes.principal(request)
         current = bytes.fromhex(principal.session_id)
-        rows = _most(await self.routes.sessions.of_account(principal.account_id), current)
+        rows = _most(await self.routes.sessions.list_for_account(principal.account_id), current)
         listed = [bodies.session_json(row, current=principal.session_id) for row in rows]
         return Reply(200, bodies.dump({"sessions": listed}))
 
@@ -53,7 +53,7 @@ class SessionRoutes:
         sid = request.path.rpartition("/")[2]
         principal = self._owner(request, of=sid)
         await request.json(bodies.MAX_BYTES)
-        if not _is_sid(sid) or not await self.routes.sessions.end_own(principal.account_id, bytes.fromhex(sid)):
+        if not _is_sid(sid) or not await self.routes.sessions.revoke_owned(principal.account_id, bytes.fromhex(sid)):
             raise NotFound("You have no session of this id.")
         return Reply(204)
 
@@ -62,14 +62,14 @@ class SessionRoutes:
         principal = self._owner(request)
         await request.json(bodies.MAX_BYTES)
         keep = bytes.fromhex(principal.session_id)
-        await self.routes.sessions.end_all(principal.account_id, reason="revoked", keep=keep)
+        await self.routes.sessions.revoke_all(principal.account_id, reason="revoked", keep=keep)
         return Reply(204)
 
     async def logout_all(self, request: Request) -> Reply:
         """`POST /logout-all`: end every session of the account."""
         principal = self._owner(request)
         await request.json(bodies.MAX_BYTES)
-        await self.routes.sessions.end_all(principal.account_id, reason="revoked")
+        await self.routes.sessions.revoke_all(principal.account_id, reason="revoked")
         return Reply(204)
 
     def _owner(self, request: Request, *, of: str | None = None) -> Principal:

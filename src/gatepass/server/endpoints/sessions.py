@@ -26,8 +26,8 @@ from gatepass.ports import Clock
 from gatepass.server import refresh_cookie as presented
 from gatepass.server.http import Reply, Request
 from gatepass.server.limits import Limiter
-from gatepass.sessions.new_device import Devices
-from gatepass.sessions.service import Caller, Grant, Sessions
+from gatepass.sessions.service import Caller, Sessions
+from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies
 from gatepass.wire.asgi import reclaim
 from gatepass.wire.bodies import Credentials, PasswordChange
@@ -45,7 +45,6 @@ class Routes:
 
     sessions: Sessions
     accounts: Accounts
-    devices: Devices
     keys: KeyRing
     cookies: Cookies
     origins: Origins
@@ -128,7 +127,7 @@ class Routes:
         if believed is not None and sids and believed not in {sid.hex() for sid in sids}:
             raise presented.mismatch()
         for sid in sids | self._bearer_sid(request):
-            await self.sessions.end(sid, reason="revoked")
+            await self.sessions.revoke(sid, reason="revoked")
         stale = self.cookies.expire_other(came, request.scope["path"])
         return Reply(204, cookies=[*self.cookies.clear(), *stale])
 
@@ -161,25 +160,16 @@ class Routes:
         """Begin a session in favour of those that came with the request."""
         came = self.cookies.read(reclaim(request.scope, request.headers))
         brought = {token.sid for token in presented.authentic([text for _, text in came], self.keys)}
-        # Read before the session begins: where the store cannot answer, nothing has happened yet.
-        rows = await self.sessions.of_account(account.id)
-        is_new_device = self.devices.is_new(rows, caller=caller, brought=brought)
-        grant = await self.sessions.start(account, caller=caller, remember=remember)
+        grant = await self.sessions.sign_in(account, caller=caller, remember=remember, replacing=brought)
         if grant is None:
             raise InvalidCredentials
-        if is_new_device:
-            self.devices.tell(grant.session)
-        for replaced in brought:
-            await self.sessions.end(replaced, reason="replaced")
-        await self.sessions.make_room([row for row in rows if row.sid not in brought])
         body = {**_grant_json(grant), "account": bodies.account_json(account)}
         stale = self.cookies.expire_other(came, request.scope["path"])
         return Reply(status, bodies.dump(body), cookies=self._issue(grant, stale))
 
     async def _superseded(self, token: RefreshToken) -> Reply:
         """Header and cookie were read at different moments: tell the right generation, change nothing."""
-        session = await self.sessions.find(token.sid)
-        remember = session is not None and session.remember
+        remember = await self.sessions.is_remembered(token.sid)
         state = self.cookies.state(token, remember=remember, now=self.clock.now())
         return Reply.of(RefreshSuperseded(generation=token.generation), cookies=[state])
 
