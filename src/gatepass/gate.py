@@ -16,16 +16,20 @@ from gatepass.access.asgi import CHECK, Guard
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.access.wsgi import Guard as WSGIGuard
+from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import Recovery
 from gatepass.accounts.external import Authenticator, ExternalUsers
 from gatepass.accounts.notifications import Notifications
+from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
+from gatepass.accounts.registration import Registration as SelfService
 from gatepass.accounts.service import Accounts, Registration
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import ClaimsHook, Issuer
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey, parse_secret
 from gatepass.core.policy import Policy
+from gatepass.core.strict_json import dump
 from gatepass.errors import ConfigurationError
 from gatepass.mail import LinkPages, MailTemplates, Outbox, need_mail, open_mailer
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
@@ -34,15 +38,13 @@ from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
-from gatepass.server.app import AuthApp, ServedApp, Table
-from gatepass.server.endpoints.accounts import AccountRoutes
-from gatepass.server.endpoints.browser_client import script
-from gatepass.server.endpoints.documents import documents
-from gatepass.server.endpoints.revocations import revocations
-from gatepass.server.endpoints.session_list import SessionRoutes
-from gatepass.server.endpoints.sessions import Routes
-from gatepass.server.health import healthz, readyz
+from gatepass.server import endpoints
+from gatepass.server.app import AuthApp, ServedApp
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
+from gatepass.server.openapi import describe
+from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import WSGIEndpoints
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
@@ -210,30 +212,29 @@ class Gatepass:
         )
         self.limits = limits or Limits()
         limiter = Limiter(self.limits, clock=self._clock, report=self._report)
-        routes = Routes(
+        context = Context(
             sessions=self.sessions,
             accounts=self.accounts,
-            keys=keys,
-            cookies=self.cookies,
-            origins=self.origins,
-            clock=self._clock,
-            authenticate=self.check.principal,
+            registration=SelfService("closed" if authenticator else registration, self.accounts, self.recovery),
+            password_reset=PasswordReset(self.recovery),
+            email_change=EmailChange(self.recovery),
+            refresh_cookies=RefreshCookies(self.cookies, keys=keys, clock=self._clock),
+            check=self.check,
             limiter=limiter,
+            policy=self.policy,
+            signing_keys=self.keys,
+            revocations=self.revocations,
+            feed_secrets=revocation_feed_secrets,
+            ping=self.store.ping,
+            description=dump(describe(endpoints.DESCRIBED, self.policy)),
             trusted_proxies=parse_networks(trusted_proxies),
         )
-        own = AccountRoutes(routes, self.recovery, verifies=registration == "verify" and authenticator is None)
-        published = documents(lambda: self.keys.current, self.policy)
-        feed = (
-            {"/revocations": revocations(self.revocations, revocation_feed_secrets)} if revocation_feed_secrets else {}
-        )
-        listed = SessionRoutes(routes, self.policy.recent_sign_in)
-        limited = limiter.around({**routes.table(), **listed.table(), **own.table()}, routes.ip_prefix)
-        self.asgi: ASGIApp = self._app({**limited, **published, **script(), **feed})
+        feed = endpoints.FEED if revocation_feed_secrets else ()
+        auth = self._app([*endpoints.DESCRIBED, *feed], context)
+        self.asgi: ASGIApp = auth
         self.background = LoopThread(open=self.open, close=self.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        health: Table = {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz(self.store.ping)}}
-        around = {"/.well-known/jwks.json": published["/jwks.json"], **health}
-        self.served: ASGIApp = ServedApp(self.asgi, around=self._app(around))
+        self.served: ASGIApp = ServedApp(auth, around=self._app(endpoints.AROUND, context))
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -295,13 +296,14 @@ class Gatepass:
         self._report.add(listener)
         return listener
 
-    def _app(self, table: Mapping[str, Mapping[str, Any]]) -> AuthApp:
+    def _app(self, declared: Iterable[Endpoint], context: Context) -> AuthApp:
         return AuthApp(
-            table,
+            declared,
+            context,
             origins=self.origins,
+            lifecycle=self._life,
             clock=self._clock,
             report=self._report,
-            ready=self.open,
             always=self._always,
-            patience=self.limits.slow_request,
+            body_timeout=self.limits.slow_request,
         )

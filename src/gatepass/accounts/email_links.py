@@ -30,7 +30,7 @@ from gatepass.core.mailed_link import (
 )
 from gatepass.core.policy import HOUR, MINUTE
 from gatepass.core.throttle import Throttle
-from gatepass.errors import TooManyAttempts, Unavailable, Unprocessable
+from gatepass.errors import Forbidden, TooManyAttempts, Unavailable, Unprocessable
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.outbox import Outbox
 from gatepass.mail.templates import MailTemplates
@@ -162,7 +162,7 @@ class Recovery:
 
         Raises InvalidCredentials, TooManyAttempts or Overloaded, whether the new one is taken or not.
         """
-        await self._accounts.confirm_owner(account, password, ip_prefix=ip_prefix)
+        await self._accounts.reauthenticate(account, password, ip_prefix=ip_prefix)
         await self._count(email_key, ip_prefix)
 
         async def job() -> Message | None:
@@ -242,6 +242,13 @@ class Recovery:
             self._report(events.SignInThrottled(at=now, address=ip_prefix, retry_after=wait))
             raise TooManyAttempts(wait)
         await self._store.count_failure(keys, now=now, forget_before=now - PER_MAILBOX.memory)
+
+
+def require_mail(recovery: Recovery | None) -> Recovery:
+    """The service, where mail can be sent. Raises Forbidden (`not-offered`) elsewhere."""
+    if recovery is None:
+        raise Forbidden("not-offered", "This needs mail, which is not set up here; ask an administrator.")
+    return recovery
 
 
 def invalid_link() -> Unprocessable:

@@ -112,19 +112,19 @@ class Accounts:
         password: str,
         *,
         ip_prefix: str,
-        typed: str | None = None,
+        raw_email: str | None = None,
         devices: tuple[bytes, ...] = (),
     ) -> Account:
         """The account that these credentials open. `email_key` is normalised, `ip_prefix` the coarse address.
 
-        `typed` is the address as it came, for users of the application's own; `devices` are the sessions whose refresh
-        tokens the caller still has. Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-too-long`) or
-        Overloaded.
+        `raw_email` is the address as it was received, for users of the application's own; `devices` are the sessions
+        whose refresh tokens the caller still has. Raises InvalidCredentials, TooManyAttempts, Unprocessable
+        (`password-too-long`) or Overloaded.
         """
 
         async def look() -> tuple[Account | None, bool]:
             if self._own_users is not None:
-                found = await self._own_users.authenticate(typed or email_key, password)
+                found = await self._own_users.authenticate(raw_email or email_key, password)
                 return found, found is not None and found.disabled_at is None
             account = await self._store.find_account_by_email(email_key)
             usable = account if account is not None and account.disabled_at is None else None
@@ -182,7 +182,7 @@ class Accounts:
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`)
         or Conflict (`password-changed`).
         """
-        self.refuse_foreign()
+        self.require_local()
         await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(keep,))
         password_hash = await self.hash_new(new, account.email_key)
         now = self._clock.now()
@@ -198,7 +198,7 @@ class Accounts:
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
-    async def confirm_owner(self, account: Account, password: str, *, ip_prefix: str) -> None:
+    async def reauthenticate(self, account: Account, password: str, *, ip_prefix: str) -> None:
         """Ask for the password of an account once more. Raises as `authenticate`."""
         proven = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix)
         if proven.id != account.id:  # the address has changed hands since `account` was read
@@ -252,7 +252,7 @@ class Accounts:
         if objection is not None:
             raise Unprocessable(objection.code, objection.detail)
 
-    def refuse_foreign(self) -> None:
+    def require_local(self) -> None:
         """Raise Forbidden (`not-offered`) where users are the application's own."""
         if self._own_users is not None:
             raise Forbidden("not-offered", "Accounts are kept elsewhere here; change yours there.")

@@ -12,7 +12,7 @@ An address is its network, as everywhere here: /24, or /48. One that cannot be t
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gatepass.core.event import Event, RateExceeded
@@ -20,12 +20,7 @@ from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.errors import ConfigurationError, Overloaded, TooManyAttempts
 from gatepass.ports import Clock
-from gatepass.server.http import Reply, Request
 
-Endpoint = Callable[[Request], Awaitable[Reply]]
-HASHING = frozenset({"/login", "/register", "/verify", "/password", "/password/reset", "/email", "/account"})
-"""Paths below the mount whose requests wait for the hashing threads."""
-REGISTERING = frozenset({"/register"})
 OF_A_SESSION = Rate(100_000, HOUR)
 """A session refreshes once in 5 to 15 minutes. 28 a second for ever, after as many at once as no client needs."""
 OF_AN_ADDRESS = Rate(1_000_000, HOUR)
@@ -95,27 +90,6 @@ class Limiter:
                 self._hashing[ip_prefix] = left
             else:
                 del self._hashing[ip_prefix]
-
-    def around(
-        self, table: Mapping[str, Mapping[str, Endpoint]], address_of: Callable[[Request], str]
-    ) -> Mapping[str, Mapping[str, Endpoint]]:
-        """The same endpoints, limited by their paths."""
-        return {
-            path: {method: self._limited(endpoint, path, address_of) for method, endpoint in methods.items()}
-            if path in HASHING
-            else methods
-            for path, methods in table.items()
-        }
-
-    def _limited(self, endpoint: Endpoint, path: str, address_of: Callable[[Request], str]) -> Endpoint:
-        async def limited(request: Request) -> Reply:
-            ip_prefix = address_of(request)
-            with self.hashing(ip_prefix):
-                if path in REGISTERING:
-                    self.register(ip_prefix)
-                return await endpoint(request)
-
-        return limited
 
     def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str) -> None:
         """Raise, and report it once a minute for all: a flood must not become one of the log."""

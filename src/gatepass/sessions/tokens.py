@@ -56,7 +56,7 @@ class TokenIssuer:
             nonce=self._entropy.token_bytes(16),
             parent=session.fingerprint,
             issued_at=now,
-            expires_at=self._end_of_idle(session, now),
+            expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
         return self._grant(session, token, now=now, with_access_token=True)
 
@@ -70,12 +70,9 @@ class TokenIssuer:
             key_hash=key_hash,
             entropy=b"" if key_hash else self._entropy.token_bytes(16),
             now=now,
-            expires_at=self._end_of_idle(session, now),
+            expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
         return self._grant(session, successor, now=now, with_access_token=with_access_token)
-
-    def _end_of_idle(self, session: Session, now: int) -> int:
-        return min(now + self._policy.refresh_ttl, session.expires_at)
 
     def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
         expires_at = min(now + self._policy.access_ttl, session.expires_at)

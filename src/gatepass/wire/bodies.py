@@ -33,6 +33,10 @@ class Credentials(_Strict):
     remember: bool = True
 
 
+class Registration(Credentials):
+    """`POST /auth/register`."""
+
+
 class PasswordChange(_Strict):
     """`POST /auth/password`."""
 
