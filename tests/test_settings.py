@@ -260,7 +260,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"ALGORITHM": "RS256"}, "ALGORITHM"),
         ({"ALGORITHM": "none"}, "ALGORITHM"),
         ({"ALGORITHM": "HS256", "AUDIENCE": "https://api.example"}, "HS256"),
-        ({"SAME_SITE": "none", "PUBLIC_URL": "http://localhost"}, "same_site='none' needs an https"),
+        ({"SAME_SITE": "none", "PUBLIC_URL": "http://localhost"}, "`same_site` none needs an https"),
         ({"COOKIE_PATH": "auth"}, "cookie_path"),
         ({"COOKIE_PATH": "/a;b"}, "cookie_path"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gatepass.core import event as events
 from gatepass.core.event import Event
-from gatepass.core.throttle import EVER, LIFETIME_PER_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
+from gatepass.core.throttle import LIFETIME, LIFETIME_PER_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
 from gatepass.errors import TooManyAttempts
 from gatepass.ports import AttemptStore, Clock
 
@@ -67,7 +67,7 @@ class SignInThrottle:
 
     async def check(self, attempt: Attempt, is_known: IsKnown) -> ThrottleState:
         """Raise TooManyAttempts if this one must wait."""
-        rules = ((attempt.account, PER_ACCOUNT), (attempt.ever, EVER), (attempt.address, PER_ADDRESS))
+        rules = ((attempt.account, PER_ACCOUNT), (attempt.ever, LIFETIME), (attempt.address, PER_ADDRESS))
         waits, counted = await self._look(rules)
         of_account, of_address = max(waits[:2]), waits[2]
         device = await self._device(attempt, is_known) if of_account and not of_address else None
@@ -84,7 +84,7 @@ class SignInThrottle:
         now = self._clock.now()
         lasting = standing.device or attempt.ever
         passing = [attempt.address] if standing.device else [attempt.account, attempt.address]
-        await self._attempts.count_failure([lasting], now=now, forget_before=now - EVER.memory)
+        await self._attempts.count_failure([lasting], now=now, forget_before=now - LIFETIME.memory)
         await self._attempts.count_failure(passing, now=now, forget_before=now - PER_ACCOUNT.memory)
 
     async def succeeded(self, standing: ThrottleState) -> None:

@@ -22,8 +22,8 @@ from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 
 MAX_LENGTH = 8192
-"""Characters. Our own tokens have about 500; a header line of a common proxy ends at 8 kB."""
-LATEST = 2**53
+"""Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
+MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
 Check = Callable[[bytes, bytes], bool]
@@ -33,12 +33,12 @@ _NONE: frozenset[str] = frozenset()
 
 
 class UnknownHeader(InvalidToken):
-    """A token whose header none of the known keys has: not ours, or under a key that is not known yet."""
+    """The header is that of no known key: a foreign token, or one under a key that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: the facts of a verified access token.
+    """The caller: the facts of a verified access token.
 
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `claims` has
     all claims, those of the application's hook included.
@@ -85,7 +85,7 @@ class Verifier:
         return self._judge(_parse(self.authenticate(token)), now)
 
     def authenticate(self, token: str) -> bytes:
-        """The payload of a token whose header is ours and whose signature holds. Raises InvalidToken."""
+        """The payload of a token of this issuer whose signature holds. Raises InvalidToken."""
         if len(token) > MAX_LENGTH or not token.isascii():
             raise InvalidToken("too long or not ASCII")
         message, dot, signature = token.encode().rpartition(b".")
@@ -98,7 +98,7 @@ class Verifier:
         return _decode(payload)
 
     def still_holds(self, principal: Principal, now: int) -> bool:
-        """Whether a principal verified earlier has not run out since: what a cache must check each time."""
+        """Whether a principal verified earlier has not expired since: what a cache must check each time."""
         return now < principal.expires_at + self._skew
 
     def _judge(self, claims: Mapping[str, Json], now: int) -> Principal:
@@ -213,6 +213,6 @@ def _time(claims: Mapping[str, Json], name: str) -> int:
     if type(value) is not int and type(value) is not float:
         raise InvalidToken(name)
     # Beyond 2^53 there are no exact seconds, and an integer of 400 digits does not even become a float.
-    if not 0 <= value <= LATEST:
+    if not 0 <= value <= MAX_TIME:
         raise InvalidToken(name)
     return int(value)

@@ -36,5 +36,5 @@ def decode(text: bytes) -> bytes:
 
 
 def decode_typed(text: str) -> bytes:
-    """The bytes of a text that a person brings: either alphabet, with padding or without. Raises ValueError."""
+    """The bytes of a text that was typed or pasted: either alphabet, with padding or without. Raises ValueError."""
     return binascii.a2b_base64(text.translate(_FROM_EITHER) + "=" * (-len(text) % 4), strict_mode=True)

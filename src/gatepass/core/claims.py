@@ -13,7 +13,7 @@ ClaimsHook = Callable[[Session], Mapping[str, Json]]
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The parties that a token names, and the application's hook for further claims."""
+    """The parties that a token names, and the application's hook that adds claims."""
 
     issuer: str
     audience: str

@@ -31,7 +31,7 @@ def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:
 
 
 def parse_secret(text: str) -> bytes:
-    """Decode a base64url secret. Raises ConfigurationError for anything short, repetitive or misspelt."""
+    """Decode a base64url secret. Raises ConfigurationError for a text that is short, repetitive or not base64."""
     try:
         raw = base64url.decode_typed(text)
     except ValueError:
@@ -46,7 +46,7 @@ def parse_secret(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretKeys:
-    """What refresh tokens and mailed links under one secret are made with, and stored signing keys are sealed with."""
+    """The keys of one secret: for the MACs of refresh tokens and mailed links, and for sealing stored signing keys."""
 
     key_id: int
     mac: bytes
@@ -66,7 +66,7 @@ class SigningKey:
 
     @classmethod
     def from_secret(cls, secret: bytes, algorithm: Algorithm) -> "SigningKey":
-        """Derive the key that this secret stands for until stored keys exist."""
+        """The key that is derived from a secret. It signs until stored keys exist."""
         match algorithm:
             case "EdDSA":
                 edwards = ed25519.Ed25519PrivateKey.from_private_bytes(derive(secret, "access token EdDSA"))
@@ -129,7 +129,7 @@ class KeyRing:
         return f"KeyRing({len(self._secret_keys)} secrets)"
 
     def find(self, key_id: int) -> SecretKeys | None:
-        """The refresh-token keys of this id, or None."""
+        """The keys of the secret that has this key id, or None."""
         return self._secret_keys.get(key_id)
 
 

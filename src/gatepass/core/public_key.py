@@ -1,7 +1,7 @@
 """Public keys as a gate publishes them: a JWK Set (RFC 7517), read strictly by services that know its URL only.
 
-From a published key follows the one header that tokens under it have, byte for byte, so these services look tokens up
-exactly as the issuer's own guards do. A set with anything odd in it is refused whole: it is not one of ours.
+A published key determines the one header that its tokens have, byte for byte, so these services look tokens up exactly
+as the issuer's own guards do. A set with anything unexpected in it is refused whole: no gate published it.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from gatepass.core import base64url, strict_json
 from gatepass.core.keyring import Algorithm, header_of
 
 MAX_KEYS = 100
-"""A gate publishes a handful; each costs memory, and a comparison of a set with its successor."""
+"""Against what: a gate publishes a handful; each costs memory, and comparisons when the set changes."""
 MAX_KID_LENGTH = 256
 PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 """What must never be published (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964)."""
@@ -22,7 +22,7 @@ Jwk = Mapping[str, object]
 
 
 class MalformedKeySet(ValueError):
-    """A JWK Set that cannot be used; the text says what is wrong with it, and holds none of its keys."""
+    """A JWK Set that cannot be used. The message says what is wrong with it, and contains none of its keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class PublicKey:
 
 
 def parse_jwks(document: bytes) -> tuple[PublicKey, ...]:
-    """The keys of a JWK Set, in its order. Raises MalformedKeySet for a set that is odd in any way."""
+    """The keys of a JWK Set, in its order. Raises MalformedKeySet."""
     try:
         found = strict_json.load(document)
     except ValueError as fault:

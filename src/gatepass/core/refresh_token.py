@@ -57,8 +57,8 @@ class UnknownKey:
 
 def compose(token: RefreshToken, keys: KeyRing) -> str:
     """The text of a token. Its key id must be one of `keys`."""
-    card = keys.find(token.key_id)
-    if card is None:
+    secret_keys = keys.find(token.key_id)
+    if secret_keys is None:
         raise ValueError("the token names a key that is not in the key ring")
     body = _LAYOUT.pack(
         VERSION,
@@ -70,7 +70,7 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
         token.issued_at.to_bytes(5, "big"),
         token.expires_at.to_bytes(5, "big"),
     )
-    return PREFIX + base64url.encode(body + _mac(card, body))
+    return PREFIX + base64url.encode(body + _mac(secret_keys, body))
 
 
 def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
@@ -82,10 +82,10 @@ def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
     version, key_id, sid, generation, nonce, parent, issued_at, expires_at = _LAYOUT.unpack(body)
     if version != VERSION:
         return Malformed()
-    card = keys.find(key_id)
-    if card is None:
+    secret_keys = keys.find(key_id)
+    if secret_keys is None:
         return UnknownKey()
-    if not hmac.compare_digest(_mac(card, body), mac):
+    if not hmac.compare_digest(_mac(secret_keys, body), mac):
         return Malformed()
     return RefreshToken(
         key_id=key_id,
@@ -137,5 +137,5 @@ def _successor_nonce(token: RefreshToken, message: bytes) -> bytes:
     return hmac.digest(token.nonce, message, "sha256")[:16]
 
 
-def _mac(card: SecretKeys, body: bytes) -> bytes:
-    return hmac.digest(card.mac, body, "sha256")
+def _mac(secret_keys: SecretKeys, body: bytes) -> bytes:
+    return hmac.digest(secret_keys.mac, body, "sha256")

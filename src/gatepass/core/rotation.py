@@ -12,7 +12,7 @@
 Why this is safe. A session's committed tokens form one line, and each was committed under the key of the
 request that presented it. Only this server can MAC a token, so a token that is not on the line is either the
 next point of it (advance), a later point that the store forgot (recover), or it descends from a point that
-somebody else has left (reuse). The owner's key for a token is a function of the token, so whatever is lost,
+another party has left (reuse). The owner's key for a token is a function of the token, so whatever is lost,
 doubled or delayed on the owner's side repeats with equal key: repeat. A thief cannot have that key, so the
 first token that both present conflicts.
 
@@ -54,7 +54,7 @@ class Advance:
 class Repeat:
     """The same request again, by the holder of its key: the same successor, nothing written.
 
-    `session` is the row that was read. An old repeat gets no access token: whoever only re-plays one recorded
+    `session` is the row that was read. An old repeat gets no access token: a thief who can only replay one recorded
     request would otherwise live on it for days.
     """
 

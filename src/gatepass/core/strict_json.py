@@ -5,7 +5,7 @@ text, so what a caller typed cannot forge a second line of a log (ASVS 16.4.1). 
 time of `json`, and a refresh writes three of these.
 
 Of two members of one name some readers take the first and some the last (RFC 8259 §4), and NaN is no JSON at all,
-though Python reads it. Whoever checks a text must see what its next reader sees, so `load` refuses both.
+though Python reads it. A check is worth nothing if the next reader sees something else, so `load` refuses both.
 """
 
 import json

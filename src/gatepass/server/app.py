@@ -113,7 +113,7 @@ class AuthApp:
         return Reply(204, headers=headers)
 
     def _refusal(self, request: Request, problem: Problem) -> Reply:
-        """The document of a problem. Refusals that an attack can cause are reported, faults of ours are logged."""
+        """The document of a problem. Reports refusals that an attack may cause; logs faults of the server."""
         if isinstance(problem, Forbidden) and problem.code == "cross-site":
             self._report(RequestRefused(at=self._clock.now(), path=_printable(request.path)))
         elif isinstance(problem, InvalidToken):
@@ -133,7 +133,7 @@ class ServedApp:
         self._mount = mount
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Dispatch by the first path segment below the place where all of this may be mounted itself."""
+        """Dispatch by the first path segment, relative to where this application is mounted itself."""
         path = relative_path(scope) if "path" in scope else ""
         if path == self._mount or path.startswith(self._mount + "/"):
             root = scope.get("root_path", "").rstrip("/")

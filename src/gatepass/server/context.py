@@ -1,6 +1,7 @@
 """The services of one gate as its endpoints use them, and what every endpoint asks of a request.
 
-Who asks: `principal` (an access token), `account` (the row behind it). From where: `caller`, `ip_prefix`.
+`principal` is the caller by its access token, `account` the row behind it; `caller` and `ip_prefix` are where the
+request comes from.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

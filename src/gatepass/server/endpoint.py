@@ -3,9 +3,9 @@
     Endpoint("POST", "/login", login, name="signIn", body=Credentials, done={200: "SignIn"}, cross_site=True,
              hashes=True, problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"})
 
-`app` dispatches by it and applies the cross-site check and the share of the hashing threads; `openapi` writes the
-document from it. What follows from a declaration is written nowhere else: whatever reads a body can answer 413,
-whatever takes a bearer token can answer 401.
+`app` dispatches by it, and applies the cross-site check and the limit on hashing; `openapi` writes the document from
+it. What follows from a declaration is written nowhere else: an endpoint that reads a body can answer 413, one that
+needs an access token can answer 401.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -44,15 +44,15 @@ class Endpoint:
     """Status → codes of problem documents, those of this endpoint alone."""
     body: type[BaseModel] | None = None
     cross_site: bool = False
-    """Cookies count here, or anybody may call: pages of other sites are refused (PROTOCOL §6)."""
+    """Reads or sets cookies, or needs no token: requests of other sites' pages are refused (PROTOCOL §6)."""
     bearer: bool = False
-    """An access token is needed, which no browser sends by itself."""
+    """Needs an access token, which no browser sends by itself."""
     recent: bool = False
-    """And a recent sign-in, where the policy asks for one (ASVS 7.5.2)."""
+    """Needs an access token and, where the policy asks for it, a recent sign-in (ASVS 7.5.2)."""
     keyed: bool = False
     """Takes an Idempotency-Key (PROTOCOL §5)."""
     hashes: bool = False
-    """Waits for the hashing threads, of which each network has a share."""
+    """Waits for the hashing threads, so each network may have only a share of such requests at once."""
     media_type: str = "application/json"
     links: Mapping[str, Any] = field(default_factory=dict)
     """What a success says about the next request (OpenAPI 3.1 §4.8.20)."""

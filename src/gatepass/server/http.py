@@ -22,7 +22,7 @@ _NO_PARAMS: Mapping[str, str] = {}
 
 
 class Disconnected(Exception):
-    """The client went away before its request was whole: nobody is there to answer."""
+    """The client disconnected before its request was complete: an answer would reach no one."""
 
 
 class Request:
@@ -100,7 +100,7 @@ def relative_path(scope: Scope) -> str:
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
     if path.endswith("/") and not scope.get("raw_path", b"/").endswith(b"/"):
-        path = path[:-1]  # nobody sent that slash
+        path = path[:-1]  # the slash that Litestar added
     return path or "/"
 
 

@@ -44,7 +44,7 @@ _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Script": "string"}
 _PATH_PARAMETERS = {"sid": _SID}
 NEW_PASSWORDS = {("Registration", "password"), ("PasswordChange", "new"), ("PasswordReset", "new")}
-"""Members of bodies that the policy has a minimum for; the others are passwords that exist."""
+"""Members of bodies that take a new password, for which the policy has a minimum length."""
 
 
 def describe(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
@@ -146,7 +146,7 @@ def _summary(endpoint: Endpoint) -> str:
 
 def _parameters(endpoint: Endpoint) -> list[Json]:
     """The headers of an endpoint where cookies count."""
-    # Idempotency-Key does for Gatepass-Client: refresh takes either, and OpenAPI has no word for that.
+    # Idempotency-Key replaces Gatepass-Client: refresh takes either, which OpenAPI cannot express.
     return [{**_CLIENT, "required": not endpoint.keyed}, *([_KEYED] if endpoint.keyed else ()), _EXPECTED]
 
 
@@ -157,7 +157,7 @@ def _header(name: str, description: str, schema: Json | None = None) -> Json:
 _CLIENT = _header("Gatepass-Client", "1: a request that no page elsewhere can forge")
 _KEY: Json = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})\.[A-Za-z0-9_-]{22}$", "maxLength": 33}
 _KEYED = _header("Idempotency-Key", "<generation>.<22 characters>: PROTOCOL section 5", _KEY)
-_EXPECTED = _header("Gatepass-Session", "The session that the client believes in")
+_EXPECTED = _header("Gatepass-Session", "The session that the client expects")
 
 
 def _done(answer: Answer | None, media_type: str) -> Json:

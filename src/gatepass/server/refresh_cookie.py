@@ -4,7 +4,7 @@
 
 The first one is the app's: it applies to every endpoint that is declared `cross_site`, before its function runs. The
 others are `RefreshCookies.present`. All of it costs one HMAC per cookie and no I/O, so garbage is refused before
-anything is asked (P5).
+the store is asked (P5).
 """
 
 import re
@@ -60,7 +60,7 @@ class RefreshCookies:
     def present(self, request: Request) -> Presented | OutOfStep:
         """The refresh token of a request, after the checks. No I/O.
 
-        Raises BadRequest (`invalid-idempotency-key`), NoSession, SessionEnded for no token of ours, Unavailable
+        Raises BadRequest (`invalid-idempotency-key`), NoSession, SessionEnded (no authentic token), Unavailable
         (`unknown-key`), or Conflict (`session-mismatch`).
         """
         key = read_key(request.headers)

@@ -26,7 +26,7 @@ class _Strict(BaseModel):
 
 
 class Credentials(_Strict):
-    """`POST /auth/login` and `/auth/register`."""
+    """`POST /auth/login`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
     password: str = Field(min_length=1, repr=False)
@@ -100,17 +100,17 @@ def read(model: type[Body], raw: bytes) -> Body:
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
-    """The 422 that names each member at fault."""
+    """The 422 that names each invalid member."""
     listed = [{"field": field, "message": message} for field, message in errors.items()]
     names = ", ".join(errors)
     return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
 
 
 def parse_email(text: str) -> tuple[str, str]:
-    """An address as (display form, normalised key). Raises Unprocessable for what is no address.
+    """An address as (display form, normalised key). Raises Unprocessable (`invalid-body`) for any other text.
 
     Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded, as every large mail
-    provider does; its domain is the one that is asked for on the network, where faß.example is not fass.example.
+    provider does; its domain is the one that DNS is asked for, where faß.example is not fass.example.
     """
     try:
         parsed = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
@@ -120,7 +120,7 @@ def parse_email(text: str) -> tuple[str, str]:
 
 
 def email_key(text: str) -> str:
-    """The key to look an account up by; text that is no address finds none, and says so no sooner."""
+    """The key to find an account by. A text that is no address finds none, after the same work."""
     try:
         return parse_email(text)[1]
     except Unprocessable:
@@ -147,7 +147,7 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """The member at fault. A name that is none of ours is the caller's text, and is not repeated either."""
+    """The name of the invalid member. An unknown name is text of the caller, so it is not repeated either."""
     if not location:
         return "(body)"
     return str(location[0]) if location[0] in model.model_fields else "(unknown member)"

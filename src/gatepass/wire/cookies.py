@@ -24,12 +24,12 @@ HOST_NAME = "__Host-Http-gatepass"
 SECURE_NAME = "__Secure-gatepass"
 STATE_NAME = "__Host-gatepass_state"
 _SPACE = bytes(code for code in range(256) if chr(code).isspace())
-"""Whatever str.strip() takes for space, in Latin-1."""
+"""What str.strip() takes for space, in Latin-1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """How this gate names and marks its cookies. `refresh_names` are all that are read, ours first."""
+    """How this gate names and marks its cookies. `refresh_names` are all that are read, the configured one first."""
 
     refresh_names: tuple[str, ...]
     state_name: str
@@ -117,9 +117,9 @@ def check_urls(public_url: str, *, cookie_path: str, same_site: SameSite) -> Non
     """Raise ConfigurationError for a public URL, a path and a SameSite that no browser would combine to a cookie."""
     check_public_url(public_url)
     if same_site == "none" and not public_url.startswith("https:"):
-        raise ConfigurationError("same_site='none' needs an https public_url: browsers drop such cookies otherwise.")
+        raise ConfigurationError("`same_site` none needs an https `public_url`: browsers drop such cookies otherwise.")
     if not cookie_path.startswith("/") or any(mark in cookie_path for mark in ";,\r\n \t"):
-        raise ConfigurationError("cookie_path must be an absolute path such as / or /auth.")
+        raise ConfigurationError("`cookie_path` must be an absolute path such as / or /auth.")
 
 
 @functools.lru_cache
@@ -132,14 +132,14 @@ def _marks(path: str, secure: bool, same_site: SameSite) -> str:
 
 @functools.lru_cache
 def _finder(names: tuple[str, ...]) -> Callable[[bytes], object]:
-    """A function that says whether any of `names` stands within a text, in the time that a warm guard has."""
+    """A function that says whether a text contains any of `names`, in the time that a warm guard has."""
     return re.compile(b"|".join(re.escape(name.encode()) for name in names)).search
 
 
 def _pairs(values: Iterable[str]) -> Iterable[tuple[str, str]]:
     for value in values:
         for crumb in value.split(";"):
-            # Not strip(): it takes more for space than browsers do, who then would not guard the name's prefix.
+            # Not strip(): it takes more for space than browsers do, which then would not enforce the name's prefix.
             name, equals, text = crumb.strip(" \t").partition("=")
             if equals:
                 yield name, text

@@ -23,7 +23,7 @@ _ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-sessi
 
 
 def origin_of(url: str) -> str:
-    """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for anything that has none."""
+    """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for a text that has none."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -37,7 +37,7 @@ def origin_of(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this very machine, where plain http is fit for development."""
+    """Whether a URL names this machine, where plain http is fit for development."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
 
@@ -45,7 +45,7 @@ def is_loopback(url: str) -> bool:
 def check_public_url(url: str) -> None:
     """Raise ConfigurationError for a public URL that browsers would send cookies to in the clear."""
     if origin_of(url).startswith("http:") and not is_loopback(url):
-        raise ConfigurationError(f"public_url must be https; plain http is for localhost alone: {url}")
+        raise ConfigurationError(f"`public_url` must be https; plain http is for localhost alone: {url}")
 
 
 def transport_policy(public_url: str, hsts: Hsts) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ class Origins:
         if parts.hostname in ("localhost", "127.0.0.1"):
             port = f":{parts.port}" if parts.port else ""
             own = {origin_of(f"{parts.scheme}://{host}{port}") for host in ("localhost", "127.0.0.1")}
-        return cls(frozenset(own), frozenset(foreign_origin(text) for text in foreign))
+        return cls(frozenset(own), frozenset(map(foreign_origin, foreign)))
 
     def check(self, headers: Headers) -> None:
         """Raise Forbidden (`cross-site`) unless the request may carry cookies. Reads headers only."""
@@ -97,7 +97,7 @@ class Origins:
             raise cross_site("This origin is not allowed here.")
 
     def cors(self, headers: Headers) -> list[tuple[str, str]]:
-        """The CORS headers of an answer: an exact echo for allowed foreign origins, nothing for others."""
+        """The CORS headers of an answer: an exact echo for allowed foreign origins, none for others."""
         if not self.foreign:
             return []
         origin = headers.one(b"origin")

@@ -2,10 +2,10 @@
 
     <script type="module">import { createSession, createClient } from "/auth/gatepass.js"</script>
 
-Wheels carry the file; a checkout builds it (`python3 run.py demo`). It comes from the very server that it talks to, so
-page and endpoints never differ in version by more than the five minutes for which it may be cached. A script that is
-imported as a module is always fetched by the rules of CORS: pages of allowed foreign origins can import it, and what
-`Cross-Origin-Resource-Policy: same-origin` refuses are the ways to load it that could not run it anyway.
+Wheels contain the file; a checkout builds it (`python3 run.py demo`). It comes from the server that it talks to, so
+page and endpoints never differ in version for longer than the five minutes of its cache. A script that is imported as a
+module is always fetched by the rules of CORS: pages of allowed foreign origins can import it, and
+`Cross-Origin-Resource-Policy: same-origin` refuses only ways to load it that could not run it.
 """
 
 import gzip
@@ -40,7 +40,7 @@ class Content:
 async def get_script(_context: Context, request: Request) -> Reply:
     """The browser client.
 
-    304 if the browser has these very bytes. Raises NotFound where the package was built without the file.
+    304 if the browser has exactly these bytes. Raises NotFound where the package was built without the file.
     """
     plain, zipped = _contents(FILE)
     content = zipped if _takes_gzip(request.headers) else plain
@@ -54,7 +54,7 @@ async def get_script(_context: Context, request: Request) -> Reply:
 
 @cache
 def _contents(file: Path) -> tuple[Content, Content]:
-    """The file as it is and compressed. Raises NotFound, which is not remembered: it may be built meanwhile."""
+    """The file as it is, and compressed. Raises NotFound, which is not cached: the file may be built later."""
     try:
         text = file.read_bytes()
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def _takes_gzip(headers: Headers) -> bool:
 
 
 def _is_known(tag: str, headers: Headers) -> bool:
-    """Whether the browser has these very bytes: weak comparison, as RFC 9110 §13.1.2 asks for."""
+    """Whether the browser has exactly these bytes: weak comparison, as RFC 9110 §13.1.2 requires."""
     named = {part.strip().removeprefix("W/") for part in ",".join(headers.all(b"if-none-match")).split(",")}
     return tag in named or "*" in named
 

@@ -1,4 +1,4 @@
-"""What a gate says about itself to anybody: its keys, its OpenAPI description, its health."""
+"""The public documents of a gate: its keys, its OpenAPI description, its health."""
 
 from gatepass.core.keyring import jwks
 from gatepass.errors import StoreUnavailable

@@ -4,7 +4,7 @@
     POST /verify           the link and the password that was chosen → 201, signed in
     POST /verify/resend    202 for every address
 
-Anybody may call these, so they are declared `cross_site`: no page elsewhere can make a visitor ask for mail.
+They need no access token, so they are declared `cross_site`: no page of another site can make a visitor ask for mail.
 """
 
 from typing import assert_never
@@ -49,7 +49,7 @@ async def verify(context: Context, request: Request) -> Reply:
 
 
 async def resend_verification(context: Context, request: Request) -> Reply:
-    """Mail another link to whoever registered with this address."""
+    """Mail another link to the address of a pending registration."""
     body = bodies.read(EmailRequest, await request.json(bodies.MAX_BYTES))
     _, email_key = bodies.parse_email(body.email)
     await context.registration.resend(email_key, ip_prefix=context.ip_prefix(request))

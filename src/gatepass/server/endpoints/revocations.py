@@ -4,9 +4,9 @@
     id: 1800000000            that ends from now on; the id is the time, Unix seconds, and what `Last-Event-ID`
     data: <sid>               brings back
                               ─ after the first batch, and again after every gap, one
-    event: caught-up          ─ which says: now you know as much as this server does
+    event: caught-up          ─ which says: you know as much as this server now
     data:
-    : ok                      ─ a comment every few seconds: still in touch
+    : ok                      ─ a comment every few seconds: the contact holds
 
 The caller shows a service secret as a bearer token. It opens this list of ids and nothing else (P5).
 """
@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.errors import InvalidToken
 from gatepass.ports import Revocation
+from gatepass.runtime.follower import OVERLAP
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import EventStream, Reply, Request
@@ -26,11 +27,9 @@ from gatepass.wire.headers import bearer_of
 MEDIA_TYPE = "text/event-stream"
 
 HEARTBEAT = 3.0
-"""Seconds: a listener that hears nothing for several of them knows that it is out of touch."""
-OVERLAP = 60
-"""Seconds that a resumption goes back behind the id that it names: clocks differ, commits come late."""
+"""Seconds between comments: a listener that receives nothing for several of them has lost contact."""
 MAX_WAITING = 10_000
-"""Events for one slow listener: then it is let go, and resumes."""
+"""Events that may wait for one slow listener. Beyond that its stream ends, and it resumes."""
 
 
 async def follow(context: Context, request: Request) -> Reply:

@@ -5,7 +5,7 @@
 
 All take a bearer token, which no browser sends by itself, and touch the sessions of its account alone. Where the policy
 asks for a recent sign-in (ASVS 7.5.2), ending any session but the caller's own needs one: a copied access token then
-signs nobody out, and an owner who wants to throw a thief out signs in first.
+ends no session, and an owner who wants to throw a thief out signs in first.
 """
 
 import re
