@@ -112,7 +112,7 @@ async def fill(store: str, sessions: str, *, secret: str, port: int, count: int)
             if number % 50 == 0:
                 email = f"{number}@example.com"
                 account = await gate.accounts.add(email, secrets.token_urlsafe(20), email_key=email)
-            grant = await gate.sessions.start(account, caller=Caller("bench", ""), remember=True)
+            grant = await gate.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
             if grant is None:
                 raise SystemExit("a session could not be started")
             state = f"{grant.session.sid.hex()}.0.{grant.token.expires_at}"

@@ -57,7 +57,7 @@ class Gates:
     async def token(self) -> str:
         """An access token of both."""
         account = await self.warm.accounts.add("b@example.com", "correct horse battery", email_key="b@example.com")
-        grant = await self.warm.sessions.start(account, caller=Caller("bench", ""), remember=True)
+        grant = await self.warm.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
         assert grant is not None
         assert grant.access_token is not None
         return grant.access_token

@@ -7,7 +7,7 @@ signing keys, and those change over time. So the guard begins with the keys that
 keys hand it every later set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from gatepass.core.access_token import Verifier
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import KeyRing, Secrets, SigningKey, parse_secret
 from gatepass.core.policy import Policy
+from gatepass.core.strict_json import dump
 from gatepass.mail.options import Mail
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
@@ -35,19 +36,17 @@ from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
-from gatepass.server.app import AuthApp, ServedApp, Table
-from gatepass.server.endpoints.accounts import AccountRoutes
-from gatepass.server.endpoints.browser_client import script
-from gatepass.server.endpoints.documents import documents
-from gatepass.server.endpoints.revocations import revocations
-from gatepass.server.endpoints.session_list import SessionRoutes
-from gatepass.server.endpoints.sessions import Routes
-from gatepass.server.health import healthz, readyz
+from gatepass.server import endpoints
+from gatepass.server.app import AuthApp, ServedApp
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
+from gatepass.server.openapi import describe
+from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import WSGIEndpoints
-from gatepass.sessions.new_device import Devices
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
+from gatepass.sessions.tokens import TokenIssuer
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import Cookies
@@ -93,6 +92,7 @@ class Parts:
         self._join_registration_and_recovery()
         self._join_endpoints()
         self._join_lifecycle()
+        self._join_applications()
 
     def _join_keys_and_guard(self) -> None:
         options, policy = self._options, self._options.policy
@@ -124,14 +124,14 @@ class Parts:
     def _join_sessions(self) -> None:
         options = self._options
         self.sessions = Sessions(
-            store=options.store,
-            keys=self._ring,
-            signer=lambda: self.keys.current[0],
-            issuer=self._issuer,
+            store=self.store,
+            tokens=TokenIssuer(
+                self._ring, self.keys, issuer=self._issuer, policy=options.policy, entropy=options.entropy
+            ),
             policy=options.policy,
             clock=options.clock,
             entropy=options.entropy,
-            feed=self.revocations,
+            revocations=self.revocations,
             report=self.report,
         )
 
@@ -210,28 +210,23 @@ class Parts:
         options, browsers = self._options, self._options.browsers
         self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
-        limiter = Limiter(options.limits, clock=options.clock, report=self.report)
-        routes = Routes(
+        self._context = Context(
             sessions=self.sessions,
             accounts=self.accounts,
-            devices=Devices(self.report),
-            keys=self._ring,
-            cookies=self.cookies,
-            origins=self.origins,
-            clock=options.clock,
-            authenticate=self.check.principal,
-            limiter=limiter,
+            registration=self.registration,
+            password_reset=self.password_reset,
+            email_change=self.email_change,
+            refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
+            check=self.check,
+            limiter=Limiter(options.limits, clock=options.clock, report=self.report),
+            policy=options.policy,
+            signing_keys=self.keys,
+            revocations=self.revocations,
+            feed_secrets=options.secrets.feed,
+            ping=self.store.ping,
+            description=dump(describe(endpoints.DESCRIBED, options.policy)),
             trusted_proxies=parse_networks(browsers.trusted_proxies),
         )
-        own = AccountRoutes(routes, self.registration, self.password_reset, self.email_change)
-        published = documents(lambda: self.keys.current, options.policy)
-        secrets = options.secrets.feed
-        feed = {"/revocations": revocations(self.revocations, secrets)} if secrets else {}
-        listed = SessionRoutes(routes, options.policy.recent_sign_in)
-        limited = limiter.around({**routes.table(), **listed.table(), **own.table()}, routes.ip_prefix)
-        self._inside: Table = {**limited, **published, **script(), **feed}
-        health: Table = {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz(options.store.ping)}}
-        self._around: Table = {"/.well-known/jwks.json": published["/jwks.json"], **health}
 
     def _join_lifecycle(self) -> None:
         options = self._options
@@ -250,19 +245,24 @@ class Parts:
             outbox=self.outbox,
             beside={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
         )
-        self.asgi: ASGIApp = self._app(self._inside)
+
+    def _join_applications(self) -> None:
+        feed = endpoints.FEED if self._options.secrets.feed else ()
+        auth = self._app([*endpoints.DESCRIBED, *feed])
+        self.asgi: ASGIApp = auth
         self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        self.served: ASGIApp = ServedApp(self.asgi, around=self._app(self._around))
+        self.served: ASGIApp = ServedApp(auth, around=self._app(endpoints.AROUND))
 
-    def _app(self, table: Table) -> AuthApp:
+    def _app(self, declared: Iterable[Endpoint]) -> AuthApp:
         options = self._options
         return AuthApp(
-            table,
+            declared,
+            self._context,
             origins=self.origins,
+            lifecycle=self.lifecycle,
             clock=options.clock,
             report=self.report,
-            ready=self.lifecycle.open,
             always=transport_policy(options.public_url, options.browsers.hsts),
-            patience=options.limits.slow_request,
+            body_timeout=options.limits.slow_request,
         )

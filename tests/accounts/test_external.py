@@ -84,7 +84,7 @@ async def test_a_new_version_ends_the_older_sessions_at_the_next_sign_in(at: Gat
 async def test_the_application_ends_sessions_at_once_by_the_users_id(at: GateHarness) -> None:
     browser = Browser(at.gate.asgi)
     await browser.login()
-    assert await at.gate.sessions.end_all("42", reason="revoked") == 1
+    assert await at.gate.sessions.revoke_all("42", reason="revoked") == 1
     assert (await browser.get("/me")).status == 401
 
 

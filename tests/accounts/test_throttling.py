@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gatepass.core.policy import MINUTE
-from gatepass.core.throttle import EVER, LIFETIME_PER_DEVICE
+from gatepass.core.throttle import LIFETIME, LIFETIME_PER_DEVICE
 from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
@@ -114,7 +114,7 @@ class TestHardStop:
 
     async def exhaust(self, at: GateHarness, email: str = EMAIL) -> None:
         """Fail as often as strangers may, once a day, from ever other networks: no wait is in the way."""
-        for count in range(EVER.free):
+        for count in range(LIFETIME.free):
             browser = Browser(at.gate.asgi, address=f"10.{count}.0.1")
             assert (await fail(browser, 1, email))[0].status == 401
             at.clock.advance(24 * 60 * MINUTE)
@@ -171,10 +171,10 @@ class TestKnownDevices:
             statuses += [answer.status for answer in await fail(ann, 1)]
             at.clock.advance(24 * 60 * MINUTE)
         assert statuses == [401] * LIFETIME_PER_DEVICE.free + [429]
-        assert EVER.free + LIFETIME_PER_DEVICE.free <= 100
+        assert LIFETIME.free + LIFETIME_PER_DEVICE.free <= 100
 
     async def test_an_ended_session_is_as_good_as_a_live_one(self, at: GateHarness, ann: Browser) -> None:
-        await at.gate.sessions.end_all((await ann.get("/me")).json()["id"], reason="revoked")
+        await at.gate.sessions.revoke_all((await ann.get("/me")).json()["id"], reason="revoked")
         await fail(Browser(at.gate.asgi, address="192.0.2.1"), 9)
         assert (await ann.login()).status == 200
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatepass.core.keyring import ALGORITHMS, P256_ORDER, SigningKey, encode
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import ALGORITHMS, P256_ORDER, SigningKey
 from tests.core.token_forge import Issuer, header_of, other_last_letters, public_forms, seal, with_signature
 
 FOREIGN_SECRET = bytes(range(100, 132))

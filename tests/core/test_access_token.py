@@ -15,7 +15,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from gatepass.core.access_token import MAX_LENGTH, RESERVED, Verifier, sign
-from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey, encode
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey
 from gatepass.core.refresh_token import RefreshToken, compose
 from gatepass.errors import InvalidToken
 from tests.core.attack_tokens import cases
@@ -247,13 +248,13 @@ WHY = {
     "no sub": "sub",
     "client_id ''": "client_id",
     "scope 7": "scope",
-    "sub twice": "a name stands twice",
-    "not UTF-8": "payload is not JSON",
-    "single quotes": "payload is not JSON",
-    "'[]', 2 letters": "payload is not one object",
-    "exp NaN, 3 letters": "NaN is not JSON",
+    "sub twice": "payload: duplicate name",
+    "not UTF-8": "payload: not JSON",
+    "single quotes": "payload: not JSON",
+    "'[]', 2 letters": "payload is not an object",
+    "exp NaN, 3 letters": "payload: NaN is not JSON",
     "signature padded with 1": "not canonical base64url",
-    "'+' within": "not base64url",
+    "'+' within": "not canonical base64url",
     "just over the limit": "too long or not ASCII",
     "'é' before": "too long or not ASCII",
     "four parts": "signature",

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from gatepass.core.access_token import RESERVED, Json
+from gatepass.core.access_token import RESERVED
 from gatepass.core.claims import Issuer
 from gatepass.core.session import Session
+from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError
 from gatepass.testing.records import NOW, account_of, session_of
 

@@ -22,7 +22,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
 from gatepass.core.access_token import Verifier, sign
-from gatepass.core.keyring import Algorithm, SigningKey, encode, jwks
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import Algorithm, SigningKey, jwks
 from gatepass.core.public_key import parse_jwks
 from gatepass.errors import InvalidToken
 from tests.core.attack_tokens import Attack, cases

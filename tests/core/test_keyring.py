@@ -8,17 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
-from gatepass.core.keyring import (
-    ALGORITHMS,
-    P256_ORDER,
-    Algorithm,
-    KeyRing,
-    SigningKey,
-    derive,
-    encode,
-    jwks,
-    parse_secret,
-)
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey, derive, jwks, parse_secret
 from gatepass.errors import ConfigurationError
 
 STRONG = [hashlib.sha256(name).digest() for name in (b"one", b"two", b"three")]

@@ -102,8 +102,8 @@ def test_all_secrets_verify_and_the_first_one_signs() -> None:
 
 
 def test_its_key_serves_nothing_else() -> None:
-    card = KEYS.current
-    assert len({card.mac, card.seal, card.link}) == 3
+    secret_keys = KEYS.current
+    assert len({secret_keys.mac, secret_keys.seal, secret_keys.link}) == 3
     assert parse(compose_link(link(), KEYS), KEYS) == Malformed()
 
 

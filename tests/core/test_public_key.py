@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gatepass.core.keyring import SigningKey, encode, jwks
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import SigningKey, jwks
 from gatepass.core.public_key import MalformedKeySet, parse_jwks
 
 OLD, NEW = (SigningKey.from_secret(bytes(range(first, first + 32)), "EdDSA") for first in (0, 32))
@@ -25,7 +26,7 @@ BAD_SETS = {
     "no keys": (b"{}", "not a JWK Set"),
     "keys that are no list": (b'{"keys":{}}', "not a JWK Set"),
     "a key that is no object": (b'{"keys":["x"]}', "not a JWK Set"),
-    "keys twice": (b'{"keys":[],"keys":[]}', "stands twice"),
+    "keys twice": (b'{"keys":[],"keys":[]}', "duplicate name"),
     "NaN": (b'{"keys":[],"x":NaN}', "NaN"),
     "deep": (b"[" * 30000, "not JSON"),
     "too many": (json.dumps({"keys": [OLD.jwk] * 101}).encode(), "more than 100"),
@@ -57,9 +58,9 @@ BAD_SETS = {
 
 
 REASONS = {
-    "not JSON": "it is not JSON",
+    "not JSON": "it cannot be read: not JSON",
     "a list": "it is not a JWK Set: an object with a list of keys",
-    "keys twice": "a name stands twice",
+    "keys twice": "it cannot be read: duplicate name",
     "too many": "it has more than 100 keys",
     "one kid twice": "two keys have one kid",
     "no kid": "a key has no usable kid",

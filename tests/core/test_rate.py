@@ -66,7 +66,7 @@ def test_a_clock_that_was_set_back_makes_nobody_wait() -> None:
 
 def test_a_hundred_thousand_keys_cost_what_was_allowed() -> None:
     """And the one that is forgotten is the one that was used longest ago."""
-    buckets = Buckets(Rate(1, 3600), most=100)
+    buckets = Buckets(Rate(1, 3600), max_keys=100)
     buckets.take("kept", NOW)
     for number in range(100_000):
         buckets.take(str(number), NOW)

@@ -58,7 +58,7 @@ def text_of(raw: bytes) -> str:
 
 
 def exchange(token: RefreshToken, keys: KeyRing = KEYS, *, key: bytes | None, now: int = 0) -> RefreshToken:
-    return successor_of(token, keys, key=key, entropy=b"r" * 16, now=now, expires_at=now + 9)
+    return successor_of(token, keys, key_hash=key, entropy=b"r" * 16, now=now, expires_at=now + 9)
 
 
 @given(tokens)
@@ -166,9 +166,9 @@ def test_identity_is_all_of_session_generation_nonce_and_parent(one: RefreshToke
 def test_a_keyed_successor_is_a_function_of_token_and_key(token: RefreshToken, key: bytes, now: int) -> None:
     """Whatever the clock, the randomness, the server, and the stage of a change of secrets."""
     rings = [KEYS, KeyRing([OLD, NEW]), KeyRing([NEW, OLD]), KeyRing([NEW])]
-    first = successor_of(token, KEYS, key=key, entropy=b"1" * 16, now=0, expires_at=9)
+    first = successor_of(token, KEYS, key_hash=key, entropy=b"1" * 16, now=0, expires_at=9)
     for ring in rings:
-        again = successor_of(token, ring, key=key, entropy=b"2" * 16, now=now, expires_at=now + 5)
+        again = successor_of(token, ring, key_hash=key, entropy=b"2" * 16, now=now, expires_at=now + 5)
         assert again.fingerprint == first.fingerprint
         assert again.key_id == ring.current.key_id
         assert (again.issued_at, again.expires_at) == (now, now + 5)

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from gatepass.core.keyring import KeyRing
-from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken, hash_key, successor_of
-from gatepass.core.rotation import decide, expected_swap
+from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import (
     MAX_ANCESTORS,
     NO_KEY,
@@ -63,7 +62,7 @@ def thief_key(token: RefreshToken) -> bytes:
 
 
 def child(token: RefreshToken, key: bytes | None, entropy: bytes = b"e" * 16, keys: KeyRing = KEYS) -> RefreshToken:
-    return successor_of(token, keys, key=key, entropy=entropy, now=NOW, expires_at=NOW + 1000)
+    return successor_of(token, keys, key_hash=key, entropy=entropy, now=NOW, expires_at=NOW + 1000)
 
 
 def line(length: int, *, keyed: bool = True) -> list[RefreshToken]:
@@ -78,7 +77,7 @@ def committed(tokens: list[RefreshToken], *, keyed: bool = True, at: int = NOW) 
     """The row after all of these have been presented, the last one at `at`."""
     row = SIGNED_IN
     for token in tokens:
-        swap = expected_swap(token, key=own_key(token) if keyed else None, now=at)
+        swap = expected_swap(token, key_hash=own_key(token) if keyed else None, now=at)
         after = apply(row, swap, MAX_ANCESTORS)
         assert after is not None
         row = after
@@ -86,7 +85,7 @@ def committed(tokens: list[RefreshToken], *, keyed: bool = True, at: int = NOW) 
 
 
 def ask(session: Session | None, token: RefreshToken, key: bytes | None, now: int = NOW) -> Outcome:
-    return decide(session, token, key=key, now=now, policy=POLICY)
+    return decide(session, token, key_hash=key, now=now, policy=POLICY)
 
 
 def repeats(outcome: Outcome, *, with_access_token: bool) -> bool:
@@ -122,7 +121,7 @@ class TestAdvance:
         for token in tokens:
             key = own_key(token) if keyed else None
             outcome = ask(row, token, key)
-            assert outcome == Advance(expected_swap(token, key=key, now=NOW))
+            assert outcome == Advance(expected_swap(token, key_hash=key, now=NOW))
             row = committed(tokens[: token.generation + 1], keyed=keyed)
             assert row.key_hash == (key or NO_KEY)
         assert [ancestor.fingerprint for ancestor in row.ancestors] == [
@@ -258,7 +257,9 @@ class TestLate:
 
     def test_nobody_is_late_against_a_keyed_refresh(self) -> None:
         tokens = line(2, keyed=False)
-        row = apply(committed(tokens[:1], keyed=False), expected_swap(tokens[1], key=own_key(tokens[1]), now=NOW), 16)
+        row = apply(
+            committed(tokens[:1], keyed=False), expected_swap(tokens[1], key_hash=own_key(tokens[1]), now=NOW), 16
+        )
         assert ask(row, FIRST, None) == Reuse()
 
     def test_a_thief_without_key_is_not_late_for_the_first_refresh_of_a_keyed_session(self) -> None:
@@ -287,15 +288,15 @@ class TestRollOut:
 
 
 def test_a_swap_names_its_session_and_where_the_request_came_from() -> None:
-    swap = expected_swap(FIRST, key=None, now=NOW, ip_prefix="192.0.2.0/24")
+    swap = expected_swap(FIRST, key_hash=None, now=NOW, ip_prefix="192.0.2.0/24")
     assert (swap.sid, swap.ip_prefix) == (FIRST.sid, "192.0.2.0/24")
-    assert expected_swap(FIRST, key=None, now=NOW).ip_prefix == ""
+    assert expected_swap(FIRST, key_hash=None, now=NOW).ip_prefix == ""
 
 
 def test_every_way_forward_names_its_session_and_where_the_request_came_from() -> None:
     tokens = line(4)
     for token, kind in ((tokens[0], Advance), (tokens[3], Recover)):
-        outcome = decide(SIGNED_IN, token, key=None, now=NOW, policy=POLICY, ip_prefix="192.0.2.0/24")
+        outcome = decide(SIGNED_IN, token, key_hash=None, now=NOW, policy=POLICY, ip_prefix="192.0.2.0/24")
         assert isinstance(outcome, kind)
         assert isinstance(outcome, Advance | Recover)
         assert (outcome.swap.sid, outcome.swap.ip_prefix) == (FIRST.sid, "192.0.2.0/24")
@@ -306,13 +307,13 @@ def test_a_repeat_is_answered_from_the_row_as_it_is() -> None:
     row: Session | None = SIGNED_IN
     for token in tokens:
         assert row is not None
-        row = apply(row, expected_swap(token, key=own_key(token), now=NOW), MAX_ANCESTORS)
+        row = apply(row, expected_swap(token, key_hash=own_key(token), now=NOW), MAX_ANCESTORS)
     for token in tokens:
-        outcome = decide(row, token, key=own_key(token), now=NOW, policy=POLICY)
+        outcome = decide(row, token, key_hash=own_key(token), now=NOW, policy=POLICY)
         assert isinstance(outcome, Repeat)
         assert outcome.session is row
 
 
 def test_a_revoked_session_without_a_reason_was_revoked() -> None:
     row = replace(SIGNED_IN, revoked_at=NOW, revoke_reason=None)
-    assert decide(row, FIRST, key=None, now=NOW, policy=POLICY) == Ended("revoked")
+    assert decide(row, FIRST, key_hash=None, now=NOW, policy=POLICY) == Ended("revoked")

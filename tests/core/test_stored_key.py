@@ -15,7 +15,7 @@ T = 1_800_000_000
 
 def stored(number: int, *, active_from: int, retired_at: int | None = None, ring: KeyRing = RING) -> StoredKey:
     seed = bytes([number]) * 32
-    made = make(seed, nonce=bytes([number]) * 12, card=ring.current, algorithm="EdDSA", now=T, active_from=active_from)
+    made = make(seed, nonce=bytes([number]) * 12, under=ring.current, algorithm="EdDSA", now=T, active_from=active_from)
     return replace(made, retired_at=retired_at)
 
 
@@ -27,7 +27,7 @@ class TestSealing:
     @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "HS256"])
     def test_a_key_comes_out_as_it_went_in(self, algorithm: Algorithm) -> None:
         seed = bytes(range(100, 132))
-        key = make(seed, nonce=bytes(12), card=RING.current, algorithm=algorithm, now=T, active_from=T)
+        key = make(seed, nonce=bytes(12), under=RING.current, algorithm=algorithm, now=T, active_from=T)
         opened = unseal(key, RING)
         assert opened is not None
         assert (opened.kid, opened.algorithm) == (key.kid, algorithm)
@@ -35,7 +35,7 @@ class TestSealing:
 
     def test_the_seed_is_in_neither_the_row_nor_its_representation(self) -> None:
         seed = bytes(range(100, 132))
-        key = make(seed, nonce=bytes(12), card=RING.current, algorithm="EdDSA", now=T, active_from=T)
+        key = make(seed, nonce=bytes(12), under=RING.current, algorithm="EdDSA", now=T, active_from=T)
         assert seed not in key.sealed
         assert key.sealed.hex() not in repr(key)
         assert str(key.sealed)[2:-1] not in repr(key)

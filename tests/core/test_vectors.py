@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from gatepass.core import access_token
 from gatepass.core.access_token import Verifier
-from gatepass.core.keyring import Algorithm, SigningKey, encode
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import Algorithm, SigningKey
 from gatepass.errors import InvalidToken
 
 VECTORS = Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors"

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from gatepass.core.keyring import SigningKey, encode
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import SigningKey
 
 
 @dataclass(frozen=True)

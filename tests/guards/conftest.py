@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from gatepass.core.access_token import Json
 from gatepass.core.claims import Tokens
 from gatepass.core.session import Session
+from gatepass.core.strict_json import Json
 from gatepass.wire.asgi import ASGIApp
 from tests.guards import apps
 from tests.support.browser import Browser

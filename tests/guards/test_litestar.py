@@ -217,13 +217,13 @@ class TestLifespan:
         order: list[bool] = []
 
         def note(_app: Litestar) -> None:
-            order.append(at.gate._parts.lifecycle._is_open)
+            order.append(at.gate._parts.lifecycle.is_open)
 
         app = Litestar([me], plugins=[GatepassPlugin(at.gate)], on_startup=[note], on_shutdown=[note])
         async with started(cast(ASGIApp, app)):
             pass
         assert order == [True, False]
-        assert not at.gate._parts.lifecycle._is_open
+        assert not at.gate._parts.lifecycle.is_open
 
     async def test_an_application_may_start_again(self, at: GateHarness) -> None:
         litestar = Litestar([me], plugins=[GatepassPlugin(at.gate)])

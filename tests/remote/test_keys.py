@@ -14,7 +14,8 @@ import pytest
 from gatepass.access.asgi import current_principal
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.access_token import Principal
-from gatepass.core.keyring import SigningKey, encode, jwks
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import SigningKey, jwks
 from gatepass.errors import ConfigurationError, InvalidToken, Unavailable
 from gatepass.remote import keys as key_follower
 from gatepass.remote.gate import RemoteGate

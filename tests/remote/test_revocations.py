@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from gatepass.access.revoked_sessions import RevokedSessions
-from gatepass.core.keyring import encode
+from gatepass.core.base64url import encode
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Revocation
 from gatepass.remote import revocations as remote_feed

@@ -5,12 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gatepass.errors import NotFound
 from gatepass.server.endpoints import browser_client as served
-from gatepass.server.http import Reply, Request
 from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer, call
-from tests.support.browser import ORIGIN
 from tests.support.gates import GateHarness, open_gate
 
 TEXT = b"export const createSession = 1;\n" * 40
@@ -21,8 +18,7 @@ async def script(at: GateHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The file that this test's gate serves."""
     file = tmp_path / "gatepass.js"
     file.write_bytes(TEXT)
-    endpoint = served.script(file)["/gatepass.js"]
-    monkeypatch.setitem(at.gate.asgi._table, "/gatepass.js", endpoint)  # type: ignore[attr-defined]
+    monkeypatch.setattr(served, "FILE", file)
     return file
 
 
@@ -79,17 +75,15 @@ async def test_pages_of_an_allowed_origin_may_import_it_and_others_may_not() -> 
     assert "Origin" in foreign.all("vary"), "no cache may hand one origin's answer to another"
 
 
-async def test_an_installation_without_it_says_what_to_do_and_finds_it_once_it_is_built(tmp_path: Path) -> None:
-    endpoint = served.script(tmp_path / "gatepass.js")["/gatepass.js"]["GET"]
-    scope = {"type": "http", "method": "GET", "path": "/gatepass.js", "headers": [(b"origin", ORIGIN.encode())]}
-
-    async def ask() -> Reply:
-        return await endpoint(Request(scope, None))  # type: ignore[arg-type]
-
-    with pytest.raises(NotFound, match="built without the browser client"):
-        await ask()
-    (tmp_path / "gatepass.js").write_bytes(TEXT)
-    assert (await ask()).body == TEXT
+async def test_an_installation_without_it_says_what_to_do_and_finds_it_once_it_is_built(
+    at: GateHarness, script: Path
+) -> None:
+    script.unlink()
+    answer = await get(at)
+    assert answer.status == 404
+    assert "built without the browser client" in answer.json()["detail"]
+    script.write_bytes(TEXT)
+    assert (await get(at)).body == TEXT
 
 
 def test_the_built_file_has_what_a_page_needs_and_no_import_of_anything_else() -> None:

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from gatepass.core import refresh_token as cards
+from gatepass.core import refresh_token
 from gatepass.core.keyring import KeyRing, parse_secret
 from gatepass.core.policy import DAY
 from gatepass.core.refresh_token import RefreshToken
@@ -27,9 +27,9 @@ async def refresh(
 
 def rewritten(text: str, **changes: object) -> str:
     """A validly MACed token with other facts: what only this server could make."""
-    token = cards.parse(text, KEYS)
+    token = refresh_token.parse(text, KEYS)
     assert isinstance(token, RefreshToken)
-    return cards.compose(dataclasses.replace(token, **changes), KEYS)  # type: ignore[arg-type]
+    return refresh_token.compose(dataclasses.replace(token, **changes), KEYS)  # type: ignore[arg-type]
 
 
 class TestIdempotencyKey:

@@ -9,7 +9,7 @@ import pytest
 
 from gatepass.core.keyring import KeyRing, parse_secret
 from gatepass.errors import Problem
-from gatepass.sessions.service import Grant
+from gatepass.sessions.tokens import Grant
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, RT, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
@@ -143,14 +143,14 @@ async def test_nothing_prints_its_secrets() -> None:
         seen: list[Grant] = []
 
         async def spy(*arguments: Any, **named: Any) -> Grant | None:
-            grant = await start(*arguments, **named)
+            grant = await sign_in(*arguments, **named)
             assert grant is not None
             seen.append(grant)
             return grant
 
         sessions = at.gate.sessions
-        start = sessions.start
-        sessions.start = spy  # type: ignore[method-assign]
+        sign_in = sessions.sign_in
+        sessions.sign_in = spy  # type: ignore[method-assign]
         ann = Browser(at.gate.asgi)
         await ann.register()
         (grant,) = seen

@@ -44,7 +44,7 @@ async def at(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ga
     async with open_gate(store=store, policy=Policy(sessions_per_account=LIMIT)) as at:
         await Browser(at.gate.asgi).register()
         (first,) = await live(at)
-        await at.gate.sessions.end(bytes.fromhex(first), reason="revoked")
+        await at.gate.sessions.revoke(bytes.fromhex(first), reason="revoked")
         at.events.clear()
         yield at
 
@@ -60,7 +60,7 @@ async def sign_in(at: GateHarness, count: int) -> list[Browser]:
 
 async def live(at: GateHarness) -> list[str]:
     account = await at.store.find_account_by_email("ann@example.com")
-    return [row.sid.hex() for row in await at.gate.sessions.of_account(account.id)]
+    return [row.sid.hex() for row in await at.gate.sessions.list_for_account(account.id)]
 
 
 def sids(devices: Sequence[Browser]) -> list[str]:
@@ -149,7 +149,7 @@ async def test_the_limit_is_what_is_set_and_nought_is_none(limit: int, kept: int
 
 
 async def test_where_a_limit_was_lowered_each_sign_in_ends_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_ENDED", 5)
+    monkeypatch.setattr(service, "MAX_REPLACED", 5)
     store = WatchedStore()
     async with open_gate(store=store) as at:
         await Browser(at.gate.asgi).register()

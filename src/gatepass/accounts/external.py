@@ -3,7 +3,7 @@
 The application supplies one method that verifies credentials. For each user Gatepass keeps a mirror account without a
 password hash and without a key by address: sessions belong to it, and it can be disabled. `version` is any text that
 changes with the user's password, such as its hash: at the first sign-in after a change the older sessions are revoked.
-To revoke them at once, the application calls `gate.sessions.end_all(user_id, reason="revoked")` when it changes a
+To revoke them at once, the application calls `gate.sessions.revoke_all(user_id, reason="revoked")` when it changes a
 password.
 """
 
@@ -76,7 +76,7 @@ class ExternalUsers:
             sids = await self._store.change_password(
                 user.id, password_hash=marker, credential_version=account.credential_version, now=now, keep=None
             )
-            self._sessions.announce(user.id, sids or (), reason="revoked", now=now)
+            self._sessions.publish_revocations(user.id, sids or (), reason="revoked", now=now)
             account = await self._store.find_account(user.id)
         if account is not None and account.email != user.email:
             await self._store.change_email(

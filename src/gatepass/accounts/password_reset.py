@@ -73,6 +73,6 @@ class PasswordReset:
         if ended is None:
             raise invalid_link()
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
-        self._sessions.announce(account.id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
         await self._store.verify_account(account.id, now=now)
         await self._accounts.clear_failures(account.email_key)

@@ -159,7 +159,7 @@ class Accounts:
         if ended is None:
             raise Conflict("password-changed", "The password was changed by another request meanwhile.")
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
-        self._sessions.announce(account.id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
     async def disable(self, account_id: str) -> bool:
         """Refuse further sign-ins and revoke all sessions, in one step. False if there is no such account."""
@@ -168,7 +168,7 @@ class Accounts:
         if ended is None:
             return False
         self._report(events.AccountDisabled(at=now, account_id=account_id))
-        self._sessions.announce(account_id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now)
         return True
 
     async def enable(self, account_id: str) -> bool:
@@ -185,7 +185,7 @@ class Accounts:
         if ended is None:
             return False
         self._report(events.AccountDeleted(at=now, account_id=account_id))
-        self._sessions.announce(account_id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now)
         return True
 
     def require_local(self) -> None:

@@ -20,7 +20,7 @@ from typing import TypeVar
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
-from gatepass.core.throttle import EVER, LIFETIME_PER_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
+from gatepass.core.throttle import LIFETIME, LIFETIME_PER_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
 from gatepass.errors import InvalidCredentials, TooManyAttempts
 from gatepass.ports import Clock, Store
 
@@ -108,7 +108,7 @@ class SignInThrottle:
 
     async def _check(self, attempt: Attempt) -> ThrottleState:
         """Raise TooManyAttempts if the attempt must wait."""
-        rules = ((attempt.account, PER_ACCOUNT), (attempt.ever, EVER), (attempt.network, PER_ADDRESS))
+        rules = ((attempt.account, PER_ACCOUNT), (attempt.ever, LIFETIME), (attempt.network, PER_ADDRESS))
         waits, counted = await self._read(rules)
         of_account, of_network = max(waits[:2]), waits[2]
         device = await self._find_device(attempt) if of_account and not of_network else None
@@ -125,7 +125,7 @@ class SignInThrottle:
         now = self._clock.now()
         lasting = state.device or attempt.ever
         passing = [attempt.network] if state.device else [attempt.account, attempt.network]
-        await self._store.count_failure([lasting], now=now, forget_before=now - EVER.memory)
+        await self._store.count_failure([lasting], now=now, forget_before=now - LIFETIME.memory)
         await self._store.count_failure(passing, now=now, forget_before=now - PER_ACCOUNT.memory)
 
     async def _find_device(self, attempt: Attempt) -> str | None:

@@ -48,7 +48,7 @@ def list_(named: str | None, account: str | None, env_file: Path | None, as_json
         raise click.UsageError("name one account: EMAIL, or --account ID")
 
     async def read(gate: Gatepass) -> Sequence[Session]:
-        return await gate.sessions.of_account((await find_account(gate, named or account or "")).id)
+        return await gate.sessions.list_for_account((await find_account(gate, named or account or "")).id)
 
     for session in with_gate(env_file, read):
         click.echo(json.dumps(_as_json(session)) if as_json else _line(session))
@@ -85,10 +85,10 @@ async def _revoke(gate: Gatepass, sids: Sequence[bytes]) -> dict[bytes, str]:
     """For each id: `ended` by this call, `over` before it, or `unknown`."""
     found = {}
     for sid in dict.fromkeys(sids):
-        if await gate.sessions.find(sid) is None:
+        if await gate.store.find(sid) is None:
             found[sid] = "unknown"
         else:
-            found[sid] = "ended" if await gate.sessions.end(sid, reason="revoked") else "over"
+            found[sid] = "ended" if await gate.sessions.revoke(sid, reason="revoked") else "over"
     return found
 
 
@@ -96,10 +96,10 @@ async def _revoke_all(gate: Gatepass, text: str, keep: bytes | None) -> int:
     account = await find_account(gate, text)
     if keep is not None:
         # With a mistyped id even the one session that was to stay would be revoked.
-        kept = await gate.sessions.find(keep)
+        kept = await gate.store.find(keep)
         if kept is None or kept.account_id != account.id:
             fail("--others-than is not a session of this account. Nothing was ended.")
-    return await gate.sessions.end_all(account.id, reason="revoked", keep=keep)
+    return await gate.sessions.revoke_all(account.id, reason="revoked", keep=keep)
 
 
 def _as_json(session: Session) -> dict[str, object]:

@@ -6,55 +6,39 @@ foreign token is parsed, and `alg` confusion, `kid` injection, `jku`, `crit` and
 expressed (RFC 8725 §3). The signature is checked next, and only then is the payload read.
 """
 
-import binascii
 import hmac
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from gatepass.core.json_text import dump
-from gatepass.core.keyring import SigningKey, encode
+from gatepass.core import base64url, strict_json
+from gatepass.core.keyring import SigningKey
 from gatepass.core.public_key import PublicKey
+from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 
 MAX_LENGTH = 8192
-"""Characters. Our own tokens have about 500; a header line of a common proxy ends at 8 kB."""
-LATEST = 2**53
+"""Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
+MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
-_SPACE = " \t\n\r"  # what JSON takes for space (RFC 8259 §2)
 Check = Callable[[bytes, bytes], bool]
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
 """Claims that an application's hook may not set."""
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_BASE64URL = bytes.maketrans(b"-_+/=", b"+/---")  # what is foreign to base64url becomes foreign to base64
-_PADDING = (b"", b"===", b"==", b"=")
-_LAST: tuple[frozenset[int], ...] = (
-    frozenset(_ALPHABET),
-    frozenset(),
-    frozenset(_ALPHABET[::16]),
-    frozenset(_ALPHABET[::4]),
-)
-"""The letters that a canonical segment may end with, by its length modulo 4: those whose unused bits are zero."""
-
-
 _NONE: frozenset[str] = frozenset()
 
 
 class UnknownHeader(InvalidToken):
-    """A token whose header none of the known keys has: not ours, or under a key that is not known yet."""
+    """The header is that of no known key: a foreign token, or one under a key that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: the facts of a verified access token.
+    """The caller: the facts of a verified access token.
 
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `claims` has
     all claims, those of the application's hook included.
@@ -72,7 +56,7 @@ class Principal:
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
     """The compact serialisation of `claims` under `key` (RFC 7515 §7.1)."""
-    message = key.header + b"." + encode(dump(claims)).encode()
+    message = key.header + b"." + base64url.encode(strict_json.dump(claims)).encode()
     match key.private:
         case ed25519.Ed25519PrivateKey() as edwards:
             signature = edwards.sign(message)
@@ -81,7 +65,7 @@ def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
             signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
         case bytes() as shared:
             signature = hmac.digest(shared, message, "sha256")
-    return f"{message.decode()}.{encode(signature)}"
+    return f"{message.decode()}.{base64url.encode(signature)}"
 
 
 class Verifier:
@@ -101,7 +85,7 @@ class Verifier:
         return self._judge(_parse(self.authenticate(token)), now)
 
     def authenticate(self, token: str) -> bytes:
-        """The payload of a token whose header is ours and whose signature holds. Raises InvalidToken."""
+        """The payload of a token of this issuer whose signature holds. Raises InvalidToken."""
         if len(token) > MAX_LENGTH or not token.isascii():
             raise InvalidToken("too long or not ASCII")
         message, dot, signature = token.encode().rpartition(b".")
@@ -114,7 +98,7 @@ class Verifier:
         return _decode(payload)
 
     def still_holds(self, principal: Principal, now: int) -> bool:
-        """Whether a principal verified earlier has not run out since: what a cache must check each time."""
+        """Whether a principal verified earlier has not expired since: what a cache must check each time."""
         return now < principal.expires_at + self._skew
 
     def _judge(self, claims: Mapping[str, Json], now: int) -> Principal:
@@ -191,40 +175,20 @@ def _der(signature: bytes) -> bytes:
 
 
 def _decode(segment: bytes) -> bytes:
-    """Strict base64url: no padding, no foreign characters, canonical trailing bits."""
-    surplus = len(segment) % 4
-    # strict_mode lets non-zero trailing bits pass; two spellings of one token must not both hold.
-    if segment and segment[-1] not in _LAST[surplus]:
-        raise InvalidToken("not canonical base64url")
     try:
-        return binascii.a2b_base64(segment.translate(_BASE64URL) + _PADDING[surplus], strict_mode=True)
-    except binascii.Error:
-        raise InvalidToken("not base64url") from None
+        return base64url.decode(segment)
+    except ValueError:
+        raise InvalidToken("not canonical base64url") from None
 
 
 def _parse(payload: bytes) -> dict[str, Json]:
     try:
-        text = payload.decode("utf-8").strip(_SPACE)
-        claims, end = _read(text)
-    except (ValueError, RecursionError):
-        raise InvalidToken("payload is not JSON") from None
-    if not isinstance(claims, dict) or end != len(text):
-        raise InvalidToken("payload is not one object")
+        claims = strict_json.load(payload)
+    except ValueError as fault:
+        raise InvalidToken(f"payload: {fault}") from None
+    if not isinstance(claims, dict):
+        raise InvalidToken("payload is not an object")
     return claims
-
-
-def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise InvalidToken("a name stands twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidToken(f"{name} is not JSON")
-
-
-_read = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).raw_decode
 
 
 def _scopes(claims: Mapping[str, Json]) -> frozenset[str]:
@@ -249,6 +213,6 @@ def _time(claims: Mapping[str, Json], name: str) -> int:
     if type(value) is not int and type(value) is not float:
         raise InvalidToken(name)
     # Beyond 2^53 there are no exact seconds, and an integer of 400 digits does not even become a float.
-    if not 0 <= value <= LATEST:
+    if not 0 <= value <= MAX_TIME:
         raise InvalidToken(name)
     return int(value)

@@ -1,8 +1,8 @@
-"""The account record, and that of somebody who asked for one and has not shown the address to be theirs.
+"""The account record, and that of a registration whose address is not verified yet.
 
-An applicant is no account: nothing can be signed in to, the address is not taken by it, and any number of them may
-name one address. Whoever opens the link that was mailed there, and knows the password that goes with it, gets the
-account, so nobody can prepare one under a stranger's address and wait for its owner to confirm it.
+A pending registration is no account: nothing can be signed in to, the address is not taken, and any number of them may
+name one address. The link that was mailed there makes it an account only together with the password that was chosen.
+So an attacker cannot register another person's address and wait until that person follows the link.
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One person who can sign in. Times are Unix seconds.
+    """What can be signed in to. Times are Unix seconds.
 
-    `email` is kept as typed (display form); `email_key` is the normalised form, unique in a store.
+    `email` is kept as received (display form); `email_key` is the normalised form, unique in a store.
     `credential_version` rises with every change of password or address, so that a sign-in which raced the change
-    cannot outlive it (PROTOCOL §3). `password_hash` is a PHC string, or one that was brought along (`hashes`).
-    `verified_at`: when its owner last showed that mail to the address reaches them.
+    cannot outlive it (PROTOCOL §3). `password_hash` is a PHC string, or an imported hash (`passwords.foreign`).
+    `verified_at`: when its owner last proved that mail to the address arrives.
     """
 
     id: str
@@ -30,7 +30,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PendingRegistration:
-    """Somebody who asked for an account where addresses are verified first. Forgotten when the link expires."""
+    """A request for an account whose address must be verified first. Deleted after its link has expired."""
 
     id: str
     email: str = field(repr=False)

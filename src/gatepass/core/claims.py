@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from gatepass.core.access_token import RESERVED, Json
+from gatepass.core.access_token import RESERVED
 from gatepass.core.keyring import Algorithm
 from gatepass.core.session import Session
+from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError
 
 ClaimsHook = Callable[[Session], Mapping[str, Json]]
@@ -47,7 +48,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The parties that a token names, and the application's hook for further claims."""
+    """The parties that a token names, and the application's hook that adds claims."""
 
     issuer: str
     audience: str

@@ -1,4 +1,4 @@
-"""What happened, as frozen facts for logs, metrics and hooks. Never a secret, never what a caller typed.
+"""What happened, as frozen facts for logs, metrics and hooks. Never a secret, never text of a caller.
 
 `name` follows OWASP's logging vocabulary where it has a word (`authn_token_reuse`, `session_created` …) and
 is stable: alerts are written against it. `sid` is an id, and knowing an id is harmless (P5).
@@ -33,7 +33,7 @@ class AccountRegistered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountVerified(Event):
-    """The owner has shown that mail to the address reaches them; where that is asked for, the account opens by it."""
+    """The owner proved that mail to the address arrives. In verify mode this is what makes the account."""
 
     name = "user_verified"
     account_id: str
@@ -41,7 +41,7 @@ class AccountVerified(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDisabled(Event):
-    """An account was closed to sign-in; its sessions ended with it."""
+    """An account was disabled; its sessions ended with it."""
 
     name = "user_disabled"
     account_id: str
@@ -49,7 +49,7 @@ class AccountDisabled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEnabled(Event):
-    """A disabled account was opened again."""
+    """A disabled account was enabled again."""
 
     name = "user_enabled"
     account_id: str
@@ -57,7 +57,7 @@ class AccountEnabled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDeleted(Event):
-    """An account and all that is known of its owner was deleted."""
+    """An account was deleted, with everything that is known of its owner."""
 
     name = "user_deleted"
     account_id: str
@@ -65,7 +65,7 @@ class AccountDeleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailChanged(Event):
-    """An account has another address, whose owner confirmed it."""
+    """An account has another address, which was confirmed by mail."""
 
     name = "user_email_change"
     account_id: str
@@ -73,7 +73,7 @@ class EmailChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetRequested(Event):
-    """Somebody asked for a link to set a new password; `account_id` where there is one."""
+    """A link to set a new password was requested; `account_id` if the address has an account."""
 
     name = "authn_password_reset_request"
     account_id: str | None
@@ -89,7 +89,7 @@ class PasswordReset(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailFailed(Event):
-    """A mail was given up. `subject` is that of the letter, `why` the mail server's code or the kind of fault."""
+    """A mail was not delivered. `subject` is its subject, `why` the mail server's code or the kind of fault."""
 
     name = "sys_mail_failed"
     level = "warning"
@@ -99,7 +99,7 @@ class MailFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
-    """Unknown account, wrong password or disabled account; `account_id` where there is one."""
+    """Unknown account, wrong password or disabled account; `account_id` if there is one."""
 
     name = "authn_login_fail"
     level = "warning"
@@ -108,7 +108,7 @@ class SignInFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInThrottled(Event):
-    """An attempt was refused unheard."""
+    """A sign-in attempt was refused without looking at its password. `retry_after` is in seconds."""
 
     name = "authn_login_throttled"
     level = "warning"
@@ -117,7 +117,7 @@ class SignInThrottled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateExceeded(Event):
-    """Somebody asks for more than one address or session may; told once a minute for each kind of request."""
+    """A network or a session exceeds a rate; reported once a minute for each kind of request (`what`)."""
 
     name = "excess_rate_limit_exceeded"
     level = "warning"
@@ -158,7 +158,7 @@ class SessionNewDevice(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRefreshed(Event):
-    """A refresh was answered with a successor of `generation`."""
+    """A refresh was answered with a token of `generation`."""
 
     name = "session_renewed"
     account_id: str
@@ -169,7 +169,7 @@ class SessionRefreshed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRevoked(Event):
-    """A session was ended on purpose, by its owner or in favour of a new one."""
+    """A session was ended on purpose, by its owner or because a sign-in replaced it."""
 
     name = "session_revoked"
     account_id: str
@@ -179,7 +179,7 @@ class SessionRevoked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshRefused(Event):
-    """A refresh came for a session that had ended before."""
+    """A refresh token of an ended session was presented."""
 
     name = "session_use_after_expire"
     sid: str
@@ -208,7 +208,7 @@ class RequestRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRefused(Event):
-    """An access token came to an endpoint of the gate and did not hold (ASVS 16.3.2)."""
+    """An endpoint of the gate refused an access token (ASVS 16.3.2)."""
 
     name = "authz_fail"
     path: str
@@ -216,7 +216,7 @@ class AccessRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationsLost(Event):
-    """Revocations by other processes do not reach this one at present."""
+    """Revocations by other processes do not reach this one."""
 
     name = "sys_revocations_lost"
     level = "warning"
@@ -224,6 +224,6 @@ class RevocationsLost(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationsRestored(Event):
-    """They do again, and what was missed has been made up for."""
+    """Revocations by other processes reach this one again; those missed meanwhile have been loaded."""
 
     name = "sys_revocations_restored"

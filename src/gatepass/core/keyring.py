@@ -5,7 +5,6 @@ no key serves two (RFC 8725 §3.12). A secret is changed without a logout by rol
 `new,old`, then `new`.
 """
 
-import binascii
 import hashlib
 import json
 from collections.abc import Sequence
@@ -16,18 +15,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gatepass.core import base64url
 from gatepass.errors import ConfigurationError
 
 Algorithm = Literal["EdDSA", "ES256", "HS256"]
 ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256", "HS256")
 SECRET_BYTES = 32
-_URLSAFE = bytes.maketrans(b"+/", b"-_")
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-
-
-def encode(raw: bytes) -> str:
-    """base64url without padding (RFC 7515 §2)."""
-    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE).rstrip(b"=").decode("ascii")
 
 
 def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:
@@ -37,10 +31,10 @@ def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:
 
 
 def parse_secret(text: str) -> bytes:
-    """Decode a base64url secret. Raises ConfigurationError for anything short, repetitive or misspelt."""
+    """Decode a base64url secret. Raises ConfigurationError for a text that is short, repetitive or not base64."""
     try:
-        raw = binascii.a2b_base64(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), strict_mode=True)
-    except (binascii.Error, ValueError):
+        raw = base64url.decode_typed(text)
+    except ValueError:
         raise ConfigurationError("a secret must be base64url text; make one with: gatepass init") from None
     if len(raw) < SECRET_BYTES:
         raise ConfigurationError("a secret must have at least 256 bits; make one with: gatepass init")
@@ -52,7 +46,7 @@ def parse_secret(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretKeys:
-    """What refresh tokens and mailed links under one secret are made with, and stored signing keys are sealed with."""
+    """The keys of one secret: for the MACs of refresh tokens and mailed links, and for sealing stored signing keys."""
 
     key_id: int
     mac: bytes
@@ -93,22 +87,22 @@ class SigningKey:
 
     @classmethod
     def from_secret(cls, secret: bytes, algorithm: Algorithm) -> "SigningKey":
-        """Derive the key that this secret stands for until stored keys exist."""
+        """The key that is derived from a secret. It signs until stored keys exist."""
         match algorithm:
             case "EdDSA":
                 edwards = ed25519.Ed25519PrivateKey.from_private_bytes(derive(secret, "access token EdDSA"))
                 raw = edwards.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-                return cls._with_jwk(algorithm, edwards, {"crv": "Ed25519", "kty": "OKP", "x": encode(raw)})
+                return cls._with_jwk(algorithm, edwards, {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(raw)})
             case "ES256":
                 # 64 bits more than the order: the bias of the reduction is below 2^-64 (FIPS 186-5 A.2.1).
                 seed = int.from_bytes(derive(secret, "access token ES256", length=40), "big")
                 curve = ec.derive_private_key(seed % (P256_ORDER - 1) + 1, ec.SECP256R1())
                 point = curve.public_key().public_numbers()
-                x, y = (encode(number.to_bytes(32, "big")) for number in (point.x, point.y))
+                x, y = (base64url.encode(number.to_bytes(32, "big")) for number in (point.x, point.y))
                 return cls._with_jwk(algorithm, curve, {"crv": "P-256", "kty": "EC", "x": x, "y": y})
             case "HS256":
                 shared = derive(secret, "access token HS256")
-                kid = encode(derive(secret, "access token HS256 kid"))
+                kid = base64url.encode(derive(secret, "access token HS256 kid"))
                 return cls(kid, algorithm, header_of(algorithm, kid), shared, None)
 
     @classmethod
@@ -120,7 +114,7 @@ class SigningKey:
     ) -> "SigningKey":
         # The kid is the RFC 7638 thumbprint: SHA-256 over the required members in alphabetical order.
         canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
-        kid = encode(hashlib.sha256(canonical).digest())
+        kid = base64url.encode(hashlib.sha256(canonical).digest())
         jwk = {**members, "kid": kid, "alg": algorithm, "use": "sig"}
         return cls(kid, algorithm, header_of(algorithm, kid), private, jwk)
 
@@ -128,7 +122,7 @@ class SigningKey:
 def header_of(algorithm: str, kid: str) -> bytes:
     """The one header that tokens of this key have, byte for byte (PROTOCOL §7)."""
     members = {"alg": algorithm, "kid": kid, "typ": "at+jwt"}
-    return encode(json.dumps(members, separators=(",", ":")).encode()).encode()
+    return base64url.encode(json.dumps(members, separators=(",", ":")).encode()).encode()
 
 
 class KeyRing:
@@ -156,7 +150,7 @@ class KeyRing:
         return f"KeyRing({len(self._secret_keys)} secrets)"
 
     def find(self, key_id: int) -> SecretKeys | None:
-        """The refresh-token keys of this id, or None."""
+        """The keys of the secret that has this key id, or None."""
         return self._secret_keys.get(key_id)
 
 

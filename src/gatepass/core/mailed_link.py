@@ -1,36 +1,35 @@
-"""The tokens in links that are mailed: compose, parse, and what makes one void.
+"""The tokens in mailed links: compose, parse, and what makes one void.
 
     gp_vt_ / gp_pr_ + base64url of   version 1 · key id 1 · purpose 1 · subject 16 · expires-at 5 · state 16
                                      · address 0–320 · MAC 32
 
 `gp_vt_` verifies an address, `gp_pr_` resets a password; the prefixes let secret scanners find leaks. `subject` is the
-id of an account or an applicant. `state` is a MAC over what the subject was when the link was made: its address and
-its credential version. Using a link changes those, and so does everything else that should make it void (a new
-password, another address, deletion), so it works once and nothing is stored for it. A token whose own MAC does not hold
-is refused before any I/O (P5). Both MACs have a key of their own, derived from the secrets: the first one signs, all
+id of an account or of a pending registration. `state` is a MAC over what the subject was when the link was made: its
+address and its credential version. Using a link changes those, and so does everything else that must make it void (a
+new password, another address, deletion), so it works once and nothing is stored for it. A token whose own MAC does not
+hold is refused before any I/O (P5). The MACs use a key of their own, derived from the secrets: the first one signs, all
 verify, and the roll-out of a new secret breaks no link.
 """
 
-import binascii
 import hmac
 import re
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from gatepass.core.keyring import KeyRing, encode
+from gatepass.core import base64url
+from gatepass.core.keyring import KeyRing
 
 VERSION = 1
 MAC_BYTES = 32
 MAX_ADDRESS_BYTES = 1280
-"""320 characters of four bytes, which `wire.bodies` lets through."""
+"""320 characters of four bytes: the longest address that `wire.bodies` accepts."""
 _LAYOUT = struct.Struct(">BBB16s5s16s")
 _TEXT = re.compile(r"gp_(?:vt|pr)_[A-Za-z0-9_-]{96,1830}", re.ASCII)
-_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 
 class Purpose(IntEnum):
-    """What a link is good for, and nothing else."""
+    """The one thing that a link may be used for."""
 
     VERIFY = 1
     RESET = 2
@@ -56,7 +55,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class InvalidLink:
-    """Not one of ours, or for another purpose."""
+    """Garbage, a foreign MAC, another version or another purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +66,20 @@ class UnknownLinkKey:
 def make_link(
     keys: KeyRing, purpose: Purpose, *, subject: str, state: tuple[str, ...], expires_at: int, address: str = ""
 ) -> Link:
-    """A link under the first secret. `subject` has 32 hexadecimal digits; `state` is what must not change."""
+    """A link under the first secret. `subject` has 32 hexadecimal digits; a change of `state` makes the link void."""
     key_id = keys.current.key_id
     mark = state_of(keys, key_id, state)
     return Link(key_id, purpose, subject, expires_at, mark, address)
 
 
 def state_of(keys: KeyRing, key_id: int, state: tuple[str, ...]) -> bytes:
-    """The mark of a state under one of the secrets. Lengths go in, so that no two states look alike."""
+    """The MAC of a state under one of the secrets. Lengths go in, so that no two states have one message."""
     message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in state)
     return hmac.digest(_key(keys, key_id), b"state" + message, "sha256")[:16]
 
 
 def is_still(link: Link, keys: KeyRing, state: tuple[str, ...]) -> bool:
-    """Whether the subject is still what it was when the link was made."""
+    """Whether `state` is that of the time when the link was made."""
     return hmac.compare_digest(link.state, state_of(keys, link.key_id, state))
 
 
@@ -95,11 +94,11 @@ def compose_link(link: Link, keys: KeyRing) -> str:
         link.state,
     )
     body += link.address.encode()
-    return link.purpose.prefix + encode(body + _mac(keys, link.key_id, body))
+    return link.purpose.prefix + base64url.encode(body + _mac(keys, link.key_id, body))
 
 
 def parse_link(text: str, keys: KeyRing, *, purpose: Purpose) -> Link | InvalidLink | UnknownLinkKey:
-    """Read and authenticate a token's text, for one purpose. Its time and its state are the caller's to look at."""
+    """Read and authenticate a token's text, for one purpose. The caller must check `expires_at` and `is_still`."""
     if _TEXT.fullmatch(text) is None or not text.startswith(purpose.prefix):
         return InvalidLink()
     raw = _decode(text[len(purpose.prefix) :])
@@ -118,19 +117,19 @@ def parse_link(text: str, keys: KeyRing, *, purpose: Purpose) -> Link | InvalidL
 
 
 def _decode(text: str) -> bytes | None:
-    """Canonical base64url of at least a whole token, or None."""
+    """The bytes of at least a whole token, or None."""
     try:
-        raw = binascii.a2b_base64(text.encode().translate(_BASE64) + b"=" * (-len(text) % 4), strict_mode=True)
-    except binascii.Error:
+        raw = base64url.decode(text.encode())
+    except ValueError:
         return None
-    return raw if len(raw) >= _LAYOUT.size + MAC_BYTES and encode(raw) == text else None
+    return raw if len(raw) >= _LAYOUT.size + MAC_BYTES else None
 
 
 def _key(keys: KeyRing, key_id: int) -> bytes:
-    card = keys.find(key_id)
-    if card is None:
+    secret_keys = keys.find(key_id)
+    if secret_keys is None:
         raise ValueError("the link names a key that is not in the key ring")
-    return card.link
+    return secret_keys.link
 
 
 def _mac(keys: KeyRing, key_id: int, body: bytes) -> bytes:

@@ -26,14 +26,14 @@ def normalise(password: str) -> str:
 
 
 def is_overlong(password: str, policy: Policy) -> bool:
-    """Whether hashing must not even start: an upper bound is what keeps sign-in from being a lever."""
+    """Whether hashing must not even start: without an upper bound a sign-in could cost any amount of work."""
     return len(password) > policy.password_max
 
 
 def find_violation(
     password: str, policy: Policy, *, blocklist: Collection[str], context: Iterable[str]
 ) -> PasswordViolation | None:
-    """The objection to a new password, or None.
+    """What a new password violates, or None.
 
     `blocklist` has folded entries; `context` are words an attacker would try first for this very account:
     e-mail address, its local part, the service's name.
@@ -59,7 +59,7 @@ def fold(text: str) -> str:
 
 
 def _is_derived(password: str, word: str) -> bool:
-    """Whether a password is a context word itself, doubled, reversed, or with a few characters around it."""
+    """Whether a password is a context word itself, repeated, reversed, or with a few characters around it."""
     if len(word) < 3:
         return False
     remainder = password.replace(word, "").replace(word[::-1], "")

@@ -41,7 +41,7 @@ class Policy:
     recent_sign_in: int = 0
     """Ending another of one's sessions needs a sign-in not longer ago than this (ASVS 7.5.2). 0: it never matters."""
     demonstration: bool = False
-    """Lifts the lower bound of access_ttl so that a visitor sees a pass die within half a minute."""
+    """Lifts the lower bound of access_ttl so that a visitor sees an access token expire within half a minute."""
 
     def __post_init__(self) -> None:
         shortest = 5 if self.demonstration else MINUTE
@@ -70,15 +70,15 @@ class Policy:
 
     @classmethod
     def standard(cls) -> "Policy":
-        """15-minute passes, a week idle, a month in all."""
+        """15-minute access tokens, a week idle, 30 days in all."""
         return cls()
 
     @classmethod
     def strict(cls) -> "Policy":
-        """For administration: 5-minute passes, an hour idle, a working day in all."""
+        """For administration: 5-minute access tokens, an hour idle, 12 hours in all."""
         return cls(access_ttl=5 * MINUTE, refresh_ttl=HOUR, session_ttl=12 * HOUR)
 
     @classmethod
     def demo(cls) -> "Policy":
-        """30-second passes and 8-character passwords: to be looked at, not to be deployed."""
+        """30-second access tokens and 8-character passwords: for a demonstration, never for a deployment."""
         return cls(access_ttl=30, password_min=8, demonstration=True)

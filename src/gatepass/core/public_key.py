@@ -1,23 +1,21 @@
 """Public keys as a gate publishes them: a JWK Set (RFC 7517), read strictly by services that know its URL only.
 
-From a published key follows the one header that tokens under it have, byte for byte, so these services look tokens up
-exactly as the issuer's own guards do. A set with anything odd in it is refused whole: it is not one of ours.
+A published key determines the one header that its tokens have, byte for byte, so these services look tokens up exactly
+as the issuer's own guards do. A set with anything unexpected in it is refused whole: no gate published it.
 """
 
-import binascii
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from gatepass.core.keyring import Algorithm, encode, header_of
+from gatepass.core import base64url, strict_json
+from gatepass.core.keyring import Algorithm, header_of
 from gatepass.errors import GatepassError
 
-MOST_KEYS = 100
-"""A gate publishes a handful; each costs memory, and a comparison of a set with its successor."""
-LONGEST_KID = 256
+MAX_KEYS = 100
+"""Against what: a gate publishes a handful; each costs memory, and comparisons when the set changes."""
+MAX_KID_LENGTH = 256
 PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 """What must never be published (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964)."""
 _KINDS: Mapping[Algorithm, tuple[str, str]] = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
@@ -25,7 +23,7 @@ Jwk = Mapping[str, object]
 
 
 class MalformedKeySet(GatepassError, ValueError):
-    """A JWK Set that cannot be used; the text says what is wrong with it, and holds none of its keys."""
+    """A JWK Set that cannot be used. The message says what is wrong with it, and contains none of its keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class PublicKey:
     def from_jwk(cls, jwk: Jwk) -> "PublicKey":
         """The key that `jwk` describes. Raises MalformedKeySet unless it is a public EdDSA or ES256 signing key."""
         kid = jwk.get("kid")
-        if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
+        if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
             raise MalformedKeySet("a key has no usable kid")
         if PRIVATE_MEMBERS & jwk.keys():
             raise MalformedKeySet(f"key {kid!r} is published with its private or shared part: replace it at once")
@@ -56,17 +54,18 @@ class PublicKey:
 
 
 def parse_jwks(document: bytes) -> tuple[PublicKey, ...]:
-    """The keys of a JWK Set, in its order. Raises MalformedKeySet for a set that is odd in any way."""
+    """The keys of a JWK Set, in its order. Raises MalformedKeySet."""
     try:
-        found = json.loads(document.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as fault:
-        raise (fault if isinstance(fault, MalformedKeySet) else MalformedKeySet("it is not JSON")) from None
+        found = strict_json.load(document)
+    except ValueError as fault:
+        raise MalformedKeySet(f"it cannot be read: {fault}") from None
     entries = found.get("keys") if isinstance(found, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    jwks = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if not isinstance(entries, list) or len(jwks) != len(entries):
         raise MalformedKeySet("it is not a JWK Set: an object with a list of keys")
-    if len(entries) > MOST_KEYS:
-        raise MalformedKeySet(f"it has more than {MOST_KEYS} keys")
-    keys = tuple(PublicKey.from_jwk(entry) for entry in entries)
+    if len(jwks) > MAX_KEYS:
+        raise MalformedKeySet(f"it has more than {MAX_KEYS} keys")
+    keys = tuple(PublicKey.from_jwk(jwk) for jwk in jwks)
     if len({key.kid for key in keys}) != len(keys):
         raise MalformedKeySet("two keys have one kid")
     return keys
@@ -94,20 +93,9 @@ def _coordinate(jwk: Jwk, name: str, *, kid: str) -> bytes:
     """32 bytes in canonical base64url."""
     text = jwk.get(name)
     try:
-        raw = binascii.a2b_base64(str(text).translate(str.maketrans("-_", "+/")) + "=" * (-len(str(text)) % 4))
-    except (binascii.Error, ValueError):
+        raw = base64url.decode(text.encode()) if isinstance(text, str) else b""
+    except ValueError:
         raw = b""
-    if len(raw) != 32 or encode(raw) != text:
+    if len(raw) != 32:
         raise MalformedKeySet(f"key {kid!r}: {name} is not 32 bytes in base64url")
     return raw
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise MalformedKeySet("a name stands twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedKeySet(f"{name} is not JSON")

@@ -1,4 +1,4 @@
-"""How often something may be done: a rate, and a bounded table of who has used how much of it.
+"""How often something may be done: a rate, and a bounded table of how much of it each key has used.
 
 One whole number for each key: the second at which its bucket would be full again (the "virtual scheduling" form of the
 token bucket, GCRA). A key that is not there has a full bucket, so forgetting one is always in the caller's favour, and
@@ -14,8 +14,8 @@ from typing import Self
 from gatepass.core.policy import DAY, HOUR, MINUTE
 
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
-MOST_KEYS = 50_000
-"""Against what: about 10 MB of a process; the keys that were used longest ago go first."""
+MAX_KEYS = 50_000
+"""Against what: about 10 MB of a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Rate:
 
 
 class Buckets:
-    """Who has used how much of one rate."""
+    """How much of one rate each key has used."""
 
-    __slots__ = ("_every", "_full_at", "_most", "_span", "rate")
+    __slots__ = ("_every", "_full_at", "_max_keys", "_span", "rate")
 
-    def __init__(self, rate: Rate, *, most: int = MOST_KEYS) -> None:
-        """`most` keys are remembered."""
+    def __init__(self, rate: Rate, *, max_keys: int = MAX_KEYS) -> None:
+        """At most `max_keys` keys are remembered; the one that was used longest ago is dropped first."""
         self.rate = rate
-        self._most = most
+        self._max_keys = max_keys
         self._span = float(rate.seconds)
         self._every = rate.seconds / rate.count if rate.count else 0.0
         self._full_at: dict[Hashable, float] = {}
@@ -61,16 +61,16 @@ class Buckets:
             return 0
         table = self._full_at
         full_at = table.pop(key, 0.0)
-        # Fuller than empty can only be a clock that was set back: nobody waits for a mistake of ours.
+        # Emptier than empty means that the clock was set back: no caller must wait for that.
         if full_at < now or full_at > now + self._span + self._every:
             full_at = float(now)
         after = full_at + self._every
         missing = after - now - self._span
-        # What is left over from many small additions is no second of anybody's.
+        # The rounding error of many small additions must not cost a second.
         if missing > 1e-6:
             table[key] = full_at
             return max(1, math.ceil(missing))
         table[key] = after
-        if len(table) > self._most:
+        if len(table) > self._max_keys:
             del table[next(iter(table))]
         return 0

@@ -8,21 +8,20 @@ secret scanners find leaks. The MAC is HMAC-SHA256 over all that precedes it; a 
 refused before any I/O (P5).
 """
 
-import binascii
 import hashlib
 import hmac
 import re
 import struct
 from dataclasses import dataclass, field
 
-from gatepass.core.keyring import KeyRing, SecretKeys, encode
+from gatepass.core import base64url
+from gatepass.core.keyring import KeyRing, SecretKeys
 
 PREFIX = "gp_rt_"
 VERSION = 1
 MAC_BYTES = 32
 _LAYOUT = struct.Struct(">BB16sI16s16s5s5s")
 _TEXT = re.compile(r"gp_rt_[A-Za-z0-9_-]{128}", re.ASCII)
-_BASE64 = bytes.maketrans(b"-_", b"+/")
 _IDENTITY = struct.Struct(">B16sI16s16s")
 MAX_GENERATION = 2**32 - 1
 
@@ -58,8 +57,8 @@ class UnknownKey:
 
 def compose(token: RefreshToken, keys: KeyRing) -> str:
     """The text of a token. Its key id must be one of `keys`."""
-    card = keys.find(token.key_id)
-    if card is None:
+    secret_keys = keys.find(token.key_id)
+    if secret_keys is None:
         raise ValueError("the token names a key that is not in the key ring")
     body = _LAYOUT.pack(
         VERSION,
@@ -71,22 +70,22 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
         token.issued_at.to_bytes(5, "big"),
         token.expires_at.to_bytes(5, "big"),
     )
-    return PREFIX + encode(body + _mac(card, body))
+    return PREFIX + base64url.encode(body + _mac(secret_keys, body))
 
 
 def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
     """Read and authenticate a token's text. Costs one HMAC and no I/O."""
     if _TEXT.fullmatch(text) is None:
         return Malformed()
-    raw = binascii.a2b_base64(text[len(PREFIX) :].encode().translate(_BASE64))
+    raw = base64url.decode(text[len(PREFIX) :].encode())
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     version, key_id, sid, generation, nonce, parent, issued_at, expires_at = _LAYOUT.unpack(body)
     if version != VERSION:
         return Malformed()
-    card = keys.find(key_id)
-    if card is None:
+    secret_keys = keys.find(key_id)
+    if secret_keys is None:
         return UnknownKey()
-    if not hmac.compare_digest(_mac(card, body), mac):
+    if not hmac.compare_digest(_mac(secret_keys, body), mac):
         return Malformed()
     return RefreshToken(
         key_id=key_id,
@@ -103,18 +102,18 @@ def successor_of(
     token: RefreshToken,
     keys: KeyRing,
     *,
-    key: bytes | None,
+    key_hash: bytes | None,
     entropy: bytes,
     now: int,
     expires_at: int,
 ) -> RefreshToken:
-    """The successor of `token` for a request under `key` (a 16-byte hash, or None).
+    """The successor of `token` for a request under a key (`key_hash` has 16 bytes), or without one (None).
 
     With a key its identity is a function of token and key alone, whatever the clock, the signing secret or
     the server; without one, the 16 bytes of `entropy` are its nonce. It is signed by the first secret.
     """
     fingerprint = token.fingerprint
-    nonce = entropy if key is None else _successor_nonce(token, fingerprint + key)
+    nonce = entropy if key_hash is None else _successor_nonce(token, fingerprint + key_hash)
     return RefreshToken(
         key_id=keys.current.key_id,
         sid=token.sid,
@@ -138,5 +137,5 @@ def _successor_nonce(token: RefreshToken, message: bytes) -> bytes:
     return hmac.digest(token.nonce, message, "sha256")[:16]
 
 
-def _mac(card: SecretKeys, body: bytes) -> bytes:
-    return hmac.digest(card.mac, body, "sha256")
+def _mac(secret_keys: SecretKeys, body: bytes) -> bytes:
+    return hmac.digest(secret_keys.mac, body, "sha256")

@@ -12,16 +12,16 @@
 Why this is safe. A session's committed tokens form one line, and each was committed under the key of the
 request that presented it. Only this server can MAC a token, so a token that is not on the line is either the
 next point of it (advance), a later point that the store forgot (recover), or it descends from a point that
-somebody else has left (reuse). The owner's key for a token is a function of the token, so whatever is lost,
+another party has left (reuse). The owner's key for a token is a function of the token, so whatever is lost,
 doubled or delayed on the owner's side repeats with equal key: repeat. A thief cannot have that key, so the
 first token that both present conflicts.
 
 `decide` is pure, and decided nowhere else: stores only compare and swap.
 """
 
+from dataclasses import dataclass
 from hmac import compare_digest
 
-from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.session import (
@@ -30,12 +30,59 @@ from gatepass.core.session import (
     UNKNOWN_FINGERPRINT,
     UNKNOWN_KEY,
     Ancestor,
+    EndReason,
     Session,
     Swap,
 )
 
 
-def expected_swap(token: RefreshToken, *, key: bytes | None, now: int, ip_prefix: str = "") -> Swap:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The row is absent, revoked or past its end."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The expected successor was presented: commit it."""
+
+    swap: Swap
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The same request again, by the holder of its key: the same successor, nothing written.
+
+    `session` is the row that was read. An old repeat gets no access token: a thief who can only replay one recorded
+    request would otherwise live on it for days.
+    """
+
+    session: Session
+    with_access_token: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """The store lost writes that this server acknowledged: move it forward to what was presented."""
+
+    swap: Swap
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A keyless request that lost a race within the leeway: nothing issued, nothing revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Two parties hold this session's tokens: end it (RFC 9700 §4.14.2)."""
+
+
+Outcome = Ended | Advance | Repeat | Recover | Late | Reuse
+
+
+def expected_swap(token: RefreshToken, *, key_hash: bytes | None, now: int, ip_prefix: str = "") -> Swap:
     """The swap of the usual case, for which no row is read: the token itself says what the row must be."""
     return Swap(
         sid=token.sid,
@@ -43,7 +90,7 @@ def expected_swap(token: RefreshToken, *, key: bytes | None, now: int, ip_prefix
         expected_fingerprint=token.parent,
         generation=token.generation,
         fingerprint=token.fingerprint,
-        key_hash=key or NO_KEY,
+        key_hash=key_hash or NO_KEY,
         now=now,
         ip_prefix=ip_prefix,
     )
@@ -53,7 +100,7 @@ def decide(
     session: Session | None,
     token: RefreshToken,
     *,
-    key: bytes | None,
+    key_hash: bytes | None,
     now: int,
     policy: Policy,
     ip_prefix: str = "",
@@ -61,7 +108,7 @@ def decide(
     """Which row of the table applies.
 
     `session` is the row of `token.sid`, or None where there is none; `token` is validly MACed and unexpired;
-    `key` is the 16-byte hash of the request's key, or None for a keyless request; `now` is Unix seconds.
+    `key_hash` is the 16-byte hash of the request's key, or None for a keyless request; `now` is Unix seconds.
     """
     if session is None:
         return Ended("unknown")
@@ -72,32 +119,32 @@ def decide(
 
     age = now - session.committed_at
     timely = 0 <= age <= policy.leeway
-    swap = expected_swap(token, key=key, now=now, ip_prefix=ip_prefix)
+    swap = expected_swap(token, key_hash=key_hash, now=now, ip_prefix=ip_prefix)
 
     if (session.generation, session.fingerprint) == (swap.expected_generation, swap.expected_fingerprint):
         return Advance(swap)
     if token.fingerprint == session.fingerprint:
-        if _matches(session.key_hash, key) or (key is None and session.key_hash == NO_KEY):
+        if _matches(session.key_hash, key_hash) or (key_hash is None and session.key_hash == NO_KEY):
             return Repeat(session, with_access_token=timely)
-    elif _is_known_ancestor(session, token, key):
+    elif _is_known_ancestor(session, token, key_hash):
         return Repeat(session, with_access_token=False)
     if token.generation > session.generation + 1:
         return Recover(_forward(session, token, swap))
-    if key is None and timely and _lost_a_race(session, token):
+    if key_hash is None and timely and _lost_a_race(session, token):
         return Late()
     return Reuse()
 
 
-def _matches(recorded: bytes, key: bytes | None) -> bool:
-    return key is not None and (compare_digest(recorded, key) or recorded == UNKNOWN_KEY)
+def _matches(recorded: bytes, key_hash: bytes | None) -> bool:
+    return key_hash is not None and (compare_digest(recorded, key_hash) or recorded == UNKNOWN_KEY)
 
 
-def _is_known_ancestor(session: Session, token: RefreshToken, key: bytes | None) -> bool:
+def _is_known_ancestor(session: Session, token: RefreshToken, key_hash: bytes | None) -> bool:
     place = session.generation - 1 - token.generation
     if not 0 <= place < len(session.ancestors):
         return False
     ancestor = session.ancestors[place]
-    return ancestor.fingerprint in (token.fingerprint, UNKNOWN_FINGERPRINT) and _matches(ancestor.key_hash, key)
+    return ancestor.fingerprint in (token.fingerprint, UNKNOWN_FINGERPRINT) and _matches(ancestor.key_hash, key_hash)
 
 
 def _lost_a_race(session: Session, token: RefreshToken) -> bool:

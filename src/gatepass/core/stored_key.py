@@ -5,7 +5,7 @@ from a secret itself. Its life, on one line of time:
 
     created ──published──► active_from ──signs──► superseded or retired_at ──verifies──► + kept ──► gone
 
-`kept` is the longest life of an access token with tolerances: when it is over nothing signed by the key can hold.
+`kept` is the longest life of an access token with tolerances: after that no token under the key can be valid.
 Until a stored key is active the keys derived from the secrets sign; they follow the same line from then on.
 A key that is removed in an emergency is gone at once.
 """
@@ -42,30 +42,32 @@ class StoredKey:
         return self.retired_at is not None and self.retired_at <= self.active_from
 
 
-def make(seed: bytes, *, nonce: bytes, card: SecretKeys, algorithm: Algorithm, now: int, active_from: int) -> StoredKey:
-    """A new key of this seed. `seed` and `nonce` are random and never used again."""
+def make(
+    seed: bytes, *, nonce: bytes, under: SecretKeys, algorithm: Algorithm, now: int, active_from: int
+) -> StoredKey:
+    """A new key of this seed, sealed `under` a secret. `seed` and `nonce` are random and never used again."""
     kid = SigningKey.from_secret(seed, algorithm).kid
-    sealed = _seal(seed, nonce=nonce, card=card, kid=kid, algorithm=algorithm)
+    sealed = _seal(seed, nonce=nonce, under=under, kid=kid, algorithm=algorithm)
     return StoredKey(kid, algorithm, sealed, now, active_from)
 
 
 def unseal(stored: StoredKey, ring: KeyRing) -> SigningKey | None:
-    """The key itself; None where the secret that it was sealed under is not in the ring."""
+    """The key itself; None if the secret that it was sealed under is not in the ring."""
     seed = _open(stored, ring)
     return None if seed is None else SigningKey.from_secret(seed, stored.algorithm)
 
 
 def reseal(stored: StoredKey, ring: KeyRing, *, nonce: bytes) -> StoredKey | None:
-    """The same key under the first secret of the ring; None where it is so already, or cannot be opened."""
+    """The same key under the first secret of the ring; None if it is already, or if it cannot be opened."""
     seed = None if stored.sealed[0] == ring.current.key_id else _open(stored, ring)
     if seed is None:
         return None
-    sealed = _seal(seed, nonce=nonce, card=ring.current, kid=stored.kid, algorithm=stored.algorithm)
+    sealed = _seal(seed, nonce=nonce, under=ring.current, kid=stored.kid, algorithm=stored.algorithm)
     return replace(stored, sealed=sealed)
 
 
 def states(stored: Iterable[StoredKey], *, now: int, kept: int) -> Mapping[str, State]:
-    """What each key is good for at `now`, by kid."""
+    """What each key may be used for at `now` (Unix seconds), by kid."""
     ordered = sorted(stored, key=lambda key: (key.active_from, key.created_at, key.kid))
     found: dict[str, State] = {}
     superseded_at: int | None = None
@@ -100,17 +102,17 @@ def choose(
     return (*signing, *others, *outlived)
 
 
-def _seal(seed: bytes, *, nonce: bytes, card: SecretKeys, kid: str, algorithm: Algorithm) -> bytes:
+def _seal(seed: bytes, *, nonce: bytes, under: SecretKeys, kid: str, algorithm: Algorithm) -> bytes:
     bound = f"{algorithm} {kid}".encode()
-    return bytes([card.key_id]) + nonce + AESGCM(card.seal).encrypt(nonce, seed, bound)
+    return bytes([under.key_id]) + nonce + AESGCM(under.seal).encrypt(nonce, seed, bound)
 
 
 def _open(stored: StoredKey, ring: KeyRing) -> bytes | None:
-    card = ring.find(stored.sealed[0])
-    if card is None:
+    secret_keys = ring.find(stored.sealed[0])
+    if secret_keys is None:
         return None
     nonce, sealed = stored.sealed[1 : 1 + NONCE_BYTES], stored.sealed[1 + NONCE_BYTES :]
     try:
-        return AESGCM(card.seal).decrypt(nonce, sealed, f"{stored.algorithm} {stored.kid}".encode())
+        return AESGCM(secret_keys.seal).decrypt(nonce, sealed, f"{stored.algorithm} {stored.kid}".encode())
     except InvalidTag:  # another secret with the same key id, or a row that was tampered with
         return None

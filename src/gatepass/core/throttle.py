@@ -1,6 +1,6 @@
 """How long the next sign-in attempt must wait after failures (NIST SP 800-63B-4 §3.2.2).
 
-A few failures cost nothing, people mistype; then each one doubles the wait. The wait is bounded and touches
+A few failures cost nothing, since people mistype; each further one doubles the wait. The wait is bounded and applies to
 sign-in alone, so it is no weapon against the sessions that an account already has.
 """
 
@@ -13,9 +13,9 @@ YEAR = 365 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """`free` failures without a wait, then 1, 2, 4 … seconds, at most `longest`; forgotten after `memory`.
+    """`free` failures without a wait, then 1, 2, 4 … seconds, at most `longest`; reset `memory` seconds after the last.
 
-    With `first` the waits begin there, instead of at one second.
+    With `first` the waits begin at that many seconds instead of at one.
     """
 
     free: int
@@ -24,7 +24,7 @@ class Throttle:
     first: int = 1
 
     def wait(self, failures: int, *, last_at: int, now: int) -> int:
-        """Seconds until an attempt may be made; 0 for at once. A clock that was set back waits no longer."""
+        """Seconds until an attempt may be made; 0 for at once. After a clock was set back there is no wait."""
         if failures < self.free or not 0 <= now - last_at < self.memory:
             return 0
         # 2^20 s is beyond any `longest`: the bound keeps the power from growing with the count.
@@ -33,9 +33,9 @@ class Throttle:
 
 
 PER_ACCOUNT = Throttle(free=5, longest=15 * MINUTE)
-EVER = Throttle(free=80, longest=YEAR, memory=YEAR, first=YEAR)
-"""The hard stop: in effect only recovery opens the account to its password again."""
+LIFETIME = Throttle(free=80, longest=YEAR, memory=YEAR, first=YEAR)
+"""The hard stop: in effect, only recovery makes the password usable again."""
 LIFETIME_PER_DEVICE = Throttle(free=20, longest=YEAR, memory=YEAR, first=YEAR)
-"""The same for a known device: both together are the hundred that NIST allows."""
+"""The same for a known device. Both together are the hundred that NIST allows."""
 PER_ADDRESS = Throttle(free=50, longest=MINUTE)
-"""Wider: a school or an office sits behind one address."""
+"""Wider: a school or an office shares one address."""

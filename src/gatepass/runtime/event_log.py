@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import TextIO
 
 from gatepass.core.event import Event
-from gatepass.core.json_text import dump
+from gatepass.core.strict_json import dump
 
 logger = logging.getLogger("gatepass.events")
 faults = logging.getLogger("gatepass.audit")

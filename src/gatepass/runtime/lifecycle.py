@@ -30,14 +30,14 @@ class Lifecycle:
         self._beside = beside
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
-        self._is_open = False
+        self.is_open = False
 
     async def open(self) -> None:
         """Open the store and load what the guards must know. Idempotent."""
-        if self._is_open:
+        if self.is_open:
             return
         async with self._opening:
-            if self._is_open:
+            if self.is_open:
                 return
             await self._store.open()
             try:
@@ -49,7 +49,7 @@ class Lifecycle:
             if self._outbox is not None:
                 self._outbox.open()
             self._tasks = [asyncio.create_task(run(), name=name) for name, run in self._beside.items()]
-            self._is_open = True
+            self.is_open = True
 
     async def close(self) -> None:
         """Finish what was accepted, mail before the store, and let the store go. Idempotent."""
@@ -57,7 +57,7 @@ class Lifecycle:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._is_open = False
+        self.is_open = False
         if self._outbox is not None:
             await self._outbox.close()
         await self._store.close()

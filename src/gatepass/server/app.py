@@ -5,23 +5,27 @@
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gatepass.core.event import AccessRefused, Event, RequestRefused
 from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem
 from gatepass.ports import Clock
-from gatepass.server.endpoints.sessions import Endpoint
+from gatepass.runtime.lifecycle import Lifecycle
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Disconnected, Reply, Request, relative_path
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.origin import Origins
 
 logger = logging.getLogger("gatepass.server")
 
-Table = Mapping[str, Mapping[str, Endpoint]]
+Methods = dict[str, Endpoint]
+_PARAMETER = re.compile(r"\\{(\w+)\\}")
 
 
 class InternalError(Problem):
-    """500: our fault. The log has the trace, the caller gets none (ASVS 16.5.1)."""
+    """500: a fault of the server. The log has the trace, the caller gets none (ASVS 16.5.1)."""
 
     status = 500
     title = "Internal server error"
@@ -31,27 +35,29 @@ class InternalError(Problem):
 
 
 class AuthApp:
-    """Dispatches the endpoints of one gate. `ready` opens the gate at the first request if nothing did."""
+    """Dispatches the endpoints of one gate, and opens the gate at the first request if nothing did."""
 
     def __init__(
         self,
-        table: Table,
+        endpoints: Iterable[Endpoint],
+        context: Context,
         *,
         origins: Origins,
+        lifecycle: Lifecycle,
         clock: Clock,
         report: Callable[[Event], None],
-        ready: Callable[[], Awaitable[None]],
         always: Sequence[tuple[str, str]] = (),
-        patience: float = 20.0,
+        body_timeout: float = 20.0,
     ) -> None:
-        """`always` are headers of every answer; `patience` is how many seconds a body may take."""
-        self._table = table
+        """`always` are headers of every answer; `body_timeout` is how many seconds a body may take."""
+        self._paths, self._patterns = _table(endpoints)
+        self._context = context
         self._origins = origins
+        self._lifecycle = lifecycle
         self._clock = clock
         self._report = report
-        self._ready = ready
         self._always = always
-        self._patience = patience
+        self._body_timeout = body_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer http; close websockets; run no lifespan, which is the gate's."""
@@ -60,7 +66,7 @@ class AuthApp:
             return
         if scope["type"] != "http":
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
-        request = Request(scope, receive, patience=self._patience)
+        request = Request(scope, receive, body_timeout=self._body_timeout)
         try:
             reply = await self.answer(request)
         except Disconnected:
@@ -70,38 +76,51 @@ class AuthApp:
     async def answer(self, request: Request) -> Reply:
         """The reply to a request, whatever happens. Raises Disconnected alone."""
         try:
-            await self._ready()
-            return await self._find(request)(request)
-        except Forbidden as refused:
-            if refused.code == "cross-site":
-                self._report(RequestRefused(at=self._clock.now(), path=_printable(request.path)))
-            return Reply.of(refused)
-        except InvalidToken as refused:
-            self._report(AccessRefused(at=self._clock.now(), path=_printable(request.path)))
-            return Reply.of(refused)
-        except Problem as problem:
-            if problem.status >= 500:
-                logger.error("%s", problem, exc_info=problem.__cause__)
-            return Reply.of(problem)
+            if not self._lifecycle.is_open:
+                await self._lifecycle.open()
+            methods = self._paths.get(request.path) or self._match(request)
+            endpoint = methods.get(request.method)
+            if endpoint is None:
+                return self._preflight(request, methods)
+            if endpoint.cross_site:
+                self._origins.check(request.headers)
+            if endpoint.hashes:
+                with self._context.limiter.hashing(self._context.ip_prefix(request)):
+                    return await endpoint.handler(self._context, request)
+            return await endpoint.handler(self._context, request)
         except Disconnected:
             raise
+        except Problem as problem:
+            return self._refusal(request, problem)
         except Exception:
             logger.exception("unexpected error at %s %s", request.method, _printable(request.path))
             return Reply.of(InternalError())
 
-    def _find(self, request: Request) -> Endpoint:
-        methods = self._table.get(request.path)
-        if methods is None and request.path.startswith("/sessions/") and request.path.count("/") == 2:
-            methods = self._table.get("/sessions/{sid}")
-        if methods is None:
-            raise NotFound
-        endpoint = methods.get(request.method)
-        if endpoint is not None:
-            return endpoint
-        preflight = self._origins.preflight(request.headers, methods.keys())
-        if request.method != "OPTIONS" or preflight is None:
+    def _match(self, request: Request) -> Methods:
+        """The methods of a path with parameters. Raises NotFound."""
+        for pattern, methods in self._patterns:
+            match = pattern.fullmatch(request.path)
+            if match is not None:
+                request.path_params = match.groupdict()
+                return methods
+        raise NotFound
+
+    def _preflight(self, request: Request, methods: Methods) -> Reply:
+        """What CORS asks of a path before its methods are called. Raises MethodNotAllowed for everything else."""
+        headers = self._origins.preflight(request.headers, methods.keys())
+        if request.method != "OPTIONS" or headers is None:
             raise MethodNotAllowed(sorted(methods))
-        return _replying(Reply(204, headers=preflight))
+        return Reply(204, headers=headers)
+
+    def _refusal(self, request: Request, problem: Problem) -> Reply:
+        """The document of a problem. Reports refusals that an attack may cause; logs faults of the server."""
+        if isinstance(problem, Forbidden) and problem.code == "cross-site":
+            self._report(RequestRefused(at=self._clock.now(), path=_printable(request.path)))
+        elif isinstance(problem, InvalidToken):
+            self._report(AccessRefused(at=self._clock.now(), path=_printable(request.path)))
+        elif problem.status >= 500:
+            logger.error("%s", problem, exc_info=problem.__cause__)
+        return Reply.of(problem)
 
 
 class ServedApp:
@@ -114,7 +133,7 @@ class ServedApp:
         self._mount = mount
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Dispatch by the first path segment below the place where all of this may be mounted itself."""
+        """Dispatch by the first path segment, relative to where this application is mounted itself."""
         path = relative_path(scope) if "path" in scope else ""
         if path == self._mount or path.startswith(self._mount + "/"):
             root = scope.get("root_path", "").rstrip("/")
@@ -124,11 +143,20 @@ class ServedApp:
         await self._around(scope, receive, send)
 
 
-def _replying(reply: Reply) -> Endpoint:
-    async def endpoint(_request: Request) -> Reply:
-        return reply
+def _table(endpoints: Iterable[Endpoint]) -> tuple[Mapping[str, Methods], Sequence[tuple[re.Pattern[str], Methods]]]:
+    """Path → method → endpoint; and for paths with parameters, pattern → method → endpoint."""
+    paths: dict[str, Methods] = {}
+    for endpoint in endpoints:
+        methods = paths.setdefault(endpoint.path, {})
+        if methods.setdefault(endpoint.method, endpoint) is not endpoint:
+            raise ValueError(f"{endpoint.method} {endpoint.path} is declared twice")
+    patterns = [(_pattern(path), paths.pop(path)) for path in [path for path in paths if "{" in path]]
+    return paths, patterns
 
-    return endpoint
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """`/sessions/{sid}` as a pattern: a parameter is one segment, whatever it contains."""
+    return re.compile(_PARAMETER.sub(r"(?P<\1>[^/]*)", re.escape(path)))
 
 
 def _printable(path: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatepass.errors import BadRequest, BodyTooLarge, GatepassError, Problem, RequestTimeout, UnsupportedMediaType
@@ -18,25 +18,30 @@ _BASE = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 NO_STORE = "no-store"
+_NO_PARAMS: Mapping[str, str] = {}
 
 
 class Disconnected(GatepassError):
-    """The client went away before its request was whole: nobody is there to answer."""
+    """The client disconnected before its request was complete: an answer would reach no one."""
 
 
 class Request:
-    """One http request of the auth endpoints. `path` is relative to the mount."""
+    """One http request of the auth endpoints.
 
-    __slots__ = ("headers", "method", "path", "patience", "receive", "scope")
+    `path` is relative to the mount; `path_params` are what stands in the place of its parameters.
+    """
 
-    def __init__(self, scope: Scope, receive: Receive, *, patience: float = 20.0) -> None:
-        """`patience` is how many seconds the body may take to arrive."""
+    __slots__ = ("body_timeout", "headers", "method", "path", "path_params", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, *, body_timeout: float = 20.0) -> None:
+        """`body_timeout` is how many seconds the body may take to arrive."""
         self.scope = scope
         self.method: str = scope["method"]
         self.headers = Headers(scope["headers"])
         self.path = relative_path(scope)
+        self.path_params = _NO_PARAMS
         self.receive = receive
-        self.patience = patience
+        self.body_timeout = body_timeout
 
     @property
     def peer(self) -> str | None:
@@ -63,10 +68,10 @@ class Request:
         if declared is not None and int(declared[:20]) > limit:
             raise BodyTooLarge(limit)
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(self.body_timeout):
                 return await self._collect(limit)
         except TimeoutError:
-            raise RequestTimeout(self.patience) from None
+            raise RequestTimeout(self.body_timeout) from None
 
     async def _collect(self, limit: int) -> bytes:
         chunks: list[bytes] = []
@@ -95,7 +100,7 @@ def relative_path(scope: Scope) -> str:
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
     if path.endswith("/") and not scope.get("raw_path", b"/").endswith(b"/"):
-        path = path[:-1]  # nobody sent that slash
+        path = path[:-1]  # the slash that Litestar added
     return path or "/"
 
 
@@ -138,3 +143,34 @@ class Reply:
             headers.append((name.lower().encode(), value.encode("latin-1")))
         headers.extend((b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies)
         return headers
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream(Reply):
+    """A reply whose body goes on until the caller leaves or the events end."""
+
+    events: AsyncIterator[bytes] = field(kw_only=True)
+    receive: Receive = field(kw_only=True)
+
+    async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = ()) -> None:
+        """Start the reply, pass events on as they come, stop when the caller is gone."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.head(extra)})
+        leaving = asyncio.create_task(_left(self.receive))
+        passing = asyncio.create_task(self._pass_on(send))
+        try:
+            await asyncio.wait({leaving, passing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (leaving, passing):
+                task.cancel()
+            await asyncio.gather(leaving, passing, return_exceptions=True)
+        if passing.done() and not passing.cancelled() and passing.exception() is None:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _pass_on(self, send: Send) -> None:
+        async for event in self.events:
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,18 +1,18 @@
-"""How much one address and one session may ask for, counted in this process.
+"""How much one network and one session may ask for, counted in this process.
 
-Sign-ins that fail are throttled in the store, for all processes together (`core.throttle`). What is here protects a
-process from floods of requests that are well formed, at no cost in I/O: the limits are far above what people do, and a
-client takes a 429 as "later", never as the end of its session (PROTOCOL §6).
+Failed sign-ins are throttled in the store, for all processes together (`core.throttle`). The limits here protect one
+process from floods of well-formed requests, at no cost in I/O. They are far above normal use, and a client takes a 429
+as "later", never as the end of its session (PROTOCOL §6).
 
-* Refreshes: so many for a session (counted once its token is known to be ours: to know an id is harmless), so many
-  for an address. * Registrations: so many for an address. * Whatever hashes a password: so many at once for an
-  address, or one of them would fill the queue before the hashing threads for all others.
+* Refreshes: a rate for each session, counted after the MAC of its token (an id is no secret), and one for each network.
+* Registrations: a rate for each network.
+* Requests that hash a password: a number at once for each network, or one network could fill the queue for all others.
 
-An address is its network, as everywhere here: /24, or /48. One that cannot be told (a Unix socket) is not counted.
+An address counts as its network: /24, or /48. A request without an address (Unix socket) is not counted.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gatepass.core.event import Event, RateExceeded
@@ -20,18 +20,13 @@ from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.errors import ConfigurationError, Overloaded, TooManyAttempts
 from gatepass.ports import Clock
-from gatepass.server.http import Reply, Request
 
-Endpoint = Callable[[Request], Awaitable[Reply]]
-HASHING = frozenset({"/login", "/register", "/verify", "/password", "/password/reset", "/email", "/account"})
-"""Paths below the mount whose requests wait for the hashing threads."""
-REGISTERING = frozenset({"/register"})
 OF_A_SESSION = Rate(100_000, HOUR)
-"""A session refreshes once in 5 to 15 minutes. 28 a second for ever, after as many at once as no client needs."""
+"""Against what: a session refreshes once in 5 to 15 minutes; this is 28 a second, for ever."""
 OF_AN_ADDRESS = Rate(1_000_000, HOUR)
-"""Offices of ten thousand share an address."""
+"""Against what: an office of ten thousand shares one address."""
 REGISTRATIONS = Rate(300, HOUR)
-"""Of one address: a school's first lesson, and no farm of accounts."""
+"""Of one network. Against what: a class that signs up in its first lesson, but no farm of accounts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +59,7 @@ class Limits:
 
 
 class Limiter:
-    """One process' counts."""
+    """The counts of one process. Every refusal has changed nothing."""
 
     def __init__(self, limits: Limits, *, clock: Clock, report: Callable[[Event], None]) -> None:
         self._clock = clock
@@ -72,12 +67,12 @@ class Limiter:
         self._sessions = Buckets(limits.refresh_rate)
         self._addresses = Buckets(limits.address_refresh_rate)
         self._registrations = Buckets(limits.registration_rate)
-        self._most_at_once = limits.sign_ins_at_once
+        self._max_at_once = limits.sign_ins_at_once
         self._hashing: dict[str, int] = {}
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
 
     def refresh(self, sid: bytes, ip_prefix: str) -> None:
-        """Count a refresh with a token of ours. Raises TooManyAttempts, and nothing has changed."""
+        """Count a refresh with an authentic token. Raises TooManyAttempts."""
         now = self._clock.now()
         wait = self._sessions.take(sid, now) or (self._addresses.take(ip_prefix, now) if ip_prefix else 0)
         if wait:
@@ -92,9 +87,9 @@ class Limiter:
 
     @contextlib.contextmanager
     def hashing(self, ip_prefix: str) -> Iterator[None]:
-        """Around a request that hashes. Raises Overloaded where its address has as many already."""
+        """Around a request that hashes. Raises Overloaded if its network has the maximum already."""
         running = self._hashing.get(ip_prefix, 0)
-        if ip_prefix and running >= self._most_at_once:
+        if ip_prefix and running >= self._max_at_once:
             raise Overloaded
         self._hashing[ip_prefix] = running + 1
         try:
@@ -106,30 +101,9 @@ class Limiter:
             else:
                 del self._hashing[ip_prefix]
 
-    def around(
-        self, table: Mapping[str, Mapping[str, Endpoint]], address_of: Callable[[Request], str]
-    ) -> Mapping[str, Mapping[str, Endpoint]]:
-        """The same endpoints, limited by their paths."""
-        return {
-            path: {method: self._limited(endpoint, path, address_of) for method, endpoint in methods.items()}
-            if path in HASHING
-            else methods
-            for path, methods in table.items()
-        }
-
-    def _limited(self, endpoint: Endpoint, path: str, address_of: Callable[[Request], str]) -> Endpoint:
-        async def limited(request: Request) -> Reply:
-            ip_prefix = address_of(request)
-            with self.hashing(ip_prefix):
-                if path in REGISTERING:
-                    self.register(ip_prefix)
-                return await endpoint(request)
-
-        return limited
-
     def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str) -> None:
-        """Raise, and report it once a minute for all: a flood must not become one of the log."""
-        if not 0 <= now - self._told.get(what, 0) < 60:
-            self._told[what] = now
+        """Raise TooManyAttempts; report it once a minute at most, or a flood of requests would flood the log."""
+        if not 0 <= now - self._reported.get(what, 0) < 60:
+            self._reported[what] = now
             self._report(RateExceeded(at=now, address=ip_prefix, what=what, retry_after=wait))
         raise TooManyAttempts(wait)

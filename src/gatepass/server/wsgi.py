@@ -17,7 +17,7 @@ from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Scope
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 
 MAX_BODY = 65_536
-"""Bytes that are read of a body: far beyond what any endpoint takes, so that it says 413 itself."""
+"""Bytes that are read of a body: far more than any endpoint accepts, so that the endpoint answers 413 itself."""
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -50,11 +50,11 @@ class WSGIEndpoints:
         return answer.chunks
 
     def answer(self, scope: Scope, body: bytes) -> Answer:
-        """The answer to an ASGI scope and its body. Blocks until its head is there."""
+        """The answer to an ASGI scope and its body. Blocks until its head has been sent."""
         return self.ask(scope, body).result()
 
     def ask(self, scope: Scope, body: bytes) -> "Future[Answer]":
-        """The same for callers that await."""
+        """As `answer`, for callers that await."""
         exchange = _Exchange(self._background, body)
         self._background.submit(exchange.run(self._app, scope))
         return exchange.answer
@@ -77,7 +77,7 @@ class _Exchange:
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
     async def run(self, app: Callable[[Scope, Any, Any], Awaitable[None]], scope: Scope) -> None:
-        """On the loop: from the request to the last byte of the answer."""
+        """Runs on the loop, from the request to the last byte of the answer."""
         self._background.leaving.add(self._gone)
         try:
             await app(scope, self._receive, self._send)
@@ -111,7 +111,7 @@ class _Exchange:
         self.answer.set_result(Answer(self._head["status"], list(self._head["headers"]), chunks, is_stream=is_stream))
 
     def _stream(self, first: bytes) -> Iterator[bytes]:
-        """In the server's thread; its `close` tells the endpoint that the caller has left."""
+        """Runs in the server's thread. `close` tells the endpoint that the caller has disconnected."""
         try:
             yield first
             while (chunk := self._chunks.get()) is not None:
@@ -142,7 +142,7 @@ def scope_of(environ: Environ) -> Scope:
 
 
 def read_body(environ: Environ) -> bytes:
-    """The body, or as much of it as it takes to refuse it."""
+    """The body, or as much of it as an endpoint needs to refuse it."""
     declared = environ.get("CONTENT_LENGTH") or "0"
     if environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ:
         wanted = MAX_BODY

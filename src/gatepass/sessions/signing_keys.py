@@ -1,9 +1,9 @@
-"""The signing keys of one process as time goes by: derived ones first, then those kept in the store (PROTOCOL §7).
+"""The signing keys of one process over time: derived ones first, then those kept in the store (PROTOCOL §7).
 
     look ─► rows of the store ─► unseal ─► choose for this moment ─► if that changed: guards and documents are told
 
-The follower looks every few seconds and at every hint, so servers pick up a rotation without a restart, and drop a
-key that was removed as fast as a session that was revoked.
+The follower looks every few seconds and at every hint. So servers take over a rotation without a restart, and drop a
+removed key as fast as a revoked session.
 """
 
 import logging
@@ -19,17 +19,17 @@ from gatepass.ports import Clock, Entropy, KeyStore
 logger = logging.getLogger("gatepass.keys")
 
 PUBLISHED_BEFORE_USE = 600
-"""Seconds: twice the time for which others may cache the key set, and far more than servers need to look."""
+"""Seconds: twice the time for which others may cache the key set, and far longer than the follower's interval."""
 
 Listener = Callable[[Sequence[SigningKey]], None]
 
 
 class UnknownKey(GatepassError):
-    """There is no such key, or it cannot be retired. The message says what to do."""
+    """The key does not exist, or it cannot be retired. The message says what to do."""
 
 
 class SigningKeys:
-    """`current`: all keys that verify now, the first signs. `kept`: seconds that a token can hold, with tolerances."""
+    """`current` are all keys that verify now; the first signs."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class SigningKeys:
         entropy: Entropy,
         changed: Listener = lambda _keys: None,
     ) -> None:
-        """`changed` is called with the new `current` whenever it has changed."""
+        """`kept` is the longest life of a token in seconds, with tolerances; `changed` gets every new `current`."""
         self.current: Sequence[SigningKey] = ring.signing_keys
         self._ring = ring
         self._store = store
@@ -60,14 +60,14 @@ class SigningKeys:
         for row in rows:
             if standing[row.kid] != "gone" and stored_key.unseal(row, self._ring) is None:
                 raise ConfigurationError(
-                    f"Signing key {row.kid} was sealed under a secret that is not in GATEPASS_SECRET: add that secret "
-                    f"at its end, or remove the key: gatepass keys retire {row.kid} --at-once"
+                    f"Signing key {row.kid} was sealed under a secret that is not among `secrets`: add that secret "
+                    f"at the end, or remove the key: gatepass keys retire {row.kid} --at-once"
                 )
         self._take(rows)
         await self._reseal(rows)
 
     async def look(self) -> None:
-        """Take over what the store has now, and what is due by now. Raises StoreUnavailable."""
+        """Take over what the store has now, and what has become due since. Raises StoreUnavailable."""
         self._take(await self._store.signing_keys())
 
     async def rotate(self, *, after: int = PUBLISHED_BEFORE_USE) -> StoredKey:
@@ -76,7 +76,7 @@ class SigningKeys:
         made = stored_key.make(
             self._entropy.token_bytes(SEED_BYTES),
             nonce=self._entropy.token_bytes(NONCE_BYTES),
-            card=self._ring.current,
+            under=self._ring.current,
             algorithm=self._algorithm,
             now=now,
             active_from=now + after,
@@ -86,9 +86,9 @@ class SigningKeys:
         return made
 
     async def retire(self, kid: str, *, at_once: bool = False) -> StoredKey | None:
-        """End a key: a published one is called off; with `at_once` any key is refused everywhere from now on.
+        """End a key: a published one never signs; with `at_once` any key is refused everywhere from now on.
 
-        Where it was the one that signs, a new one signs from now on and is returned. Raises UnknownKey,
+        If the key is the one that signs, a new one signs from now on and is returned. Raises UnknownKey,
         StoreUnavailable.
         """
         rows = {row.kid: row for row in await self._store.signing_keys()}
@@ -107,7 +107,7 @@ class SigningKeys:
         return successor
 
     async def listed(self) -> Sequence[tuple[StoredKey, State]]:
-        """All stored keys with what they are good for, newest first."""
+        """All stored keys with their states, newest first."""
         rows = await self._store.signing_keys()
         standing = self._states(rows)
         return [(row, standing[row.kid]) for row in sorted(rows, key=lambda row: row.active_from, reverse=True)]
@@ -131,7 +131,7 @@ class SigningKeys:
         return stored_key.states(rows, now=self._clock.now(), kept=self._kept)
 
     async def _reseal(self, rows: Sequence[StoredKey]) -> None:
-        """Under the first secret, so that the others can be dropped once every server has that one."""
+        """Seal all keys under the first secret, so that the others can be dropped once every server has that one."""
         for row in rows:
             moved = stored_key.reseal(row, self._ring, nonce=self._entropy.token_bytes(NONCE_BYTES))
             if moved is not None:

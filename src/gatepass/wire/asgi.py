@@ -19,7 +19,7 @@ WITHHELD = "gatepass.withheld"
 
 
 class Withheld:
-    """The cookie text that was taken out of a request. Says nothing of itself in logs and debuggers."""
+    """The cookie text that was taken out of a request. Its repr keeps it out of logs and debuggers."""
 
     __slots__ = ("text",)
 

@@ -3,16 +3,16 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gatepass.core import strict_json
 from gatepass.core.account import Account
-from gatepass.core.json_text import dump as dump
 from gatepass.core.session import Session
+from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
 
 MAX_BYTES = 16 * 1024
@@ -26,11 +26,15 @@ class _Strict(BaseModel):
 
 
 class Credentials(_Strict):
-    """`POST /auth/login` and `/auth/register`."""
+    """`POST /auth/login`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
     password: str = Field(min_length=1, repr=False)
     remember: bool = True
+
+
+class Registration(Credentials):
+    """`POST /auth/register`."""
 
 
 class PasswordChange(_Strict):
@@ -40,13 +44,13 @@ class PasswordChange(_Strict):
     new: str = Field(min_length=1, repr=False)
 
 
-class Address(_Strict):
+class EmailRequest(_Strict):
     """`POST /auth/verify/resend` and `/auth/password/forgot`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
 
 
-class Confirmation(_Strict):
+class VerifyRequest(_Strict):
     """`POST /auth/verify`."""
 
     token: str = Field(min_length=1, max_length=2048, repr=False)
@@ -74,7 +78,7 @@ class EmailConfirmation(_Strict):
     token: str = Field(min_length=1, max_length=2048, repr=False)
 
 
-class Deletion(_Strict):
+class DeleteAccountRequest(_Strict):
     """`DELETE /auth/account`."""
 
     password: str = Field(min_length=1, repr=False)
@@ -84,37 +88,29 @@ def read(model: type[Body], raw: bytes) -> Body:
     """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
     try:
         body = model.model_validate_json(raw)
-        json.loads(raw, object_pairs_hook=_once)
+        strict_json.load(raw)  # pydantic takes the last of two members of one name
         return body
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_context=False, include_input=False)
-    except RecursionError:
-        raise BadRequest("malformed-json", "The body nests too deeply.") from None
+    except ValueError as fault:
+        raise BadRequest("malformed-json", f"The body cannot be read: {fault}.") from None
     if any(fault["type"] == "json_invalid" for fault in faults):
         raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object none of whose members stands twice: of two, another reader on the way may have taken the other."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise BadRequest("malformed-json", "A member stands twice.")
-    return members
-
-
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
-    """The 422 that names each member at fault."""
+    """The 422 that names each invalid member."""
     listed = [{"field": field, "message": message} for field, message in errors.items()]
     names = ", ".join(errors)
-    return Unprocessable("invalid-body", f"These members do not do: {names}.", facts={"errors": listed})
+    return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
 
 
 def parse_email(text: str) -> tuple[str, str]:
-    """An address as (display form, normalised key). Raises Unprocessable for what is no address.
+    """An address as (display form, normalised key). Raises Unprocessable (`invalid-body`) for any other text.
 
     Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded, as every large mail
-    provider does; its domain is the one that is asked for on the network, where faß.example is not fass.example.
+    provider does; its domain is the one that DNS is asked for, where faß.example is not fass.example.
     """
     try:
         parsed = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
@@ -124,7 +120,7 @@ def parse_email(text: str) -> tuple[str, str]:
 
 
 def email_key(text: str) -> str:
-    """The key to look an account up by; text that is no address finds none, and says so no sooner."""
+    """The key to find an account by. A text that is no address finds none, after the same work."""
     try:
         return parse_email(text)[1]
     except Unprocessable:
@@ -151,7 +147,7 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """The member at fault. A name that is none of ours is the caller's text, and is not repeated either."""
+    """The name of the invalid member. An unknown name is text of the caller, so it is not repeated either."""
     if not location:
         return "(body)"
     return str(location[0]) if location[0] in model.model_fields else "(unknown member)"

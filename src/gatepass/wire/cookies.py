@@ -3,7 +3,7 @@
     __Host-Http-gatepass    refresh token; HttpOnly, and by its prefix settable by a server only
     __Host-gatepass_state   <sid>.<generation>.<expiry>: tells a page that a session exists (PROTOCOL §5, §6)
 
-A narrower COOKIE_PATH turns the first into `__Secure-gatepass`. Over plain http on a loopback host, for
+A narrower path turns the first into `__Secure-gatepass`. Over plain http on a loopback host, for
 development, prefixes are impossible and ports share cookies: `gatepass_<port>` and `gatepass_state_<port>`.
 """
 
@@ -20,12 +20,12 @@ from gatepass.wire.headers import RawHeaders
 
 SameSite = Literal["strict", "lax", "none"]
 _SPACE = bytes(code for code in range(256) if chr(code).isspace())
-"""Whatever str.strip() takes for space, in Latin-1."""
+"""What str.strip() takes for space, in Latin-1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """How this gate names and marks its cookies. `refresh_names` are all that are read, ours first."""
+    """How this gate names and marks its cookies. `refresh_names` are all that are read, the configured one first."""
 
     refresh_names: tuple[str, ...]
     state_name: str
@@ -74,12 +74,12 @@ class Cookies:
             f"{self.state_name}={self._marks('/')}; Max-Age=0",
         ]
 
-    def expire_other(self, came: Sequence[tuple[str, str]], request_path: str) -> list[str]:
+    def expire_other(self, received: Sequence[tuple[str, str]], request_path: str) -> list[str]:
         """Set-Cookie values that delete refresh cookies under a name that is no longer the configured one.
 
         The path it was set with is not known any more, but it is a prefix of the path that it was sent to.
         """
-        others = {name for name, _ in came} - {self.refresh_names[0]}
+        others = {name for name, _ in received} - {self.refresh_names[0]}
         if SECURE_NAME in others:
             # Quoted as browsers send it: a mount may have a parameter, and a caller must not write our headers.
             steps = quote(request_path, safe="/:@!$&'()*+=~").strip("/").split("/")
@@ -119,14 +119,14 @@ def _marks(path: str, secure: bool, same_site: SameSite) -> str:
 
 @functools.lru_cache
 def _finder(names: tuple[str, ...]) -> Callable[[bytes], object]:
-    """A function that says whether any of `names` stands within a text, in the time that a warm guard has."""
+    """A function that says whether a text contains any of `names`, in the time that a warm guard has."""
     return re.compile(b"|".join(re.escape(name.encode()) for name in names)).search
 
 
 def _pairs(values: Iterable[str]) -> Iterable[tuple[str, str]]:
     for value in values:
         for crumb in value.split(";"):
-            # Not strip(): it takes more for space than browsers do, who then would not guard the name's prefix.
+            # Not strip(): it takes more for space than browsers do, which then would not enforce the name's prefix.
             name, equals, text = crumb.strip(" \t").partition("=")
             if equals:
                 yield name, text

@@ -1,6 +1,6 @@
-"""What is kept of where a request came from: a coarse address and a coarse name of the client.
+"""What is kept of where a request comes from: a coarse address and a coarse name of the client.
 
-Enough for a person to recognise a device in a list, too little to follow anybody (ASVS 7.5.2, 14.2.6).
+Enough for owners to recognise a device in a list, too little to track them (ASVS 7.5.2, 14.2.6).
 """
 
 import functools
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from gatepass.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_BROWSERS = (  # from the particular to what the others claim to be as well
+_BROWSERS = (  # particular ones first: most browsers claim to be Chrome or Safari too
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
     ("EdgiOS/", "Edge"),
@@ -37,7 +37,7 @@ _PRODUCT = re.compile(r"[A-Za-z](?:[A-Za-z0-9._-]|%20){0,31}")
 
 
 def client_label(user_agent: str | None) -> str:
-    """A few words such as "Firefox on Linux", made of our own words or one plain product name."""
+    """A few words such as "Firefox on Linux", taken from the tables above, or one plain product name."""
     text = user_agent or ""
     client = next((name for mark, name in _BROWSERS if mark in text), None)
     system = next((name for mark, name in _SYSTEMS if mark in text), None)
@@ -49,7 +49,7 @@ def client_label(user_agent: str | None) -> str:
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The address of the client: the socket's, or behind trusted proxies what the last untrusted hop was.
+    """The address of the client: the socket's or, behind trusted proxies, that of the last hop that is not trusted.
 
     `forwarded` are the X-Forwarded-For values; they count only as far as trusted proxies wrote them.
     """

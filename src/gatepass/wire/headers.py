@@ -34,7 +34,7 @@ class Headers:
         return [value.decode("latin-1") for value in self._values.get(name, ())]
 
     def one(self, name: bytes) -> str | None:
-        """The value of a header that stands exactly once; None if absent, "" if it came more than once."""
+        """The value of a header that came exactly once; None if absent, "" if it came more than once."""
         values = self._values.get(name, ())
         if len(values) > 1:
             return ""
@@ -44,7 +44,7 @@ class Headers:
 def bearer_of(authorizations: list[str]) -> str:
     """The token of the Authorization headers (RFC 6750 §2.1): header only, scheme in any case, exactly one.
 
-    Raises TokenRequired where there is no bearer header, InvalidToken where there are several.
+    Raises TokenRequired without a bearer header, InvalidToken for more than one Authorization header.
     """
     if len(authorizations) > 1:
         raise InvalidToken("several Authorization headers")

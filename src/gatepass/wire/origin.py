@@ -23,7 +23,7 @@ _ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-sessi
 
 
 def origin_of(url: str) -> str:
-    """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for anything that has none."""
+    """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for a text that has none."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -37,7 +37,7 @@ def origin_of(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this very machine, where plain http is fit for development."""
+    """Whether a URL names this machine, where plain http is fit for development."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
 
@@ -97,7 +97,7 @@ class Origins:
             raise cross_site("This origin is not allowed here.")
 
     def cors(self, headers: Headers) -> list[tuple[str, str]]:
-        """The CORS headers of an answer: an exact echo for allowed foreign origins, nothing for others."""
+        """The CORS headers of an answer: an exact echo for allowed foreign origins, none for others."""
         if not self.foreign:
             return []
         origin = headers.one(b"origin")

@@ -1,6 +1,6 @@
 """A Problem as the document that goes over the wire (RFC 9457)."""
 
-from gatepass.core.json_text import dump
+from gatepass.core.strict_json import dump
 from gatepass.errors import Problem
 
 MEDIA_TYPE = "application/problem+json"

@@ -14,7 +14,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 """(status, headers, exc_info=None) → write"""
 WSGIApp = Callable[[Environ, Any], Iterable[bytes]]
-"""The second is a StartResponse, which every framework types in its own way."""
+"""The second argument is a StartResponse, which every framework types in its own way."""
 
 
 def raw_headers(environ: Environ) -> list[tuple[bytes, bytes]]:
@@ -31,13 +31,13 @@ def raw_headers(environ: Environ) -> list[tuple[bytes, bytes]]:
 
 
 def authorizations(environ: Environ) -> list[str]:
-    """The Authorization headers, which a server has made one: two tokens in it are no token."""
+    """The Authorization headers, which a server has joined into one: two tokens in it are not a token."""
     text = environ.get("HTTP_AUTHORIZATION")
     return [] if text is None else [text]
 
 
 def withhold(environ: Environ, cookies: Cookies) -> bytes:
-    """Take the refresh cookies out of an environ; the Cookie text that an application must not see."""
+    """Take the refresh cookies out of an environ. Returns the Cookie text that an application must not see."""
     text = environ.get("HTTP_COOKIE")
     if text is None or not any(name in text for name in cookies.refresh_names):
         return b""
@@ -50,7 +50,7 @@ def withhold(environ: Environ, cookies: Cookies) -> bytes:
 
 
 def _unfold(text: str, names: Iterable[str]) -> str:
-    """Two Cookie headers folded with a comma are two crumbs, at least where one of them is ours."""
+    """Undo the comma by which a server joins Cookie headers, at least beside the refresh cookies."""
     if "," not in text:
         return text
     ours = "|".join(re.escape(name) for name in names)

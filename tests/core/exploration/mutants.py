@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gatepass.core.keyring import KeyRing
-from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken, successor_of
-from gatepass.core.rotation import decide, expected_swap
+from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_KEY, UNKNOWN_FINGERPRINT, UNKNOWN_KEY, Session, Swap
 from tests.core.exploration.server import Rules, move
 from tests.core.exploration.world import Scenario
@@ -41,13 +40,13 @@ def _table(second: Second) -> Rules:
         session: Session | None,
         token: RefreshToken,
         *,
-        key: bytes | None,
+        key_hash: bytes | None,
         now: int,
         policy: Policy,
         ip_prefix: str = "",
     ) -> Outcome:
-        outcome = decide(session, token, key=key, now=now, policy=policy, ip_prefix=ip_prefix)
-        return outcome if session is None else second(outcome, session, token, key)
+        outcome = decide(session, token, key_hash=key_hash, now=now, policy=policy, ip_prefix=ip_prefix)
+        return outcome if session is None else second(outcome, session, token, key_hash)
 
     return Rules(decide=mutant)
 
@@ -56,73 +55,77 @@ def _is_ancestor(session: Session, token: RefreshToken) -> bool:
     return any(ancestor.fingerprint == token.fingerprint for ancestor in session.ancestors)
 
 
-def _repeat_under_any_key(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _repeat_under_any_key(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     is_committed = token.fingerprint == session.fingerprint
     return Repeat(session, with_access_token=False) if outcome == Reuse() and is_committed else outcome
 
 
 def _repeat_ancestors_under_any_key(
-    outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None
+    outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None
 ) -> Outcome:
     repeats = outcome == Reuse() and _is_ancestor(session, token)
     return Repeat(session, with_access_token=False) if repeats else outcome
 
 
-def _always_with_access_token(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _always_with_access_token(
+    outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None
+) -> Outcome:
     return replace(outcome, with_access_token=True) if isinstance(outcome, Repeat) else outcome
 
 
-def _no_old_repeat(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _no_old_repeat(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     return Reuse() if isinstance(outcome, Repeat) and not outcome.with_access_token else outcome
 
 
-def _no_ancestors(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _no_ancestors(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     return Reuse() if isinstance(outcome, Repeat) and token.generation < session.generation else outcome
 
 
-def _no_recover(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _no_recover(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     return Reuse() if isinstance(outcome, Recover) else outcome
 
 
-def _unknown_matches_nothing(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _unknown_matches_nothing(
+    outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None
+) -> Outcome:
     unknown = {ancestor.fingerprint for ancestor in session.ancestors if ancestor.key_hash == UNKNOWN_KEY}
     return Reuse() if isinstance(outcome, Repeat) and token.fingerprint in unknown else outcome
 
 
-def _recover_over_siblings(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _recover_over_siblings(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     if outcome != Reuse() or token.generation != session.generation + 1:
         return outcome
-    swap = expected_swap(token, key=key, now=session.expires_at - 1)
+    swap = expected_swap(token, key_hash=key_hash, now=session.expires_at - 1)
     return Recover(replace(swap, expected_fingerprint=session.fingerprint, expected_generation=session.generation))
 
 
-def _late_for_everyone(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _late_for_everyone(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     newest = session.ancestors[0].fingerprint if session.ancestors else b""
     return Late() if outcome == Reuse() and newest in (token.fingerprint, token.parent) else outcome
 
 
-def _late_after_sign_in(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
-    late = outcome == Reuse() and key is None and session.ancestors and session.ancestors[0].key_hash == NO_KEY
+def _late_after_sign_in(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
+    late = outcome == Reuse() and key_hash is None and session.ancestors and session.ancestors[0].key_hash == NO_KEY
     return Late() if late and session.ancestors[0].fingerprint == token.parent else outcome
 
 
-def _ended_unrevoked(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _ended_unrevoked(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     return Ended("reused") if outcome == Reuse() else outcome
 
 
-def _repeat_for_the_keyless(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
-    repeats = outcome == Reuse() and key is None and token.fingerprint == session.fingerprint
+def _repeat_for_the_keyless(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
+    repeats = outcome == Reuse() and key_hash is None and token.fingerprint == session.fingerprint
     return Repeat(session, with_access_token=True) if repeats else outcome
 
 
-def _advance_from_anywhere(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _advance_from_anywhere(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     if outcome != Reuse() or token.generation != session.generation:
         return outcome
-    swap = expected_swap(token, key=key, now=session.expires_at - 1)
+    swap = expected_swap(token, key_hash=key_hash, now=session.expires_at - 1)
     return Advance(replace(swap, expected_fingerprint=session.fingerprint, expected_generation=session.generation))
 
 
-def _one_forgotten_only(outcome: Outcome, session: Session, token: RefreshToken, key: bytes | None) -> Outcome:
+def _one_forgotten_only(outcome: Outcome, session: Session, token: RefreshToken, key_hash: bytes | None) -> Outcome:
     lost = UNKNOWN_FINGERPRINT in {ancestor.fingerprint for ancestor in session.ancestors}
     repeats = isinstance(outcome, Repeat) and lost
     return Reuse() if repeats and token.fingerprint != session.fingerprint else outcome
@@ -138,14 +141,14 @@ def _swap_blindly(row: Session, swap: Swap, window: int) -> Session | None:
 
 
 def _random_successor(token: RefreshToken, *rest: object, **named: object) -> RefreshToken:
-    return successor_of(token, *rest, **(named | {"key": None}))  # type: ignore[arg-type]
+    return successor_of(token, *rest, **(named | {"key_hash": None}))  # type: ignore[arg-type]
 
 
 def _successor_by_signer(
-    token: RefreshToken, keys: KeyRing, *, key: bytes | None, entropy: bytes, now: int, expires_at: int
+    token: RefreshToken, keys: KeyRing, *, key_hash: bytes | None, entropy: bytes, now: int, expires_at: int
 ) -> RefreshToken:
-    signed = key and hashlib.sha256(key + bytes([token.key_id])).digest()[:16]
-    return successor_of(token, keys, key=signed, entropy=entropy, now=now, expires_at=expires_at)
+    signed = key_hash and hashlib.sha256(key_hash + bytes([token.key_id])).digest()[:16]
+    return successor_of(token, keys, key_hash=signed, entropy=entropy, now=now, expires_at=expires_at)
 
 
 MUTANTS = (

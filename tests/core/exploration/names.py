@@ -145,7 +145,7 @@ class Names:
         return self._successor_of(
             self.real(token),
             RINGS[""],
-            key=self.key(key, generation(token)),
+            key_hash=self.key(key, generation(token)),
             entropy=_entropy(entropy),
             now=NOW,
             expires_at=EXPIRY,

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, NamedTuple, assert_never
 
-from gatepass.core.outcome import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import successor_of
-from gatepass.core.rotation import decide, expected_swap
+from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import MAX_ANCESTORS, NO_KEY, UNKNOWN_KEY, Ancestor, Session, Swap
 from tests.core.exploration.names import EXPIRY, NOW, SID, Names, SuccessorOf, generation, identity
 
@@ -87,7 +86,7 @@ class Server:
 
     def _swap_first(self, row: Row, token: str, key: str) -> Row | None:
         hashed = self.names.key(key, generation(token))
-        swap = self.rules.expected_swap(self.names.real(token), key=hashed, now=NOW)
+        swap = self.rules.expected_swap(self.names.real(token), key_hash=hashed, now=NOW)
         return self._applied(row, swap)
 
     def _judge(self, row: Row, token: str, key: str) -> Verdict:
@@ -121,7 +120,7 @@ class Server:
 
     def _decide(self, row: Row, token: str, key: str) -> Outcome:
         hashed = self.names.key(key, generation(token))
-        return self.rules.decide(self.session(row), self.names.real(token), key=hashed, now=NOW, policy=POLICY)
+        return self.rules.decide(self.session(row), self.names.real(token), key_hash=hashed, now=NOW, policy=POLICY)
 
     def _applied(self, row: Row, swap: Swap) -> Row | None:
         swapped = self.rules.apply(self.session(row), swap, self.rules.window)

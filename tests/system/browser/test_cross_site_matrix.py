@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+from gatepass.server.endpoints import DESCRIBED
 from gatepass.server.openapi import describe
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 from gatepass.wire.cookies import SameSite
@@ -88,7 +89,7 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
 
 def endpoints(of: Fort) -> list[tuple[str, str]]:
     """Those of the description, and the documents beside them."""
-    paths = describe(of.gate.policy)["paths"]
+    paths = describe(DESCRIBED, of.gate.policy)["paths"]
     assert isinstance(paths, dict)
     found = [(name.upper(), f"/auth{path}") for path, item in paths.items() for name in item if name != "parameters"]
     return [(method, path.replace("{sid}", "0" * 32)) for method, path in found]

@@ -6,9 +6,10 @@ import re
 import pytest
 
 from gatepass.core.policy import Policy
+from gatepass.server.endpoints import DESCRIBED
 from gatepass.server.openapi import describe
 
-DOCUMENT = describe(Policy(password_min=20, password_max=90))
+DOCUMENT = describe(DESCRIBED, Policy(password_min=20, password_max=90))
 OPERATIONS = {
     (path, method): operation
     for path, methods in DOCUMENT["paths"].items()

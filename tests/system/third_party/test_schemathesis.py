@@ -17,7 +17,7 @@ from tests.support.gates import SECRET
 from tests.support.process import environment, serving
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parents[2]
 IS_FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 REACHED = [
     "DELETE /account 204",

@@ -22,7 +22,8 @@ from typing import NamedTuple, TypeVar
 from argon2 import PasswordHasher as Argon2
 
 from gatepass.accounts.passwords.foreign import UnsupportedHash, argon2_matches, is_foreign, read_foreign
-from gatepass.core.keyring import derive, encode, parse_secret
+from gatepass.core.base64url import encode
+from gatepass.core.keyring import derive, parse_secret
 from gatepass.errors import ConfigurationError, Overloaded
 
 Result = TypeVar("Result")

@@ -1,1 +1,25 @@
-"""The endpoints of PROTOCOL §6, one file for each group."""
+"""The endpoints of PROTOCOL §6, one file for each group. What is in none of these lists cannot be served."""
+
+from gatepass.server.endpoints import (
+    accounts,
+    browser_client,
+    documents,
+    registration,
+    revocations,
+    session_list,
+    sessions,
+)
+
+DESCRIBED = (
+    *registration.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *session_list.ENDPOINTS,
+    *accounts.ENDPOINTS,
+    *documents.ENDPOINTS,
+    *browser_client.ENDPOINTS,
+)
+"""What every gate answers below its mount, and its OpenAPI document describes."""
+FEED = revocations.ENDPOINTS
+"""For services without access to the store, where a secret for them is configured."""
+AROUND = documents.AROUND
+"""What `gatepass serve` answers outside the mount."""

@@ -1,132 +1,196 @@
-"""The endpoints of accounts that mail has a part in, and the one that deletes an account.
+"""The account of a caller: passwords, addresses, deletion.
 
-    POST /register         verify mode: 202 for every address         POST /password/forgot   202 for every address
-    POST /verify           link + password → 201, signed in           POST /password/reset    link + new one → 204
-    POST /verify/resend    202 for every address                      POST /email             202 for every address
-    DELETE /account        the password → 204                         POST /email/confirm     link → 204
+    POST /password/forgot   202 for every address       POST /password         current + new → 204
+    POST /password/reset    link + new one → 204        POST /email            202 for every address
+    GET  /me                the account                 POST /email/confirm    link → 204
+                                                        DELETE /account        the password → 204
 
-Those that anybody may call pass the cross-site check first: no page elsewhere can make a visitor ask for mail.
-Where no mail can be sent, or users are external, they say so: 403 `not-offered`.
+The first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs
+them answers 403 `not-offered`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from gatepass.accounts.email_change import EmailChange as EmailChanges
-from gatepass.accounts.password_reset import PasswordReset as PasswordResets
-from gatepass.accounts.registration import Pending, Registered, Registration
 from gatepass.errors import Forbidden, InvalidCredentials
-from gatepass.server.endpoints.sessions import Endpoint, Routes
+from gatepass.server.context import Context
+from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.wire import bodies
-from gatepass.wire.bodies import Address, Confirmation, Credentials, Deletion, EmailChange, EmailConfirmation
-from gatepass.wire.bodies import PasswordReset as Reset
+from gatepass.wire.bodies import (
+    DeleteAccountRequest,
+    EmailChange,
+    EmailConfirmation,
+    EmailRequest,
+    PasswordChange,
+    PasswordReset,
+)
+
+_MAILING = {403: "not-offered", 429: "too-many-attempts"}
+_CONFIRMED = {403: "invalid-credentials, not-offered", 422: "password-too-long", 429: "too-many-attempts"}
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRoutes:
-    """The endpoints beside those of `routes`, over the services of accounts."""
+async def forgot_password(context: Context, request: Request) -> Reply:
+    """Mail a link to set a new password."""
+    body = bodies.read(EmailRequest, await request.json(bodies.MAX_BYTES))
+    _, email_key = bodies.parse_email(body.email)
+    await context.password_reset.request(email_key, ip_prefix=context.ip_prefix(request))
+    return Reply(202)
 
-    routes: Routes
-    registration: Registration
-    password_reset: PasswordResets
-    email_change: EmailChanges
 
-    def table(self) -> Mapping[str, Mapping[str, Endpoint]]:
-        """Path below the mount → method → endpoint."""
-        return {
-            "/register": {"POST": self.register},
-            "/verify": {"POST": self.confirm},
-            "/verify/resend": {"POST": self.resend},
-            "/password/forgot": {"POST": self.forgot},
-            "/password/reset": {"POST": self.reset},
-            "/email": {"POST": self.move},
-            "/email/confirm": {"POST": self.confirm_move},
-            "/account": {"DELETE": self.delete},
-        }
+async def reset_password(context: Context, request: Request) -> Reply:
+    """Set a new password by a mailed link; every session ends.
 
-    async def register(self, request: Request) -> Reply:
-        """`POST /register`: 201 and signed in; 202 without a cookie, for every address, if it is verified first."""
-        self.routes.origins.check(request.headers)
-        body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
-        email, email_key = bodies.parse_email(body.email)
-        caller = self.routes.caller(request)
-        match await self.registration.request(email, email_key, body.password, ip_prefix=caller.ip_prefix):
-            case Registered(account):
-                return await self.routes.sign_in(request, account, caller=caller, remember=body.remember, status=201)
-            case Pending():
-                return Reply(202)
+    The reply starts no session: the owner signs in with the new password.
+    """
+    body = bodies.read(PasswordReset, await request.json(bodies.MAX_BYTES))
+    await context.password_reset.reset(body.token, body.new, ip_prefix=context.ip_prefix(request))
+    return Reply(204)
 
-    async def resend(self, request: Request) -> Reply:
-        """`POST /verify/resend`: another mail for whoever registered with this address."""
-        self.routes.origins.check(request.headers)
-        body = bodies.read(Address, await request.json(bodies.MAX_BYTES))
-        await self.registration.resend(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
-        return Reply(202)
 
-    async def confirm(self, request: Request) -> Reply:
-        """`POST /verify`: the link and the password that was chosen make the account and sign it in."""
-        self.routes.origins.check(request.headers)
-        body = bodies.read(Confirmation, await request.json(bodies.MAX_BYTES))
-        caller = self.routes.caller(request)
-        account = await self.registration.confirm(body.token, body.password, ip_prefix=caller.ip_prefix)
-        return await self.routes.sign_in(request, account, caller=caller, remember=body.remember, status=201)
+async def change_password(context: Context, request: Request) -> Reply:
+    """Change the password; every other session ends.
 
-    async def forgot(self, request: Request) -> Reply:
-        """`POST /password/forgot`: mail with a link, if there is such an account."""
-        self.routes.origins.check(request.headers)
-        body = bodies.read(Address, await request.json(bodies.MAX_BYTES))
-        await self.password_reset.request(bodies.parse_email(body.email)[1], ip_prefix=self._ip_prefix(request))
-        return Reply(202)
-
-    async def reset(self, request: Request) -> Reply:
-        """`POST /password/reset`: a new password by the link; every session ends, and nobody is signed in."""
-        self.routes.origins.check(request.headers)
-        body = bodies.read(Reset, await request.json(bodies.MAX_BYTES))
-        await self.password_reset.reset(body.token, body.new, ip_prefix=self._ip_prefix(request))
-        return Reply(204)
-
-    async def move(self, request: Request) -> Reply:
-        """`POST /email`: ask for another address, with the password."""
-        principal = self.routes.principal(request)
-        body = bodies.read(EmailChange, await request.json(bodies.MAX_BYTES))
-        email, email_key = bodies.parse_email(body.email)
-        account = await self.routes.account(principal)
-        try:
-            await self.email_change.request(
-                account, body.password, email=email, email_key=email_key, ip_prefix=self._ip_prefix(request)
-            )
-        except InvalidCredentials:
-            raise _wrong_password() from None
-        return Reply(202)
-
-    async def confirm_move(self, request: Request) -> Reply:
-        """`POST /email/confirm`: take the new address, signed in to the account that asked for it."""
-        principal = self.routes.principal(request)
-        body = bodies.read(EmailConfirmation, await request.json(bodies.MAX_BYTES))
-        account = await self.routes.account(principal)
-        await self.email_change.confirm(
-            account, body.token, ip_prefix=self._ip_prefix(request), email_key=bodies.email_key
+    Needs the current one.
+    """
+    principal = context.principal(request)
+    body = bodies.read(PasswordChange, await request.json(bodies.MAX_BYTES))
+    account = await context.account(principal)
+    keep = bytes.fromhex(principal.session_id)
+    try:
+        await context.accounts.change_password(
+            account, body.current, new=body.new, keep=keep, ip_prefix=context.ip_prefix(request)
         )
-        return Reply(204)
-
-    async def delete(self, request: Request) -> Reply:
-        """`DELETE /account`: forget the account, with the password."""
-        principal = self.routes.principal(request)
-        body = bodies.read(Deletion, await request.json(bodies.MAX_BYTES))
-        self.routes.accounts.require_local()
-        account = await self.routes.account(principal)
-        try:
-            await self.routes.accounts.reauthenticate(account, body.password, ip_prefix=self._ip_prefix(request))
-        except InvalidCredentials:
-            raise _wrong_password() from None
-        await self.routes.accounts.delete(account.id)
-        return Reply(204, cookies=self.routes.cookies.clear())
-
-    def _ip_prefix(self, request: Request) -> str:
-        return self.routes.caller(request).ip_prefix
+    except InvalidCredentials:
+        raise _wrong_password("The current password is wrong.") from None
+    return Reply(204)
 
 
-def _wrong_password() -> Forbidden:
-    """403, not 401: the access token is fine, and a client must not answer this with a refresh."""
-    return Forbidden("invalid-credentials", "The password is wrong.")
+async def change_email(context: Context, request: Request) -> Reply:
+    """Ask for another address; a link goes there.
+
+    Needs the password. The account keeps its address until the link comes back.
+    """
+    principal = context.principal(request)
+    body = bodies.read(EmailChange, await request.json(bodies.MAX_BYTES))
+    email, email_key = bodies.parse_email(body.email)
+    account = await context.account(principal)
+    try:
+        await context.email_change.request(
+            account, body.password, email=email, email_key=email_key, ip_prefix=context.ip_prefix(request)
+        )
+    except InvalidCredentials:
+        raise _wrong_password() from None
+    return Reply(202)
+
+
+async def confirm_email(context: Context, request: Request) -> Reply:
+    """Take the address that a mailed link confirms.
+
+    Needs an access token of the account that asked for it.
+    """
+    principal = context.principal(request)
+    body = bodies.read(EmailConfirmation, await request.json(bodies.MAX_BYTES))
+    account = await context.account(principal)
+    ip_prefix = context.ip_prefix(request)
+    await context.email_change.confirm(account, body.token, ip_prefix=ip_prefix, email_key=bodies.email_key)
+    return Reply(204)
+
+
+async def get_account(context: Context, request: Request) -> Reply:
+    """The account."""
+    account = await context.account(context.principal(request))
+    return Reply(200, bodies.dump(bodies.account_json(account)))
+
+
+async def delete_account(context: Context, request: Request) -> Reply:
+    """Delete the account.
+
+    Needs the password.
+    """
+    principal = context.principal(request)
+    body = bodies.read(DeleteAccountRequest, await request.json(bodies.MAX_BYTES))
+    context.accounts.require_local()
+    account = await context.account(principal)
+    try:
+        await context.accounts.reauthenticate(account, body.password, ip_prefix=context.ip_prefix(request))
+    except InvalidCredentials:
+        raise _wrong_password() from None
+    await context.accounts.delete(account.id)
+    return Reply(204, cookies=context.refresh_cookies.clear(request))
+
+
+def _wrong_password(detail: str = "The password is wrong.") -> Forbidden:
+    """403, not 401: the access token holds, and a client must not answer this with a refresh."""
+    return Forbidden("invalid-credentials", detail)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/password/forgot",
+        forgot_password,
+        name="forgotPassword",
+        body=EmailRequest,
+        done={202: None},
+        problems=_MAILING,
+        cross_site=True,
+    ),
+    Endpoint(
+        "POST",
+        "/password/reset",
+        reset_password,
+        name="resetPassword",
+        body=PasswordReset,
+        done={204: None},
+        problems={403: "not-offered", 422: f"invalid-link, {PASSWORD_PROBLEMS}", 429: "too-many-attempts"},
+        cross_site=True,
+        hashes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/password",
+        change_password,
+        name="changePassword",
+        body=PasswordChange,
+        done={204: None},
+        problems={
+            403: "invalid-credentials, not-offered",
+            409: "password-changed",
+            422: PASSWORD_PROBLEMS,
+            429: "too-many-attempts",
+        },
+        bearer=True,
+        hashes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/email",
+        change_email,
+        name="changeEmail",
+        body=EmailChange,
+        done={202: None},
+        problems=_CONFIRMED,
+        bearer=True,
+        hashes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/email/confirm",
+        confirm_email,
+        name="confirmEmail",
+        body=EmailConfirmation,
+        done={204: None},
+        problems={403: "not-offered", 422: "invalid-link"},
+        bearer=True,
+    ),
+    Endpoint("GET", "/me", get_account, name="getAccount", done={200: "Account"}, bearer=True),
+    Endpoint(
+        "DELETE",
+        "/account",
+        delete_account,
+        name="deleteAccount",
+        body=DeleteAccountRequest,
+        done={204: None},
+        problems=_CONFIRMED,
+        bearer=True,
+        hashes=True,
+    ),
+)

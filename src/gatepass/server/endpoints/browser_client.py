@@ -2,22 +2,22 @@
 
     <script type="module">import { createSession, createClient } from "/auth/gatepass.js"</script>
 
-Wheels carry the file; a checkout builds it (`python3 run.py demo`). It comes from the very server that it talks to, so
-page and endpoints never differ in version by more than the five minutes for which it may be cached. A script that is
-imported as a module is always fetched by the rules of CORS: pages of allowed foreign origins can import it, and what
-`Cross-Origin-Resource-Policy: same-origin` refuses are the ways to load it that could not run it anyway.
+Wheels contain the file; a checkout builds it (`python3 run.py demo`). It comes from the server that it talks to, so
+page and endpoints never differ in version for longer than the five minutes of its cache. A script that is imported as a
+module is always fetched by the rules of CORS: pages of allowed foreign origins can import it, and
+`Cross-Origin-Resource-Policy: same-origin` refuses only ways to load it that could not run it.
 """
 
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from gatepass.errors import NotFound
-from gatepass.server.endpoints.sessions import Endpoint
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.wire.headers import Headers
 
@@ -37,25 +37,24 @@ class Content:
     encoding: str | None = None
 
 
-def script(file: Path = FILE) -> Mapping[str, Mapping[str, Endpoint]]:
-    """Path below the mount → method → endpoint. The file is read once, when it is first asked for."""
+async def get_script(_context: Context, request: Request) -> Reply:
+    """The browser client.
 
-    async def send(request: Request) -> Reply:
-        plain, zipped = _contents(file)
-        content = zipped if _takes_gzip(request.headers) else plain
-        facts = [("etag", content.tag), ("vary", "Accept-Encoding")]
-        if _is_known(content.tag, request.headers):
-            return Reply(304, cache=CACHE, headers=facts)
-        if content.encoding:
-            facts.append(("content-encoding", content.encoding))
-        return Reply(200, content.body, media_type=MEDIA_TYPE, cache=CACHE, headers=facts)
-
-    return {"/gatepass.js": {"GET": send}}
+    304 if the browser has exactly these bytes. Raises NotFound where the package was built without the file.
+    """
+    plain, zipped = _contents(FILE)
+    content = zipped if _takes_gzip(request.headers) else plain
+    facts = [("etag", content.tag), ("vary", "Accept-Encoding")]
+    if _is_known(content.tag, request.headers):
+        return Reply(304, cache=CACHE, headers=facts)
+    if content.encoding:
+        facts.append(("content-encoding", content.encoding))
+    return Reply(200, content.body, media_type=MEDIA_TYPE, cache=CACHE, headers=facts)
 
 
 @cache
 def _contents(file: Path) -> tuple[Content, Content]:
-    """The file as it is and compressed. Raises NotFound, which is not remembered: it may be built meanwhile."""
+    """The file as it is, and compressed. Raises NotFound, which is not cached: the file may be built later."""
     try:
         text = file.read_bytes()
     except FileNotFoundError:
@@ -76,6 +75,19 @@ def _takes_gzip(headers: Headers) -> bool:
 
 
 def _is_known(tag: str, headers: Headers) -> bool:
-    """Whether the browser has these very bytes: weak comparison, as RFC 9110 §13.1.2 asks for."""
+    """Whether the browser has exactly these bytes: weak comparison, as RFC 9110 §13.1.2 requires."""
     named = {part.strip().removeprefix("W/") for part in ",".join(headers.all(b"if-none-match")).split(",")}
     return tag in named or "*" in named
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/gatepass.js",
+        get_script,
+        name="getBrowserClient",
+        done={200: "Script", 304: None},
+        problems={404: "not-found"},
+        media_type="text/javascript",
+    ),
+)

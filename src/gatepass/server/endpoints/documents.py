@@ -1,26 +1,51 @@
-"""The public documents of a gate: its keys and its OpenAPI description."""
+"""The public documents of a gate: its keys, its OpenAPI description, its health."""
 
-from collections.abc import Callable, Mapping, Sequence
-
-from gatepass.core.keyring import SigningKey, jwks
-from gatepass.core.policy import Policy
-from gatepass.server.endpoints.sessions import Endpoint
+from gatepass.core.keyring import jwks
+from gatepass.errors import StoreUnavailable
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.openapi import describe
 from gatepass.wire import bodies
 
 CACHE = "public, max-age=300"
 """Five minutes: well below the time for which a new key is published before it signs."""
+KEY_SET = "application/jwk-set+json"
 
 
-def documents(keys: Callable[[], Sequence[SigningKey]], policy: Policy) -> Mapping[str, Mapping[str, Endpoint]]:
-    """Path below the mount → method → endpoint. `keys()` are those of the moment."""
-    description = Reply(200, bodies.dump(describe(policy)), cache=CACHE)
+async def get_keys(context: Context, _request: Request) -> Reply:
+    """The public keys."""
+    return Reply(200, bodies.dump(jwks(context.signing_keys.current)), media_type=KEY_SET, cache=CACHE)
 
-    async def key_set(_request: Request) -> Reply:
-        return Reply(200, bodies.dump(jwks(keys())), media_type="application/jwk-set+json", cache=CACHE)
 
-    async def openapi(_request: Request) -> Reply:
-        return description
+async def get_description(context: Context, _request: Request) -> Reply:
+    """This document."""  # noqa: D404 (the summary of the operation)
+    return Reply(200, context.description, cache=CACHE)
 
-    return {"/jwks.json": {"GET": key_set}, "/openapi.json": {"GET": openapi}}
+
+async def healthz(_context: Context, _request: Request) -> Reply:
+    """Whether the process answers.
+
+    Says nothing of the store, which a restart would not mend.
+    """
+    return Reply(200, bodies.dump({"status": "ok"}))
+
+
+async def readyz(context: Context, _request: Request) -> Reply:
+    """Whether the store can write now; 503 tells a balancer to send requests elsewhere."""
+    try:
+        await context.ping()
+    except StoreUnavailable as ill:
+        return Reply.of(ill)
+    return Reply(200, bodies.dump({"status": "ready"}))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/jwks.json", get_keys, name="getKeys", done={200: "Jwks"}, media_type=KEY_SET),
+    Endpoint("GET", "/openapi.json", get_description, name="getDescription", done={200: "Document"}),
+)
+AROUND = (
+    Endpoint("GET", "/.well-known/jwks.json", get_keys, name="getKeys", done={200: "Jwks"}, media_type=KEY_SET),
+    Endpoint("GET", "/healthz", healthz, name="getHealth", done={200: "Status"}),
+    Endpoint("GET", "/readyz", readyz, name="getReadiness", done={200: "Status"}, problems={503: "store-unavailable"}),
+)
+"""Served outside the mount by `gatepass serve` alone, so not described."""

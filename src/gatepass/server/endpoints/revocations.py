@@ -4,99 +4,49 @@
     id: 1800000000            that ends from now on; the id is the time, Unix seconds, and what `Last-Event-ID`
     data: <sid>               brings back
                               ─ after the first batch, and again after every gap, one
-    event: caught-up          ─ which says: now you know as much as this server does
+    event: caught-up          ─ which says: you know as much as this server now
     data:
-    : ok                      ─ a comment every few seconds: still in touch
+    : ok                      ─ a comment every few seconds: the contact holds
 
 The caller shows a service secret as a bearer token. It opens this list of ids and nothing else (P5).
 """
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import AsyncIterator
 
+from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.errors import InvalidToken
 from gatepass.ports import Revocation
-from gatepass.server.endpoints.sessions import Endpoint
-from gatepass.server.http import Reply, Request
-from gatepass.wire.asgi import Receive, Send
+from gatepass.runtime.follower import OVERLAP
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
+from gatepass.server.http import EventStream, Reply, Request
 from gatepass.wire.headers import bearer_of
 
+MEDIA_TYPE = "text/event-stream"
+
 HEARTBEAT = 3.0
-"""Seconds: a listener that hears nothing for several of them knows that it is out of touch."""
-OVERLAP = 60
-"""Seconds that a resumption goes back behind the id that it names: clocks differ, commits come late."""
+"""Seconds between comments: a listener that receives nothing for several of them has lost contact."""
 MAX_WAITING = 10_000
-"""Events for one slow listener: then it is let go, and resumes."""
+"""Events that may wait for one slow listener. Beyond that its stream ends, and it resumes."""
 
 
-class Known(Protocol):
-    """What this process knows of ended sessions: its guards' feed."""
+async def follow(context: Context, request: Request) -> Reply:
+    """Follow the sessions that end.
 
-    @property
-    def since(self) -> int:
-        """The earliest revocation that still matters (Unix seconds)."""
-        ...
-
-    @property
-    def is_in_touch(self) -> bool:
-        """Whether guards may go by what is known here."""
-        ...
-
-    def known(self, since: int) -> Sequence[Revocation]:
-        """All revocations at or after `since`, oldest first."""
-        ...
-
-    def told(self, listener: Callable[[Revocation], None]) -> AbstractContextManager[None]:
-        """Call `listener` with everything that is learned while the block runs."""
-        ...
+    The head of this file is the contract. Raises TokenRequired, or InvalidToken for what is no feed secret.
+    """
+    shown = bearer_of(request.headers.all(b"authorization")).encode("utf-8", "surrogatepass")
+    if not any(hmac.compare_digest(shown, secret.encode()) for secret in context.feed_secrets):
+        raise InvalidToken("not the service secret")
+    last = request.headers.first(b"last-event-id") or ""
+    since = int(last) - OVERLAP if last.isdecimal() and len(last) < 12 else 0
+    events = _events(context.revocations, since)
+    return EventStream(200, media_type=MEDIA_TYPE, events=events, receive=request.receive)
 
 
-@dataclass(frozen=True, slots=True)
-class EventStream(Reply):
-    """A reply whose body goes on until the caller leaves or the events end."""
-
-    events: AsyncIterator[bytes] = field(kw_only=True)
-    receive: Receive = field(kw_only=True)
-
-    async def send(self, send: Send, *, extra: Sequence[tuple[str, str]] = ()) -> None:  # type: ignore[override]
-        """Start the reply, pass events on as they come, stop when the caller is gone."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self.head(extra)})
-        leaving = asyncio.create_task(_left(self.receive))
-        passing = asyncio.create_task(self._pass_on(send))
-        try:
-            await asyncio.wait({leaving, passing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (leaving, passing):
-                task.cancel()
-            await asyncio.gather(leaving, passing, return_exceptions=True)
-        if passing.done() and not passing.cancelled() and passing.exception() is None:
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _pass_on(self, send: Send) -> None:
-        async for event in self.events:
-            await send({"type": "http.response.body", "body": event, "more_body": True})
-
-
-def revocations(feed: Known, secrets: Sequence[str]) -> Mapping[str, Endpoint]:
-    """Method → endpoint; `secrets` are those that open it, any of them."""
-    accepted = [secret.encode() for secret in secrets]
-
-    async def endpoint(request: Request) -> Reply:
-        shown = bearer_of(request.headers.all(b"authorization")).encode("utf-8", "surrogatepass")
-        if not any(hmac.compare_digest(shown, secret) for secret in accepted):
-            raise InvalidToken("not the service secret")
-        last = request.headers.first(b"last-event-id") or ""
-        since = int(last) - OVERLAP if last.isdecimal() and len(last) < 12 else 0
-        return EventStream(200, media_type="text/event-stream", events=_events(feed, since), receive=request.receive)
-
-    return {"GET": endpoint}
-
-
-async def _events(feed: Known, since: int) -> AsyncIterator[bytes]:
+async def _events(feed: RevokedSessions, since: int) -> AsyncIterator[bytes]:
     waiting: asyncio.Queue[Revocation] = asyncio.Queue(MAX_WAITING)
     is_overrun = False
 
@@ -124,6 +74,14 @@ def _event(revocation: Revocation) -> bytes:
     return b"event: revoked\nid: %d\ndata: %s\n\n" % (revocation.at, revocation.sid.hex().encode())
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/revocations",
+        follow,
+        name="followRevocations",
+        done={200: "Events"},
+        problems={401: "token-required, invalid-token"},
+        media_type=MEDIA_TYPE,
+    ),
+)

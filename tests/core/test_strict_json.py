@@ -1,4 +1,4 @@
-"""JSON as it goes out is compact, ASCII and whole, whatever stands in it."""
+"""JSON that goes out is compact and ASCII; JSON that comes in says one thing to every reader."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepass.core.json_text import dump
+from gatepass.core.strict_json import dump, load
 
 values = st.recursive(
     st.none()
@@ -21,7 +21,7 @@ values = st.recursive(
 
 @given(values)
 def test_what_is_written_is_read_back(value: object) -> None:
-    assert json.loads(dump(value)) == value
+    assert json.loads(dump(value)) == load(dump(value)) == value
 
 
 @given(st.text())
@@ -42,3 +42,27 @@ def test_half_of_a_surrogate_pair_is_escaped_like_everything_else() -> None:
 def test_what_json_has_no_word_for_is_refused() -> None:
     with pytest.raises(TypeError):
         dump({"a": object()})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b'{"a": 1, "a": 2}', "duplicate name"),
+        (b'[{"b": {"a": 1, "a": 1}}]', "duplicate name"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b"-Infinity", "-Infinity is not JSON"),
+        (b"{} {}", "not JSON"),
+        (b"", "not JSON"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b'"\xff"', "not JSON"),
+        (b"\x0b{}", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_what_two_readers_could_understand_differently_is_refused(text: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{why}$"):
+        load(text)
+
+
+def test_space_around_a_value_is_no_part_of_it() -> None:
+    assert load(b" \t\r\n [1] \n") == [1]

@@ -1,0 +1,70 @@
+"""The services of one gate as its endpoints use them, and what every endpoint asks of a request.
+
+`principal` is the caller by its access token, `account` the row behind it; `caller` and `ip_prefix` are where the
+request comes from.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from gatepass.access.check import Check
+from gatepass.access.revoked_sessions import RevokedSessions
+from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.password_reset import PasswordReset
+from gatepass.accounts.registration import Registration
+from gatepass.accounts.service import Accounts
+from gatepass.core.access_token import Principal
+from gatepass.core.account import Account
+from gatepass.core.policy import Policy
+from gatepass.errors import InvalidToken
+from gatepass.server.http import Request
+from gatepass.server.limits import Limiter
+from gatepass.server.refresh_cookie import RefreshCookies
+from gatepass.sessions.service import Caller, Sessions
+from gatepass.sessions.signing_keys import SigningKeys
+from gatepass.wire.device import Network, client_address, client_label, coarse
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the endpoints of one gate have at hand.
+
+    `description` is the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
+    write, and raises StoreUnavailable if not.
+    """
+
+    sessions: Sessions
+    accounts: Accounts
+    registration: Registration
+    password_reset: PasswordReset
+    email_change: EmailChange
+    refresh_cookies: RefreshCookies
+    check: Check
+    limiter: Limiter
+    policy: Policy
+    signing_keys: SigningKeys
+    revocations: RevokedSessions
+    feed_secrets: Sequence[str]
+    ping: Callable[[], Awaitable[None]]
+    description: bytes
+    trusted_proxies: tuple[Network, ...] = ()
+
+    def principal(self, request: Request) -> Principal:
+        """The caller by its access token. Raises Unauthenticated, or Unavailable (see `Check.principal`)."""
+        return self.check.principal(request.headers.all(b"authorization"))
+
+    async def account(self, principal: Principal) -> Account:
+        """The account of an access token, as it is now. Raises InvalidToken if it is disabled or deleted."""
+        account = await self.accounts.find(principal.account_id)
+        if account is None or account.disabled_at is not None:
+            raise InvalidToken("no such account")
+        return account
+
+    def caller(self, request: Request) -> Caller:
+        """Where a request comes from: the label of the client, and its network."""
+        return Caller(client=client_label(request.headers.first(b"user-agent")), ip_prefix=self.ip_prefix(request))
+
+    def ip_prefix(self, request: Request) -> str:
+        """The network that a request comes from; trusted proxies say which. "" if it cannot be told."""
+        forwarded = request.headers.all(b"x-forwarded-for")
+        return coarse(client_address(request.peer, forwarded, self.trusted_proxies))

@@ -1,0 +1,91 @@
+"""The pair of tokens that a session row is answered with: the next refresh token, and an access token.
+
+    first(session)               a sign-in: generation 0
+    successor(session, token)    a refresh: the one successor that `token` has under the key of the request
+
+Neither outlives its session. The newest signing key signs; the first secret authenticates the refresh token.
+"""
+
+from dataclasses import dataclass, field
+
+from gatepass.core import base64url, refresh_token
+from gatepass.core.access_token import sign
+from gatepass.core.claims import Issuer
+from gatepass.core.keyring import KeyRing
+from gatepass.core.policy import Policy
+from gatepass.core.refresh_token import RefreshToken
+from gatepass.core.session import Session
+from gatepass.ports import Entropy
+from gatepass.sessions.signing_keys import SigningKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a client gets: the refresh token for its jar, and an access token unless the answer is a 409.
+
+    `text` is the refresh token as it goes over the wire; `expires_in` is the life of the access token in seconds; `now`
+    is the time of issue (Unix seconds).
+    """
+
+    session: Session
+    token: RefreshToken
+    text: str = field(repr=False)
+    access_token: str | None = field(repr=False)
+    expires_in: int
+    now: int
+
+
+class TokenIssuer:
+    """Issues tokens for the rows of one gate. `keys` authenticate refresh tokens, `signing_keys` access tokens."""
+
+    def __init__(
+        self, keys: KeyRing, signing_keys: SigningKeys, *, issuer: Issuer, policy: Policy, entropy: Entropy
+    ) -> None:
+        self._keys = keys
+        self._signing_keys = signing_keys
+        self._issuer = issuer
+        self._policy = policy
+        self._entropy = entropy
+
+    def first(self, session: Session, *, now: int) -> Grant:
+        """The tokens of a sign-in. `now` is Unix seconds."""
+        token = RefreshToken(
+            key_id=self._keys.current.key_id,
+            sid=session.sid,
+            generation=0,
+            nonce=self._entropy.token_bytes(16),
+            parent=session.fingerprint,
+            issued_at=now,
+            expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
+        )
+        return self._grant(session, token, now=now, with_access_token=True)
+
+    def successor(
+        self, session: Session, token: RefreshToken, *, key_hash: bytes | None, now: int, with_access_token: bool = True
+    ) -> Grant:
+        """The tokens of a refresh that presented `token` under a key, or under none (PROTOCOL §4)."""
+        successor = refresh_token.successor_of(
+            token,
+            self._keys,
+            key_hash=key_hash,
+            entropy=b"" if key_hash else self._entropy.token_bytes(16),
+            now=now,
+            expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
+        )
+        return self._grant(session, successor, now=now, with_access_token=with_access_token)
+
+    def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
+        expires_at = min(now + self._policy.access_ttl, session.expires_at)
+        return Grant(
+            session=session,
+            token=token,
+            text=refresh_token.compose(token, self._keys),
+            access_token=self._sign(session, now, expires_at) if with_access_token else None,
+            expires_in=expires_at - now,
+            now=now,
+        )
+
+    def _sign(self, session: Session, now: int, expires_at: int) -> str:
+        token_id = base64url.encode(self._entropy.token_bytes(16))
+        claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at)
+        return sign(claims, self._signing_keys.current[0])
