@@ -59,15 +59,15 @@ def test_a_policy_does_not_change() -> None:
 
 
 SENTENCES = {
-    "access_ttl": (HOUR + 1, "access_ttl must be 1 to 60 minutes"),
-    "refresh_ttl": (MINUTE, "refresh_ttl must be longer than access_ttl"),
-    "session_ttl": (400 * DAY + 1, "session_ttl must be at most 400 days (browsers cap cookies there)"),
-    "leeway": (-1, "leeway must be 0 to 60 seconds"),
-    "clock_skew": (-1, "clock_skew must be 0 to 60 seconds"),
-    "password_min": (7, "password_min must be 8 to password_max"),
-    "password_max": (1025, "password_max must be 64 to 1024"),
-    "sessions_per_account": (-1, "sessions_per_account must be at least 1, or 0 for no limit"),
-    "recent_sign_in": (59, "recent_sign_in must be a minute to session_ttl, or 0 where no sign-in is too old"),
+    "access_ttl": (HOUR + 1, "`access_ttl` must be 1 to 60 minutes"),
+    "refresh_ttl": (MINUTE, "`refresh_ttl` must be longer than `access_ttl`"),
+    "session_ttl": (400 * DAY + 1, "`session_ttl` must be at most 400 days (browsers cap cookies there)"),
+    "leeway": (-1, "`leeway` must be 0 to 60 seconds"),
+    "clock_skew": (-1, "`clock_skew` must be 0 to 60 seconds"),
+    "password_min": (7, "`password_min` must be 8 to `password_max`"),
+    "password_max": (1025, "`password_max` must be 64 to 1024"),
+    "sessions_per_account": (-1, "`sessions_per_account` must be at least 1, or 0 for no limit"),
+    "recent_sign_in": (59, "`recent_sign_in` must be a minute to `session_ttl`, or 0 to switch it off"),
 }
 
 
@@ -82,4 +82,4 @@ def test_each_refusal_is_one_sentence(name: str) -> None:
 def test_several_refusals_are_one_list() -> None:
     with pytest.raises(ConfigurationError) as refusal:
         Policy(session_ttl=DAY, leeway=-1)
-    assert str(refusal.value) == "session_ttl must be at least refresh_ttl; leeway must be 0 to 60 seconds."
+    assert str(refusal.value) == "`session_ttl` must be at least `refresh_ttl`; `leeway` must be 0 to 60 seconds."

@@ -55,8 +55,8 @@ class TestTheContract:
     def test_the_defaults_are_those_of_both_languages(self) -> None:
         retry, defaults = Retry(), SCHEDULE["defaults"]
         assert (retry.attempts, retry.deadline) == (defaults["attempts"], defaults["deadline_s"])
-        assert (retry.initial_wait, retry.max_wait) == (defaults["first_wait_s"], defaults["most_wait_s"])
-        assert retry.max_retry_after == defaults["most_retry_after_s"]
+        assert (retry.initial_wait, retry.max_wait) == (defaults["initial_wait_s"], defaults["max_wait_s"])
+        assert retry.max_retry_after == defaults["max_retry_after_s"]
         assert retry.budget.left("https://x") == defaults["budget"]["capacity"]
 
     @pytest.mark.parametrize(("method", "is_sent_again"), SCHEDULE["methods"].items())

@@ -71,15 +71,15 @@ def test_a_date_to_wait_for_counts_from_the_date_of_its_answer() -> None:
 def test_the_schedule_is_that_of_the_contract() -> None:
     schedule = read("refresh_schedule.json")
     superseded, transient = schedule["superseded"], schedule["transient"]
-    assert superseded["most_attempts"] == refresh.MAX_ATTEMPTS
+    assert superseded["max_attempts"] == refresh.MAX_ATTEMPTS
     assert [wait * 1000 for wait in refresh.MOVED_WAIT] == superseded["moved"]["wait_ms"]
     assert [wait * 1000 for wait in refresh.NOT_MOVED_WAIT] == superseded["not_moved"]["wait_ms"]
-    assert transient["first_wait_ms"] == [session.INITIAL_BACKOFF * 500, session.INITIAL_BACKOFF * 1000]
-    assert transient["longest_wait_ms"] == session.MAX_BACKOFF * 1000
+    assert transient["initial_wait_ms"] == [session.INITIAL_BACKOFF * 500, session.INITIAL_BACKOFF * 1000]
+    assert transient["max_wait_ms"] == session.MAX_BACKOFF * 1000
     assert transient["factor"] == 2
     assert retry_after.MAX_RETRY_AFTER * 1000 == 3_600_000
     assert schedule["margin"]["default_ms"] == session.MARGIN * 1000
-    assert schedule["margin"]["most_of_life"] == "1/3"
+    assert schedule["margin"]["max_of_life"] == "1/3"
     assert schedule["young_token_ms"] == access_token.GRACE_PERIOD * 1000
 
 

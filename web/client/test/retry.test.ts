@@ -15,9 +15,9 @@ interface Schedule {
   readonly defaults: {
     readonly attempts: number;
     readonly deadline_s: number;
-    readonly first_wait_s: number;
-    readonly most_wait_s: number;
-    readonly most_retry_after_s: number;
+    readonly initial_wait_s: number;
+    readonly max_wait_s: number;
+    readonly max_retry_after_s: number;
     readonly budget: { readonly capacity: number; readonly per_call: number };
   };
   readonly methods: Record<string, boolean>;
@@ -62,18 +62,18 @@ const failed = (promise: Promise<unknown>) => promise.then(() => null).catch((er
 
 describe("the contract of both languages", () => {
   it("defaults", async () => {
-    const { attempts, deadline_s, first_wait_s, most_wait_s, most_retry_after_s, budget } = SCHEDULE.defaults;
+    const { attempts, deadline_s, initial_wait_s, max_wait_s, max_retry_after_s, budget } = SCHEDULE.defaults;
     const { next, waits } = network(...Array(9).fill(503));
     await settled(steady({ deadline: 1e9 })(callOf(), next));
-    expect(waits()).toEqual([1, 2, 4].map((times) => first_wait_s * 1_000 * times));
+    expect(waits()).toEqual([1, 2, 4].map((times) => initial_wait_s * 1_000 * times));
     expect(waits()).toHaveLength(attempts - 1);
     const long = network(...Array(99).fill(503));
     await settled(steady({ attempts: 99, budget: createBudget({ capacity: 99 }) })(callOf(), long.next));
-    expect(long.at.at(-1)! - long.at[0]!).toBeGreaterThan(deadline_s * 1_000 - most_wait_s * 1_000);
+    expect(long.at.at(-1)! - long.at[0]!).toBeGreaterThan(deadline_s * 1_000 - max_wait_s * 1_000);
     expect(long.at.at(-1)! - long.at[0]!).toBeLessThanOrEqual(deadline_s * 1_000);
     const asked = network({ "Retry-After": "3600" });
     await settled(steady({ deadline: 1e9, draw: () => 0 })(callOf(), asked.next));
-    expect(asked.waits()).toEqual([most_retry_after_s * 1_000]);
+    expect(asked.waits()).toEqual([max_retry_after_s * 1_000]);
     const own = createBudget()("https://new.example");
     expect(own.left).toBe(budget.capacity);
     own.spend();

@@ -8,8 +8,8 @@ import { BOB, calls, open, signedIn } from "../fake/world.js";
 useFakeClock();
 
 interface Schedule {
-  superseded: { most_attempts: number; moved: { wait_ms: number[] }; not_moved: { wait_ms: number[] } };
-  transient: { first_wait_ms: number[]; factor: number; longest_wait_ms: number };
+  superseded: { max_attempts: number; moved: { wait_ms: number[] }; not_moved: { wait_ms: number[] } };
+  transient: { initial_wait_ms: number[]; factor: number; max_wait_ms: number };
 }
 
 const { superseded, transient } = contract<Schedule>("refresh_schedule");
@@ -76,7 +76,7 @@ describe("an unknown outcome", () => {
 
   it("waits longer from failure to failure, and not any more once it is mended", async () => {
     const { session, profile } = await signedIn();
-    const [least, most] = transient.first_wait_ms as [number, number];
+    const [least, most] = transient.initial_wait_ms as [number, number];
     for (let round = 0; round < 2; round++) {
       profile.faults = Array.from({ length: 8 }, () => 503 as const);
       await settled(session.refresh());
@@ -85,8 +85,8 @@ describe("an unknown outcome", () => {
         await settled(session.refresh());
         const factor = transient.factor ** failure;
         const waited = performance.now() - began;
-        expect(waited).toBeGreaterThan(Math.min(least * factor, transient.longest_wait_ms / 2));
-        expect(waited).toBeLessThan(Math.min(most * factor, transient.longest_wait_ms) + CALL);
+        expect(waited).toBeGreaterThan(Math.min(least * factor, transient.max_wait_ms / 2));
+        expect(waited).toBeLessThan(Math.min(most * factor, transient.max_wait_ms) + CALL);
       }
       expect(session.getSnapshot().status).toBe("active");
     }
@@ -151,9 +151,9 @@ describe("superseded", () => {
     const { session, server, profile, ends } = await signedIn({ channel: false });
     server.answers = Array.from({ length: 40 }, () => () => problem(409, "refresh-superseded"));
     expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
-    expect(calls(server, "/auth/refresh")).toBe(superseded.most_attempts);
+    expect(calls(server, "/auth/refresh")).toBe(superseded.max_attempts);
     await settled(session.refresh());
-    expect(calls(server, "/auth/refresh")).toBe(superseded.most_attempts);
+    expect(calls(server, "/auth/refresh")).toBe(superseded.max_attempts);
     server.answers = [];
     await settled(open(profile.tab()).start());
     expect(await settled(session.refresh())).toMatchObject({ status: "active" });
