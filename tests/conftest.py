@@ -19,11 +19,13 @@ settings.register_profile("mutation", settings.get_profile("patient"), suppress_
 
 
 TIMEOUTS = {
+    "doctor.outside.TIMEOUT": PATIENCE,
     "guards.jwks.FIRST_LOAD": PATIENCE,
     "guards.key_follower.TIMEOUT": PATIENCE,
     "guards.remote_feed.CONNECT_TIMEOUT": PATIENCE,
     "guards.remote_feed.FIRST_LOAD": PATIENCE,
     "guards.remote_feed.SILENCE": PATIENCE,
+    "mail.outbox.GRACE": PATIENCE,
     "server.background.GRACE": PATIENCE,
     "server.background.PATIENCE": PATIENCE,
     "stores.postgres_connections.COMMAND_TIMEOUT": PATIENCE,

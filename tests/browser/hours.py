@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.browser.conftest import Stage, sign_up, until_page
 from tests.support.chromium import ARGUMENTS, find_chromium
+from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 PAGE = "/pages/hours.html"
@@ -21,6 +22,7 @@ def remembering(playwright: Playwright) -> Iterator[Browser]:
         executable_path=find_chromium(),
         args=ARGUMENTS,
         ignore_default_args=["--disable-back-forward-cache"],
+        timeout=PATIENCE * 1_000,
     )
     yield browser
     browser.close()

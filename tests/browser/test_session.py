@@ -6,6 +6,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, status, until
 from tests.support.chromium import ARGUMENTS, find_chromium
+from tests.support.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 QUARTER = 15 * 60 + 10
@@ -70,7 +71,7 @@ def test_a_closed_and_reopened_browser_is_still_signed_in(stage: Stage, playwrig
     def browser() -> BrowserContext:
         return prepared(
             playwright.chromium.launch_persistent_context(
-                tmp_path / "profile", executable_path=find_chromium(), args=ARGUMENTS
+                tmp_path / "profile", executable_path=find_chromium(), args=ARGUMENTS, timeout=PATIENCE * 1_000
             )
         )
 
