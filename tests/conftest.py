@@ -31,6 +31,8 @@ settings.register_profile("mutation", settings.get_profile("patient"), suppress_
 
 
 TIMEOUTS = {
+    "doctor.outside.REQUEST_TIMEOUT": PATIENCE,
+    "mail.outbox.CLOSE_TIMEOUT": PATIENCE,
     "remote.gate.FIRST_LOAD": PATIENCE,
     "remote.keys.TIMEOUT": PATIENCE,
     "remote.revocations.CONNECT_TIMEOUT": PATIENCE,

@@ -46,7 +46,9 @@ def open_harness(folder: Path) -> Iterator[Harness]:
     """Serve until the block ends."""
     with FaultProxy(0) as proxy:
         public_url = f"http://localhost:{proxy.port}"
-        with serving(folder, {"SECRET": SECRET, "STORE": "memory://", "PUBLIC_URL": public_url}) as server:
+        # The proxy connects at once, and may hold a request for as long as a test takes.
+        settings = {"SECRET": SECRET, "STORE": "memory://", "PUBLIC_URL": public_url, "SLOW_REQUEST": "1h"}
+        with serving(folder, settings) as server:
             proxy.upstream_port = server.port
             yield Harness(proxy, folder)
 

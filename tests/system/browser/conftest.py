@@ -125,7 +125,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One browser for the run; each test has profiles of its own."""
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS, timeout=PATIENCE * 1_000)
     yield browser
     browser.close()
 

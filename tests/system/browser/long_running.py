@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+from tests.support.patience import PATIENCE
 from tests.system.browser.conftest import Stage, sign_up, until_page
 from tools.services.chromium import ARGUMENTS, find_chromium
 
@@ -21,6 +22,7 @@ def remembering(playwright: Playwright) -> Iterator[Browser]:
         executable_path=find_chromium(),
         args=ARGUMENTS,
         ignore_default_args=["--disable-back-forward-cache"],
+        timeout=PATIENCE * 1_000,
     )
     yield browser
     browser.close()

@@ -26,7 +26,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass
+from gatepass.core.policy import HOUR
 from gatepass.guards.starlette import current_principal, requires
+from gatepass.server.limits import Limits
 from gatepass.serving.process import bind, serve
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import Scope
@@ -129,7 +131,9 @@ def serve_stage(arguments: Sequence[str]) -> None:
     if options.certificate:
         uvicorn.run(app, port=options.port, ssl_certfile=options.certificate, log_level="warning")
         return
-    serve(gate.guard(app), bind("127.0.0.1", options.port), around=gate.running)
+    # A proxy connects at once, and may hold the request for as long as a test takes.
+    limits = Limits(slow_request=HOUR)
+    serve(gate.guard(app), bind("127.0.0.1", options.port), around=gate.running, limits=limits)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """A Chromium to which all of `.test` is this machine."""
     arguments = [*ARGUMENTS, "--host-resolver-rules=MAP *.test 127.0.0.1"]
-    opened = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+    opened = playwright.chromium.launch(executable_path=find_chromium(), args=arguments, timeout=PATIENCE * 1_000)
     yield opened
     opened.close()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, status
 from tools.services.chromium import ARGUMENTS, find_chromium
 
@@ -71,7 +71,7 @@ def test_a_closed_and_reopened_browser_is_still_signed_in(stage: Stage, playwrig
     def browser() -> BrowserContext:
         return prepared(
             playwright.chromium.launch_persistent_context(
-                tmp_path / "profile", executable_path=find_chromium(), args=ARGUMENTS
+                tmp_path / "profile", executable_path=find_chromium(), args=ARGUMENTS, timeout=PATIENCE * 1_000
             )
         )
 
