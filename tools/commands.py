@@ -101,6 +101,8 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py test --python 3\.\d+": Elsewhere("takes as long as all tests; for every release"),
     r"python3 run\.py check( --fix)?": Elsewhere(".ci/run; --fix would change files"),
     r"python3 run\.py bench --all --short": Elsewhere("each benchmark is tried by itself"),
+    r"python3 run\.py COMMAND -h": ByTest("test_help_installs_nothing"),
+    r"uv python install .*": Elsewhere("downloads an interpreter, from no package registry"),
     r"python3 run\.py commands( --list)?": Elsewhere("this is it"),
     r"python3 run\.py docs --build": Run(),
     r"python3 run\.py docs": Elsewhere("serves until Ctrl-C what --build has built"),

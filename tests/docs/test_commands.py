@@ -12,7 +12,7 @@ from tools.documented import ROOT, Command, commands, commands_of
 
 COMMANDS = commands()
 OURS = [command.text for command in COMMANDS if command.text.startswith("gatepass ")]
-RUN = [command.text for command in COMMANDS if "run.py " in command.text]
+RUN = [command.text for command in COMMANDS if "run.py " in command.text and "COMMAND" not in command.text]
 HERE = [command for command in COMMANDS if command.text in OURS and isinstance(way_of(command), Run)]
 
 
