@@ -88,7 +88,8 @@ def test(arguments: Sequence[str]) -> None:
     pytest = [str(environment.python), "-m", "pytest"]
     suites: dict[str, tuple[list[str], Path]]
     if options.quick:
-        suites = {"python": ([*pytest, "-n", "2", "-m", "not slow", *selection], ROOT)}
+        # What is left out is not even imported.
+        suites = {"python": ([*pytest, "-n", "2", "-m", "not slow", "--ignore", "tests/system", *selection], ROOT)}
     else:
         provide_chromium(environment)
         suites = {"python": ([*pytest, *selection], ROOT)} if selection else whole(pytest)

@@ -6,6 +6,7 @@ without a row, for one that the program does not have, and for a row that names 
 """
 
 import argparse
+import contextlib
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,13 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """It is typed beside a server that is started here, whose port takes the place of 8000; with `added` behind it."""
+
+    added: str
+
+
+@dataclass(frozen=True, slots=True)
 class ByTest:
     """A test types it, or what is the same: its name."""
 
@@ -58,7 +66,7 @@ class Elsewhere:
     why: str
 
 
-Way = Run | Serve | ByTest | Elsewhere
+Way = Run | Serve | Ask | ByTest | Elsewhere
 INIT = "gatepass init"
 ADD = "gatepass accounts add ann@example.com"
 
@@ -74,20 +82,17 @@ WAYS: Mapping[str, Way] = {
     r"gatepass sessions (list|revoke --account) ann@example\.com": Run(after=(INIT, ADD)),
     r"gatepass doctor": Run(after=(INIT, ADD)),
     r"(GATEPASS_\w+=\S+ )?gatepass serve( --port \d+)?": Serve("/healthz", after=(INIT,)),
-    r"gatepass serve --workers 2": Serve("/healthz", after=(INIT,)),
+    r"gatepass serve --workers 2": ByTest("test_a_signal_stops_all_workers"),
     r"gatepass demo": Serve("/"),
     r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
     r"gatepass doctor --url .*": ByTest("TestOutside"),
     r"gatepass sessions revoke .*….*": ByTest("test_sessions_end_by_id_each_with_what_became_of_it"),
+    r"curl http://localhost:8000/.*": Ask(added="--fail-with-body"),
     r"pip install 'gatepass(\[[a-z,]+\])?'": ByTest("test_an_installed_wheel_has_all_that_it_needs"),
     r"npm install gatepass": Elsewhere("nothing is released yet; `check` packs the package and imports it"),
     r"npm install": Elsewhere("changes web/package-lock.json"),
     r"npm audit": Elsewhere("needs an advisory source"),
     r"npm run (size|reference).*": Elsewhere("`python3 run.py check` does the same, and writes nothing"),
-    r"curl http://localhost:8000/auth/register .*": ByTest("test_the_commands_of_the_page_print_what_it_shows"),
-    r"mkdir .*|python3 -m venv .*|uvicorn .*|echo .* \| gatepass .*|python program\.py": ByTest(
-        "test_the_commands_of_the_page_print_what_it_shows"
-    ),
     r"python3 run\.py demo": Serve("/"),
     r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
     r"python3 run\.py bench \w+.*": Run(added="--short"),
@@ -96,28 +101,41 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py test --python 3\.\d+": Elsewhere("takes as long as all tests; for every release"),
     r"python3 run\.py check( --fix)?": Elsewhere(".ci/run; --fix would change files"),
     r"python3 run\.py bench --all --short": Elsewhere("each benchmark is tried by itself"),
+    r"python3 run\.py COMMAND -h": ByTest("test_help_installs_nothing"),
+    r"uv python install .*": Elsewhere("downloads an interpreter, from no package registry"),
     r"python3 run\.py commands( --list)?": Elsewhere("this is it"),
-    r"python3 run\.py docs( --build)?": Run(added="--build"),
+    r"python3 run\.py docs --build": Run(),
+    r"python3 run\.py docs": Elsewhere("serves until Ctrl-C what --build has built"),
     r"python3 run\.py mutate": Elsewhere("takes an hour: for every release"),
     r"python3 run\.py audit": Elsewhere("needs an advisory source"),
     r"python3 run\.py lock": Elsewhere("changes the lock files"),
 }
-FORM = re.compile(r"\b[A-Z_]{3,}\b(?!=)|…")
+PAGES: Mapping[str, Way] = {
+    r"docs/tutorial\.md": ByTest("test_the_commands_of_the_page_print_what_it_shows"),
+}
+"""Pages whose commands are one story, typed as a whole."""
+FORM = re.compile(r"\b[A-Z][A-Z_]{2,}\b|…")
 """In what shows the form of a command, not one to type: a word for something that the reader knows."""
 
 
-def way_of(text: str) -> Way | None:
-    """How a command is tried; None for one that nobody has thought about."""
+def way_of(command: Command) -> Way | None:
+    """How a command is tried; None if that has not been decided."""
+    text = command.text
     for pattern, way in WAYS.items():
         if re.fullmatch(pattern, text):
+            return way
+    for pattern, way in PAGES.items():
+        if re.fullmatch(pattern, command.page):
             return way
     if FORM.search(text) or (len(text.split()) <= 3 and text.startswith("gatepass ")):
         return Elsewhere("a form, or a name: the test looks whether the program has it")
     return None
 
 
-def attempt(text: str, way: Run | Serve, folder: Path) -> str:
+def attempt(text: str, way: Run | Serve | Ask, folder: Path) -> str:
     """Try a command in a scratch folder; what went wrong, or nothing."""
+    if isinstance(way, Ask):
+        return _asked(f"{text} {way.added}", folder)
     for earlier in way.after:
         done = _typed(earlier, folder, stdin=PASSWORD)
         if done.returncode:
@@ -140,16 +158,39 @@ def _typed(text: str, folder: Path, *, stdin: str) -> subprocess.CompletedProces
 
 
 def _served(text: str, way: Serve, folder: Path) -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = ["/bin/sh", "-c", f"exec {text} --port {port}" if "=" not in text else f"{text} --port {port}"]
-    with (folder / "said").open("w+") as said:
-        server = subprocess.Popen(command, cwd=_place(text, folder), env=_variables(folder), stdout=said, stderr=said)
+    with _running(text, folder) as (server, port, said):
         answered = _answers(f"http://localhost:{port}{way.path}", server)
         server.send_signal(signal.SIGTERM)
         code = server.wait(PATIENCE)
-        said.seek(0)
-        return "" if answered and code == 0 else f"answered: {answered}, exit {code}: {said.read()[-500:]}"
+        return "" if answered and code == 0 else f"answered: {answered}, exit {code}: {said.read_text()[-500:]}"
+
+
+def _asked(text: str, folder: Path) -> str:
+    _typed(INIT, folder, stdin="")
+    with _running("gatepass serve", folder) as (server, port, said):
+        if not _answers(f"http://localhost:{port}/healthz", server):
+            return f"the server did not start: {said.read_text()[-500:]}"
+        done = _typed(text.replace("localhost:8000", f"localhost:{port}"), folder, stdin="")
+        return _said(done) if done.returncode else ""
+
+
+@contextlib.contextmanager
+def _running(text: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    """A server on a free port, and the file with what it says; killed if it is still there in the end."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    # Settings before a program are the shell's; without any, a signal is to reach the program itself.
+    command = f"env {text} --port {port}"
+    variables = {**_variables(folder), "GATEPASS_PUBLIC_URL": f"http://localhost:{port}"}
+    with (folder / "said").open("w") as said:
+        server = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {command}"], cwd=_place(text, folder), env=variables, stdout=said, stderr=said
+        )
+    try:
+        yield server, port, folder / "said"
+    finally:
+        server.kill()
+        server.wait()
 
 
 def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
@@ -186,7 +227,7 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [each for each in commands() if not options.only or any(part in each.text for part in options.only)]
     failed = sum(not report(command, only_list=options.list) for command in chosen)
-    tried = sum(isinstance(way_of(command.text), Run | Serve) for command in chosen)
+    tried = sum(isinstance(way_of(command), Run | Serve | Ask) for command in chosen)
     if not options.list:
         print(f"{tried - failed} passed, {failed} failed, {len(chosen) - tried} skipped")
     return 1 if failed else 0
@@ -194,17 +235,32 @@ def main() -> int:
 
 def report(command: Command, *, only_list: bool) -> bool:
     """Print what becomes of a command; False if it fails or has no row."""
-    way = way_of(command.text)
+    way = way_of(command)
     if way is None:
         print(f"NO ROW  {command.text}   ({command.page})", flush=True)
         return False
-    if only_list or not isinstance(way, Run | Serve):
-        print(f"{'-':7} {command.text}\n        {way}", flush=True)
+    if only_list or not isinstance(way, Run | Serve | Ask):
+        print(f"{'-':7} {command.text}\n        {described(way)}", flush=True)
         return True
     with tempfile.TemporaryDirectory(prefix="gatepass-commands-") as folder:
         fault = attempt(command.text, way, Path(folder))
     print(f"{'FAILED' if fault else 'ok':7} {command.text}" + (f"\n        {fault}" if fault else ""), flush=True)
     return not fault
+
+
+def described(way: Way) -> str:
+    """How a command is tried, in words."""
+    match way:
+        case Run(added=added):
+            return f"run here, with {added} behind it" if added else "run here"
+        case Serve(path=path):
+            return f"started here until {path} is answered"
+        case Ask(added=added):
+            return f"run here beside a server, with {added} behind it"
+        case ByTest(by=name):
+            return f"typed by {name}"
+        case Elsewhere(why=why):
+            return f"not here: {why}"
 
 
 if __name__ == "__main__":

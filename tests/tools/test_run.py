@@ -1,0 +1,110 @@
+"""run.py says what it does before it does anything, and finds what it needs by asking the machine."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from gatepass.cli import main
+from tools import interpreters
+from tools.steps import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = re.findall(r'^    "(\w+)": \1,$', (ROOT / "run.py").read_text("utf-8"), re.MULTILINE)
+
+
+def said(folder: Path, *arguments: str) -> str:
+    """What run.py prints, as a copy in a folder, run by a Python without any package (-S)."""
+    command = [sys.executable, "-S", str(folder / "run.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """run.py, tools/ and the names of the benchmarks."""
+    for file in [ROOT / "run.py", *(ROOT / "tools").rglob("*.py"), *(ROOT / "benchmarks").glob("*.*")]:
+        target = tmp_path / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_installs_nothing(copy: Path, command: str) -> None:
+    before = sorted(path for path in copy.rglob("*") if "__pycache__" not in path.parts)
+    assert f"python3 run.py {command}" in said(copy, command, "-h")
+    assert sorted(path for path in copy.rglob("*") if "__pycache__" not in path.parts) == before
+
+
+@pytest.mark.slow
+def test_the_help_names_every_command_and_every_benchmark(copy: Path) -> None:
+    text = said(copy, "-h")
+    assert len(COMMANDS) > 7
+    for command in COMMANDS:
+        assert f"python3 run.py {command}" in text
+    for file in (ROOT / "benchmarks").glob("[a-z]*.*"):
+        assert file.stem in text
+        assert file.stem in said(copy, "bench", "-h")
+
+
+@pytest.mark.slow
+def test_the_help_of_the_demo_has_the_options_that_it_takes(copy: Path) -> None:
+    """Written by hand, so that they can be shown where nothing is installed."""
+    demo = main.commands["demo"]
+    options = {name for parameter in demo.params for name in parameter.opts if isinstance(parameter, click.Option)}
+    assert set(re.findall(r"--[a-z]+", said(copy, "demo", "-h"))) == options
+
+
+def test_every_benchmark_has_a_short_form() -> None:
+    for file in (ROOT / "benchmarks").glob("[a-z]*.py"):
+        calls = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        assert any(isinstance(call.func, ast.Name) and call.func.id == "parse" for call in calls), file.name
+
+
+def test_an_interpreter_is_found_by_its_version() -> None:
+    here = ".".join(map(str, sys.version_info[:2]))
+    for wanted in (here, ".".join(map(str, sys.version_info[:3]))):
+        found = interpreters.find(wanted)
+        assert found is not None
+        assert interpreters.version_of(found).startswith(here)
+
+
+def test_a_program_that_is_no_python_is_passed_over(tmp_path: Path) -> None:
+    broken = tmp_path / "python3"
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    assert interpreters.version_of(str(broken)) == ""
+    assert interpreters.version_of(str(tmp_path / "none")) == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "fits"),
+    [
+        ("3.13.0", "3.13", True),
+        ("3.13.0", "3.13.0", True),
+        ("3.13.0", "3.1", False),
+        ("3.13.0", "3.13.1", False),
+        ("3.14.0t", "3.14", False),
+        ("3.14.0t", "3.14t", True),
+        ("3.14.0", "3.14t", False),
+        ("", "3.13", False),
+    ],
+)
+def test_a_free_threaded_build_is_taken_only_if_it_is_meant(version: str, wanted: str, fits: bool) -> None:
+    assert interpreters._fits(version, wanted) is fits
+
+
+@pytest.mark.parametrize("wanted", ["3.9.99", "3.99t", "python", "2.7", "3"])
+def test_one_that_is_not_to_be_had_is_one_sentence_with_what_to_do(
+    wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreters, "_install", lambda _wanted: False)
+    with pytest.raises(Failure, match=r"uv python install|takes a version such as"):
+        interpreters.provide(wanted)
