@@ -181,7 +181,7 @@ async def test_a_fork_of_the_process_is_told_and_does_not_wait_for_ever(tmp_path
 FORK = """
 import asyncio, os, sys
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.sqlite import SQLiteStore
+from gatepass.stores.sqlite.store import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 asyncio.run(store.open())
 if os.fork() == 0:

@@ -94,7 +94,7 @@ async def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, sys
-from gatepass.stores.sqlite import SQLiteStore
+from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import signed_in, swapped
 async def main():
     store = SQLiteStore(sys.argv[1])
