@@ -16,9 +16,18 @@ from gatepass.errors import StoreUnavailable
 from gatepass.ports import Attempts
 from gatepass.runtime.janitor import BATCH, KEPT, Janitor
 from gatepass.stores import rows
-from gatepass.stores.sqlite import accounts as sqlite_accounts
-from gatepass.stores.sqlite import store as sqlite
-from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.stores.limits import TRIM_INTERVAL
+from gatepass.stores.sqlite.accounts import _DROP_ACCOUNT, _REVOKE_ALL
+from gatepass.stores.sqlite.store import (
+    _COUNT_FAILURE,
+    _FIND,
+    _OF_ACCOUNT,
+    _PRUNE,
+    _REVOKE,
+    _REVOKED_SINCE,
+    _SWAP,
+    SQLiteStore,
+)
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.browser import PASSWORD, Browser
@@ -119,7 +128,7 @@ async def test_reads_alone_take_no_lock(store: SQLiteStore) -> None:
 async def test_more_waiting_than_can_be_served_is_refused_at_once(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepass.stores.sqlite.writer.MAX_QUEUE", 3)
+    monkeypatch.setattr("gatepass.stores.sqlite.writer.MAX_WAITING", 3)
     sessions = await many(store, 2)
     async with Busy(store):
         waiting = [asyncio.create_task(store.find(session.sid)) for session in (*sessions, *sessions[:1])]
@@ -160,22 +169,22 @@ async def test_of_fifty_swaps_from_two_event_loops_one_wins(store: SQLiteStore) 
     assert [await store.find(session.sid)] == won
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "_FIND",
-        "_SWAP",
-        "_REVOKE",
-        "_REVOKE_ALL",
-        "_OF_ACCOUNT",
-        "_REVOKED_SINCE",
-        "_PRUNE",
-        "_COUNT_FAILURE",
-        "_DROP_ACCOUNT",
-    ],
-)
-async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name: str) -> None:
-    statement: str = getattr(sqlite_accounts if name in vars(sqlite_accounts) else sqlite, name)
+STATEMENTS = {
+    "find": _FIND,
+    "swap": _SWAP,
+    "revoke": _REVOKE,
+    "revoke_all": _REVOKE_ALL,
+    "of_account": _OF_ACCOUNT,
+    "revoked_since": _REVOKED_SINCE,
+    "prune": _PRUNE,
+    "count_failure": _COUNT_FAILURE,
+    "drop_account": _DROP_ACCOUNT,
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_no_statement_scans_a_whole_table(store: SQLiteStore, name: str) -> None:
+    statement = STATEMENTS[name]
     values = dict.fromkeys(re.findall(r":(\w+)", statement)) or [None] * statement.count("?")
 
     def explain(connection: sqlite3.Connection) -> list[str]:
@@ -189,12 +198,12 @@ async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name
 async def test_a_flood_of_invented_addresses_does_not_fill_the_disk(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "MAX_ATTEMPT_KEYS", 500)
+    monkeypatch.setattr("gatepass.stores.sqlite.store.MAX_ATTEMPT_KEYS", 500)
     await store.count_failure(["first"], now=NOW, forget_before=0)
     for number in range(20):
         await store.count_failure([f"{number}-{key}" for key in range(100)], now=NOW + number, forget_before=0)
     kept = await store._read(lambda connection: connection.execute("SELECT count(*) FROM attempt").fetchone()[0])
-    assert kept < 500 + sqlite.TRIM_INTERVAL
+    assert kept < 500 + TRIM_INTERVAL
     assert list(await store.attempts(["first", "19-99"])) == [Attempts(0, 0), Attempts(1, NOW + 19)]
 
 
