@@ -25,8 +25,8 @@ import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres.store import PostgresStore
 from tests.support.patience import PATIENCE, until
-from tests.support.process import children, lives
 from tools.services.ports import free_port
+from tools.services.processes import children, lives
 
 OWNER = "owner"
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
@@ -214,6 +214,13 @@ async def execute(url: str, sql: str) -> None:
     """Run statements as the owner of everything."""
     async with connected(url) as connection:
         await connection.execute(sql)
+
+
+async def until_a_lock_is_waited_for(connection: asyncpg.Connection) -> None:
+    """Return once a transaction of this server waits for a lock."""
+    async with asyncio.timeout(PATIENCE):
+        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def query(url: str, sql: str) -> list[Any]:

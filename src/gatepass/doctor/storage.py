@@ -70,23 +70,28 @@ def _inside_sqlite(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 async def _look_at_postgres(url: str) -> AsyncIterator[Finding]:
-    from gatepass.stores.postgres.pool import DRIVER_ERRORS, Connections, hang_up, raise_ill
+    from gatepass.stores.postgres.pool import (
+        DRIVER_ERRORS,
+        ConnectionPool,
+        close_connection,
+        raise_unavailable,
+    )
     from gatepass.stores.postgres.store import PostgresStore
-    from gatepass.stores.postgres.url import parse_address
+    from gatepass.stores.postgres.url import parse_url
 
     missing = await PostgresStore(url).pending()
     if missing:
         yield fault("schema", f"The database lacks {', '.join(missing)}.", "Run: gatepass migrate")
     else:
         yield ok("schema", "The schema is up to date.")
-    connection = await Connections(parse_address(url)).connect(command_timeout=5)
+    connection = await ConnectionPool(parse_url(url)).connect(command_timeout=5)
     try:
         rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1)", list(_POSTGRES))
         theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
     except DRIVER_ERRORS as ill:
-        raise_ill(ill)
+        raise_unavailable(ill)
     finally:
-        await hang_up(connection)
+        await close_connection(connection)
     for row in rows:
         yield _setting("postgresql", row["name"], row["setting"], *_POSTGRES[row["name"]])
     yield clocks("the database", theirs)

@@ -31,7 +31,7 @@ class TestPostgresStoreBehindAPooler(StoreBattery, SharedBattery):
 
     @pytest.fixture
     async def other(self, store: PostgresStore) -> AsyncIterator[PostgresStore]:
-        other = PostgresStore(f"{store._address.dsn}?pgbouncer=1")
+        other = PostgresStore(f"{store._url.dsn}?pgbouncer=1")
         await other.open()
         yield other
         await other.close()

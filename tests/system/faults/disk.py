@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.process import children
+from tools.services.processes import children
 
 
 class Disk(Protocol):
