@@ -44,9 +44,9 @@ TIMEOUTS = {
     "stores.redis.connection.COMMAND_TIMEOUT": PATIENCE,
     "stores.redis.connection.CONNECT_TIMEOUT": PATIENCE,
     "stores.redis.durability.WAIT_TIMEOUT": PATIENCE / 2,
-    "stores.redis.listener.PATIENCE": PATIENCE,
-    "stores.redis.cluster.LOOK_TIMEOUT": PATIENCE,
-    "stores.combined.store.PATIENCE": PATIENCE,
+    "stores.redis.listener.PING_TIMEOUT": PATIENCE,
+    "stores.redis.cluster.DISCOVERY_TIMEOUT": PATIENCE,
+    "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
 }
 """Seconds for what the process of the tests waits for: none of it runs out. A test that is about one sets its own."""
 for name, seconds in TIMEOUTS.items():

@@ -108,19 +108,19 @@ _POSTGRES: Mapping[str, tuple[frozenset[str], str]] = {
 
 
 async def _look_at_redis(url: str) -> AsyncIterator[Finding]:
-    from gatepass.stores.redis.cluster import Nodes
+    from gatepass.stores.redis.cluster import Cluster
     from gatepass.stores.redis.layout import pack_command
-    from gatepass.stores.redis.url import parse_address
+    from gatepass.stores.redis.url import parse_url
 
-    nodes = Nodes(parse_address(url))
-    await nodes.open()
+    cluster = Cluster(parse_url(url))
+    await cluster.open()
     try:
-        described = await nodes.ask_primaries(pack_command(b"INFO"))
-        settings = await nodes.ask_primaries(pack_command(b"CONFIG", b"GET", b"appendfsync"))
-        times = await nodes.ask_primaries(pack_command(b"TIME"))
+        described = await cluster.ask_primaries(pack_command(b"INFO"))
+        settings = await cluster.ask_primaries(pack_command(b"CONFIG", b"GET", b"appendfsync"))
+        times = await cluster.ask_primaries(pack_command(b"TIME"))
     finally:
-        await nodes.close()
-    for place, described_one, setting, at in zip(nodes.primaries, described, settings, times, strict=True):
+        await cluster.close()
+    for place, described_one, setting, at in zip(cluster.primaries, described, settings, times, strict=True):
         for finding in _inside_redis(_facts(described_one), setting):
             yield Finding(finding.check, finding.level, f"{place}: {finding.says}", finding.do)
         if isinstance(at, list) and len(at) == 2:
