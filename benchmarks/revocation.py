@@ -28,7 +28,7 @@ from pathlib import Path
 from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
-from gatepass.remote.revocations import RemoteRevocations
+from gatepass.remote import RemoteRevocations
 from gatepass.serving import process as serving
 from gatepass.wire.asgi import Receive, Scope, Send
 
@@ -49,8 +49,8 @@ def guard(port: int, feed_url: str) -> None:
     gate = Gatepass.from_env()
     around = gate.running
     if feed_url:
-        feed = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
-        gate.check._feed = feed
+        revocations = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
+        gate.check._revocations = revocations
         around = contextlib.nullcontext  # type: ignore[assignment]
     listener = serving.bind("127.0.0.1", port)
     serving.serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))

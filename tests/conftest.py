@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gatepass.stores.postgres import pool as postgres_connections
+from gatepass.stores.postgres import pool
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.patience import PATIENCE
@@ -31,13 +31,12 @@ settings.register_profile("mutation", settings.get_profile("patient"), suppress_
 
 
 TIMEOUTS = {
-    "remote.gate.FIRST_LOAD": PATIENCE,
-    "remote.keys.TIMEOUT": PATIENCE,
+    "remote.connection.FIRST_LOAD_TIMEOUT": PATIENCE,
+    "remote.keys.EXCHANGE_TIMEOUT": PATIENCE,
     "remote.revocations.CONNECT_TIMEOUT": PATIENCE,
-    "remote.revocations.FIRST_LOAD": PATIENCE,
-    "remote.revocations.SILENCE": PATIENCE,
-    "runtime.thread.GRACE": PATIENCE,
-    "runtime.thread.PATIENCE": PATIENCE,
+    "remote.revocations.SILENCE_TIMEOUT": PATIENCE,
+    "runtime.thread.OPEN_TIMEOUT": PATIENCE,
+    "runtime.thread.SHUTDOWN_TIMEOUT": PATIENCE,
     "stores.postgres.pool.COMMAND_TIMEOUT": PATIENCE,
     "stores.postgres.pool.CONNECT_TIMEOUT": PATIENCE,
     "stores.postgres.pool.WAIT_TIMEOUT": PATIENCE,
@@ -53,7 +52,7 @@ for name, seconds in TIMEOUTS.items():
     module, _, constant = name.rpartition(".")
     assert hasattr(import_module(f"gatepass.{module}"), constant), name
     setattr(import_module(f"gatepass.{module}"), constant, seconds)
-postgres_connections._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
+pool._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

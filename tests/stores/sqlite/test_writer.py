@@ -14,7 +14,7 @@ from gatepass.core.keyring import parse_secret
 from gatepass.core.session import Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Attempts
-from gatepass.runtime.janitor import BATCH, KEPT, Janitor
+from gatepass.runtime.janitor import MAX_BATCH, RETENTION, Janitor
 from gatepass.stores import rows
 from gatepass.stores.limits import TRIM_INTERVAL
 from gatepass.stores.sqlite.accounts import _DROP_ACCOUNT, _REVOKE_ALL
@@ -140,7 +140,7 @@ async def test_more_waiting_than_can_be_served_is_refused_at_once(
 
 async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store: SQLiteStore) -> None:
     live = await signed_in(store)
-    over = [session_of(account_of(), f"{number}", expires_at=NOW - KEPT - 1) for number in range(10_000)]
+    over = [session_of(account_of(), f"{number}", expires_at=NOW - RETENTION - 1) for number in range(10_000)]
     insert = f"INSERT INTO session VALUES ({', '.join('?' * len(rows.SESSION_COLUMNS))})"
     await store._run(lambda connection: connection.executemany(insert, map(rows.from_session, over)))
     janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None)
@@ -149,7 +149,7 @@ async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store
     assert await store.swap(swap_of(live)) is not None
     assert not sweep.done()
     left = await store._read(lambda connection: connection.execute("SELECT count(*) FROM session").fetchone()[0])
-    assert left >= 10_001 - 2 * BATCH
+    assert left >= 10_001 - 2 * MAX_BATCH
     assert await sweep == 10_000
 
 

@@ -13,11 +13,10 @@ The caller shows a service secret as a bearer token. It opens this list of ids a
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from gatepass.access.revoked_sessions import OVERLAP, RevokedSessions
 from gatepass.errors import InvalidToken
 from gatepass.ports import Revocation
 from gatepass.server.endpoints.sessions import Endpoint
@@ -27,32 +26,8 @@ from gatepass.wire.headers import bearer_of
 
 HEARTBEAT = 3.0
 """Seconds: a listener that hears nothing for several of them knows that it is out of touch."""
-OVERLAP = 60
-"""Seconds that a resumption goes back behind the id that it names: clocks differ, commits come late."""
 MAX_WAITING = 10_000
 """Events for one slow listener: then it is let go, and resumes."""
-
-
-class Known(Protocol):
-    """What this process knows of ended sessions: its guards' feed."""
-
-    @property
-    def since(self) -> int:
-        """The earliest revocation that still matters (Unix seconds)."""
-        ...
-
-    @property
-    def is_in_touch(self) -> bool:
-        """Whether guards may go by what is known here."""
-        ...
-
-    def known(self, since: int) -> Sequence[Revocation]:
-        """All revocations at or after `since`, oldest first."""
-        ...
-
-    def told(self, listener: Callable[[Revocation], None]) -> AbstractContextManager[None]:
-        """Call `listener` with everything that is learned while the block runs."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +56,7 @@ class EventStream(Reply):
             await send({"type": "http.response.body", "body": event, "more_body": True})
 
 
-def revocations(feed: Known, secrets: Sequence[str]) -> Mapping[str, Endpoint]:
+def revocations(revoked: RevokedSessions, secrets: Sequence[str]) -> Mapping[str, Endpoint]:
     """Method → endpoint; `secrets` are those that open it, any of them."""
     accepted = [secret.encode() for secret in secrets]
 
@@ -91,12 +66,12 @@ def revocations(feed: Known, secrets: Sequence[str]) -> Mapping[str, Endpoint]:
             raise InvalidToken("not the service secret")
         last = request.headers.first(b"last-event-id") or ""
         since = int(last) - OVERLAP if last.isdecimal() and len(last) < 12 else 0
-        return EventStream(200, media_type="text/event-stream", events=_events(feed, since), receive=request.receive)
+        return EventStream(200, media_type="text/event-stream", events=_events(revoked, since), receive=request.receive)
 
     return {"GET": endpoint}
 
 
-async def _events(feed: Known, since: int) -> AsyncIterator[bytes]:
+async def _events(revoked: RevokedSessions, since: int) -> AsyncIterator[bytes]:
     waiting: asyncio.Queue[Revocation] = asyncio.Queue(MAX_WAITING)
     is_overrun = False
 
@@ -107,9 +82,9 @@ async def _events(feed: Known, since: int) -> AsyncIterator[bytes]:
         except asyncio.QueueFull:
             is_overrun = True
 
-    with feed.told(tell):
-        yield b"".join(map(_event, feed.known(max(since, feed.since)))) + b"event: caught-up\ndata:\n\n"
-        while not is_overrun and feed.is_in_touch:
+    with revoked.listening(tell):
+        yield b"".join(map(_event, revoked.since(max(since, revoked.cutoff)))) + b"event: caught-up\ndata:\n\n"
+        while not is_overrun and revoked.is_fresh:
             try:
                 async with asyncio.timeout(HEARTBEAT):
                     first = await waiting.get()
