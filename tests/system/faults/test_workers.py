@@ -1,4 +1,4 @@
-"""Several server processes on one port: the same guarantees, a dead one is replaced, a signal stops all."""
+"""Several server processes on one port: the same guarantees, a process that dies is replaced, a signal stops all."""
 
 import asyncio
 import os
