@@ -1,4 +1,4 @@
-"""Plain WSGI: mounts, forks, the end of a process, the wait for a gate that opens."""
+"""Plain WSGI: mounts, forks, the end of a process, the wait for the gate to open."""
 
 import asyncio
 import os
@@ -202,7 +202,7 @@ def test_the_end_of_the_process_closes_the_gate(tmp_path: Path) -> None:
 
 
 class TestStream:
-    """`GET /revocations` goes on for ever; a WSGI server's thread reads it, and leaves when its caller does."""
+    """`GET /revocations` does not end by itself; the thread of a WSGI server reads it until its caller leaves."""
 
     def listen(self, at: GateHarness) -> Generator[bytes, None, None]:
         environ = environ_of(

@@ -1,4 +1,4 @@
-"""A RemoteGate in the place of a Gatepass, behind each framework's guard."""
+"""A RemoteGate in place of a Gatepass, behind the guard of each framework."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,4 +1,4 @@
-"""Another service: it knows a JWKS URL only, and refuses what the gate's own guards refuse."""
+"""A service that knows only a JWKS URL refuses what the guards of the gate refuse."""
 
 import asyncio
 import json
@@ -217,7 +217,7 @@ def redirect(handler: BaseHTTPRequestHandler, to: str) -> None:
 
 
 def drip(handler: BaseHTTPRequestHandler) -> None:
-    """A byte now and then, for ever."""
+    """Send a byte now and then, without end."""
     handler.send_response(200)
     handler.end_headers()
     while True:

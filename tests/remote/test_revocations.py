@@ -1,4 +1,4 @@
-"""Revocations over server-sent events: what a gate ends, a service without access to its store refuses (P4)."""
+"""Revocations over server-sent events: a service without the store refuses the sessions that the gate revokes (P4)."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[Serving]:
 
 
 class Ann:
-    """Signs in over and over, and ends what she began."""
+    """Signs in again and again, and signs out."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://localhost:{port}/auth"

@@ -164,7 +164,7 @@ class TestMaxAge:
 
 
 async def test_a_revocation_beside_the_server_is_refused_by_its_guards_at_once(tmp_path: Path) -> None:
-    """As `gatepass sessions revoke` does on the file of a running server."""
+    """As `gatepass sessions revoke` does with the file of a running server."""
     gate = Gatepass(
         secrets=[SECRET], public_url=ORIGIN, store=f"sqlite:////{tmp_path / 'gate.db'}", hasher=FastHasher()
     )

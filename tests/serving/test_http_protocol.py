@@ -1,4 +1,4 @@
-"""Answers leave together at the end of a turn of the loop, whole and in order, and nothing is lost by that."""
+"""Responses are written together at the end of an iteration of the loop, complete and in order."""
 
 import asyncio
 

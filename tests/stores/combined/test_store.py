@@ -30,11 +30,11 @@ from tools.services.valkey import flush, shared_cluster, shared_server
 pytestmark = pytest.mark.slow
 
 EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
-"""How many orders of steps are tried, of 66,066."""
+"""How many orders of steps are tried, out of 66,066."""
 
 
 class Places:
-    """Redis and a SQLite file, as one server and as another process has them."""
+    """Redis and a SQLite file, opened by one server and by another process."""
 
     def url(self) -> str:
         raise NotImplementedError
@@ -48,7 +48,7 @@ class Places:
 
     @pytest.fixture
     async def other(self, store: CombinedStore, tmp_path: Path) -> AsyncIterator[CombinedStore]:
-        del store  # is there first
+        del store  # it must be opened first
         other = CombinedStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
         await other.open()
         yield other
@@ -200,7 +200,7 @@ async def play(verb: str, order: Sequence[str], crash: tuple[str, int] | None) -
     assert now is not None
     assert isinstance(done["add"], bool | StoreUnavailable | Crash)
     if now == account:
-        return  # nothing was changed: whoever signed in stays
+        return  # nothing was changed, so the session may stay
     assert rows["before"] is not None
     assert rows["before"].revoked_at == NOW
     if done["add"] is True:

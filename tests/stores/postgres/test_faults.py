@@ -22,7 +22,7 @@ from tools.services.postgres import (
     private_server,
     until_a_lock_is_waited_for,
 )
-from tools.services.tcp import Gate
+from tools.services.tcp import FaultyNetwork
 
 pytestmark = pytest.mark.slow
 
@@ -65,24 +65,24 @@ async def mortal(server: PostgresServer) -> AsyncIterator[PostgresStore]:
 
 
 @pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
+async def network() -> AsyncIterator[FaultyNetwork]:
     """A network between store and server that can fall silent or break."""
-    gate = Gate()
-    yield gate
-    await gate.close()
+    network = FaultyNetwork()
+    yield network
+    await network.close()
 
 
-async def through(gate: Gate) -> PostgresStore:
+async def through(network: FaultyNetwork) -> PostgresStore:
     """An open store behind that network."""
     url = await empty_database()
-    await gate.open(int(url.rpartition(":")[2].partition("/")[0]))
-    store = PostgresStore(url.replace(url.rpartition(":")[2].partition("/")[0], str(gate.port)))
+    await network.open(int(url.rpartition(":")[2].partition("/")[0]))
+    store = PostgresStore(url.replace(url.rpartition(":")[2].partition("/")[0], str(network.port)))
     await store.open()
     return store
 
 
 async def reopened(store: PostgresStore, monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """With new connections, which have these settings of a session."""
+    """Open the store again, with connections that have these session settings."""
     for name, value in settings.items():
         monkeypatch.setitem(pool._SESSION_SETTINGS, name, value)
     await store.close()
@@ -112,30 +112,30 @@ async def test_a_lost_connection_is_an_ill_store_and_the_next_call_gets_a_new_on
 
 @pytest.mark.parametrize("name", VERBS)
 async def test_a_connection_cut_while_a_statement_is_out_is_an_ill_store_and_nothing_is_sent_twice(
-    name: str, gate: Gate
+    name: str, network: FaultyNetwork
 ) -> None:
-    store = await through(gate)
+    store = await through(network)
     await outcome(VERBS[name](store))  # its statement is prepared
-    gate.hold_answers()
+    network.hold_replies()
     work = asyncio.create_task(outcome(VERBS[name](store)))
-    await gate.something_was_held()
-    gate.cut()
+    await network.until_a_reply_is_held()
+    network.reset_all()
     assert await work == "unavailable"
-    gate.let_through()
+    network.resume()
     assert await outcome(VERBS[name](store)) == "done"
     await store.close()
 
 
-async def test_a_swap_whose_answer_was_lost_is_found_done_by_whoever_reads_the_row(gate: Gate) -> None:
-    store = await through(gate)
+async def test_a_swap_whose_answer_was_lost_is_found_done_by_whoever_reads_the_row(network: FaultyNetwork) -> None:
+    store = await through(network)
     session = await swapped(store, await signed_in(store))
     swap = swap_of(session)
-    gate.hold_answers()
+    network.hold_replies()
     work = asyncio.create_task(outcome(store.swap(swap)))
-    await gate.something_was_held()
-    gate.cut()
+    await network.until_a_reply_is_held()
+    network.reset_all()
     assert await work == "unavailable"
-    gate.let_through()
+    network.resume()
     row = await store.find(session.sid)
     assert row is not None
     assert (row.generation, row.fingerprint) == (1, swap.fingerprint)
@@ -143,11 +143,11 @@ async def test_a_swap_whose_answer_was_lost_is_found_done_by_whoever_reads_the_r
 
 
 async def test_a_server_that_falls_silent_is_waited_for_so_long_and_no_longer(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    network: FaultyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "COMMAND_TIMEOUT", 2.0)  # it opens under this one, and is silent after
-    store = await through(gate)
-    gate.hold_answers()
+    monkeypatch.setattr(pool, "COMMAND_TIMEOUT", 2.0)  # enough to open; then the server is silent
+    store = await through(network)
+    network.hold_replies()
     with monkeypatch.context() as short:
         for name in ("CONNECT_TIMEOUT", "WAIT_TIMEOUT"):
             short.setattr(pool, name, 0.3)
@@ -155,19 +155,19 @@ async def test_a_server_that_falls_silent_is_waited_for_so_long_and_no_longer(
             outcomes = await asyncio.gather(*(outcome(verb(store)) for verb in VERBS.values() for _ in range(5)))
     assert outcomes == ["unavailable"] * 5 * len(VERBS)
     assert store._pool._count == 0  # what they would answer next is unknown
-    gate.cut()
-    gate.let_through()
+    network.reset_all()
+    network.resume()
     await store.ping()
     await store.close()
 
 
 async def test_a_connection_that_was_idle_for_long_is_tried_before_anything_is_asked_of_it(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    network: FaultyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "MAX_UNTESTED_IDLE", 0)
-    store = await through(gate)
+    store = await through(network)
     session = await signed_in(store)
-    gate.forget_all()  # as a firewall does: the connections stay open, and nothing passes
+    network.drop_silently()  # as a firewall does: the connections stay open, and nothing passes
     assert await store.swap(swap_of(session)) is not None
     await store.close()
 
@@ -361,5 +361,5 @@ async def test_an_ill_store_names_the_cause_to_the_log_without_the_values_of_the
 async def test_nothing_is_left_behind_after_closing(store: PostgresStore) -> None:
     await asyncio.gather(*(store.ping() for _ in range(10)))
     await store.close()
-    gc.collect()  # a connection that was left open would warn, and a warning fails
+    gc.collect()  # an open connection would warn, and a warning fails the test
     assert store._pool._count == 0

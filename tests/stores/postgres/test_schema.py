@@ -261,7 +261,7 @@ class TestWhatARefreshCosts:
 
     async def test_a_refresh_writes_at_most_800_bytes_of_log(self, store: PostgresStore, url: str) -> None:
         row = await signed_in(store)
-        for _ in range(20):  # until the row has all its ancestors, and its page was written out once
+        for _ in range(20):  # until the row has all its ancestors and its page has been written once
             row = await swapped(store, row)
         async with connected(url) as observer:
             start = await observer.fetchval("SELECT pg_current_wal_insert_lsn()")
@@ -302,7 +302,7 @@ class TestWhatARefreshCosts:
 
 
 async def updates_once_counted(url: str, *, at_least: int) -> tuple[int, int]:
-    """Updates of sessions and those that touched no index; a server process tells them when it ends."""
+    """All updates of sessions, and those that changed no index. A server process reports them when it ends."""
     counts = "SELECT ARRAY[n_tup_upd, n_tup_hot_upd] FROM pg_stat_user_tables WHERE relname = 'session'"
     async with patience():
         while (found := (await query(url, counts))[0])[0] < at_least:

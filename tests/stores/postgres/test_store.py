@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: the battery, the machine, and what only a server can go through."""
+"""The store on PostgreSQL: the battery, the machine, and what can happen only to a server."""
 
 import asyncio
 from collections.abc import AsyncIterator

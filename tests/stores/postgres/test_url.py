@@ -1,4 +1,4 @@
-"""What a postgresql:// URL may say, and what never comes out of it again."""
+"""What a postgresql:// URL may contain, and what is never shown of it."""
 
 import pytest
 

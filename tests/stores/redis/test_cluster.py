@@ -1,4 +1,4 @@
-"""What a cluster does to a store: slots that move, an index on another node than its sessions, nodes that are away."""
+"""What a cluster does to a store: slots that move, an index on another node than its sessions, nodes that are down."""
 
 import asyncio
 import signal
@@ -88,7 +88,7 @@ async def test_refreshes_go_on_while_their_slot_moves_and_revocations_are_back_w
     move, back = Move(slot_of(keys.row(session.sid))), None
     try:
         await asyncio.to_thread(move.begin)
-        row = await swapped(store, session)  # still where it was
+        row = await swapped(store, session)  # not moved yet
         await asyncio.to_thread(move.move, keys.row(session.sid))
         row = await swapped(store, row)  # ASK
         assert await store.find(session.sid) == row

@@ -283,7 +283,7 @@ async def test_a_row_of_another_version_is_left_alone() -> None:
 
 
 async def test_the_list_of_revocations_is_one_question_to_each_shard() -> None:
-    """All servers ask for it every five seconds."""
+    """Each server reads the list every five seconds."""
     store = await opened(shared_server().url)
     await store.revoked_since(NOW)
     before = asked(shared_server())
@@ -293,7 +293,7 @@ async def test_the_list_of_revocations_is_one_question_to_each_shard() -> None:
 
 
 def asked(server: ValkeyServer) -> int:
-    """How many ranges of a sorted set it was asked for."""
+    """How many ranges of a sorted set the server was asked for."""
     (line,) = [
         line for line in server.ask("INFO", "commandstats").splitlines() if line.startswith(b"cmdstat_zrangebyscore:")
     ]

@@ -1,4 +1,4 @@
-"""The index of an account's sessions on Redis stays as small as what it is read for."""
+"""The index of an account's sessions on Redis does not grow beyond what is needed."""
 
 from collections.abc import AsyncIterator
 
@@ -55,7 +55,7 @@ async def test_what_lives_or_ended_just_now_stays_in_it(store: RedisStore) -> No
 
 
 async def test_a_session_that_has_not_begun_yet_keeps_its_place(store: RedisStore) -> None:
-    """Its entry is written first; whoever lists in between sees an entry without a row."""
+    """The entry is written first; a list made in between sees an entry without a row."""
     session = session_of(ANN, "begins")
     await store._cluster.run(store._entry(session))
     assert list(await store.of_account(ANN.id, now=NOW + 100 * MAX_REPLICATION_LAG)) == []

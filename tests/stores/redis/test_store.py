@@ -1,5 +1,5 @@
-"""Sessions on Valkey, accounts elsewhere: the battery and the machine on one server and on a cluster, and what only
-servers that die can go through."""
+"""Sessions on Valkey, accounts elsewhere: the battery and the machine on one server and on a cluster, and what can
+happen only to servers that die."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator
 
 
 class Fixtures:
-    """Two stores on the same emptied servers."""
+    """Two stores on the same servers, which are empty."""
 
     def servers(self) -> tuple[str, Sequence[ValkeyServer]]:
         raise NotImplementedError

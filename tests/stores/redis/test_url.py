@@ -1,4 +1,4 @@
-"""What a redis:// URL may say, and what never comes out of it again."""
+"""What a redis:// URL may contain, and what is never shown of it."""
 
 import pytest
 

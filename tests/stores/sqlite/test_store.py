@@ -1,4 +1,4 @@
-"""The store on SQLite: the battery, the machine, and what only a file can go through."""
+"""The store on SQLite: the battery, the machine, and what can happen only to a file."""
 
 import asyncio
 import itertools
@@ -60,7 +60,7 @@ class SQLiteMachine(StoreMachine):
 
 
 TestSQLiteMachine = pytest.mark.slow(SQLiteMachine.TestCase)
-TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each is a database of its own
+TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each example makes a database
 
 
 async def test_what_was_acknowledged_is_there_after_reopening(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One thread, one connection, one flush for all that wait: and nobody waits for nothing."""
+"""One thread, one connection, one flush for all operations that wait; and no operation waits longer than needed."""
 
 import asyncio
 import base64
@@ -43,7 +43,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
 
 class Busy:
-    """The store's thread, kept busy until the block ends: what is asked for meanwhile waits together."""
+    """Keeps the store's thread busy until the block ends: the operations of that time wait together."""
 
     def __init__(self, store: SQLiteStore) -> None:
         self._store = store
@@ -63,14 +63,14 @@ class Busy:
 
 
 async def traced(store: SQLiteStore) -> list[str]:
-    """The statements that the connection runs from now on, as a list that grows."""
+    """The statements that the connection runs from now on: a list that grows."""
     statements: list[str] = []
     await store._read(lambda connection: connection.set_trace_callback(statements.append))
     return statements
 
 
 async def many(store: SQLiteStore, count: int) -> list[Session]:
-    """An account with so many sessions."""
+    """An account with `count` sessions."""
     account = account_of()
     await store.add_account(account)
     sessions = [session_of(account, f"{number}") for number in range(count)]
@@ -86,7 +86,7 @@ async def test_a_refresh_alone_is_one_statement_in_one_transaction(store: SQLite
 
 
 async def test_sign_ins_and_revocations_are_flushed_refreshes_are_not(store: SQLiteStore) -> None:
-    """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; a lost swap is what the table recovers."""
+    """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; the table recovers a lost swap."""
     session = await signed_in(store)
     statements = await traced(store)
     session = await swapped(store, session)
@@ -208,7 +208,7 @@ async def test_a_flood_of_invented_addresses_does_not_fill_the_disk(
 
 
 async def test_whoever_reads_the_files_finds_nothing_to_present(store: SQLiteStore, tmp_path: Path) -> None:
-    """P6: no token, no nonce or MAC to put one together, no key, no password; the files on disk as they are."""
+    """P6: no token, no nonce or MAC to make one from, no key and no password is in the files on disk."""
     async with open_gate(store=WatchedStore(store)) as at:
         ann = Browser(at.gate.asgi)
         await ann.register()

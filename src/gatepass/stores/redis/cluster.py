@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 MAX_ATTEMPTS = 8
 """Times that one command is sent: a slot that is being moved costs two or three redirections."""
 DISCOVERY_TIMEOUT = 1.0
-"""Seconds for one node to tell the owners, before the next node is asked."""
+"""Seconds for one node to report the owners, before the next node is asked."""
 DISCOVERY_INTERVAL = 0.1
 """Seconds between two discoveries: while a primary is down every request asks for one."""
 MAX_CONCURRENT = 1_000
@@ -68,7 +68,7 @@ class Cluster:
         return self._loop is asyncio.get_running_loop() and not self._is_closing
 
     async def open(self) -> None:
-        """Discover the owners. Raises StoreUnavailable, or NotLetIn if trying again would not help."""
+        """Discover the owners. Raises StoreUnavailable, or ConnectionRejected if trying again would not help."""
         self._pipelines, self._durable_pipelines, self._tasks = {}, {}, TaskSet()
         self._discovery, self._discovered_at = None, -DISCOVERY_INTERVAL
         self._loop, self._is_closing = asyncio.get_running_loop(), False
@@ -235,7 +235,7 @@ class Cluster:
             self._discovered_at = asyncio.get_running_loop().time()
 
     async def _ask_all(self) -> None:
-        """Ask one host after another, until one tells the owners."""
+        """Ask one host after another, until one reports the owners."""
         fault: StoreUnavailable = Unreachable()
         known = self.primaries if self._url.kind == "cluster" else ()
         for host in self._rotated(list(dict.fromkeys((*known, *self._url.hosts)))):

@@ -60,7 +60,7 @@ class Unreachable(StoreUnavailable):
     """There is no connection: nothing was sent."""
 
 
-class NotLetIn(Unreachable):
+class ConnectionRejected(Unreachable):
     """The server refuses the login, or its certificate is not trusted. `reason` is a text without the password."""
 
     def __init__(self, reason: str) -> None:
@@ -96,11 +96,13 @@ class Connection:
                 await driver.connect()  # type: ignore[no-untyped-call]
         except (exceptions.AuthenticationError, exceptions.ResponseError) as refusal:
             await connection.close()
-            raise NotLetIn(str(refusal)) from None
+            raise ConnectionRejected(str(refusal)) from None
         except (exceptions.RedisError, OSError) as fault:
             await connection.close()
             if isinstance(fault.__context__, ssl.SSLCertVerificationError):
-                raise NotLetIn(f"its certificate is not trusted ({fault.__context__.verify_message})") from None
+                raise ConnectionRejected(
+                    f"its certificate is not trusted ({fault.__context__.verify_message})"
+                ) from None
             raise Unreachable from fault
         except BaseException:
             await connection.close()

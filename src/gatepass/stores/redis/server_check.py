@@ -1,4 +1,4 @@
-"""Checks that a server can keep sessions, by INFO: it tells all that is needed and requires few rights."""
+"""Checks that a server can keep sessions: INFO reports all that is needed, and few rights allow it."""
 
 import logging
 from collections.abc import Mapping

@@ -34,7 +34,7 @@ from gatepass.ports import Revocation, Subscription
 from gatepass.stores import rows
 from gatepass.stores.redis import scripts
 from gatepass.stores.redis.cluster import Cluster
-from gatepass.stores.redis.connection import NotLetIn, Reply
+from gatepass.stores.redis.connection import ConnectionRejected, Reply
 from gatepass.stores.redis.durability import MARKER_TTL
 from gatepass.stores.redis.layout import (
     SHARD_SLOTS,
@@ -80,7 +80,7 @@ class RedisStore:
             await self._cluster.open()
             for reply in await self._cluster.ask_primaries(pack_command(b"INFO")):
                 check_server(reply, self._url)
-        except NotLetIn as refusal:
+        except ConnectionRejected as refusal:
             await self._cluster.close()
             raise ConfigurationError(f"Cannot use Redis at {self._url.display}: {refusal.reason}") from None
         except BaseException:

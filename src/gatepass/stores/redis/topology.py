@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gatepass.stores.redis.connection import Connection, NotLetIn, Pipeline, Refusal, Unreachable
+from gatepass.stores.redis.connection import Connection, ConnectionRejected, Pipeline, Refusal, Unreachable
 from gatepass.stores.redis.layout import SLOTS, pack_command
 from gatepass.stores.redis.url import Host, RedisUrl
 
@@ -13,10 +13,10 @@ _ROLE = pack_command(b"ROLE")
 
 
 async def ask_cluster(host: Host, *, pipeline: Callable[[Host], Pipeline]) -> Owners:
-    """The owners, as a node of a cluster tells them. Raises StoreUnavailable, or NotLetIn if it is no cluster node."""
+    """The owners, as a node reports them. Raises StoreUnavailable, or ConnectionRejected if it is in no cluster."""
     reply = await pipeline(host).put(_CLUSTER_SLOTS)
     if isinstance(reply, Refusal):
-        raise NotLetIn(reply.text)
+        raise ConnectionRejected(reply.text)
     owners: Owners = [None] * SLOTS
     for first, last, (name, port, *_), *_ in reply if isinstance(reply, list) else ():
         owners[first : last + 1] = [_host(name, port, host)] * (last + 1 - first)
@@ -24,7 +24,7 @@ async def ask_cluster(host: Host, *, pipeline: Callable[[Host], Pipeline]) -> Ow
 
 
 async def ask_sentinel(host: Host, url: RedisUrl, *, pipeline: Callable[[Host], Pipeline]) -> Owners:
-    """The owner of all slots, as a sentinel tells it. Raises Unreachable.
+    """The owner of all slots, as a sentinel reports it. Raises Unreachable.
 
     The primary is asked as well: after a fail-over a sentinel names the old one for a while.
     """

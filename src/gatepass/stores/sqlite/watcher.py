@@ -1,4 +1,4 @@
-"""Detects commits of other programs to a SQLite file. SQLite tells that one happened, not what it changed."""
+"""Detects commits of other programs to a SQLite file. SQLite reports that one happened, not what it changed."""
 
 import asyncio
 import sqlite3
