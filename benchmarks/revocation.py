@@ -29,7 +29,7 @@ from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
 from gatepass.remote import RemoteRevocations
-from gatepass.serving import process as serving
+from gatepass.serving.process import bind, serve
 from gatepass.wire.asgi import Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,8 +52,8 @@ def guard(port: int, feed_url: str) -> None:
         revocations = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
         gate.check._revocations = revocations
         around = contextlib.nullcontext  # type: ignore[assignment]
-    listener = serving.bind("127.0.0.1", port)
-    serving.serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))
+    listener = bind("127.0.0.1", port)
+    serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))
 
 
 class Connection:
@@ -146,7 +146,7 @@ def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
         environment = {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}}
         ports = []
         for _ in range(2):
-            with serving.bind("127.0.0.1", 0) as probe:
+            with bind("127.0.0.1", 0) as probe:
                 ports.append(probe.getsockname()[1])
         server, guarded = ports
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
