@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.services.processes import children
+
 _TICK = os.sysconf("SC_CLK_TCK")
 _FIXED = Path(__file__).with_name("_fixed_reply.py")
 
@@ -18,18 +20,11 @@ _FIXED = Path(__file__).with_name("_fixed_reply.py")
 def cpu_of(pid: int) -> float:
     """Seconds of CPU that a process, its children and those that it has buried have used."""
     total = 0.0
-    for each in (pid, *children_of(pid)):
+    for each in (pid, *children(pid)):
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
             total += sum(map(int, fields[11 : 15 if each == pid else 13])) / _TICK
     return total
-
-
-def children_of(pid: int) -> list[int]:
-    """Its direct children."""
-    with contextlib.suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 @contextlib.contextmanager

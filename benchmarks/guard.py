@@ -51,7 +51,7 @@ class Gates:
         warm, cold = (
             Gatepass(secrets=[secret], public_url=URL, store=MemoryStore(), hasher=FastHasher()) for _ in range(2)
         )
-        cold.check = Check(cold.check._verifier, feed=cold.revocations, clock=SystemClock(), remembered=0)
+        cold.check = Check(cold.check._verifier, revocations=cold.revocations, clock=SystemClock(), remembered=0)
         return cls(secret, warm, cold)
 
     async def token(self) -> str:

@@ -28,8 +28,8 @@ from pathlib import Path
 from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
-from gatepass.remote.revocations import RemoteRevocations
-from gatepass.serving import process as serving
+from gatepass.remote import RemoteRevocations
+from gatepass.serving.process import bind, serve
 from gatepass.wire.asgi import Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,11 +49,11 @@ def guard(port: int, feed_url: str) -> None:
     gate = Gatepass.from_env()
     around = gate.running
     if feed_url:
-        feed = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
-        gate.check._feed = feed
+        revocations = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
+        gate.check._revocations = revocations
         around = contextlib.nullcontext  # type: ignore[assignment]
-    listener = serving.bind("127.0.0.1", port)
-    serving.serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))
+    listener = bind("127.0.0.1", port)
+    serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))
 
 
 class Connection:
@@ -146,7 +146,7 @@ def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
         environment = {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}}
         ports = []
         for _ in range(2):
-            with serving.bind("127.0.0.1", 0) as probe:
+            with bind("127.0.0.1", 0) as probe:
                 ports.append(probe.getsockname()[1])
         server, guarded = ports
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

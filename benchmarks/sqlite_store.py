@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks._options import parse
 from gatepass.core.session import Session, Swap
-from gatepass.stores.sqlite import store as sqlite
+from gatepass.stores.sqlite.store import _SWAP, SQLiteStore
 from gatepass.testing.records import NOW, account_of, session_of
 
 SESSIONS = 1_000
@@ -41,9 +41,9 @@ def next_swap(session: Session) -> Swap:
     )
 
 
-async def filled(path: Path) -> tuple[sqlite.SQLiteStore, list[Session]]:
+async def filled(path: Path) -> tuple[SQLiteStore, list[Session]]:
     """An open store with an account's sessions."""
-    store = sqlite.SQLiteStore(path)
+    store = SQLiteStore(path)
     await store.open()
     account = account_of()
     await store.add_account(account)
@@ -62,7 +62,7 @@ def raw(path: Path, sessions: list[Session], *, per_commit: int) -> Callable[[fl
         session, change = rows_now[place], next_swap(rows_now[place])
         values = (change.generation, change.fingerprint, change.key_hash, change.now, change.ip_prefix, b"")
         expected = (session.sid, session.generation, session.fingerprint, change.now)
-        row = connection.execute(sqlite._SWAP, (*values, *expected)).fetchone()
+        row = connection.execute(_SWAP, (*values, *expected)).fetchone()
         assert row is not None
         rows_now[place] = replace(session, generation=change.generation, fingerprint=change.fingerprint)
 
@@ -79,9 +79,7 @@ def raw(path: Path, sessions: list[Session], *, per_commit: int) -> Callable[[fl
     return run
 
 
-async def through_the_store(
-    store: sqlite.SQLiteStore, sessions: list[Session], *, callers: int, seconds: float
-) -> float:
+async def through_the_store(store: SQLiteStore, sessions: list[Session], *, callers: int, seconds: float) -> float:
     """So many callers at once, each with its own sessions, one swap after the other; their rate together."""
     start, done = time.perf_counter(), 0
 

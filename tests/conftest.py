@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gatepass.stores.postgres import pool as postgres_connections
+from gatepass.stores.postgres import pool
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.patience import PATIENCE
@@ -33,29 +33,28 @@ settings.register_profile("mutation", settings.get_profile("patient"), suppress_
 TIMEOUTS = {
     "doctor.outside.REQUEST_TIMEOUT": PATIENCE,
     "mail.outbox.CLOSE_TIMEOUT": PATIENCE,
-    "remote.gate.FIRST_LOAD": PATIENCE,
-    "remote.keys.TIMEOUT": PATIENCE,
+    "remote.connection.FIRST_LOAD_TIMEOUT": PATIENCE,
+    "remote.keys.EXCHANGE_TIMEOUT": PATIENCE,
     "remote.revocations.CONNECT_TIMEOUT": PATIENCE,
-    "remote.revocations.FIRST_LOAD": PATIENCE,
-    "remote.revocations.SILENCE": PATIENCE,
-    "runtime.thread.GRACE": PATIENCE,
-    "runtime.thread.PATIENCE": PATIENCE,
+    "remote.revocations.SILENCE_TIMEOUT": PATIENCE,
+    "runtime.thread.OPEN_TIMEOUT": PATIENCE,
+    "runtime.thread.SHUTDOWN_TIMEOUT": PATIENCE,
     "stores.postgres.pool.COMMAND_TIMEOUT": PATIENCE,
     "stores.postgres.pool.CONNECT_TIMEOUT": PATIENCE,
     "stores.postgres.pool.WAIT_TIMEOUT": PATIENCE,
     "stores.redis.connection.COMMAND_TIMEOUT": PATIENCE,
     "stores.redis.connection.CONNECT_TIMEOUT": PATIENCE,
     "stores.redis.durability.WAIT_TIMEOUT": PATIENCE / 2,
-    "stores.redis.listener.PATIENCE": PATIENCE,
-    "stores.redis.cluster.LOOK_TIMEOUT": PATIENCE,
-    "stores.combined.store.PATIENCE": PATIENCE,
+    "stores.redis.listener.PING_TIMEOUT": PATIENCE,
+    "stores.redis.cluster.DISCOVERY_TIMEOUT": PATIENCE,
+    "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
 }
 """Seconds for what the process of the tests waits for: none of it runs out. A test that is about one sets its own."""
 for name, seconds in TIMEOUTS.items():
     module, _, constant = name.rpartition(".")
     assert hasattr(import_module(f"gatepass.{module}"), constant), name
     setattr(import_module(f"gatepass.{module}"), constant, seconds)
-postgres_connections._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
+pool._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -86,7 +86,7 @@ async def test_the_janitor_prunes_what_ended_a_day_ago() -> None:
         assert await at.gate._parts.janitor.sweep() == 0
         at.clock.advance(1)
         assert await at.gate._parts.janitor.sweep() == 1
-        assert at.memory._sessions == {}
+        assert at.memory.rows() == {}
 
 
 async def test_closing_ends_the_background_work() -> None:

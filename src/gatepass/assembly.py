@@ -100,18 +100,18 @@ class Parts:
             [parse_secret(text) for text in options.secrets.tokens], algorithm=options.tokens.algorithm
         )
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
-        horizon = policy.access_ttl + policy.clock_skew + policy.leeway
+        retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
             clock=options.clock,
-            horizon=horizon,
-            patience=options.limits.revocation_max_age if options.store.is_shared else FOREVER,
+            retention=retention,
+            max_age=options.limits.revocation_max_age if options.store.is_shared else FOREVER,
         )
-        self.check = Check(self._verifier(self._ring.signing_keys), feed=self.revocations, clock=options.clock)
+        self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
         self.keys = SigningKeys(
             self._ring,
             store=options.store,
             algorithm=options.tokens.algorithm,
-            kept=horizon,
+            kept=retention,
             clock=options.clock,
             entropy=options.entropy,
             changed=lambda current: self.check.trust(self._verifier(current)),
@@ -233,8 +233,8 @@ class Parts:
         self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
         follower = Follower(
             options.store,
-            feed=self.revocations,
-            look_at_keys=self.keys.look,
+            revocations=self.revocations,
+            reload_keys=self.keys.look,
             clock=options.clock,
             report=self.report,
         )
@@ -243,7 +243,7 @@ class Parts:
             load_keys=self.keys.open,
             revocations=self.revocations,
             outbox=self.outbox,
-            beside={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
+            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
         )
 
     def _join_applications(self) -> None:

@@ -18,15 +18,15 @@ from gatepass.core.stored_key import StoredKey
 
 
 class Clock(Protocol):
-    """The time that rules are applied to."""
+    """The current time, as the rules of the protocol use it."""
 
     def now(self) -> int:
-        """Whole Unix seconds."""
+        """Unix time in whole seconds."""
         ...
 
 
 class Entropy(Protocol):
-    """Randomness fit for keys."""
+    """Cryptographically secure randomness."""
 
     def token_bytes(self, count: int) -> bytes:
         """`count` unpredictable bytes."""
@@ -41,11 +41,11 @@ class PasswordHasher(Protocol):
         ...
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the hashed one. None costs the same work and is always False."""
+        """Whether the password matches the hash. None costs the same work and is always False."""
         ...
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether the hash was made with weaker parameters than today's."""
+        """Whether the hash was made with weaker parameters than the current ones."""
         ...
 
 
@@ -57,13 +57,13 @@ class Revocation(NamedTuple):
 
 
 class Subscription(Protocol):
-    """News of revocations, whichever process on the same engine makes them."""
+    """Revocations made by any process on the same engine."""
 
     async def next(self, within: float) -> Sequence[Revocation]:
-        """What was revoked since the last call, waiting at most `within` seconds for something.
+        """The revocations since the last call, after waiting at most `within` seconds for the first one.
 
-        Empty means: look yourself (`revoked_since`). It was silent, or something happened that was not told.
-        Raises StoreUnavailable once contact is lost: then subscribe anew, and look.
+        An empty result means: read `revoked_since`. Nothing arrived in time, or a change came without its details.
+        Raises StoreUnavailable when the connection is lost: subscribe again, then read `revoked_since`.
         """
         ...
 
@@ -76,25 +76,25 @@ class SessionStore(Protocol):
         ...
 
     async def find(self, sid: bytes) -> Session | None:
-        """The row as it is, revoked and expired ones included until they are pruned."""
+        """The row as it is, or None. Revoked and expired rows are included until they are pruned."""
         ...
 
     async def swap(self, swap: Swap) -> Session | None:
-        """Apply a swap and return the new row, or None where its condition does not hold."""
+        """Apply a swap. Returns the new row, or None if the condition of the swap does not hold."""
         ...
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
-        """End one session: the revoked row if this call ended it, None if it was absent or over before."""
+        """Revoke one session. Returns the revoked row, or None if it is absent or was revoked before."""
         ...
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
-        """End every session of an account but `keep`; the sids that this call ended."""
+        """Revoke all sessions of an account except `keep`. Returns the sids that this call revoked."""
         ...
 
     async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        """The live sessions of an account, newest sign-in first."""
+        """The sessions of an account that are neither revoked nor expired at `now`, newest sign-in first."""
         ...
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
@@ -102,15 +102,15 @@ class SessionStore(Protocol):
         ...
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
-        """Hear of every revocation by another process from the moment of entering on.
+        """Receive the revocations of other processes, from the moment the context is entered.
 
-        At least once each, in any order; this process' own may be left out. PostgreSQL by LISTEN, SQLite by looking
-        at `data_version`; where an engine cannot push, `next` waits at most a second.
+        Each one arrives at least once, in any order; those of this process may be left out. PostgreSQL uses LISTEN,
+        SQLite polls `data_version`; if an engine cannot push, `next` waits at most one second.
         """
         ...
 
     async def prune(self, *, before: int, limit: int) -> int:
-        """Forget at most `limit` sessions that expired or were revoked before `before`; how many it were."""
+        """Delete at most `limit` sessions that expired or were revoked before `before`. Returns the number deleted."""
         ...
 
 
@@ -118,83 +118,83 @@ class AccountStore(Protocol):
     """Accounts by id and by normalised e-mail address."""
 
     async def add_account(self, account: Account) -> bool:
-        """Add an account; False if its address or its id is taken."""
+        """Add an account. Returns False if its address or its id is taken."""
         ...
 
     async def find_account(self, account_id: str) -> Account | None:
-        """The account of this id."""
+        """The account with this id, or None."""
         ...
 
     async def find_account_by_email(self, email_key: str) -> Account | None:
-        """The account of this normalised address."""
+        """The account with this normalised address, or None."""
         ...
 
     async def change_password(
         self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
     ) -> Sequence[bytes] | None:
-        """In one step: set the hash, raise the version, end every session but `keep` (as "revoked").
+        """In one step: set the hash, raise the version, and revoke all sessions except `keep` (as "revoked").
 
-        The sids that ended; None if the account is absent or its version is no longer `credential_version`.
+        Returns the sids revoked, or None if the account is absent or its version is no longer `credential_version`.
         """
         ...
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """Store the same password under stronger parameters; False if the version has moved on."""
+        """Store the same password under stronger parameters. Returns False if the version has changed."""
         ...
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Disable an account and end its sessions in one step; their sids, or None for no such account."""
+        """In one step: disable an account and revoke its sessions. Returns their sids, or None if it is absent."""
         ...
 
     async def enable_account(self, account_id: str) -> bool:
-        """Take the disabling back; False for no such account."""
+        """Enable a disabled account. Returns False if it is absent."""
         ...
 
     async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """In one step: end its sessions and forget the account, its address free again at once.
+        """In one step: revoke its sessions and delete the account. Its address is free again at once.
 
-        The sids that ended, which `revoked_since` tells of as ever; None for no such account.
+        Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent.
         """
         ...
 
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
     ) -> bool | None:
-        """Set the address, as verified `now`, and raise the version; sessions stay.
+        """Set the address, verified at `now`, and raise the version. Sessions stay.
 
-        False if the address is another account's; None if the account is absent or has another version.
+        Returns False if another account has the address, None if the account is absent or has another version.
         """
         ...
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
-        """Note that its owner has shown the address to be theirs; False for no such account."""
+        """Mark the address of an account as verified. Returns False if the account is absent."""
         ...
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
-        """At most `limit` accounts whose ids come after `after` ("" for the first ones), in the order of their ids."""
+        """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
         ...
 
     async def add_applicant(self, applicant: PendingRegistration) -> None:
-        """Keep an applicant, whatever others have the same address."""
+        """Add an applicant. Several may have the same address."""
         ...
 
     async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        """The applicant of this id."""
+        """The applicant with this id, or None."""
         ...
 
     async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        """Those who named this address, newest first."""
+        """All applicants with this normalised address, newest first."""
         ...
 
     async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        """In one step: add the account, and forget all applicants of its address.
+        """In one step: add the account and delete all applicants with its address.
 
-        False if the applicant is gone or the address is taken.
+        Returns False if the applicant is absent or the address is taken.
         """
         ...
 
     async def prune_applicants(self, *, before: int, limit: int) -> int:
-        """Forget at most `limit` applicants who asked before `before`; how many it were."""
+        """Delete at most `limit` applicants created before `before`. Returns the number deleted."""
         ...
 
 
@@ -209,53 +209,56 @@ class AttemptStore(Protocol):
     """Counts of failed sign-ins, by opaque key, bounded in number."""
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        """The counts of these keys, in their order; zero for unknown ones."""
+        """The counts of these keys, in the same order. An unknown key has zero failures."""
         ...
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        """Raise each count by one. A count last touched before `forget_before` starts again at one."""
+        """Raise each count by one. A count last raised before `forget_before` starts again at one."""
         ...
 
     async def clear_attempts(self, key: str) -> None:
-        """Forget a key: the sign-in succeeded."""
+        """Delete the count of a key, after a successful sign-in."""
         ...
 
 
 class KeyStore(Protocol):
-    """Signing keys, sealed: a handful of rows, one for each rotation."""
+    """Signing keys, encrypted: a handful of rows, one for each rotation."""
 
     async def signing_keys(self) -> Sequence[StoredKey]:
-        """All of them, in no order."""
+        """All signing keys, in no particular order."""
         ...
 
     async def put_signing_key(self, key: StoredKey) -> None:
-        """Add a key, or replace the one of the same kid. Durable; subscribers are told to look."""
+        """Add a key, or replace the one with the same kid. Durable when it returns; subscriptions are woken."""
         ...
 
 
 class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
-    """All four on one engine, with a life cycle.
+    """All four on one engine, opened and closed together.
 
-    `is_shared`: whether several server processes may use the same data at once.
+    `is_shared`: whether several server processes may use the same data at the same time.
     """
 
     is_shared: bool
 
     async def open(self) -> None:
-        """Connect and make the schema ready. Raises ConfigurationError where it cannot be used at all."""
+        """Connect, and check or migrate the schema.
+
+        Raises ConfigurationError if the store cannot be used, StoreUnavailable if trying again may help.
+        """
         ...
 
     async def close(self) -> None:
-        """Finish what was accepted, then let go. Idempotent."""
+        """Finish the operations that were accepted, then disconnect. Idempotent."""
         ...
 
     async def ping(self) -> None:
-        """Return if the store can write now; raise StoreUnavailable if not."""
+        """Make a real write. Raises StoreUnavailable if the store cannot write now."""
         ...
 
 
 class Message(NamedTuple):
-    """One mail, as plain text. `to` is an address, never a list of them."""
+    """One mail, as plain text. `to` is a single address."""
 
     to: str
     subject: str
@@ -263,20 +266,20 @@ class Message(NamedTuple):
 
 
 class Mailer(Protocol):
-    """Takes mail to where it is delivered from."""
+    """Hands mail to the system that delivers it."""
 
     async def send(self, message: Message) -> None:
-        """Return once the mail was accepted. Raises DeliveryFailed, which says whether trying again may help."""
+        """Return once the mail is accepted. Raises DeliveryFailed, which says whether trying again may help."""
         ...
 
 
 class RevocationList(Protocol):
-    """How guards learn of ended sessions without a read per request (P4)."""
+    """The revoked sessions, kept in memory so that a guard needs no read per request (P4)."""
 
     def is_revoked(self, session_id: str) -> bool:
-        """Whether this session ended within one access token's life. Raises Unavailable when out of touch."""
+        """Whether this session was revoked. Raises Unavailable while the list is not loaded or too old to trust."""
         ...
 
     def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """Tell all guards of this process, at once."""
+        """Make every guard of this process refuse these sessions from now on. `at` is Unix seconds."""
         ...

@@ -1,4 +1,4 @@
-"""The middleware: `required`, websockets, what passes through, what the application leaves unanswered."""
+"""The middleware: `required`, websockets, scopes that it passes on, problems that the application does not handle."""
 
 import pytest
 
@@ -19,7 +19,7 @@ async def signed_in(at: GateHarness) -> Browser:
 
 
 class Recorder:
-    """An application that notes the scopes it gets and answers 204."""
+    """An application that records its scopes and responds 204."""
 
     def __init__(self) -> None:
         self.scopes: list[Scope] = []

@@ -25,7 +25,7 @@ class CountingVerifier:
 
 def check_of(at: GateHarness, *, remembered: int = 10) -> tuple[Check, CountingVerifier]:
     verifier = CountingVerifier(at)
-    check = Check(verifier, feed=at.gate.revocations, clock=at.clock, remembered=remembered)
+    check = Check(verifier, revocations=at.gate.revocations, clock=at.clock, remembered=remembered)
     return check, verifier
 
 

@@ -1,4 +1,4 @@
-"""Plain WSGI: mounts, forks, the end of a process, the wait for a gate that opens."""
+"""Plain WSGI: mounts, forks, the end of a process, the wait for the gate to open."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from gatepass.access.wsgi import current_principal, requires
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.errors import ConfigurationError, InsufficientScope, StoreUnavailable, TokenRequired
-from gatepass.runtime import thread as module
+from gatepass.runtime import thread
 from gatepass.wire.wsgi import Environ, StartResponse
 from tests.guards.conftest import scopes
 from tests.support.asgi import call
@@ -78,15 +78,15 @@ def test_an_application_without_a_guard_is_told_what_to_do() -> None:
 class TestOpening:
     def test_the_first_request_waits_for_it(self) -> None:
         at = GateHarness()
-        assert not at.gate.revocations.is_in_touch
+        assert not at.gate.revocations.is_fresh
         at.gate.wait_until_open()
-        assert at.gate.revocations.is_in_touch
+        assert at.gate.revocations.is_fresh
         at.gate.background.stop()
 
     def test_a_store_that_does_not_answer_holds_requests_for_a_bounded_moment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "PATIENCE", 0.05)
+        monkeypatch.setattr(thread, "OPEN_TIMEOUT", 0.05)
         at = GateHarness()
         let_go = threading.Event()
 
@@ -99,11 +99,11 @@ class TestOpening:
             for _ in range(2):
                 pool.submit(at.gate.wait_until_open).result(PATIENCE)
         assert at.store.verbs == ["open"], "and the store has still not answered"
-        assert not at.gate.revocations.is_in_touch
+        assert not at.gate.revocations.is_fresh
         at.gate.background.stop()
 
     def test_a_store_that_was_ill_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "RETRY", 0.0)
+        monkeypatch.setattr(thread, "REOPEN_INTERVAL", 0.0)
         at = GateHarness()
 
         async def refuse(verb: str) -> None:
@@ -111,10 +111,10 @@ class TestOpening:
 
         at.store.before = refuse
         at.gate.wait_until_open()
-        assert not at.gate.revocations.is_in_touch
+        assert not at.gate.revocations.is_fresh
         at.store.before = None
         at.gate.wait_until_open()
-        assert at.gate.revocations.is_in_touch
+        assert at.gate.revocations.is_fresh
         at.gate.background.stop()
 
     def test_what_can_never_open_is_said_to_every_request(self, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_the_end_of_the_process_closes_the_gate(tmp_path: Path) -> None:
 
 
 class TestStream:
-    """`GET /revocations` goes on for ever; a WSGI server's thread reads it, and leaves when its caller does."""
+    """`GET /revocations` does not end by itself; the thread of a WSGI server reads it until its caller leaves."""
 
     def listen(self, at: GateHarness) -> Generator[bytes, None, None]:
         environ = environ_of(
@@ -246,5 +246,5 @@ class TestStream:
             if leaves:
                 chunks.close()
             at.gate.background.stop()
-            assert late == set(), "nobody had to be thrown out"
+            assert late == set(), "no call had to be cancelled"
             assert list(chunks) == []

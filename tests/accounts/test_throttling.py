@@ -230,5 +230,5 @@ class TestProxies:
                 headers = [("gatepass-client", "1"), ("x-forwarded-for", forwarded)]
                 body = {"email": f"{len(at.memory._accounts)}@example.com", "password": PASSWORD}
                 assert (await browser.send("POST", "/register", body=body, headers=headers)).status == 201
-                session = at.memory._sessions[bytes.fromhex(browser.sid)]
+                session = at.memory.rows()[bytes.fromhex(browser.sid)]
                 assert session.last_ip_prefix == expected, forwarded

@@ -69,7 +69,7 @@ class TestPrincipal:
         (request,) = asked
         assert request.principal.account_id
         gate.check._verified.clear()
-        gate.revocations._is_ready = False
+        gate.revocations._is_loaded = False
         assert request.principal.account_id
 
     def test_without_a_token_its_use_is_a_401(self, gate: Gatepass) -> None:

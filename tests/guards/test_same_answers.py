@@ -38,7 +38,7 @@ async def refusals(name: str) -> list[tuple[int, bytes, Mapping[str, str]]]:
         await ann.register("ann@example.org")
         at.clock.advance(apps.RECENT + 1)
         asked.append(await call(app, "GET", "/vault", headers=[ann.bearer]))
-        at.gate.revocations._is_ready = False
+        at.gate.revocations._is_loaded = False
         asked.append(await call(app, "GET", "/me", headers=[bob.bearer]))
         return [essence(answer) for answer in asked]
 

@@ -1,4 +1,4 @@
-"""A server for one document on loopback, http or https, that counts who asks and does what a test tells it."""
+"""A server for one document on loopback, http or https. It counts requests, and a test may script its responses."""
 
 import contextlib
 import datetime
@@ -20,7 +20,7 @@ Respond = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Published:
-    """What stands at the URL. `asked` counts requests; `respond` may replace the usual answer."""
+    """The document at the URL. `asked` counts requests; `respond` may replace the usual response."""
 
     def __init__(self, document: bytes) -> None:
         self.document = document
@@ -51,7 +51,7 @@ class Published:
 
 @contextlib.contextmanager
 def publish(document: bytes, *, context: ssl.SSLContext | None = None) -> Iterator[Published]:
-    """Serve a document; with `context` by https."""
+    """Serve a document, over https if there is a `context`."""
     published = Published(document)
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ def publish(document: bytes, *, context: ssl.SSLContext | None = None) -> Iterat
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            pass  # clients that hang up are what some tests are about
+            pass  # some tests make clients disconnect
 
     server = Server(("127.0.0.1", 0), Handler)
     if context is not None:
@@ -84,7 +84,7 @@ def publish(document: bytes, *, context: ssl.SSLContext | None = None) -> Iterat
 
 
 def certificate(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context for a host, and a client's that trusts it."""
+    """A server's TLS context for a host, and a client's that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)

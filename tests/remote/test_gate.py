@@ -1,4 +1,4 @@
-"""A RemoteGate in the place of a Gatepass, behind each framework's guard."""
+"""A RemoteGate in place of a Gatepass, behind the guard of each framework."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,7 +19,7 @@ from gatepass.core.keyring import SigningKey, jwks
 from gatepass.guards import flask, starlette
 from gatepass.guards.fastapi import CurrentPrincipal
 from gatepass.guards.litestar import GatepassPlugin
-from gatepass.remote.gate import RemoteGate
+from gatepass.remote import RemoteGate
 from gatepass.testing.clock import ManualClock
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse

@@ -1,4 +1,4 @@
-"""Another service: it knows a JWKS URL only, and refuses what the gate's own guards refuse."""
+"""A service that knows only a JWKS URL refuses what the guards of the gate refuse."""
 
 import asyncio
 import json
@@ -17,8 +17,7 @@ from gatepass.core.access_token import Principal
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import SigningKey, jwks
 from gatepass.errors import ConfigurationError, InvalidToken, Unavailable
-from gatepass.remote import keys as key_follower
-from gatepass.remote.gate import RemoteGate
+from gatepass.remote import RemoteGate, keys
 from gatepass.testing.clock import ManualClock
 from gatepass.wire.asgi import Receive, Scope, Send
 from tests.core.attack_tokens import cases
@@ -96,14 +95,14 @@ class TestTokens:
         assert holds(gate, forge(NEW).token())
         assert not holds(gate, forge(STRANGE).token())
 
-    def test_a_feed_ends_sessions_here_too(self, remote: Make) -> None:
-        feed = RevokedSessions(clock=ManualClock(), horizon=900)
-        gate = remote(feed=feed)
+    def test_a_list_of_revocations_ends_sessions_here_too(self, remote: Make) -> None:
+        revoked = RevokedSessions(clock=ManualClock(), retention=900)
+        gate = remote(revocations=revoked)
         with pytest.raises(Unavailable):
             ask(gate, forge(OLD).token())
-        feed.load([])
+        revoked.load([])
         assert holds(gate, forge(OLD).token())
-        feed.publish([bytes.fromhex("f" * 32)], at=NOW)
+        revoked.publish([bytes.fromhex("f" * 32)], at=NOW)
         assert not holds(gate, forge(OLD).token())
 
 
@@ -115,7 +114,7 @@ class TestFetching:
         assert published.asked == 1
 
     def test_a_hundred_unknown_kids_ask_once_in_a_cooldown(self, remote: Make, published: Published) -> None:
-        gate = remote(cooldown=3600.0, patience=1e9)
+        gate = remote(cooldown=3600.0, max_staleness=1e9)
         assert holds(gate, forge(OLD).token())
         for number in range(100):
             key = SigningKey.from_secret(bytes(range(number, number + 32)), "ES256")
@@ -165,7 +164,7 @@ class TestFetching:
     def test_an_issuer_that_is_down_changes_nothing_until_patience_ends(
         self, remote: Make, published: Published
     ) -> None:
-        gate = remote(refresh=0.05, patience=3600.0)
+        gate = remote(refresh=0.05, max_staleness=3600.0)
         token = forge(OLD).token()
         assert holds(gate, token)
         published.respond = lambda handler: handler.send_error(503)
@@ -184,7 +183,7 @@ class TestFetching:
     def test_the_first_request_waits_a_bounded_moment_and_the_next_ones_not(
         self, remote: Make, published: Published, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gatepass.remote.gate.FIRST_LOAD", 0.2)
+        monkeypatch.setattr("gatepass.remote.connection.FIRST_LOAD_TIMEOUT", 0.2)
         released = threading.Event()
 
         def hang(_handler: BaseHTTPRequestHandler) -> None:
@@ -195,7 +194,7 @@ class TestFetching:
         with pytest.raises(Unavailable, match="not loaded yet"):
             ask(gate, forge(OLD).token())
         waits: list[float] = []
-        monkeypatch.setattr(gate._follower._looked, "wait", waits.append)
+        monkeypatch.setattr(gate._follower._thread.signals.loaded, "wait", waits.append)
         for _ in range(50):
             with pytest.raises(Unavailable, match="not loaded yet"):
                 ask(gate, forge(OLD).token())
@@ -219,7 +218,7 @@ def redirect(handler: BaseHTTPRequestHandler, to: str) -> None:
 
 
 def drip(handler: BaseHTTPRequestHandler) -> None:
-    """A byte now and then, for ever."""
+    """Send a byte now and then, without end."""
     handler.send_response(200)
     handler.end_headers()
     while True:
@@ -239,7 +238,7 @@ class TestTransport:
     def test_an_answer_without_end_is_cut_off(
         self, remote: Make, published: Published, caplog: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(key_follower, "TIMEOUT", 0.2)
+        monkeypatch.setattr(keys, "EXCHANGE_TIMEOUT", 0.2)
         published.respond = drip
         gate = remote()
         with pytest.raises(Unavailable):
@@ -248,7 +247,7 @@ class TestTransport:
         until(lambda: gate._follower._keys is not None)
 
     def test_an_answer_too_large_is_refused(self, remote: Make, published: Published, caplog: Any) -> None:
-        published.document += b" " * key_follower.MAX_SIZE
+        published.document += b" " * keys.MAX_SIZE
         with pytest.raises(Unavailable):
             ask(remote(), forge(OLD).token())
         assert "more than 65536 bytes" in caplog.text

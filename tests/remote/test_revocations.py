@@ -1,4 +1,4 @@
-"""Revocations over server-sent events: what a gate ends, a service without access to its store refuses (P4)."""
+"""Revocations over server-sent events: a service without the store refuses the sessions that the gate revokes (P4)."""
 
 import asyncio
 import json
@@ -15,8 +15,7 @@ from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.base64url import encode
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Revocation
-from gatepass.remote import revocations as remote_feed
-from gatepass.remote.revocations import RemoteRevocations
+from gatepass.remote import RemoteRevocations
 from gatepass.serving.process import bind
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
@@ -38,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[Serving]:
 
 
 class Ann:
-    """Signs in over and over, and ends what she began."""
+    """Signs in again and again, and signs out."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://localhost:{port}/auth"
@@ -59,21 +58,21 @@ class Ann:
 
 def follow(port: int, **arguments: float) -> RemoteRevocations:
     url = f"http://localhost:{port}/auth/revocations"
-    return RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900, **{"patience": 3600.0, **arguments})  # type: ignore[arg-type]
+    return RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900, **{"max_age": 3600.0, **arguments})  # type: ignore[arg-type]
 
 
-def knows(feed: RemoteRevocations, sid: str) -> bool:
-    """Whether the feed says that this session has ended."""
+def knows(revocations: RemoteRevocations, sid: str) -> bool:
+    """Whether the list has this session."""
     try:
-        return feed.is_revoked(sid)
+        return revocations.is_revoked(sid)
     except Unavailable:
         return False
 
 
-def answers(feed: RemoteRevocations) -> bool:
-    """Whether the feed dares to say anything."""
+def answers(revocations: RemoteRevocations) -> bool:
+    """Whether the list is fresh enough to answer."""
     try:
-        return not feed.is_revoked(NOBODY)
+        return not revocations.is_revoked(NOBODY)
     except Unavailable:
         return False
 
@@ -84,14 +83,14 @@ class TestAgainstAServer:
         ann = Ann(server.port)
         before, token = ann.sign_in()
         ann.sign_out(token)
-        feed = follow(server.port)
-        assert feed.is_revoked(before), "the first question waits for the first answer"
-        assert not feed.is_revoked(NOBODY)
+        revocations = follow(server.port)
+        assert revocations.is_revoked(before), "the first question waits for the first answer"
+        assert not revocations.is_revoked(NOBODY)
         later, token = ann.sign_in()
-        assert not feed.is_revoked(later)
+        assert not revocations.is_revoked(later)
         ann.sign_out(token)
-        until(lambda: knows(feed, later))
-        feed.close()
+        until(lambda: knows(revocations, later))
+        revocations.close()
 
     @pytest.mark.parametrize("shown", [None, "Bearer x", f"Bearer {SECRET}", f"Basic {REVOCATION_FEED_SECRET}"])
     def test_nobody_else_reads_it(self, server: Serving, shown: str | None) -> None:
@@ -128,35 +127,35 @@ def test_without_a_service_secret_there_is_no_such_endpoint(tmp_path: Path) -> N
 
 
 def test_out_of_reach_from_the_start_nobody_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_feed, "FIRST_LOAD", 0.01)
+    monkeypatch.setattr("gatepass.remote.connection.FIRST_LOAD_TIMEOUT", 0.01)
     with bind("127.0.0.1", 0) as nobody_listens:
         port = nobody_listens.getsockname()[1]
-    feed = follow(port)
+    revocations = follow(port)
     with pytest.raises(Unavailable, match="not-ready"):
-        feed.is_revoked(NOBODY)
-    feed.close()
+        revocations.is_revoked(NOBODY)
+    revocations.close()
 
 
 @pytest.mark.slow
 class TestAServerThatGoesAway:
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(remote_feed, "BACKOFF", (0.01, 0.05))
+        monkeypatch.setattr("gatepass.remote.revocations.RECONNECT_INTERVAL", (0.01, 0.05))
 
     def test_what_ended_meanwhile_is_made_up_for_and_what_was_known_stays_known(self, tmp_path: Path) -> None:
         with serving(tmp_path, SETTINGS) as server:
             ann = Ann(server.port)
             (early, token), (missed, _) = ann.sign_in(), ann.sign_in()
             ann.sign_out(token)
-            feed = follow(server.port)
-            assert feed.is_revoked(early)
+            revocations = follow(server.port)
+            assert revocations.is_revoked(early)
             server.stop(signal.SIGKILL)
             assert asyncio.run(revoke_beside(tmp_path / "gate.db", missed))
-            assert not feed.is_revoked(missed)
-            assert feed.is_revoked(early)
+            assert not revocations.is_revoked(missed)
+            assert revocations.is_revoked(early)
             with serving(tmp_path, SETTINGS, port=server.port):
-                until(lambda: knows(feed, missed))
-                feed.close()
+                until(lambda: knows(revocations, missed))
+                revocations.close()
 
     def test_out_of_touch_for_longer_than_its_patience_it_answers_no_more(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -164,17 +163,17 @@ class TestAServerThatGoesAway:
         clock = FakeTime()
         monkeypatch.setattr("gatepass.access.revoked_sessions.time", clock)
         with serving(tmp_path, SETTINGS) as server:
-            feed = follow(server.port, patience=30)
-            until(lambda: answers(feed))
+            revocations = follow(server.port, max_age=30)
+            until(lambda: answers(revocations))
             server.stop(signal.SIGKILL)
             clock.now += 20
-            assert not feed.is_revoked(NOBODY)
+            assert not revocations.is_revoked(NOBODY)
             clock.now += 11
             with pytest.raises(Unavailable, match="out-of-touch"):
-                feed.is_revoked(NOBODY)
+                revocations.is_revoked(NOBODY)
             with serving(tmp_path, SETTINGS, port=server.port):
-                until(lambda: answers(feed))
-                feed.close()
+                until(lambda: answers(revocations))
+                revocations.close()
 
 
 async def revoke_beside(path: Path, sid: str) -> bool:
@@ -192,20 +191,22 @@ class TestConfiguration:
             RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900)
 
     def test_it_shows_its_address_and_not_its_secret(self) -> None:
-        feed = RemoteRevocations("https://gate.example/auth/revocations", secret=REVOCATION_FEED_SECRET, lifetime=900)
-        assert repr(feed) == "RemoteRevocations(https://gate.example/auth/revocations)"
+        revocations = RemoteRevocations(
+            "https://gate.example/auth/revocations", secret=REVOCATION_FEED_SECRET, lifetime=900
+        )
+        assert repr(revocations) == "RemoteRevocations(https://gate.example/auth/revocations)"
         assert REVOCATION_FEED_SECRET not in json.dumps(
-            {name: repr(value) for name, value in vars(feed).items() if name != "_secret"}
+            {name: repr(value) for name, value in vars(revocations).items() if name != "_secret"}
         )
 
 
-class TestTold:
+class TestListening:
     def test_a_listener_hears_each_session_once_and_only_while_it_listens(self) -> None:
-        feed = RevokedSessions(clock=ManualClock(), horizon=900)
+        revocations = RevokedSessions(clock=ManualClock(), retention=900)
         heard: list[Revocation] = []
-        with feed.told(heard.append):
-            feed.publish([b"a" * 16, b"b" * 16], at=5)
-            feed.load(feed.known(0))
-        feed.publish([b"c" * 16], at=6)
+        with revocations.listening(heard.append):
+            revocations.publish([b"a" * 16, b"b" * 16], at=5)
+            revocations.load(revocations.since(0))
+        revocations.publish([b"c" * 16], at=6)
         assert [revocation.sid[:1] for revocation in heard] == [b"a", b"b"]
-        assert [revocation.sid[:1] for revocation in feed.known(6)] == [b"c"]
+        assert [revocation.sid[:1] for revocation in revocations.since(6)] == [b"c"]

@@ -1,4 +1,4 @@
-"""What one process revokes, the guards of another refuse; and what happens while nobody can tell them (P4)."""
+"""What one process revokes, the guards of another refuse; and what happens while the store is unavailable (P4)."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,6 @@ from gatepass.core.event import Event, RevocationsLost, RevocationsRestored
 from gatepass.errors import InvalidToken, StoreUnavailable, Unavailable
 from gatepass.gate import Gatepass
 from gatepass.ports import Revocation
-from gatepass.runtime import follower as following
 from gatepass.runtime.follower import Follower
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
@@ -25,51 +24,55 @@ SID = bytes(range(16))
 
 
 class ScriptedStore(MemoryStore):
-    """A shared store whose news a test tells, and whose contact it cuts."""
+    """A shared store whose subscription a test feeds and whose connection it cuts."""
 
     is_shared = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.news: asyncio.Queue[Sequence[Revocation] | StoreUnavailable] = asyncio.Queue()
+        self.messages: asyncio.Queue[Sequence[Revocation] | StoreUnavailable] = asyncio.Queue()
         self.known: list[Revocation] = []
-        self.looks: list[int] = []
-        self.is_ill = False
+        self.reads: list[int] = []
+        self.is_unavailable = False
 
     @contextlib.asynccontextmanager
     async def subscribe(self) -> AsyncIterator["ScriptedStore"]:  # type: ignore[override]
-        if self.is_ill:
+        if self.is_unavailable:
             raise StoreUnavailable("cut")
         yield self
 
     async def next(self, within: float) -> Sequence[Revocation]:
-        told = await self.news.get()
+        told = await self.messages.get()
         if isinstance(told, StoreUnavailable):
             raise told
         return told
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        self.looks.append(since)
+        self.reads.append(since)
         return [revocation for revocation in self.known if revocation.at >= since]
 
 
-class Stage:
-    """A follower between a scripted store and a real feed."""
+class Harness:
+    """A follower between a scripted store and a real set of revoked sessions."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(following, "RETRY", 0)
+        monkeypatch.setattr("gatepass.runtime.follower.RECONNECT_INTERVAL", 0)
         self.clock = ManualClock()
         self.store = ScriptedStore()
-        self.feed = RevokedSessions(clock=self.clock, horizon=900, patience=30)
+        self.revoked = RevokedSessions(clock=self.clock, retention=900, max_age=30)
         self.events: list[Event] = []
         self.follower = Follower(
-            self.store, feed=self.feed, look_at_keys=self.look, clock=self.clock, report=self.events.append
+            self.store,
+            revocations=self.revoked,
+            reload_keys=self.reload_keys,
+            clock=self.clock,
+            report=self.events.append,
         )
 
-        self.key_looks = 0
+        self.key_reloads = 0
 
-    async def look(self) -> None:
-        self.key_looks += 1
+    async def reload_keys(self) -> None:
+        self.key_reloads += 1
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let the follower run until something holds."""
@@ -79,7 +82,7 @@ class Stage:
 
     def refuses(self, sid: bytes) -> bool:
         try:
-            return self.feed.is_revoked(sid.hex())
+            return self.revoked.is_revoked(sid.hex())
         except Unavailable:
             return False
 
@@ -87,80 +90,80 @@ class Stage:
     async def following(self) -> AsyncIterator[None]:
         """The follower runs, and has loaded once."""
         task = asyncio.create_task(self.follower.run())
-        await self.until(lambda: bool(self.store.looks))
+        await self.until(lambda: bool(self.store.reads))
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    return Stage(monkeypatch)
+def harness(monkeypatch: pytest.MonkeyPatch) -> Harness:
+    return Harness(monkeypatch)
 
 
-async def test_everything_that_still_matters_is_loaded_after_subscribing(stage: Stage) -> None:
-    stage.store.known = [Revocation(SID, stage.clock.now() - 899)]
-    async with stage.following():
-        await stage.until(lambda: stage.refuses(SID))
-        assert stage.store.looks == [stage.clock.now() - 900]
+async def test_everything_that_still_matters_is_loaded_after_subscribing(harness: Harness) -> None:
+    harness.store.known = [Revocation(SID, harness.clock.now() - 899)]
+    async with harness.following():
+        await harness.until(lambda: harness.refuses(SID))
+        assert harness.store.reads == [harness.clock.now() - 900]
 
 
-async def test_what_is_told_is_refused_without_a_look_at_the_store(stage: Stage) -> None:
-    async with stage.following():
-        stage.store.news.put_nowait([Revocation(SID, stage.clock.now())])
-        await stage.until(lambda: stage.refuses(SID))
-        assert len(stage.store.looks) == 1
+async def test_what_is_told_is_refused_without_a_look_at_the_store(harness: Harness) -> None:
+    async with harness.following():
+        harness.store.messages.put_nowait([Revocation(SID, harness.clock.now())])
+        await harness.until(lambda: harness.refuses(SID))
+        assert len(harness.store.reads) == 1
 
 
-async def test_silence_is_followed_by_a_look_that_allows_for_late_commits_and_wrong_clocks(stage: Stage) -> None:
-    async with stage.following():
-        stage.store.known = [Revocation(SID, stage.clock.now() - 59)]
-        stage.store.news.put_nowait([])
-        await stage.until(lambda: stage.refuses(SID))
-        assert stage.store.looks[1:] == [stage.clock.now() - 60]
+async def test_silence_is_followed_by_a_look_that_allows_for_late_commits_and_wrong_clocks(harness: Harness) -> None:
+    async with harness.following():
+        harness.store.known = [Revocation(SID, harness.clock.now() - 59)]
+        harness.store.messages.put_nowait([])
+        await harness.until(lambda: harness.refuses(SID))
+        assert harness.store.reads[1:] == [harness.clock.now() - 60]
 
 
-async def test_after_a_gap_everything_is_loaded_again_and_both_ends_of_it_are_reported(stage: Stage) -> None:
-    async with stage.following():
-        stage.store.is_ill = True
-        stage.store.news.put_nowait(StoreUnavailable("cut"))
-        await stage.until(lambda: bool(stage.events))
-        stage.store.known = [Revocation(SID, stage.clock.now() - 899)]
-        stage.store.is_ill = False
-        await stage.until(lambda: stage.refuses(SID))
-        now = stage.clock.now()
-        assert stage.events == [RevocationsLost(at=now), RevocationsRestored(at=now)]
+async def test_after_a_gap_everything_is_loaded_again_and_both_ends_of_it_are_reported(harness: Harness) -> None:
+    async with harness.following():
+        harness.store.is_unavailable = True
+        harness.store.messages.put_nowait(StoreUnavailable("cut"))
+        await harness.until(lambda: bool(harness.events))
+        harness.store.known = [Revocation(SID, harness.clock.now() - 899)]
+        harness.store.is_unavailable = False
+        await harness.until(lambda: harness.refuses(SID))
+        now = harness.clock.now()
+        assert harness.events == [RevocationsLost(at=now), RevocationsRestored(at=now)]
 
 
-class TestPatience:
-    def feed(self, monkeypatch: pytest.MonkeyPatch, *, patience: float) -> tuple[RevokedSessions, list[float]]:
+class TestMaxAge:
+    def loaded(self, monkeypatch: pytest.MonkeyPatch, *, max_age: float) -> tuple[RevokedSessions, list[float]]:
         seconds = [1_000.0]
         monkeypatch.setattr("gatepass.access.revoked_sessions.time.monotonic", lambda: seconds[0])
-        feed = RevokedSessions(clock=ManualClock(), horizon=900, patience=patience)
-        feed.load([Revocation(SID, 1)])
-        return feed, seconds
+        revoked = RevokedSessions(clock=ManualClock(), retention=900, max_age=max_age)
+        revoked.load([Revocation(SID, 1)])
+        return revoked, seconds
 
     def test_a_feed_out_of_touch_answers_for_its_patience_and_then_refuses_to(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        feed, seconds = self.feed(monkeypatch, patience=30)
+        revoked, seconds = self.loaded(monkeypatch, max_age=30)
         seconds[0] += 30
-        assert not feed.is_revoked("ff" * 16)
+        assert not revoked.is_revoked("ff" * 16)
         seconds[0] += 0.1
         with pytest.raises(Unavailable, match="out-of-touch"):
-            feed.is_revoked("ff" * 16)
-        assert feed.is_revoked(SID.hex()), "what is known to be over stays over"
-        feed.load([])
-        assert not feed.is_revoked("ff" * 16)
+            revoked.is_revoked("ff" * 16)
+        assert revoked.is_revoked(SID.hex()), "what is known to be over stays over"
+        revoked.load([])
+        assert not revoked.is_revoked("ff" * 16)
 
     def test_where_nobody_else_can_revoke_there_is_nothing_to_wait_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        feed, seconds = self.feed(monkeypatch, patience=float("inf"))
+        revoked, seconds = self.loaded(monkeypatch, max_age=float("inf"))
         seconds[0] += 1e9
-        assert not feed.is_revoked("ff" * 16)
+        assert not revoked.is_revoked("ff" * 16)
 
 
 async def test_a_revocation_beside_the_server_is_refused_by_its_guards_at_once(tmp_path: Path) -> None:
-    """As `gatepass sessions revoke` does on the file of a running server."""
+    """As `gatepass sessions revoke` does with the file of a running server."""
     gate = Gatepass(
         secrets=[SECRET], public_url=ORIGIN, store=f"sqlite:////{tmp_path / 'gate.db'}", hasher=FastHasher()
     )

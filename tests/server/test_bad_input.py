@@ -36,11 +36,11 @@ class TestDisconnect:
     async def test_a_client_that_goes_away_in_mid_body_gets_no_answer_and_causes_nothing(
         self, at: GateHarness, ann: Browser, path: str
     ) -> None:
-        before = dict(at.memory._sessions)
+        before = dict(at.memory.rows())
         headers = [CLIENT, JSON, ann.bearer, ("cookie", f"{RT}={ann.rt}"), ("content-length", "500")]
         with pytest.raises(ClientWentAway):
             await call(at.gate.asgi, "POST", path, headers=headers, chunks=[b'{"email":'], disconnect=True)
-        assert at.memory._sessions == before
+        assert at.memory.rows() == before
         assert at.store.verbs == []
 
     async def test_a_slow_body_holds_nobody_else_up(self, at: GateHarness, ann: Browser) -> None:

@@ -127,10 +127,10 @@ async def test_a_header_that_stands_twice_decides_nothing_in_the_callers_favour(
 async def test_a_cross_site_refresh_with_a_good_cookie_changes_nothing(at: GateHarness) -> None:
     ann = Browser(at.gate.asgi)
     await ann.register()
-    before = dict(at.memory._sessions)
+    before = dict(at.memory.rows())
     answer = await post(at, "/refresh", [("origin", STRANGER), CLIENT], rt=ann.rt)
     assert answer.code == "cross-site"
-    assert at.memory._sessions == before
+    assert at.memory.rows() == before
     assert (await ann.refresh()).status == 200
 
 

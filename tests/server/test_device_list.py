@@ -63,7 +63,7 @@ class TestList:
 
     async def test_it_holds_no_token_material(self, at: GateHarness, ann: Browser, phone: Browser) -> None:
         body = (await ann.get("/sessions")).body.decode()
-        for row in at.memory._sessions.values():
+        for row in at.memory.rows().values():
             assert row.fingerprint.hex() not in body
         assert "gp_rt_" not in body
         assert ann.access_token not in body
@@ -91,10 +91,10 @@ class TestList:
         assert (row["client"], row["remember"]) == (label, False)
 
     async def test_of_very_many_the_newest_are_shown_and_the_one_that_asks(self, at: GateHarness, ann: Browser) -> None:
-        (first,) = at.memory._sessions.values()
+        (first,) = at.memory.rows().values()
         for number in range(MAX_LISTED + 5):
             sid = number.to_bytes(16, "big")
-            at.memory._sessions[sid] = replace(first, sid=sid, created_at=NOW + 1 + number)
+            at.memory.rows()[sid] = replace(first, sid=sid, created_at=NOW + 1 + number)
         listed = (await ann.get("/sessions")).json()["sessions"]
         assert len(listed) == MAX_LISTED
         assert [row["created_at"] for row in listed[:-1]] == [NOW + MAX_LISTED + 5 - n for n in range(MAX_LISTED - 1)]

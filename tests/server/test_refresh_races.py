@@ -47,7 +47,7 @@ async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: Ga
     assert {answer.status for answer in answers} == {200}
     assert len({identity(answer) for answer in answers}) == 1
     assert len({answer.json()["access_token"] for answer in answers}) == 50
-    (row,) = at.memory._sessions.values()
+    (row,) = at.memory.rows().values()
     assert row.generation == 0
     assert not at.named("authn_token_reuse")
     assert [(await tab.refresh()).status for tab in tabs] == [200] * 50
@@ -115,12 +115,12 @@ async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logo
 
     async def interfere(verb: str) -> None:
         if verb == "swap":
-            row = at.memory._sessions.pop(sid)
+            row = at.memory.rows().pop(sid)
             shelved.append(row)
 
     async def put_back(verb: str) -> None:
         if verb == "swap":
-            at.memory._sessions[sid] = shelved.pop()
+            at.memory.rows()[sid] = shelved.pop()
 
     sid, shelved = bytes.fromhex(ann.sid), list[Session]()
     at.store.before, at.store.after = interfere, put_back

@@ -65,11 +65,11 @@ class TestIdempotencyKey:
         ],
     )
     async def test_any_other_form_is_a_400_and_nothing_changes(self, at: GateHarness, ann: Browser, value: str) -> None:
-        before = dict(at.memory._sessions)
+        before = dict(at.memory.rows())
         answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=(("idempotency-key", value),))
         assert (answer.status, answer.code) == (400, "invalid-idempotency-key")
         assert answer.cookies == []
-        assert at.memory._sessions == before
+        assert at.memory.rows() == before
         assert at.store.verbs == []
 
     async def test_a_key_that_stands_twice_is_a_400_and_nothing_changes(self, at: GateHarness, ann: Browser) -> None:
@@ -83,7 +83,7 @@ class TestIdempotencyKey:
         self, at: GateHarness, ann: Browser, offset: int
     ) -> None:
         await ann.refresh()
-        before = dict(at.memory._sessions)
+        before = dict(at.memory.rows())
         stale = idempotency_key(b"k" * 32, ann.sid, 1 + offset)
         answer = await ann.send("POST", "/refresh", headers=[("idempotency-key", stale)])
         assert (answer.status, answer.code) == (409, "refresh-superseded")
@@ -91,7 +91,7 @@ class TestIdempotencyKey:
         (state,) = answer.cookies
         assert (state.name, state.value) == (STATE, f"{ann.sid}.1.{NOW + 7 * DAY}")
         assert state.marks["Max-Age"] == str(7 * DAY)
-        assert at.memory._sessions == before
+        assert at.memory.rows() == before
         assert (await ann.refresh()).status == 200
 
     async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(self, at: GateHarness) -> None:

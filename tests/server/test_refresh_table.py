@@ -13,7 +13,7 @@ OTHER_KEY = b"t" * 32
 
 
 def row(at: GateHarness, browser: Browser) -> Session:
-    return at.memory._sessions[bytes.fromhex(browser.sid)]
+    return at.memory.rows()[bytes.fromhex(browser.sid)]
 
 
 async def guard_status(at: GateHarness, browser: Browser) -> int:
@@ -48,7 +48,7 @@ class TestAdvance:
     async def test_nothing_is_stored_per_refresh(self, at: GateHarness, ann: Browser) -> None:
         for _ in range(40):
             assert (await ann.refresh()).status == 200
-        assert len(at.memory._sessions) == 1
+        assert len(at.memory.rows()) == 1
         assert len(row(at, ann).ancestors) == 16
 
     async def test_every_pair_differs_from_the_one_before(self, at: GateHarness, ann: Browser) -> None:
@@ -159,7 +159,7 @@ class TestRecover:
         old = row(at, ann)
         for _ in range(lost_writes):
             await ann.refresh()
-        at.memory._sessions[old.sid] = old
+        at.memory.rows()[old.sid] = old
         answer = await ann.refresh()
         assert answer.status == 200
         assert row(at, ann).generation == old.generation + lost_writes + 1
@@ -172,7 +172,7 @@ class TestRecover:
         saved = dict(ann.jar)
         await ann.refresh()
         await ann.refresh()
-        at.memory._sessions[old.sid] = old
+        at.memory.rows()[old.sid] = old
         await ann.refresh()
         newest = ann.generation
         ann.jar = saved
@@ -184,7 +184,7 @@ class TestRecover:
         await ann.refresh()
         await ann.refresh()
         thief = ann.clone(client_key=OTHER_KEY)
-        at.memory._sessions[old.sid] = old
+        at.memory.rows()[old.sid] = old
         assert (await ann.refresh()).status == 200
         assert (await thief.refresh()).json()["reason"] == "reused"
 
@@ -229,7 +229,7 @@ class TestEnded:
         assert answer.cookies == []
 
     async def test_a_pruned_session_is_unknown(self, at: GateHarness, ann: Browser) -> None:
-        at.memory._sessions.clear()
+        at.memory.rows().clear()
         assert (await ann.refresh()).json()["reason"] == "unknown"
 
     async def test_an_expired_token_is_refused_without_a_store_call(self, at: GateHarness, ann: Browser) -> None:
@@ -244,5 +244,5 @@ class TestEnded:
 
     async def test_a_row_past_its_end_is_expired_though_the_token_is_not(self, at: GateHarness, ann: Browser) -> None:
         sid = bytes.fromhex(ann.sid)
-        at.memory._sessions[sid] = replace(at.memory._sessions[sid], expires_at=NOW)
+        at.memory.rows()[sid] = replace(at.memory.rows()[sid], expires_at=NOW)
         assert (await ann.refresh()).json()["reason"] == "expired"

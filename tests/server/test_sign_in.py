@@ -85,7 +85,7 @@ class TestRaces:
 
         answer = await self.raced(at, change)
         assert (answer.status, answer.code, answer.cookies) == (401, "invalid-credentials", [])
-        assert len(at.memory._sessions) == 1
+        assert len(at.memory.rows()) == 1
 
     async def test_closing_the_account_wins(self, at: GateHarness, ann: Browser) -> None:
         async def close() -> None:

@@ -1,10 +1,10 @@
-"""Answers leave together at the end of a turn of the loop, whole and in order, and nothing is lost by that."""
+"""Responses are written together at the end of an iteration of the loop, complete and in order."""
 
 import asyncio
 
 import pytest
 
-from gatepass.serving.http_protocol import ENOUGH, GatheringTransport
+from gatepass.serving.http_protocol import MAX_GATHERED, GatheringTransport
 
 
 class Socket(asyncio.Transport):
@@ -41,8 +41,8 @@ async def test_head_and_body_of_an_answer_are_one_write(socket: Socket) -> None:
 async def test_what_is_long_does_not_gather(socket: Socket) -> None:
     transport = GatheringTransport(socket, asyncio.get_running_loop())
     transport.write(b"head")
-    transport.write(bytes(ENOUGH))
-    assert [len(data or b"") for data in socket.writes] == [4 + ENOUGH]
+    transport.write(bytes(MAX_GATHERED))
+    assert [len(data or b"") for data in socket.writes] == [4 + MAX_GATHERED]
     await next_turn()
     assert len(socket.writes) == 1
 

@@ -1,4 +1,4 @@
-"""A real server, killed with SIGKILL under load and started again on the same file: nobody is signed out (P1)."""
+"""A real server, killed with SIGKILL under load and started again on the same file: no client is signed out (P1)."""
 
 import asyncio
 import signal
@@ -10,7 +10,8 @@ import pytest
 from tests.support.browser import Browser
 from tests.support.gates import SECRET
 from tests.support.patience import becomes
-from tests.support.process import Remote, Serving, serving, state
+from tests.support.process import Remote, Serving, serving
+from tools.services.processes import state
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ async def sign_in(remote: Remote, number: int) -> Browser:
 
 
 async def keep_refreshing(browser: Browser, statuses: list[int]) -> None:
-    """A client that repeats a lost request under its key, as often as it takes."""
+    """A client that repeats a lost request under its key until it is answered."""
     for _ in range(ROUNDS):
         while (status := (await browser.refresh()).status) != 200:
             statuses.append(status)
@@ -44,11 +45,11 @@ async def keep_refreshing(browser: Browser, statuses: list[int]) -> None:
 
 
 async def freeze(server: Serving, statuses: list[int]) -> None:
-    """Stop the server where it stands, and let the clients run into it: now each has a request under way."""
+    """Stop the server, and wait until each client has a request under way."""
     server.process.send_signal(signal.SIGSTOP)
     await becomes(lambda: state(server.process.pid) == "T")
     unchanged = 0
-    while unchanged < 100:  # turns of the event loop, each of which takes in whatever has arrived
+    while unchanged < 100:  # iterations of the event loop, each of which reads what has arrived
         seen = len(statuses)
         await asyncio.sleep(0)
         unchanged = unchanged + 1 if len(statuses) == seen else 0

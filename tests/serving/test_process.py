@@ -1,4 +1,4 @@
-"""What `gatepass serve` runs: /auth and, beside it, health and the well-known documents."""
+"""What `gatepass serve` serves: /auth, and beside it health and the well-known documents."""
 
 import pytest
 from starlette.applications import Starlette

@@ -1,4 +1,4 @@
-"""`gatepass serve` with addresses to verify: the whole way, over a real socket, by mail in a folder."""
+"""`gatepass serve` with addresses to verify, from end to end: over a real socket, with mail in a folder."""
 
 import re
 import signal
@@ -20,7 +20,7 @@ PERSON = {"email": "ann@example.com", "password": "seven green bottles on a wall
 
 
 def mail_in(folder: Path, count: int) -> list[str]:
-    """The texts of so many mails, oldest first, as soon as they are there."""
+    """The texts of `count` mails, oldest first, as soon as they have arrived."""
     until(lambda: len(list(folder.glob("*.eml"))) >= count, f"mail {count}")
     return [
         message_from_bytes(file.read_bytes(), policy=default).get_content() for file in sorted(folder.glob("*.eml"))
@@ -53,7 +53,7 @@ def test_register_confirm_forget_and_reset(tmp_path: Path) -> None:
             bearer = {"Authorization": f"Bearer {made.json()['access_token']}"}
             assert client.get("/me", headers=bearer).json()["email"] == "ann@example.com"
             assert client.post("/register", json=PERSON).status_code == 202, "taken looks like free"
-            mail_in(box, 2)  # several are under way at once, in no order
+            mail_in(box, 2)  # several are under way at the same time, in any order
             assert client.post("/password/forgot", json={"email": "ann@example.com"}).status_code == 202
             texts = mail_in(box, 3)
             reset = {"token": token_in(texts[2]), "new": "eight green bottles on a wall"}

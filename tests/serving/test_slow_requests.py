@@ -1,4 +1,4 @@
-"""A real server against clients that send slowly or too much: answered once, closed, nobody else notices (TR-06)."""
+"""A real server and clients that send slowly or too much: one response, then closed; others do not notice (TR-06)."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ LATE = {
     "half a body": HEAD + b"Content-Length: 100\r\n\r\n5\r\n",
     "half a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n",
 }
-"""What somebody sends who never sends the rest."""
+"""The beginning of requests that are never completed."""
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """The same with a few seconds' patience: far more than an honest request needs on a busy machine."""
+    """The same, but it waits a few seconds: far longer than an honest request takes on a busy machine."""
     with serving(tmp_path_factory.mktemp("impatient"), {**FEW, "SLOW_REQUEST": "4s"}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def late(impatient: Serving) -> dict[str, bytes]:
-    """What that server says to each of them. All at once, since each is waited for as long."""
+    """The responses of that server to each of them. They are asked for together, since each takes as long."""
 
     async def ask() -> dict[str, bytes]:
         answers = [said(impatient, sent) for sent in LATE.values()]
@@ -56,7 +56,7 @@ def late(impatient: Serving) -> dict[str, bytes]:
 
 
 async def said(server: Serving, *pieces: bytes) -> bytes:
-    """All that the server says to these bytes until it closes the connection."""
+    """All that the server sends in response to these bytes, until it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         with contextlib.suppress(ConnectionError):  # it may close before it has read everything
@@ -70,7 +70,7 @@ async def said(server: Serving, *pieces: bytes) -> bytes:
 
 
 async def trickle(server: Serving) -> bytes:
-    """The same for a head of which each byte comes soon after the last one."""
+    """The same for a head whose bytes arrive one by one, each soon after the last."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     async with patience():
         writer.write(GET + b"X-Slow: ")
@@ -84,7 +84,7 @@ async def trickle(server: Serving) -> bytes:
 
 
 async def idle(server: Serving) -> bytes:
-    """What it says to the second request on a connection, after so long a pause that it has given up a slow one."""
+    """The response to the second request on a connection, after a pause in which a slow request is given up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     async with patience():
         writer.write(GET + b"\r\n")
@@ -109,7 +109,7 @@ def test_a_request_that_does_not_end_is_answered_once_with_408_and_closed(late: 
 
 
 def test_a_connection_that_never_says_anything_is_closed_without_a_word(late: dict[str, bytes]) -> None:
-    """A 408 could cross with its first request, and be taken for the answer to that."""
+    """The client could take a 408 for the response to its first request."""
     assert late["nothing"] == b""
 
 
@@ -146,7 +146,7 @@ async def test_a_head_beyond_its_bounds_is_refused_once_and_closed(server: Servi
 
 
 async def test_a_large_body_of_a_small_head_is_not_taken_for_a_large_head(server: Serving) -> None:
-    """Both come in one piece of the stream."""
+    """Both arrive in one piece of the stream."""
     body = b"x" * 200_000
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(HEAD + b"Content-Length: 200000\r\n\r\n" + body)
@@ -161,7 +161,7 @@ async def test_beyond_the_number_of_connections_there_is_a_quick_no(server: Serv
         writer.close()
     async with patience():
         while not await answers(server):
-            pass  # until there is room again
+            pass  # until a connection is free again
 
 
 async def test_framing_that_two_readers_could_read_in_two_ways_is_refused(server: Serving) -> None:

@@ -54,12 +54,12 @@ async def test_a_refresh_says_which_case_it_was() -> None:
     async with open_gate() as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
-        (old,) = at.memory._sessions.values()
+        (old,) = at.memory.rows().values()
         at.events.clear()
         await ann.refresh(lose=True)
         await ann.refresh()
         await ann.refresh()
-        at.memory._sessions[old.sid] = old
+        at.memory.rows()[old.sid] = old
         await ann.refresh()
         cases = [(event.case, event.generation) for event in at.named("session_renewed")]  # type: ignore[attr-defined]
         assert cases == [("advance", 1), ("repeat", 1), ("advance", 2), ("recover", 3)]

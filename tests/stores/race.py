@@ -1,7 +1,7 @@
-"""Who wins when many ask for the same swap at the same moment: tasks, threads with loops of their own, processes.
+"""Many contenders ask for the same swap at the same moment: tasks, threads with loops of their own, processes.
 
-Everybody stands at a start line, opened and ready, and asks for the very same swaps of several sessions in the same
-order. What comes back is how many won each of them: a store that keeps its promise says one, every time.
+All contenders wait at a start line, with an open store, and then ask for the same swaps of several sessions in the same
+order. The result is how many won each swap: with a correct store it is always one.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ Wins = Counter[bytes]
 
 
 class Racer(SessionStore, Protocol):
-    """A store for sessions with a life cycle."""
+    """A store for sessions that is opened and closed."""
 
     async def open(self) -> None:
         """As in ports.Store."""
@@ -54,7 +54,7 @@ def among_threads(url: str, swaps: Sequence[Swap], *, threads: int, tasks: int) 
 
 def among_processes(url: str, swaps: Sequence[Swap], *, processes: int, tasks: int) -> Wins:
     """Processes, each with a store of its own."""
-    context = multiprocessing.get_context("spawn")  # a forked one would share what must not be shared
+    context = multiprocessing.get_context("spawn")  # a forked process would share connections that must not be shared
     line, results = context.Barrier(processes), context.SimpleQueue()
     arguments = (url, list(swaps), tasks, line, results)
     running = [context.Process(target=_contend_in_process, args=arguments) for _ in range(processes)]
@@ -75,13 +75,13 @@ def _contend_in_process(  # type: ignore[no-untyped-def]  # the types of a spawn
 
 async def _contend(url: str, swaps: Sequence[Swap], tasks: int, wait: Callable[[float], object]) -> Wins:
     store: Racer = open_session_store(url)
-    if isinstance(store, SQLiteStore):  # many wait for its lock, and none of them in vain
+    if isinstance(store, SQLiteStore):  # many wait for the lock of the file, and each must get it
         store = SQLiteStore(store._path, busy_timeout=PATIENCE)
     await store.open()
     try:
         wins: Wins = Counter()
         for swap in swaps:
-            wait(PATIENCE)  # for everybody, before each session: else the first ones are far ahead at the last
+            wait(PATIENCE)  # for all contenders, before each session: otherwise the first ones are far ahead at the end
             wins += await among_tasks(store, [swap], count=tasks)
         return wins
     finally:

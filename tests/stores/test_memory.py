@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gatepass.stores.memory import MAX_ATTEMPT_KEYS, MemoryStore
+from gatepass.stores.limits import MAX_ATTEMPT_KEYS
+from gatepass.stores.memory import MemoryStore
 from gatepass.testing.battery import StoreBattery
 
 

@@ -1,4 +1,4 @@
-"""The schema: made once, brought up to date, never guessed at."""
+"""The schema: made once, migrated, never guessed."""
 
 import asyncio
 import sqlite3

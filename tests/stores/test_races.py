@@ -1,4 +1,4 @@
-"""Of 64 that ask for the same swap at once, exactly one wins: whether tasks, threads or processes ask."""
+"""Of 64 tasks, threads or processes that ask for the same swap at once, exactly one wins."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def store_of(url: str) -> Store:
-    """The store of this URL; accounts beside one for sessions are in memory: here nobody asks for them twice."""
+    """The store of this URL. Beside a store for sessions, accounts are in memory: here they need not be shared."""
     if not url.startswith("redis"):
         return open_store(url)
     return CombinedStore(sessions=open_session_store(url), accounts=MemoryStore())
 
 
 async def swaps_on(store: Store) -> Sequence[Swap]:
-    """One swap for each of some sessions."""
+    """One swap for each of several sessions."""
     account = account_of()
     await store.add_account(account)
     sessions = [session_of(account, f"device {number}") for number in range(SESSIONS)]
@@ -50,7 +50,7 @@ async def swaps_on(store: Store) -> Sequence[Swap]:
 
 
 async def prepared(url: str) -> Sequence[Swap]:
-    """The swaps to race for, their sessions in the store of this URL."""
+    """The swaps to race for; their sessions are in the store of this URL."""
     store = store_of(url)
     await store.open()
     swaps = await swaps_on(store)

@@ -28,27 +28,6 @@ def environment(**settings: str) -> dict[str, str]:
     return {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}, "PYTHONWARNINGS": "error"}
 
 
-def children(pid: int) -> set[int]:
-    """The processes that this one has started and not yet buried; of one that has ended, none."""
-    try:
-        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-    except (FileNotFoundError, ProcessLookupError):
-        return set()
-
-
-def state(pid: int) -> str:
-    """The letter that ps(1) shows of a process: T is stopped, Z ended and not yet buried. Empty where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-    except OSError:
-        return ""
-
-
-def lives(pid: int) -> bool:
-    """Whether a process runs, or could."""
-    return state(pid) not in ("", "Z")
-
-
 def is_listening(port: int) -> bool:
     """Whether a loopback port takes connections."""
     try:

@@ -1,4 +1,4 @@
-"""Where a Chromium is, and how tests start it. `run.py test` sees to it that there is one."""
+"""Finds Chromium, and has the arguments with which tests start it. `run.py test` installs it if need be."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-"""No traffic of the browser's own; no sandbox, since tests may run as root in a container."""
+"""The browser makes no requests of its own, and has no sandbox, since tests may run as root in a container."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

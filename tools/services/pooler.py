@@ -1,7 +1,7 @@
 """A pooler in transaction mode, as strict as PgBouncer 1.18: every transaction goes to another server connection.
 
-So whatever a client believes to have left in "its" connection is gone: prepared statements, settings, listeners.
-At connect it takes a user, a database, an encoding and an application name, and refuses any other setting.
+So all that a client has left in "its" connection is gone: prepared statements, settings, listeners. At connect it
+accepts a user, a database, an encoding and an application name, and refuses any other setting.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class _Server:
 
 
 class Pooler:
-    """`async with pooler(port, size) as p:` and connect to `p.port`. For servers that trust everybody."""
+    """`async with pooler(port, size) as p:` and connect to `p.port`. The server must require no password."""
 
     def __init__(self, target: int, size: int) -> None:
         self.port = 0
@@ -38,12 +38,12 @@ class Pooler:
         self._opening = asyncio.Lock()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client, from its first byte to its last."""
+        """Serve one client, until it disconnects."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # Cancelled by `close` too: asyncio would report that as a defect of this function.
+        # `close` cancels it too, which asyncio would report as an error.
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             if await self._greet(reader, writer):
                 while await self._transaction(reader, writer):
@@ -51,7 +51,7 @@ class Pooler:
         writer.close()
 
     async def close(self) -> None:
-        """Hang up everywhere."""
+        """Close all connections."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -66,7 +66,7 @@ class Pooler:
             writer.write(b"N")
             startup = await _startup(reader)
         if struct.unpack("!I", startup[4:8])[0] != PROTOCOL:
-            return False  # wants something cancelled
+            return False  # a request to cancel a statement
         words = startup[8:].rstrip(b"\0").split(b"\0")
         if unknown := {word.decode() for word in words[::2]} - KNOWN:
             text = f"SFATAL\0C08P01\0Munsupported startup parameter: {min(unknown)}\0\0".encode()
@@ -93,7 +93,7 @@ class Pooler:
         return server
 
     async def _transaction(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Everything until the server is idle again, on whichever connection has been idle for longest."""
+        """Forward all messages until the server is idle again, on the connection that has been idle for longest."""
         kind, message = await _message(reader)
         if kind == TERMINATE:
             return False
@@ -115,7 +115,7 @@ class Pooler:
 
 
 async def _pass_on(server: _Server, writer: asyncio.StreamWriter, answers: asyncio.Queue[bytes]) -> None:
-    """What the server says, until it is idle; its state each time that it is ready."""
+    """Forward the messages of the server until it is idle; put its state into `answers` each time it is ready."""
     state = b"T"
     while state != b"I":
         kind, message = await _message(server.reader)
@@ -137,7 +137,7 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 @contextlib.asynccontextmanager
 async def pooler(target: int, *, size: int = 3) -> AsyncIterator[Pooler]:
-    """A pooler before the server at this port, until the block ends."""
+    """A pooler in front of the server at this port, until the block ends."""
     made = Pooler(target, size)
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]

@@ -1,11 +1,11 @@
 """Ports for servers that tests kill and start again on the same one.
 
-They lie below those that the system gives to connections. One of those could be lent to somebody else while the server
-is down; worse, a client that asks whether the server is back may be given the very port it asks for, and connects to
-itself.
+The ports are below those that the system assigns to connections. A port of those could be assigned to another program
+while the server is down; worse, a client that asks whether the server is back may be assigned the very port it asks
+for, and connects to itself.
 
-Test processes that run at the same time keep out of each other's way by a locked file for each port, which goes with
-the process that holds it: a port whose server is down just now looks free, and is not.
+Test processes that run at the same time lock one file for each port; the lock ends with the process. It is needed
+because a port whose server is down at the moment looks free, but is not.
 """
 
 import fcntl
@@ -17,14 +17,14 @@ from pathlib import Path
 
 _FIRST, _COUNT = 12_000, 20_000
 _STRIDE = 131
-"""Between the first ports of two processes that follow one another: most find a free one at once."""
+"""Distance of the first ports of two consecutive processes: most find a free port at once."""
 _tried = itertools.count()
 _held: list[int] = []
-"""The open files whose locks are ours until this process ends."""
+"""The open files whose locks this process holds until it ends."""
 
 
 def free_port() -> int:
-    """A loopback port that no server has just now, and that no test process that runs has handed out."""
+    """A loopback port that no server uses now, and that no running test process has handed out."""
     for number in itertools.islice(_tried, _COUNT):
         port = _FIRST + (os.getpid() * _STRIDE + number) % _COUNT
         if _is_free(port) and _is_ours(port):
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was served and left is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that a server has left is free
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

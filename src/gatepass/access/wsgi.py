@@ -1,8 +1,8 @@
 """The guard for any WSGI application, and what the guards of WSGI frameworks share.
 
-As in ASGI (`access/asgi.py`): the refresh cookie is taken out of the request before the application sees it, and given
-back to the auth endpoints alone, which are mounted here. The Check needs no event loop, so a request pays no more than
-there; only the first one of a process waits, for a bounded moment, until the gate is open.
+As for ASGI (`access/asgi.py`): the refresh cookie is removed from the request before the application sees it, and only
+the auth endpoints, which are mounted here, get it back. The Check needs no event loop, so a request costs no more than
+there. Only the first request of a process waits until the gate is open, for a bounded time.
 """
 
 import functools
@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import GeneratorType
-from typing import Any, Protocol
 
 from gatepass.access.check import Check, check_max_age
+from gatepass.access.gate import Gate
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.wire.asgi import WITHHELD, Withheld
@@ -21,35 +21,13 @@ from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
 from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, withhold
 
-GUARD = "gatepass.door"
-
-
-class Gate(Protocol):
-    """What guards ask of a Gatepass, which is made above them."""
-
-    @property
-    def check(self) -> Check:
-        """Verifies access tokens."""
-        ...
-
-    @property
-    def cookies(self) -> Cookies:
-        """How this gate names its cookies."""
-        ...
-
-    @property
-    def wsgi(self) -> Any:
-        """The auth endpoints (`server/wsgi.py`)."""
-        ...
-
-    def wait_until_open(self) -> None:
-        """Return when it is open, or has been waited for long enough."""
-        ...
+GUARD = "gatepass.guard"
+"""The key of the RequestGuard in an environ."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestGuard:
-    """A gate as a request carries it: its Check, behind the wait for its opening."""
+    """The guard of one request, kept in its environ: waits until the gate is open, then checks."""
 
     check: Check
     wait_until_open: Callable[[], None]
@@ -60,34 +38,30 @@ class RequestGuard:
         return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age)
 
     def optional(self, environ: Environ) -> Principal | None:
-        """The caller or None."""
+        """The caller, or None if the request has no token."""
         self.wait_until_open()
         return self.check.optional(authorizations(environ))
 
 
 class Guard:
-    """`Guard(app, gate)`. With `auth` the endpoints are mounted there; with `required` all else needs a token."""
+    """`Guard(app, gate)`. `auth` is where to mount the endpoints; with `required` every other request needs a token."""
 
     def __init__(self, app: WSGIApp, gate: Gate, *, auth: str | None = None, required: bool = False) -> None:
         self._app = app
-        self._door = RequestGuard(gate.check, gate.wait_until_open)
+        self._guard = RequestGuard(gate.check, gate.wait_until_open)
         self._cookies = gate.cookies
-        self._endpoints: WSGIApp = gate.wsgi
-        self._mount = auth.rstrip("/") if auth and gate.wsgi is not None else None  # a RemoteGate has none
+        self._endpoints = gate.wsgi
+        self._mount = auth.rstrip("/") if auth and self._endpoints else None
         self._required = required
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Guard one request."""
         path: str = environ.get("PATH_INFO", "")
-        mount = self._mount
-        if mount is not None and path.startswith(mount) and path[len(mount) : len(mount) + 1] in ("", "/"):
-            below = {
-                **environ,
-                "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + mount,
-                "PATH_INFO": path[len(mount) :],
-            }
-            return self._endpoints(below, start_response)
-        guard(environ, self._door, self._cookies)
+        mount, endpoints = self._mount, self._endpoints
+        if endpoints and mount is not None and _is_below(path, mount):
+            script_name = environ.get("SCRIPT_NAME", "") + mount
+            return endpoints({**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path[len(mount) :]}, start_response)
+        prepare_environ(environ, self._guard, self._cookies)
         try:
             if self._required:
                 current_principal(environ)
@@ -96,17 +70,17 @@ class Guard:
             return refuse(problem, start_response)
 
 
-def guard(environ: Environ, door: RequestGuard, cookies: Cookies) -> bool:
-    """Prepare an environ for the application; whether a refresh cookie was taken out of it."""
+def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies) -> bool:
+    """Withhold the refresh cookie and add the guard, in place. Returns whether there was a refresh cookie."""
     held = withhold(environ, cookies)
-    environ[GUARD] = door
+    environ[GUARD] = guard
     if held:
         environ[WITHHELD] = Withheld(held)
     return bool(held)
 
 
 def current_principal(environ: Environ, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who covers `scopes` and signed in at most `max_age` seconds ago.
+    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
     Raises TokenRequired, InvalidToken, InsufficientScope, InsufficientUserAuthentication or Unavailable.
     """
@@ -114,14 +88,14 @@ def current_principal(environ: Environ, *scopes: str, max_age: int | None = None
 
 
 def optional_principal(environ: Environ) -> Principal | None:
-    """The caller, or None where no token came. Raises InvalidToken for a token that does not hold."""
+    """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
     return guard_of(environ).optional(environ)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:
     """Decorate a WSGI application: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most so many seconds ago.
+    With `max_age` the caller must have signed in at most that many seconds ago.
     """
     check_max_age(max_age)
 
@@ -137,15 +111,15 @@ def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WS
 
 
 def guard_of(environ: Environ) -> RequestGuard:
-    """The gate that guards this request. Raises ConfigurationError where none does."""
-    door = environ.get(GUARD)
-    if not isinstance(door, RequestGuard):
+    """The guard of this request. Raises ConfigurationError if there is none."""
+    guard = environ.get(GUARD)
+    if not isinstance(guard, RequestGuard):
         raise ConfigurationError("No gate guards this application: wrap it, app = gate.guard_wsgi(app).")
-    return door
+    return guard
 
 
 def refuse(problem: Problem, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a problem that a guarded application let pass through."""
+    """Respond with a problem that the application did not handle."""
     body = document(problem)
     status = f"{problem.status} {http.HTTPStatus(problem.status).phrase}"
     headers = [*answer_headers(problem).items(), ("Content-Length", str(len(body)))]
@@ -154,12 +128,17 @@ def refuse(problem: Problem, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def answer_headers(problem: Problem) -> dict[str, str]:
-    """What goes with a problem's document, its length aside."""
+    """The headers of a problem document, except its length."""
     return {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers}
 
 
+def _is_below(path: str, mount: str) -> bool:
+    """Whether `path` is `mount` or continues it with a whole segment."""
+    return path.startswith(mount) and path[len(mount) : len(mount) + 1] in ("", "/")
+
+
 def _primed(chunks: Iterable[bytes]) -> Iterable[bytes]:
-    """A generator has done nothing yet; its first step decides what is answered."""
+    """Run the first step of a generator: it has done nothing yet, and that step may raise a problem."""
     if not isinstance(chunks, GeneratorType):
         return chunks
     first = next(chunks, None)
@@ -167,7 +146,7 @@ def _primed(chunks: Iterable[bytes]) -> Iterable[bytes]:
 
 
 class _Rest:
-    """A generator whose first step was taken."""
+    """A generator whose first step has run."""
 
     def __init__(self, first: bytes | None, chunks: "GeneratorType[bytes, None, None]") -> None:
         self._first = first
@@ -179,5 +158,5 @@ class _Rest:
             yield from self._chunks
 
     def close(self) -> None:
-        """PEP 3333: a server calls it at the end."""
+        """Close the generator; a server calls this at the end (PEP 3333)."""
         self._chunks.close()

@@ -73,23 +73,28 @@ def _check_schema_and_mode(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 async def _check_postgres(url: str) -> AsyncIterator[Finding]:
-    from gatepass.stores.postgres.pool import DRIVER_ERRORS, Connections, hang_up, raise_ill
+    from gatepass.stores.postgres.pool import (
+        DRIVER_ERRORS,
+        ConnectionPool,
+        close_connection,
+        raise_unavailable,
+    )
     from gatepass.stores.postgres.store import PostgresStore
-    from gatepass.stores.postgres.url import parse_address
+    from gatepass.stores.postgres.url import parse_url
 
     missing = await PostgresStore(url).pending()
     if missing:
         yield error("schema", f"The database lacks {', '.join(missing)}.", "Run: gatepass migrate")
     else:
         yield ok("schema", "The schema is up to date.")
-    connection = await Connections(parse_address(url)).connect(command_timeout=5)
+    connection = await ConnectionPool(parse_url(url)).connect(command_timeout=5)
     try:
         rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1)", list(_POSTGRES))
         theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
     except DRIVER_ERRORS as ill:
-        raise_ill(ill)
+        raise_unavailable(ill)
     finally:
-        await hang_up(connection)
+        await close_connection(connection)
     for row in rows:
         yield _setting("postgresql", row["name"], row["setting"], *_POSTGRES[row["name"]])
     yield compare_clocks("the database", theirs)
@@ -106,19 +111,19 @@ _POSTGRES: Mapping[str, tuple[frozenset[str], str]] = {
 
 
 async def _check_redis(url: str) -> AsyncIterator[Finding]:
-    from gatepass.stores.redis.cluster import Nodes
+    from gatepass.stores.redis.cluster import Cluster
     from gatepass.stores.redis.layout import pack_command
-    from gatepass.stores.redis.url import parse_address
+    from gatepass.stores.redis.url import parse_url
 
-    nodes = Nodes(parse_address(url))
-    await nodes.open()
+    cluster = Cluster(parse_url(url))
+    await cluster.open()
     try:
-        described = await nodes.ask_primaries(pack_command(b"INFO"))
-        settings = await nodes.ask_primaries(pack_command(b"CONFIG", b"GET", b"appendfsync"))
-        times = await nodes.ask_primaries(pack_command(b"TIME"))
+        described = await cluster.ask_primaries(pack_command(b"INFO"))
+        settings = await cluster.ask_primaries(pack_command(b"CONFIG", b"GET", b"appendfsync"))
+        times = await cluster.ask_primaries(pack_command(b"TIME"))
     finally:
-        await nodes.close()
-    for place, described_one, setting, at in zip(nodes.primaries, described, settings, times, strict=True):
+        await cluster.close()
+    for place, described_one, setting, at in zip(cluster.primaries, described, settings, times, strict=True):
         for finding in _check_primary(_facts(described_one), setting):
             yield Finding(finding.check, finding.level, f"{place}: {finding.message}", finding.fix)
         if isinstance(at, list) and len(at) == 2:

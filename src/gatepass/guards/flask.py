@@ -24,7 +24,8 @@ from werkzeug.exceptions import HTTPException
 
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
-from gatepass.access.wsgi import Gate, Guard, answer_headers
+from gatepass.access.gate import Gate
+from gatepass.access.wsgi import Guard, answer_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.gate import Gatepass

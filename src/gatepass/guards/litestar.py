@@ -162,7 +162,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             # In place, as Litestar itself writes into the scope: its hooks hold this very object.
-            guard.admit(scope, check=self._gate.check, cookies=self._gate.cookies)  # type: ignore[arg-type]
+            guard.prepare_scope(scope, check=self._gate.check, cookies=self._gate.cookies)  # type: ignore[arg-type]
             await inner(scope, receive, send)
 
         # Around the whole stack: a middleware would not cover routing errors, exception handlers and hooks.

@@ -1,13 +1,13 @@
-"""Guards for another service: one that knows a gate's JWKS URL and nothing else of it.
+"""The gate of another service, which knows the JWKS URL of a Gatepass and nothing else of it.
 
     url = "https://gate.example/auth/jwks.json"
     gate = RemoteGate(url, issuer="https://gate.example", audience="https://gate.example")
 
-It stands where a Gatepass stands in every guard. A daemon thread (`remote/keys.py`) follows the published
-keys; no request fetches anything, and only the first ones of a process wait, for a bounded moment, until keys are
-there. Tokens are looked up as the issuer's own guards do it: by the one header that each published key can have.
+Every guard accepts it in place of a Gatepass. A daemon thread (`remote/keys.py`) follows the published keys. No request
+fetches anything; only the first requests of a process wait, for a bounded time, until the keys are loaded. Tokens are
+verified as the guards of the issuer do it: by the one header that each published key can have.
 
-Without a `feed` a revoked session is let in until its access token ends. That is the delay of revocation here.
+Without `revocations` a revoked session is accepted until its access token expires.
 """
 
 import asyncio
@@ -30,23 +30,20 @@ from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.wsgi import WSGIApp
 
-FIRST_LOAD = 2.0
-"""Seconds that the first request of a process waits for the first keys, so that a start causes no 503."""
 
-
-class NoFeed:
-    """A `ports.RevocationList` that hears of nothing: sessions end here when their access tokens do."""
+class NoRevocations:
+    """A `ports.RevocationList` that is always empty: a session ends here when its access token expires."""
 
     def is_revoked(self, _session_id: str) -> bool:
-        """Not as far as is known."""
+        """Always False."""
         return False
 
     def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """There is nobody to tell."""
+        """Ignored."""
 
 
 class RemoteVerifier:
-    """A `guards.check.Verifies` whose keys come and go with the follower's."""
+    """A `check.Verifies` with the current keys of the follower."""
 
     def __init__(self, follower: KeyFollower, *, issuer: str, audience: str, skew: int) -> None:
         self._follower = follower
@@ -56,28 +53,28 @@ class RemoteVerifier:
         self._verifier: Verifier | None = None
 
     def use(self, keys: Sequence[PublicKey]) -> None:
-        """Verify with these from now on."""
+        """Verify with these keys from now on."""
         self._verifier = Verifier(keys, issuer=self._issuer, audience=self._audience, skew=self._skew)
 
     def verify(self, token: str, now: int) -> Principal:
-        """The principal. Raises InvalidToken; Unavailable before the first keys, and when they are too old."""
-        self._follower.demand(FIRST_LOAD)
+        """The principal. Raises InvalidToken, or Unavailable while there are no keys that are fresh enough."""
+        self._follower.require()
         if self._verifier is None:
             raise _no_keys()
         try:
             return self._verifier.verify(token, now)
         except UnknownHeader:
-            self._follower.hint()  # perhaps a key is newer than our set; this request does not wait for it
+            self._follower.hint()  # the key may be newer than our set; this request does not wait for it
             raise
 
     def still_holds(self, principal: Principal, now: int) -> bool:
-        """Whether it has not run out. Raises Unavailable when the keys are too old to say."""
-        self._follower.demand(0)
+        """Whether the token has not expired. Raises Unavailable if the keys are too old."""
+        self._follower.require()
         return now < principal.expires_at + self._skew
 
 
 class RemoteGate:
-    """Guards by the published keys of a gate elsewhere. Has no auth endpoints: `asgi` and `wsgi` are None."""
+    """Guards by the published keys of another gate. It has no auth endpoints: `asgi` and `wsgi` are None."""
 
     asgi: ASGIApp | None = None
     wsgi: WSGIApp | None = None
@@ -88,52 +85,60 @@ class RemoteGate:
         *,
         issuer: str,
         audience: str,
-        feed: RevocationList | None = None,
+        revocations: RevocationList | None = None,
         skew: int = 5,
         refresh: float = 300.0,
-        patience: float = 3600.0,
+        max_staleness: float = 3600.0,
         cooldown: float = 30.0,
         context: ssl.SSLContext | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`jwks_url` must be https, but for a loopback host; it is the only address that is ever asked.
+        """Verify with the keys at `jwks_url`, which must be https except on a loopback host. Raises ConfigurationError.
 
-        `issuer` and `audience` must be those of the tokens. `feed` tells of revoked sessions (`RemoteRevocations`).
-        In seconds: `skew` of clocks is tolerated; keys are asked for every `refresh`, which is the delay of an
-        emergency removal; keys older than `patience` are not trusted (503; an hour is the longest life of an access
-        token); tokens under unknown keys cause one look in `cooldown`. `context` is for a private certificate
-        authority. Raises ConfigurationError.
+        issuer, audience   as the tokens have them
+        revocations        a RemoteRevocations, or another list of revoked sessions
+        skew               seconds by which clocks may differ
+        refresh            seconds between two reads of the keys: the delay of an emergency removal
+        max_staleness      seconds after which keys are not trusted any more, and guards respond with 503; the default
+                           is the longest life of an access token
+        cooldown           seconds between two reads that tokens under unknown keys may cause
+        context            for a private certificate authority
         """
         if not issuer or not audience:
             raise ConfigurationError(
                 "A RemoteGate needs the issuer and the audience of the tokens, as the gate has them."
             )
         self._follower = KeyFollower(
-            jwks_url, changed=self._use, refresh=refresh, patience=patience, cooldown=cooldown, context=context
+            jwks_url,
+            changed=self._use,
+            refresh=refresh,
+            max_staleness=max_staleness,
+            cooldown=cooldown,
+            context=context,
         )
         self._verifier = RemoteVerifier(self._follower, issuer=issuer, audience=audience, skew=skew)
-        self._feed = feed or NoFeed()
-        self.check = Check(self._verifier, feed=self._feed, clock=clock or SystemClock())
+        self._revocations = revocations or NoRevocations()
+        self.check = Check(self._verifier, revocations=self._revocations, clock=clock or SystemClock())
         self.cookies = Cookies.for_url(jwks_url)
 
     def __repr__(self) -> str:
         return f"RemoteGate({self._follower.url})"
 
     def wait_until_open(self) -> None:
-        """Start to follow, and wait a bounded moment for the first keys. Idempotent."""
-        with contextlib.suppress(Unavailable):  # requests say it better: with 503
-            self._follower.demand(FIRST_LOAD)
+        """Start to follow, and wait for the first keys, for a bounded time. Idempotent."""
+        with contextlib.suppress(Unavailable):  # each request responds with the 503
+            self._follower.require()
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop following the keys; the next request starts again."""
         self._follower.close()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Follow the keys while entered. The first keys, and the feed's first news, are waited for beside the loop."""
+        """Follow the keys while entered. Waits for the first keys and revocations without blocking the event loop."""
         await asyncio.to_thread(self.wait_until_open)
         with contextlib.suppress(Unavailable):
-            await asyncio.to_thread(self._feed.is_revoked, "")
+            await asyncio.to_thread(self._revocations.is_revoked, "")
         try:
             yield self
         finally:
@@ -141,7 +146,7 @@ class RemoteGate:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[Mapping[str, object]]:
-        """The lifespan of a Starlette or FastAPI application, as Gatepass' own."""
+        """The lifespan of a Starlette or FastAPI application, as that of a Gatepass."""
         stack = getattr(app, "middleware_stack", None)
         if stack is not None:
             app.middleware_stack = self.guard(stack)

@@ -1,1 +1,1 @@
-"""The life of one gate: opening and closing, background tasks, events."""
+"""The runtime of one gate: opening and closing, background tasks, events."""

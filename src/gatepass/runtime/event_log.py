@@ -1,7 +1,7 @@
-"""Events as log records or lines: one JSON object each, on the logger `gatepass.events` or in a journal of one's own.
+"""Hands events to listeners, and writes them as JSON: to the logger `gatepass.events`, or to a stream.
 
-JSON escapes every control character, so no e-mail address or header can forge a second record (ASVS 16.4.1);
-and an event holds no secret to begin with.
+JSON escapes every control character, so no e-mail address or header can forge a second record (ASVS 16.4.1). An event
+contains no secret in the first place.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from gatepass.core.event import Event
 from gatepass.core.strict_json import dump
 
 logger = logging.getLogger("gatepass.events")
-faults = logging.getLogger("gatepass.audit")
+faults = logging.getLogger("gatepass.server")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.CRITICAL}
 
-_names: dict[str, list[str]] = {}  # the facts of each event, which `fields` takes long to tell
+_names: dict[str, list[str]] = {}  # the fields of each event by its name; dataclasses.fields is slow
 
 Listener = Callable[[Event], None]
 
 
 def log_event(event: Event) -> None:
-    """Write an event to the log, if anybody listens at its level."""
+    """Log an event, if its level is enabled."""
     level = _LEVELS[event.level]
     if logger.isEnabledFor(level):
         logger.log(level, "%s", _line(event))
@@ -35,11 +35,11 @@ def _line(event: Event) -> str:
 
 
 class EventLog:
-    """A listener that writes each event as a line to a stream, and those of one turn of the event loop together.
+    """A listener that writes each event as a line to a stream. Events of one iteration of the loop share a write.
 
-    Every refresh is an event: through `logging`, with a system call for each, that is a sixth of the server's time.
-    What is critical, and what happens outside a loop, is written at once. A stream that cannot be written raises, and
-    the reporter logs it.
+    Every refresh is an event: through `logging`, with a system call for each, that takes a sixth of the server's time.
+    A critical event is written at once, as is an event outside an event loop. A stream that cannot be written raises,
+    and the EventBus logs that.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -47,35 +47,35 @@ class EventLog:
         self._lines: list[str] = []
 
     def __call__(self, event: Event) -> None:
-        """Write an event with what follows."""
+        """Write an event, together with those that follow it in this iteration of the loop."""
         self._lines.append(_line(event) + "\n")
         if event.level == "critical":
             self.flush()
         elif len(self._lines) == 1:
             try:
                 asyncio.get_running_loop().call_soon(self.flush)
-            except RuntimeError:  # there is no loop
+            except RuntimeError:  # no event loop is running
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """Write the events that have gathered."""
         lines, self._lines = self._lines, []
         self._stream.write("".join(lines))
         self._stream.flush()
 
 
 class EventBus:
-    """Hands each event to every listener. A listener that fails is logged and harms nobody else."""
+    """Calls every listener with each event. If one raises, that is logged, and the others are called all the same."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = [log_event]
 
     def add(self, listener: Listener) -> None:
-        """Call `listener` with every event from now on, on the event loop: it must not block."""
+        """Call `listener` with every event from now on. It runs on the event loop and must not block."""
         self._listeners.append(listener)
 
     def __call__(self, event: Event) -> None:
-        """Report one event."""
+        """Call every listener with one event."""
         for listener in self._listeners:
             try:
                 listener(event)

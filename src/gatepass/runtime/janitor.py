@@ -1,6 +1,6 @@
-"""Forgets what nobody can use any more: ended sessions in the store, old revocations in the guards.
+"""Deletes what is no longer needed: ended sessions in the store, old revocations in the guards.
 
-In small batches with other work in between, so that no refresh waits behind it.
+It works in small batches with other work in between, so that no refresh waits behind it.
 """
 
 import asyncio
@@ -13,36 +13,36 @@ from gatepass.ports import Clock, SessionStore
 
 logger = logging.getLogger("gatepass.janitor")
 
-INTERVAL = 5 * MINUTE
-BATCH = 500
-KEPT = DAY
-"""How long an ended session stays: clients learn the true reason, guards that restart can load it."""
+SWEEP_INTERVAL = 5 * MINUTE
+MAX_BATCH = 500
+RETENTION = DAY
+"""Seconds that an ended session is kept: clients learn the true reason, and guards that restart can load it."""
 
 
 class Janitor:
     """One background task of a gate."""
 
     def __init__(self, store: SessionStore, *, clock: Clock, forget: Callable[[], None]) -> None:
-        """`forget` tells the guards to drop what they need not remember."""
+        """`forget` makes the guards drop the revocations that no longer matter."""
         self._store = store
         self._clock = clock
         self._forget = forget
 
     async def run(self) -> None:
-        """Sweep at intervals until cancelled. A store that is ill now is swept next time."""
+        """Sweep at intervals until cancelled. If the store is unavailable, the next sweep does the work."""
         while True:
             try:
                 await self.sweep()
             except StoreUnavailable:
-                logger.warning("the store did not answer; ended sessions are pruned later", exc_info=True)
-            await asyncio.sleep(INTERVAL)
+                logger.warning("the store is unavailable; ended sessions are pruned later", exc_info=True)
+            await asyncio.sleep(SWEEP_INTERVAL)
 
     async def sweep(self) -> int:
-        """Forget everything that is due; how many sessions it were."""
+        """Delete everything that is due. Returns the number of sessions deleted."""
         self._forget()
         pruned = 0
         while True:
-            count = await self._store.prune(before=self._clock.now() - KEPT, limit=BATCH)
+            count = await self._store.prune(before=self._clock.now() - RETENTION, limit=MAX_BATCH)
             pruned += count
-            if count < BATCH:
+            if count < MAX_BATCH:
                 return pruned

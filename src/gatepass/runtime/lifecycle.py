@@ -1,4 +1,4 @@
-"""The life of a gate: what is opened with it, what runs beside it, in which order all of it ends."""
+"""Opens the parts of a gate, runs its background tasks, and closes everything in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -8,11 +8,11 @@ from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Store
 
-Task = Callable[[], Coroutine[Any, Any, None]]
+BackgroundTask = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Lifecycle:
-    """Opens and closes the parts of one gate. `beside` are tasks by name, which run until it ends."""
+    """Opens and closes one gate. `background_tasks` by name run from the end of `open` until `close` cancels them."""
 
     def __init__(
         self,
@@ -21,19 +21,19 @@ class Lifecycle:
         load_keys: Callable[[], Awaitable[None]],
         revocations: RevokedSessions,
         outbox: Outbox | None,
-        beside: Mapping[str, Task],
+        background_tasks: Mapping[str, BackgroundTask],
     ) -> None:
         self._store = store
         self._load_keys = load_keys
         self._revocations = revocations
         self._outbox = outbox
-        self._beside = beside
+        self._background_tasks = background_tasks
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self.is_open = False
 
     async def open(self) -> None:
-        """Open the store and load what the guards must know. Idempotent."""
+        """Open the store and load the signing keys and the revocations. Idempotent."""
         if self.is_open:
             return
         async with self._opening:
@@ -42,17 +42,17 @@ class Lifecycle:
             await self._store.open()
             try:
                 await self._load_keys()
-                self._revocations.load(await self._store.revoked_since(self._revocations.since))
+                self._revocations.load(await self._store.revoked_since(self._revocations.cutoff))
             except BaseException:
-                await self._store.close()  # the next request opens it anew
+                await self._store.close()  # the next request opens it again
                 raise
             if self._outbox is not None:
                 self._outbox.open()
-            self._tasks = [asyncio.create_task(run(), name=name) for name, run in self._beside.items()]
+            self._tasks = [asyncio.create_task(run(), name=name) for name, run in self._background_tasks.items()]
             self.is_open = True
 
     async def close(self) -> None:
-        """Finish what was accepted, mail before the store, and let the store go. Idempotent."""
+        """End the background tasks, send the mail that was accepted, then close the store. Idempotent."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

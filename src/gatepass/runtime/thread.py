@@ -1,16 +1,16 @@
-"""A gate's life in a process without an event loop: one daemon thread, with a loop of its own.
+"""Runs a gate in a process without an event loop: one daemon thread, with a loop of its own.
 
-The store, the revocation feed and the janitor run there; WSGI's threads hand it what the auth endpoints have to do,
-and ask the guards, which need no loop, directly. It starts at the first need.
+The store, the follower and the janitor run there. The threads of a WSGI server hand it the requests for the auth
+endpoints, and call the guards, which need no loop, directly. The thread starts when it is first needed.
 
-Nothing that is open crosses a fork: connections would be shared by two processes, and threads do not come along.
-So before a fork (a pre-forking server that has already answered, `multiprocessing`) the gate is closed, and each side
-opens it anew, the child when it needs it, the parent at once. At the end of the process it is closed as well.
+Nothing that is open may cross a fork: connections would be shared by two processes, and threads do not survive it. So
+before a fork (of a pre-forking server that has already served a request, or by `multiprocessing`) the gate is closed.
+The parent opens it again at once, the child when it needs it. At the end of the process the gate is closed as well.
 """
 
 import asyncio
 import atexit
-import concurrent.futures.thread  # noqa: F401 (holds a lock while it forks that we need: our hooks must run before)
+import concurrent.futures.thread  # noqa: F401 (it takes a lock at a fork that we need: our hooks must run first)
 import logging
 import os
 import threading
@@ -26,71 +26,71 @@ logger = logging.getLogger("gatepass.server")
 
 Result = TypeVar("Result")
 
-PATIENCE = 2.0
-"""Seconds that requests wait for an opening gate, so that a start causes no 503; from then on guards answer 503."""
-RETRY = 1.0
-"""Seconds before a gate that could not open is tried again: requests must not hammer a store that restarts."""
-GRACE = 5.0
-"""Seconds for calls that are under way when it stops: longer than any refresh."""
+OPEN_TIMEOUT = 2.0
+"""Seconds that requests wait for a gate that is opening, so that a start causes no 503; then guards respond 503."""
+REOPEN_INTERVAL = 1.0
+"""Seconds before a gate that could not open is opened again: requests must not overload a store that restarts."""
+SHUTDOWN_TIMEOUT = 5.0
+"""Seconds for calls that are under way when the thread stops: longer than any refresh."""
 
 
 class LoopThread:
-    """Runs one gate. `open` and `close` are the gate's own."""
+    """Runs one gate on a thread. `open` and `close` are those of its Lifecycle."""
 
     def __init__(self, *, open: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:  # noqa: A002
         self._open = open
         self._close = close
         self._is_ready = False
-        self._door = threading.Lock()
-        """Held while it starts, stops, takes a call, or forks."""
+        self._lock = threading.Lock()
+        """Held while the thread starts, stops or accepts a call, and while the process forks."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._opening: Future[None] | None = None
         self._tried_at = 0.0
         self._stopping = asyncio.Event()
         self._calls: set[asyncio.Task[Any]] = set()
-        self.leaving: set[asyncio.Event] = set()
-        """Set when it stops: those who stay for long end then. Of the loop's thread alone."""
+        self.shutdown_events: set[asyncio.Event] = set()
+        """Set when the thread stops, so that long-lived responses end. For the loop's thread only."""
         self._restarts = False
         _all.add(self)
 
     def wait_until_open(self) -> None:
-        """Return once the gate is open, or has been waited for long enough: then the guards answer 503 by themselves.
+        """Return once the gate is open, or after OPEN_TIMEOUT; guards respond with 503 while it is not open.
 
-        Costs nothing once it is open. Raises ConfigurationError where the gate can never open.
+        Costs nothing once it is open. Raises ConfigurationError if the gate cannot open at all.
         """
         if self._is_ready:
             return
-        with self._door:
+        with self._lock:
             opening = self._start()
         try:
-            opening.result(max(0.0, self._tried_at + PATIENCE - time.monotonic()))
+            opening.result(max(0.0, self._tried_at + OPEN_TIMEOUT - time.monotonic()))
         except ConfigurationError as fault:
-            raise ConfigurationError(str(fault)) from fault  # one of our own: many threads raise it
+            raise ConfigurationError(str(fault)) from fault  # a new one: many threads raise it
         except (TimeoutError, CancelledError, StoreUnavailable):
-            return  # a failure is logged by `_opened`; the guards refuse until it is open
+            return  # `_opened` has logged the failure
 
     def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
-        """Run a coroutine on the loop; the gate opens beside it if nobody has opened it."""
-        with self._door:
+        """Run a coroutine on the loop. Starts the thread and opens the gate if need be, without waiting for it."""
+        with self._lock:
             self._start()
             loop = self._loop
             assert loop is not None  # noqa: S101 (started above)
             return asyncio.run_coroutine_threadsafe(self._counted(work), loop)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Call a function on the loop, if there is one."""
-        with self._door:
+        """Call a function on the loop, if the thread is running."""
+        with self._lock:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(function)
 
     def stop(self) -> None:
-        """Finish what was accepted and close the gate. Idempotent; the next need opens it again."""
-        with self._door:
+        """Finish the accepted calls and close the gate. Idempotent; the next call opens it again."""
+        with self._lock:
             self._stop()
 
     def _start(self) -> Future[None]:
-        """Under the door: the attempt to open that counts, made now if there is none."""
+        """The current attempt to open, made now if there is none. The lock must be held."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._opening, self._stopping, self._calls = None, asyncio.Event(), set()
@@ -98,7 +98,7 @@ class LoopThread:
             self._thread.start()
         opening, now = self._opening, time.monotonic()
         has_failed = opening is not None and opening.done() and opening.exception() is not None
-        if opening is None or (has_failed and now - self._tried_at > RETRY):
+        if opening is None or (has_failed and now - self._tried_at > REOPEN_INTERVAL):
             self._tried_at = now
             opening = self._opening = asyncio.run_coroutine_threadsafe(self._opened(), self._loop)
         return opening
@@ -113,16 +113,16 @@ class LoopThread:
 
     def _stop(self) -> None:
         loop, thread = self._loop, self._thread
-        # On its own thread it cannot wait for itself.
+        # The thread cannot wait for itself.
         if loop is None or thread is None or thread is threading.current_thread():
             return
         self._is_ready = False
         loop.call_soon_threadsafe(self._stopping.set)
-        thread.join(3 * GRACE)
+        thread.join(3 * SHUTDOWN_TIMEOUT)
         self._loop = self._thread = None
 
     def _live(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The thread."""
+        """The body of the thread."""
         try:
             loop.run_until_complete(self._until_stopped())
         finally:
@@ -130,19 +130,19 @@ class LoopThread:
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()
-        for event in self.leaving:
+        for event in self.shutdown_events:
             event.set()
         if self._opening is not None and self._opening.cancel():
-            await asyncio.sleep(0)  # the cancellation reaches the loop by a callback of its own
+            await asyncio.sleep(0)  # the loop processes the cancellation in a callback
         if self._calls:
-            _, late = await asyncio.wait(self._calls, timeout=GRACE)
+            _, late = await asyncio.wait(self._calls, timeout=SHUTDOWN_TIMEOUT)
             for task in late:
                 task.cancel()
         try:
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(SHUTDOWN_TIMEOUT):
                 await self._close()
         except Exception:
-            logger.exception("the gate did not close as it should")
+            logger.exception("the gate did not close properly")
 
     async def _counted(self, work: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.current_task()
@@ -154,23 +154,23 @@ class LoopThread:
             self._calls.discard(task)
 
     def _before_fork(self) -> None:
-        self._door.acquire()
+        self._lock.acquire()
         self._restarts = self._loop is not None
         self._stop()
 
     def _after_fork_in_parent(self) -> None:
         if self._restarts:
             self._start()
-        self._door.release()
+        self._lock.release()
 
     def _after_fork_in_child(self) -> None:
         self._is_ready, self._loop, self._thread = False, None, None
-        self._door = threading.Lock()
+        self._lock = threading.Lock()
 
 
 _all: "weakref.WeakSet[LoopThread]" = weakref.WeakSet()
 _forking: list[LoopThread] = []
-"""Those whose doors are held just now: one more may be made by another thread meanwhile."""
+"""Those whose locks are held for the fork: another thread may create one more meanwhile."""
 
 
 @atexit.register

@@ -78,7 +78,7 @@ class _Exchange:
 
     async def run(self, app: Callable[[Scope, Any, Any], Awaitable[None]], scope: Scope) -> None:
         """Runs on the loop, from the request to the last byte of the answer."""
-        self._background.leaving.add(self._gone)
+        self._background.shutdown_events.add(self._gone)
         try:
             await app(scope, self._receive, self._send)
         except BaseException as fault:
@@ -86,7 +86,7 @@ class _Exchange:
                 self.answer.set_exception(fault)
             raise
         finally:
-            self._background.leaving.discard(self._gone)
+            self._background.shutdown_events.discard(self._gone)
             self._chunks.put(None)
             if not self.answer.done():
                 self.answer.set_exception(RuntimeError("the endpoint answered nothing"))

@@ -1,8 +1,8 @@
-"""Run an ASGI application under uvicorn, with one loop that also opens and closes the gate.
+"""Runs an ASGI application under uvicorn, on one event loop that also opens and closes the gate.
 
-One process, or one of several under a supervisor (`workers`), which then holds a `lifeline` open for as long.
+It is the only process, or one of several under a supervisor (`workers.py`), which then holds a `lifeline` open.
 
-uvicorn is imported here and nowhere else. Its access log stays off: events say more, and name no address.
+The access log of uvicorn stays off: events say more, and contain no full address.
 """
 
 import asyncio
@@ -29,33 +29,32 @@ except ImportError:  # Windows has no such limits
 
 logger = logging.getLogger("gatepass.server")
 
-GRACE = 5
-"""Seconds for running requests at shutdown: longer than any refresh, shorter than a person's patience."""
+SHUTDOWN_TIMEOUT = 5
+"""Seconds for running requests at shutdown: longer than any refresh, short enough for a person who waits."""
 
-KEEP_ALIVE = 75
-"""Seconds that an idle connection stays: longer than the 60 that proxies keep theirs, who else meet a closed one."""
+KEEP_ALIVE_TIMEOUT = 75
+"""Seconds that an idle connection is kept: longer than the 60 of proxies, which would otherwise use a closed one."""
 
 SWITCH_INTERVAL = 0.0005
-"""Seconds after which a thread that waits for the interpreter gets it. At Python's 5 ms the store's thread loses
-several of them in each commit while the event loop is busy: a tenth of the refreshes."""
-
+"""Seconds after which a thread that waits for the interpreter gets it. At Python's 5 ms the store's thread waits for
+several of them in each commit while the event loop is busy, which costs a tenth of the refreshes."""
 
 SPARE_FILES = 100
-"""Open files beside the connections: the store's, the log's, the interpreter's."""
+"""Open files other than connections: those of the store, the log and the interpreter."""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server under our own signal handlers, so that the gate is closed after it, not killed."""
+    """uvicorn's server with our signal handlers, so that the gate is closed after it."""
 
     def __init__(self, config: uvicorn.Config, *, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tell_started = started
+        self._on_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take requests, and say so."""
+        """Accept requests, then call `started`."""
         await super().startup(sockets)
         if self.started:
-            self._tell_started()
+            self._on_started()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,9 +63,9 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigurationError that names the port if it is taken."""
+    """A listening socket. Raises ConfigurationError, which names the port, if it cannot listen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named: asyncio switches Nagle's algorithm off for TCP sockets that say that they are such.
+    # The protocol is given because asyncio disables Nagle's algorithm only for sockets whose protocol is TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
@@ -91,12 +90,12 @@ def serve(
     lifeline: int | None = None,
     limits: Limits | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, inside `around()`; call `started` when requests are taken.
+    """Serve until SIGINT or SIGTERM, inside the context `around()`. Calls `started` when requests are accepted.
 
-    Beyond `limits.connections` answers are 503; heads and bodies that take longer than `limits.slow_request`, 408.
+    Beyond `limits.connections` the response is 503; to a request slower than `limits.slow_request` it is 408.
 
-    Returns normally after a signal, however it was stopped. With a `lifeline`, a file descriptor, SIGINT is not
-    ours to hear, and the server stops when the file ends.
+    Returns normally after a signal. With a `lifeline`, a file descriptor, SIGINT is left to the supervisor, and the
+    server also stops at the end of that file.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     limits = limits or Limits()
@@ -109,23 +108,23 @@ def serve(
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         h11_max_incomplete_event_size=64 * 1024,
         limit_concurrency=limits.connections,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         server = _Server(config, started=started)
-        runner.run(_serve(server, listener, around=around, lifeline=lifeline, patience=limits.slow_request))
+        runner.run(_serve(server, listener, around=around, lifeline=lifeline, slow_request=limits.slow_request))
 
 
 def _http() -> Any:
-    """Our protocol; on a Python without httptools what uvicorn has."""
+    """Our protocol, or that of uvicorn if httptools is missing."""
     try:
-        from gatepass.serving.http_protocol import Protocol
+        from gatepass.serving.http_protocol import HttpProtocol
     except ImportError:
         return "auto"
-    return Protocol
+    return HttpProtocol
 
 
 async def _serve(
@@ -134,10 +133,10 @@ async def _serve(
     *,
     around: Callable[[], AbstractAsyncContextManager[object]],
     lifeline: int | None,
-    patience: float,
+    slow_request: float,
 ) -> None:
     async with around(), _stopping_on_signals(server, lifeline):
-        sweeper = asyncio.create_task(_sweep(server, patience=patience), name="gatepass-sweeper")
+        sweeper = asyncio.create_task(_sweep(server, slow_request=slow_request), name="gatepass-sweeper")
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -145,8 +144,8 @@ async def _serve(
             await asyncio.gather(sweeper, return_exceptions=True)
 
 
-async def _sweep(server: _Server, *, patience: float) -> None:
-    """Look after slow clients once a second; without httptools nobody does (`docs/reference/limits.md`)."""
+async def _sweep(server: _Server, *, slow_request: float) -> None:
+    """Close slow connections, once a second. Not available without httptools (`docs/reference/limits.md`)."""
     try:
         from gatepass.serving.http_protocol import sweep
     except ImportError:
@@ -154,12 +153,12 @@ async def _sweep(server: _Server, *, patience: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(1)
-        if closed := sweep(tuple(server.server_state.connections), now=loop.time(), patience=patience):
-            logger.warning("closed %d connections whose requests did not arrive within %g s", closed, patience)
+        if closed := sweep(tuple(server.server_state.connections), now=loop.time(), timeout=slow_request):
+            logger.warning("closed %d connections whose requests did not arrive within %g s", closed, slow_request)
 
 
 def _allow_files(wanted: int) -> None:
-    """Raise this process' own limit of open files as far as is allowed: at it, nobody can connect any more."""
+    """Raise the limit of open files of this process as far as allowed: at the limit no client can connect."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -167,7 +166,7 @@ def _allow_files(wanted: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < reachable:
         resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
     if reachable < wanted:
-        logger.warning("only %d files may be open here; CONNECTIONS is more than that allows", reachable)
+        logger.warning("only %d files may be open here, fewer than CONNECTIONS needs", reachable)
 
 
 @contextlib.asynccontextmanager
@@ -176,18 +175,18 @@ async def _stopping_on_signals(server: _Server, lifeline: int | None) -> AsyncIt
     numbers = (signal.SIGINT, signal.SIGTERM) if lifeline is None else (signal.SIGTERM,)
 
     def stop() -> None:
-        # The second signal does not wait for running requests.
+        # After a second signal, running requests are not waited for.
         server.force_exit = server.should_exit
         server.should_exit = True
 
-    def let_go() -> None:
+    def on_lifeline_end() -> None:
         loop.remove_reader(lifeline or 0)
         server.should_exit = True
 
     for number in numbers:
         loop.add_signal_handler(number, stop)
     if lifeline is not None:
-        loop.add_reader(lifeline, let_go)
+        loop.add_reader(lifeline, on_lifeline_end)
     try:
         yield
     finally:

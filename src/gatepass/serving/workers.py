@@ -1,13 +1,13 @@
 """Several server processes on one listening socket, and a supervisor that keeps their number.
 
 The socket is bound once and inherited. With SO_REUSEPORT each process would have a queue of its own, and connections
-that wait in the queue of a process that dies are reset; in a common one the next process takes them. The kernel spreads
-less evenly that way, which matters little to keep-alive connections.
+that wait in the queue of a process that dies are reset; in a common queue the next process accepts them. The kernel
+distributes less evenly that way, which matters little for keep-alive connections.
 
-The supervisor forks before it has any thread or event loop, opens no store and serves nothing: what a request can
-break is not in it. A worker that ends is replaced. All hold the reading end of a pipe, the lifeline, on which nothing
-is ever written: it closes when the supervisor stops or dies, and then they stop too, also one that was just being
-started and would have missed a signal.
+The supervisor forks before it has any thread or event loop, opens no store and serves no requests, so no request can
+break it. A worker that ends is replaced. All workers hold the reading end of a pipe, the lifeline, to which nothing is
+ever written. It closes when the supervisor stops or dies, and then the workers stop too, including one that was just
+starting and would have missed a signal.
 """
 
 import contextlib
@@ -22,77 +22,78 @@ from typing import NoReturn
 
 from gatepass.errors import ConfigurationError, GatepassError
 
-GRACE = 10.0
-"""Seconds that workers have to stop: more than a server takes for running requests and for closing its store."""
-PACE = 1.0
-"""Seconds between two starts in one place: a worker that dies at once must not fill the log and a core."""
+SHUTDOWN_TIMEOUT = 10.0
+"""Seconds for workers to stop: more than a server needs for running requests and for closing its store."""
+RESTART_INTERVAL = 1.0
+"""Seconds between two starts of one worker: a worker that dies at once must not fill the log and use up a core."""
 Work = Callable[[Callable[[], None], int], None]
-"""Serve until SIGTERM, or until the lifeline closes; call the first argument when requests are taken."""
+"""Serves until SIGTERM or until the lifeline, its second argument, closes. It must call the first argument when
+requests are accepted."""
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where one worker runs, and the next one after it."""
+class _Slot:
+    """One worker, and its successors."""
 
     pid: int = 0
-    started_at: float = -PACE
+    started_at: float = -RESTART_INTERVAL
 
 
 @dataclass(slots=True)
 class _Supervisor:
     work: Work
-    places: list[_Place]
+    slots: list[_Slot]
     lifeline: tuple[int, int] = field(default_factory=os.pipe)
     ready: tuple[int, int] = field(default_factory=os.pipe)
     signals: list[int] = field(default_factory=list)
 
     def start_missing(self) -> None:
-        for place in self.places:
-            if place.pid == 0 and time.monotonic() - place.started_at >= PACE:
-                place.started_at = time.monotonic()
-                place.pid = self._fork()
+        for slot in self.slots:
+            if slot.pid == 0 and time.monotonic() - slot.started_at >= RESTART_INTERVAL:
+                slot.started_at = time.monotonic()
+                slot.pid = self._fork()
 
     def reap(self) -> list[int]:
-        """Take note of workers that ended; their exit codes."""
+        """Collect the workers that have ended. Returns their exit codes."""
         codes = []
-        for place in self.places:
-            if place.pid:
-                pid, status = os.waitpid(place.pid, os.WNOHANG)
+        for slot in self.slots:
+            if slot.pid:
+                pid, status = os.waitpid(slot.pid, os.WNOHANG)
                 if pid:
-                    place.pid = 0
+                    slot.pid = 0
                     codes.append(os.waitstatus_to_exitcode(status))
         return codes
 
-    def tell(self, number: int) -> None:
-        for place in self.places:
-            if place.pid:
+    def signal_all(self, number: int) -> None:
+        for slot in self.slots:
+            if slot.pid:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(place.pid, number)
+                    os.kill(slot.pid, number)
 
     @property
-    def is_alone(self) -> bool:
-        return not any(place.pid for place in self.places)
+    def has_no_workers(self) -> bool:
+        return not any(slot.pid for slot in self.slots)
 
-    def let_go(self) -> None:
+    def close_lifeline(self) -> None:
         os.close(self.lifeline[1])
 
-    def _say_ready(self) -> None:
+    def _report_ready(self) -> None:
         os.write(self.ready[1], b".")
 
     def _fork(self) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
-        return os.fork() or self._be_worker()
+        return os.fork() or self._run_worker()
 
-    def _be_worker(self) -> NoReturn:
+    def _run_worker(self) -> NoReturn:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            # Ctrl-C reaches the whole group; the supervisor passes it on, once.
+            # Ctrl-C reaches the whole process group; the supervisor stops the workers, once.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            self.let_go()
-            self.work(self._say_ready, self.lifeline[0])
+            self.close_lifeline()
+            self.work(self._report_ready, self.lifeline[0])
             code = 0
         except GatepassError as fault:
             print(fault, file=sys.stderr)
@@ -101,18 +102,21 @@ class _Supervisor:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(code)  # the stack below belongs to the supervisor
+            os._exit(code)  # the frames below belong to the supervisor
 
 
 def supervise(work: Work, *, count: int, started: Callable[[], None], lost: Callable[[int], None]) -> bool:
-    """Keep `count` workers running until SIGINT or SIGTERM; call `started` once when all take requests.
+    """Keep `count` workers running until SIGINT or SIGTERM. Calls `started` once, when all accept requests.
 
-    `lost` is told the exit code of every worker that ended by itself. The first one starts alone: if it cannot take
-    requests it has said why, once, and this returns False. Raises ConfigurationError where the system cannot fork.
+    `lost` is called with the exit code of each worker that ended by itself. The first worker starts alone: if it cannot
+    accept requests, it has printed why, once, and this returns False. Raises ConfigurationError if the system cannot
+    fork.
     """
     if not hasattr(os, "fork"):
-        raise ConfigurationError("--workers needs a system with fork(); here run one process, or several on own ports.")
-    supervisor = _Supervisor(work, [_Place()])
+        raise ConfigurationError(
+            "--workers needs a system with fork(). Run one process, or several on different ports."
+        )
+    supervisor = _Supervisor(work, [_Slot()])
     with _signals_into(supervisor.signals) as woken, selectors.DefaultSelector() as selector:
         selector.register(woken, selectors.EVENT_READ)
         selector.register(supervisor.ready[0], selectors.EVENT_READ)
@@ -130,42 +134,42 @@ def _run(
     started: Callable[[], None],
     lost: Callable[[int], None],
 ) -> bool:
-    taking = 0
+    ready = 0
     while True:
         supervisor.start_missing()
-        fresh = _wait(selector, supervisor.ready[0], PACE)
-        if fresh and taking < count:
-            taking += fresh
-            supervisor.places += [_Place() for _ in range(count - len(supervisor.places))]
-            if taking == count:
+        fresh = _wait(selector, supervisor.ready[0], RESTART_INTERVAL)
+        if fresh and ready < count:
+            ready += fresh
+            supervisor.slots += [_Slot() for _ in range(count - len(supervisor.slots))]
+            if ready == count:
                 started()
         if supervisor.signals:
             return True
         ended = supervisor.reap()
-        if ended and taking == 0:
+        if ended and ready == 0:
             return False
         for code in ended:
             lost(code)
 
 
 def _stop(supervisor: _Supervisor, selector: selectors.BaseSelector) -> None:
-    """Gently; without regard to running requests at a second signal; by force at the end."""
-    end = time.monotonic() + GRACE
-    supervisor.let_go()
+    """Stop the workers: in order, at a second signal without waiting for running requests, and at the end by force."""
+    end = time.monotonic() + SHUTDOWN_TIMEOUT
+    supervisor.close_lifeline()
     supervisor.signals.clear()
-    while supervisor.reap() or not supervisor.is_alone:
+    while supervisor.reap() or not supervisor.has_no_workers:
         _wait(selector, supervisor.ready[0], 0.1)
         if supervisor.signals:
             supervisor.signals.clear()
-            supervisor.tell(signal.SIGTERM)
+            supervisor.signal_all(signal.SIGTERM)
         if time.monotonic() > end:
-            supervisor.tell(signal.SIGKILL)
+            supervisor.signal_all(signal.SIGKILL)
     for end_of_pipe in (supervisor.lifeline[0], *supervisor.ready):
         os.close(end_of_pipe)
 
 
 def _wait(selector: selectors.BaseSelector, ready: int, seconds: float) -> int:
-    """How many workers said that they take requests; returns early for a signal."""
+    """Wait at most `seconds`, or until a signal. Returns how many workers have reported that they accept requests."""
     count = 0
     for key, _ in selector.select(seconds):
         data = os.read(key.fd, 4096)
@@ -175,7 +179,7 @@ def _wait(selector: selectors.BaseSelector, ready: int, seconds: float) -> int:
 
 @contextlib.contextmanager
 def _signals_into(found: list[int]) -> Iterator[int]:
-    """SIGINT and SIGTERM are noted, and wake up a `select` on the file descriptor given, as SIGCHLD does."""
+    """Append SIGINT and SIGTERM to `found`. These and SIGCHLD wake a `select` on the yielded file descriptor."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     before = {

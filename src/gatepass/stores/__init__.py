@@ -1,14 +1,14 @@
 """Where sessions and accounts are kept.
 
-Choose by URL:
+A URL chooses the store:
 
-memory://                          nothing survives the process: tests
-sqlite:///gatepass.db              a file in the working directory: one server process
-sqlite:////var/lib/gate.db         the same, absolute
-postgresql://user@host/database    many servers (`postgres_address` has the options)
-redis://, redis+cluster:// …       many servers, sessions alone (`redis_address` has the forms)
+    memory://                          nothing survives the process: tests
+    sqlite:///gatepass.db              a file in the working directory: one server process
+    sqlite:////var/lib/gate.db         the same, with an absolute path
+    postgresql://user@host/database    many servers (options: `postgres/url.py`)
+    redis://, redis+cluster:// …       many servers, sessions only (forms: `redis/url.py`)
 
-A driver is imported when its store is asked for: whoever uses SQLite needs none of them.
+A driver is imported when its store is opened, so SQLite needs none of them.
 """
 
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -27,7 +27,7 @@ REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel",
 
 
 def open_store(url: str, *, sessions: str | None = None) -> Store:
-    """The store that a URL names, not yet opened; sessions are kept by that of another URL where there is one.
+    """The store that `url` names, not yet opened. `sessions` is the URL of another store for the sessions alone.
 
     Raises ConfigurationError.
     """
@@ -56,7 +56,7 @@ def open_store(url: str, *, sessions: str | None = None) -> Store:
 
 
 def open_session_store(url: str) -> SessionEngine:
-    """The store for sessions that a URL names, not yet opened. Raises ConfigurationError."""
+    """The store for sessions that `url` names, not yet opened. Raises ConfigurationError."""
     return _redis(url) if _split(url).scheme in REDIS else open_store(url)
 
 
@@ -64,7 +64,7 @@ def _redis(url: str) -> SessionEngine:
     try:
         from gatepass.stores.redis.store import RedisStore
     except ModuleNotFoundError as missing:
-        raise _without(missing, extra="redis", package="redis") from None
+        raise _missing_extra(missing, extra="redis", package="redis") from None
     return RedisStore(url)
 
 
@@ -72,12 +72,12 @@ def _postgres(url: str) -> Store:
     try:
         from gatepass.stores.postgres.store import PostgresStore
     except ModuleNotFoundError as missing:
-        raise _without(missing, extra="postgres", package="asyncpg") from None
+        raise _missing_extra(missing, extra="postgres", package="asyncpg") from None
     return PostgresStore(url)
 
 
-def _without(missing: ModuleNotFoundError, *, extra: str, package: str) -> Exception:
-    """A sentence for the extra that is not installed; any other gap is a defect and stays what it is."""
+def _missing_extra(missing: ModuleNotFoundError, *, extra: str, package: str) -> Exception:
+    """A ConfigurationError that names the extra to install; another missing module is a defect and stays as it is."""
     if missing.name != package:
         return missing
     return ConfigurationError(f"This store needs its extra: pip install 'gatepass[{extra}]'")

@@ -1,7 +1,7 @@
-"""The store in memory: the reference that the others are compared with. For tests and for trying things out.
+"""The store in memory: the reference that the other stores are compared with. For tests and for trying things out.
 
-Every verb is one step of the event loop, without an await inside, so it is atomic without a lock. Nothing is
-durable: when the process ends, everyone is signed out.
+Every verb runs in one step of the event loop, with no await inside, so it is atomic without a lock. Nothing is durable:
+when the process ends, all sessions end.
 """
 
 import asyncio
@@ -14,9 +14,8 @@ from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Revocation
+from gatepass.stores.limits import MAX_ATTEMPT_KEYS
 
-MAX_ATTEMPT_KEYS = 100_000
-"""Against what: a flood of invented addresses must not fill the memory; the oldest counts go first."""
 _NEVER = Attempts(0, 0)
 
 
@@ -33,17 +32,20 @@ class MemoryStore:
         self._attempts: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
 
+    def rows(self) -> dict[bytes, Session]:
+        """The table of sessions by sid, for tests: what a test adds or removes there, the store has or has lost."""
+        return self._sessions
+
     async def open(self) -> None:
-        """Nothing to do."""
+        pass
 
     async def close(self) -> None:
-        """Nothing to do: what is in it lives as long as the object."""
+        pass  # the data lives as long as the object
 
     async def ping(self) -> None:
-        """Always well."""
+        pass
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
-        """Add a session if its account is enabled and has this version."""
         account = self._accounts.get(session.account_id)
         if account is None or account.disabled_at is not None:
             return False
@@ -53,11 +55,9 @@ class MemoryStore:
         return True
 
     async def find(self, sid: bytes) -> Session | None:
-        """The row as it is."""
         return self._sessions.get(sid)
 
     async def swap(self, swap: Swap) -> Session | None:
-        """Apply a swap where its condition holds."""
         row = self._sessions.get(swap.sid)
         if row is None or row.revoked_at is not None or row.expires_at <= swap.now:
             return None
@@ -77,17 +77,14 @@ class MemoryStore:
         return swapped
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
-        """End one session, once."""
         return self._revoke(sid, reason, now)
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
-        """End all of an account but `keep`."""
         return self._revoke_all(account_id, reason, now, keep)
 
     async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        """The live ones, newest sign-in first."""
         live = [
             row
             for row in self._sessions.values()
@@ -96,7 +93,6 @@ class MemoryStore:
         return tuple(sorted(live, key=lambda row: (-row.created_at, row.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        """Revocations at or after `since`, oldest first."""
         found = [
             Revocation(row.sid, row.revoked_at)
             for row in self._sessions.values()
@@ -106,11 +102,9 @@ class MemoryStore:
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator["_Subscription"]:
-        """Nobody else can revoke here: silence."""
         yield _Subscription()
 
     async def prune(self, *, before: int, limit: int) -> int:
-        """Forget what ended before `before`."""
         due = [
             row.sid
             for row in self._sessions.values()
@@ -121,7 +115,6 @@ class MemoryStore:
         return len(due)
 
     async def add_account(self, account: Account) -> bool:
-        """Add an account unless its address is taken."""
         if account.email_key in self._ids_by_email or account.id in self._accounts:
             return False
         self._accounts[account.id] = account
@@ -129,17 +122,14 @@ class MemoryStore:
         return True
 
     async def find_account(self, account_id: str) -> Account | None:
-        """By id."""
         return self._accounts.get(account_id)
 
     async def find_account_by_email(self, email_key: str) -> Account | None:
-        """By normalised address."""
         return self._accounts.get(self._ids_by_email.get(email_key, ""))
 
     async def change_password(
         self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
     ) -> Sequence[bytes] | None:
-        """Set the hash, raise the version, end the other sessions."""
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
             return None
@@ -149,7 +139,6 @@ class MemoryStore:
         return self._revoke_all(account_id, "revoked", now, keep)
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """The same password under stronger parameters."""
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
             return False
@@ -157,7 +146,6 @@ class MemoryStore:
         return True
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Disable an account and end its sessions."""
         account = self._accounts.get(account_id)
         if account is None:
             return None
@@ -165,11 +153,9 @@ class MemoryStore:
         return self._revoke_all(account_id, "revoked", now, None)
 
     async def enable_account(self, account_id: str) -> bool:
-        """Take the disabling back."""
         return self._set(account_id, disabled_at=None)
 
     async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Forget an account and end its sessions."""
         account = self._accounts.pop(account_id, None)
         if account is None:
             return None
@@ -182,7 +168,6 @@ class MemoryStore:
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
     ) -> bool | None:
-        """Set the address and raise the version."""
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
             return None
@@ -194,28 +179,22 @@ class MemoryStore:
         return self._set(account_id, email=email, email_key=email_key, credential_version=version, verified_at=now)
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
-        """Note that the address is its owner's."""
         return self._set(account_id, verified_at=now)
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
-        """In the order of their ids."""
         return tuple(self._accounts[each] for each in sorted(self._accounts) if each > after)[:limit]
 
     async def add_applicant(self, applicant: PendingRegistration) -> None:
-        """Keep an applicant."""
         self._applicants[applicant.id] = applicant
 
     async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        """By id."""
         return self._applicants.get(applicant_id)
 
     async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        """By normalised address, newest first."""
         found = [each for each in self._applicants.values() if each.email_key == email_key]
         return tuple(sorted(found, key=lambda each: (-each.created_at, each.id)))
 
     async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        """Make an applicant an account."""
         if applicant_id not in self._applicants or not await self.add_account(account):
             return False
         for each in await self.find_applicants(account.email_key):
@@ -223,18 +202,15 @@ class MemoryStore:
         return True
 
     async def prune_applicants(self, *, before: int, limit: int) -> int:
-        """Forget old ones."""
         due = [each.id for each in self._applicants.values() if each.created_at < before][:limit]
         for each in due:
             del self._applicants[each]
         return len(due)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        """The counts of these keys."""
         return tuple(self._attempts.get(key, _NEVER) for key in keys)
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        """Raise each count by one."""
         for key in keys:
             failures, last_at = self._attempts.pop(key, _NEVER)
             self._attempts[key] = Attempts(1 if last_at < forget_before else failures + 1, now)
@@ -242,15 +218,12 @@ class MemoryStore:
             del self._attempts[next(iter(self._attempts))]
 
     async def clear_attempts(self, key: str) -> None:
-        """Forget a key."""
         self._attempts.pop(key, None)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
-        """All of them."""
         return tuple(self._signing_keys.values())
 
     async def put_signing_key(self, key: StoredKey) -> None:
-        """Add or replace."""
         self._signing_keys[key.kid] = key
 
     def _set(self, account_id: str, **facts: Any) -> bool:
@@ -273,9 +246,8 @@ class MemoryStore:
 
 
 class _Subscription:
-    """No other process has this memory."""
+    """No other process shares this memory, so nothing is ever received."""
 
     async def next(self, within: float) -> Sequence[Revocation]:
-        """Nothing, after a while."""
         await asyncio.sleep(within)
         return ()

@@ -1,11 +1,11 @@
-"""Brings a database to the schema of this program: plain SQL files, applied in order, each once.
+"""Migrates a database to the schema of this program: plain SQL files, applied in order, each once.
 
-`migrations/<dialect>/NNNN_name.sql`. The table `gatepass_schema` records each with a digest, so that a file
-that was changed after it ran is noticed, and so is a database that a newer program has been at.
+The files are `stores/<dialect>/migrations/NNNN_name.sql`. The table `gatepass_schema` records each with a digest, so a
+file that was changed after it was applied is detected, and so is a database that a newer program has migrated.
 
-SQLite is brought up to date when it is opened: its file has no other users. PostgreSQL is not: there it is `gatepass
-migrate` that does it, or any other tool with what `--sql` prints, since whoever runs the server need not be who may
-change a schema. There the table is called `schema_version`, in the schema that everything of ours is in.
+SQLite is migrated when it is opened: its file has no other users. PostgreSQL is migrated by `gatepass migrate` only, or
+by another tool with the SQL that `--sql` prints, because the role of the server need not have the right to change a
+schema. There the table is `schema_version`, in the schema that has all other tables.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ CREATE TABLE IF NOT EXISTS schema_version (
 );
 """
 _LOCK = int.from_bytes(hashlib.sha256(b"gatepass migrate").digest()[:8], "big", signed=True)
-"""Whoever migrates holds this advisory lock until the transaction ends: the second one finds nothing left to do."""
+"""Advisory lock held by a migration until its transaction ends. A second migration waits and finds nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of a schema."""
+    """One file of a schema."""
 
     version: int
     name: str
@@ -43,12 +43,12 @@ class Migration:
 
     @property
     def digest(self) -> str:
-        """By which a changed file is noticed."""
+        """SHA-256 of the file, which detects a changed one."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def load(dialect: str) -> Sequence[Migration]:
-    """All steps of a dialect, oldest first."""
+    """All migrations of a dialect ("sqlite" or "postgres"), oldest first."""
     folder = resources.files(f"gatepass.stores.{dialect}") / "migrations"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return tuple(
@@ -58,7 +58,10 @@ def load(dialect: str) -> Sequence[Migration]:
 
 
 def pending(known: Sequence[Migration], applied: Sequence[tuple[int, str]]) -> Sequence[Migration]:
-    """The steps to apply, given (version, digest) of those that were. Raises ConfigurationError."""
+    """The migrations still to apply, given (version, digest) of those applied.
+
+    Raises ConfigurationError if the database is newer than this program, or an applied file has changed.
+    """
     by_version = {migration.version: migration for migration in known}
     for version, digest in applied:
         migration = by_version.get(version)
@@ -67,13 +70,13 @@ def pending(known: Sequence[Migration], applied: Sequence[tuple[int, str]]) -> S
                 f"The database is at schema version {version}, newer than this program: upgrade gatepass."
             )
         if migration.digest != digest:
-            raise ConfigurationError(f"Migration {migration.name} is not the one that this database has seen.")
+            raise ConfigurationError(f"Migration {migration.name} has changed since it was applied to this database.")
     done = {version for version, _ in applied}
     return [migration for migration in known if migration.version not in done]
 
 
 def migrate_sqlite(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, all or nothing, while no other program can write."""
+    """Apply all pending migrations in one transaction that excludes other writers. Raises ConfigurationError."""
     connection.execute("BEGIN EXCLUSIVE")
     try:
         connection.execute(_TABLE)
@@ -94,29 +97,29 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
 
 @runtime_checkable
 class Migrated(Protocol):
-    """A store whose schema is changed on request alone. Names are those of the files, oldest first."""
+    """A store whose schema changes only on request. Names are those of the files, oldest first."""
 
     async def migrate(self) -> Sequence[str]:
-        """Apply what is missing. Raises ConfigurationError, or StoreUnavailable."""
+        """Apply all pending migrations. Returns their names. Raises ConfigurationError or StoreUnavailable."""
         ...
 
     async def pending(self) -> Sequence[str]:
-        """What `migrate` would apply. Raises ConfigurationError, or StoreUnavailable."""
+        """The names that `migrate` would apply. Raises ConfigurationError or StoreUnavailable."""
         ...
 
     def script(self, *, since: int) -> str:
-        """What `migrate` does from a version on, as SQL."""
+        """The SQL of `migrate` for a database at version `since`."""
         ...
 
 
 SchemaWork = Callable[[Any, str], Awaitable[Sequence[Migration]]]
-"""Something done with a PostgreSQL connection (of asyncpg) to a schema."""
+"""Work on a schema over an asyncpg connection."""
 
 
 async def migrate_postgres(connection: Any, schema: str) -> Sequence[Migration]:
-    """Apply what is missing, all or nothing, and give it. Raises ConfigurationError."""
+    """Apply all pending migrations in one transaction. Returns them. Raises ConfigurationError."""
     async with connection.transaction():
-        await connection.execute("SET LOCAL statement_timeout = 0")  # an index on a large table takes its time
+        await connection.execute("SET LOCAL statement_timeout = 0")  # an index on a large table takes long
         await connection.execute(_prologue(schema))
         steps = await missing(connection, schema)
         for migration in steps:
@@ -126,7 +129,7 @@ async def migrate_postgres(connection: Any, schema: str) -> Sequence[Migration]:
 
 
 async def missing(connection: Any, schema: str) -> Sequence[Migration]:
-    """What `migrate_postgres` would apply. Raises ConfigurationError."""
+    """The migrations that `migrate_postgres` would apply. Raises ConfigurationError."""
     known = load("postgres")
     if await connection.fetchval(f"SELECT to_regclass('{schema}.schema_version')") is None:
         return known
@@ -135,7 +138,7 @@ async def missing(connection: Any, schema: str) -> Sequence[Migration]:
 
 
 def script(schema: str, *, since: int) -> str:
-    """What `migrate_postgres` does to a database at version `since` (0: an empty one), as one transaction of SQL."""
+    """The SQL of `migrate_postgres` for a database at version `since` (0: an empty one), as one transaction."""
     steps = [
         f"-- {migration.name}\n{migration.sql.strip()}\n\n{_record(migration)}\n"
         for migration in load("postgres")
@@ -145,7 +148,7 @@ def script(schema: str, *, since: int) -> str:
 
 
 def _prologue(schema: str) -> str:
-    """One at a time, and every name that follows is one of ours; the settings end with the transaction."""
+    """Takes the lock and selects the schema. Both settings end with the transaction."""
     return (
         f"SELECT pg_advisory_xact_lock({_LOCK});\n"
         f"CREATE SCHEMA IF NOT EXISTS {schema};\n"
@@ -154,7 +157,7 @@ def _prologue(schema: str) -> str:
 
 
 def _record(migration: Migration) -> str:
-    """A row of `schema_version`. The values are ours: a number, a file name and hexadecimal digits."""
+    """Inserts a row of `schema_version`. All values come from our own files, so they need no quoting."""
     return (
         f"INSERT INTO schema_version VALUES ({migration.version}, '{migration.name}', '{migration.digest}', "
         "extract(epoch FROM now())::bigint);"
@@ -162,7 +165,7 @@ def _record(migration: Migration) -> str:
 
 
 def _statements(sql: str) -> Sequence[str]:
-    """The statements of a file: `executescript` would commit the transaction that we are in."""
+    """The statements of a file. `executescript` would run them all, but commits the open transaction first."""
     found, current = [], ""
     for line in sql.splitlines(keepends=True):
         current += line

@@ -1,4 +1,4 @@
-"""Records to flat rows and back, for every store that keeps rows."""
+"""Converts records to flat rows and back, for every store that keeps rows."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ def pack_ancestors(ancestors: Iterable[Ancestor]) -> bytes:
 
 
 def unpack_ancestors(blob: bytes) -> tuple[Ancestor, ...]:
-    """The reverse."""
+    """The ancestors in a blob made by `pack_ancestors`."""
     return tuple(map(Ancestor._make, _PAIR.iter_unpack(blob)))
 
 

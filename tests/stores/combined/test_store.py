@@ -1,4 +1,4 @@
-"""Sessions in Redis, accounts elsewhere: the battery, the machine, and whatever can happen between two steps."""
+"""Sessions in Redis, accounts elsewhere: the battery, the machine, and all that can happen between two steps."""
 
 import asyncio
 import itertools
@@ -16,10 +16,9 @@ from gatepass.core.account import Account
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
-from gatepass.stores.combined import store as split
 from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.memory import MemoryStore
-from gatepass.stores.redis.cluster import Nodes
+from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.store import RedisStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
@@ -31,11 +30,11 @@ from tools.services.valkey import flush, shared_cluster, shared_server
 pytestmark = pytest.mark.slow
 
 EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
-"""How many orders of steps are tried, of 66,066."""
+"""How many orders of steps are tried, out of 66,066."""
 
 
 class Places:
-    """Redis and a SQLite file, as one server and as another process has them."""
+    """Redis and a SQLite file, opened by one server and by another process."""
 
     def url(self) -> str:
         raise NotImplementedError
@@ -49,7 +48,7 @@ class Places:
 
     @pytest.fixture
     async def other(self, store: CombinedStore, tmp_path: Path) -> AsyncIterator[CombinedStore]:
-        del store  # is there first
+        del store  # it must be opened first
         other = CombinedStore(sessions=RedisStore(self.url()), accounts=SQLiteStore(tmp_path / "accounts.db"))
         await other.open()
         yield other
@@ -68,7 +67,7 @@ class TestClusterAndSQLite(Places, StoreBattery, SharedBattery):
         return shared_cluster().url
 
 
-class SplitMachine(StoreMachine):
+class CombinedMachine(StoreMachine):
     folder: Path
     numbers = itertools.count()
 
@@ -80,21 +79,21 @@ class SplitMachine(StoreMachine):
 
 @pytest.fixture(autouse=True)
 def _folder_of_the_machine(tmp_path: Path) -> None:
-    SplitMachine.folder = tmp_path
+    CombinedMachine.folder = tmp_path
 
 
-TestSplitMachine = SplitMachine.TestCase
-TestSplitMachine.settings = settings(TestSplitMachine.settings, max_examples=12, deadline=None)
+TestCombinedMachine = CombinedMachine.TestCase
+TestCombinedMachine.settings = settings(TestCombinedMachine.settings, max_examples=12, deadline=None)
 
 actor: ContextVar[str] = ContextVar("actor", default="")
 
 
 class Crash(Exception):
-    """The process is gone."""
+    """The process has ended."""
 
 
-class Stage:
-    """Lets actors take their steps one at a time, in a given order, and lets one of them crash before a step."""
+class Scheduler:
+    """Lets actors take their steps one at a time, in a given order, and makes one of them crash before a step."""
 
     def __init__(self, order: Sequence[str], *, crash: tuple[str, int] | None) -> None:
         self._order = list(order)
@@ -104,7 +103,7 @@ class Stage:
         self._arrived = asyncio.Event()
 
     async def step(self) -> None:
-        """Wait for one's turn."""
+        """Wait for the turn of the running actor."""
         who = actor.get()
         if not who:
             return
@@ -116,7 +115,7 @@ class Stage:
             raise Crash
 
     async def play(self, parts: dict[str, Any]) -> dict[str, Any]:
-        """What became of each part: its result or its exception."""
+        """The outcome of each part: its result or its exception."""
 
         async def act(name: str) -> Any:
             actor.set(name)
@@ -141,18 +140,18 @@ class Stage:
         return min(self._waiting)
 
 
-class SteppedNodes(Nodes):
-    """Every command of Redis is a step, and so is a number of them that go together."""
+class SteppedCluster(Cluster):
+    """Each command to Redis is a step, and so is a group of commands that are sent together."""
 
-    stage: Stage
+    scheduler: Scheduler
 
     async def run(self, *arguments: Any, **options: Any) -> Any:
-        await self.stage.step()
+        await self.scheduler.step()
         return await super().run(*arguments, **options)
 
     async def run_all(self, *arguments: Any, **options: Any) -> Any:
-        await self.stage.step()
-        outer = actor.set("")  # what it consists of is no step
+        await self.scheduler.step()
+        outer = actor.set("")  # the commands of a group are no steps of their own
         try:
             return await super().run_all(*arguments, **options)
         finally:
@@ -160,29 +159,29 @@ class SteppedNodes(Nodes):
 
 
 class SteppedAccounts(MemoryStore):
-    """Every look at an account and every change of it is a step."""
+    """Each read and each change of an account is a step."""
 
-    stage: Stage
+    scheduler: Scheduler
 
     async def find_account(self, account_id: str) -> Account | None:
-        await self.stage.step()
+        await self.scheduler.step()
         return await super().find_account(account_id)
 
     async def change_password(self, *arguments: Any, **facts: Any) -> Sequence[bytes] | None:
-        await self.stage.step()
+        await self.scheduler.step()
         return await super().change_password(*arguments, **facts)
 
     async def disable_account(self, *arguments: Any, **facts: Any) -> Sequence[bytes] | None:
-        await self.stage.step()
+        await self.scheduler.step()
         return await super().disable_account(*arguments, **facts)
 
 
 async def play(verb: str, order: Sequence[str], crash: tuple[str, int] | None) -> None:
-    """A sign-in beside a change of its account: what was handed out under what no longer holds must not live."""
-    stage = Stage(order, crash=crash)
+    """A sign-in during a change of its account: a session handed out under the old state must not stay live."""
+    scheduler = Scheduler(order, crash=crash)
     engine, accounts = RedisStore(shared_server().url), SteppedAccounts()
-    engine._nodes = SteppedNodes(engine._address)
-    engine._nodes.stage = accounts.stage = stage
+    engine._cluster = SteppedCluster(engine._url)
+    engine._cluster.scheduler = accounts.scheduler = scheduler
     store = CombinedStore(sessions=engine, accounts=accounts)
     account = account_of(f"ann {random.random()}")
     session, before = session_of(account), session_of(account, "before")
@@ -194,14 +193,14 @@ async def play(verb: str, order: Sequence[str], crash: tuple[str, int] | None) -
         if verb == "change"
         else store.disable_account(account.id, now=NOW)
     )
-    done = await stage.play({"add": store.add(session, credential_version=1), "change": change})
+    done = await scheduler.play({"add": store.add(session, credential_version=1), "change": change})
     now = await store.find_account(account.id)
     rows = {name: await store.find(each.sid) for name, each in (("before", before), ("session", session))}
     await store.close()
     assert now is not None
     assert isinstance(done["add"], bool | StoreUnavailable | Crash)
     if now == account:
-        return  # nothing was changed: whoever signed in stays
+        return  # nothing was changed, so the session may stay
     assert rows["before"] is not None
     assert rows["before"].revoked_at == NOW
     if done["add"] is True:
@@ -212,7 +211,7 @@ async def play(verb: str, order: Sequence[str], crash: tuple[str, int] | None) -
 async def test_wherever_a_change_stops_no_session_of_the_old_password_lives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(split, "PATIENCE", 0.0)
+    monkeypatch.setattr("gatepass.stores.combined.store.LOCK_WAIT_TIMEOUT", 0.0)
     adding = [frozenset(each) for each in itertools.combinations(range(14), 6)]
     orders = [["add" if place in turns else "change" for place in range(14)] for turns in adding]
     crashes = [None, *(("change", number) for number in range(2, 10)), ("add", 4), ("add", 5)]
@@ -227,15 +226,15 @@ async def test_a_sign_in_waits_for_a_change_and_is_then_told_what_it_came_to() -
     await store.open()
     account = account_of("waits")
     await store.add_account(account)
-    await store._holder.hold(account.id, by=b"one", seconds=600)
-    await store._holder.hold(account.id, by=b"two", seconds=600)
+    await store._lock.lock(account.id, by=b"one", seconds=600)
+    await store._lock.lock(account.id, by=b"two", seconds=600)
     adding = asyncio.create_task(store.add(session_of(account), credential_version=1))
     while await store.find(session_of(account).sid) is None:
         await asyncio.sleep(0)
-    await store._holder.release(account.id, by=b"one")
-    assert await store._holder.is_held(account.id), "the other one still holds it"
+    await store._lock.unlock(account.id, by=b"one")
+    assert await store._lock.is_locked(account.id), "the other owner still has it locked"
     await store.accounts.change_password(account.id, password_hash="x", credential_version=1, now=NOW, keep=None)
-    await store._holder.release(account.id, by=b"two")
+    await store._lock.unlock(account.id, by=b"two")
     assert not await adding
     await store.close()
 
@@ -252,13 +251,12 @@ async def test_a_caller_who_goes_away_does_not_leave_a_change_half_done() -> Non
         await asyncio.sleep(0)
     changing.cancel()
     await asyncio.gather(changing, return_exceptions=True)
-    while store._tasks:
-        await asyncio.wait(store._tasks)
+    await store._tasks.finish()
     row, account = await store.find(session.sid), await store.find_account(session.account_id)
     assert row is not None
     assert account is not None
     assert (row.revoked_at, account.credential_version) == (NOW, 2)
-    assert not await store._holder.is_held(account.id)
+    assert not await store._lock.is_locked(account.id)
     await store.close()
 
 

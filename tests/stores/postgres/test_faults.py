@@ -1,4 +1,4 @@
-"""What a network, a server and a caller can do to the PostgreSQL store, and who must learn of it, and when."""
+"""What a network, a server and a caller can do to the PostgreSQL store: which callers get an error, and when."""
 
 import asyncio
 import gc
@@ -9,12 +9,20 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.postgres import pool as postgres_connections
+from gatepass.stores.postgres import pool
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.patience import PATIENCE, patience
-from tools.services.postgres import PostgresServer, connected, empty_database, execute, new_database, private_server
-from tools.services.tcp import Gate
+from tools.services.postgres import (
+    PostgresServer,
+    connected,
+    empty_database,
+    execute,
+    new_database,
+    private_server,
+    until_a_lock_is_waited_for,
+)
+from tools.services.tcp import FaultyNetwork
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +50,7 @@ async def store() -> AsyncIterator[PostgresStore]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    """A durable server of this file's own, which may be killed."""
+    """A durable server for this file only, which a test may kill."""
     with private_server() as server:
         yield server
 
@@ -57,32 +65,32 @@ async def mortal(server: PostgresServer) -> AsyncIterator[PostgresStore]:
 
 
 @pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
-    """A network between store and server that can go silent or break."""
-    gate = Gate()
-    yield gate
-    await gate.close()
+async def network() -> AsyncIterator[FaultyNetwork]:
+    """A network between store and server that can fall silent or break."""
+    network = FaultyNetwork()
+    yield network
+    await network.close()
 
 
-async def through(gate: Gate) -> PostgresStore:
+async def through(network: FaultyNetwork) -> PostgresStore:
     """An open store behind that network."""
     url = await empty_database()
-    await gate.open(int(url.rpartition(":")[2].partition("/")[0]))
-    store = PostgresStore(url.replace(url.rpartition(":")[2].partition("/")[0], str(gate.port)))
+    await network.open(int(url.rpartition(":")[2].partition("/")[0]))
+    store = PostgresStore(url.replace(url.rpartition(":")[2].partition("/")[0], str(network.port)))
     await store.open()
     return store
 
 
 async def reopened(store: PostgresStore, monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """With new connections, which have these settings of a session."""
+    """Open the store again, with connections that have these session settings."""
     for name, value in settings.items():
-        monkeypatch.setitem(postgres_connections._SESSION_SETTINGS, name, value)
+        monkeypatch.setitem(pool._SESSION_SETTINGS, name, value)
     await store.close()
     await store.open()
 
 
 async def outcome(work: Awaitable[object]) -> str:
-    """How a verb came out: done or unavailable; anything else is not caught."""
+    """The outcome of a verb: done or unavailable. Any other exception is raised."""
     try:
         await work
     except StoreUnavailable:
@@ -96,7 +104,7 @@ async def test_a_lost_connection_is_an_ill_store_and_the_next_call_gets_a_new_on
 ) -> None:
     await signed_in(store)
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query <> ''"
-    await execute(store._address.dsn, f"{others} AND datname = current_database()")
+    await execute(store._url.dsn, f"{others} AND datname = current_database()")
     assert await outcome(VERBS[name](store)) in ("done", "unavailable")
     await store.ping()
     assert await outcome(VERBS[name](store)) == "done"
@@ -104,30 +112,30 @@ async def test_a_lost_connection_is_an_ill_store_and_the_next_call_gets_a_new_on
 
 @pytest.mark.parametrize("name", VERBS)
 async def test_a_connection_cut_while_a_statement_is_out_is_an_ill_store_and_nothing_is_sent_twice(
-    name: str, gate: Gate
+    name: str, network: FaultyNetwork
 ) -> None:
-    store = await through(gate)
+    store = await through(network)
     await outcome(VERBS[name](store))  # its statement is prepared
-    gate.hold_answers()
+    network.hold_replies()
     work = asyncio.create_task(outcome(VERBS[name](store)))
-    await gate.something_was_held()
-    gate.cut()
+    await network.until_a_reply_is_held()
+    network.reset_all()
     assert await work == "unavailable"
-    gate.let_through()
+    network.resume()
     assert await outcome(VERBS[name](store)) == "done"
     await store.close()
 
 
-async def test_a_swap_whose_answer_was_lost_is_found_done_by_whoever_reads_the_row(gate: Gate) -> None:
-    store = await through(gate)
+async def test_a_swap_whose_answer_was_lost_is_found_done_by_whoever_reads_the_row(network: FaultyNetwork) -> None:
+    store = await through(network)
     session = await swapped(store, await signed_in(store))
     swap = swap_of(session)
-    gate.hold_answers()
+    network.hold_replies()
     work = asyncio.create_task(outcome(store.swap(swap)))
-    await gate.something_was_held()
-    gate.cut()
+    await network.until_a_reply_is_held()
+    network.reset_all()
     assert await work == "unavailable"
-    gate.let_through()
+    network.resume()
     row = await store.find(session.sid)
     assert row is not None
     assert (row.generation, row.fingerprint) == (1, swap.fingerprint)
@@ -135,31 +143,31 @@ async def test_a_swap_whose_answer_was_lost_is_found_done_by_whoever_reads_the_r
 
 
 async def test_a_server_that_falls_silent_is_waited_for_so_long_and_no_longer(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    network: FaultyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_connections, "COMMAND_TIMEOUT", 2.0)  # it opens under this one, and is silent after
-    store = await through(gate)
-    gate.hold_answers()
+    monkeypatch.setattr(pool, "COMMAND_TIMEOUT", 2.0)  # enough to open; then the server is silent
+    store = await through(network)
+    network.hold_replies()
     with monkeypatch.context() as short:
         for name in ("CONNECT_TIMEOUT", "WAIT_TIMEOUT"):
-            short.setattr(postgres_connections, name, 0.3)
+            short.setattr(pool, name, 0.3)
         async with patience():
             outcomes = await asyncio.gather(*(outcome(verb(store)) for verb in VERBS.values() for _ in range(5)))
     assert outcomes == ["unavailable"] * 5 * len(VERBS)
-    assert store._connections._count == 0  # nobody knows what would come out of them next
-    gate.cut()
-    gate.let_through()
+    assert store._pool._count == 0  # what they would answer next is unknown
+    network.reset_all()
+    network.resume()
     await store.ping()
     await store.close()
 
 
 async def test_a_connection_that_was_idle_for_long_is_tried_before_anything_is_asked_of_it(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    network: FaultyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_connections, "IDLE_CHECK", 0)
-    store = await through(gate)
+    monkeypatch.setattr(pool, "MAX_UNTESTED_IDLE", 0)
+    store = await through(network)
     session = await signed_in(store)
-    gate.forget_all()  # as a firewall does: the connections stand, and nothing comes through
+    network.drop_silently()  # as a firewall does: the connections stay open, and nothing passes
     assert await store.swap(swap_of(session)) is not None
     await store.close()
 
@@ -208,7 +216,7 @@ async def test_a_row_that_somebody_holds_is_waited_for_so_long_and_its_batch_is_
 ) -> None:
     session, other = await signed_in(store), await signed_in(store, device="phone")
     await reopened(store, monkeypatch, statement_timeout="2s")
-    async with connected(store._address.dsn) as holder, holder.transaction():
+    async with connected(store._url.dsn) as holder, holder.transaction():
         await holder.execute("SELECT 1 FROM gatepass.session WHERE sid = $1 FOR UPDATE", session.sid)
         outcomes = await asyncio.gather(*(outcome(store.swap(swap_of(row))) for row in (session, other)))
         assert outcomes == ["unavailable"] * 2
@@ -218,7 +226,7 @@ async def test_a_row_that_somebody_holds_is_waited_for_so_long_and_its_batch_is_
 
 
 async def test_swaps_and_revocations_of_the_same_sessions_never_wait_in_a_circle(store: PostgresStore) -> None:
-    others = [PostgresStore(store._address.dsn) for _ in range(2)]
+    others = [PostgresStore(store._url.dsn) for _ in range(2)]
     for other in others:
         await other.open()
     account = account_of()
@@ -239,27 +247,21 @@ async def test_swaps_and_revocations_of_the_same_sessions_never_wait_in_a_circle
 async def test_a_batch_that_lost_against_another_transaction_is_done_again_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Under an isolation level that is not ours the loser of a race is thrown out instead of told."""
-    monkeypatch.setitem(postgres_connections._SESSION_SETTINGS, "default_transaction_isolation", "repeatable read")
+    """Under another isolation level the losing transaction gets an error instead of an empty result."""
+    monkeypatch.setitem(pool._SESSION_SETTINGS, "default_transaction_isolation", "repeatable read")
     store = PostgresStore(await empty_database())
     await store.open()
     session, other = await signed_in(store), await signed_in(store, device="phone")
-    async with connected(store._address.dsn) as holder:
+    async with connected(store._url.dsn) as holder:
         transaction = holder.transaction()
         await transaction.start()
         await holder.execute("UPDATE gatepass.session SET generation = 99 WHERE sid = $1", session.sid)
         swaps = [asyncio.create_task(store.swap(swap_of(row))) for row in (session, other)]
-        await _until_somebody_waits(holder)
+        await until_a_lock_is_waited_for(holder)
         await transaction.commit()
     results = await asyncio.gather(*swaps)
     assert [row is not None for row in results] == [False, True]
     await store.close()
-
-
-async def _until_somebody_waits(connection: asyncpg.Connection) -> None:
-    async with patience():
-        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
 
 
 async def test_a_cancelled_caller_harms_nobody_and_what_it_asked_for_is_done(store: PostgresStore) -> None:
@@ -284,7 +286,7 @@ async def test_many_callers_at_once_get_by_with_few_connections(store: PostgresS
     session = await signed_in(store)
     found = await asyncio.gather(*(store.find(session.sid) for _ in range(200)))
     assert found == [session] * 200
-    assert len(store._connections._idle) == store._connections._count <= 4
+    assert len(store._pool._idle) == store._pool._count <= 4
 
 
 async def test_work_accepted_before_closing_is_finished(store: PostgresStore) -> None:
@@ -292,7 +294,7 @@ async def test_work_accepted_before_closing_is_finished(store: PostgresStore) ->
     pending = [asyncio.create_task(store.swap(swap_of(session))) for session in sessions]
     await asyncio.sleep(0)
     await store.close()
-    assert store._connections._count == 0
+    assert store._pool._count == 0
     assert None not in await asyncio.gather(*pending)
 
 
@@ -318,7 +320,7 @@ def test_a_loop_that_ended_without_closing_leaves_nothing_to_the_next_one() -> N
         if close:
             await store.close()
         else:
-            for idle in store._connections._idle:  # as a loop does with its sockets when it goes
+            for idle in store._pool._idle:  # as a loop does with its sockets when it ends
                 idle.connection.terminate()
 
     asyncio.run(use(close=False))
@@ -359,5 +361,5 @@ async def test_an_ill_store_names_the_cause_to_the_log_without_the_values_of_the
 async def test_nothing_is_left_behind_after_closing(store: PostgresStore) -> None:
     await asyncio.gather(*(store.ping() for _ in range(10)))
     await store.close()
-    gc.collect()  # a connection that was left open would warn, and a warning fails
-    assert store._connections._count == 0
+    gc.collect()  # an open connection would warn, and a warning fails the test
+    assert store._pool._count == 0

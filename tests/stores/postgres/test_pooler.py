@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    """That of a pooler before the server."""
+    """The port of a pooler in front of the server."""
     async with pooler(shared_server().port) as between:
         yield between.port
 
@@ -31,7 +31,7 @@ class TestPostgresStoreBehindAPooler(StoreBattery, SharedBattery):
 
     @pytest.fixture
     async def other(self, store: PostgresStore) -> AsyncIterator[PostgresStore]:
-        other = PostgresStore(f"{store._address.dsn}?pgbouncer=1")
+        other = PostgresStore(f"{store._url.dsn}?pgbouncer=1")
         await other.open()
         yield other
         await other.close()
@@ -44,7 +44,7 @@ async def behind(port: int) -> str:
 
 
 async def test_the_pooler_keeps_nothing_between_two_transactions(port: int) -> None:
-    """Else the battery here would show nothing."""
+    """Otherwise the battery would prove nothing here."""
     connection = await asyncpg.connect(await behind(port), statement_cache_size=0)
     try:
         await connection.execute("SET application_name = 'mine'")

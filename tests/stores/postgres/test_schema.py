@@ -1,4 +1,4 @@
-"""The tables on PostgreSQL: who may make them, what a server needs of them, what a refresh costs in them."""
+"""The tables on PostgreSQL: which roles may make them, what a server needs, what a refresh costs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from gatepass.core.policy import DAY
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores import migrations
 from gatepass.stores.migrations import Migration
-from gatepass.stores.postgres import pool as postgres_connections
+from gatepass.stores.postgres import pool
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swapped
 from tests.support.gates import SECRET
@@ -27,13 +27,13 @@ CHANGED = {"generation", "fingerprint", "key_hash", "committed_at", "ancestors",
 
 @pytest.fixture
 async def database() -> str:
-    """One without our tables."""
+    """A database without our tables."""
     return await new_database(shared_server(), migrated=False)
 
 
 @pytest.fixture
 async def url() -> str:
-    """One with them."""
+    """A database with our tables."""
     return await new_database(shared_server())
 
 
@@ -50,7 +50,7 @@ async def tables(url: str) -> set[str]:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, url: str, *arguments: str) -> tuple[int, str]:
-    """`gatepass migrate` with these arguments: exit code and all that it said."""
+    """`gatepass migrate` with these arguments: exit code and all of its output."""
     monkeypatch.setenv("GATEPASS_SECRET", SECRET)
     monkeypatch.setenv("GATEPASS_STORE", url)
     done = CliRunner().invoke(main, ["migrate", *arguments])
@@ -214,8 +214,8 @@ class TestMigrate:
     async def test_it_waits_for_another_one_however_long_that_takes(
         self, database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(postgres_connections, "COMMAND_TIMEOUT", 1.0)
-        monkeypatch.setitem(postgres_connections._SESSION_SETTINGS, "statement_timeout", "1s")
+        monkeypatch.setattr(pool, "COMMAND_TIMEOUT", 1.0)
+        monkeypatch.setitem(pool._SESSION_SETTINGS, "statement_timeout", "1s")
         async with connected(database) as other:
             await other.execute(f"SELECT pg_advisory_lock({migrations._LOCK})")
             waiting = asyncio.create_task(PostgresStore(database).migrate())
@@ -261,7 +261,7 @@ class TestWhatARefreshCosts:
 
     async def test_a_refresh_writes_at_most_800_bytes_of_log(self, store: PostgresStore, url: str) -> None:
         row = await signed_in(store)
-        for _ in range(20):  # until the row has all its ancestors, and its page was written out once
+        for _ in range(20):  # until the row has all its ancestors and its page has been written once
             row = await swapped(store, row)
         async with connected(url) as observer:
             start = await observer.fetchval("SELECT pg_current_wal_insert_lsn()")
@@ -302,7 +302,7 @@ class TestWhatARefreshCosts:
 
 
 async def updates_once_counted(url: str, *, at_least: int) -> tuple[int, int]:
-    """Updates of sessions and those that touched no index; a server process tells them when it ends."""
+    """All updates of sessions, and those that changed no index. A server process reports them when it ends."""
     counts = "SELECT ARRAY[n_tup_upd, n_tup_hot_upd] FROM pg_stat_user_tables WHERE relname = 'session'"
     async with patience():
         while (found := (await query(url, counts))[0])[0] < at_least:

@@ -1,9 +1,8 @@
-"""The store on PostgreSQL: the battery, the machine, and what only a server can go through."""
+"""The store on PostgreSQL: the battery, the machine, and what can happen only to a server."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
-import asyncpg  # type: ignore[import-untyped]
 import pytest
 from hypothesis import settings
 
@@ -13,8 +12,7 @@ from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of
-from tests.support.patience import patience
-from tools.services.postgres import connected, empty_database
+from tools.services.postgres import connected, empty_database, until_a_lock_is_waited_for
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +27,7 @@ class TestPostgresStore(StoreBattery, SharedBattery):
 
     @pytest.fixture
     async def other(self, store: PostgresStore) -> AsyncIterator[PostgresStore]:
-        other = PostgresStore(store._address.dsn)
+        other = PostgresStore(store._url.dsn)
         await other.open()
         yield other
         await other.close()
@@ -44,22 +42,16 @@ TestPostgresMachine = PostgresMachine.TestCase
 TestPostgresMachine.settings = settings(TestPostgresMachine.settings, max_examples=30, deadline=None)
 
 
-async def until_somebody_waits(connection: asyncpg.Connection) -> None:
-    async with patience():
-        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
-
-
 async def test_a_sign_in_waits_for_a_password_change_that_is_under_way_and_then_fails() -> None:
     store = PostgresStore(await empty_database())
     await store.open()
     account = account_of()
     await store.add_account(account)
-    async with connected(store._address.dsn) as other:
+    async with connected(store._url.dsn) as other:
         async with other.transaction():
             await other.execute(store._accounts_sql.change_password, account.id, "new", 1)
             adding = asyncio.create_task(store.add(session_of(account), credential_version=1))
-            await until_somebody_waits(other)
+            await until_a_lock_is_waited_for(other)
         assert not await adding
     await store.close()
 
@@ -70,12 +62,12 @@ async def test_a_password_change_waits_for_a_sign_in_that_is_under_way_and_then_
     account = account_of()
     session = session_of(account)
     await store.add_account(account)
-    async with connected(store._address.dsn) as other:
+    async with connected(store._url.dsn) as other:
         async with other.transaction():
             await other.fetch(store._sql.add, *rows.from_session(session), account.id, 1)
             changing = asyncio.create_task(
                 store.change_password(account.id, password_hash="new", credential_version=1, now=NOW, keep=None)
             )
-            await until_somebody_waits(other)
+            await until_a_lock_is_waited_for(other)
         assert await changing == (session.sid,)
     await store.close()

@@ -1,36 +1,36 @@
-"""What a postgresql:// URL may say, and what never comes out of it again."""
+"""What a postgresql:// URL may contain, and what is never shown of it."""
 
 import pytest
 
 from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store
 from gatepass.stores.postgres.store import PostgresStore
-from gatepass.stores.postgres.url import CONNECTIONS, parse_address
+from gatepass.stores.postgres.url import CONNECTIONS, parse_url
 
 CANARY = "canary-of-the-password"
 
 
 def test_without_options_it_is_one_server_with_our_defaults() -> None:
-    address = parse_address("postgresql://gate@db/app")
-    assert address.dsn == "postgresql://gate@db/app"
-    assert (address.schema, address.is_pooled, address.connections) == ("gatepass", False, CONNECTIONS)
+    parsed = parse_url("postgresql://gate@db/app")
+    assert parsed.dsn == "postgresql://gate@db/app"
+    assert (parsed.schema, parsed.is_pooled, parsed.connections) == ("gatepass", False, CONNECTIONS)
 
 
 def test_our_options_are_taken_out_and_the_driver_s_are_left() -> None:
-    address = parse_address("postgres://gate@db/app?sslmode=require&schema=gate&pgbouncer=1&connections=7")
-    assert address.dsn == "postgresql://gate@db/app?sslmode=require"
-    assert (address.schema, address.is_pooled, address.connections) == ("gate", True, 7)
+    parsed = parse_url("postgres://gate@db/app?sslmode=require&schema=gate&pgbouncer=1&connections=7")
+    assert parsed.dsn == "postgresql://gate@db/app?sslmode=require"
+    assert (parsed.schema, parsed.is_pooled, parsed.connections) == ("gate", True, 7)
 
 
 def test_a_pooler_gets_no_setting_at_connect() -> None:
-    assert parse_address("postgresql://db/app?pgbouncer=1&synchronous_commit=off").dsn == "postgresql://db/app"
-    assert "synchronous_commit=local" in parse_address("postgresql://db/app?synchronous_commit=local").dsn
+    assert parse_url("postgresql://db/app?pgbouncer=1&synchronous_commit=off").dsn == "postgresql://db/app"
+    assert "synchronous_commit=local" in parse_url("postgresql://db/app?synchronous_commit=local").dsn
 
 
 def test_of_several_hosts_the_one_that_takes_writes_is_looked_for() -> None:
-    assert parse_address("postgresql://one,two/app").is_cluster
-    assert not parse_address("postgresql://one,two/app?target_session_attrs=any").is_cluster
-    assert not parse_address("postgresql://one/app").is_cluster
+    assert parse_url("postgresql://one,two/app").is_cluster
+    assert not parse_url("postgresql://one,two/app?target_session_attrs=any").is_cluster
+    assert not parse_url("postgresql://one/app").is_cluster
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_of_several_hosts_the_one_that_takes_writes_is_looked_for() -> None:
 )
 def test_a_bad_option_is_named_and_the_url_is_not_repeated(query: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as refused:
-        parse_address(f"postgresql://gate:{CANARY}@db/app?{query}")
+        parse_url(f"postgresql://gate:{CANARY}@db/app?{query}")
     assert CANARY not in str(refused.value)
 
 
@@ -62,4 +62,4 @@ def test_the_password_is_in_no_repr() -> None:
     store = open_store(f"postgresql://gate:{CANARY}@db/app")
     assert isinstance(store, PostgresStore)
     assert repr(store) == "PostgresStore(db/app)"
-    assert CANARY not in repr(store._address)
+    assert CANARY not in repr(store._url)

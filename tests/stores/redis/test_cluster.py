@@ -1,4 +1,4 @@
-"""What a cluster does to a store: slots that move, an index on another node than its sessions, nodes that are away."""
+"""What a cluster does to a store: slots that move, an index on another node than its sessions, nodes that are down."""
 
 import asyncio
 import signal
@@ -88,7 +88,7 @@ async def test_refreshes_go_on_while_their_slot_moves_and_revocations_are_back_w
     move, back = Move(slot_of(keys.row(session.sid))), None
     try:
         await asyncio.to_thread(move.begin)
-        row = await swapped(store, session)  # still where it was
+        row = await swapped(store, session)  # not moved yet
         await asyncio.to_thread(move.move, keys.row(session.sid))
         row = await swapped(store, row)  # ASK
         assert await store.find(session.sid) == row
@@ -110,9 +110,9 @@ async def test_refreshes_go_on_while_their_slot_moves_and_revocations_are_back_w
 
 async def test_a_store_that_knows_an_old_map_is_led_to_the_new_one(store: RedisStore) -> None:
     session = await added(store, "somewhere")
-    nodes = store._nodes
-    wrong = next(node for node in nodes.primaries if node != nodes.owner(slot_of(keys.row(session.sid))))
-    nodes._owners = [wrong] * SLOTS
+    cluster = store._cluster
+    wrong = next(node for node in cluster.primaries if node != cluster.owner(slot_of(keys.row(session.sid))))
+    cluster._owners = [wrong] * SLOTS
     row = await swapped(store, session)
     await store.revoke_all(session.account_id, reason="revoked", now=NOW)
     found = await store.find(session.sid)
@@ -124,7 +124,7 @@ async def test_any_one_node_is_enough_to_begin_with() -> None:
     replica = shared_cluster().replicas[1]
     store = RedisStore(f"redis+cluster://127.0.0.1:1,127.0.0.1:{replica.port}")
     await store.open()
-    assert {node.port for node in store._nodes.primaries} == {server.port for server in shared_cluster().primaries}
+    assert {node.port for node in store._cluster.primaries} == {server.port for server in shared_cluster().primaries}
     await store.ping()
     await store.close()
 
@@ -144,7 +144,7 @@ async def test_a_cluster_that_is_taken_for_a_server_says_what_to_write_and_the_o
 async def test_an_entry_without_a_session_is_a_sign_in_that_is_still_to_come(store: RedisStore) -> None:
     account = account_of()
     session = session_of(account, "on its way")
-    await store._nodes.run(store._entry(session))
+    await store._cluster.run(store._entry(session))
     assert list(await store.of_account(account.id, now=NOW)) == []
     assert list(await store.revoke_all(account.id, reason="revoked", now=NOW)) == []
     assert await store.add(session, credential_version=1)
@@ -178,7 +178,7 @@ async def test_a_node_that_is_away_costs_only_its_own_sessions() -> None:
         await asyncio.to_thread(cluster.give_up, away)
         lost = 0
         for session in sessions:
-            owner = store._nodes.owner(slot_of(keys.row(session.sid)))
+            owner = store._cluster.owner(slot_of(keys.row(session.sid)))
             if owner is not None and owner.port == away.port:
                 lost += 1
                 with pytest.raises(StoreUnavailable):
@@ -208,10 +208,10 @@ def test_shards_are_spread_evenly_and_never_change() -> None:
     assert [slot * SHARDS // SLOTS for slot in SHARD_SLOTS] == list(range(SHARDS))
     assert (TAGS[0], TAGS[7], TAGS[255]) == (b"460", b"18", b"430"), "sessions lie under these names"
     assert {slot_of(keys.row(bytes([7]) + bytes(15))), slot_of(keys.ends[7]), slot_of(keys.revoked[7]),
-            slot_of(keys.seals[7])} == {SHARD_SLOTS[7]}  # fmt: skip
+            slot_of(keys.markers[7])} == {SHARD_SLOTS[7]}  # fmt: skip
 
 
 @pytest.mark.parametrize("account_id", ["ann", "", "}", "{x}", "a{b}c}", "\u00fc\udc80"])
 def test_what_belongs_to_an_account_is_in_one_slot_whatever_its_id(account_id: str) -> None:
     own = keys.account(account_id)
-    assert slot_of(own) == slot_of(keys.account_hold(account_id)) == slot_of(keys.account_seal(account_id))
+    assert slot_of(own) == slot_of(keys.account_lock(account_id)) == slot_of(keys.account_marker(account_id))

@@ -1,4 +1,4 @@
-"""What goes over the wire and when, and what becomes of it when the wire breaks: with a server that a test scripts."""
+"""What is sent to Redis and when, and what happens when the connection breaks. A test scripts the server."""
 
 import asyncio
 import contextlib
@@ -7,20 +7,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis import connection as redis_connections
-from gatepass.stores.redis.cluster import Nodes
+from gatepass.stores.redis import connection
+from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.connection import Unreachable
 from gatepass.stores.redis.layout import pack_command
 from gatepass.stores.redis.scripts import SWAP, Call
-from gatepass.stores.redis.url import parse_address
+from gatepass.stores.redis.url import parse_url
 from tests.support.patience import patience
 
 Answer = Callable[[list[bytes]], bytes | None]
-"""What to say to a command; None hangs up."""
+"""The reply to a command; None closes the connection."""
 
 
 class Scripted:
-    """A server on loopback that notes every command and in what pieces they came."""
+    """A server on loopback that records every command, and how many came in one read."""
 
     def __init__(self, answer: Answer) -> None:
         self.commands: list[list[bytes]] = []
@@ -45,12 +45,12 @@ class Scripted:
         writer.close()
 
     def named(self, name: bytes) -> list[list[bytes]]:
-        """The commands of this name that came."""
+        """The commands received with this name."""
         return [command for command in self.commands if command[0] == name]
 
 
 def _parsed(data: bytes) -> tuple[list[list[bytes]], bytes]:
-    """Whole commands, and what is left."""
+    """The complete commands, and the rest of the data."""
     commands: list[list[bytes]] = []
     while data:
         head, _, rest = data.partition(b"\r\n")
@@ -67,17 +67,17 @@ def _parsed(data: bytes) -> tuple[list[list[bytes]], bytes]:
 
 
 @contextlib.asynccontextmanager
-async def scripted(answer: Answer) -> AsyncIterator[tuple[Scripted, Nodes]]:
-    """A scripted server, and the nodes of a store that has opened it."""
+async def scripted(answer: Answer) -> AsyncIterator[tuple[Scripted, Cluster]]:
+    """A scripted server, and a cluster that is connected to it."""
     server = Scripted(answer)
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.port = listener.sockets[0].getsockname()[1]
-    nodes = Nodes(parse_address(f"redis://127.0.0.1:{server.port}"))
-    await nodes.open()
+    cluster = Cluster(parse_url(f"redis://127.0.0.1:{server.port}"))
+    await cluster.open()
     try:
-        yield server, nodes
+        yield server, cluster
     finally:
-        await nodes.close()
+        await cluster.close()
         listener.close()
 
 
@@ -90,9 +90,9 @@ def numbered(count: int) -> Sequence[Call]:
 
 
 async def test_what_is_asked_for_at_once_goes_out_in_one_piece_and_is_answered_in_order() -> None:
-    async with scripted(echo) as (server, nodes):
-        await nodes.run(Call.of(b"GET", b"connected"))
-        replies = await asyncio.gather(*(nodes.run(call) for call in numbered(100)))
+    async with scripted(echo) as (server, cluster):
+        await cluster.run(Call.of(b"GET", b"connected"))
+        replies = await asyncio.gather(*(cluster.run(call) for call in numbered(100)))
         assert replies == [b"%d" % number for number in range(100)]
         assert server.batches == [1, 100]
 
@@ -106,28 +106,28 @@ async def test_what_comes_while_others_are_on_their_way_does_not_wait_for_their_
             return b"$1\r\n1\r\n$1\r\n2\r\n"
         return b""
 
-    async with scripted(answer) as (_, nodes), patience():
-        first = asyncio.create_task(nodes.run(Call.of(b"GET", b"first")))
-        while not nodes._lines:
+    async with scripted(answer) as (_, cluster), patience():
+        first = asyncio.create_task(cluster.run(Call.of(b"GET", b"first")))
+        while not cluster._pipelines:
             await asyncio.sleep(0.01)
-        second = asyncio.create_task(nodes.run(Call.of(b"GET", b"second")))
+        second = asyncio.create_task(cluster.run(Call.of(b"GET", b"second")))
         await both.wait()
         assert (await first, await second) == (b"1", b"2")
 
 
 async def test_a_command_that_went_out_and_was_not_answered_is_unavailable_and_never_sent_again() -> None:
-    async with scripted(lambda command: None if command[0] == b"EVALSHA" else echo(command)) as (server, nodes):
+    async with scripted(lambda command: None if command[0] == b"EVALSHA" else echo(command)) as (server, cluster):
         with pytest.raises(StoreUnavailable) as raised:
-            await nodes.run(Call.run(SWAP, (b"key",), b"argument"))
+            await cluster.run(Call.run(SWAP, (b"key",), b"argument"))
         assert not isinstance(raised.value, Unreachable), "it may have been done"
         assert len(server.named(b"EVALSHA")) == 1
-        assert await nodes.run(Call.of(b"GET", b"next")) == b"next", "on a new connection"
+        assert await cluster.run(Call.of(b"GET", b"next")) == b"next", "on a new connection"
         assert len(server.named(b"EVALSHA")) == 1
 
 
 async def test_all_that_were_on_a_broken_connection_are_told_each_with_an_exception_of_their_own() -> None:
-    async with scripted(lambda command: None if command[1] == b"5" else echo(command)) as (_, nodes):
-        done = await asyncio.gather(*(nodes.run(call) for call in numbered(10)), return_exceptions=True)
+    async with scripted(lambda command: None if command[1] == b"5" else echo(command)) as (_, cluster):
+        done = await asyncio.gather(*(cluster.run(call) for call in numbered(10)), return_exceptions=True)
         faults = [each for each in done if isinstance(each, StoreUnavailable)]
         assert len(faults) >= 5
         assert len({id(fault) for fault in faults}) == len(faults)
@@ -137,8 +137,8 @@ async def test_a_script_whose_digest_is_not_known_is_sent_in_full_once() -> None
     def answer(command: list[bytes]) -> bytes:
         return b"-NOSCRIPT No matching script.\r\n" if command[0] == b"EVALSHA" else b"$2\r\nok\r\n"
 
-    async with scripted(answer) as (server, nodes):
-        assert await nodes.run(Call.run(SWAP, (b"key",), b"argument")) == b"ok"
+    async with scripted(answer) as (server, cluster):
+        assert await cluster.run(Call.run(SWAP, (b"key",), b"argument")) == b"ok"
         (full,) = server.named(b"EVAL")
         assert full == [b"EVAL", SWAP.text, b"1", b"key", b"argument"]
 
@@ -163,16 +163,16 @@ async def test_a_script_whose_digest_is_not_known_is_sent_in_full_once() -> None
     ],
 )
 async def test_every_refusal_is_unavailable_and_sent_once(refusal: bytes) -> None:
-    async with scripted(lambda _: b"-" + refusal + b"\r\n") as (server, nodes):
+    async with scripted(lambda _: b"-" + refusal + b"\r\n") as (server, cluster):
         with pytest.raises(StoreUnavailable):
-            await nodes.run(Call.run(SWAP, (b"key",), b"argument"))
+            await cluster.run(Call.run(SWAP, (b"key",), b"argument"))
         assert len(server.named(b"EVALSHA")) == 1
 
 
 async def test_an_answer_that_does_not_come_is_given_up_after_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_connections, "COMMAND_TIMEOUT", 0.1)
-    async with scripted(lambda _: b"") as (server, nodes), patience():
-        done = await asyncio.gather(*(nodes.run(call) for call in numbered(3)), return_exceptions=True)
+    monkeypatch.setattr(connection, "COMMAND_TIMEOUT", 0.1)
+    async with scripted(lambda _: b"") as (server, cluster), patience():
+        done = await asyncio.gather(*(cluster.run(call) for call in numbered(3)), return_exceptions=True)
         assert [type(each) for each in done] == [StoreUnavailable] * 3
         assert len(server.commands) == 3
 
@@ -180,79 +180,79 @@ async def test_an_answer_that_does_not_come_is_given_up_after_a_bounded_time(mon
 async def test_a_server_that_does_not_take_connections_is_unreachable_after_a_bounded_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(redis_connections, "CONNECT_TIMEOUT", 0.1)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 0.1)
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
 
     listener = await asyncio.start_server(silent, "127.0.0.1", 0)
-    nodes = Nodes(parse_address(f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
-    await nodes.open()
+    cluster = Cluster(parse_url(f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
+    await cluster.open()
     async with patience():
         with pytest.raises(Unreachable):
-            await nodes.run(Call.of(b"GET", b"key"))
-    await nodes.close()
+            await cluster.run(Call.of(b"GET", b"key"))
+    await cluster.close()
     listener.close()
 
 
 async def test_a_connection_that_ended_while_idle_costs_nobody_an_answer() -> None:
-    async with scripted(echo) as (server, nodes):
-        await nodes.run(Call.of(b"GET", b"one"))
-        (line,) = nodes._lines.values()
-        assert line._wire is not None
-        line._wire._connection._writer.transport.abort()  # type: ignore[union-attr]
-        while line.is_connected:
+    async with scripted(echo) as (server, cluster):
+        await cluster.run(Call.of(b"GET", b"one"))
+        (pipeline,) = cluster._pipelines.values()
+        assert pipeline._connection is not None
+        pipeline._connection._connection._writer.transport.abort()  # type: ignore[union-attr]
+        while pipeline.is_connected:
             await asyncio.sleep(0)
-        assert await nodes.run(Call.of(b"GET", b"two")) == b"two"
+        assert await cluster.run(Call.of(b"GET", b"two")) == b"two"
         assert len(server.commands) == 2
 
 
 async def test_more_than_can_be_done_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_connections, "MAX_WAITING", 3)
-    async with scripted(echo) as (server, nodes):
-        done = await asyncio.gather(*(nodes.run(call) for call in numbered(5)), return_exceptions=True)
+    monkeypatch.setattr(connection, "MAX_WAITING", 3)
+    async with scripted(echo) as (server, cluster):
+        done = await asyncio.gather(*(cluster.run(call) for call in numbered(5)), return_exceptions=True)
         assert done[:3] == [b"0", b"1", b"2"]
         assert [type(each) for each in done[3:]] == [StoreUnavailable] * 2
         assert len(server.commands) == 3
 
 
 async def test_closing_finishes_what_was_accepted() -> None:
-    async with scripted(echo) as (_, nodes):
-        running = [asyncio.create_task(nodes.run(call)) for call in numbered(20)]
+    async with scripted(echo) as (_, cluster):
+        running = [asyncio.create_task(cluster.run(call)) for call in numbered(20)]
         await asyncio.sleep(0)
-        await nodes.close()
+        await cluster.close()
         assert await asyncio.gather(*running) == [b"%d" % number for number in range(20)]
         with pytest.raises(StoreUnavailable, match="not open"):
-            await nodes.run(Call.of(b"GET", b"late"))
+            await cluster.run(Call.of(b"GET", b"late"))
 
 
 async def test_while_it_closes_nothing_new_is_begun() -> None:
-    async with scripted(echo) as (_, nodes):
-        running = asyncio.create_task(nodes.whole(nodes.run(Call.of(b"GET", b"accepted"))))
+    async with scripted(echo) as (_, cluster):
+        running = asyncio.create_task(cluster.shielded(cluster.run(Call.of(b"GET", b"accepted"))))
         await asyncio.sleep(0)
-        closing = asyncio.create_task(nodes.close())
+        closing = asyncio.create_task(cluster.close())
         await asyncio.sleep(0)
         with pytest.raises(StoreUnavailable, match="being closed"):
-            await nodes.whole(nodes.run(Call.of(b"GET", b"late")))
+            await cluster.shielded(cluster.run(Call.of(b"GET", b"late")))
         assert await running == b"accepted"
         await closing
 
 
 async def test_somebody_who_stopped_waiting_does_not_get_another_s_answer() -> None:
-    async with scripted(echo) as (_, nodes):
-        await nodes.run(Call.of(b"GET", b"connected"))
-        first = asyncio.create_task(nodes.run(Call.of(b"GET", b"first")))
-        second = asyncio.create_task(nodes.run(Call.of(b"GET", b"second")))
+    async with scripted(echo) as (_, cluster):
+        await cluster.run(Call.of(b"GET", b"connected"))
+        first = asyncio.create_task(cluster.run(Call.of(b"GET", b"first")))
+        second = asyncio.create_task(cluster.run(Call.of(b"GET", b"second")))
         await asyncio.sleep(0)
         first.cancel()
         assert await second == b"second"
 
 
 async def test_another_event_loop_is_told_to_make_a_store_of_its_own() -> None:
-    async with scripted(echo) as (_, nodes):
+    async with scripted(echo) as (_, cluster):
         with pytest.raises(RuntimeError, match="event loop"):
-            await asyncio.to_thread(asyncio.run, nodes.run(Call.of(b"GET", b"key")))
+            await asyncio.to_thread(asyncio.run, cluster.run(Call.of(b"GET", b"key")))
 
 
 def test_a_command_is_packed_as_redis_reads_it() -> None:

@@ -10,17 +10,9 @@ import pytest
 from gatepass.core.policy import DAY
 from gatepass.core.session import Session
 from gatepass.errors import ConfigurationError, StoreUnavailable
-from gatepass.stores.redis import (
-    cluster as redis_nodes,
-)
-from gatepass.stores.redis import (
-    connection as redis_connections,
-)
-from gatepass.stores.redis import (
-    durability as redis_durability,
-)
+from gatepass.stores.redis import cluster, connection, durability
 from gatepass.stores.redis.layout import SHARDS, Keys
-from gatepass.stores.redis.store import KEPT, RedisStore
+from gatepass.stores.redis.store import KEY_RETENTION, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tests.support.patience import PATIENCE
 from tools.services.valkey import ValkeyServer, flush, private_server, program, shared_server, until
@@ -90,7 +82,7 @@ async def test_with_wait_a_revocation_is_on_the_replica_when_it_is_acknowledged(
 
 
 async def test_a_revocation_that_was_not_acknowledged_is_not_by_asking_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_durability, "WAIT_TIMEOUT", 0.1)
+    monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.1)
     with private_server() as server:
         store = await opened(server.url + "?wait=1")
         plain = await opened(server.url)
@@ -111,7 +103,7 @@ async def test_a_revocation_that_was_not_acknowledged_is_not_by_asking_again(mon
 async def test_another_process_cannot_acknowledge_what_the_replica_does_not_have(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(redis_durability, "WAIT_TIMEOUT", 0.2)
+    monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.2)
     with private_server() as primary, private_server("--replicaof", "127.0.0.1", str(primary.port)) as replica:
         await asyncio.to_thread(until, lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
         one, two = await opened(primary.url + "?wait=1"), await opened(primary.url + "?wait=1")
@@ -122,7 +114,7 @@ async def test_another_process_cannot_acknowledge_what_the_replica_does_not_have
             with pytest.raises(StoreUnavailable, match="Too few"):
                 await store.revoke(session.sid, reason="revoked", now=NOW)
         replica._process.send_signal(signal.SIGCONT)
-        monkeypatch.setattr(redis_durability, "WAIT_TIMEOUT", PATIENCE / 2)
+        monkeypatch.setattr(durability, "WAIT_TIMEOUT", PATIENCE / 2)
         assert await two.revoke(session.sid, reason="revoked", now=NOW) is None, "it was over, and now it is certain"
         await one.close()
         await two.close()
@@ -185,9 +177,9 @@ async def test_a_user_needs_no_more_rights_than_the_page_says(caplog: pytest.Log
             session = await added(store)
             row = await store.swap(swap_of(session))
             assert await store.of_account(session.account_id, now=NOW) == (row,)
-            await store.hold(session.account_id, by=b"test", seconds=5)
-            await store.release(session.account_id, by=b"test")
-            assert not await store.is_held(session.account_id)
+            await store.lock(session.account_id, by=b"test", seconds=5)
+            await store.unlock(session.account_id, by=b"test")
+            assert not await store.is_locked(session.account_id)
             await store.revoke_all(session.account_id, reason="revoked", now=NOW)
             assert [revocation.sid for revocation in await news.next(PATIENCE)] == [session.sid]
         assert await store.prune(before=NOW + 1, limit=10) == 1
@@ -210,22 +202,24 @@ async def test_keys_outlive_what_they_say_by_two_days_whatever_the_clock_of_the_
     flush([shared_server()])
     store = await opened(shared_server().url)
     session = await added(store, created_at=NOW - 10, expires_at=NOW + DAY)
-    life, index = DAY + 10 + KEPT, keys.account(session.account_id)
+    life, index = DAY + 10 + KEY_RETENTION, keys.account(session.account_id)
     await store.swap(swap_of(session))
     await store.revoke(session.sid, reason="revoked", now=NOW)
     assert _life(keys.row(session.sid)) == pytest.approx(life, abs=30)
     assert _life(index) == pytest.approx(life, abs=30)
     await added(store, "longer", expires_at=NOW + 9 * DAY)
     await added(store, "shorter", expires_at=NOW + 60)
-    assert _life(index) == pytest.approx(9 * DAY + KEPT, abs=30), "a shorter session does not shorten the index' life"
+    assert _life(index) == pytest.approx(9 * DAY + KEY_RETENTION, abs=30), (
+        "a shorter session does not shorten the index' life"
+    )
     past = await added(store, "past", created_at=1, expires_at=2)
     assert await store.find(past.sid) == past, "a clock that is decades behind loses nothing"
     await store.close()
 
 
 async def test_an_account_may_have_more_sessions_than_are_under_way_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_connections, "MAX_WAITING", 30)
-    monkeypatch.setattr(redis_nodes, "PORTION", 25)
+    monkeypatch.setattr(connection, "MAX_WAITING", 30)
+    monkeypatch.setattr(cluster, "MAX_CONCURRENT", 25)
     flush([shared_server()])
     store = await opened(shared_server().url)
     sessions = [await added(store, f"{number}") for number in range(60)]
@@ -238,8 +232,8 @@ async def test_a_sign_in_sweeps_out_what_expired_long_ago() -> None:
     flush([shared_server()])
     store = await opened(shared_server().url)
     account = account_of()
-    old = await added(store, "old", created_at=NOW - 9 * DAY, expires_at=NOW - KEPT - 1)
-    late = await added(store, "late", created_at=NOW - 9 * DAY, expires_at=NOW - KEPT)
+    old = await added(store, "old", created_at=NOW - 9 * DAY, expires_at=NOW - KEY_RETENTION - 1)
+    late = await added(store, "late", created_at=NOW - 9 * DAY, expires_at=NOW - KEY_RETENTION)
     new = await added(store, "new")
     assert set(await store._sids(account.id)) == {late.sid, new.sid}
     assert await store.find(old.sid) == old
@@ -289,7 +283,7 @@ async def test_a_row_of_another_version_is_left_alone() -> None:
 
 
 async def test_the_list_of_revocations_is_one_question_to_each_shard() -> None:
-    """All servers ask for it every five seconds."""
+    """Each server reads the list every five seconds."""
     store = await opened(shared_server().url)
     await store.revoked_since(NOW)
     before = asked(shared_server())
@@ -299,7 +293,7 @@ async def test_the_list_of_revocations_is_one_question_to_each_shard() -> None:
 
 
 def asked(server: ValkeyServer) -> int:
-    """How many ranges of a sorted set it was asked for."""
+    """How many ranges of a sorted set the server was asked for."""
     (line,) = [
         line for line in server.ask("INFO", "commandstats").splitlines() if line.startswith(b"cmdstat_zrangebyscore:")
     ]

@@ -1,5 +1,5 @@
-"""Sessions on Valkey, accounts elsewhere: the battery and the machine on one server and on a cluster, and what only
-servers that die can go through."""
+"""Sessions on Valkey, accounts elsewhere: the battery and the machine on one server and on a cluster, and what can
+happen only to servers that die."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.memory import MemoryStore
-from gatepass.stores.redis import durability as redis_durability
+from gatepass.stores.redis import durability
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
@@ -43,7 +43,7 @@ async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator
 
 
 class Fixtures:
-    """Two stores on the same emptied servers."""
+    """Two stores on the same servers, which are empty."""
 
     def servers(self) -> tuple[str, Sequence[ValkeyServer]]:
         raise NotImplementedError
@@ -129,7 +129,7 @@ class TestFaults:
     async def test_too_few_replicas_are_unavailable_for_what_must_be_durable_and_no_matter_for_a_refresh(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redis_durability, "WAIT_TIMEOUT", 0.1)
+        monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.1)
         with private_server() as server:
             async with opened(server.url) as plain:
                 session = await signed_in(plain)

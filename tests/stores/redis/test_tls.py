@@ -1,4 +1,4 @@
-"""A rediss:// store speaks to nobody whose certificate it cannot trust."""
+"""A rediss:// store connects to no server whose certificate it cannot trust."""
 
 import asyncio
 import contextlib

@@ -1,44 +1,44 @@
-"""What a redis:// URL may say, and what never comes out of it again."""
+"""What a redis:// URL may contain, and what is never shown of it."""
 
 import pytest
 
 from gatepass.errors import ConfigurationError
-from gatepass.stores.redis.url import Address, Host, parse_address
+from gatepass.stores.redis.url import Host, RedisUrl, parse_url
 
 CANARY = "canary-of-the-password"
 
 
 def test_without_options_it_is_one_server_with_our_defaults() -> None:
-    address = parse_address("redis://cache")
-    assert (address.kind, address.hosts, address.prefix) == ("single", (Host("cache", 6379),), "gatepass")
-    assert (address.replicas, address.disks) == (0, 0)
-    assert address.login == {"username": None, "password": None, "db": 0}
+    parsed = parse_url("redis://cache")
+    assert (parsed.kind, parsed.hosts, parsed.prefix) == ("single", (Host("cache", 6379),), "gatepass")
+    assert (parsed.replicas, parsed.disks) == (0, 0)
+    assert parsed.login == {"username": None, "password": None, "db": 0}
 
 
 def test_user_password_and_database_are_for_the_driver() -> None:
-    address = parse_address("redis://gate:p%40ss%2F@cache:7000/3?prefix=app&wait=2&waitaof=1")
-    assert address.hosts == (Host("cache", 7000),)
-    assert address.login == {"username": "gate", "password": "p@ss/", "db": 3}
-    assert (address.prefix, address.replicas, address.disks) == ("app", 2, 1)
+    parsed = parse_url("redis://gate:p%40ss%2F@cache:7000/3?prefix=app&wait=2&waitaof=1")
+    assert parsed.hosts == (Host("cache", 7000),)
+    assert parsed.login == {"username": "gate", "password": "p@ss/", "db": 3}
+    assert (parsed.prefix, parsed.replicas, parsed.disks) == ("app", 2, 1)
 
 
 def test_sentinels_have_a_name_for_the_primary_and_a_login_of_their_own() -> None:
-    address = parse_address("redis+sentinel://:secret@s1,[::1]:7001/main/2?sentinel_password=other")
-    assert (address.kind, address.service) == ("sentinel", "main")
-    assert address.hosts == (Host("s1", 26379), Host("::1", 7001))
-    assert (address.login["password"], address.login["db"]) == ("secret", 2)
-    assert address.sentinel_login == {"username": None, "password": "other"}
-    assert address.shown == "s1:26379,[::1]:7001/main"
+    parsed = parse_url("redis+sentinel://:secret@s1,[::1]:7001/main/2?sentinel_password=other")
+    assert (parsed.kind, parsed.service) == ("sentinel", "main")
+    assert parsed.hosts == (Host("s1", 26379), Host("::1", 7001))
+    assert (parsed.login["password"], parsed.login["db"]) == ("secret", 2)
+    assert parsed.sentinel_login == {"username": None, "password": "other"}
+    assert parsed.display == "s1:26379,[::1]:7001/main"
 
 
 @pytest.mark.parametrize("scheme", ["rediss", "rediss+cluster"])
 def test_tls_is_strict_unless_told_otherwise(scheme: str) -> None:
-    strict = parse_address(f"{scheme}://cache?ssl_ca_certs=/ca.pem").login
+    strict = parse_url(f"{scheme}://cache?ssl_ca_certs=/ca.pem").login
     assert (strict["ssl"], strict["ssl_cert_reqs"], strict["ssl_check_hostname"]) == (True, "required", True)
     assert strict["ssl_ca_certs"] == "/ca.pem"
-    lax = parse_address(f"{scheme}://cache?ssl_cert_reqs=none").login
+    lax = parse_url(f"{scheme}://cache?ssl_cert_reqs=none").login
     assert (lax["ssl_cert_reqs"], lax["ssl_check_hostname"]) == ("none", False)
-    assert not parse_address(f"{scheme}://cache?ssl_check_hostname=no").login["ssl_check_hostname"]
+    assert not parse_url(f"{scheme}://cache?ssl_check_hostname=no").login["ssl_check_hostname"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_tls_is_strict_unless_told_otherwise(scheme: str) -> None:
 )
 def test_what_cannot_be_meant_is_refused_by_name(url: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
-        parse_address(url)
+        parse_url(url)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_what_cannot_be_meant_is_refused_by_name(url: str, named: str) -> None:
 )
 def test_a_password_is_in_no_message(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        parse_address(url)
+        parse_url(url)
     assert CANARY not in f"{raised.value!r} {raised.value.__cause__!r}"
 
 
 def test_a_password_is_in_no_repr() -> None:
-    address: Address = parse_address(f"redis+sentinel://gate:{CANARY}@s/main?sentinel_password={CANARY}")
-    assert CANARY not in f"{address!r} {address.shown}"
+    parsed: RedisUrl = parse_url(f"redis+sentinel://gate:{CANARY}@s/main?sentinel_password={CANARY}")
+    assert CANARY not in f"{parsed!r} {parsed.display}"

@@ -1,4 +1,4 @@
-"""What a disk, a file and a process can do to the SQLite store, and who must learn of it."""
+"""What a disk, a file and a process can do to the SQLite store, and which callers get an error."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
 @contextlib.contextmanager
 def no_file_may_grow_beyond(size: int) -> Iterator[None]:
-    """A real failure of write(2), without root: the kernel refuses what goes beyond the limit."""
+    """A real failure of write(2), without root: the kernel refuses writes beyond the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -43,7 +43,7 @@ def no_file_may_grow_beyond(size: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_a_user_without_rights() -> Iterator[None]:
-    """Root may write anywhere; so be somebody else for a while."""
+    """Root may write anywhere, so the test runs as another user for a while."""
     if os.geteuid() != 0:
         yield
         return
@@ -181,7 +181,7 @@ async def test_a_fork_of_the_process_is_told_and_does_not_wait_for_ever(tmp_path
 FORK = """
 import asyncio, os, sys
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.sqlite import SQLiteStore
+from gatepass.stores.sqlite.store import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 asyncio.run(store.open())
 if os.fork() == 0:

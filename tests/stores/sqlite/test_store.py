@@ -1,4 +1,4 @@
-"""The store on SQLite: the battery, the machine, and what only a file can go through."""
+"""The store on SQLite: the battery, the machine, and what can happen only to a file."""
 
 import asyncio
 import itertools
@@ -60,7 +60,7 @@ class SQLiteMachine(StoreMachine):
 
 
 TestSQLiteMachine = pytest.mark.slow(SQLiteMachine.TestCase)
-TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each is a database of its own
+TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each example makes a database
 
 
 async def test_what_was_acknowledged_is_there_after_reopening(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, sys
-from gatepass.stores.sqlite import SQLiteStore
+from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import signed_in, swapped
 async def main():
     store = SQLiteStore(sys.argv[1])

@@ -1,4 +1,4 @@
-"""One thread, one connection, one flush for all that wait: and nobody waits for nothing."""
+"""One thread, one connection, one flush for all operations that wait; and no operation waits longer than needed."""
 
 import asyncio
 import base64
@@ -14,11 +14,20 @@ from gatepass.core.keyring import parse_secret
 from gatepass.core.session import Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Attempts
-from gatepass.runtime.janitor import BATCH, KEPT, Janitor
+from gatepass.runtime.janitor import MAX_BATCH, RETENTION, Janitor
 from gatepass.stores import rows
-from gatepass.stores.sqlite import accounts as sqlite_accounts
-from gatepass.stores.sqlite import store as sqlite
-from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.stores.limits import TRIM_INTERVAL
+from gatepass.stores.sqlite.accounts import _DROP_ACCOUNT, _REVOKE_ALL
+from gatepass.stores.sqlite.store import (
+    _COUNT_FAILURE,
+    _FIND,
+    _OF_ACCOUNT,
+    _PRUNE,
+    _REVOKE,
+    _REVOKED_SINCE,
+    _SWAP,
+    SQLiteStore,
+)
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.browser import PASSWORD, Browser
@@ -34,7 +43,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
 
 class Busy:
-    """The store's thread, kept busy until the block ends: what is asked for meanwhile waits together."""
+    """Keeps the store's thread busy until the block ends: the operations of that time wait together."""
 
     def __init__(self, store: SQLiteStore) -> None:
         self._store = store
@@ -54,14 +63,14 @@ class Busy:
 
 
 async def traced(store: SQLiteStore) -> list[str]:
-    """The statements that the connection runs from now on, as a list that grows."""
+    """The statements that the connection runs from now on: a list that grows."""
     statements: list[str] = []
     await store._read(lambda connection: connection.set_trace_callback(statements.append))
     return statements
 
 
 async def many(store: SQLiteStore, count: int) -> list[Session]:
-    """An account with so many sessions."""
+    """An account with `count` sessions."""
     account = account_of()
     await store.add_account(account)
     sessions = [session_of(account, f"{number}") for number in range(count)]
@@ -77,7 +86,7 @@ async def test_a_refresh_alone_is_one_statement_in_one_transaction(store: SQLite
 
 
 async def test_sign_ins_and_revocations_are_flushed_refreshes_are_not(store: SQLiteStore) -> None:
-    """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; a lost swap is what the table recovers."""
+    """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; the table recovers a lost swap."""
     session = await signed_in(store)
     statements = await traced(store)
     session = await swapped(store, session)
@@ -119,7 +128,7 @@ async def test_reads_alone_take_no_lock(store: SQLiteStore) -> None:
 async def test_more_waiting_than_can_be_served_is_refused_at_once(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepass.stores.sqlite.writer.MAX_QUEUE", 3)
+    monkeypatch.setattr("gatepass.stores.sqlite.writer.MAX_WAITING", 3)
     sessions = await many(store, 2)
     async with Busy(store):
         waiting = [asyncio.create_task(store.find(session.sid)) for session in (*sessions, *sessions[:1])]
@@ -131,7 +140,7 @@ async def test_more_waiting_than_can_be_served_is_refused_at_once(
 
 async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store: SQLiteStore) -> None:
     live = await signed_in(store)
-    over = [session_of(account_of(), f"{number}", expires_at=NOW - KEPT - 1) for number in range(10_000)]
+    over = [session_of(account_of(), f"{number}", expires_at=NOW - RETENTION - 1) for number in range(10_000)]
     insert = f"INSERT INTO session VALUES ({', '.join('?' * len(rows.SESSION_COLUMNS))})"
     await store._run(lambda connection: connection.executemany(insert, map(rows.from_session, over)))
     janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None)
@@ -140,7 +149,7 @@ async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store
     assert await store.swap(swap_of(live)) is not None
     assert not sweep.done()
     left = await store._read(lambda connection: connection.execute("SELECT count(*) FROM session").fetchone()[0])
-    assert left >= 10_001 - 2 * BATCH
+    assert left >= 10_001 - 2 * MAX_BATCH
     assert await sweep == 10_000
 
 
@@ -160,22 +169,22 @@ async def test_of_fifty_swaps_from_two_event_loops_one_wins(store: SQLiteStore) 
     assert [await store.find(session.sid)] == won
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "_FIND",
-        "_SWAP",
-        "_REVOKE",
-        "_REVOKE_ALL",
-        "_OF_ACCOUNT",
-        "_REVOKED_SINCE",
-        "_PRUNE",
-        "_COUNT_FAILURE",
-        "_DROP_ACCOUNT",
-    ],
-)
-async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name: str) -> None:
-    statement: str = getattr(sqlite_accounts if name in vars(sqlite_accounts) else sqlite, name)
+STATEMENTS = {
+    "find": _FIND,
+    "swap": _SWAP,
+    "revoke": _REVOKE,
+    "revoke_all": _REVOKE_ALL,
+    "of_account": _OF_ACCOUNT,
+    "revoked_since": _REVOKED_SINCE,
+    "prune": _PRUNE,
+    "count_failure": _COUNT_FAILURE,
+    "drop_account": _DROP_ACCOUNT,
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_no_statement_scans_a_whole_table(store: SQLiteStore, name: str) -> None:
+    statement = STATEMENTS[name]
     values = dict.fromkeys(re.findall(r":(\w+)", statement)) or [None] * statement.count("?")
 
     def explain(connection: sqlite3.Connection) -> list[str]:
@@ -189,17 +198,17 @@ async def test_no_statement_walks_through_a_whole_table(store: SQLiteStore, name
 async def test_a_flood_of_invented_addresses_does_not_fill_the_disk(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "MAX_ATTEMPT_KEYS", 500)
+    monkeypatch.setattr("gatepass.stores.sqlite.store.MAX_ATTEMPT_KEYS", 500)
     await store.count_failure(["first"], now=NOW, forget_before=0)
     for number in range(20):
         await store.count_failure([f"{number}-{key}" for key in range(100)], now=NOW + number, forget_before=0)
     kept = await store._read(lambda connection: connection.execute("SELECT count(*) FROM attempt").fetchone()[0])
-    assert kept < 500 + sqlite.TRIM_INTERVAL
+    assert kept < 500 + TRIM_INTERVAL
     assert list(await store.attempts(["first", "19-99"])) == [Attempts(0, 0), Attempts(1, NOW + 19)]
 
 
 async def test_whoever_reads_the_files_finds_nothing_to_present(store: SQLiteStore, tmp_path: Path) -> None:
-    """P6: no token, no nonce or MAC to put one together, no key, no password; the files on disk as they are."""
+    """P6: no token, no nonce or MAC to make one from, no key and no password is in the files on disk."""
     async with open_gate(store=WatchedStore(store)) as at:
         ann = Browser(at.gate.asgi)
         await ann.register()

@@ -47,7 +47,7 @@ class Fort:
 
     def state(self) -> tuple[object, ...]:
         """All that an attack could change."""
-        return dict(self.store._accounts), dict(self.store._sessions)
+        return dict(self.store._accounts), dict(self.store.rows())
 
 
 async def _page(_request: Request) -> Response:

@@ -1,11 +1,11 @@
-"""A keyed client that does exactly what PROTOCOL §5 and §6 say, and notes what it was answered.
+"""A client with a key that does exactly what PROTOCOL §5 and §6 say, and records the answers.
 
     200                     go on with the new pair
     401 session-ended       over, if it names its own sid; nothing else ends a session
     409 refresh-superseded  read the state again and retry
     503, 429, no network    keep everything, wait a moment, the same token under the same key again
 
-Several tabs share one profile: its jar and its key. Any other answer is `odd`, and the suite fails on it.
+Several tabs share one profile: its jar and its key. Any other answer is `unexpected`, and the suite fails on it.
 """
 
 import asyncio
@@ -16,26 +16,26 @@ import random
 import re
 from enum import Enum
 
-from tests.system.faults.raw_http import Answer, Wire, compose
+from tests.system.faults.raw_http import Answer, RawConnection, compose
 
 PASSWORD = "seven green bottles on a wall"
 
 LEAD = 8
-"""Generations that one tab may be ahead of another's request: half of what a row remembers."""
+"""Generations that one tab may be ahead of the request of another: half of those that a row keeps."""
 
 
-class Told(Enum):
+class Outcome(Enum):
     """What an answer means to a client."""
 
     RENEWED = "renewed"
     SUPERSEDED = "superseded"
     ENDED = "ended"
     NOTHING = "nothing"
-    """Lost, or the server is ill: the client knows no more than before."""
+    """Lost, or 503: the client knows no more than before."""
 
 
 class Profile:
-    """A cookie jar and a client key. `key` None: a holder who sends no key at all."""
+    """A cookie jar and a client key. With `key=None` the client sends no key at all."""
 
     def __init__(self, port: int, *, key: bytes | None) -> None:
         self.port = port
@@ -44,86 +44,86 @@ class Profile:
         self.sid = ""
         self.is_over = False
         self.reason = ""
-        """What `session-ended` gave as the reason, and how far the token that met it was behind the newest known."""
+        """The reason in `session-ended`, and how far the refused token was behind the newest known one."""
         self.renewed = self.superseded = self.repeated = 0
-        self.odd: list[str] = []
+        self.unexpected: list[str] = []
         self.identities: dict[int, set[bytes]] = {}
         """Every refresh token ever received, by generation: two of one generation would be a fork."""
         self.recorded = b""
-        """The last refresh that was answered with a new pair, as it went over the wire."""
-        self.definite: list[Told] = []
+        """The last refresh that was answered with a new pair, as it was sent."""
+        self.definite: list[Outcome] = []
         self._changed = asyncio.Event()
         self._under_way: list[int] = []
 
     def copied(self, *, key: bytes | None) -> "Profile":
-        """What a thief has who read the jar just now."""
+        """What a thief has who has just read the jar."""
         other = Profile(self.port, key=key)
         other.jar, other.sid = dict(self.jar), self.sid
         return other
 
-    async def sign_in(self, wire: Wire, email: str) -> None:
-        """Register, or log in where somebody has; as often as it takes."""
+    async def sign_in(self, connection: RawConnection, email: str) -> None:
+        """Log in, or register if there is no account yet; repeat until it succeeds."""
         body = json.dumps({"email": email, "password": PASSWORD}).encode()
         while True:
             for path in ("/auth/login", "/auth/register"):
-                answer = await wire.post(path, ["Gatepass-Client: 1"], body)
+                answer = await connection.post(path, ["Gatepass-Client: 1"], body)
                 if answer is not None and answer.status in (200, 201):
                     self.sid = answer.json()["session_id"]
                     self._take(answer)
                     return
             await asyncio.sleep(0.02)
 
-    async def refresh(self, wire: Wire) -> Told:
-        """One request with the token that is in the jar now, and what its answer means."""
+    async def refresh(self, connection: RawConnection) -> Outcome:
+        """Send one request with the current token of the jar. Returns the meaning of the answer."""
         request = compose("/auth/refresh", self.port, self._headers(), b"")
         presented = self.generation
         self._under_way.append(presented)
         try:
-            answer = await wire.send(request)
+            answer = await connection.send(request)
         finally:
             self._under_way.remove(presented)
-        return self.hear(answer, request)
+        return self.take_answer(answer, request)
 
-    def hear(self, answer: Answer | None, request: bytes = b"") -> Told:
-        """Take an answer to a refresh in."""
-        told = self._meaning(answer)
+    def take_answer(self, answer: Answer | None, request: bytes = b"") -> Outcome:
+        """Apply the answer to a refresh."""
+        outcome = self._meaning(answer)
         if answer is not None:
             self._take(answer)
-        match told:
-            case Told.RENEWED:
+        match outcome:
+            case Outcome.RENEWED:
                 self.renewed += 1
                 self.recorded = request
-            case Told.SUPERSEDED:
+            case Outcome.SUPERSEDED:
                 self.superseded += 1
-            case Told.ENDED:
+            case Outcome.ENDED:
                 self.is_over = True
                 self.reason = f"{answer.json()['reason'] if answer else ''}, at {self._presented(request)}"
-            case Told.NOTHING:
+            case Outcome.NOTHING:
                 self.repeated += 1
-                return told
-        self.definite.append(told)
+                return outcome
+        self.definite.append(outcome)
         self._changed.set()
         self._changed = asyncio.Event()
-        return told
+        return outcome
 
-    async def told_after(self, count: int) -> Told:
-        """The first definite answer after the first `count` ones. An ended session brings no more: ENDED."""
+    async def outcome_after(self, count: int) -> Outcome:
+        """The first definite answer after the first `count`. A session that has ended brings no more: ENDED."""
         while len(self.definite) <= count and not self.is_over:
             await self._changed.wait()
-        return self.definite[count] if len(self.definite) > count else Told.ENDED
+        return self.definite[count] if len(self.definite) > count else Outcome.ENDED
 
-    async def insist(self, wire: Wire) -> Told:
-        """Refresh until an answer says something."""
-        while (told := await self.refresh(wire)) is Told.NOTHING:
+    async def refresh_until_answered(self, connection: RawConnection) -> Outcome:
+        """Refresh until an answer is definite."""
+        while (outcome := await self.refresh(connection)) is Outcome.NOTHING:
             await pause()
-        return told
+        return outcome
 
     @property
     def is_far_ahead(self) -> bool:
-        """Whether a tab should wait for another one's request.
+        """Whether a tab should wait for the request of another tab.
 
-        A row remembers 16 generations. In life they take hours; here a tab makes 16 while a request of the other one
-        waits for a new connection, and its answer would have to be `session-ended`.
+        A row keeps 16 generations. In practice they take hours; here one tab makes 16 while a request of the other tab
+        waits for a new connection, and the answer to that would have to be `session-ended`.
         """
         return bool(self._under_way) and self.generation - min(self._under_way) >= LEAD
 
@@ -143,19 +143,19 @@ class Profile:
         mac = hmac.digest(self.key, f"{self.sid}|{self.generation}".encode(), "sha256")
         return [*headers, f"Idempotency-Key: {self.generation}.{base64.urlsafe_b64encode(mac)[:22].decode()}"]
 
-    def _meaning(self, answer: Answer | None) -> Told:
+    def _meaning(self, answer: Answer | None) -> Outcome:
         if answer is None or answer.status in (429, 500, 502, 503, 504):
             if answer is not None and answer.status == 500:
-                self.odd.append(f"500 {answer.body[:120]!r}")
-            return Told.NOTHING
+                self.unexpected.append(f"500 {answer.body[:120]!r}")
+            return Outcome.NOTHING
         if answer.status == 200:
-            return Told.RENEWED
+            return Outcome.RENEWED
         if answer.code == "refresh-superseded":
-            return Told.SUPERSEDED
+            return Outcome.SUPERSEDED
         if answer.code == "session-ended" and answer.json().get("sid") == self.sid:
-            return Told.ENDED
-        self.odd.append(f"{answer.status} {answer.body[:120]!r}")
-        return Told.NOTHING
+            return Outcome.ENDED
+        self.unexpected.append(f"{answer.status} {answer.body[:120]!r}")
+        return Outcome.NOTHING
 
     def _take(self, answer: Answer) -> None:
         self.jar.update(answer.cookies)
@@ -166,5 +166,5 @@ class Profile:
 
 
 async def pause() -> None:
-    """The back-off of a client, short: here a server is away for moments."""
+    """The back-off of a client, but short: here a server is down only briefly."""
     await asyncio.sleep(random.uniform(0.005, 0.03))

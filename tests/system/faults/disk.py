@@ -1,7 +1,7 @@
 """A disk that is full for a while: a tmpfs of a few megabytes, filled to the last byte.
 
-Mounting needs root. Where it is not permitted, the processes concerned are held to files of zero bytes
-(RLIMIT_FSIZE): each of their writes then fails too, with EFBIG instead of ENOSPC.
+Mounting needs root. If it is not permitted, the processes concerned may only write files of zero bytes (RLIMIT_FSIZE):
+then each of their writes fails too, with EFBIG instead of ENOSPC.
 """
 
 import contextlib
@@ -11,25 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.process import children
+from tools.services.processes import children
 
 
 class Disk(Protocol):
-    """Where a store lives. `how` names the means, for the record."""
+    """The disk of a store. `how` names the means, for the record."""
 
     how: str
 
     def fill(self, pid: int) -> None:
-        """No more writes, by this process and its children at least."""
+        """Make writes fail, at least those of this process and its children."""
         ...
 
     def free(self) -> None:
-        """Room again."""
+        """Make writes succeed again."""
         ...
 
 
 class Tmpfs:
-    """A mounted file system of our own."""
+    """A file system that the test has mounted."""
 
     how = "tmpfs"
 
@@ -37,7 +37,7 @@ class Tmpfs:
         self._filler = folder / "filler"
 
     def fill(self, pid: int) -> None:
-        """With zeros, in ever smaller pieces: for everybody."""
+        """Write zeros in ever smaller pieces, until not one byte fits; this affects all processes."""
         with self._filler.open("wb", buffering=0) as filler:
             for size in (65_536, 4_096, 1):
                 with contextlib.suppress(OSError):
@@ -50,7 +50,7 @@ class Tmpfs:
 
 
 class Limit:
-    """A limit on the size of files that processes write, set as their own user: another one's is for root alone."""
+    """A limit on the size of files that processes write. It is set as their own user, as only root may limit others."""
 
     how = "RLIMIT_FSIZE"
 
@@ -58,13 +58,13 @@ class Limit:
         self._limited: list[int] = []
 
     def fill(self, pid: int) -> None:
-        """The parent first: whom it starts from then on inherits the limit, and the list of the others is whole."""
+        """The parent first: children that it starts later inherit the limit, so the list of children is complete."""
         self._limit(pid)
         for child in children(pid):
             self._limit(child)
 
     def free(self) -> None:
-        """Lift the limits of those who still live."""
+        """Lift the limits of the processes that have not ended."""
         while self._limited:
             _limit(self._limited.pop(), "unlimited:")
 
@@ -86,7 +86,7 @@ def _limit(pid: int, size: str) -> None:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, *, megabytes: int, mounts: bool) -> Iterator[Disk]:
-    """`folder` as a disk of its own, or as near as one gets without mounting."""
+    """`folder` as a disk of its own, or a Limit if mounting is not possible."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "gatepass-test", str(folder)]
     if not mounts or subprocess.run(command, capture_output=True, check=False).returncode != 0:
         yield Limit()

@@ -1,6 +1,6 @@
 """A server process on one port, started, killed and started again while the load runs against it.
 
-Starting blocks, so it happens in a thread: the clients go on knocking. Whatever a scenario starts ends with it.
+Starting blocks, so it happens in a thread, and the clients go on sending. All that a scenario starts ends with it.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from tests.system.faults.load import Load
 from tools.services.ports import free_port
 
 ROUNDS = 8 if os.environ.get("GATEPASS_EXPLORE") == "full" else 1
-"""How often a scenario breaks the same thing: `GATEPASS_EXPLORE=full` for a long look."""
-WITH_CLOCK = (sys.executable, str(Path(__file__).with_name("program.py")))
+"""How often a scenario repeats its fault: `GATEPASS_EXPLORE=full` for a long run."""
+WITH_CLOCK = (sys.executable, str(Path(__file__).with_name("subprocess_server.py")))
 Record = Callable[[str, object], None]
 
 
 class Server:
-    """`gatepass serve` with a store, on a port that it keeps. `said` is what its former processes wrote."""
+    """`gatepass serve` with a store, on a port that it keeps. `said` is the output of its processes that have ended."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class Server:
         return self._serving.process.pid
 
     async def start(self) -> None:
-        """Until it listens, on the port it had before."""
+        """Return once it listens, on the same port as before."""
         self._serving = await asyncio.to_thread(self._start)
         self.port = self._serving.port
 
     async def kill(self) -> None:
-        """With SIGKILL, wherever it stands."""
+        """Send SIGKILL, whatever the server is doing."""
         await self.stop(signal.SIGKILL)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Exit code after a signal."""
+        """Send a signal and wait for the end. Returns the exit code."""
         serving, self._serving = self._serving, None
         if serving is None:
             return 0
@@ -70,7 +70,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(server: Server) -> AsyncIterator[Server]:
-    """A server that runs until the block ends, however it ends."""
+    """A server that runs until the block ends or raises."""
     await server.start()
     try:
         yield server
@@ -79,7 +79,7 @@ async def serving(server: Server) -> AsyncIterator[Server]:
 
 
 async def conclude(load: Load, scenario: str, record: Record) -> None:
-    """Look at everybody, say what was counted, and hold it to the four zeros."""
+    """Check every session, record the counts, and require the four zeros."""
     verdict = await load.verdict(scenario)
     record("faults", str(verdict))
     verdict.check()

@@ -1,12 +1,12 @@
 """Browsers that refresh without a pause, thefts among them, and the four zeros that must come out at the end.
 
     async with Load(port, profiles=6) as load:      # all signed in and refreshing
-        await load.progress()                       # everybody got a few answers
+        await load.progress()                       # each session got a few answers
         ...break something...
         await load.progress()                       # and again: the service is back
         verdict = await load.verdict("what was broken")
 
-A profile is one session with one or two tabs. Victims of a theft have one tab and are told apart from the rest.
+A profile is one session with one or two tabs. Victims of a theft have one tab and are counted apart from the rest.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.patience import patience
-from tests.system.faults.browser_profile import Profile, Told, pause
-from tests.system.faults.raw_http import Wire
-from tests.system.faults.theft import Loot, Theft
+from tests.system.faults.browser_profile import Outcome, Profile, pause
+from tests.system.faults.raw_http import RawConnection
+from tests.system.faults.theft import Stolen, Theft
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a scenario came to; `str()` is the line that is printed and kept."""
+    """The result of a scenario; `str()` is the line that is printed and recorded."""
 
     scenario: str
     sessions: int
@@ -37,9 +37,9 @@ class Verdict:
     lost: int
     false_logouts: int
     forks: int
-    odd: tuple[str, ...]
+    unexpected: tuple[str, ...]
     reasons: tuple[str, ...]
-    """Why sessions ended that should not have."""
+    """The reasons of the sessions that ended and should not have."""
 
     def __str__(self) -> str:
         return (
@@ -49,15 +49,15 @@ class Verdict:
         )
 
     def check(self) -> None:
-        """The four zeros."""
-        assert self.odd == (), f"unexpected answers: {self.odd[:5]}"
+        """Require that nothing was lost, forked or unexpected, and that each theft was detected."""
+        assert self.unexpected == (), f"unexpected answers: {self.unexpected[:5]}"
         assert (self.lost, self.false_logouts, self.forks) == (0, 0, 0), f"{self} {self.reasons}"
         assert self.detected == self.thefts > 0, str(self)
         assert self.refreshes > 0
 
 
 class Load:
-    """Profiles that refresh until told to stop."""
+    """Profiles that refresh until the load stops."""
 
     def __init__(self, port: int, *, profiles: int = 6, victims: int = 6) -> None:
         self.faults = 0
@@ -70,10 +70,10 @@ class Load:
         self._is_stopping = False
 
     async def __aenter__(self) -> Self:
-        wire = Wire(self._port)
+        connection = RawConnection(self._port)
         for profile in (*self._honest, *self._victims):
-            await profile.sign_in(wire, "ann@example.com")
-        wire.close()
+            await profile.sign_in(connection, "ann@example.com")
+        connection.close()
         for number, profile in enumerate(self._honest):
             self._tabs += [asyncio.create_task(self._browse(profile)) for _ in range(1 + number % 2)]
         self._tabs += [asyncio.create_task(self._browse(profile)) for profile in self._victims]
@@ -88,7 +88,7 @@ class Load:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def progress(self, count: int = 10) -> None:
-        """Wait until every session that is not over got so many more definite answers."""
+        """Wait until each session that has not ended got `count` more definite answers."""
         goals = [(profile, len(profile.definite) + count) for profile in (*self._honest, *self._victims)]
         async with patience():
             for profile, goal in goals:
@@ -97,7 +97,7 @@ class Load:
                     await pause()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Let the load run until something is so."""
+        """Let the load run until `condition()` is true."""
         async with patience():
             while not condition():
                 self._raise_failures()
@@ -105,32 +105,32 @@ class Load:
 
     @property
     def repeated(self) -> int:
-        """Refreshes that got no definite answer so far."""
+        """The number of refreshes without a definite answer so far."""
         return sum(profile.repeated for profile in (*self._honest, *self._victims))
 
-    def steal(self, loot: Loot | None = None, *, strict: bool = True) -> None:
-        """Plant a theft now.
+    def steal(self, stolen: Stolen | None = None, *, strict: bool = True) -> None:
+        """Start a theft now.
 
-        `strict` False is for a theft astride a loss of writes: where the store forgot the one holder's use, the
-        conflict comes with the next one, not with this.
+        `strict=False` is for a theft during which writes are lost: if the store lost the use by one holder, the
+        conflict is detected at the next use and not at this one.
         """
         if not self._unused:
             raise AssertionError("the load has no more victims")
-        theft = Theft(self._unused.pop(), loot or random.choice(list(Loot)))
+        theft = Theft(self._unused.pop(), stolen or random.choice(list(Stolen)))
         self._thefts.append((theft, asyncio.create_task(theft.commit()), strict))
 
-    async def caught(self) -> None:
-        """Wait until all thefts so far have taken place."""
+    async def committed(self) -> None:
+        """Wait until all thefts so far are committed."""
         async with patience():
             await asyncio.gather(*(task for _, task, _ in self._thefts))
 
     async def verdict(self, scenario: str) -> Verdict:
-        """Stop, look at every session and every holder of a stolen one."""
-        await self.caught()
+        """Stop, then check every session and both holders of each stolen one."""
+        await self.committed()
         self._is_stopping = True
         async with patience():
             await asyncio.gather(*self._tabs)
-        caught = [await theft.settle() and (theft.is_detected or not strict) for theft, _, strict in self._thefts]
+        detected = [await theft.settle() and (theft.is_detected or not strict) for theft, _, strict in self._thefts]
         stolen = {id(theft.victim) for theft, _, _ in self._thefts}
         kept = [profile for profile in (*self._honest, *self._victims) if id(profile) not in stolen]
         lost = sum([not await self._lives(profile) and not profile.is_over for profile in kept])
@@ -144,52 +144,52 @@ class Load:
             refreshes=sum(profile.renewed for profile in everybody),
             repeated=sum(profile.repeated for profile in everybody),
             faults=self.faults,
-            thefts=len(caught),
-            detected=sum(caught),
+            thefts=len(detected),
+            detected=sum(detected),
             lost=lost,
             false_logouts=len(reasons),
             forks=forks,
-            odd=tuple(said for profile in everybody for said in profile.odd),
+            unexpected=tuple(said for profile in everybody for said in profile.unexpected),
             reasons=reasons,
         )
 
     async def _browse(self, profile: Profile) -> None:
-        """A tab."""
-        wire = Wire(self._port)
+        """One tab: refresh until the load stops or the session ends."""
+        connection = RawConnection(self._port)
         try:
             while not (self._is_stopping or profile.is_over):
                 if profile.is_far_ahead:
                     await pause()
                     continue
-                told = await profile.refresh(wire)
-                await (pause() if told is Told.NOTHING else asyncio.sleep(random.uniform(0, 0.004)))
+                outcome = await profile.refresh(connection)
+                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 0.004)))
         finally:
-            wire.close()
+            connection.close()
 
     async def _lives(self, profile: Profile) -> bool:
-        """Whether the session can be renewed, as its client would."""
-        wire = Wire(self._port)
+        """Whether the session can be refreshed, as its client would do it."""
+        connection = RawConnection(self._port)
         try:
             with contextlib.suppress(TimeoutError):
                 async with patience():
                     for _ in range(20):
-                        if await profile.insist(wire) is Told.RENEWED:
+                        if await profile.refresh_until_answered(connection) is Outcome.RENEWED:
                             return True
             return False
         finally:
-            wire.close()
+            connection.close()
 
     async def _forks(self, profile: Profile) -> bool:
-        """Use an old branch, as the last act: whether then more than one, or the wrong one, is alive (P3)."""
-        wire = Wire(self._port)
+        """Use an old branch at the very end. Returns whether more than one branch, or the wrong one, is live (P3)."""
+        connection = RawConnection(self._port)
         try:
             stale = profile.copied(key=b"other" * 6)
-            await profile.insist(wire)
-            old = await stale.insist(wire)
-            new = await profile.insist(wire)
-            return (old, new) != (Told.ENDED, Told.ENDED)
+            await profile.refresh_until_answered(connection)
+            old = await stale.refresh_until_answered(connection)
+            new = await profile.refresh_until_answered(connection)
+            return (old, new) != (Outcome.ENDED, Outcome.ENDED)
         finally:
-            wire.close()
+            connection.close()
 
     def _profile(self, number: int) -> Profile:
         return Profile(self._port, key=number.to_bytes(32, "big"))

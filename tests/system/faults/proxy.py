@@ -1,8 +1,9 @@
 """A TCP proxy between a server and its store that breaks connections at an exact byte.
 
-`cut(after, direction)` lets so many more bytes pass in a direction, on whatever connection carries them, and then
-resets that connection, both sides, without the rest of what was under way: the server cannot know whether the store
-got, did, or answered it. Swept over N, the cut comes at every step of the conversation. `refuse()` takes nobody in.
+`cut(after, direction)` lets that many more bytes pass in a direction, on any connection, and then resets that
+connection on both sides; the rest of what was under way is lost. The server cannot know whether the store received,
+executed or answered it. Swept over N, the cut happens at every step of the conversation. `refuse()` accepts no
+connection.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Listens on `port`; counts the connections that it broke."""
+    """Listens on `port`, and counts the connections that it broke."""
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -34,7 +35,7 @@ class Proxy:
 
     @property
     def is_due(self) -> bool:
-        """Whether a cut is still to come."""
+        """Whether a cut has not happened yet."""
         return any(left is not None for left in self._budget.values())
 
     def refuse(self, *, refuses: bool = True) -> None:
@@ -42,7 +43,7 @@ class Proxy:
         self._refuses = refuses
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection to the store."""
+        """Serve one connection to the store."""
         if self._refuses:
             _reset(writer)
             return
@@ -65,7 +66,7 @@ class Proxy:
         self._tasks -= pumps
 
     async def stop(self) -> None:
-        """Break what is left."""
+        """Break all connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -88,7 +89,7 @@ class Proxy:
 
 @contextlib.asynccontextmanager
 async def proxying(target: int) -> AsyncIterator[Proxy]:
-    """A proxy before a loopback port."""
+    """A proxy in front of a loopback port."""
     proxy = Proxy(target)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

@@ -1,7 +1,7 @@
 """One keep-alive connection and the few lines of HTTP/1.1 that a refresh needs.
 
-A client library would hide what this suite is about: when exactly a request is lost, and that the very same bytes
-go out again. Whatever goes wrong below HTTP is `None`: the client does not know what the server did.
+A client library would hide what this suite tests: when exactly a request is lost, and that the very same bytes are sent
+again. Any failure below HTTP is `None`: the client does not know what the server did.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whole."""
+    """A complete response."""
 
     status: int
     cookies: dict[str, str]
@@ -29,11 +29,11 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The problem's code, or nothing."""
+        """The code of a problem, or an empty text."""
         return str(self.json().get("code", "")) if self.status >= 400 and self.body else ""
 
 
-class Wire:
+class RawConnection:
     """A connection to a loopback port, opened when needed and again after every loss. One request at a time."""
 
     def __init__(self, port: int) -> None:
@@ -41,11 +41,11 @@ class Wire:
         self._writer: asyncio.StreamWriter | None = None
 
     async def post(self, path: str, headers: list[str], body: bytes = b"") -> Answer | None:
-        """Send a request; None where no whole answer came."""
+        """Send a request. Returns None if no complete response arrived."""
         return await self.send(compose(path, self.port, headers, body))
 
     async def send(self, request: bytes) -> Answer | None:
-        """Send exactly these bytes."""
+        """Send exactly these bytes. Returns None if no complete response arrived."""
         try:
             async with patience():  # longer than any time-out of a server: a lost answer is a broken connection
                 if self._writer is None:
@@ -63,7 +63,7 @@ class Wire:
         return Answer(int(head.split(b" ", 2)[1]), cookies, body)
 
     def close(self) -> None:
-        """Hang up at once."""
+        """Reset the connection."""
         if self._writer is not None:
             self._writer.transport.abort()
         self._writer = None

@@ -1,6 +1,6 @@
-"""`gatepass serve` with a clock that a test can set: seconds to add to the real time, in a file.
+"""`gatepass serve` with a clock that a test can set: the seconds to add to the real time are in a file.
 
-A process of its own, because that is what has a clock; everything but the clock is as it is served.
+It is a process of its own, because a process has one clock. Everything except the clock is as in `gatepass serve`.
 """
 
 import sys
@@ -9,11 +9,14 @@ from pathlib import Path
 from gatepass.gate import Gatepass
 from gatepass.serving.process import bind, serve
 from gatepass.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # it runs as a file, in the folder of its data
+
 from tests.support.file_clock import FileClock
 
 
 def main() -> None:
-    """`program.py FILE --port N`."""
+    """`subprocess_server.py FILE --port N`."""
     _, file, _, wanted = sys.argv
     listener = bind("127.0.0.1", int(wanted))
     port = listener.getsockname()[1]

@@ -78,14 +78,14 @@ def test_a_process_that_ended_meanwhile_needs_no_limit() -> None:
 
 
 async def starve(load: Load) -> None:
-    """Until the clients have been refused many times, since the disk is full."""
+    """Wait until the clients have been refused many times because the disk is full."""
     load.faults += 1
     before = load.repeated
     await load.until(lambda: load.repeated > before + 50)
 
 
 async def fill_log(disk: Disk, postgres: PostgresServer) -> None:
-    """Fill the disk and turn the log's page: PostgreSQL has written ahead for a whole segment."""
+    """Fill the disk and switch to a new WAL segment: PostgreSQL has allocated the current one in advance."""
     disk.fill(postgres.pid)
     for _ in range(3):
         with contextlib.suppress(asyncpg.PostgresError, OSError):
@@ -93,6 +93,6 @@ async def fill_log(disk: Disk, postgres: PostgresServer) -> None:
 
 
 def revive(postgres: PostgresServer) -> None:
-    """Start it again: with a full log it gives up."""
+    """Start PostgreSQL again: it stops when its log cannot be written."""
     postgres.kill()
     postgres.start()

@@ -1,7 +1,7 @@
 """A store comes back without its last acknowledged refreshes: a fail-over to a replica that lagged, a restored file.
 
-What was lost are refreshes alone: sign-ins and sign-outs are acknowledged when durable (PROTOCOL §3), so the copy is
-taken after those. The clients hold tokens that the row knows nothing of (PROTOCOL §4, recover).
+Only refreshes are lost: sign-ins and sign-outs are acknowledged when durable (PROTOCOL §3), so the copy is taken after
+those. The clients hold tokens that the row does not know (PROTOCOL §4, recover).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tests.system.faults.load import Load
 from tools.services.postgres import new_database, private_server
 
 LOST = 12
-"""Refreshes of each session that the store forgets, at least."""
+"""The refreshes of each session that the store loses, at least."""
 Step = Callable[[], Awaitable[None]]
 
 
@@ -24,7 +24,7 @@ async def lose_writes(server: Server, *, keep: Step, restore: Step, scenario: st
     """`keep` takes a copy and `restore` puts it back, both while the server is down."""
     async with serving(server), Load(server.port) as load:
         load.steal()
-        await load.caught()
+        await load.committed()
         for _ in range(ROUNDS):
             await load.progress()
             await server.kill()
@@ -41,7 +41,7 @@ async def lose_writes(server: Server, *, keep: Step, restore: Step, scenario: st
         load.steal()
         await conclude(load, scenario, record)
         await server.stop()
-    assert '"case":"recover"' in server.said, "nothing was lost, so nothing was shown"
+    assert '"case":"recover"' in server.said, "no write was lost, so the test proves nothing"
 
 
 async def test_sqlite_file_copied_back(tmp_path: Path, record_property: Record) -> None:

@@ -1,4 +1,4 @@
-"""Several server processes on one port: the same guarantees, a dead one is replaced, a signal stops all."""
+"""Several server processes on one port: the same guarantees, a process that dies is replaced, a signal stops all."""
 
 import asyncio
 import os
@@ -9,10 +9,11 @@ import pytest
 
 from tests.support.gates import SECRET
 from tests.support.patience import becomes
-from tests.support.process import children, gatepass, lives
+from tests.support.process import gatepass
 from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
 from tests.system.faults.load import Load
 from tools.services.postgres import new_database, shared_server
+from tools.services.processes import children, lives
 
 
 async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, record_property: Record) -> None:

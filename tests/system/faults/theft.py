@@ -1,17 +1,17 @@
-"""Thieves: each copies a victim's jar at a known moment and uses it, while the victim goes on as if nothing were.
+"""Thieves: each copies the jar of a victim at a known moment and uses it, while the victim goes on as before.
 
-P2 in one sentence for all of them: once both holders have used what both hold, one of the two was told that the
-session is over, and it is over for both.
+P2 in one sentence for all of them: once both holders have used what both hold, one of the two has got `session-ended`,
+and the session has ended for both.
 """
 
 from enum import Enum
 
-from tests.system.faults.browser_profile import Profile, Told, pause
-from tests.system.faults.raw_http import Wire
+from tests.system.faults.browser_profile import Outcome, Profile, pause
+from tests.system.faults.raw_http import RawConnection
 
 
-class Loot(Enum):
-    """What the thief has."""
+class Stolen(Enum):
+    """What the thief has copied."""
 
     JAR = "the jar, and a key of his own"
     JAR_KEYLESS = "the jar, and no key"
@@ -21,42 +21,43 @@ class Loot(Enum):
 class Theft:
     """One copied session and its two holders. Call `commit` once, under load."""
 
-    def __init__(self, victim: Profile, loot: Loot) -> None:
+    def __init__(self, victim: Profile, stolen: Stolen) -> None:
         self.victim = victim
-        self.loot = loot
+        self.stolen = stolen
         self.is_detected = False
-        """Within P2: no later than the second holder's first use."""
-        self.thief = victim.copied(key=None if loot is Loot.JAR_KEYLESS else b"thief" * 6)
+        """As P2 requires: at the latest at the first use by the second holder."""
+        self.thief = victim.copied(key=None if stolen is Stolen.JAR_KEYLESS else b"thief" * 6)
 
     async def commit(self) -> None:
-        """Steal, use it, and see who of the two is told first."""
-        wire = Wire(self.victim.port)
+        """Use the copy, and record whether the theft was detected."""
+        connection = RawConnection(self.victim.port)
         try:
-            if self.loot is Loot.REQUEST:
-                await self._replay(wire)
-            seen = len(self.victim.definite)
-            thief = self.thief.definite[-1] if self.thief.is_over else await self.thief.insist(wire)
-            victim = await self.victim.told_after(seen)
-            self.is_detected = Told.ENDED in (thief, victim)
+            if self.stolen is Stolen.REQUEST:
+                await self._replay(connection)
+            thief, victim = self.thief, self.victim
+            seen = len(victim.definite)
+            first = thief.definite[-1] if thief.is_over else await thief.refresh_until_answered(connection)
+            second = await victim.outcome_after(seen)
+            self.is_detected = Outcome.ENDED in (first, second)
         finally:
-            wire.close()
+            connection.close()
 
     async def settle(self) -> bool:
-        """Whether both holders are refused for good, after at most a few more uses by each."""
-        wire = Wire(self.victim.port)
+        """Whether both holders are refused for good, after a few more uses by each."""
+        connection = RawConnection(self.victim.port)
         try:
             for _ in range(3):
-                told = [await holder.insist(wire) for holder in (self.victim, self.thief)]
-                if told == [Told.ENDED, Told.ENDED]:
+                outcomes = [await holder.refresh_until_answered(connection) for holder in (self.victim, self.thief)]
+                if outcomes == [Outcome.ENDED, Outcome.ENDED]:
                     return True
             return False
         finally:
-            wire.close()
+            connection.close()
 
-    async def _replay(self, wire: Wire) -> None:
-        """Send the recorded request until it is answered; its answer hands the successor over."""
+    async def _replay(self, connection: RawConnection) -> None:
+        """Send the recorded request until it is answered: the answer contains the successor."""
         while not self.victim.recorded:
             await pause()
         request = self.victim.recorded
-        while self.thief.hear(await wire.send(request)) is Told.NOTHING:
+        while self.thief.take_answer(await connection.send(request)) is Outcome.NOTHING:
             await pause()

@@ -31,7 +31,7 @@ async def test_a_refresh_never_puts_the_end_off(at: GateHarness, ann: Browser) -
     for _ in range(8):
         at.clock.advance(3 * DAY)
         await ann.refresh()
-        (session,) = at.memory._sessions.values()
+        (session,) = at.memory.rows().values()
         ends.add(session.expires_at)
     assert ends == {NOW + 30 * DAY}
 

@@ -30,7 +30,7 @@ class GatepassMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         """Sync or async, as what is behind it: nothing is awaited or read here."""
-        if wsgi.guard(request.META, self._guard, self._cookies):
+        if wsgi.prepare_environ(request.META, self._guard, self._cookies):
             for name in ("COOKIES", "headers"):  # where another middleware has looked before
                 request.__dict__.pop(name, None)
             if hasattr(request, "scope"):

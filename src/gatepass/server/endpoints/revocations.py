@@ -15,10 +15,9 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator
 
-from gatepass.access.revoked_sessions import RevokedSessions
+from gatepass.access.revoked_sessions import OVERLAP, RevokedSessions
 from gatepass.errors import InvalidToken
 from gatepass.ports import Revocation
-from gatepass.runtime.follower import OVERLAP
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import EventStream, Reply, Request
@@ -46,7 +45,7 @@ async def follow(context: Context, request: Request) -> Reply:
     return EventStream(200, media_type=MEDIA_TYPE, events=events, receive=request.receive)
 
 
-async def _events(feed: RevokedSessions, since: int) -> AsyncIterator[bytes]:
+async def _events(revoked: RevokedSessions, since: int) -> AsyncIterator[bytes]:
     waiting: asyncio.Queue[Revocation] = asyncio.Queue(MAX_WAITING)
     is_overrun = False
 
@@ -57,9 +56,9 @@ async def _events(feed: RevokedSessions, since: int) -> AsyncIterator[bytes]:
         except asyncio.QueueFull:
             is_overrun = True
 
-    with feed.told(tell):
-        yield b"".join(map(_event, feed.known(max(since, feed.since)))) + b"event: caught-up\ndata:\n\n"
-        while not is_overrun and feed.is_in_touch:
+    with revoked.listening(tell):
+        yield b"".join(map(_event, revoked.since(max(since, revoked.cutoff)))) + b"event: caught-up\ndata:\n\n"
+        while not is_overrun and revoked.is_fresh:
             try:
                 async with asyncio.timeout(HEARTBEAT):
                     first = await waiting.get()

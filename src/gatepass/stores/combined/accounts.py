@@ -1,4 +1,4 @@
-"""What a store of two parts leaves to the one for accounts: every verb that ends no session."""
+"""The verbs of the combined store that only concern the accounts: all that revoke no session."""
 
 from collections.abc import Sequence
 
@@ -8,84 +8,67 @@ from gatepass.ports import Attempts, Store
 
 
 class DelegatedAccounts:
-    """Accounts, applicants, attempts and signing keys, as they are in `accounts`."""
+    """Passes each verb on accounts, applicants, attempts and signing keys on to `accounts`."""
 
     accounts: Store
 
     async def add_account(self, account: Account) -> bool:
-        """On the accounts."""
         return await self.accounts.add_account(account)
 
     async def find_account(self, account_id: str) -> Account | None:
-        """From the accounts."""
         return await self.accounts.find_account(account_id)
 
     async def find_account_by_email(self, email_key: str) -> Account | None:
-        """From the accounts."""
         return await self.accounts.find_account_by_email(email_key)
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """On the accounts."""
         return await self.accounts.rehash_password(
             account_id, password_hash=password_hash, credential_version=credential_version
         )
 
     async def enable_account(self, account_id: str) -> bool:
-        """On the accounts."""
         return await self.accounts.enable_account(account_id)
 
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
     ) -> bool | None:
-        """On the accounts. A sign-in under way looks at the version at its end, and is refused."""
+        # Needs no lock: a sign-in that is under way checks the version at its end, and is refused.
         return await self.accounts.change_email(
             account_id, email=email, email_key=email_key, credential_version=credential_version, now=now
         )
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
-        """On the accounts."""
         return await self.accounts.verify_account(account_id, now=now)
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
-        """From the accounts."""
         return await self.accounts.list_accounts(after=after, limit=limit)
 
     async def add_applicant(self, applicant: PendingRegistration) -> None:
-        """On the accounts."""
         await self.accounts.add_applicant(applicant)
 
     async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        """From the accounts."""
         return await self.accounts.find_applicant(applicant_id)
 
     async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        """From the accounts."""
         return await self.accounts.find_applicants(email_key)
 
     async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        """On the accounts."""
         return await self.accounts.admit_applicant(applicant_id, account)
 
     async def prune_applicants(self, *, before: int, limit: int) -> int:
-        """On the accounts."""
         return await self.accounts.prune_applicants(before=before, limit=limit)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        """From the accounts."""
         return await self.accounts.attempts(keys)
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        """On the accounts."""
         await self.accounts.count_failure(keys, now=now, forget_before=forget_before)
 
     async def clear_attempts(self, key: str) -> None:
-        """On the accounts."""
         await self.accounts.clear_attempts(key)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
-        """From the accounts."""
         return await self.accounts.signing_keys()
 
     async def put_signing_key(self, key: StoredKey) -> None:
-        """On the accounts."""
         await self.accounts.put_signing_key(key)

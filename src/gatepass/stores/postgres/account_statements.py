@@ -1,4 +1,4 @@
-"""The SQL of accounts and applicants on PostgreSQL, complete with the schema's name (see `postgres_statements`)."""
+"""The SQL of accounts and applicants on PostgreSQL, with the schema in each statement (see `statements.py`)."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ def _places(columns: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatements:
-    """Every statement on accounts and applicants for one schema. What is deleted is found by none of them."""
+    """All statements on accounts and applicants for one schema. None of them finds a deleted account."""
 
     schema: str
 
     @property
     def add_account(self) -> str:
-        """One account, unless its address or its id is taken."""
+        """Insert an account, unless its address or its id is taken."""
         return (
             f"INSERT INTO {self.schema}.account ({_ACCOUNT}) VALUES ({_places(rows.ACCOUNT_COLUMNS)}) "
             "ON CONFLICT DO NOTHING RETURNING 1"
@@ -28,98 +28,98 @@ class AccountStatements:
 
     @property
     def find_account(self) -> str:
-        """By id."""
+        """One by id."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id = $1 AND deleted_at IS NULL"
 
     @property
     def find_account_by_email(self) -> str:
-        """By normalised address."""
+        """One by normalised address."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1 AND deleted_at IS NULL"
 
     @property
     def list_accounts(self) -> str:
-        """A page, in the order of ids."""
+        """One page of accounts, ordered by id."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"
 
     @property
     def change_password(self) -> str:
-        """The account's part of it."""
+        """Set a password and raise the version."""
         return self._update(
             "password_hash = $2, credential_version = credential_version + 1", "credential_version = $3"
         )
 
     @property
     def rehash_password(self) -> str:
-        """The same password under stronger parameters."""
+        """Replace the hash; the version stays, since the password does."""
         return self._update("password_hash = $2", "credential_version = $3")
 
     @property
     def disable_account(self) -> str:
-        """The account's part of it."""
+        """Disable an account; the time of an earlier disabling stays."""
         return self._update("disabled_at = coalesce(disabled_at, $2)")
 
     @property
     def enable_account(self) -> str:
-        """Take it back."""
+        """Enable an account."""
         return self._update("disabled_at = NULL")
 
     @property
     def verify_account(self) -> str:
-        """The address is its owner's."""
+        """Mark the address as verified."""
         return self._update("verified_at = $2")
 
     @property
     def change_email(self) -> str:
-        """Another address; the unique index refuses a taken one."""
+        """Set the address and raise the version; the unique index refuses a taken address."""
         facts = "email = $2, email_key = $3, verified_at = $5, credential_version = credential_version + 1"
         return self._update(facts, "credential_version = $4")
 
     @property
     def anonymise_account(self) -> str:
-        """Leave an id, and nothing of a person. Its sessions wait for it, as for a change of the password."""
+        """Remove all personal data and keep the id. Sign-ins wait for it, as they do for a change of the password."""
         facts = "email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = $2, deleted_at = $2"
         return self._update(facts)
 
     @property
     def blank_sessions(self) -> str:
-        """The same for the sessions of an account."""
+        """Remove the personal data from the sessions of an account."""
         return f"UPDATE {self.schema}.session SET client = '', last_ip_prefix = '' WHERE account_id = $1"
 
     @property
     def drop_deleted(self) -> str:
-        """Take away what is left of deleted accounts among these, where no session is."""
+        """Delete the rows of those of these accounts that are deleted and have no session left."""
         return f"""
 DELETE FROM {self.schema}.account AS account WHERE id = ANY($1::text[]) AND deleted_at IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE account_id = account.id)"""
 
     @property
     def add_applicant(self) -> str:
-        """One applicant."""
+        """Insert an applicant."""
         return f"INSERT INTO {self.schema}.applicant ({_APPLICANT}) VALUES ({_places(rows.APPLICANT_COLUMNS)})"
 
     @property
     def find_applicant(self) -> str:
-        """By id."""
+        """One by id."""
         return f"SELECT {_APPLICANT} FROM {self.schema}.applicant WHERE id = $1"
 
     @property
     def find_applicants(self) -> str:
-        """By normalised address, newest first."""
+        """All of a normalised address, newest first."""
         return f"SELECT {_APPLICANT} FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY created_at DESC, id"
 
     @property
     def lock_applicants(self) -> str:
-        """All of one address, in one order: of two who are admitted at once, the second finds itself gone."""
+        """Lock all applicants of an address, in one order. Of two admitted at once, the second is no longer found."""
         return f"SELECT id FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY id FOR UPDATE"
 
     @property
     def forget_applicants(self) -> str:
-        """All of one address."""
+        """Delete all applicants of an address."""
         return f"DELETE FROM {self.schema}.applicant WHERE email_key = $1"
 
     @property
     def prune_applicants(self) -> str:
-        """Some old ones."""
+        """Delete one batch of old applicants; locked ones are skipped."""
         return f"""
 DELETE FROM {self.schema}.applicant WHERE id IN (
     SELECT id FROM {self.schema}.applicant WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED

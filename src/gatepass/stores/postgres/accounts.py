@@ -1,7 +1,7 @@
 """Accounts and applicants on PostgreSQL: the account verbs of the store, mixed into it.
 
-A deleted account whose sessions are still remembered stays as a row without personal data, because its sessions
-refer to it and guards must hear that they ended; `prune` takes it away with the last of them.
+A deleted account stays as a row without personal data until its last session is pruned: its sessions refer to it, and
+guards must still be able to read that they were revoked.
 """
 
 from collections.abc import Sequence
@@ -12,74 +12,63 @@ import asyncpg  # type: ignore[import-untyped]
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
-from gatepass.stores.postgres.pool import Connections
+from gatepass.stores.postgres.pool import ConnectionPool
 from gatepass.stores.postgres.statements import Statements
 
 
 class PostgresAccounts:
-    """The verbs of AccountStore, over the connections and statements of the store."""
+    """The verbs of AccountStore, on the pool and the statements of the store."""
 
     _sql: Statements
     _accounts_sql: AccountStatements
-    _connections: Connections
+    _pool: ConnectionPool
 
     async def add_account(self, account: Account) -> bool:
-        """Insert unless the address is taken."""
         return await self._row(self._accounts_sql.add_account, *rows.from_account(account)) is not None
 
     async def find_account(self, account_id: str) -> Account | None:
-        """By id."""
         row = await self._row(self._accounts_sql.find_account, account_id)
         return rows.to_account(row) if row else None
 
     async def find_account_by_email(self, email_key: str) -> Account | None:
-        """By normalised address."""
         row = await self._row(self._accounts_sql.find_account_by_email, email_key)
         return rows.to_account(row) if row else None
 
     async def change_password(
         self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
     ) -> Sequence[bytes] | None:
-        """Set the hash, raise the version, end the other sessions: one transaction."""
         change = (self._accounts_sql.change_password, account_id, password_hash, credential_version)
-        return await self._end_all_after(change, account_id, now=now, keep=keep)
+        return await self._revoke_all_after(change, account_id, now=now, keep=keep)
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """The same password under stronger parameters."""
         return (
             await self._row(self._accounts_sql.rehash_password, account_id, password_hash, credential_version)
             is not None
         )
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Disable an account and end its sessions: one transaction."""
-        return await self._end_all_after(
+        return await self._revoke_all_after(
             (self._accounts_sql.disable_account, account_id, now), account_id, now=now, keep=None
         )
 
     async def enable_account(self, account_id: str) -> bool:
-        """Take the disabling back."""
         return await self._row(self._accounts_sql.enable_account, account_id) is not None
 
     async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """End the sessions and take every personal fact away: one transaction."""
-
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
                 if await connection.fetchrow(self._accounts_sql.anonymise_account, account_id, now) is None:
                     return None
-                ended = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)
+                revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)
                 await connection.execute(self._accounts_sql.blank_sessions, account_id)
                 await connection.execute(self._accounts_sql.drop_deleted, [account_id])
-            return tuple(row[0] for row in ended)
+            return tuple(row[0] for row in revoked)
 
-        return await self._connections.run(work)
+        return await self._pool.run(work)
 
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
     ) -> bool | None:
-        """Set the address and raise the version, unless it is taken: the unique index decides."""
-
         async def work(connection: Any) -> bool | None:
             values = (account_id, email, email_key, credential_version, now)
             try:
@@ -87,32 +76,25 @@ class PostgresAccounts:
             except asyncpg.UniqueViolationError:
                 return False
 
-        return await self._connections.run(work)
+        return await self._pool.run(work)
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
-        """Note that the address is its owner's."""
         return await self._row(self._accounts_sql.verify_account, account_id, now) is not None
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
-        """In the order of their ids."""
         return tuple(rows.to_account(row) for row in await self._rows(self._accounts_sql.list_accounts, after, limit))
 
     async def add_applicant(self, applicant: PendingRegistration) -> None:
-        """Insert."""
         await self._execute(self._accounts_sql.add_applicant, *rows.from_applicant(applicant))
 
     async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        """By id."""
         row = await self._row(self._accounts_sql.find_applicant, applicant_id)
         return rows.to_applicant(row) if row else None
 
     async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        """By normalised address, newest first."""
         return tuple(rows.to_applicant(row) for row in await self._rows(self._accounts_sql.find_applicants, email_key))
 
     async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        """Applicants out, account in: one transaction."""
-
         async def work(connection: Any) -> bool:
             async with connection.transaction():
                 locked = await connection.fetch(self._accounts_sql.lock_applicants, account.email_key)
@@ -123,36 +105,35 @@ class PostgresAccounts:
                 await connection.execute(self._accounts_sql.forget_applicants, account.email_key)
             return True
 
-        return await self._connections.run(work)
+        return await self._pool.run(work)
 
     async def prune_applicants(self, *, before: int, limit: int) -> int:
-        """Forget old ones."""
         return len(await self._rows(self._accounts_sql.prune_applicants, before, limit))
 
-    async def _end_all_after(
+    async def _revoke_all_after(
         self, change: Sequence[object], account_id: str, *, now: int, keep: bytes | None
     ) -> Sequence[bytes] | None:
-        """Change the account, then end its sessions.
+        """Run the statement `change`, then revoke the sessions of the account, in one transaction.
 
-        Two statements: the second one must see the sign-ins that the first had to wait for.
+        Two statements, because the second must see the sign-ins that the first had to wait for.
         """
 
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
                 if await connection.fetchrow(*change) is None:
                     return None
-                ended = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
-            return tuple(row[0] for row in ended)
+                revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
+            return tuple(row[0] for row in revoked)
 
-        return await self._connections.run(work)
+        return await self._pool.run(work)
 
     async def _row(self, statement: str, *values: object) -> Any:
-        return await self._connections.run(lambda connection: connection.fetchrow(statement, *values))
+        return await self._pool.run(lambda connection: connection.fetchrow(statement, *values))
 
     async def _rows(self, statement: str, *values: object) -> Sequence[Any]:
-        found: Sequence[Any] = await self._connections.run(lambda connection: connection.fetch(statement, *values))
+        found: Sequence[Any] = await self._pool.run(lambda connection: connection.fetch(statement, *values))
         return found
 
     async def _execute(self, statement: str, *values: object) -> str:
-        status: str = await self._connections.run(lambda connection: connection.execute(statement, *values))
+        status: str = await self._pool.run(lambda connection: connection.execute(statement, *values))
         return status

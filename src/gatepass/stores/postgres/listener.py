@@ -1,7 +1,7 @@
-"""News of revocations from PostgreSQL: LISTEN on a connection of its own.
+"""Receives revocations from PostgreSQL: LISTEN, on a connection of its own.
 
-NOTIFY is part of the statement that revokes, so it comes with the commit or not at all. Behind a pooler in
-transaction mode nobody can LISTEN; then the news are to look once a second.
+NOTIFY is part of the statement that revokes, so a notification arrives with the commit or not at all. A pooler in
+transaction mode does not support LISTEN; then the subscription polls once a second.
 """
 
 import asyncio
@@ -11,71 +11,71 @@ from typing import Any
 
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Revocation, Subscription
-from gatepass.stores.postgres.pool import DRIVER_ERRORS, Connections, hang_up, raise_ill
+from gatepass.stores.postgres.pool import DRIVER_ERRORS, ConnectionPool, close_connection, raise_unavailable
 
-LOOK_INTERVAL = 1.0
-"""Seconds between two looks where nobody can listen (ports: at most one)."""
+POLL_INTERVAL = 1.0
+"""Seconds between two polls where LISTEN is not available (ports.py: at most one)."""
 
 
 @asynccontextmanager
-async def listening(connections: Connections, channel: str) -> AsyncIterator[Subscription]:
-    """Hear of what is told on `channel`. Raises StoreUnavailable."""
-    connections.check_open()
-    connection = await connections.dial()
+async def listening(pool: ConnectionPool, channel: str) -> AsyncIterator[Subscription]:
+    """Receive the notifications of `channel`. Raises StoreUnavailable."""
+    pool.check_open()
+    connection = await pool.new_connection()
     try:
-        yield await _Listener.on(connection, channel)
+        yield await _Listener.start(connection, channel)
     finally:
-        await hang_up(connection)
+        await close_connection(connection)
 
 
-class Silence:
-    """Where nobody can listen."""
+class PollingSubscription:
+    """A subscription without LISTEN: it asks its reader to read `revoked_since` once a second."""
 
     async def next(self, within: float) -> Sequence[Revocation]:
-        """Nothing, soon."""
-        await asyncio.sleep(min(within, LOOK_INTERVAL))
+        await asyncio.sleep(min(within, POLL_INTERVAL))
         return ()
 
 
 class _Listener:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._told: list[str] = []
-        self._happened = asyncio.Event()
+        self._payloads: list[str] = []
+        self._wake = asyncio.Event()
 
     @classmethod
-    async def on(cls, connection: Any, channel: str) -> "_Listener":
+    async def start(cls, connection: Any, channel: str) -> "_Listener":
         listener = cls(connection)
-        connection.add_termination_listener(lambda _: listener._happened.set())
+        connection.add_termination_listener(lambda _: listener._wake.set())
         try:
-            await connection.add_listener(channel, listener._take)
+            await connection.add_listener(channel, listener._receive)
         except DRIVER_ERRORS as fault:
-            raise_ill(fault)
+            raise_unavailable(fault)
         return listener
 
     async def next(self, within: float) -> Sequence[Revocation]:
-        """What was told; nothing where somebody should look. Raises StoreUnavailable when contact is lost."""
         try:
             async with asyncio.timeout(within):
-                await self._happened.wait()
+                await self._wake.wait()
         except TimeoutError:
-            await self._prove_contact()
+            await self._test_connection()
         if self._connection.is_closed():
-            raise StoreUnavailable("The connection that brings revocations was lost.")
-        self._happened.clear()
-        told, self._told = self._told, []
-        return () if "" in told else tuple(_parse(item) for text in told for item in text.split(","))
+            raise StoreUnavailable("The connection that receives revocations was lost.")
+        self._wake.clear()
+        payloads, self._payloads = self._payloads, []
+        if "" in payloads:  # a statement revoked too many sessions to name, or a signing key has changed
+            return ()
+        return tuple(_parse(item) for payload in payloads for item in payload.split(","))
 
-    def _take(self, *notification: Any) -> None:
-        self._told.append(notification[-1])
-        self._happened.set()
+    def _receive(self, *notification: Any) -> None:
+        self._payloads.append(notification[-1])
+        self._wake.set()
 
-    async def _prove_contact(self) -> None:
-        """Silence may be that of a connection which is dead without a word."""
+    async def _test_connection(self) -> None:
+        """A silent connection may be broken without either side having noticed."""
         try:
             await self._connection.execute("SELECT 1", timeout=1)
         except DRIVER_ERRORS as fault:
-            raise_ill(fault)
+            raise_unavailable(fault)
 
 
 def _parse(item: str) -> Revocation:

@@ -1,11 +1,11 @@
-"""A few connections to PostgreSQL, lent out one at a time, replaced when they break.
+"""A pool of a few connections to PostgreSQL, which are replaced when they break.
 
-Not the driver's own pool: that one sends a reset query after every use, which costs a third of the throughput.
-Nothing we do leaves anything behind in a connection, so there is nothing to reset.
+It is not the driver's own pool: that one sends a reset query after each use, which costs a third of the throughput. Our
+statements leave no state in a connection, so there is nothing to reset.
 
-What goes wrong is StoreUnavailable to exactly those whom it hit, after a bounded time. Nothing is sent twice: where a
-connection was lost after a statement had gone out, nobody knows whether it was done. For a refresh the table finds
-out (PROTOCOL §4), whatever else is asked for says so to its caller.
+An error becomes StoreUnavailable for exactly the callers that it affects, within a bounded time. No statement is sent
+twice: if a connection is lost after a statement was sent, it is unknown whether the statement was executed. For a
+refresh the table finds out (PROTOCOL §4); the caller of any other verb gets the error.
 """
 
 import asyncio
@@ -19,21 +19,22 @@ from typing import Any, NoReturn, TypeVar
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.errors import ConfigurationError, StoreUnavailable
-from gatepass.stores.postgres.url import Address
+from gatepass.stores.postgres.url import PostgresUrl
+from gatepass.stores.tasks import TaskSet
 
 Result = TypeVar("Result")
 Work = Callable[[Any], Awaitable[Result]]
 
 CONNECT_TIMEOUT = 3.0
-"""Seconds for a connection, all hosts together: a request behind it still gets its answer."""
+"""Seconds to connect, for all hosts together: short enough that a waiting request still gets its response."""
 STATEMENT_TIMEOUT = 4.0
-"""Seconds after which the server gives a statement up: then it is known that nothing happened."""
+"""Seconds after which the server cancels a statement: then it is known that nothing was changed."""
 COMMAND_TIMEOUT = 5.0
-"""Seconds after which we give up waiting for the server: later, so that it mostly speaks first."""
+"""Seconds after which the driver gives up on a statement: later, so that normally the server cancels first."""
 WAIT_TIMEOUT = 5.0
-"""Seconds for a connection to become free."""
-IDLE_CHECK = 30.0
-"""Seconds of idleness after which a connection is tried first: a firewall may have forgotten it without a word."""
+"""Seconds to wait for a free connection."""
+MAX_UNTESTED_IDLE = 30.0
+"""Seconds of idleness after which a connection is tested before use: a firewall may have dropped it silently."""
 _SESSION_SETTINGS = {
     "application_name": "gatepass",
     "default_transaction_isolation": "read committed",
@@ -41,19 +42,19 @@ _SESSION_SETTINGS = {
     "jit": "off",
     "statement_timeout": f"{STATEMENT_TIMEOUT:.0f}s",
 }
-_SPENT = ("08", "25", "57P", "58", "XX")
-"""Classes of SQLSTATE after which a connection is of no more use: 25 is a primary that became a standby."""
+_BREAKING_SQLSTATES = ("08", "25", "57P", "58", "XX")
+"""Classes of SQLSTATE after which a connection must be replaced: 25 is a primary that became a standby."""
 _REFUSALS = (
     asyncpg.ClientConfigurationError,
-    asyncpg.InvalidAuthorizationSpecificationError,  # and the wrong password, which is one
+    asyncpg.InvalidAuthorizationSpecificationError,  # includes a wrong password
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
-    asyncpg.UndefinedObjectError,  # an option of the URL that no server knows
+    asyncpg.UndefinedObjectError,  # an option of the URL that the server does not know
     asyncpg.InvalidParameterValueError,
     ValueError,
 )
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, EOFError)
-"""All that can come out of the driver; time-outs are OSErrors."""
+"""All errors that the driver raises; time-outs are OSErrors."""
 
 
 @dataclass(slots=True)
@@ -62,37 +63,36 @@ class _Idle:
     since: float
 
 
-class Connections:
-    """At most `address.connections` of them, made when they are needed. For one event loop."""
+class ConnectionPool:
+    """At most `url.connections` connections, made when they are needed. For one event loop."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, url: PostgresUrl) -> None:
+        self._url = url
         self._idle: list[_Idle] = []
         self._count = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = TaskSet()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether they are lent on this event loop."""
+        """Whether the pool serves the running event loop."""
         return self._loop is asyncio.get_running_loop()
 
     def open(self) -> None:
-        """Lend from now on, on this event loop. What another one may have left went with it."""
-        self._idle, self._count, self._tasks = [], 0, set()
+        """Serve the running event loop from now on. Connections of an earlier loop ended with that loop."""
+        self._idle, self._count, self._tasks = [], 0, TaskSet()
         self._waiters.clear()
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
-        """Finish what was accepted, then hang up. Idempotent."""
+        """Finish the accepted work, then close the connections. Idempotent."""
         self._loop = None
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.finish()
         idle, self._idle = self._idle, []
         self._count -= len(idle)
         for each in idle:
-            await hang_up(each.connection)
+            await close_connection(each.connection)
 
     def check_open(self) -> None:
         """Raises StoreUnavailable before `open` and after `close`; RuntimeError on another event loop."""
@@ -102,92 +102,89 @@ class Connections:
             raise RuntimeError("A PostgreSQL store belongs to the event loop that opened it; make one for each loop.")
 
     async def run(self, work: Work[Result]) -> Result:
-        """The result of `work` on a connection of its own. Raises StoreUnavailable.
+        """The result of `work` on a connection that no other work uses meanwhile. Raises StoreUnavailable.
 
-        A caller that is cancelled while it waits harms nobody; what it asked for is done all the same.
+        Cancelling the caller does not cancel the work.
         """
         self.check_open()
-        return await asyncio.shield(self.spawn(self.lend(work)))
+        return await self._tasks.shielded(self.run_in_caller(work))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-        """Run something that `close` waits for."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        """Start `work` as a task that `close` waits for."""
+        return self._tasks.spawn(work)
 
-    async def lend(self, work: Work[Result]) -> Result:
-        """As `run`, in the task of the caller, which is not cancelled."""
-        connection = await self._take()
+    async def run_in_caller(self, work: Work[Result]) -> Result:
+        """As `run`, in the task of the caller, which must not be cancelled."""
+        connection = await self._acquire()
         try:
             result = await work(connection)
         except BaseException as fault:
-            self._give_back(connection, is_spent=_is_spent(fault, connection))
-            if isinstance(fault, asyncpg.DataError):  # a caller's mistake; the driver's text would quote the value
+            self._release(connection, is_broken=_breaks(connection, fault))
+            if isinstance(fault, asyncpg.DataError):  # a mistake of the caller; the driver's text quotes the value
                 raise TypeError("A value does not fit its column.") from None
             if isinstance(fault, DRIVER_ERRORS):
-                raise_ill(fault)
+                raise_unavailable(fault)
             raise
-        self._give_back(connection)
+        self._release(connection)
         return result
 
-    async def dial(self) -> Any:
-        """A connection beside the lent ones. Raises StoreUnavailable."""
+    async def new_connection(self) -> Any:
+        """A connection outside the pool, with COMMAND_TIMEOUT for each command. Raises StoreUnavailable."""
         try:
             return await self.connect(command_timeout=COMMAND_TIMEOUT)
-        except ConfigurationError as refusal:  # it was usable when the store was opened
+        except ConfigurationError as refusal:  # the same URL worked when the store was opened
             raise StoreUnavailable from refusal
 
     async def connect(self, *, command_timeout: float | None = None) -> Any:
-        """A connection beside the lent ones, for a command of any length unless told otherwise.
+        """A connection outside the pool. Without `command_timeout` (seconds) a command may take any time.
 
-        Raises StoreUnavailable; ConfigurationError where trying again would not help.
+        Raises StoreUnavailable, or ConfigurationError if trying again would not help.
         """
-        pooled = self._address.is_pooled
+        pooled = self._url.is_pooled
         try:
             return await asyncpg.connect(
-                self._address.dsn,
+                self._url.dsn,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=command_timeout,
                 statement_cache_size=0 if pooled else 64,
                 max_cached_statement_lifetime=0,
                 server_settings={"application_name": "gatepass"} if pooled else _SESSION_SETTINGS,
-                **({"target_session_attrs": "read-write"} if self._address.is_cluster else {}),
+                **({"target_session_attrs": "read-write"} if self._url.is_cluster else {}),
             )
         except _REFUSALS as refusal:
-            raise ConfigurationError(f"Cannot use PostgreSQL at {self._address.shown}: {_reason(refusal)}.") from None
+            raise ConfigurationError(f"Cannot use PostgreSQL at {self._url.display}: {_reason(refusal)}.") from None
         except DRIVER_ERRORS as fault:
-            raise_ill(fault)
+            raise_unavailable(fault)
 
-    async def _take(self) -> Any:
+    async def _acquire(self) -> Any:
         if self._idle and self._is_fresh(self._idle[-1]):
             return self._idle.pop().connection
         try:
             async with asyncio.timeout(WAIT_TIMEOUT):
                 while True:
                     if self._idle:
-                        connection = await self._checked(self._idle.pop())
+                        connection = await self._tested(self._idle.pop())
                         if connection is not None:
                             return connection
-                    elif self._count < self._address.connections:
+                    elif self._count < self._url.connections:
                         return await self._add()
                     else:
                         await self._wait()
         except TimeoutError as late:
-            raise_ill(late)
+            raise_unavailable(late)
 
     def _is_fresh(self, idle: _Idle) -> bool:
-        return not idle.connection.is_closed() and asyncio.get_running_loop().time() - idle.since < IDLE_CHECK
+        return not idle.connection.is_closed() and asyncio.get_running_loop().time() - idle.since < MAX_UNTESTED_IDLE
 
-    async def _checked(self, idle: _Idle) -> Any | None:
-        """The connection if it still lives."""
+    async def _tested(self, idle: _Idle) -> Any | None:
+        """The connection, or None if it no longer works."""
         try:
             if idle.connection.is_closed():
                 raise ConnectionError
             if not self._is_fresh(idle):
                 await idle.connection.execute("SELECT 1", timeout=1)
         except BaseException as fault:
-            self._give_back(idle.connection, is_spent=True)
+            self._release(idle.connection, is_broken=True)
             if not isinstance(fault, DRIVER_ERRORS):
                 raise
             return None
@@ -196,10 +193,10 @@ class Connections:
     async def _add(self) -> Any:
         self._count += 1
         try:
-            return await self.dial()
+            return await self.new_connection()
         except BaseException:
             self._count -= 1
-            self._wake()
+            self._wake_next()
             raise
 
     async def _wait(self) -> None:
@@ -209,20 +206,20 @@ class Connections:
             await waiter
         except BaseException:
             if waiter.done() and not waiter.cancelled():
-                self._wake()  # it was our turn; the next one's now
+                self._wake_next()  # this waiter was woken and cannot use the connection
             with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
             raise
 
-    def _give_back(self, connection: Any, *, is_spent: bool = False) -> None:
-        if is_spent or connection.is_closed():
+    def _release(self, connection: Any, *, is_broken: bool = False) -> None:
+        if is_broken or connection.is_closed():
             self._count -= 1
             connection.terminate()
         else:
             self._idle.append(_Idle(connection, asyncio.get_running_loop().time()))
-        self._wake()
+        self._wake_next()
 
-    def _wake(self) -> None:
+    def _wake_next(self) -> None:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -230,33 +227,34 @@ class Connections:
                 return
 
 
-async def hang_up(connection: Any) -> None:
-    """Say goodbye, or not where nobody listens."""
+async def close_connection(connection: Any) -> None:
+    """Close the connection; terminate it if the server does not respond."""
     try:
         await connection.close(timeout=1)
     except DRIVER_ERRORS:
         connection.terminate()
 
 
-def raise_ill(fault: BaseException) -> NoReturn:
-    """StoreUnavailable with its cause, which is cleared of the values that the server quotes."""
+def raise_unavailable(fault: BaseException) -> NoReturn:
+    """Raise StoreUnavailable from `fault`, after removing the values of the row that the server quotes in it."""
     for name in ("detail", "hint"):
         if getattr(fault, name, None) is not None:
             setattr(fault, name, None)
     raise StoreUnavailable from fault
 
 
-def _is_spent(fault: BaseException, connection: Any) -> bool:
+def _breaks(connection: Any, fault: BaseException) -> bool:
+    """Whether the connection cannot be used again after this fault."""
     if isinstance(fault, asyncpg.PostgresError):
         state = fault.sqlstate or "XX"
-        return state.startswith(_SPENT) or connection.is_closed() or connection.is_in_transaction()
+        return state.startswith(_BREAKING_SQLSTATES) or connection.is_closed() or connection.is_in_transaction()
     return isinstance(fault, DRIVER_ERRORS) or not isinstance(fault, Exception)
 
 
 def _reason(refusal: Exception) -> str:
-    """The server's own words, which name users and databases but no password; the driver's may quote the URL."""
+    """The text of the server, which names users and databases but no password; the driver's text may quote the URL."""
     if isinstance(refusal, asyncpg.PostgresError):
         return str(refusal.args[0])
     if isinstance(refusal, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({refusal.verify_message})"
-    return "the URL cannot be read or names a file that is not there; percent-encode special characters"
+    return "the URL cannot be read or names a missing file; percent-encode special characters"

@@ -1,7 +1,7 @@
-"""The SQL of the PostgreSQL store, complete with the schema's name.
+"""The SQL of the PostgreSQL store, with the name of the schema in each statement.
 
-The name stands in every statement because a pooler in transaction mode keeps no `search_path`. Rows are locked in
-the order of their sids wherever a transaction takes several, so that no two wait for each other in a circle.
+The name is needed because a pooler in transaction mode keeps no `search_path`. A transaction that locks several rows
+locks them in the order of their sids, so transactions never deadlock.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _BOOLEANS = ("remember", "is_removed")
 
 
 def _values(columns: tuple[str, ...]) -> str:
-    """$1, $2 … for these columns. `rows` gives truth as a number, as SQLite keeps it."""
+    """$1, $2 … for these columns. `rows` has booleans as numbers, as SQLite keeps them."""
     return ", ".join(
         f"${place}::int::boolean" if name in _BOOLEANS else f"${place}" for place, name in enumerate(columns, 1)
     )
@@ -22,18 +22,18 @@ def _values(columns: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Every statement for one schema; `channel` is where revocations are told."""
+    """All statements for one schema."""
 
     schema: str
 
     @property
     def channel(self) -> str:
-        """The channel of NOTIFY: one for each schema."""
+        """The channel on which revocations are notified, one for each schema."""
         return f"{self.schema}_revoked"
 
     @property
-    def condition(self) -> str:
-        """What must be known of a server before it is used."""
+    def server_state(self) -> str:
+        """What the store checks before it uses a server."""
         return (
             f"SELECT to_regclass('{self.schema}.schema_version') IS NOT NULL AS is_migrated, "
             "current_setting('synchronous_commit') AS synchronous_commit, "
@@ -42,9 +42,9 @@ class Statements:
 
     @property
     def add(self) -> str:
-        """FOR SHARE: a change of the password waits for this sign-in and then ends it, or goes first and stops it."""
+        """FOR SHARE: a change of the password waits for this sign-in and revokes it, or comes first and prevents it."""
         account, version = len(rows.SESSION_COLUMNS) + 1, len(rows.SESSION_COLUMNS) + 2
-        # The types are told: beside a query they are not taken from the columns.
+        # The types must be given: in INSERT … SELECT they are not inferred from the columns.
         return f"""
 INSERT INTO {self.schema}.session ({_SESSION})
 SELECT {_typed_session_values()}
@@ -53,7 +53,7 @@ RETURNING 1"""
 
     @property
     def find(self) -> str:
-        """One row."""
+        """One session by sid."""
         return f"SELECT {_SESSION} FROM {self.schema}.session WHERE sid = $1"
 
     @property
@@ -68,7 +68,7 @@ RETURNING {_SESSION}"""
 
     @property
     def revoke(self) -> str:
-        """End one session, and tell."""
+        """Revoke one session, and notify."""
         return f"""
 WITH ended AS (
     UPDATE {self.schema}.session SET revoked_at = $1, revoke_reason = $2 WHERE sid = $3 AND revoked_at IS NULL
@@ -78,7 +78,7 @@ SELECT {_SESSION}, pg_notify('{self.channel}', encode(sid, 'hex') || ' ' || $1::
 
     @property
     def revoke_all(self) -> str:
-        """End all sessions of an account but one, and tell: of many at once that somebody should look."""
+        """Revoke all sessions of an account except one, and notify. More than 100 are notified as an empty payload."""
         return f"""
 WITH due AS (
     SELECT sid FROM {self.schema}.session
@@ -86,27 +86,27 @@ WITH due AS (
 ), ended AS (
     UPDATE {self.schema}.session AS session SET revoked_at = $1, revoke_reason = $2
     FROM due WHERE session.sid = due.sid RETURNING session.sid
-), told AS (
+), notified AS (
     SELECT pg_notify('{self.channel}', CASE WHEN count(*) > 100 THEN '' ELSE
         string_agg(encode(sid, 'hex') || ' ' || $1::bigint, ',') END) FROM ended HAVING count(*) > 0
 )
-SELECT sid FROM ended, (SELECT count(*) FROM told) AS one"""
+SELECT sid FROM ended, (SELECT count(*) FROM notified) AS one"""
 
     @property
     def of_account(self) -> str:
-        """Live sessions, newest sign-in first."""
+        """The live sessions of an account, newest sign-in first."""
         return f"""
 SELECT {_SESSION} FROM {self.schema}.session WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY created_at DESC, sid"""
 
     @property
     def revoked_since(self) -> str:
-        """Revocations, oldest first."""
+        """The revocations since a time, oldest first."""
         return f"SELECT sid, revoked_at FROM {self.schema}.session WHERE revoked_at >= $1 ORDER BY revoked_at, sid"
 
     @property
     def prune(self) -> str:
-        """A batch that stands in nobody's way: what others hold just now is left for the next time."""
+        """Delete one batch. Rows that another transaction has locked are skipped, and deleted next time."""
         table = f"{self.schema}.session"
         return f"""
 WITH expired AS (
@@ -119,12 +119,12 @@ DELETE FROM {table} WHERE sid IN (SELECT sid FROM expired UNION ALL SELECT sid F
 
     @property
     def attempts(self) -> str:
-        """The counts of some keys, in no order."""
+        """The counts of some keys, in no particular order."""
         return f"SELECT key, failures, last_at FROM {self.schema}.attempt WHERE key = ANY($1::text[])"
 
     @property
     def count_failure(self) -> str:
-        """Raise the counts of some keys, an old one from zero."""
+        """Raise the counts of some keys; an old count starts again."""
         return f"""
 INSERT INTO {self.schema}.attempt AS attempt (key, failures, last_at)
 SELECT key, count(*), $2 FROM unnest($1::text[]) AS key GROUP BY key ORDER BY key
@@ -133,7 +133,7 @@ ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at,
 
     @property
     def forget_attempts(self) -> str:
-        """Keep so many of the newest counts."""
+        """Delete all but the newest $1 counts."""
         table = f"{self.schema}.attempt"
         return f"""
 DELETE FROM {table} WHERE key IN (
@@ -143,12 +143,12 @@ DELETE FROM {table} WHERE key IN (
 
     @property
     def clear_attempts(self) -> str:
-        """Forget one."""
+        """Delete one count."""
         return f"DELETE FROM {self.schema}.attempt WHERE key = $1"
 
     @property
     def ping(self) -> str:
-        """A real write."""
+        """A real write, whose value changes each time."""
         return (
             f"INSERT INTO {self.schema}.attempt AS attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0) "
             "ON CONFLICT (key) DO UPDATE SET failures = 1 - attempt.failures"
@@ -156,12 +156,12 @@ DELETE FROM {table} WHERE key IN (
 
     @property
     def signing_keys(self) -> str:
-        """All."""
+        """All signing keys."""
         return f"SELECT {_SIGNING_KEY} FROM {self.schema}.signing_key"
 
     @property
     def put_signing_key(self) -> str:
-        """Add or replace one, and tell that somebody should look."""
+        """Add or replace a signing key, and notify with an empty payload."""
         replaced = ", ".join(f"{name} = excluded.{name}" for name in rows.SIGNING_KEY_COLUMNS[1:])
         return f"""
 WITH put AS (

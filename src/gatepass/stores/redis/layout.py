@@ -1,21 +1,22 @@
-r"""How sessions lie in Redis: names of keys, and a row as one value.
+r"""How sessions are stored in Redis: the names of the keys, and a row as one value.
 
     prefix:{tag}:<sid, hexadecimal>    the row
-    prefix:{tag}:ends                  sorted set: sid by the second in which its session ended or will have
+    prefix:{tag}:ends                  sorted set: sid by the second in which its session ended or will end
     prefix:{tag}:revoked               sorted set: sid by the second in which it was revoked
     prefix:{account:<account id>}        sorted set: sid by the second in which its session expires
-    prefix:{account:<account id>}:held   set: who is just changing the account (`split`)
-    …:seal                               a small write for the server to wait for (`redis_durability`)
+    prefix:{account:<account id>}:lock   set: the changes of the account that are under way (`combined/store.py`)
+    …:marker                             a small write for the server to wait for (`durability.py`)
 
-There are 256 tags, chosen by the first byte of the sid, so a session and its places in the two sets of its shard are
-in one hash slot, and one script changes them together. The tags are numbers picked such that their slots are spread
-evenly: whatever share of the slots a node of a cluster has, it has about that share of the sessions. More shards would
-make the list of all revocations slower, fewer would make the sets of a hundred million sessions too long to move.
+There are 256 tags, chosen by the first byte of the sid, so a session and its entries in the two sets of its shard are
+in one hash slot, and one script changes them together. The tags are numbers whose slots are spread evenly, so a node of
+a cluster has about the same share of the sessions as of the slots. More shards would make the list of all revocations
+slower, fewer would make the sets of a hundred million sessions too long to move.
 
-A row is one string, of 150 to 700 bytes, not a hash: with 16 ancestors it takes 0.65 of the memory (their 512 bytes
-alone make a hash leave its compact form) and a swap 0.42 of the server's time. What a script touches has a fixed place:
+A row is one string of 150 to 700 bytes, not a hash: with 16 ancestors it takes 0.65 of the memory (their 512 bytes
+alone push a hash out of its compact encoding) and a swap takes 0.42 of the server's time. The fields that a script uses
+have fixed places:
 
-    1    format, always 1                      67   length n of what never changes
+    1    format, always 1                      67   length n of the part that never changes
     2    0, or why it was revoked              69   n bytes: times, remember, account id, client
     3    when (8)                                   length of the address prefix (2), the prefix
     11   expires_at (8)                             ancestors, newest first, 32 bytes each
@@ -54,7 +55,7 @@ def slot_of(key: bytes) -> int:
 
 
 def _spread_tags() -> tuple[bytes, ...]:
-    """For each shard the lowest number whose slot lies in the shard's part of all slots."""
+    """For each shard the lowest number whose slot is in the shard's range of slots."""
     tags: dict[int, bytes] = {}
     number = 0
     while len(tags) < SHARDS:
@@ -78,29 +79,28 @@ class Keys:
         self._accounts = b"%s:{account:" % start
         self.ends = [shard + b"ends" for shard in shards]
         self.revoked = [shard + b"revoked" for shard in shards]
-        self.seals = [shard + b"seal" for shard in shards]
-        """Written to make sure that the server has something to wait for."""
+        self.markers = [shard + b"marker" for shard in shards]
         self.channel = b"%s:revoked" % start
 
     def row(self, sid: bytes) -> bytes:
-        """Of a session."""
+        """The key of a session."""
         return self._rows[sid[0]] + sid.hex().encode()
 
     def account(self, account_id: str) -> bytes:
-        """Of an account's index. Quoted: a brace in an id would be taken for a tag."""
+        """The key of an account's index. The id is quoted, because a brace in it would be read as a tag."""
         return b"%s%s}" % (self._accounts, quote(account_id, safe="", errors="surrogatepass").encode())
 
-    def account_hold(self, account_id: str) -> bytes:
-        """Of the set that lets its sign-ins wait."""
-        return self.account(account_id) + b":held"
+    def account_lock(self, account_id: str) -> bytes:
+        """The key of the set that makes sign-ins of an account wait."""
+        return self.account(account_id) + b":lock"
 
-    def account_seal(self, account_id: str) -> bytes:
-        """Of the index' slot."""
-        return self.account(account_id) + b":seal"
+    def account_marker(self, account_id: str) -> bytes:
+        """The key of the marker in the slot of an account's index."""
+        return self.account(account_id) + b":marker"
 
 
 def pack_session(session: Session) -> bytes:
-    """A row as its value."""
+    """The value of a row."""
     account, client = _encoded(session.account_id), _encoded(session.client)
     fixed = _FIXED.pack(
         session.created_at, session.authenticated_at, session.remember, len(account), len(client)
@@ -121,7 +121,7 @@ def pack_session(session: Session) -> bytes:
 
 
 def unpack_session(sid: bytes, value: bytes) -> Session:
-    """The reverse. Raises StoreUnavailable for a value of a format that this program does not know."""
+    """The row of a value. Raises StoreUnavailable if its format is of another version of this program."""
     if value[0] != FORMAT:
         raise StoreUnavailable("A session was written by another version of Gatepass.")
     _, state, revoked_at, expires_at, generation, fingerprint, key_hash, committed_at, length = _HEAD.unpack_from(value)
@@ -149,35 +149,35 @@ def unpack_session(sid: bytes, value: bytes) -> Session:
 
 
 def pack_version(swap: Swap) -> bytes:
-    """What a swap expects."""
+    """The version that a swap expects: generation and fingerprint."""
     return _VERSION.pack(swap.expected_generation, swap.expected_fingerprint)
 
 
 def pack_committed(swap: Swap) -> bytes:
-    """What a swap puts in its place."""
+    """The committed entry that a swap writes."""
     return _COMMITTED.pack(swap.generation, swap.fingerprint, swap.key_hash, swap.now)
 
 
 def pack_end(reason: EndReason, now: int) -> bytes:
-    """What a revocation puts behind the format."""
+    """The reason and the time that a revocation writes behind the format."""
     return _END.pack(REASONS.index(reason) + 1, now)
 
 
 def pack_text(text: str) -> bytes:
-    """A text behind its length."""
+    """A text, preceded by its length in two bytes."""
     encoded = _encoded(text)
     return _LENGTH.pack(len(encoded)) + encoded
 
 
 def pack_command(*parts: bytes) -> bytes:
-    """A command on the wire (RESP). Here rather than in the driver: half of its time, on the path of every refresh."""
+    """A command as it is sent (RESP). The packing of the driver takes twice the time, on the path of every refresh."""
     packed = [b"*%d\r\n" % len(parts)]
     packed += [b"$%d\r\n%s\r\n" % (len(part), part) for part in parts]
     return b"".join(packed)
 
 
 def pairs(flat: Sequence[bytes]) -> list[tuple[bytes, int]]:
-    """Members and whole scores, as WITHSCORES answers them."""
+    """Members and scores from a reply to WITHSCORES; the scores are whole numbers."""
     return [(flat[place], int(float(flat[place + 1]))) for place in range(0, len(flat), 2)]
 
 

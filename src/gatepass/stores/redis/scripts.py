@@ -1,13 +1,13 @@
-r"""The Lua that runs inside Redis. It compares and moves bytes; it knows no rule of PROTOCOL §4 and asks no clock.
+r"""The Lua that runs inside Redis. It compares and moves bytes; it knows no rule of PROTOCOL §4 and reads no clock.
 
-Scripts by digest (EVALSHA), not a library of functions (FUNCTION LOAD): what a server knows of them is only a cache
-under the digest of their text, so two versions of Gatepass side by side never replace each other's, nobody needs the
-right to change functions, and a node that restarts, is added or is promoted needs no care: it answers NOSCRIPT, which
-means that nothing was done, and gets the text.
+Scripts are called by digest (EVALSHA) and are not a library of functions (FUNCTION LOAD): the server only caches them
+under the digest of their text. So two versions of Gatepass never replace each other's scripts, no user needs the right
+to change functions, and a node that restarts, is added or is promoted needs no preparation: it replies NOSCRIPT, which
+means that nothing was done, and is sent the text.
 
-Every key of a script is in one slot, and the server runs nothing else meanwhile. In its log and to its replicas go what
-it wrote, as one transaction: a session is never revoked without being in the list of the revoked.
-The places of the bytes are in `redis_layout`.
+All keys of a script are in one slot, and the server runs nothing else meanwhile. The writes of a script reach its log
+and its replicas as one transaction: a revoked session is always in the list of the revoked.
+The places of the bytes are in `layout.py`.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from gatepass.stores.redis.layout import pack_command, slot_of
 
 
 class Script:
-    """A text and its digest."""
+    """The text of a script and its digest."""
 
     def __init__(self, text: str) -> None:
         self.text = text.strip().encode()
         self.digest = (
             hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
-        )  # the name that Redis gives it
+        )  # the name that Redis gives a script
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command for the node that has a slot."""
+    """One command for the node that owns a slot."""
 
     slot: int
     command: bytes
@@ -48,7 +48,7 @@ class Call:
         return cls(slot_of(keys[0]), pack_command(b"EVALSHA", script.digest, *rest), script, rest)
 
     def in_full(self) -> "Call":
-        """The same with the script's text, for a server that does not know its digest."""
+        """The same call with the text of the script, for a server that does not know the digest."""
         if self.script is None:
             return self
         return Call(self.slot, pack_command(b"EVAL", self.script.text, *self.rest))
@@ -90,15 +90,15 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return ended
 """)
 INDEX = Script(r"""
--- KEYS account; ARGV expires_at, sid, seconds to live, forget before. One script: time stands still inside
+-- KEYS account; ARGV expires_at, sid, seconds to live, forget before. One script, in which the time does not advance
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[4])
 redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
 """)
-HOLD = Script(r"""
--- KEYS set; ARGV holder, seconds. One script: a hold without an end would shut the account for ever
+LOCK = Script(r"""
+-- KEYS set; ARGV owner, seconds. One script: a lock without an end would lock the account for ever
 redis.call('SADD', KEYS[1], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 """)

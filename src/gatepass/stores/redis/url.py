@@ -1,18 +1,18 @@
-"""What a redis:// URL says: which servers, how to get in, and how durable a sign-in or a sign-out must be.
+"""Reads a redis:// URL: which servers, how to log in, and how durable a sign-in or a sign-out must be.
 
-    redis://gate:password@cache.internal:6379/0                      one server; rediss:// speaks TLS
+    redis://gate:password@cache.internal:6379/0                      one server; rediss:// for TLS
     redis+sentinel://gate:password@s1:26379,s2:26379/mymaster/0      the primary that Sentinel names
-    redis+cluster://gate:password@n1:6379,n2:6379                    a cluster; any of its nodes to start from
+    redis+cluster://gate:password@n1:6379,n2:6379                    a cluster; any of its nodes will do
 
-`rediss+sentinel` and `rediss+cluster` speak TLS to everybody. Options:
+`rediss+sentinel` and `rediss+cluster` use TLS for all connections. Options:
 
-    prefix=gatepass      what all keys and the channel begin with
-    wait=1               so many replicas must have a sign-in or a revocation before it is acknowledged (WAIT)
-    waitaof=1            so many servers must have it on their disk, the primary first (WAITAOF, Redis 7.2)
+    prefix=gatepass      the prefix of all keys and of the channel
+    wait=1               how many replicas must have a sign-in or a revocation before it is acknowledged (WAIT)
+    waitaof=1            how many servers must have it on disk, the primary first (WAITAOF, Redis 7.2)
     ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_cert_reqs=required|none, ssl_check_hostname=1
     sentinel_username, sentinel_password
 
-The URL may hold passwords: they are in no message and in no `repr`.
+The URL may contain passwords, so no message and no `repr` contains the URL.
 """
 
 import re
@@ -32,7 +32,7 @@ _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class Host(NamedTuple):
-    """Where a server listens."""
+    """The address of a server."""
 
     name: str
     port: int
@@ -42,13 +42,13 @@ class Host(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Servers and how to treat them. `login` and `sentinel_login` are arguments for a connection of the driver."""
+class RedisUrl:
+    """Servers and how to use them. `login` and `sentinel_login` are arguments for a connection of the driver."""
 
     kind: Kind
     hosts: tuple[Host, ...]
     service: str
-    """What the sentinels call the primary."""
+    """The name of the primary at the sentinels."""
     prefix: str
     replicas: int
     disks: int
@@ -56,32 +56,32 @@ class Address:
     sentinel_login: Mapping[str, object] = field(repr=False)
 
     @property
-    def shown(self) -> str:
-        """For people."""
+    def display(self) -> str:
+        """The servers, for messages: without user and password."""
         return ",".join(map(str, self.hosts)) + (f"/{self.service}" if self.service else "")
 
 
-def parse_address(url: str) -> Address:
-    """Read a URL. Raises ConfigurationError that names the fault and never the URL."""
+def parse_url(url: str) -> RedisUrl:
+    """Read a URL. Raises ConfigurationError, which names the fault and never the URL."""
     try:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise _refusal("cannot be read; percent-encode special characters in the user and the password") from None
     if parts.fragment:
-        raise _refusal("has a #; in a password write it as %23")
-    scheme, _, way = parts.scheme.partition("+")
-    if scheme not in ("redis", "rediss") or way not in _KINDS:
+        raise _refusal("contains a #; in a password write it as %23")
+    scheme, _, kind_name = parts.scheme.partition("+")
+    if scheme not in ("redis", "rediss") or kind_name not in _KINDS:
         raise _refusal("must begin with redis, rediss, redis+sentinel or redis+cluster, and ://")
-    kind = _KINDS[way]
+    kind = _KINDS[kind_name]
     user, _, places = parts.netloc.rpartition("@")
     hosts = tuple(_host(place, _PORTS[kind]) for place in (places or "localhost").split(","))
     if kind == "single" and len(hosts) > 1:
-        raise _refusal("names several hosts: that takes redis+sentinel:// or redis+cluster://")
+        raise _refusal("names several hosts; that needs redis+sentinel:// or redis+cluster://")
     service, database = _path(kind, parts.path)
     tls = _tls(options) if scheme == "rediss" else {}
     sentinel = {"username": options.pop("sentinel_username", None), "password": options.pop("sentinel_password", None)}
-    address = Address(
+    parsed = RedisUrl(
         kind=kind,
         hosts=hosts,
         service=service,
@@ -92,8 +92,8 @@ def parse_address(url: str) -> Address:
         sentinel_login={**sentinel, **tls},
     )
     if options:
-        raise _refusal(f"has an option that is not known: {min(options)}")
-    return address
+        raise _refusal(f"has an unknown option: {min(options)}")
+    return parsed
 
 
 def _host(place: str, port: int) -> Host:
@@ -104,7 +104,7 @@ def _host(place: str, port: int) -> Host:
 
 
 def _path(kind: Kind, path: str) -> tuple[str, int]:
-    """The name that sentinels know, and the number of the database."""
+    """The name of the primary at the sentinels, and the number of the database."""
     pieces = [unquote(piece) for piece in path.strip("/").split("/") if piece]
     service = pieces.pop(0) if kind == "sentinel" and pieces else ""
     if kind == "sentinel" and not service:
@@ -112,7 +112,7 @@ def _path(kind: Kind, path: str) -> tuple[str, int]:
     if kind == "cluster" and pieces not in ([], ["0"]):
         raise _refusal("names a database; a cluster has only one")
     if len(pieces) > 1 or not re.fullmatch(r"[0-9]{1,5}", pieces[0] if pieces else "0"):
-        raise _refusal("has a path that is no number of a database")
+        raise _refusal("has a path that is not the number of a database")
     return service, int(pieces[0]) if pieces else 0
 
 
@@ -122,7 +122,7 @@ def _user(text: str) -> Mapping[str, str | None]:
 
 
 def _tls(options: dict[str, str]) -> Mapping[str, object]:
-    """Arguments for a connection over TLS. What is not said is strict."""
+    """Arguments for a connection over TLS. The defaults verify the certificate and the host name."""
     given: dict[str, object] = {
         name: options.pop(name, None) for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
     }
@@ -136,7 +136,7 @@ def _tls(options: dict[str, str]) -> Mapping[str, object]:
 def _option(options: dict[str, str], name: str, default: str, pattern: str, read: Callable[[str], Value]) -> Value:
     text = options.pop(name, default)
     if not re.fullmatch(pattern, text):
-        raise _refusal(f"has a {name}= that is not {pattern}")
+        raise _refusal(f"has a {name}= that does not match {pattern}")
     return read(text)
 
 

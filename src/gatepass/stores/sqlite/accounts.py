@@ -1,7 +1,7 @@
-"""Accounts and applicants on SQLite: the account verbs of the store, and how to end all sessions of an account.
+"""Accounts and applicants on SQLite: the account verbs of the store, and the revocation of all sessions of an account.
 
-A deleted account whose sessions are still remembered stays as a row without personal data, because its sessions
-refer to it and guards must hear that they ended; `prune` takes it away with the last of them.
+A deleted account stays as a row without personal data until its last session is pruned: its sessions refer to it, and
+guards must still be able to read that they were revoked.
 """
 
 import sqlite3
@@ -41,7 +41,7 @@ DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ?
 
 
 class _Engine(Protocol):
-    """What the verbs need of the store."""
+    """What these verbs need from the store."""
 
     async def _run(self, work: Work[Result]) -> Result: ...
 
@@ -54,22 +54,18 @@ class SQLiteAccounts:
     """The verbs of AccountStore. Mixed into the store, which runs the work."""
 
     async def add_account(self: _Engine, account: Account) -> bool:
-        """Insert unless the address is taken."""
         values = rows.from_account(account)
         return await self._run(lambda connection: connection.execute(_ADD_ACCOUNT, values).rowcount == 1)
 
     async def find_account(self: _Engine, account_id: str) -> Account | None:
-        """By id."""
         return await self._read(lambda connection: _account(connection, "id = ?", account_id))
 
     async def find_account_by_email(self: _Engine, email_key: str) -> Account | None:
-        """By normalised address."""
         return await self._read(lambda connection: _account(connection, "email_key = ?", email_key))
 
     async def change_password(
         self: _Engine, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
     ) -> Sequence[bytes] | None:
-        """Set the hash, raise the version, end the other sessions: one transaction."""
         values = (password_hash, account_id, credential_version)
 
         def change(connection: sqlite3.Connection) -> Sequence[bytes] | None:
@@ -83,7 +79,6 @@ class SQLiteAccounts:
         return await self._atomically(change)
 
     async def rehash_password(self: _Engine, account_id: str, *, password_hash: str, credential_version: int) -> bool:
-        """The same password under stronger parameters."""
         statement = (
             "UPDATE account SET password_hash = ? WHERE id = ? AND credential_version = ? AND deleted_at IS NULL"
         )
@@ -91,7 +86,6 @@ class SQLiteAccounts:
         return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     async def disable_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """Disable an account and end its sessions: one transaction."""
         statement = "UPDATE account SET disabled_at = coalesce(disabled_at, ?) WHERE id = ? AND deleted_at IS NULL"
 
         def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
@@ -101,13 +95,10 @@ class SQLiteAccounts:
         return await self._atomically(disable)
 
     async def enable_account(self: _Engine, account_id: str) -> bool:
-        """Take the disabling back."""
         statement = "UPDATE account SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL"
         return await self._run(lambda connection: connection.execute(statement, (account_id,)).rowcount == 1)
 
     async def delete_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """End the sessions and take every personal fact away: one transaction."""
-
         def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
             if _account(connection, "id = ?", account_id) is None:
                 return None
@@ -122,8 +113,6 @@ class SQLiteAccounts:
     async def change_email(
         self: _Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
     ) -> bool | None:
-        """Set the address and raise the version: one transaction."""
-
         def change(connection: sqlite3.Connection) -> bool | None:
             account = _account(connection, "id = ?", account_id)
             if account is None or account.credential_version != credential_version:
@@ -137,37 +126,30 @@ class SQLiteAccounts:
         return await self._atomically(change)
 
     async def verify_account(self: _Engine, account_id: str, *, now: int) -> bool:
-        """Note that the address is its owner's."""
         statement = "UPDATE account SET verified_at = ? WHERE id = ? AND deleted_at IS NULL"
         return await self._run(lambda connection: connection.execute(statement, (now, account_id)).rowcount == 1)
 
     async def list_accounts(self: _Engine, *, after: str, limit: int) -> Sequence[Account]:
-        """In the order of their ids."""
         statement = f"{_FIND_ACCOUNT} id > ? ORDER BY id LIMIT ?"
         found = await self._read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
         return tuple(rows.to_account(row) for row in found)
 
     async def add_applicant(self: _Engine, applicant: PendingRegistration) -> None:
-        """Insert."""
         statement = f"INSERT INTO applicant ({_APPLICANT}) VALUES ({', '.join('?' * len(rows.APPLICANT_COLUMNS))})"
         values = rows.from_applicant(applicant)
         await self._run(lambda connection: connection.execute(statement, values))
 
     async def find_applicant(self: _Engine, applicant_id: str) -> PendingRegistration | None:
-        """By id."""
         statement = f"SELECT {_APPLICANT} FROM applicant WHERE id = ?"
         row = await self._read(lambda connection: connection.execute(statement, (applicant_id,)).fetchone())
         return rows.to_applicant(row) if row else None
 
     async def find_applicants(self: _Engine, email_key: str) -> Sequence[PendingRegistration]:
-        """By normalised address, newest first."""
         statement = f"SELECT {_APPLICANT} FROM applicant WHERE email_key = ? ORDER BY created_at DESC, id"
         found = await self._read(lambda connection: connection.execute(statement, (email_key,)).fetchall())
         return tuple(rows.to_applicant(row) for row in found)
 
     async def admit_applicant(self: _Engine, applicant_id: str, account: Account) -> bool:
-        """Applicants out, account in: one transaction."""
-
         def admit(connection: sqlite3.Connection) -> bool:
             if connection.execute("SELECT 1 FROM applicant WHERE id = ?", (applicant_id,)).fetchone() is None:
                 return False
@@ -179,20 +161,19 @@ class SQLiteAccounts:
         return await self._atomically(admit)
 
     async def prune_applicants(self: _Engine, *, before: int, limit: int) -> int:
-        """Forget old ones."""
         return await self._run(lambda connection: connection.execute(_PRUNE_APPLICANTS, (before, limit)).rowcount)
 
 
 def revoke_all(
     connection: sqlite3.Connection, account_id: str, reason: EndReason, now: int, keep: bytes | None
 ) -> Sequence[bytes]:
-    """End all sessions of an account but `keep`; their sids."""
+    """Revoke all sessions of an account except `keep`. Returns the sids revoked."""
     ended = connection.execute(_REVOKE_ALL, (now, reason, account_id, keep)).fetchall()
     return tuple(sid for (sid,) in ended)
 
 
 def drop_deleted(connection: sqlite3.Connection, account_ids: Sequence[str]) -> None:
-    """Take away what is left of deleted accounts among these, where no session is."""
+    """Delete the rows of those of these accounts that are deleted and have no session left."""
     connection.executemany(_DROP_ACCOUNT, [(each,) for each in account_ids])
 
 

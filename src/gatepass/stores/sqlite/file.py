@@ -1,4 +1,4 @@
-"""A SQLite file and the one connection to it: made with the file, lost with it, made anew where it is past mending."""
+"""A SQLite file and the one connection to it, which is replaced when it cannot be repaired."""
 
 import logging
 import os
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.errors import ConfigurationError
+from gatepass.stores.unavailable import as_unavailable
 
 logger = logging.getLogger("gatepass.stores.sqlite")
 
@@ -16,7 +17,7 @@ Work = Callable[[sqlite3.Connection], Result]
 
 
 class DatabaseFile:
-    """The file that was opened, and no other that takes its name."""
+    """The file that was opened. Another file that later takes its name is refused."""
 
     def __init__(self, path: Path, busy_timeout: float, *, read_only: bool = False) -> None:
         self._path = path
@@ -41,32 +42,32 @@ class DatabaseFile:
             prepare(connection)
 
     def connection(self) -> sqlite3.Connection:
-        """The connection. Raises OSError where the file is no longer the one that was opened.
+        """The connection. Raises OSError if the file is no longer the one that was opened.
 
-        SQLite would go on writing into a deleted file, and what was acknowledged would be gone at the next
-        start. A file put in its place is not taken up either: the old -wal beside it would spoil it.
+        SQLite would go on writing to a deleted file, and acknowledged writes would be lost at the next start. A file
+        put in its place is not used either: the old -wal file beside it would corrupt it.
         """
         if self._identify() != self._identity:
             raise FileNotFoundError(f"{self._path} was replaced while in use; start again to use the new one")
         return self._connection or self._connect()
 
     def flush_at_commit(self, flushes: bool) -> None:
-        """With WAL, NORMAL keeps the file whole whatever happens; FULL flushes each commit as well."""
+        """Choose whether commits are flushed to the disk. In WAL mode the file stays consistent either way."""
         if self._connection is not None and flushes != self._flushes:
             self._connection.execute(f"PRAGMA synchronous={'FULL' if flushes else 'NORMAL'}")
             self._flushes = flushes
 
     def roll_back(self) -> None:
-        """After a failed batch: leave no transaction, or no connection."""
+        """End the transaction of a failed batch. If SQLite cannot, the connection is closed and replaced."""
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:
-            logger.exception("SQLite could not roll back; connecting anew")
+            logger.exception("SQLite could not roll back; reconnecting")
             self.close()
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection. Idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -75,9 +76,10 @@ class DatabaseFile:
                 logger.exception("SQLite could not close its file")
 
     def explain(self, fault: Exception) -> Exception:
-        """Why the file cannot be opened, as a sentence."""
-        if getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # the low byte: the rest refines it
-            return ill(fault)
+        """The error for a failed `create`: StoreUnavailable if the file is locked, else a ConfigurationError."""
+        primary_code = getattr(fault, "sqlite_errorcode", 0) & 0xFF  # the higher bytes say more about it
+        if primary_code == sqlite3.SQLITE_BUSY:
+            return as_unavailable(fault)
         if isinstance(fault, OSError | sqlite3.Error):
             return ConfigurationError(f"Cannot use {self._path} as a SQLite database: {fault}.")
         return fault
@@ -107,10 +109,3 @@ class DatabaseFile:
 def connect_read_only(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
     """A connection that cannot write, beside a server that does. Raises sqlite3.Error if there is no such file."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout)
-
-
-def ill(fault: Exception) -> StoreUnavailable:
-    """What callers are told; the fault itself is its cause."""
-    unavailable = StoreUnavailable()
-    unavailable.__cause__ = fault
-    return unavailable

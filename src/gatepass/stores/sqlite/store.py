@@ -1,7 +1,7 @@
 """The store on SQLite: statements and rows, nothing else. For one server process.
 
-A refresh is one UPDATE of one row: the condition of the swap in its WHERE, the shift of the ancestors in its
-SET. No index stands on anything that it changes.
+A refresh is one UPDATE of one row: the condition of the swap is in its WHERE, the shift of the ancestors in its SET.
+No column that it changes has an index.
 """
 
 import sqlite3
@@ -14,17 +14,14 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.sqlite.accounts import SQLiteAccounts, drop_deleted, revoke_all
 from gatepass.stores.sqlite.file import Result, Work
-from gatepass.stores.sqlite.watcher import Watch, data_version
-from gatepass.stores.sqlite.writer import Effort, Writer
+from gatepass.stores.sqlite.watcher import DataVersionWatcher, data_version
+from gatepass.stores.sqlite.writer import Durability, Writer
 
 MIN_VERSION = (3, 37, 0)
-"""STRICT tables; RETURNING came with 3.35."""
-MAX_ATTEMPT_KEYS = 100_000
-"""Against what: a flood of invented addresses must not fill the disk; the oldest counts go first."""
-TRIM_INTERVAL = 1_000
-"""Failures between two looks at their number: counting 100,000 keys each time would hold up the refreshes."""
+"""STRICT tables need 3.37; RETURNING needs 3.35."""
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
 _SIGNING_KEY = ", ".join(rows.SIGNING_KEY_COLUMNS)
@@ -73,7 +70,7 @@ DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT
 
 
 class SQLiteStore(SQLiteAccounts):
-    """All store ports on one SQLite file."""
+    """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False
 
@@ -83,40 +80,32 @@ class SQLiteStore(SQLiteAccounts):
         `read_only` opens an existing file beside the server that writes it; its schema is taken as it is.
         """
         if str(path) == ":memory:":
-            raise ConfigurationError("SQLite keeps its sessions in a file here; for none there is memory://.")
+            raise ConfigurationError("The SQLite store needs a file; for a store in memory use memory://.")
         self._path = Path(path)
         self._writer = Writer(self._path, busy_timeout=busy_timeout, read_only=read_only)
         self._failures = 0
 
     async def open(self) -> None:
-        """Connect and bring the schema up to date.
-
-        Raises ConfigurationError; StoreUnavailable where another program has the file just now.
-        """
         if sqlite3.sqlite_version_info < MIN_VERSION:
             raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed.")
         await self._writer.open(migrations.migrate_sqlite)
 
     async def close(self) -> None:
-        """Finish what was accepted, then close the file."""
         await self._writer.close()
 
     async def ping(self) -> None:
-        """A real write, flushed like any other: a lock alone says nothing about the disk."""
+        # Flushed like any other write: a lock alone proves nothing about the disk.
         await self._run(lambda connection: connection.execute(_PING))
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
-        """Insert if the account is enabled and has this version, in one statement."""
         values = (*rows.from_session(session), session.account_id, credential_version)
         return await self._run(lambda connection: connection.execute(_ADD, values).rowcount == 1)
 
     async def find(self, sid: bytes) -> Session | None:
-        """The row as it is."""
         row = await self._read(lambda connection: connection.execute(_FIND, (sid,)).fetchone())
         return rows.to_session(row) if row else None
 
     async def swap(self, swap: Swap) -> Session | None:
-        """The one UPDATE of a refresh: committed, and flushed with the next operation that asks for it."""
         values = (
             swap.generation,
             swap.fingerprint,
@@ -129,40 +118,35 @@ class SQLiteStore(SQLiteAccounts):
             swap.expected_fingerprint,
             swap.now,
         )
+        # Committed now, and flushed with the next operation that needs it (PROTOCOL §3).
         row = await self._writer.run(
-            lambda connection: connection.execute(_SWAP, values).fetchone(), effort=Effort.COMMIT
+            lambda connection: connection.execute(_SWAP, values).fetchone(), durability=Durability.COMMIT
         )
         return rows.to_session(row) if row else None
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
-        """End one session, once."""
         row = await self._run(lambda connection: connection.execute(_REVOKE, (now, reason, sid)).fetchone())
         return rows.to_session(row) if row else None
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
-        """End all of an account but `keep`."""
         return await self._run(lambda connection: revoke_all(connection, account_id, reason, now, keep))
 
     async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        """The live ones, newest sign-in first."""
         found = await self._read(lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall())
         return tuple(rows.to_session(row) for row in found)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        """Revocations at or after `since`, oldest first."""
         found = await self._read(lambda connection: connection.execute(_REVOKED_SINCE, (since,)).fetchall())
         return tuple(Revocation(sid, at) for sid, at in found)
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
-        """Notice commits of other programs, such as `gatepass keys rotate` beside a server."""
-        yield Watch(self._read, await self._read(data_version))
+        # In one server process the others are commands, such as `gatepass keys rotate` or `gatepass sessions revoke`.
+        yield DataVersionWatcher(self._read, await self._read(data_version))
 
     async def prune(self, *, before: int, limit: int) -> int:
-        """Forget what ended before `before`, and deleted accounts with their last session."""
-
         def prune(connection: sqlite3.Connection) -> int:
             owners = connection.execute(_PRUNE, {"before": before, "limit": limit}).fetchall()
             drop_deleted(connection, sorted({owner for (owner,) in owners}))
@@ -171,14 +155,9 @@ class SQLiteStore(SQLiteAccounts):
         return await self._atomically(prune)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        """The counts of these keys."""
-        statement = "SELECT failures, last_at FROM attempt WHERE key = ?"
-        found = await self._read(lambda connection: [connection.execute(statement, (key,)).fetchone() for key in keys])
-        return tuple(Attempts(*row) if row else Attempts(0, 0) for row in found)
+        return await self._read(lambda connection: find_attempts(connection, keys))
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        """Raise each count by one; keep their number bounded."""
-
         def count(connection: sqlite3.Connection) -> None:
             counted = [{"key": key, "now": now, "forget_before": forget_before} for key in keys]
             connection.executemany(_COUNT_FAILURE, counted)
@@ -190,17 +169,14 @@ class SQLiteStore(SQLiteAccounts):
         await self._atomically(count)
 
     async def clear_attempts(self, key: str) -> None:
-        """Forget a key."""
         await self._run(lambda connection: connection.execute("DELETE FROM attempt WHERE key = ?", (key,)))
 
     async def signing_keys(self) -> Sequence[StoredKey]:
-        """All of them."""
         statement = f"SELECT {_SIGNING_KEY} FROM signing_key"
         found = await self._read(lambda connection: connection.execute(statement).fetchall())
         return tuple(rows.to_signing_key(row) for row in found)
 
     async def put_signing_key(self, key: StoredKey) -> None:
-        """Add or replace; other programs notice the commit."""
         statement = (
             f"INSERT OR REPLACE INTO signing_key ({_SIGNING_KEY}) "
             f"VALUES ({', '.join('?' * len(rows.SIGNING_KEY_COLUMNS))})"
@@ -209,10 +185,10 @@ class SQLiteStore(SQLiteAccounts):
         await self._run(lambda connection: connection.execute(statement, values))
 
     async def _run(self, work: Work[Result]) -> Result:
-        return await self._writer.run(work, effort=Effort.FLUSH)
+        return await self._writer.run(work, durability=Durability.FLUSH)
 
     async def _read(self, work: Work[Result]) -> Result:
-        return await self._writer.run(work, effort=Effort.READ)
+        return await self._writer.run(work, durability=Durability.READ)
 
     async def _atomically(self, work: Work[Result]) -> Result:
         """Work of several statements: all of them or none, whatever else is in the batch."""
@@ -230,3 +206,10 @@ class SQLiteStore(SQLiteAccounts):
             return result
 
         return await self._run(nested)
+
+
+def find_attempts(connection: sqlite3.Connection, keys: Sequence[str]) -> Sequence[Attempts]:
+    """The counts of these keys, as `AttemptStore.attempts`, for any connection to the file."""
+    statement = "SELECT failures, last_at FROM attempt WHERE key = ?"
+    found = [connection.execute(statement, (key,)).fetchone() for key in keys]
+    return tuple(Attempts(*row) if row else Attempts(0, 0) for row in found)

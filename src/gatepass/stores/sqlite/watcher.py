@@ -1,4 +1,4 @@
-"""News from a SQLite file: another program has committed, so somebody should look. SQLite cannot say what."""
+"""Detects commits of other programs to a SQLite file. SQLite reports that one happened, not what it changed."""
 
 import asyncio
 import sqlite3
@@ -9,30 +9,29 @@ from gatepass.ports import Revocation
 from gatepass.stores.sqlite.file import Work
 
 Read = Callable[[Work[int]], Awaitable[int]]
-LOOK_INTERVAL = 0.05
-"""Seconds between two looks for the commits of other programs, 0.1 ms of work each: half the delay that P4 allows."""
+POLL_INTERVAL = 0.05
+"""Seconds between two polls, each 0.1 ms of work: half the delay that P4 allows."""
 
 
-class Watch:
-    """Looks at a number that changes with every commit of another connection; what it was is for `revoked_since`."""
+class DataVersionWatcher:
+    """A subscription that polls `data_version`. It returns no revocations, only the moment to read `revoked_since`."""
 
     def __init__(self, read: Read, version: int) -> None:
         self._read = read
         self._version = version
 
     async def next(self, within: float) -> Sequence[Revocation]:
-        """Nothing, as soon as somebody else has committed."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             version = await self._read(data_version)
             if version != self._version:
                 self._version = version
                 break
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(POLL_INTERVAL)
         return ()
 
 
 def data_version(connection: sqlite3.Connection) -> int:
-    """A number that changes with every commit of another connection."""
+    """A number that changes with each commit of another connection (`PRAGMA data_version`)."""
     version: int = connection.execute("PRAGMA data_version").fetchone()[0]
     return version

@@ -1,17 +1,17 @@
 """One thread that owns the only connection to a SQLite file, and commits in groups.
 
 SQLite has one writer at a time, and a commit costs a disk flush. So all work of a process goes through one
-queue: the thread takes whatever waits there, runs it in one transaction, flushes once, and answers everybody.
-Under load many operations share a commit; alone, one waits for nobody. One connection also keeps clear of the
+queue: the thread takes all that waits there, runs it in one transaction, flushes once, and answers every caller.
+Under load many operations share a commit; a single operation never waits for others. One connection also avoids the
 WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
 
 A sign-in and a revocation are flushed to the disk before they are acknowledged. A refresh is committed but not
-flushed by itself: a power cut may take the last ones back (a killed process does not), and then the table
-recovers them from the tokens that clients present (PROTOCOL §3, §4).
+flushed by itself: a power cut may undo the last ones (a killed process does not), and then the table recovers them
+from the tokens that clients present (PROTOCOL §3, §4).
 
-What goes wrong reaches exactly those whom it hit. A disk that is full, a lock that is held, a file that is
-gone: StoreUnavailable for that operation, or for its whole batch where nothing could be committed. A mistake
-of a caller (a value that cannot be bound) is raised as it is, to that caller alone.
+An error reaches exactly the callers that it affects. A full disk, a lock held by another program, a deleted file:
+StoreUnavailable for that operation, or for its whole batch if nothing could be committed. A mistake of a caller (a
+value that cannot be bound) is raised as it is, to that caller only.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.sqlite.file import DatabaseFile, Result, Work, ill
+from gatepass.stores.limits import MAX_WAITING
+from gatepass.stores.sqlite.file import DatabaseFile, Result, Work
+from gatepass.stores.unavailable import as_unavailable, overloaded
 
 MAX_BATCH = 256
-"""Operations per commit: beyond that the saved flush is nothing, and the first of them waits longer."""
-MAX_QUEUE = 10_000
-"""Waiting operations: about half a second of work here. More would only be answered after clients gave up."""
+"""Operations per commit. Beyond that the flush saved is negligible, and the first operation waits longer."""
 _MISTAKES = (
     sqlite3.ProgrammingError,
     sqlite3.IntegrityError,
@@ -39,11 +39,11 @@ _MISTAKES = (
     sqlite3.InterfaceError,
     sqlite3.NotSupportedError,
 )
-"""Of a caller or of ours: trying again would not help, so they are no StoreUnavailable."""
+"""Mistakes of a caller or of this program. Trying again would not help, so they do not become StoreUnavailable."""
 
 
-class Effort(IntEnum):
-    """What an operation asks of the disk. A batch does what the most demanding of its operations asks."""
+class Durability(IntEnum):
+    """What an operation needs from the disk. A batch gets what the most demanding of its operations needs."""
 
     READ = 0
     COMMIT = 1
@@ -53,7 +53,7 @@ class Effort(IntEnum):
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Work[Any]
-    effort: Effort
+    durability: Durability
     future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
@@ -69,13 +69,13 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ended: Future[None] = Future()
-        self._door = threading.Lock()
-        """Nothing is put into the queue behind its end marker."""
+        self._lock = threading.Lock()
+        """Held while a job is put into the queue, so that none is put behind the end marker."""
 
     async def open(self, prepare: Work[None]) -> None:
-        """Connect, run `prepare` on the thread, and take work from then on. Open already: nothing to do.
+        """Connect, run `prepare` on the thread, and accept work from then on. Idempotent.
 
-        Raises ConfigurationError; StoreUnavailable where another program has the file just now.
+        Raises ConfigurationError; StoreUnavailable if another program holds the file at the moment.
         """
         if self._thread is not None and self._thread.is_alive():
             return
@@ -95,32 +95,32 @@ class Writer:
             raise
         self._jobs, self._thread, self._ended = jobs, thread, ended
 
-    async def run(self, work: Work[Result], *, effort: Effort) -> Result:
-        """The result of `work` once it is as safe as `effort` says. Raises StoreUnavailable.
+    async def run(self, work: Work[Result], *, durability: Durability) -> Result:
+        """The result of `work`, once it is as durable as `durability` says. Raises StoreUnavailable.
 
-        A caller that is cancelled while it waits harms nobody; what it asked for is done all the same.
+        Cancelling the caller does not cancel the work.
         """
         thread = self._thread
         if thread is None or not thread.is_alive():  # a forked process has the object, but not the thread
             raise StoreUnavailable("The store is not open.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        with self._door:
+        with self._lock:
             if self._thread is None:
                 raise StoreUnavailable("The store is closing.")
-            if self._jobs.qsize() >= MAX_QUEUE:
-                raise StoreUnavailable("The store has more to do than it can; try again.")
-            self._jobs.put(_Job(work, effort, future))
+            if self._jobs.qsize() >= MAX_WAITING:
+                raise overloaded()
+            self._jobs.put(_Job(work, durability, future))
         return await future
 
     async def close(self) -> None:
-        """Finish what was accepted, then end the thread. Idempotent; the writer can be opened again."""
-        with self._door:
+        """Finish the accepted work, then end the thread. Idempotent; the writer can be opened again."""
+        with self._lock:
             thread, self._thread = self._thread, None
             if thread is None:
                 return
             self._jobs.put(None)
         if thread.is_alive():
-            # Not to_thread(join): at the end of a process no pool takes work any more, and no thread starts.
+            # Not to_thread(join): at the end of a process no executor accepts work, and no thread starts.
             await asyncio.wrap_future(self._ended)
             thread.join()
 
@@ -132,7 +132,7 @@ def _live(
     ready: Future[None],
     ended: Future[None],
 ) -> None:
-    """The thread: from the first connection to the end marker."""
+    """The body of the thread, from the first connection to the end marker."""
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(ended.set_result, None)
         at_the_end.callback(file.close)
@@ -151,22 +151,22 @@ def _live(
 def _serve(file: DatabaseFile, batch: list[_Job]) -> None:
     try:
         connection = file.connection()
-        effort = max(job.effort for job in batch)
-        if effort is Effort.READ:  # a lock that another program holds is none of their business
+        durability = max(job.durability for job in batch)
+        if durability is Durability.READ:  # reads do not need the lock that another program may hold
             _do_all(connection, batch)
             return
-        file.flush_at_commit(effort is Effort.FLUSH)
+        file.flush_at_commit(durability is Durability.FLUSH)
         connection.execute("BEGIN IMMEDIATE")
         _do_all(connection, batch)
         connection.execute("COMMIT")
-    except Exception as fault:  # every future of the batch learns of it
+    except Exception as fault:  # every future of the batch must get it
         for job in batch:
-            job.error = job.error or ill(fault)
+            job.error = job.error or as_unavailable(fault)
         file.roll_back()
 
 
 def _next_batch(jobs: queue.SimpleQueue[_Job | None]) -> list[_Job] | None:
-    """What waits now, at least one; None at the end. The end marker is put back behind accepted work."""
+    """The jobs that wait now, at least one; None at the end. The end marker is put back behind accepted jobs."""
     job = jobs.get()
     batch: list[_Job] = []
     while job is not None:
@@ -186,24 +186,24 @@ def _do_all(connection: sqlite3.Connection, batch: list[_Job]) -> None:
         try:
             job.result = job.work(connection)
         except Exception as fault:
-            is_illness = isinstance(fault, sqlite3.Error) and not isinstance(fault, _MISTAKES)
-            job.error = ill(fault) if is_illness else fault
-            # A fault of one operation undid its own statement; one that undid the transaction ends the batch.
+            is_store_fault = isinstance(fault, sqlite3.Error) and not isinstance(fault, _MISTAKES)
+            job.error = as_unavailable(fault) if is_store_fault else fault
+            # An error normally undoes its own statement only. If it undid the transaction, the batch is over.
             if in_transaction and not connection.in_transaction:
                 raise
 
 
 def _answer(batch: list[_Job]) -> None:
-    """One wake-up for each event loop that waits."""
+    """Resolve the futures, with one wake-up for each event loop."""
     for loop in {job.future.get_loop() for job in batch}:
         mine = [job for job in batch if job.future.get_loop() is loop]
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there any more
+        with contextlib.suppress(RuntimeError):  # the loop was closed, and its callers with it
             loop.call_soon_threadsafe(_resolve, mine)
 
 
 def _resolve(jobs: list[_Job]) -> None:
     for job in jobs:
-        if job.future.done():  # its task was cancelled: what it did stands
+        if job.future.done():  # its caller was cancelled; the work is done all the same
             continue
         if job.error is not None:
             job.future.set_exception(job.error)

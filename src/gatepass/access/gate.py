@@ -1,0 +1,41 @@
+"""What the guards ask of a gate: of a Gatepass, or of a RemoteGate, which has no auth endpoints."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from gatepass.access.check import Check
+from gatepass.wire.asgi import ASGIApp
+from gatepass.wire.cookies import Cookies
+from gatepass.wire.wsgi import WSGIApp
+
+
+class Gate(Protocol):
+    """The parts of a gate that a framework's guard uses."""
+
+    @property
+    def check(self) -> Check:
+        """Verifies access tokens."""
+        ...
+
+    @property
+    def cookies(self) -> Cookies:
+        """The names and attributes of the gate's cookies."""
+        ...
+
+    @property
+    def asgi(self) -> ASGIApp | None:
+        """The auth endpoints for ASGI; None if the gate has none."""
+        ...
+
+    @property
+    def wsgi(self) -> WSGIApp | None:
+        """The auth endpoints for WSGI; None if the gate has none."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[object]:
+        """The gate is open while the context is entered."""
+        ...
+
+    def wait_until_open(self) -> None:
+        """Open the gate for WSGI. Returns once it is open, or after a bounded time."""
+        ...

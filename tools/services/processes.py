@@ -1,0 +1,24 @@
+"""Other processes and their children, as Linux shows them."""
+
+from pathlib import Path
+
+
+def children(pid: int) -> set[int]:
+    """The direct children of a process that have not been waited for; none if the process itself has ended."""
+    try:
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
+
+
+def state(pid: int) -> str:
+    """The letter that ps(1) shows for a process: T is stopped, Z has ended. Empty if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return ""
+
+
+def lives(pid: int) -> bool:
+    """Whether a process has not ended."""
+    return state(pid) not in ("", "Z")
