@@ -100,6 +100,16 @@ class TestAgainstAServer:
         assert answer.json()["code"] in ("token-required", "invalid-token")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
+    def test_it_follows_again_after_it_was_closed(self, server: Serving) -> None:
+        ann = Ann(server.port)
+        revocations = follow(server.port)
+        assert answers(revocations)
+        revocations.close()
+        sid, token = ann.sign_in()
+        ann.sign_out(token)
+        until(lambda: knows(revocations, sid))
+        revocations.close()
+
     def test_an_access_token_does_not_open_it(self, server: Serving) -> None:
         _, token = Ann(server.port).sign_in()
         url = f"http://localhost:{server.port}/auth/revocations"
@@ -185,8 +195,18 @@ async def revoke_beside(path: Path, sid: str) -> bool:
 
 
 class TestConfiguration:
-    @pytest.mark.parametrize("url", ["http://gate.example/auth/revocations", "ftp://gate.example/", "https://", "x"])
-    def test_a_secret_never_goes_over_plain_http_to_another_host(self, url: str) -> None:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://gate.example/auth/revocations",
+            "ftp://gate.example/",
+            "https://",
+            "x",
+            "https://ann:word@gate.example/",
+            "https://gate.example/#x",
+        ],
+    )
+    def test_a_secret_never_goes_to_an_address_that_cannot_be_trusted(self, url: str) -> None:
         with pytest.raises(ConfigurationError):
             RemoteRevocations(url, secret=REVOCATION_FEED_SECRET, lifetime=900)
 
