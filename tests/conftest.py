@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from gatepass.stores.postgres import pool
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, open_gate
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 # An example may take as long as it takes: on a busy machine the same one is ten times as slow.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -82,7 +82,7 @@ class Parts:
 
     def __init__(self, options: Options) -> None:
         options.browsers.check_url(options.public_url)
-        self._options = options
+        self.options = options
         self.store, self.policy, self.limits = options.store, options.policy, options.limits
         self.report = EventBus()
         self._join_keys_and_guard()
@@ -95,7 +95,7 @@ class Parts:
         self._join_applications()
 
     def _join_keys_and_guard(self) -> None:
-        options, policy = self._options, self._options.policy
+        options, policy = self.options, self.options.policy
         self._ring = KeyRing(
             [parse_secret(text) for text in options.secrets.tokens], algorithm=options.tokens.algorithm
         )
@@ -119,10 +119,10 @@ class Parts:
 
     def _verifier(self, keys: Sequence[SigningKey]) -> Verifier:
         issuer = self._issuer
-        return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=self._options.policy.clock_skew)
+        return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=self.options.policy.clock_skew)
 
     def _join_sessions(self) -> None:
-        options = self._options
+        options = self.options
         self.sessions = Sessions(
             store=self.store,
             tokens=TokenIssuer(
@@ -136,7 +136,7 @@ class Parts:
         )
 
     def _join_accounts(self) -> None:
-        options, policy = self._options, self._options.policy
+        options, policy = self.options, self.options.policy
         self._passwords = Passwords(
             options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers), queue=options.limits.hashing_queue),
             policy=policy,
@@ -157,7 +157,7 @@ class Parts:
         )
 
     def _join_mail(self) -> None:
-        options = self._options
+        options = self.options
         mail, clock = options.mail, options.clock
         check_mode(options.policy.registration, sends_mail=mail.mailer is not None)
         self.mailer = mail.open(options.host)
@@ -178,7 +178,7 @@ class Parts:
         )
 
     def _join_registration_and_recovery(self) -> None:
-        options, store, accounts, links = self._options, self.store, self.accounts, self._links
+        options, store, accounts, links = self.options, self.store, self.accounts, self._links
         self.registration = Registration(
             "closed" if options.users else options.policy.registration,
             store=store,
@@ -207,7 +207,7 @@ class Parts:
         )
 
     def _join_endpoints(self) -> None:
-        options, browsers = self._options, self._options.browsers
+        options, browsers = self.options, self.options.browsers
         self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
         self._context = Context(
@@ -229,7 +229,7 @@ class Parts:
         )
 
     def _join_lifecycle(self) -> None:
-        options = self._options
+        options = self.options
         self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
         follower = Follower(
             options.store,
@@ -247,7 +247,7 @@ class Parts:
         )
 
     def _join_applications(self) -> None:
-        feed = endpoints.FEED if self._options.secrets.feed else ()
+        feed = endpoints.FEED if self.options.secrets.feed else ()
         auth = self._app([*endpoints.DESCRIBED, *feed])
         self.asgi: ASGIApp = auth
         self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
@@ -255,7 +255,7 @@ class Parts:
         self.served: ASGIApp = ServedApp(auth, around=self._app(endpoints.AROUND))
 
     def _app(self, declared: Iterable[Endpoint]) -> AuthApp:
-        options = self._options
+        options = self.options
         return AuthApp(
             declared,
             self._context,

@@ -2,7 +2,7 @@
 
     GatepassError
     ├── ConfigurationError          refuses to start, and says what to run or change
-    ├── DeliveryFailed              a mail was not accepted; never a reason for an answer
+    ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnknownKey                  sessions.signing_keys: no such signing key
@@ -13,13 +13,13 @@
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-idempotency-key, malformed-request
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
-        │   ├── TokenRequired           no access token came
-        │   ├── InvalidToken            one came and is not valid
+        │   ├── TokenRequired           the request has no access token
+        │   ├── InvalidToken            the access token is invalid
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
-        │   ├── InvalidCredentials      unknown, wrong and disabled alike
-        │   ├── NoSession               no refresh token came
-        │   └── SessionEnded            the only answer that ends a session at a client
+        │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   ├── NoSession               the request has no refresh token
+        │   └── SessionEnded            the only response that ends a session at a client
         ├── Forbidden               403 cross-site, registration-closed
         │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
         ├── NotFound                404
@@ -33,10 +33,10 @@
         ├── TooManyAttempts         429 with Retry-After
         ├── Refused                 serving.http_protocol: a request beyond the limits of the server
         ├── InternalError           500 server.app: a fault of ours
-        └── Unavailable             503 with Retry-After: nothing was decided, nothing was cleared
+        └── Unavailable             503 with Retry-After: nothing was decided or cleared
             ├── StoreUnavailable
             │   └── Unreachable         stores.redis.connection: no connection, nothing was sent
-            │       └── NotLetIn        stores.redis.connection: refused, or not trusted
+            │       └── ConnectionRejected   stores.redis.connection: refused, or not trusted
             └── Overloaded
 
 An application catches `GatepassError` for all of these. Wrong arguments raise TypeError or ValueError, as in Python

@@ -24,8 +24,8 @@ from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET, GateHarness
 from tests.support.lifespan import started
-from tests.support.patience import PATIENCE
 from tests.support.wsgi import environ_of, over_asgi
+from tools.services.patience import PATIENCE
 
 
 def silent(environ: Environ, start_response: StartResponse) -> list[bytes]:

@@ -10,7 +10,7 @@ from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
-from tests.support.patience import becomes
+from tools.services.patience import becomes
 
 WRONG = "seven green bottles on the wall"
 

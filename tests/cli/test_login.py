@@ -17,8 +17,8 @@ from gatepass.client import Client
 from gatepass.client.storage.file import FileStorage
 from gatepass.errors import GatepassError
 from tests.client.harness import PASSWORD, Harness, expire, open_harness
-from tests.support.patience import PATIENCE
 from tests.support.process import gatepass
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

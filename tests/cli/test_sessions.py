@@ -14,8 +14,8 @@ from gatepass.core.session import Session
 from gatepass.stores import open_store
 from gatepass.testing.records import account_of, digest, session_of
 from tests.support.gates import SECRET
-from tests.support.patience import patience
 from tests.support.process import gatepass, serving
+from tools.services.patience import patience
 from tools.services.postgres import new_database, shared_server
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from gatepass.client import AsyncClient, Client, FileStorage, MemoryStorage
 from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from tests.client.fake_api import URL, Api, age_token, problem, signed_in
 from tests.client.harness import PASSWORD, Harness, expire
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 

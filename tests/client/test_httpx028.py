@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.harness import PASSWORD, Harness
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ from gatepass.core.public_key import parse_jwks
 from gatepass.errors import InvalidToken
 from tests.core.attack_tokens import Attack, cases
 from tests.core.token_forge import Issuer
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 with warnings.catch_warnings():
     # It points to joserfc, which is here too; what people run is what counts. Its own module turns the warning on.

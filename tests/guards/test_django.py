@@ -132,7 +132,7 @@ class TestViews:
         asked = RequestFactory().get("/", headers=bearer)
         assert through_middleware(asked, Vault.as_view()).content == b"vault"
         assert through_middleware(asked, Vault.as_view(required_max_age=1)).content == b"vault"
-        gate._clock.advance(301)  # type: ignore[attr-defined]
+        gate._parts.options.clock.advance(301)  # type: ignore[attr-defined]
         assert through_middleware(asked, Vault.as_view()).status_code == 401
 
     async def test_an_async_one_is_awaited_whether_it_refuses_or_not(self, gate: Gatepass) -> None:

@@ -164,7 +164,10 @@ class TestRecentSignIn:
     "name",
     [
         "access.wsgi",
-        *(f"guards.{name}" for name in ("starlette", "fastapi", "litestar", "flask", "django", "django_rest")),
+        *(
+            f"guards.{name}"
+            for name in ("starlette", "fastapi", "litestar", "flask", "django", "django.rest_framework")
+        ),
     ],
 )
 def test_an_age_that_nobody_can_keep_is_refused_where_it_is_written(name: str, age: int) -> None:

@@ -25,7 +25,7 @@ from tests.core.token_forge import Issuer, accepted
 from tests.remote.jwks_server import Published, certificate, publish
 from tests.support.asgi import call
 from tests.support.gates import NOW
-from tests.support.patience import PATIENCE, until
+from tools.services.patience import PATIENCE, until
 
 ISSUER, AUDIENCE = "https://gate.example", "https://api.example"
 KEYS = [SigningKey.from_secret(bytes(range(first, first + 32)), "EdDSA") for first in (0, 32, 64)]

@@ -21,8 +21,8 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from tests.support.fake_time import FakeTime
 from tests.support.gates import SECRET
-from tests.support.patience import until
 from tests.support.process import Serving, serving
+from tools.services.patience import until
 
 REVOCATION_FEED_SECRET = encode(bytes(range(60, 92)))
 SETTINGS = {"SECRET": SECRET, "REVOCATION_FEED_SECRET": REVOCATION_FEED_SECRET, "STORE": "sqlite:///gate.db"}

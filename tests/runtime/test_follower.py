@@ -18,7 +18,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET
-from tests.support.patience import patience
+from tools.services.patience import patience
 
 SID = bytes(range(16))
 

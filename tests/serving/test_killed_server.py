@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.browser import Browser
 from tests.support.gates import SECRET
-from tests.support.patience import becomes
 from tests.support.process import Remote, Serving, serving
+from tools.services.patience import becomes
 from tools.services.processes import state
 
 pytestmark = pytest.mark.slow

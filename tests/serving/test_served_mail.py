@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from tests.support.gates import SECRET
-from tests.support.patience import until
 from tests.support.process import serving
+from tools.services.patience import until
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import pytest
 
 from gatepass.serving.http_protocol import MAX_FIELDS, MAX_HEAD, MAX_URL
 from tests.support.gates import SECRET
-from tests.support.patience import patience
 from tests.support.process import Serving, serving
+from tools.services.patience import patience
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import OTHER_SECRET, SECRET
-from tests.support.patience import patience
+from tools.services.patience import patience
 
 
 class Servers:

@@ -15,7 +15,7 @@ from gatepass.core.session import Swap
 from gatepass.ports import SessionStore
 from gatepass.stores import open_session_store
 from gatepass.stores.sqlite.store import SQLiteStore
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 Wins = Counter[bytes]
 

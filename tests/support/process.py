@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from gatepass.wire.asgi import Receive, Scope, Send
-from tests.support.patience import PATIENCE, until
+from tools.services.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "gatepass"]
 _LISTENING = re.compile(r"listens on http://[^:]+:(\d+)/auth")

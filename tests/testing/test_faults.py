@@ -13,7 +13,7 @@ import pytest
 
 from gatepass.testing import FaultProxy
 from gatepass.testing.faults import Exchange
-from tests.support.patience import PATIENCE, until
+from tools.services.patience import PATIENCE, until
 
 BODY = b"0123456789" * 40
 NEVER = 30 * PATIENCE

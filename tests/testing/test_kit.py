@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gatepass.testing import FastHasher, ManualClock, PredictableEntropy
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

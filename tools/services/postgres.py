@@ -24,7 +24,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres.store import PostgresStore
-from tests.support.patience import PATIENCE, until
+from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 from tools.services.processes import children, lives
 

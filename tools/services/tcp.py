@@ -7,7 +7,7 @@ passes.
 import asyncio
 import contextlib
 
-from tests.support.patience import patience
+from tools.services.patience import patience
 
 
 class FaultyNetwork:

@@ -19,8 +19,8 @@ from typing import Any
 from redis.connection import Connection
 from redis.exceptions import AuthenticationError, RedisError
 
-from tests.support import patience
-from tests.support.patience import PATIENCE
+from tools.services import patience
+from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
 SHORT_TIMEOUT, LONG_TIMEOUT = "1000", "3600000"

@@ -14,9 +14,8 @@ every request, answers refusals as problem documents, and marks in OpenAPI which
 
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from copy import copy
-from typing import Any, Protocol
+from typing import Any
 
 from litestar import Litestar, Response, asgi
 from litestar.config.app import AppConfig
@@ -32,11 +31,11 @@ from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import Receive, Scope, Send
 
 from gatepass.access import asgi as guard
-from gatepass.access.check import Check, check_max_age
+from gatepass.access.check import check_max_age
+from gatepass.access.gate import Gate
 from gatepass.core.access_token import Principal
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import ASGIApp
-from gatepass.wire.cookies import Cookies
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 SCHEME = "Gatepass"
@@ -47,29 +46,6 @@ CurrentPrincipal = NamedDependency[SkipValidation[Principal]]
 """The type of a handler's parameter `principal`; without a valid access token the handler answers 401."""
 OptionalPrincipal = NamedDependency[SkipValidation[Principal | None]]
 """The type of `optional_principal`: None where no token came; an invalid one is refused all the same."""
-
-
-class Gate(Protocol):
-    """What the plugin asks of a Gatepass or a RemoteGate. The latter's `asgi` is None: it has no auth endpoints."""
-
-    @property
-    def check(self) -> Check:
-        """Verifies access tokens."""
-        ...
-
-    @property
-    def cookies(self) -> Cookies:
-        """How the gate names its cookies."""
-        ...
-
-    @property
-    def asgi(self) -> ASGIApp | None:
-        """The auth endpoints."""
-        ...
-
-    def running(self) -> AbstractAsyncContextManager[object]:
-        """Open while entered."""
-        ...
 
 
 class Denied(HTTPException, GatepassError):

@@ -19,7 +19,7 @@ from gatepass.core.keyring import Secrets
 from gatepass.errors import ConfigurationError
 from tests.support.browser import EMAIL, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
-from tests.support.patience import patience
+from tools.services.patience import patience
 
 PASSWORD = "pässword of old"
 if not settings.configured:

@@ -16,7 +16,7 @@ from gatepass.client.layers.indicators import callback, progress_line, spinner
 from gatepass.client.layers.loading import IDLE_TIMEOUT, Loading, Visibility
 from gatepass.client.layers.retry import Budget, Retry
 from tests.client.fake_api import URL, Api, signed_in
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 
 class TestVisibility:

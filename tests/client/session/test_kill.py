@@ -16,7 +16,7 @@ import pytest
 
 from gatepass.client import Client, FileStorage
 from tests.client.harness import Harness, open_harness
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

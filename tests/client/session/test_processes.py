@@ -11,7 +11,7 @@ import pytest
 from gatepass.client import Client, FileStorage
 from tests.client.harness import Harness, expire, open_harness
 from tests.client.storage.test_file import full_disk
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from gatepass.client.session.endpoints import Grant, answer_of, read_grant
 from gatepass.client.storage.record import SessionRecord
 from tests.client.fake_api import Api, age_token, problem, refused, signed_in
 from tests.client.harness import PASSWORD, Harness
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 

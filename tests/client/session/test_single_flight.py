@@ -13,7 +13,7 @@ from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.session.single_flight import SingleFlight
 from tests.client.fake_api import URL, Api, age_token, problem, signed_in, together
 from tests.client.harness import PASSWORD, Harness
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 

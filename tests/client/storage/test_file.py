@@ -24,7 +24,7 @@ from gatepass.client.storage.file import FileStorage
 from gatepass.client.storage.file_lock import FileLock
 from gatepass.client.storage.keyring import KeyringStorage
 from gatepass.client.storage.record import Account, CorruptRecord, SessionRecord, decode, encode
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 CANARY = "gp_rt_canary"
 FULL = SessionRecord(

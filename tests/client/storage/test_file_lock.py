@@ -13,7 +13,7 @@ import pytest
 
 from gatepass.client.storage.file_lock import FileLock, _Handle
 from tests.support.fake_time import FakeTime
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from gatepass.client.errors import StorageError
 from gatepass.client.storage.keyring import KeyringStorage, runtime_folder
 from gatepass.client.storage.record import SessionRecord
 from tests.client.storage.test_file import CANARY, FULL, Entries
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 NAME = "https://api.example.com"
 

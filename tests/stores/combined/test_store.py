@@ -24,7 +24,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in
-from tests.support.patience import patience
+from tools.services.patience import patience
 from tools.services.valkey import flush, shared_cluster, shared_server
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from gatepass.errors import StoreUnavailable
 from gatepass.stores.postgres import pool
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
-from tests.support.patience import PATIENCE, patience
+from tools.services.patience import PATIENCE, patience
 from tools.services.postgres import (
     PostgresServer,
     connected,

@@ -17,7 +17,7 @@ from gatepass.stores.postgres import pool
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swapped
 from tests.support.gates import SECRET
-from tests.support.patience import patience
+from tools.services.patience import patience
 from tools.services.postgres import connected, execute, new_database, query, shared_server
 
 pytestmark = pytest.mark.slow

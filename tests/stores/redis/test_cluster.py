@@ -11,7 +11,7 @@ from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores.redis.layout import SHARD_SLOTS, SHARDS, SLOTS, TAGS, Keys, slot_of
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
-from tests.support.patience import patience
+from tools.services.patience import patience
 from tools.services.valkey import ValkeyServer, flush, private_cluster, shared_cluster, until
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from gatepass.stores.redis.connection import Unreachable
 from gatepass.stores.redis.layout import pack_command
 from gatepass.stores.redis.scripts import SWAP, Call
 from gatepass.stores.redis.url import parse_url
-from tests.support.patience import patience
+from tools.services.patience import patience
 
 Answer = Callable[[list[bytes]], bytes | None]
 """The reply to a command; None closes the connection."""

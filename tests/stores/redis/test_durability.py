@@ -14,7 +14,7 @@ from gatepass.stores.redis import cluster, connection, durability
 from gatepass.stores.redis.layout import SHARDS, Keys
 from gatepass.stores.redis.store import KEY_RETENTION, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 from tools.services.valkey import ValkeyServer, flush, private_server, program, shared_server, until
 
 pytestmark = pytest.mark.slow

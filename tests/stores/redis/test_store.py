@@ -18,7 +18,7 @@ from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
-from tests.support.patience import patience
+from tools.services.patience import patience
 from tools.services.valkey import (
     ValkeyServer,
     flush,

@@ -15,7 +15,7 @@ import pytest
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

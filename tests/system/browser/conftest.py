@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright
 
 from gatepass.testing.faults import FaultProxy
 from tests.support.file_clock import FileClock
-from tests.support.patience import PATIENCE, until
 from tests.support.process import is_listening
 from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 from tools.services.processes import lives
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.support.patience import PATIENCE
 from tests.support.process import until_listening
 from tests.system.browser.conftest import ROOT, prepared
+from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
 PAGE = ROOT / "src" / "gatepass" / "demo" / "page" / "index.html"

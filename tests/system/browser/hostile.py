@@ -27,8 +27,8 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
-from tests.support.patience import PATIENCE, until
 from tests.system.browser.page_server import SECRET
+from tools.services.patience import PATIENCE, until
 
 HOST = "app.example.test"
 SCRIPT = (Path(__file__).parent / "pages" / "attack.js").read_bytes()

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.support.patience import PATIENCE
 from tests.system.browser.conftest import Stage, sign_up, until_page
 from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.patience import PATIENCE
 
 REFRESH = "/auth/refresh"
 PAGE = "/pages/hours.html"

@@ -4,8 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.support.patience import until
 from tests.system.browser.conftest import PASSWORD, Stage, prepared
+from tools.services.patience import until
 
 OPEN = """async () => {
   const { createAccount, createSession } = await import("/auth/gatepass.js");

@@ -16,11 +16,11 @@ from gatepass.server.endpoints import DESCRIBED
 from gatepass.server.openapi import describe
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 from gatepass.wire.cookies import SameSite
-from tests.support.patience import PATIENCE
 from tests.system.browser.conftest import until_page
 from tests.system.browser.hostile import HOST, Fort, fort, lair
 from tests.system.browser.test_https import certificate
 from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.patience import PATIENCE
 
 CREDENTIALS = {"email": "eve@example.com", "password": "the password of the attacker"}
 SIGN_UP = """(who) => fetch("/auth/register", { method: "POST", headers: { "content-type": "application/json",

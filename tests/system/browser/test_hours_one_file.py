@@ -2,9 +2,9 @@
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.patience import until
 from tests.system.browser.conftest import PASSWORD, Stage
 from tests.system.browser.long_running import REFRESH
+from tools.services.patience import until
 
 
 def says(page: Page, text: str) -> None:

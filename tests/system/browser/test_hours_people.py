@@ -4,9 +4,9 @@ from functools import partial
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.support.patience import until
 from tests.system.browser.conftest import PASSWORD, Stage, ping, status
 from tests.system.browser.long_running import REFRESH, skip, tabs_of
+from tools.services.patience import until
 
 BOB = {"email": "bob@example.com", "password": PASSWORD}
 SIGN_UP = "(who) => stage.session.signUp(who).then(() => null)"

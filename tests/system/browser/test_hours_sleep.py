@@ -6,7 +6,6 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.patience import until
 from tests.system.browser.conftest import PASSWORD, Stage, ping, prepared, sign_up, status, until_page
 from tests.system.browser.long_running import (
     REFRESH,
@@ -19,6 +18,7 @@ from tests.system.browser.long_running import (
     tabs_of,
     visit,
 )
+from tools.services.patience import until
 
 __all__ = ["remembering"]
 ELSEWHERE = "/pages/elsewhere.html"

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.support.patience import until
 from tests.system.browser.conftest import Stage, ping, prepared, sign_up, status
 from tests.system.browser.long_running import REFRESH, outcomes, ready, skip, start_calls, tabs_of, visit
+from tools.services.patience import until
 
 DAY = 24 * 3_600_000
 WRONG_CLOCK = """

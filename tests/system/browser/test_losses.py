@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page
 
-from tests.support.patience import until
 from tests.system.browser.conftest import Stage, expire, ping, sign_up, status
+from tools.services.patience import until
 
 REFRESH = "/auth/refresh"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.support.patience import PATIENCE, until
 from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, status
 from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.patience import PATIENCE, until
 
 REFRESH = "/auth/refresh"
 QUARTER = 15 * 60 + 10

@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.support.patience import until
 from tests.system.browser.conftest import PASSWORD, Stage, expire, open_tab, ping, sign_up, status
+from tools.services.patience import until
 
 REFRESH = "/auth/refresh"
 

@@ -5,8 +5,8 @@ import urllib.request
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.support.patience import until
 from tests.system.browser.conftest import Stage, expire, open_tab, ping, sign_up, status
+from tools.services.patience import until
 
 KEY = "a" * 22
 USED = "(token) => fetch('/api/ping', { headers: { Authorization: `Bearer ${token}` } }).then(r => r.status)"

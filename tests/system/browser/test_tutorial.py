@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.support.patience import until
 from tests.support.tutorial import Reader, commands, serving
+from tools.services.patience import until
 from tools.services.ports import free_port
 
 PATIENCE = 60_000

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from tests.support.patience import PATIENCE
 from tests.support.process import environment, gatepass, until_listening
+from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from tests.support.patience import patience
 from tests.system.faults.browser_profile import Outcome, Profile, pause
 from tests.system.faults.raw_http import RawConnection
 from tests.system.faults.theft import Stolen, Theft
+from tools.services.patience import patience
 
 
 @dataclass(frozen=True, slots=True)

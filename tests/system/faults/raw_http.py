@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.patience import patience
+from tools.services.patience import patience
 
 _COOKIE = re.compile(rb"set-cookie: (gatepass_\d+|gatepass_state_\d+)=([^;\r\n]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.gates import SECRET
-from tests.support.patience import becomes
 from tests.support.process import gatepass
 from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
 from tests.system.faults.load import Load
+from tools.services.patience import becomes
 from tools.services.postgres import new_database, shared_server
 from tools.services.processes import children, lives
 

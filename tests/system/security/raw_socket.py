@@ -7,7 +7,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n")
 

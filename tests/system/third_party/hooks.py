@@ -20,7 +20,7 @@ from typing import Any
 
 import schemathesis
 
-from tests.support.patience import PATIENCE
+from tools.services.patience import PATIENCE
 
 Case = schemathesis.Case[Any]
 BASE = os.environ["OUTSIDE_URL"]

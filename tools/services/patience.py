@@ -37,5 +37,5 @@ async def becomes(holds: Callable[[], object], what: str = "it") -> None:
 
 
 def patience() -> asyncio.Timeout:
-    """`async with patience():` raises TimeoutError if what is awaited inside has not come after PATIENCE."""
+    """A context that raises TimeoutError if what is awaited inside has not come after PATIENCE."""
     return asyncio.timeout(PATIENCE)
