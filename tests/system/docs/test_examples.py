@@ -1,6 +1,7 @@
 """What the documentation shows is what runs."""
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -17,7 +18,6 @@ from starlette.testclient import TestClient
 import gatepass.client
 import gatepass.remote
 from gatepass import Gatepass
-from gatepass import assembly as options
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "fastapi" / "app.py"
@@ -27,11 +27,14 @@ CREDENTIALS = {"email": "ann@example.com", "password": "correct horse battery st
 
 CALLED: dict[str, Callable[..., Any]] = {
     name: found
-    for module in (gatepass, gatepass.client, gatepass.remote, options)
-    for name, found in vars(module).items()
-    if isinstance(found, type)
+    for module in (gatepass, gatepass.client, gatepass.remote)
+    for name in module.__all__
+    if isinstance(found := getattr(module, name), type)
 } | {"Gatepass.from_env": Gatepass.__init__}
 """What snippets call without importing it first: what an application imports."""
+_CLASS = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?:\([^`]*)?`")
+OF_OTHERS = {"Domain", "RateLimit"}
+"""Words between backticks that look like a class and are none: of a cookie, and of a header."""
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 
 
@@ -117,6 +120,20 @@ def test_every_python_snippet_calls_with_arguments_that_there_are(page: Path) ->
                 parameters = inspect.signature(called).parameters
                 wrong = {keyword.arg for keyword in node.keywords} - set(parameters)
                 assert not wrong or any(one.kind is one.VAR_KEYWORD for one in parameters.values()), ast.unparse(node)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_name_of_a_class_that_a_page_mentions_is_in_the_code(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert set(_CLASS.findall(prose)) - words_of_the_code() - OF_OTHERS == set()
+
+
+@functools.cache
+def words_of_the_code() -> frozenset[str]:
+    """Every word in what is shown or shipped."""
+    folders = ("src", "web/client/src", "examples")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*") if file.suffix in {".py", ".ts", ".tsx"}]
+    return frozenset(word for file in files for word in re.findall(r"\w+", file.read_text("utf-8")))
 
 
 def headings(page: Path) -> set[str]:
