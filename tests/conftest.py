@@ -28,6 +28,7 @@ TIMEOUTS = {
     "mail.outbox.GRACE": PATIENCE,
     "server.background.GRACE": PATIENCE,
     "server.background.PATIENCE": PATIENCE,
+    "server.follower.SILENCE": 30 * PATIENCE,
     "stores.postgres_connections.COMMAND_TIMEOUT": PATIENCE,
     "stores.postgres_connections.CONNECT_TIMEOUT": PATIENCE,
     "stores.postgres_connections.WAIT_TIMEOUT": PATIENCE,

@@ -9,6 +9,8 @@ from pathlib import Path
 from gatepass.gate import Gatepass
 from gatepass.server.serving import bind, serve
 from gatepass.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.file_clock import FileClock
 
 
