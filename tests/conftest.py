@@ -48,6 +48,7 @@ TIMEOUTS = {
     "stores.redis.listener.PING_TIMEOUT": PATIENCE,
     "stores.redis.cluster.DISCOVERY_TIMEOUT": PATIENCE,
     "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
+    "runtime.follower.POLL_INTERVAL": 30 * PATIENCE,
 }
 """Seconds for what the process of the tests waits for: none of it runs out. A test that is about one sets its own."""
 for name, seconds in TIMEOUTS.items():

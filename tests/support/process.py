@@ -79,7 +79,9 @@ class Serving:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.port = self._found.get(timeout=PATIENCE)
-        assert self.port, f"it did not start: {self._lines}"
+        if not self.port:
+            self.process.wait(timeout=PATIENCE)
+            raise AssertionError(f"it did not start: {self._lines}")
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal and wait for the end: exit code and all that was said."""

@@ -16,6 +16,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import cache
 
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import RefreshToken, hash_key, successor_of
@@ -38,16 +39,19 @@ RANDOM = "abcdefgh"
 SuccessorOf = Callable[..., RefreshToken]
 
 
+@cache
 def identity(token: str) -> str:
     """The name without the mark of the secret that signed it."""
     return token.rstrip("*")
 
 
+@cache
 def generation(token: str) -> int:
     """The generation: −1 for the sign-in itself, 0 for the first refresh token."""
     return len(identity(token)) - 1
 
 
+@cache
 def parent(token: str) -> str:
     """What it was exchanged for."""
     return identity(token)[:-1]

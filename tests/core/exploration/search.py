@@ -3,12 +3,16 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from time import perf_counter
 
 from tests.core.exploration.moves import moves
 from tests.core.exploration.promises import Broken, check_state
 from tests.core.exploration.server import Rules, Server
 from tests.core.exploration.world import Scenario, World, normalise
+
+REMEMBERED = 100_000
+"""Worlds whose normal form is known: most are reached several times, one soon after the other."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Result:
 def explore(scenario: Scenario, rules: Rules | None = None) -> Result:
     """Search all of a scenario; stops at the first broken promise."""
     server = Server(replace(rules or Rules(), window=scenario.window))
+    normal = lru_cache(REMEMBERED)(partial(normalise, scenario=scenario))
     began = perf_counter()
     start = World()
     came_from: dict[World, tuple[World, str] | None] = {start: None}
@@ -41,7 +46,7 @@ def explore(scenario: Scenario, rules: Rules | None = None) -> Result:
             check_state(world, scenario, server)
             for label, after in moves(world, scenario, server):
                 count += 1
-                found = normalise(after, scenario)
+                found = normal(after)
                 if found not in came_from:
                     came_from[found] = (world, label)
                     frontier.append(found)
