@@ -192,7 +192,7 @@ class TestServe:
         ("settings", "sentence"),
         [
             ({"SECRET": "password"}, "gatepass init"),
-            ({"PUBLIC_URL": "http://gate.example"}, "`public_url` must be https"),
+            ({"PUBLIC_URL": "http://gate.example"}, "GATEPASS_PUBLIC_URL must be https"),
             ({"STORE": "sqlite:///no/such/folder/gate.db"}, "no folder"),
             ({"STOR": "memory://"}, "GATEPASS_STOR is not a setting. Did you mean GATEPASS_STORE?"),
         ],
