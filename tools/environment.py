@@ -21,6 +21,7 @@ QUIET = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
     "PIP_USER": "0",
+    "PYTHONDONTWRITEBYTECODE": "",  # set in many containers: each of a thousand processes would compile all it imports
     "UV_NO_PROGRESS": "1",
     "npm_config_fund": "false",
 }
