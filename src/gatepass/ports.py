@@ -93,7 +93,7 @@ class SessionStore(Protocol):
         """Revoke all sessions of an account except `keep`. Returns the sids that this call revoked."""
         ...
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The sessions of an account that are neither revoked nor expired at `now`, newest sign-in first."""
         ...
 

@@ -84,7 +84,7 @@ class MemoryStore:
     ) -> Sequence[bytes]:
         return self._revoke_all(account_id, reason, now, keep)
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         live = [
             row
             for row in self._sessions.values()

@@ -65,7 +65,7 @@ class AccountBattery:
                 account.id, password_hash="new", credential_version=version, now=NOW, keep=None
             )
             await asyncio.gather(*((add, change) if device == "add first" else (change, add)))
-            assert list(await store.of_account(account.id, now=NOW)) == []
+            assert list(await store.list_for_account(account.id, now=NOW)) == []
 
     async def test_a_password_change_from_an_old_version_changes_nothing(self, store: Store) -> None:
         session = await signed_in(store)
@@ -115,7 +115,7 @@ class AccountBattery:
         assert await store.enable_account(session.account_id)
         assert await store.find_account(session.account_id) == account_of()
         assert await store.add(later, credential_version=1)
-        assert [row.sid for row in await store.of_account(session.account_id, now=NOW)] == [later.sid]
+        assert [row.sid for row in await store.list_for_account(session.account_id, now=NOW)] == [later.sid]
         assert not await store.enable_account("nobody")
 
     async def test_a_deleted_account_is_gone_and_its_address_free(self, store: Store) -> None:

@@ -158,7 +158,7 @@ async def _everything(store: Store) -> list[Any]:
         *(store.find_account_by_email(account.email_key) for account in accounts),
     ]
     lists: list[Awaitable[Sequence[Any]]] = [
-        *(store.of_account(account.id, now=NOW) for account in accounts),
+        *(store.list_for_account(account.id, now=NOW) for account in accounts),
         store.revoked_since(NOW - 1_000),
         store.attempts(NAMES),
     ]

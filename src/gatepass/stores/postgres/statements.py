@@ -93,7 +93,7 @@ WITH due AS (
 SELECT sid FROM ended, (SELECT count(*) FROM notified) AS one"""
 
     @property
-    def of_account(self) -> str:
+    def list_for_account(self) -> str:
         """The live sessions of an account, newest sign-in first."""
         return f"""
 SELECT {_SESSION} FROM {self.schema}.session WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
