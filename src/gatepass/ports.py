@@ -26,10 +26,10 @@ class Clock(Protocol):
 
 
 class Entropy(Protocol):
-    """Cryptographically secure randomness."""
+    """The source of all tokens, nonces and keys. Must be cryptographically secure."""
 
     def token_bytes(self, count: int) -> bytes:
-        """`count` unpredictable bytes."""
+        """`count` bytes that no caller can predict."""
         ...
 
 

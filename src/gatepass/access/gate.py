@@ -14,7 +14,7 @@ class Gate(Protocol):
 
     @property
     def check(self) -> Check:
-        """Verifies access tokens."""
+        """The check of access tokens that all guards of the gate share."""
         ...
 
     @property

@@ -132,7 +132,7 @@ class Pause:
         self.seconds = seconds
 
     def run(self, _driver: Driver, /) -> None:
-        """Block this thread."""
+        """Sleep in this thread."""
         time.sleep(self.seconds)
 
     async def run_async(self, _driver: AsyncDriver, /) -> None:

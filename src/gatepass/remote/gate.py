@@ -35,11 +35,11 @@ class NoRevocations:
     """A `ports.RevocationList` that is always empty: a session ends here when its access token expires."""
 
     def is_revoked(self, _session_id: str) -> bool:
-        """Always False."""
+        """False for every session: nothing tells this service of revocations."""
         return False
 
     def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """Ignored."""
+        """Do nothing: no server sends revocations here."""
 
 
 class RemoteVerifier:

@@ -76,7 +76,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(which=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
     def revoke(self, which: tuple[str, str], at: int, reason: str) -> None:
-        """Revoke one session."""
+        """Revoke a session, or one that does not exist."""
         self._same("revoke", self._sid(which), reason=reason, now=at)
 
     @rule(name=names, at=times, keep=st.none() | sessions)

@@ -242,7 +242,7 @@ class MergedSubscription:
         return tuple(revocation for each in received for revocation in each)
 
     async def close(self) -> None:
-        """Stop waiting."""
+        """Cancel the waits for both stores."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The SQL of accounts and pending registrations on PostgreSQL. Each statement names the schema (see `statements.py`)."""
+"""The SQL of accounts and pending registrations on PostgreSQL; each statement has the schema (see `statements.py`)."""
 
 from dataclasses import dataclass
 
@@ -28,12 +28,10 @@ class AccountStatements:
 
     @property
     def find_account(self) -> str:
-        """One by id."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id = $1 AND deleted_at IS NULL"
 
     @property
     def find_account_by_email(self) -> str:
-        """One by normalised address."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1 AND deleted_at IS NULL"
 
     @property
@@ -60,7 +58,6 @@ class AccountStatements:
 
     @property
     def enable_account(self) -> str:
-        """Enable an account."""
         return self._update("disabled_at = NULL")
 
     @property
@@ -94,17 +91,14 @@ AND NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE account_id = account.i
 
     @property
     def add_registration(self) -> str:
-        """Insert a pending registration."""
         return f"INSERT INTO {self.schema}.applicant ({_REGISTRATION}) VALUES ({_places(rows.REGISTRATION_COLUMNS)})"
 
     @property
     def find_registration(self) -> str:
-        """One by id."""
         return f"SELECT {_REGISTRATION} FROM {self.schema}.applicant WHERE id = $1"
 
     @property
     def find_registrations(self) -> str:
-        """All of a normalised address, newest first."""
         return f"SELECT {_REGISTRATION} FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY created_at DESC, id"
 
     @property
@@ -114,7 +108,6 @@ AND NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE account_id = account.i
 
     @property
     def forget_registrations(self) -> str:
-        """Delete all pending registrations of an address."""
         return f"DELETE FROM {self.schema}.applicant WHERE email_key = $1"
 
     @property

@@ -143,7 +143,6 @@ DELETE FROM {table} WHERE key IN (
 
     @property
     def clear_attempts(self) -> str:
-        """Delete one count."""
         return f"DELETE FROM {self.schema}.attempt WHERE key = $1"
 
     @property
@@ -156,7 +155,6 @@ DELETE FROM {table} WHERE key IN (
 
     @property
     def signing_keys(self) -> str:
-        """All signing keys."""
         return f"SELECT {_SIGNING_KEY} FROM {self.schema}.signing_key"
 
     @property
