@@ -43,7 +43,7 @@ class NoRevocations:
 
 
 class RemoteVerifier:
-    """A `check.Verifies` with the current keys of the follower."""
+    """A `check.TokenVerifier` with the current keys of the follower."""
 
     def __init__(self, follower: KeyFollower, *, issuer: str, audience: str, skew: int) -> None:
         self._follower = follower
