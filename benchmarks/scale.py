@@ -39,7 +39,6 @@ SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=15min"
 SECRET = urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
 GENERATION = 100
 """Where each session stands at first: long in use."""
-FAR = 2**32 - 1
 COLUMNS = (
     "sid", "account_id", "client", "last_ip_prefix", "fingerprint", "key_hash", "ancestors", "created_at",
     "expires_at", "authenticated_at", "committed_at", "generation", "remember",

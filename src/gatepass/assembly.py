@@ -83,13 +83,13 @@ class Parts:
     def __init__(self, options: Options) -> None:
         options.browsers.check_url(options.public_url)
         self.options = options
-        self.store, self.policy, self.limits = options.store, options.policy, options.limits
         self.report = EventBus()
         self._join_keys_and_guard()
         self._join_sessions()
         self._join_accounts()
         self._join_mail()
-        self._join_registration_and_recovery()
+        self._join_registration()
+        self._join_mailed_changes()
         self._join_endpoints()
         self._join_lifecycle()
         self._join_applications()
@@ -124,7 +124,7 @@ class Parts:
     def _join_sessions(self) -> None:
         options = self.options
         self.sessions = Sessions(
-            store=self.store,
+            store=options.store,
             tokens=TokenIssuer(
                 self._ring, self.keys, issuer=self._issuer, policy=options.policy, entropy=options.entropy
             ),
@@ -144,12 +144,12 @@ class Parts:
         )
         external: ExternalUsers | None = None
         if options.users is not None:
-            external = ExternalUsers(options.users, store=self.store, sessions=self.sessions, clock=options.clock)
+            external = ExternalUsers(options.users, store=options.store, sessions=self.sessions, clock=options.clock)
         self.accounts = Accounts(
-            self.store,
+            options.store,
             sessions=self.sessions,
             passwords=self._passwords,
-            throttle=SignInThrottle(self.store, clock=options.clock, report=self.report),
+            throttle=SignInThrottle(options.store, clock=options.clock, report=self.report),
             clock=options.clock,
             entropy=options.entropy,
             report=self.report,
@@ -158,17 +158,17 @@ class Parts:
 
     def _join_mail(self) -> None:
         options = self.options
-        mail, clock = options.mail, options.clock
+        mail, clock, store = options.mail, options.clock, options.store
         check_mode(options.policy.registration, sends_mail=mail.mailer is not None)
         self.mailer = mail.open(options.host)
         self.outbox = Outbox(self.mailer, clock=clock, report=self.report) if self.mailer else None
         templates = mail.templates_for(options.host)
         self._notifications = Notifications(
-            self.store, outbox=self.outbox, templates=templates, security_mail=mail.security_mail, clock=clock
+            store, outbox=self.outbox, templates=templates, security_mail=mail.security_mail, clock=clock
         )
         self.report.add(self._notifications.on_event)
         self._links = EmailLinks(
-            self.store,
+            store,
             keys=self._ring,
             pages=mail.pages.at(options.public_url),
             templates=templates,
@@ -177,30 +177,33 @@ class Parts:
             report=self.report,
         )
 
-    def _join_registration_and_recovery(self) -> None:
-        options, store, accounts, links = self.options, self.store, self.accounts, self._links
+    def _join_registration(self) -> None:
+        options = self.options
         self.registration = Registration(
             "closed" if options.users else options.policy.registration,
-            store=store,
-            accounts=accounts,
+            store=options.store,
+            accounts=self.accounts,
             passwords=self._passwords,
-            links=links,
+            links=self._links,
             clock=options.clock,
             entropy=options.entropy,
         )
+
+    def _join_mailed_changes(self) -> None:
+        options = self.options
         self.password_reset = PasswordReset(
-            store,
-            accounts=accounts,
+            options.store,
+            accounts=self.accounts,
             passwords=self._passwords,
             sessions=self.sessions,
-            links=links,
+            links=self._links,
             clock=options.clock,
             report=self.report,
         )
         self.email_change = EmailChange(
-            store,
-            accounts=accounts,
-            links=links,
+            options.store,
+            accounts=self.accounts,
+            links=self._links,
             notifications=self._notifications,
             clock=options.clock,
             report=self.report,
@@ -223,7 +226,7 @@ class Parts:
             signing_keys=self.keys,
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
-            ping=self.store.ping,
+            ping=options.store.ping,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             trusted_proxies=parse_networks(browsers.trusted_proxies),
         )

@@ -67,24 +67,22 @@ class Gatepass:
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
-        parts = Parts(
-            Options(
-                secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
-                public_url=public_url,
-                store=open_store(store, sessions=sessions) if isinstance(store, str) else store,
-                policy=policy or Policy(),
-                tokens=tokens or Tokens(),
-                browsers=browsers or Browsers(),
-                mail=mail if isinstance(mail, Mail) else Mail(mail),
-                users=users,
-                limits=limits or Limits(),
-                clock=clock or SystemClock(),
-                entropy=entropy or SystemEntropy(),
-                hasher=hasher,
-            )
+        options = Options(
+            secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
+            public_url=public_url,
+            store=open_store(store, sessions=sessions) if isinstance(store, str) else store,
+            policy=policy or Policy(),
+            tokens=tokens or Tokens(),
+            browsers=browsers or Browsers(),
+            mail=mail if isinstance(mail, Mail) else Mail(mail),
+            users=users,
+            limits=limits or Limits(),
+            clock=clock or SystemClock(),
+            entropy=entropy or SystemEntropy(),
+            hasher=hasher,
         )
-        self._parts = parts
-        self.policy, self.store, self.limits = parts.policy, parts.store, parts.limits
+        self.policy, self.store, self.limits = options.policy, options.store, options.limits
+        self._parts = parts = Parts(options)
         self.sessions, self.accounts, self.keys = parts.sessions, parts.accounts, parts.keys
         self.check, self.revocations = parts.check, parts.revocations
         self.cookies, self.origins = parts.cookies, parts.origins

@@ -26,10 +26,10 @@ class Clock(Protocol):
 
 
 class Entropy(Protocol):
-    """Cryptographically secure randomness."""
+    """The source of all tokens, nonces and keys. Must be cryptographically secure."""
 
     def token_bytes(self, count: int) -> bytes:
-        """`count` unpredictable bytes."""
+        """`count` bytes that no caller can predict."""
         ...
 
 
@@ -93,7 +93,7 @@ class SessionStore(Protocol):
         """Revoke all sessions of an account except `keep`. Returns the sids that this call revoked."""
         ...
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The sessions of an account that are neither revoked nor expired at `now`, newest sign-in first."""
         ...
 
@@ -174,27 +174,27 @@ class AccountStore(Protocol):
         """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
         ...
 
-    async def add_applicant(self, applicant: PendingRegistration) -> None:
-        """Add an applicant. Several may have the same address."""
+    async def add_registration(self, pending: PendingRegistration) -> None:
+        """Add a pending registration. Several may have the same address."""
         ...
 
-    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        """The applicant with this id, or None."""
+    async def find_registration(self, registration_id: str) -> PendingRegistration | None:
+        """The pending registration with this id, or None."""
         ...
 
-    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        """All applicants with this normalised address, newest first."""
+    async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
+        """All pending registrations with this normalised address, newest first."""
         ...
 
-    async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        """In one step: add the account and delete all applicants with its address.
+    async def confirm_registration(self, registration_id: str, account: Account) -> bool:
+        """In one step: add the account and delete all pending registrations with its address.
 
-        Returns False if the applicant is absent or the address is taken.
+        Returns False if the registration is absent or the address is taken.
         """
         ...
 
-    async def prune_applicants(self, *, before: int, limit: int) -> int:
-        """Delete at most `limit` applicants created before `before`. Returns the number deleted."""
+    async def prune_registrations(self, *, before: int, limit: int) -> int:
+        """Delete at most `limit` pending registrations created before `before`. Returns the number deleted."""
         ...
 
 

@@ -1,20 +1,20 @@
-"""The real clock and the real randomness."""
+"""The clock and the randomness of a running gate. Tests replace them (`testing/clock.py`)."""
 
 import secrets
 import time
 
 
 class SystemClock:
-    """Wall-clock time."""
+    """`ports.Clock` over the wall clock of the machine."""
 
     def now(self) -> int:
-        """Whole Unix seconds."""
+        """The Unix time in whole seconds, rounded down."""
         return int(time.time())
 
 
 class SystemEntropy:
-    """The operating system's generator."""
+    """`ports.Entropy` over the generator of the operating system."""
 
     def token_bytes(self, count: int) -> bytes:
-        """`count` unpredictable bytes."""
+        """`count` bytes that no caller can predict."""
         return secrets.token_bytes(count)

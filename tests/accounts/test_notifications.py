@@ -117,7 +117,7 @@ async def test_a_store_that_cannot_say_refuses_the_sign_in_before_anything_has_h
         started = at.at.store.verbs.count("add")
 
         async def break_down(verb: str) -> None:
-            if verb == "of_account":
+            if verb == "list_for_account":
                 raise StoreUnavailable
 
         at.at.store.before = break_down

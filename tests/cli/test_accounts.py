@@ -76,7 +76,7 @@ def test_verify_vouches_for_an_account_and_for_who_waits() -> None:
     async def apply() -> None:
         store = SQLiteStore("gate.db")
         await store.open()
-        await store.add_applicant(
+        await store.add_registration(
             PendingRegistration("0" * 32, "bob@example.com", "bob@example.com", OLD, 1_800_000_000)
         )
         await store.close()

@@ -143,12 +143,6 @@ def test_the_package_works_without_the_clients_extra() -> None:
     assert "import gatepass;" in code
 
 
-def _api_that_sings() -> Api:
-    api = Api()
-    api.refreshing = lambda _request: problem(503, "store-unavailable")
-    return api
-
-
 def _lost(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ConnectError("lost", request=request)
 

@@ -150,11 +150,11 @@ def test_no_representation_shows_a_key() -> None:
 def test_what_a_secret_stands_for_never_changes() -> None:
     """Another label in a later version would sign everybody out, and orphan every published key."""
     secret = bytes(range(32))
-    card = KeyRing([secret]).current
+    keys = KeyRing([secret]).current
     kids = {algorithm: SigningKey.from_secret(secret, algorithm).kid for algorithm in ALGORITHMS}
-    assert card.key_id == 85
-    assert card.mac.hex() == "2b4c58f3647148a89746b46aa14129212a8c7bb0b652df295013164d9f6f2764"
-    assert card.seal.hex() == "79085786b1c918b1d1b810b1d405263abae608a480566166b22bfa065571f59c"
+    assert keys.key_id == 85
+    assert keys.mac.hex() == "2b4c58f3647148a89746b46aa14129212a8c7bb0b652df295013164d9f6f2764"
+    assert keys.seal.hex() == "79085786b1c918b1d1b810b1d405263abae608a480566166b22bfa065571f59c"
     assert kids == {
         "EdDSA": "eY6Oo_t2AhF1HtxGIhyy606JKoD-4D89efM6GJYWQZI",
         "ES256": "_dwebBNG1FLX_PYJl6K5cJSYjY8YPu30hkHLYgANDo0",

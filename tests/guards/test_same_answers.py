@@ -15,8 +15,6 @@ from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.wsgi import over_asgi
 
-DJANGO = frozenset({"django", "django-async", "django-rest"})
-
 
 def essence(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
     return answer.status, answer.body, dict(sorted(answer.headers))

@@ -60,16 +60,16 @@ ROUTINE = events.PasswordChanged(at=1, account_id="a")
 THEFT = events.RefreshReuse(at=1, account_id="a", sid="s", generation=1)
 
 
-def test_a_journal_writes_the_events_of_one_turn_of_the_loop_together_and_a_theft_at_once() -> None:
+def test_a_log_writes_the_events_of_one_turn_of_the_loop_together_and_a_theft_at_once() -> None:
     stream = Written()
-    journal = EventLog(stream)
+    log = EventLog(stream)
 
     async def turn() -> None:
-        journal(ROUTINE)
-        journal(ROUTINE)
+        log(ROUTINE)
+        log(ROUTINE)
         assert stream.writes == []
-        journal(THEFT)
-        journal(ROUTINE)
+        log(THEFT)
+        log(ROUTINE)
         assert [text.count("\n") for text in stream.writes] == [3]
 
     asyncio.run(turn())
@@ -77,13 +77,13 @@ def test_a_journal_writes_the_events_of_one_turn_of_the_loop_together_and_a_thef
     assert names == ["authn_password_change"] * 2 + ["authn_token_reuse", "authn_password_change"]
 
 
-def test_a_journal_without_a_loop_writes_at_once() -> None:
+def test_a_log_without_a_loop_writes_at_once() -> None:
     stream = Written()
     EventLog(stream)(ROUTINE)
     assert len(stream.writes) == 1
 
 
-def test_a_journal_that_cannot_be_written_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_that_cannot_be_written_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     stream, report = Written(), EventBus()
     report.add(EventLog(stream))
     stream.close()

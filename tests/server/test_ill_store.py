@@ -102,7 +102,7 @@ CASES: list[tuple[Ask, str]] = [
     (logout, "revoke"),
     (logout_all, "revoke_all"),
     (logout_others, "revoke_all"),
-    (sessions, "of_account"),
+    (sessions, "list_for_account"),
     (delete_session, "find"),
     (delete_session, "revoke"),
     (me, "find_account"),

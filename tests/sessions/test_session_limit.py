@@ -131,7 +131,7 @@ async def test_two_sign_ins_at_once_cannot_end_each_other_where_one_is_the_limit
         one, two = Browser(at.gate.asgi), Browser(at.gate.asgi)
 
         async def between(verb: str) -> None:
-            if verb == "of_account":
+            if verb == "list_for_account":
                 at.store.after = None
                 assert (await two.login()).status == 200
 

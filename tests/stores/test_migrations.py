@@ -68,7 +68,7 @@ def test_accounts_and_sessions_of_the_version_before_are_kept(tmp_path: Path) ->
         store = SQLiteStore(tmp_path / "x.db")
         await store.open()
         assert await store.find_account_by_email("ann@x") == Account("a", "Ann@x", "ann@x", "hash", 3, 1)
-        assert [row.sid for row in await store.of_account("a", now=2)] == [b"s" * 16]
+        assert [row.sid for row in await store.list_for_account("a", now=2)] == [b"s" * 16]
         assert list(await store.delete_account("a", now=2) or ()) == [b"s" * 16]
         await store.close()
 

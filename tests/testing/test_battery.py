@@ -135,9 +135,9 @@ class KeepsTheVersion(MemoryStore):
         return changed
 
 
-class AdmitsTheRest(MemoryStore):
-    async def admit_applicant(self, applicant_id: str, account: Any) -> bool:
-        return applicant_id in self._applicants and await self.add_account(account)
+class ConfirmsTheRest(MemoryStore):
+    async def confirm_registration(self, registration_id: str, account: Any) -> bool:
+        return registration_id in self._registrations and await self.add_account(account)
 
 
 class EnablesNobody(MemoryStore):

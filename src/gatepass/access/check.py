@@ -17,7 +17,7 @@ MAX_REMEMBERED = 10_000
 """Tokens, about 1 kB each: those of the active users of one process within a token's life."""
 
 
-class Verifies(Protocol):
+class TokenVerifier(Protocol):
     """A `core.access_token.Verifier`, or one whose keys change (`remote/gate.py`)."""
 
     def verify(self, token: str, now: int) -> Principal:
@@ -33,7 +33,7 @@ class Check:
     """Verifies access tokens for one gate. Shared by all guards and threads of a process."""
 
     def __init__(
-        self, verifier: Verifies, *, revocations: RevocationList, clock: Clock, remembered: int = MAX_REMEMBERED
+        self, verifier: TokenVerifier, *, revocations: RevocationList, clock: Clock, remembered: int = MAX_REMEMBERED
     ) -> None:
         """`remembered`: how many verified tokens are kept at most."""
         self._verifier = verifier
@@ -69,7 +69,7 @@ class Check:
             raise InvalidToken("session revoked")
         return principal
 
-    def trust(self, verifier: Verifies) -> None:
+    def trust(self, verifier: TokenVerifier) -> None:
         """Verify with other keys from now on. Tokens remembered under the old keys are verified again.
 
         A request on another thread that began with the old keys remembers its token in the old memory, which is gone.

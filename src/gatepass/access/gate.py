@@ -1,4 +1,4 @@
-"""What the guards ask of a gate: of a Gatepass, or of a RemoteGate, which has no auth endpoints."""
+"""The parts of a gate that guards use: of a Gatepass, or of a RemoteGate, which has no auth endpoints."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -10,11 +10,11 @@ from gatepass.wire.wsgi import WSGIApp
 
 
 class Gate(Protocol):
-    """The parts of a gate that a framework's guard uses."""
+    """A gate as the guard of a framework sees it."""
 
     @property
     def check(self) -> Check:
-        """Verifies access tokens."""
+        """The check of access tokens that all guards of the gate share."""
         ...
 
     @property

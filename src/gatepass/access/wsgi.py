@@ -55,7 +55,7 @@ class Guard:
         self._required = required
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Guard one request."""
+        """Answer below the mount of the endpoints; else pass the request on, without its refresh cookie."""
         path: str = environ.get("PATH_INFO", "")
         mount, endpoints = self._mount, self._endpoints
         if endpoints and mount is not None and _is_below(path, mount):

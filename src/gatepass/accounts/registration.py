@@ -78,7 +78,7 @@ class Registration:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            pending = await self._store.find_applicants(email_key)
+            pending = await self._store.find_registrations(email_key)
             return self._links.verification(pending[0]) if pending else None
 
         self._links.send(job)
@@ -90,7 +90,7 @@ class Registration:
         (`not-offered`).
         """
         link = self._links.open(token, Purpose.VERIFY)
-        pending = await self._store.find_applicant(link.subject)
+        pending = await self._store.find_registration(link.subject)
         if pending is None or not self._links.is_current(link, pending):
             raise invalid_link()
         await self._accounts.check_pending_password(pending, password, ip_prefix=ip_prefix)
@@ -115,9 +115,9 @@ class Registration:
             account = await self._store.find_account_by_email(email_key)
             if account is not None:
                 return None if account.disabled_at else self._links.already_registered(account)
-            await self._store.prune_applicants(before=oldest_valid, limit=MAX_PRUNED)
-            if await self._store.find_applicant(pending.id) is None:  # this job may run again
-                await self._store.add_applicant(pending)
+            await self._store.prune_registrations(before=oldest_valid, limit=MAX_PRUNED)
+            if await self._store.find_registration(pending.id) is None:  # this job may run again
+                await self._store.add_registration(pending)
             return self._links.verification(pending)
 
         self._links.send(job)

@@ -74,7 +74,7 @@ class Accounts:
             created_at=now,
             verified_at=now,
         )
-        if not await self._store.admit_applicant(pending.id, account):
+        if not await self._store.confirm_registration(pending.id, account):
             return None
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
@@ -88,7 +88,7 @@ class Accounts:
         now = self._clock.now()
         account = await self._store.find_account_by_email(email_key)
         if account is None:
-            pending = await self._store.find_applicants(email_key)
+            pending = await self._store.find_registrations(email_key)
             return await self.activate(pending[0]) if pending else None
         await self._store.verify_account(account.id, now=now)
         self._report(events.AccountVerified(at=now, account_id=account.id))

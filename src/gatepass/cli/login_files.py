@@ -47,7 +47,7 @@ class Login:
 
     @property
     def path(self) -> Path:
-        """The session file."""
+        """Where the session is saved: a file named after the URL of the endpoints."""
         return folder() / f"{quote(self.auth_url, safe='')}.json"
 
     @property

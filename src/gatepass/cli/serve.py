@@ -31,8 +31,8 @@ logger = logging.getLogger("gatepass.workers")
 @env_file_option
 def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
     """Serve the auth endpoints under /auth, and health checks and public keys beside them."""
-    serving = _serving()
-    with serving.bind(host, port) as listener:
+    process = _load_process()
+    with process.bind(host, port) as listener:
         port = listener.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
@@ -45,7 +45,7 @@ def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
                 click.echo("Plain http on a loopback host: development cookies, without Secure.", err=True)
 
         if workers == 1:
-            serving.serve(gate.served, listener, around=gate.running, started=started, limits=gate.limits)
+            process.serve(gate.served, listener, around=gate.running, started=started, limits=gate.limits)
         else:
             _serve_with(workers, gate, listener=listener, started=started)
 
@@ -69,10 +69,10 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
             "A SQLite file must have one writing process (SQLite before 3.51.3 can corrupt a WAL file that two "
             "processes write), and memory:// is inside one process."
         )
-    serving = _serving()
+    process = _load_process()
 
     def work(ready: Callable[[], None], lifeline: int) -> None:
-        serving.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline, limits=gate.limits)
+        process.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline, limits=gate.limits)
 
     def lost(code: int) -> None:
         logger.warning("a worker ended with exit code %d and is replaced", code)
@@ -81,12 +81,12 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
         raise SystemExit(1)
 
 
-def _serving() -> Any:
+def _load_process() -> Any:
     try:
-        from gatepass.serving import process as serving
+        from gatepass.serving import process
     except ImportError:
         fail("Serving needs its extra: pip install 'gatepass[server]'")
-    return serving
+    return process
 
 
 def _log_to_stderr(gate: Gatepass) -> None:

@@ -76,11 +76,11 @@ class Step(Protocol):
     """Something that may block, or runs the application's code; for both clients."""
 
     def run(self, driver: Any, /) -> Any:
-        """Do it in this thread. Returns the step's result."""
+        """Run the step in this thread. Returns the step's result."""
         ...
 
     async def run_async(self, driver: Any, /) -> Any:
-        """Do it without blocking the event loop. Returns the step's result."""
+        """Run the step without blocking the event loop. Returns the step's result."""
         ...
 
 
@@ -132,7 +132,7 @@ class Pause:
         self.seconds = seconds
 
     def run(self, _driver: Driver, /) -> None:
-        """Block this thread."""
+        """Sleep in this thread."""
         time.sleep(self.seconds)
 
     async def run_async(self, _driver: AsyncDriver, /) -> None:

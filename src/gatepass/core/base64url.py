@@ -18,7 +18,7 @@ _LAST: tuple[frozenset[int], ...] = (
     frozenset(_ALPHABET[::16]),
     frozenset(_ALPHABET[::4]),
 )
-"""The letters that a canonical text may end with, by its length modulo 4: those whose unused bits are zero."""
+"""The characters that a canonical text may end with, by its length modulo 4: those whose unused bits are zero."""
 
 
 def encode(raw: bytes) -> str:

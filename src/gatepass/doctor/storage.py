@@ -91,8 +91,8 @@ async def _check_postgres(url: str) -> AsyncIterator[Finding]:
     try:
         rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1)", list(_POSTGRES))
         theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
-    except DRIVER_ERRORS as ill:
-        raise_unavailable(ill)
+    except DRIVER_ERRORS as fault:
+        raise_unavailable(fault)
     finally:
         await close_connection(connection)
     for row in rows:

@@ -44,7 +44,7 @@ class Denied(HTTPException, GatepassError):
         self.problem = problem
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Response:
-        """The problem's document."""
+        """The problem document, in place of the HTML page of werkzeug."""
         return Response(document(self.problem), self.problem.status, headers=answer_headers(self.problem))
 
 

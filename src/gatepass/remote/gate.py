@@ -35,15 +35,15 @@ class NoRevocations:
     """A `ports.RevocationList` that is always empty: a session ends here when its access token expires."""
 
     def is_revoked(self, _session_id: str) -> bool:
-        """Always False."""
+        """False for every session: nothing tells this service of revocations."""
         return False
 
     def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """Ignored."""
+        """Do nothing: no server sends revocations here."""
 
 
 class RemoteVerifier:
-    """A `check.Verifies` with the current keys of the follower."""
+    """A `check.TokenVerifier` with the current keys of the follower."""
 
     def __init__(self, follower: KeyFollower, *, issuer: str, audience: str, skew: int) -> None:
         self._follower = follower

@@ -48,7 +48,7 @@ class Follower:
         self._is_lost = False
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow until cancelled. While the store is unavailable, try again after a pause."""
         while True:
             try:
                 await self._follow()

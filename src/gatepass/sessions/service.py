@@ -155,7 +155,7 @@ class Sessions:
 
     async def list_for_account(self, account_id: str) -> Sequence[Session]:
         """The live sessions of an account, newest sign-in first."""
-        return await self._store.of_account(account_id, now=self._clock.now())
+        return await self._store.list_for_account(account_id, now=self._clock.now())
 
     def publish_revocations(self, account_id: str, sids: Sequence[bytes], *, reason: EndReason, now: int) -> None:
         """Tell guards and listeners of sessions that a store has ended."""

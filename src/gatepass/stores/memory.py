@@ -28,7 +28,7 @@ class MemoryStore:
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
         self._ids_by_email: dict[str, str] = {}
-        self._applicants: dict[str, PendingRegistration] = {}
+        self._registrations: dict[str, PendingRegistration] = {}
         self._attempts: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
 
@@ -84,7 +84,7 @@ class MemoryStore:
     ) -> Sequence[bytes]:
         return self._revoke_all(account_id, reason, now, keep)
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         live = [
             row
             for row in self._sessions.values()
@@ -184,27 +184,27 @@ class MemoryStore:
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         return tuple(self._accounts[each] for each in sorted(self._accounts) if each > after)[:limit]
 
-    async def add_applicant(self, applicant: PendingRegistration) -> None:
-        self._applicants[applicant.id] = applicant
+    async def add_registration(self, pending: PendingRegistration) -> None:
+        self._registrations[pending.id] = pending
 
-    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        return self._applicants.get(applicant_id)
+    async def find_registration(self, registration_id: str) -> PendingRegistration | None:
+        return self._registrations.get(registration_id)
 
-    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        found = [each for each in self._applicants.values() if each.email_key == email_key]
+    async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
+        found = [each for each in self._registrations.values() if each.email_key == email_key]
         return tuple(sorted(found, key=lambda each: (-each.created_at, each.id)))
 
-    async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        if applicant_id not in self._applicants or not await self.add_account(account):
+    async def confirm_registration(self, registration_id: str, account: Account) -> bool:
+        if registration_id not in self._registrations or not await self.add_account(account):
             return False
-        for each in await self.find_applicants(account.email_key):
-            del self._applicants[each.id]
+        for each in await self.find_registrations(account.email_key):
+            del self._registrations[each.id]
         return True
 
-    async def prune_applicants(self, *, before: int, limit: int) -> int:
-        due = [each.id for each in self._applicants.values() if each.created_at < before][:limit]
+    async def prune_registrations(self, *, before: int, limit: int) -> int:
+        due = [each.id for each in self._registrations.values() if each.created_at < before][:limit]
         for each in due:
-            del self._applicants[each]
+            del self._registrations[each]
         return len(due)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:

@@ -12,7 +12,7 @@ from gatepass.core.stored_key import StoredKey
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
-APPLICANT_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
+REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _ANCESTORS = SESSION_COLUMNS.index("ancestors")
 _REMEMBER = SESSION_COLUMNS.index("remember")
 _PAIR = struct.Struct("16s16s")
@@ -55,13 +55,13 @@ def to_account(row: Sequence[Any]) -> Account:
     return Account(*row)
 
 
-def from_applicant(applicant: PendingRegistration) -> tuple[Any, ...]:
-    """The values of an applicant's columns."""
-    return astuple(applicant)
+def from_registration(pending: PendingRegistration) -> tuple[Any, ...]:
+    """The values of the columns of a pending registration."""
+    return astuple(pending)
 
 
-def to_applicant(row: Sequence[Any]) -> PendingRegistration:
-    """An applicant from the values of its columns."""
+def to_registration(row: Sequence[Any]) -> PendingRegistration:
+    """A pending registration from the values of its columns."""
     return PendingRegistration(*row)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from gatepass.core.policy import DAY
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Store
-from gatepass.testing.records import NOW, account_of, applicant_of, session_of, signed_in
+from gatepass.testing.records import NOW, account_of, registration_of, session_of, signed_in
 
 
 class AccountBattery:
@@ -65,7 +65,7 @@ class AccountBattery:
                 account.id, password_hash="new", credential_version=version, now=NOW, keep=None
             )
             await asyncio.gather(*((add, change) if device == "add first" else (change, add)))
-            assert list(await store.of_account(account.id, now=NOW)) == []
+            assert list(await store.list_for_account(account.id, now=NOW)) == []
 
     async def test_a_password_change_from_an_old_version_changes_nothing(self, store: Store) -> None:
         session = await signed_in(store)
@@ -115,7 +115,7 @@ class AccountBattery:
         assert await store.enable_account(session.account_id)
         assert await store.find_account(session.account_id) == account_of()
         assert await store.add(later, credential_version=1)
-        assert [row.sid for row in await store.of_account(session.account_id, now=NOW)] == [later.sid]
+        assert [row.sid for row in await store.list_for_account(session.account_id, now=NOW)] == [later.sid]
         assert not await store.enable_account("nobody")
 
     async def test_a_deleted_account_is_gone_and_its_address_free(self, store: Store) -> None:
@@ -204,51 +204,52 @@ class AccountBattery:
         assert list(await store.list_accounts(after=accounts[4].id, limit=3)) == []
 
 
-class ApplicantBattery:
+class RegistrationBattery:
     """Registrations whose address is not verified yet."""
 
-    async def test_applicants_take_no_address_and_are_found_newest_first(self, store: Store) -> None:
-        first, second = applicant_of("one"), applicant_of("two", created_at=NOW + 1)
-        for applicant in (first, second):
-            await store.add_applicant(applicant)
-        assert await store.find_applicant(first.id) == first
-        assert await store.find_applicant("nobody") is None
-        assert list(await store.find_applicants(first.email_key)) == [second, first]
+    async def test_pending_registrations_take_no_address_and_are_found_newest_first(self, store: Store) -> None:
+        first, second = registration_of("one"), registration_of("two", created_at=NOW + 1)
+        for pending in (first, second):
+            await store.add_registration(pending)
+        assert await store.find_registration(first.id) == first
+        assert await store.find_registration("nobody") is None
+        assert list(await store.find_registrations(first.email_key)) == [second, first]
         assert await store.find_account_by_email(first.email_key) is None
         assert await store.add_account(account_of())
 
-    async def test_one_is_admitted_and_all_of_the_address_are_forgotten(self, store: Store) -> None:
-        first, second, other = applicant_of("one"), applicant_of("two"), applicant_of("x", email_key="x@example.com")
-        for applicant in (first, second, other):
-            await store.add_applicant(applicant)
-        assert await store.admit_applicant(second.id, account_of())
+    async def test_one_is_confirmed_and_all_of_the_address_are_forgotten(self, store: Store) -> None:
+        first, second, other = registration_of("one"), registration_of("two"), registration_of("x", email_key="x")
+        for pending in (first, second, other):
+            await store.add_registration(pending)
+        assert await store.confirm_registration(second.id, account_of())
         assert await store.find_account_by_email("ann@example.com") == account_of()
-        assert list(await store.find_applicants("ann@example.com")) == []
-        assert not await store.admit_applicant(second.id, account_of("again"))
-        assert await store.find_applicant(other.id) == other
+        assert list(await store.find_registrations("ann@example.com")) == []
+        assert not await store.confirm_registration(second.id, account_of("again"))
+        assert await store.find_registration(other.id) == other
 
-    async def test_a_taken_address_admits_no_applicant(self, store: Store) -> None:
+    async def test_an_address_that_is_taken_confirms_no_registration(self, store: Store) -> None:
         await store.add_account(account_of())
-        await store.add_applicant(applicant_of("one"))
-        assert not await store.admit_applicant(applicant_of("one").id, account_of("eve", email_key="ann@example.com"))
-        assert await store.find_account(account_of("eve").id) is None
+        await store.add_registration(registration_of("one"))
+        eve = account_of("eve", email_key="ann@example.com")
+        assert not await store.confirm_registration(registration_of("one").id, eve)
+        assert await store.find_account(eve.id) is None
 
-    async def test_of_two_admissions_at_once_one_wins(self, store: Store) -> None:
-        names = [f"{number}" for number in range(6)]
-        for name in names:
-            await store.add_applicant(applicant_of(name))
-        admitted = await asyncio.gather(
-            *(store.admit_applicant(applicant_of(name).id, account_of(email_key="ann@example.com")) for name in names)
+    async def test_of_two_confirmations_at_once_one_wins(self, store: Store) -> None:
+        pending = [registration_of(f"{number}") for number in range(6)]
+        for each in pending:
+            await store.add_registration(each)
+        confirmed = await asyncio.gather(
+            *(store.confirm_registration(each.id, account_of(email_key="ann@example.com")) for each in pending)
         )
-        assert sum(admitted) == 1
+        assert sum(confirmed) == 1
 
-    async def test_old_applicants_are_forgotten_a_few_at_a_time(self, store: Store) -> None:
+    async def test_old_registrations_are_forgotten_a_few_at_a_time(self, store: Store) -> None:
         for number in range(5):
-            await store.add_applicant(applicant_of(f"{number}", created_at=NOW + number))
-        assert await store.prune_applicants(before=NOW + 4, limit=3) == 3
-        assert await store.prune_applicants(before=NOW + 4, limit=3) == 1
-        assert await store.prune_applicants(before=NOW + 4, limit=3) == 0
-        assert [each.created_at for each in await store.find_applicants("ann@example.com")] == [NOW + 4]
+            await store.add_registration(registration_of(f"{number}", created_at=NOW + number))
+        assert await store.prune_registrations(before=NOW + 4, limit=3) == 3
+        assert await store.prune_registrations(before=NOW + 4, limit=3) == 1
+        assert await store.prune_registrations(before=NOW + 4, limit=3) == 0
+        assert [each.created_at for each in await store.find_registrations("ann@example.com")] == [NOW + 4]
 
 
 class AttemptBattery:

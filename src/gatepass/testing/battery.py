@@ -11,8 +11,8 @@
             await store.close()
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
-alone inherits from that part: SessionBattery, AccountBattery with ApplicantBattery, AttemptBattery, KeyBattery. A store
-that several processes can share inherits from SharedBattery too.
+alone inherits from that part: SessionBattery, AccountBattery with RegistrationBattery, AttemptBattery, KeyBattery. A
+store that several processes can share inherits from SharedBattery too.
 """
 
 try:
@@ -22,19 +22,19 @@ except ModuleNotFoundError as missing:
 
 pytest.register_assert_rewrite("gatepass.testing.session_battery", "gatepass.testing.account_battery")
 
-from gatepass.testing.account_battery import AccountBattery, ApplicantBattery, AttemptBattery, KeyBattery  # noqa: E402
+from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery, SharedBattery  # noqa: E402
 
 __all__ = [
     "AccountBattery",
-    "ApplicantBattery",
     "AttemptBattery",
     "KeyBattery",
+    "RegistrationBattery",
     "SessionBattery",
     "SharedBattery",
     "StoreBattery",
 ]
 
 
-class StoreBattery(SessionBattery, AccountBattery, ApplicantBattery, AttemptBattery, KeyBattery):
+class StoreBattery(SessionBattery, AccountBattery, RegistrationBattery, AttemptBattery, KeyBattery):
     """The whole contract of `gatepass.ports.Store`."""

@@ -76,7 +76,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(which=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
     def revoke(self, which: tuple[str, str], at: int, reason: str) -> None:
-        """Revoke one session."""
+        """Revoke a session, or one that does not exist."""
         self._same("revoke", self._sid(which), reason=reason, now=at)
 
     @rule(name=names, at=times, keep=st.none() | sessions)
@@ -158,7 +158,7 @@ async def _everything(store: Store) -> list[Any]:
         *(store.find_account_by_email(account.email_key) for account in accounts),
     ]
     lists: list[Awaitable[Sequence[Any]]] = [
-        *(store.of_account(account.id, now=NOW) for account in accounts),
+        *(store.list_for_account(account.id, now=NOW) for account in accounts),
         store.revoked_since(NOW - 1_000),
         store.attempts(NAMES),
     ]

@@ -28,10 +28,10 @@ def account_of(name: str = "ann", **facts: object) -> Account:
     return Account(**{**fields, **facts})  # type: ignore[arg-type]
 
 
-def applicant_of(name: str, **facts: object) -> PendingRegistration:
+def registration_of(name: str, **facts: object) -> PendingRegistration:
     """Return a registration of ann@example.com that is not confirmed; `facts` replace its fields."""
     fields: dict[str, object] = {
-        "id": digest("applicant", name).hex(),
+        "id": digest("registration", name).hex(),
         "email": "ann@example.com",
         "email_key": "ann@example.com",
         "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",

@@ -63,7 +63,7 @@ class SessionBattery:
             before, _, after = await asyncio.gather(
                 asyncio.gather(*adds[:10]), end(account.id, now=NOW), asyncio.gather(*adds[10:])
             )
-            assert list(await store.of_account(account.id, now=NOW)) == []
+            assert list(await store.list_for_account(account.id, now=NOW)) == []
             listed = {sid for sid, _ in await store.revoked_since(NOW)}
             added = zip(sessions, (*before, *after), strict=True)
             assert all(session.sid in listed for session, is_added in added if is_added), (
@@ -188,8 +188,8 @@ class SessionBattery:
         for session in (old, new, over, gone):
             await store.add(session, credential_version=1)
         await store.revoke(gone.sid, reason="revoked", now=NOW)
-        assert sids(await store.of_account(account.id, now=NOW)) == sids((new, old))
-        assert sids(await store.of_account("nobody", now=NOW)) == []
+        assert sids(await store.list_for_account(account.id, now=NOW)) == sids((new, old))
+        assert sids(await store.list_for_account("nobody", now=NOW)) == []
 
     async def test_revocations_are_listed_from_a_moment_on_oldest_first(self, store: Store) -> None:
         sessions = [await signed_in(store, device=name) for name in ("a", "b", "c")]

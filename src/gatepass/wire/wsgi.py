@@ -1,6 +1,6 @@
 """WSGI's types, and its environ read as the headers that a client sent (PEP 3333).
 
-A server has folded repeated headers into one by then, with commas; cookies too, which only browsers keep on one line.
+The server has joined repeated headers with commas, Cookie headers too; browsers send one, other clients may send more.
 The text is latin-1 decoded bytes, as everywhere in `wire/`.
 """
 

@@ -5,7 +5,7 @@ saying under whose key it was issued. "oot" is the third token: issued twice to 
 
     o          the owner's key for that very token         t        a key of the thief's own
     p q        the owner's key for a generation one too low, one too high (a broken server only)
-    a b c …    no key: one letter for each random nonce     O T      as o and t, by the card key of the new secret
+    a b c …    no key: one letter for each random nonce     O T      as o and t, by the keys of the new secret
     -          no key was sent                              ?        the store forgot the key
 
 A name with a star is the same token signed under the new secret. Names and real tokens are two views of one

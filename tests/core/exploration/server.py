@@ -14,7 +14,7 @@ from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import successor_of
 from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import MAX_ANCESTORS, NO_KEY, UNKNOWN_KEY, Ancestor, Session, Swap
-from tests.core.exploration.names import EXPIRY, NOW, SID, Names, SuccessorOf, generation, identity
+from tests.core.exploration.names import EXPIRY, NOW, SID, Names, SuccessorOf, generation
 
 POLICY = Policy.standard()
 OLD_COMMIT = NOW - POLICY.leeway - 1
@@ -168,8 +168,3 @@ class Server:
         if key == "?":
             return UNKNOWN_KEY
         return self.names.key(key, generation(token)) or NO_KEY
-
-
-def is_on_branch(token: str, branch: str) -> bool:
-    """Whether a token is `branch` itself or descends from it."""
-    return identity(token).startswith(identity(branch))

@@ -145,10 +145,10 @@ async def test_an_entry_without_a_session_is_a_sign_in_that_is_still_to_come(sto
     account = account_of()
     session = session_of(account, "on its way")
     await store._cluster.run(store._entry(session))
-    assert list(await store.of_account(account.id, now=NOW)) == []
+    assert list(await store.list_for_account(account.id, now=NOW)) == []
     assert list(await store.revoke_all(account.id, reason="revoked", now=NOW)) == []
     assert await store.add(session, credential_version=1)
-    assert list(await store.of_account(account.id, now=NOW)) == [session]
+    assert list(await store.list_for_account(account.id, now=NOW)) == [session]
     assert list(await store.revoke_all(account.id, reason="revoked", now=NOW)) == [session.sid]
 
 
@@ -156,9 +156,9 @@ async def test_an_entry_that_a_fail_over_lost_is_back_after_the_first_refresh(st
     session = await added(store, "lost")
     index = keys.account(session.account_id)
     await asyncio.to_thread(owner_of(slot_of(index)).ask, "DEL", index.decode())
-    assert list(await store.of_account(session.account_id, now=NOW)) == []
+    assert list(await store.list_for_account(session.account_id, now=NOW)) == []
     row = await swapped(store, session)
-    assert list(await store.of_account(session.account_id, now=NOW)) == [row]
+    assert list(await store.list_for_account(session.account_id, now=NOW)) == [row]
 
 
 async def test_pruning_takes_a_session_out_of_its_account_too(store: RedisStore) -> None:

@@ -176,7 +176,7 @@ async def test_a_user_needs_no_more_rights_than_the_page_says(caplog: pytest.Log
         async with store.subscribe() as news:
             session = await added(store)
             row = await store.swap(swap_of(session))
-            assert await store.of_account(session.account_id, now=NOW) == (row,)
+            assert await store.list_for_account(session.account_id, now=NOW) == (row,)
             await store.lock(session.account_id, by=b"test", seconds=5)
             await store.unlock(session.account_id, by=b"test")
             assert not await store.is_locked(session.account_id)
@@ -223,7 +223,7 @@ async def test_an_account_may_have_more_sessions_than_are_under_way_at_a_time(mo
     flush([shared_server()])
     store = await opened(shared_server().url)
     sessions = [await added(store, f"{number}") for number in range(60)]
-    assert len(await store.of_account(sessions[0].account_id, now=NOW)) == 60
+    assert len(await store.list_for_account(sessions[0].account_id, now=NOW)) == 60
     assert len(await store.revoke_all(sessions[0].account_id, reason="revoked", now=NOW)) == 60
     await store.close()
 

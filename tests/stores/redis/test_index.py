@@ -40,16 +40,16 @@ async def test_whoever_signs_in_and_out_all_day_leaves_no_more_than_the_last_min
         now = NOW + 10 * number
         session = await added(store, f"{number}")
         await store.revoke(session.sid, reason="replaced", now=now)
-        assert list(await store.of_account(ANN.id, now=now)) == [kept]
+        assert list(await store.list_for_account(ANN.id, now=now)) == [kept]
         assert entries() <= 1 + MAX_REPLICATION_LAG // 10 + 1
 
 
 async def test_what_lives_or_ended_just_now_stays_in_it(store: RedisStore) -> None:
     live, ended = await added(store, "live"), await added(store, "ended")
     await store.revoke(ended.sid, reason="revoked", now=NOW)
-    await store.of_account(ANN.id, now=NOW + MAX_REPLICATION_LAG)
+    await store.list_for_account(ANN.id, now=NOW + MAX_REPLICATION_LAG)
     assert entries() == 2
-    await store.of_account(ANN.id, now=NOW + MAX_REPLICATION_LAG + 1)
+    await store.list_for_account(ANN.id, now=NOW + MAX_REPLICATION_LAG + 1)
     assert entries() == 1
     assert list(await store.revoke_all(ANN.id, reason="revoked", now=NOW + MAX_REPLICATION_LAG + 1)) == [live.sid]
 
@@ -58,13 +58,13 @@ async def test_a_session_that_has_not_begun_yet_keeps_its_place(store: RedisStor
     """The entry is written first; a list made in between sees an entry without a row."""
     session = session_of(ANN, "begins")
     await store._cluster.run(store._entry(session))
-    assert list(await store.of_account(ANN.id, now=NOW + 100 * MAX_REPLICATION_LAG)) == []
+    assert list(await store.list_for_account(ANN.id, now=NOW + 100 * MAX_REPLICATION_LAG)) == []
     assert entries() == 1
 
 
 async def test_one_that_was_swept_out_stays_over(store: RedisStore) -> None:
     session = await added(store, "over")
     await store.revoke(session.sid, reason="revoked", now=NOW)
-    await store.of_account(ANN.id, now=NOW + MAX_REPLICATION_LAG + 1)
+    await store.list_for_account(ANN.id, now=NOW + MAX_REPLICATION_LAG + 1)
     assert await store.swap(swap_of(session)) is None
     assert [each.sid for each in await store.revoked_since(NOW)] == [session.sid]

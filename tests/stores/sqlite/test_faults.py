@@ -132,7 +132,7 @@ async def test_a_lock_that_another_program_holds_does_not_stop_reading(store: SQ
     other.execute("BEGIN IMMEDIATE")
     try:
         assert await store.find(session.sid) == session
-        assert list(await store.of_account(session.account_id, now=NOW)) == [session]
+        assert list(await store.list_for_account(session.account_id, now=NOW)) == [session]
     finally:
         other.close()
 

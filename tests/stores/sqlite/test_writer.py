@@ -21,7 +21,7 @@ from gatepass.stores.sqlite.accounts import _DROP_ACCOUNT, _REVOKE_ALL
 from gatepass.stores.sqlite.store import (
     _COUNT_FAILURE,
     _FIND,
-    _OF_ACCOUNT,
+    _LIST_FOR_ACCOUNT,
     _PRUNE,
     _REVOKE,
     _REVOKED_SINCE,
@@ -174,7 +174,7 @@ STATEMENTS = {
     "swap": _SWAP,
     "revoke": _REVOKE,
     "revoke_all": _REVOKE_ALL,
-    "of_account": _OF_ACCOUNT,
+    "list_for_account": _LIST_FOR_ACCOUNT,
     "revoked_since": _REVOKED_SINCE,
     "prune": _PRUNE,
     "count_failure": _COUNT_FAILURE,

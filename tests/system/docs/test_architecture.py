@@ -39,7 +39,8 @@ def test_every_source_file_and_folder_that_any_page_names_is_there() -> None:
         (page.name, name)
         for page in PAGES
         for name in re.findall(
-            r"`([\w./-]+\.(?:py|tsx?|mjs)|(?:tests|src|tools|web)/[\w./-]*)[`:]", page.read_text("utf-8")
+            r"`([\w./-]+\.(?:py|tsx?|mjs)|(?:tests|src|tools|web)/(?!node_modules)[\w./-]*)[`:]",
+            page.read_text("utf-8"),
         )
         if not (ROOT / name).exists() and not any(path.endswith(f"/{name}") for path in every)
     ]

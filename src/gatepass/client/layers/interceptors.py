@@ -69,7 +69,7 @@ class _OnAnswer:
 
 
 class RequestInterceptors(_Entries[_OnRequest]):
-    """Interceptors of requests."""
+    """The functions that see, and may replace, each request before it is sent."""
 
     def use(self, function: Function, *, when: When | None = None) -> Handle:
         """Add a function of the request, plain or async (async with an AsyncClient only).
@@ -81,7 +81,7 @@ class RequestInterceptors(_Entries[_OnRequest]):
 
 
 class ResponseInterceptors(_Entries[_OnAnswer]):
-    """Interceptors of responses and errors."""
+    """The pairs of functions that see what came of a request: its response, or the exception."""
 
     def use(
         self, on_response: Function | None = None, on_error: Function | None = None, *, when: When | None = None

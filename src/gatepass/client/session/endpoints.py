@@ -121,7 +121,7 @@ class AuthRequest:
         return self._answer(response, sent_at)
 
     async def run_async(self, driver: Exchanger, /) -> Answer:
-        """Await the answer."""
+        """Send the request and read the answer, as `run` does."""
         request, sent_at = self._request(driver), time.monotonic()
         try:
             response: httpx.Response = await driver._exchange(request)

@@ -19,7 +19,7 @@ log.addHandler(logging.NullHandler())  # without it, Python prints warnings of p
 MAX_SIGN_OUTS = 8
 """Sign-outs that are kept for a server which does not confirm them."""
 LOCK_MARGIN = 2.0
-"""How much longer than a call's two longest phases to wait for the storage's lock. Seconds."""
+"""Seconds to wait for the storage's lock, beyond the two longest phases of a call."""
 
 
 class PersistentSession:
@@ -76,7 +76,7 @@ class PersistentSession:
         self.state.take(grant)
 
     def renew(self, grant: Grant) -> bool:
-        """Save what a refresh brought. Returns False, and changes nothing, if the storage has another session now."""
+        """Save the grant of a refresh. Returns False, and changes nothing, if the storage has another session now."""
         record = self._load()
         if record.sid != grant.sid:
             self._adopt(record)
@@ -88,7 +88,7 @@ class PersistentSession:
         return True
 
     def advance(self, sid: str, outcome: Outcome) -> None:
-        """Save what a `refresh-superseded` said of the newer refresh token."""
+        """Save what a `refresh-superseded` says of the newer refresh token: its cookie, or its generation."""
         record = self._load()
         if record.sid != sid:
             self._adopt(record)

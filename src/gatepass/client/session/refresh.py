@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 Flow = Generator[Step, Any, Value]
 
 MAX_ATTEMPTS = 20
-"""Against what: the generations that a rolled-back storage can be behind, plus others' refreshes in between."""
+"""Chosen against the generations that a rolled-back storage can be behind, plus others' refreshes in between."""
 MOVED_WAIT = (0.0, 0.05)
 NOT_MOVED_WAIT = (0.5, 1.0)
 """Bounds of the random wait before the next attempt, in seconds: short if the answer brought a newer token."""
@@ -32,7 +32,7 @@ NOT_MOVED_WAIT = (0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a refresh led to, and for which session.
+    """The result of a refresh, and the session that it is about.
 
     `ok`: a new token; `shared`: the token of another program is used; `none`: not signed in; `ended`: the server
     has ended this very session; `transient`: nothing is known, everything is kept.
@@ -116,7 +116,7 @@ def _attempt(saved: PersistentSession, serial: int) -> Flow[Result | tuple[float
 def _apply(
     saved: PersistentSession, outcome: Outcome, sid: str, presented: tuple[object, ...]
 ) -> Flow[Result | tuple[float, float]]:
-    """Save what the answer brought. Returns as `_attempt`."""
+    """Bring the storage up to date with an outcome. Returns as `_attempt`."""
     match outcome.kind:
         case "ok":
             assert outcome.grant is not None  # noqa: S101

@@ -123,7 +123,7 @@ class Run(Generic[Result]):
         self._flow = flow
 
     def run(self, driver: Any, /) -> Result:
-        """Block this thread."""
+        """Run the steps of the flow in this thread."""
         return drive(self._flow(), driver)
 
     async def run_async(self, driver: Any, /) -> Result:
@@ -154,7 +154,7 @@ class InBackground:
         thread.start()
 
     async def run_async(self, driver: Any, /) -> None:
-        """Start a task."""
+        """Start a task, which the client keeps until it ends."""
         start_task(self._step.run_async(driver), driver)
 
 

@@ -79,10 +79,10 @@ def problem_response(problem: Problem) -> HttpResponse:
 
 
 def _guard(request: HttpRequest) -> RequestGuard:
-    door = request.META.get(wsgi.GUARD)
-    if not isinstance(door, RequestGuard):
+    found = request.META.get(wsgi.GUARD)
+    if not isinstance(found, RequestGuard):
         raise ConfigurationError(f"No gate guards this project: add {MIDDLEWARE!r} to MIDDLEWARE.")
-    return door
+    return found
 
 
 def _refusal(request: HttpRequest, scopes: tuple[str, ...], max_age: int | None) -> HttpResponse | None:

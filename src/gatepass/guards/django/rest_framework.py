@@ -36,7 +36,7 @@ class Caller:
 
     @property
     def pk(self) -> str:
-        """The account's id."""
+        """The id of the account, under the name by which Django reads the key of a user."""
         return self.principal.account_id
 
     id = pk
@@ -46,7 +46,7 @@ class Caller:
 
 
 class GatepassAuthentication(BaseAuthentication):
-    """`request.user` is a Caller and `request.auth` its Principal. Without a token: nobody, others may be asked."""
+    """`request.user` is a Caller and `request.auth` its Principal. Without a token the next class is asked."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Principal] | None:
         """Raises InvalidToken or Unavailable."""

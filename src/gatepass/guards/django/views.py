@@ -45,7 +45,7 @@ class _SetCookie(Morsel[str]):
         return f"{header} {self._text}".lstrip()
 
     def OutputString(self, attrs: Any = None) -> str:  # noqa: N802 (the base's name)
-        """The value."""
+        """The value of the header, as Django's handlers ask for it."""
         return self._text
 
 

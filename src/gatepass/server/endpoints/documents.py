@@ -34,8 +34,8 @@ async def readyz(context: Context, _request: Request) -> Reply:
     """Whether the store can write now; 503 tells a balancer to send requests elsewhere."""
     try:
         await context.ping()
-    except StoreUnavailable as ill:
-        return Reply.of(ill)
+    except StoreUnavailable as fault:
+        return Reply.of(fault)
     return Reply(200, bodies.dump({"status": "ready"}))
 
 

@@ -8,7 +8,7 @@ from gatepass.ports import Attempts, Store
 
 
 class DelegatedAccounts:
-    """Passes each verb on accounts, applicants, attempts and signing keys on to `accounts`."""
+    """Passes each verb on accounts, pending registrations, attempts and signing keys on to `accounts`."""
 
     accounts: Store
 
@@ -43,20 +43,20 @@ class DelegatedAccounts:
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         return await self.accounts.list_accounts(after=after, limit=limit)
 
-    async def add_applicant(self, applicant: PendingRegistration) -> None:
-        await self.accounts.add_applicant(applicant)
+    async def add_registration(self, pending: PendingRegistration) -> None:
+        await self.accounts.add_registration(pending)
 
-    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        return await self.accounts.find_applicant(applicant_id)
+    async def find_registration(self, registration_id: str) -> PendingRegistration | None:
+        return await self.accounts.find_registration(registration_id)
 
-    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        return await self.accounts.find_applicants(email_key)
+    async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
+        return await self.accounts.find_registrations(email_key)
 
-    async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
-        return await self.accounts.admit_applicant(applicant_id, account)
+    async def confirm_registration(self, registration_id: str, account: Account) -> bool:
+        return await self.accounts.confirm_registration(registration_id, account)
 
-    async def prune_applicants(self, *, before: int, limit: int) -> int:
-        return await self.accounts.prune_applicants(before=before, limit=limit)
+    async def prune_registrations(self, *, before: int, limit: int) -> int:
+        return await self.accounts.prune_registrations(before=before, limit=limit)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         return await self.accounts.attempts(keys)

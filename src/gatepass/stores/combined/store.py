@@ -128,8 +128,8 @@ class CombinedStore(DelegatedAccounts):
     ) -> Sequence[bytes]:
         return await self.sessions.revoke_all(account_id, reason=reason, now=now, keep=keep)
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        return await self.sessions.of_account(account_id, now=now)
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+        return await self.sessions.list_for_account(account_id, now=now)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         return await self.sessions.revoked_since(since)
@@ -242,7 +242,7 @@ class MergedSubscription:
         return tuple(revocation for each in received for revocation in each)
 
     async def close(self) -> None:
-        """Stop waiting."""
+        """Cancel the waits for both stores."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

@@ -1,11 +1,11 @@
-"""The SQL of accounts and applicants on PostgreSQL, with the schema in each statement (see `statements.py`)."""
+"""The SQL of accounts and pending registrations on PostgreSQL; each statement has the schema (see `statements.py`)."""
 
 from dataclasses import dataclass
 
 from gatepass.stores import rows
 
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
-_APPLICANT = ", ".join(rows.APPLICANT_COLUMNS)
+_REGISTRATION = ", ".join(rows.REGISTRATION_COLUMNS)
 
 
 def _places(columns: tuple[str, ...]) -> str:
@@ -14,7 +14,7 @@ def _places(columns: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatements:
-    """All statements on accounts and applicants for one schema. None of them finds a deleted account."""
+    """All statements on accounts and pending registrations for one schema. None of them finds a deleted account."""
 
     schema: str
 
@@ -28,12 +28,10 @@ class AccountStatements:
 
     @property
     def find_account(self) -> str:
-        """One by id."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id = $1 AND deleted_at IS NULL"
 
     @property
     def find_account_by_email(self) -> str:
-        """One by normalised address."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1 AND deleted_at IS NULL"
 
     @property
@@ -60,7 +58,6 @@ class AccountStatements:
 
     @property
     def enable_account(self) -> str:
-        """Enable an account."""
         return self._update("disabled_at = NULL")
 
     @property
@@ -93,33 +90,29 @@ DELETE FROM {self.schema}.account AS account WHERE id = ANY($1::text[]) AND dele
 AND NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE account_id = account.id)"""
 
     @property
-    def add_applicant(self) -> str:
-        """Insert an applicant."""
-        return f"INSERT INTO {self.schema}.applicant ({_APPLICANT}) VALUES ({_places(rows.APPLICANT_COLUMNS)})"
+    def add_registration(self) -> str:
+        return f"INSERT INTO {self.schema}.applicant ({_REGISTRATION}) VALUES ({_places(rows.REGISTRATION_COLUMNS)})"
 
     @property
-    def find_applicant(self) -> str:
-        """One by id."""
-        return f"SELECT {_APPLICANT} FROM {self.schema}.applicant WHERE id = $1"
+    def find_registration(self) -> str:
+        return f"SELECT {_REGISTRATION} FROM {self.schema}.applicant WHERE id = $1"
 
     @property
-    def find_applicants(self) -> str:
-        """All of a normalised address, newest first."""
-        return f"SELECT {_APPLICANT} FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY created_at DESC, id"
+    def find_registrations(self) -> str:
+        return f"SELECT {_REGISTRATION} FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY created_at DESC, id"
 
     @property
-    def lock_applicants(self) -> str:
-        """Lock all applicants of an address, in one order. Of two admitted at once, the second is no longer found."""
+    def lock_registrations(self) -> str:
+        """Lock all of an address, in one order. Of two that are confirmed at once, the second is no longer found."""
         return f"SELECT id FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY id FOR UPDATE"
 
     @property
-    def forget_applicants(self) -> str:
-        """Delete all applicants of an address."""
+    def forget_registrations(self) -> str:
         return f"DELETE FROM {self.schema}.applicant WHERE email_key = $1"
 
     @property
-    def prune_applicants(self) -> str:
-        """Delete one batch of old applicants; locked ones are skipped."""
+    def prune_registrations(self) -> str:
+        """Delete one batch of old pending registrations; locked ones are skipped."""
         return f"""
 DELETE FROM {self.schema}.applicant WHERE id IN (
     SELECT id FROM {self.schema}.applicant WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED

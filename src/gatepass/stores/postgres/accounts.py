@@ -1,4 +1,4 @@
-"""Accounts and applicants on PostgreSQL: the account verbs of the store, mixed into it.
+"""Accounts and pending registrations on PostgreSQL: the account verbs of the store, mixed into it.
 
 A deleted account stays as a row without personal data until its last session is pruned: its sessions refer to it, and
 guards must still be able to read that they were revoked.
@@ -84,31 +84,32 @@ class PostgresAccounts:
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         return tuple(rows.to_account(row) for row in await self._rows(self._accounts_sql.list_accounts, after, limit))
 
-    async def add_applicant(self, applicant: PendingRegistration) -> None:
-        await self._execute(self._accounts_sql.add_applicant, *rows.from_applicant(applicant))
+    async def add_registration(self, pending: PendingRegistration) -> None:
+        await self._execute(self._accounts_sql.add_registration, *rows.from_registration(pending))
 
-    async def find_applicant(self, applicant_id: str) -> PendingRegistration | None:
-        row = await self._row(self._accounts_sql.find_applicant, applicant_id)
-        return rows.to_applicant(row) if row else None
+    async def find_registration(self, registration_id: str) -> PendingRegistration | None:
+        row = await self._row(self._accounts_sql.find_registration, registration_id)
+        return rows.to_registration(row) if row else None
 
-    async def find_applicants(self, email_key: str) -> Sequence[PendingRegistration]:
-        return tuple(rows.to_applicant(row) for row in await self._rows(self._accounts_sql.find_applicants, email_key))
+    async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
+        found = await self._rows(self._accounts_sql.find_registrations, email_key)
+        return tuple(rows.to_registration(row) for row in found)
 
-    async def admit_applicant(self, applicant_id: str, account: Account) -> bool:
+    async def confirm_registration(self, registration_id: str, account: Account) -> bool:
         async def work(connection: Any) -> bool:
             async with connection.transaction():
-                locked = await connection.fetch(self._accounts_sql.lock_applicants, account.email_key)
-                if applicant_id not in {row[0] for row in locked}:
+                locked = await connection.fetch(self._accounts_sql.lock_registrations, account.email_key)
+                if registration_id not in {row[0] for row in locked}:
                     return False
                 if await connection.fetchrow(self._accounts_sql.add_account, *rows.from_account(account)) is None:
                     return False
-                await connection.execute(self._accounts_sql.forget_applicants, account.email_key)
+                await connection.execute(self._accounts_sql.forget_registrations, account.email_key)
             return True
 
         return await self._pool.run(work)
 
-    async def prune_applicants(self, *, before: int, limit: int) -> int:
-        return len(await self._rows(self._accounts_sql.prune_applicants, before, limit))
+    async def prune_registrations(self, *, before: int, limit: int) -> int:
+        return len(await self._rows(self._accounts_sql.prune_registrations, before, limit))
 
     async def _revoke_all_after(
         self, change: Sequence[object], account_id: str, *, now: int, keep: bytes | None

@@ -93,7 +93,7 @@ WITH due AS (
 SELECT sid FROM ended, (SELECT count(*) FROM notified) AS one"""
 
     @property
-    def of_account(self) -> str:
+    def list_for_account(self) -> str:
         """The live sessions of an account, newest sign-in first."""
         return f"""
 SELECT {_SESSION} FROM {self.schema}.session WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
@@ -143,7 +143,6 @@ DELETE FROM {table} WHERE key IN (
 
     @property
     def clear_attempts(self) -> str:
-        """Delete one count."""
         return f"DELETE FROM {self.schema}.attempt WHERE key = $1"
 
     @property
@@ -156,7 +155,6 @@ DELETE FROM {table} WHERE key IN (
 
     @property
     def signing_keys(self) -> str:
-        """All signing keys."""
         return f"SELECT {_SIGNING_KEY} FROM {self.schema}.signing_key"
 
     @property

@@ -113,8 +113,8 @@ class PostgresStore(PostgresAccounts):
     ) -> Sequence[bytes]:
         return tuple(row[0] for row in await self._rows(self._sql.revoke_all, now, reason, account_id, keep))
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        return tuple(rows.to_session(row) for row in await self._rows(self._sql.of_account, account_id, now))
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+        return tuple(rows.to_session(row) for row in await self._rows(self._sql.list_for_account, account_id, now))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         return tuple(Revocation(*row) for row in await self._rows(self._sql.revoked_since, since))

@@ -131,7 +131,7 @@ class Connection:
         return reply
 
     async def close(self) -> None:
-        """Disconnect. Raises nothing."""
+        """Close the connection without waiting for the server. Raises nothing."""
         try:
             await self._connection.disconnect(nowait=True)
         except (exceptions.RedisError, OSError):  # the connection is gone either way

@@ -141,7 +141,7 @@ class RedisStore:
     async def is_locked(self, account_id: str) -> bool:
         return await self._cluster.run(Call.of(b"EXISTS", self._keys.account_lock(account_id))) == 1
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         sids = await self._sids(account_id)
         replies = await self._cluster.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
         sessions = [session for session in map(_session, sids, replies) if session is not None]

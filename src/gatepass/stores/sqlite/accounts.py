@@ -1,4 +1,4 @@
-"""Accounts and applicants on SQLite: the account verbs of the store, and the revocation of all sessions of an account.
+"""Accounts and pending registrations on SQLite, mixed into the store; and how all sessions of an account are revoked.
 
 A deleted account stays as a row without personal data until its last session is pruned: its sessions refer to it, and
 guards must still be able to read that they were revoked.
@@ -14,7 +14,7 @@ from gatepass.stores import rows
 from gatepass.stores.sqlite.file import Result, Work
 
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
-_APPLICANT = ", ".join(rows.APPLICANT_COLUMNS)
+_REGISTRATION = ", ".join(rows.REGISTRATION_COLUMNS)
 _ADD_ACCOUNT = (
     f"INSERT INTO account ({_ACCOUNT}) VALUES ({', '.join('?' * len(rows.ACCOUNT_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
@@ -35,7 +35,7 @@ WHERE id = ? AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session WH
 _CHANGE_EMAIL = """
 UPDATE account SET email = ?, email_key = ?, verified_at = ?, credential_version = credential_version + 1 WHERE id = ?
 """
-_PRUNE_APPLICANTS = """
+_PRUNE_REGISTRATIONS = """
 DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ? ORDER BY created_at LIMIT ?)
 """
 
@@ -134,34 +134,35 @@ class SQLiteAccounts:
         found = await self._read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
         return tuple(rows.to_account(row) for row in found)
 
-    async def add_applicant(self: _Engine, applicant: PendingRegistration) -> None:
-        statement = f"INSERT INTO applicant ({_APPLICANT}) VALUES ({', '.join('?' * len(rows.APPLICANT_COLUMNS))})"
-        values = rows.from_applicant(applicant)
+    async def add_registration(self: _Engine, pending: PendingRegistration) -> None:
+        places = ", ".join("?" * len(rows.REGISTRATION_COLUMNS))
+        statement = f"INSERT INTO applicant ({_REGISTRATION}) VALUES ({places})"
+        values = rows.from_registration(pending)
         await self._run(lambda connection: connection.execute(statement, values))
 
-    async def find_applicant(self: _Engine, applicant_id: str) -> PendingRegistration | None:
-        statement = f"SELECT {_APPLICANT} FROM applicant WHERE id = ?"
-        row = await self._read(lambda connection: connection.execute(statement, (applicant_id,)).fetchone())
-        return rows.to_applicant(row) if row else None
+    async def find_registration(self: _Engine, registration_id: str) -> PendingRegistration | None:
+        statement = f"SELECT {_REGISTRATION} FROM applicant WHERE id = ?"
+        row = await self._read(lambda connection: connection.execute(statement, (registration_id,)).fetchone())
+        return rows.to_registration(row) if row else None
 
-    async def find_applicants(self: _Engine, email_key: str) -> Sequence[PendingRegistration]:
-        statement = f"SELECT {_APPLICANT} FROM applicant WHERE email_key = ? ORDER BY created_at DESC, id"
+    async def find_registrations(self: _Engine, email_key: str) -> Sequence[PendingRegistration]:
+        statement = f"SELECT {_REGISTRATION} FROM applicant WHERE email_key = ? ORDER BY created_at DESC, id"
         found = await self._read(lambda connection: connection.execute(statement, (email_key,)).fetchall())
-        return tuple(rows.to_applicant(row) for row in found)
+        return tuple(rows.to_registration(row) for row in found)
 
-    async def admit_applicant(self: _Engine, applicant_id: str, account: Account) -> bool:
-        def admit(connection: sqlite3.Connection) -> bool:
-            if connection.execute("SELECT 1 FROM applicant WHERE id = ?", (applicant_id,)).fetchone() is None:
+    async def confirm_registration(self: _Engine, registration_id: str, account: Account) -> bool:
+        def confirm(connection: sqlite3.Connection) -> bool:
+            if connection.execute("SELECT 1 FROM applicant WHERE id = ?", (registration_id,)).fetchone() is None:
                 return False
             if connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 0:
                 return False
             connection.execute("DELETE FROM applicant WHERE email_key = ?", (account.email_key,))
             return True
 
-        return await self._atomically(admit)
+        return await self._atomically(confirm)
 
-    async def prune_applicants(self: _Engine, *, before: int, limit: int) -> int:
-        return await self._run(lambda connection: connection.execute(_PRUNE_APPLICANTS, (before, limit)).rowcount)
+    async def prune_registrations(self: _Engine, *, before: int, limit: int) -> int:
+        return await self._run(lambda connection: connection.execute(_PRUNE_REGISTRATIONS, (before, limit)).rowcount)
 
 
 def revoke_all(

@@ -40,7 +40,7 @@ RETURNING {_SESSION}
 _REVOKE = f"""
 UPDATE session SET revoked_at = ?, revoke_reason = ? WHERE sid = ? AND revoked_at IS NULL RETURNING {_SESSION}
 """
-_OF_ACCOUNT = f"""
+_LIST_FOR_ACCOUNT = f"""
 SELECT {_SESSION} FROM session WHERE account_id = ? AND revoked_at IS NULL AND expires_at > ?
 ORDER BY created_at DESC, sid
 """
@@ -133,8 +133,8 @@ class SQLiteStore(SQLiteAccounts):
     ) -> Sequence[bytes]:
         return await self._run(lambda connection: revoke_all(connection, account_id, reason, now, keep))
 
-    async def of_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        found = await self._read(lambda connection: connection.execute(_OF_ACCOUNT, (account_id, now)).fetchall())
+    async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
+        found = await self._read(lambda connection: connection.execute(_LIST_FOR_ACCOUNT, (account_id, now)).fetchall())
         return tuple(rows.to_session(row) for row in found)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:

@@ -1,4 +1,4 @@
-"""A FastAPI application over a table of people that was there before: SQLAlchemy, with bcrypt hashes.
+"""A FastAPI application over an older table of people, as external users: SQLAlchemy, with bcrypt hashes.
 
 Run it: gatepass init && uvicorn app:app
 """

@@ -1,4 +1,4 @@
-"""The examples with users of the application's own: each over its own table, as its first lines say."""
+"""The examples with external users: each over its own table, as its first lines say."""
 
 import runpy
 import sqlite3
@@ -41,7 +41,7 @@ def use(client: httpx2.Client, identity: str) -> None:
 
 def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
     port = free_port()
-    prepare(tmp_path, "own_users_django", port)
+    prepare(tmp_path, "external_users_django", port)
     run = {"cwd": tmp_path, "env": {**environment(), "PYTHONWARNINGS": ""}}
     subprocess.run([sys.executable, "app.py", "shell", "-c", MAKE], check=True, **run)  # type: ignore[call-overload]
     with (tmp_path / "said").open("wb") as said:
@@ -59,7 +59,7 @@ def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
 
 def test_the_people_of_a_table_sign_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    prepare(tmp_path, "own_users_sqlalchemy", 8000)
+    prepare(tmp_path, "external_users_sqlalchemy", 8000)
     example = runpy.run_path("app.py")
     example["Base"].metadata.create_all(example["engine"])
     hashed = example["bcrypt"].hashpw(CREDENTIALS["password"].encode(), example["bcrypt"].gensalt(4)).decode()

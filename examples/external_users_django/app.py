@@ -1,4 +1,4 @@
-"""A Django project whose people sign in with the passwords they have: Django's own users, nothing moved.
+"""A Django project as the home of external users: people sign in with the passwords that Django has; nothing is moved.
 
 Run it: gatepass init && python app.py migrate && python app.py createsuperuser && python app.py runserver
 """
