@@ -1,6 +1,7 @@
 """A real server on a real socket, with a fault proxy before it, and programs that are its clients."""
 
 import contextlib
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from gatepass.testing import FaultProxy
 from tests.support.gates import SECRET
 from tests.support.process import serving
 
+_numbers = itertools.count()
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "seven green bottles on a wall"
 
@@ -29,7 +31,8 @@ class Harness:
         return f"http://localhost:{self.proxy.port}"
 
     def sign_up(self, name: str) -> FileStorage:
-        """Register an account and sign in. Returns its session file."""
+        """Register an account and sign in. Returns its session file. Several may have the same name."""
+        name = f"{name}{next(_numbers)}"
         storage = FileStorage(self.folder / f"{name}.json")
         with Client(self.url, storage=storage) as client:
             client.sign_up(f"{name}@example.com", PASSWORD)

@@ -30,9 +30,9 @@ HEADERS = {"Gatepass-Client": "1"}
 NOBODY = "ff" * 16
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path, SETTINGS) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("feed"), SETTINGS) as running:
         yield running
 
 

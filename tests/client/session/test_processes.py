@@ -4,12 +4,11 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from gatepass.client import Client, FileStorage
-from tests.client.harness import Harness, expire, open_harness
+from tests.client.harness import Harness, expire
 from tests.client.storage.test_file import full_disk
 from tools.services.patience import PATIENCE
 
@@ -19,9 +18,10 @@ REFRESH = "/auth/refresh"
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Harness]:
-    with open_harness(tmp_path) as running:
-        yield running
+def running(real: Harness) -> Harness:
+    """The server of this file, as if it had not been asked anything yet."""
+    real.proxy.exchanges.clear()
+    return real
 
 
 def test_eight_programs_with_an_expired_token_make_one_refresh_and_all_succeed(running: Harness) -> None:
