@@ -33,7 +33,7 @@ class Person(Base):
 
 
 class People:
-    """Who somebody is, by that table."""
+    """Verifies credentials by that table."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -26,7 +26,7 @@ CHECKS = [
 ]
 
 
-class Stage:
+class CurrentGate:
     """Where the requests of this file go: a gate for reading the document, then one for the tests."""
 
     def __init__(self) -> None:
@@ -37,26 +37,26 @@ class Stage:
         await self.at.gate.asgi(scope, receive, send)
 
 
-STAGE = Stage()
-SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", STAGE)
+CURRENT = CurrentGate()
+SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", CURRENT)
 
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     """An event loop with a gate that stays open for this file."""
-    STAGE.at = GateHarness()
+    CURRENT.at = GateHarness()
     with asyncio.Runner() as runner:
-        runner.run(STAGE.at.gate.open())
+        runner.run(CURRENT.at.gate.open())
         yield runner
-        runner.run(STAGE.at.gate.close())
+        runner.run(CURRENT.at.gate.close())
 
 
 @pytest.fixture
 def bearer(runner: asyncio.Runner) -> str:
     """The pass of a new account: some of these requests end every session, or fail to sign in a lot."""
-    browser = Browser(STAGE.at.gate.asgi)
-    STAGE.accounts += 1
-    assert runner.run(browser.register(f"{STAGE.accounts}@example.com")).status == 201
+    browser = Browser(CURRENT.at.gate.asgi)
+    CURRENT.accounts += 1
+    assert runner.run(browser.register(f"{CURRENT.accounts}@example.com")).status == 201
     return browser.access_token
 
 
