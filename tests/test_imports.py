@@ -11,6 +11,7 @@ import pytest
 
 import gatepass
 import gatepass.client
+from tools.services.patience import PATIENCE
 
 SOURCE = Path(gatepass.__file__).parents[1]
 DEPENDENCIES = {"argon2", "cryptography", "email_validator", "pydantic", "pydantic_settings"}
@@ -48,7 +49,7 @@ def modules() -> list[str]:
 def loaded(*program: str) -> set[str]:
     """The modules that a Python process imports, by its own account of the time that each takes."""
     command = [sys.executable, "-X", "importtime", *program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
@@ -101,7 +102,7 @@ def test_the_command_line_loads_what_a_command_needs_when_it_runs() -> None:
 def test_without_extras_everything_imports_but_what_an_extra_is_for() -> None:
     command = [sys.executable, "-c", WITHOUT_EXTRAS]
     given = json.dumps([sorted(EXTRAS), modules()])
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=PATIENCE)
     failures: dict[str, str] = json.loads(done.stdout)
     unexpected = [name for name in failures if not name.removeprefix("gatepass.").startswith(NEED_AN_EXTRA)]
     assert unexpected == []

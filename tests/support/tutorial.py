@@ -8,21 +8,20 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.process import until_listening
+from tools.services.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 PORT = "8000"
 _BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-LIMIT = 60.0
-"""Seconds for one command, or for the server to listen: a hundred times what they take."""
 
 
 class Block(NamedTuple):
@@ -89,7 +88,7 @@ class Reader:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=LIMIT,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
@@ -114,25 +113,13 @@ class Server:
         self._process = subprocess.Popen(
             command.split(), cwd=folder, env=environment, stdout=self._said, stderr=subprocess.STDOUT
         )
-        deadline = time.monotonic() + LIMIT
-        while not _is_listening(port):
-            assert self._process.poll() is None, (folder / "said").read_text("utf-8")
-            assert time.monotonic() < deadline, "the server does not listen"
-            time.sleep(0.02)
+        until_listening(self._process, port)
 
     def stop(self) -> None:
         """Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(LIMIT)
+        self._process.wait(PATIENCE)
         self._said.close()
-
-
-def _is_listening(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tutorial import PAGE, ROOT, Command, Reader, Server, blocks, commands, is_as_shown
+from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
 PREPARED = ("mkdir -p notes", "python3 -m venv", "pip install")
@@ -46,7 +47,7 @@ def check(command: Command, said: str) -> None:
 def code_of(url: str) -> tuple[int, str]:
     """The status and the problem code of a refused request."""
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(url, timeout=60)
+        urllib.request.urlopen(url, timeout=PATIENCE)
     with refused.value as answer:
         return answer.code, json.load(answer)["code"]
 

@@ -17,6 +17,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from tests.support.process import serving
 from tools.environment import BUNDLED
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,5 +98,5 @@ def test_an_installed_wheel_has_all_that_it_needs(
     assert typed(page, installed, tmp_path) == "True"
     with serving(tmp_path, {"SECRET": secret}) as server:
         for path in ("/healthz", "/auth/gatepass.js"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=60) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=PATIENCE) as answer:
                 assert answer.status == 200
