@@ -38,7 +38,7 @@ from tests.support.gates import SECRET, GateHarness, open_gate
         (lambda: {"limits": Limits(connections=0)}, "`connections` must be at least 1"),
         (lambda: {"limits": Limits(revocation_max_age=0)}, "`revocation_max_age`"),
         (lambda: {"policy": Policy(registration="maybe")}, "`registration`"),  # type: ignore[arg-type]
-        (lambda: {"store": "nosql://x"}, "STORE"),
+        (lambda: {"store": "nosql://x"}, "`store` must be postgresql"),
     ],
 )
 def test_an_impossible_configuration_is_refused_with_a_sentence(

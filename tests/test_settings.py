@@ -253,7 +253,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"SESSION_TTL": "1d"}, "GATEPASS_SESSION_TTL must be at least GATEPASS_REFRESH_TTL"),
         ({"LEEWAY": "5m"}, "GATEPASS_LEEWAY must be 0 to 60 seconds"),
         ({"PUBLIC_URL": "http://gate.example"}, "https"),
-        ({"PUBLIC_URL": "gate.example"}, "not an http(s) origin"),
+        ({"PUBLIC_URL": "gate.example"}, "GATEPASS_PUBLIC_URL: not an http(s) origin"),
         ({"PUBLIC_URL": "https://user@gate.example"}, "not an http(s) origin"),
         ({"PUBLIC_URL": "https://gate.example:x"}, "not a URL"),
         ({"ORIGINS": "https://a.example/"}, "an allowed origin is scheme://host[:port]"),
@@ -270,7 +270,9 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"COOKIE_PATH": "auth"}, "COOKIE_PATH"),
         ({"COOKIE_PATH": "/a;b"}, "COOKIE_PATH"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
-        ({"STORE": "mysql://x"}, "STORE"),
+        ({"STORE": "mysql://x"}, "GATEPASS_STORE must be postgresql://"),
+        ({"STORE": "redis://x"}, "set GATEPASS_SESSIONS to it, and GATEPASS_STORE to"),
+        ({"SESSIONS": "postgresql://x"}, "GATEPASS_SESSIONS must be redis://"),
         ({"REGISTRATION": "verify"}, "GATEPASS_REGISTRATION verify needs mail: set GATEPASS_MAIL to smtps://"),
         ({"REGISTRATION": "maybe"}, "REGISTRATION"),
         ({"MAIL": "mail.example"}, "MAIL must be smtps://"),
@@ -309,6 +311,27 @@ def test_a_gate_from_the_environment_takes_overrides(monkeypatch: pytest.MonkeyP
     load(monkeypatch)
     gate = Gatepass.from_env(store="memory://", tokens=Tokens(client_id="web"))
     assert repr(gate) == "Gatepass(https://gate.example)"
+
+
+def test_what_is_given_in_code_need_not_be_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    load(monkeypatch, REGISTRATION="verify", MAIL="console")
+    for name in ("SECRET", "PUBLIC_URL", "MAIL"):
+        monkeypatch.delenv(f"GATEPASS_{name}", raising=False)
+    mail, url = Mail("console"), "https://code.example"
+    gate = Gatepass.from_env(secrets=[SECRET], public_url=url, store="memory://", mail=mail)
+    assert repr(gate) == f"Gatepass({url})"
+    assert gate.policy.registration == "verify", "the rest is read"
+    with pytest.raises(ConfigurationError, match="`registration` verify needs mail"):
+        Gatepass.from_env(secrets=[SECRET], public_url=url, store="memory://", mail=Mail())
+
+
+def test_one_text_in_place_of_a_list_and_claims_that_are_no_function_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="`origins` must be a list"):
+        Browsers(origins="https://app.example")
+    with pytest.raises(ConfigurationError, match="`trusted_proxies` must be a list"):
+        Browsers(trusted_proxies="10.0.0.0/8")
+    with pytest.raises(ConfigurationError, match="`claims` must be a function"):
+        Tokens(claims={"scope": "notes:read"})  # type: ignore[arg-type]
 
 
 def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.core.claims": ["Tokens"],
         "gatepass.core.keyring": ["Secrets"],
         "gatepass.core.policy": ["Policy"],
+        "gatepass.core.rate": ["Rate"],
         "gatepass.errors": [
             "ConfigurationError",
             "GatepassError",

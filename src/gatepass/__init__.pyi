@@ -3,6 +3,7 @@ from gatepass.core.access_token import Principal as Principal
 from gatepass.core.claims import Tokens as Tokens
 from gatepass.core.keyring import Secrets as Secrets
 from gatepass.core.policy import Policy as Policy
+from gatepass.core.rate import Rate as Rate
 from gatepass.errors import (
     ConfigurationError as ConfigurationError,
     GatepassError as GatepassError,

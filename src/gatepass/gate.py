@@ -97,9 +97,11 @@ class Gatepass:
     def from_env(cls, **overrides: Any) -> Self:
         """A gate configured by GATEPASS_* and ./gatepass.env; `overrides` are arguments of the constructor.
 
+        An argument takes the place of all of its settings: `policy` of every setting that is an option of Policy.
+
         Raises ConfigurationError with every fault found, at once.
         """
-        return cls(**{**Settings.load().arguments(), **overrides})
+        return cls(**Settings.load(given=overrides).arguments(given=overrides), **overrides)
 
     @classmethod
     def from_setting(cls, setting: object) -> Any:

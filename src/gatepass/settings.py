@@ -8,7 +8,7 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -25,7 +25,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
-from gatepass.stores import DEFAULT_STORE
+from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts
@@ -33,7 +33,7 @@ from gatepass.wire.origin import Hsts
 PREFIX = "GATEPASS_"
 ENV_FILE = "gatepass.env"
 _OTHER_NAMES = {
-    "tokens": "secret",
+    "secrets": "secret",
     "feed": "revocation_feed_secret",
     "peppers": "pepper",
     "mailer": "mail",
@@ -133,10 +133,11 @@ class Settings(BaseSettings):
     revocation_max_age: MaxAge = _LIMITS.revocation_max_age
 
     @classmethod
-    def load(cls, *, env_file: Path | None = None, public_url: str | None = None) -> Self:
+    def load(cls, *, env_file: Path | None = None, public_url: str | None = None, given: Collection[str] = ()) -> Self:
         """Read the environment and the settings file. `public_url` is the default where none is set.
 
-        Raises ConfigurationError that lists every fault.
+        `given` names the arguments of Gatepass(...) that are set in code: their settings may be missing, and are not
+        checked. Raises ConfigurationError that lists every fault.
         """
         file = env_file or Path(ENV_FILE)
         if env_file is not None and not env_file.is_file():
@@ -152,19 +153,21 @@ class Settings(BaseSettings):
             settings = cls(_env_file=file, **defaults)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
-        faults += settings._gaps()
-        faults += settings._misfits()
+        faults += settings._gaps(given)
+        faults += settings._misfits(given)
         if faults:
             raise ConfigurationError("\n".join(faults))
         return settings
 
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of Gatepass(...) that these settings mean. Raises ConfigurationError."""
+    def arguments(self, *, given: Collection[str] = ()) -> dict[str, Any]:
+        """The arguments of Gatepass(...) that these settings mean, without those `given` in code.
+
+        Raises ConfigurationError.
+        """
+        plain = {"public_url": self.public_url, "store": self.store, "sessions": self.sessions}
         return {
-            "public_url": self.public_url,
-            "store": self.store,
-            "sessions": self.sessions,
-            **{name: make() for name, make in self._groups().items()},
+            **{name: value for name, value in plain.items() if name not in given},
+            **{name: make() for name, make in self._groups().items() if name not in given},
         }
 
     def _groups(self) -> dict[str, Callable[[], object]]:
@@ -183,11 +186,13 @@ class Settings(BaseSettings):
         names = {option.name for option in fields(group)} & type(self).model_fields.keys()
         return {name: getattr(self, name) for name in names}
 
-    def _gaps(self) -> list[str]:
+    def _gaps(self, given: Collection[str]) -> list[str]:
         """What is missing, and what to run."""
         gaps = []
-        if self.public_url is None:
+        if self.public_url is None and "public_url" not in given:
             gaps.append(f"{PREFIX}PUBLIC_URL is not set: the https address that browsers use.")
+        if "secrets" in given:
+            return gaps
         if self.secret is not None and self.secret_file is not None:
             gaps.append(f"Set {PREFIX}SECRET or {PREFIX}SECRET_FILE, not both.")
         elif self.secret is None and self.secret_file is None:
@@ -196,10 +201,18 @@ class Settings(BaseSettings):
             gaps.append(f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init")
         return gaps
 
-    def _misfits(self) -> list[str]:
+    def _misfits(self, given: Collection[str]) -> list[str]:
         """What the types allow and a gate does not: every group is made once, and says what is wrong with it."""
         faults: list[str] = []
-        for check in (*self._groups().values(), self._check_url, self._check_registration):
+        checks: dict[tuple[str, ...], Callable[[], object]] = {
+            **{(name,): make for name, make in self._groups().items()},
+            ("public_url", "browsers"): self._check_url,
+            ("policy", "mail", "users"): self._check_registration,
+            ("store", "sessions"): self._check_store,
+        }
+        for arguments, check in checks.items():
+            if not set(arguments).isdisjoint(given):
+                continue  # the gate checks it, with what was given
             try:
                 check()
             except ConfigurationError as fault:
@@ -212,6 +225,9 @@ class Settings(BaseSettings):
 
     def _check_registration(self) -> None:
         check_mode(self.registration, sends_mail=self.mail is not None)
+
+    def _check_store(self) -> None:
+        open_store(self.store, sessions=self.sessions)  # makes it and opens nothing
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""

@@ -113,7 +113,16 @@ def test_an_import_takes_what_fits_and_says_why_the_rest_does_not(folder: Path) 
     told = done.stderr.splitlines()
     assert [line.split(":")[0] for line in told] == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9, 10)]
     for part, line in zip(
-        ("there is an account", "e-mail address", "iterations", "format", "password_hash", "created_at", "", ""),
+        (
+            "there is an account",
+            "e-mail address",
+            "iterations",
+            "format",
+            "password_hash",
+            "created_at",
+            "not a JSON object",
+            "not a JSON object",
+        ),
         told,
         strict=True,
     ):

@@ -225,6 +225,10 @@ class TestKeys:
         empty = CliRunner().invoke(main, ["keys", "list"])
         assert (empty.exit_code, empty.stdout) == (0, "")
         assert "gatepass keys rotate" in empty.stderr
+        coming = json.loads(CliRunner().invoke(main, ["keys", "rotate", "--json"]).stdout)
+        waiting = CliRunner().invoke(main, ["keys", "list"]).stderr
+        assert waiting == "Until then a key that is derived from the secret signs.\n", "nothing is left to make"
+        CliRunner().invoke(main, ["keys", "retire", coming["kid"]])
         made = json.loads(CliRunner().invoke(main, ["keys", "rotate", "--after", "0s", "--json"]).stdout)
         listed = json.loads(CliRunner().invoke(main, ["keys", "list", "--json"]).stdout)
         assert [(row["kid"], row["state"]) for row in listed] == [(made["kid"], "signs")]
@@ -235,7 +239,7 @@ class TestKeys:
         assert done.exit_code == 0
         assert "signs now" in done.stdout
         listed = json.loads(CliRunner().invoke(main, ["keys", "list", "--all", "--json"]).stdout)
-        assert sorted(row["state"] for row in listed) == ["gone", "signs"]
+        assert sorted(row["state"] for row in listed) == ["gone", "gone", "signs"]
 
     def test_a_wrong_duration_is_a_usage_error_that_shows_the_form(self, folder: Path) -> None:
         done = CliRunner().invoke(main, ["keys", "rotate", "--after", "soon"])

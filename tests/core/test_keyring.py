@@ -9,7 +9,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
 from gatepass.core.base64url import encode
-from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey, derive, jwks, parse_secret
+from gatepass.core.keyring import (
+    ALGORITHMS,
+    P256_ORDER,
+    Algorithm,
+    KeyRing,
+    Secrets,
+    SigningKey,
+    derive,
+    jwks,
+    parse_secret,
+)
 from gatepass.errors import ConfigurationError
 
 STRONG = [hashlib.sha256(name).digest() for name in (b"one", b"two", b"three")]
@@ -184,6 +194,13 @@ def test_each_refusal_says_what_is_wrong_with_a_secret(text: str, said: str) -> 
     with pytest.raises(ConfigurationError) as refusal:
         parse_secret(text)
     assert str(refusal.value) == said
+
+
+def test_one_text_in_place_of_a_list_of_secrets_is_refused_as_that() -> None:
+    with pytest.raises(ConfigurationError, match="`secrets` must be a list of secrets, not one text"):
+        Secrets(encode(STRONG[0]))
+    with pytest.raises(ConfigurationError, match="`peppers` must be a list"):
+        Secrets([encode(STRONG[0])], peppers=encode(STRONG[0]))
 
 
 def test_an_empty_ring_and_a_doubled_key_id_are_refused_in_words() -> None:

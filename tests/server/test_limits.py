@@ -139,6 +139,11 @@ def test_a_limit_of_nothing_is_refused(fault: dict[str, int]) -> None:
         Limits(**fault)  # type: ignore[arg-type]
 
 
+def test_a_rate_that_is_text_is_refused_with_how_to_write_it() -> None:
+    with pytest.raises(ConfigurationError, match=r"`refresh_rate` must be a Rate: .*Rate\.parse"):
+        Limits(refresh_rate="60/1m")  # type: ignore[arg-type]
+
+
 async def test_the_defaults_are_no_obstacle_to_anybody() -> None:
     """A thousand refreshes in one second, and a class that signs up at once, from one address."""
     async with open_gate() as at:

@@ -96,7 +96,9 @@ def _account(record: object, *, now: int, account_id: str) -> Account | str:
         email, email_key = parse_email(given.email)
         read_foreign(given.password_hash)
     except ValidationError as invalid:
-        names = {str(fault["loc"][0]) if fault["loc"] else "the line" for fault in invalid.errors(include_input=False)}
+        names = {str(fault["loc"][0]) for fault in invalid.errors(include_input=False) if fault["loc"]}
+        if not names:
+            return "it is not a JSON object"
         return f"{', '.join(sorted(names))}: missing or invalid"
     except Unprocessable:
         return "email: this is not an e-mail address"

@@ -58,7 +58,11 @@ def list_(env_file: Path | None, with_gone: bool, as_json: bool) -> None:
             f"{row.kid}  {row.algorithm:6} {state:10} signs from {format_time(row.active_from, with_seconds=True)}"
         )
     if not any(state == "signs" for _, state in shown):
-        click.echo("The key derived from the secret signs. Make one of its own: gatepass keys rotate", err=True)
+        derived = "a key that is derived from the secret signs"
+        coming = any(state == "published" for _, state in shown)
+        click.echo(
+            f"Until then {derived}." if coming else f"{derived.capitalize()}. Make one: gatepass keys rotate", err=True
+        )
 
 
 @keys.command()

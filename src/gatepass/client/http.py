@@ -4,6 +4,8 @@ httpx2 is the continuation of httpx by its users' largest projects; both have th
 touched: a library must not change what its user's `import httpx` means.
 """
 
+from datetime import timedelta
+
 try:
     import httpx2 as httpx
 except ImportError:
@@ -12,4 +14,18 @@ except ImportError:
     except ImportError:
         raise ImportError("The client needs its extra: pip install 'gatepass[client]'") from None
 
-__all__ = ["httpx"]
+__all__ = ["as_answer", "httpx"]
+
+
+def as_answer(response: httpx.Response, *, to: httpx.Request) -> httpx.Response:
+    """A response that a handler of the application made, with the request and the elapsed time that callers read.
+
+    httpx sets both when an answer arrives, and raises RuntimeError from `url`, `raise_for_status` and `elapsed` where
+    they are missing. A response that has a request stays as it is.
+    """
+    try:
+        _ = response.request
+    except RuntimeError:
+        response.request = to
+        response.elapsed = timedelta(0)
+    return response

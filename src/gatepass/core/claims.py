@@ -34,6 +34,8 @@ class Tokens:
     def __post_init__(self) -> None:
         if self.algorithm not in get_args(Algorithm):
             raise ConfigurationError(f"`algorithm` must be one of {', '.join(get_args(Algorithm))}.")
+        if self.claims is not None and not callable(self.claims):
+            raise ConfigurationError("`claims` must be a function that takes the session and returns the claims.")
         if not self.client_id:
             raise ConfigurationError("`client_id` must not be empty.")
 

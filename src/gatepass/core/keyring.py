@@ -66,10 +66,12 @@ class Secrets:
     """Mixed into password hashes; the first one hashes, all verify. Empty: no pepper."""
 
     def __post_init__(self) -> None:
-        for name, ring in (("tokens", self.tokens), ("feed", self.feed), ("peppers", self.peppers)):
+        for name, ring in (("secrets", self.tokens), ("feed", self.feed), ("peppers", self.peppers)):
+            if isinstance(ring, str):
+                raise ConfigurationError(f"`{name}` must be a list of secrets, not one text: [secret].")
             try:
                 parsed = [parse_secret(text) for text in ring]
-                if name == "tokens":
+                if name == "secrets":
                     KeyRing(parsed)
             except ConfigurationError as fault:
                 raise ConfigurationError(f"`{name}`: {fault}") from None

@@ -31,7 +31,7 @@ REGISTRATIONS = Rate(300, HOUR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much one process takes on: `Gatepass(..., limits=Limits(refresh_rate=Rate(60, MINUTE)))`."""
+    """How much one process takes on: `Gatepass(..., limits=Limits(refresh_rate=Rate(60, 60)))`."""
 
     refresh_rate: Rate = OF_A_SESSION
     """Refreshes of one session."""
@@ -51,6 +51,9 @@ class Limits:
     """Seconds without contact to a store that other processes share, after which guards answer 503. inf: never."""
 
     def __post_init__(self) -> None:
+        for name in ("refresh_rate", "address_refresh_rate", "registration_rate"):
+            if not isinstance(getattr(self, name), Rate):
+                raise ConfigurationError(f'`{name}` must be a Rate: Rate(300, 3600), or Rate.parse("300/1h").')
         for name in ("sign_ins_at_once", "hashing_queue", "slow_request", "connections"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"`{name}` must be at least 1.")

@@ -34,7 +34,7 @@ def open_store(url: str, *, sessions: str | None = None) -> Store:
     if sessions is not None:
         if _split(sessions).scheme not in REDIS:
             raise ConfigurationError(
-                "SESSIONS must be redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS)."
+                "`sessions` must be redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS)."
             )
         return CombinedStore(sessions=_redis(sessions), accounts=open_store(url))
     parts = _split(url)
@@ -44,15 +44,17 @@ def open_store(url: str, *, sessions: str | None = None) -> Store:
         case "sqlite" if not (parts.netloc or parts.query or parts.fragment) and len(parts.path) > 1:
             return SQLiteStore(unquote(parts.path.removeprefix("/")))
         case "sqlite":
-            raise ConfigurationError(f"A SQLite store is sqlite:///relative.db or sqlite:////absolute.db: {url}")
+            raise ConfigurationError(
+                f"`store`: a SQLite store is sqlite:///relative.db or sqlite:////absolute.db: {url}"
+            )
         case "postgresql" | "postgres":
             return _postgres(url)
         case scheme if scheme in REDIS:
             raise ConfigurationError(
-                "Redis keeps sessions, not accounts: set SESSIONS to it, and STORE to postgresql:// or sqlite:///file.db."
+                "Redis keeps sessions, not accounts: set `sessions` to it, and `store` to postgresql:// or sqlite:///file.db."
             )
         case _:  # the URL is not repeated: it may hold a password
-            raise ConfigurationError("STORE must be postgresql://user@host/database, sqlite:///file.db or memory://.")
+            raise ConfigurationError("`store` must be postgresql://user@host/database, sqlite:///file.db or memory://.")
 
 
 def open_session_store(url: str) -> SessionEngine:

@@ -31,6 +31,9 @@ class Browsers:
     """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts."""
 
     def __post_init__(self) -> None:
+        for name in ("origins", "trusted_proxies"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigurationError(f"`{name}` must be a list of texts, not one text.")
         object.__setattr__(self, "origins", tuple(self.origins))
         object.__setattr__(self, "trusted_proxies", tuple(self.trusted_proxies))
         faults: list[str] = []

@@ -44,7 +44,11 @@ def is_loopback(url: str) -> bool:
 
 def check_public_url(url: str) -> None:
     """Raise ConfigurationError for a public URL that browsers would send cookies to in the clear."""
-    if origin_of(url).startswith("http:") and not is_loopback(url):
+    try:
+        origin = origin_of(url)
+    except ConfigurationError as fault:
+        raise ConfigurationError(f"`public_url`: {fault}; it must be such as https://example.com.") from None
+    if origin.startswith("http:") and not is_loopback(url):
         raise ConfigurationError(f"`public_url` must be https; plain http is for localhost alone: {url}")
 
 

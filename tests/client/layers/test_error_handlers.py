@@ -101,6 +101,8 @@ def test_a_handler_sees_its_status_once_and_the_narrower_one_is_called() -> None
             assert client.get("/x").status_code == status
         client.on_error(404, lambda _error: httpx2.Response(200, text="instead"))
         assert client.get("/x").text == "instead"
+        recovered = client.get("/x")
+        assert (recovered.url.path, recovered.elapsed.total_seconds()) == ("/x", 0), "as of any other response"
         with pytest.raises(ValueError, match="400 to 599"):
             client.on_error(200, print)
     assert seen == [("5xx", 500), ("503", 503)]

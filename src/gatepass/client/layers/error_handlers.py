@@ -5,7 +5,7 @@ from typing import Any
 
 from gatepass.client.errors import problem_of
 from gatepass.client.flow import Call, Flow, Invoke, Next, Read
-from gatepass.client.http import httpx
+from gatepass.client.http import as_answer, httpx
 
 Handler = Callable[[Any], Any]
 
@@ -46,7 +46,7 @@ class ErrorHandlers:
         if handler is not None:
             given = yield Invoke(handler, error)
             if isinstance(given, httpx.Response):
-                return given
+                return as_answer(given, to=call.request)
         if self._raises:
             raise error
         return response

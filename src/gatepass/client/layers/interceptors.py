@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from gatepass.client.flow import Call, Flow, Invoke, Next, Step
-from gatepass.client.http import httpx
+from gatepass.client.http import as_answer, httpx
 
 Function = Callable[..., Any]
 When = Callable[[httpx.Request], bool]
@@ -142,7 +142,7 @@ def _depart(call: Call, next_layer: Next, outgoing: tuple[_OnRequest, ...]) -> F
             continue
         given = yield Invoke(entry.function, call.request)
         if isinstance(given, httpx.Response):
-            return _answered(given, call.request)
+            return as_answer(given, to=call.request)
         if isinstance(given, httpx.Request):
             # The timeout and the call's options are there: it is another request, but the same call.
             given.extensions = {**call.request.extensions, **given.extensions}
@@ -167,17 +167,8 @@ def _pass_back(
     if not isinstance(given, httpx.Response):
         raise TypeError(f"A response interceptor returns a response or None, not {type(given).__name__}.")
     if error is not None:
-        given = _answered(given, request)
+        given = as_answer(given, to=request)
     return given, None
-
-
-def _answered(response: httpx.Response, request: httpx.Request) -> httpx.Response:
-    """Give a response that was made by hand its request: callers expect one."""
-    try:
-        _ = response.request
-    except RuntimeError:
-        response.request = request
-    return response
 
 
 def _follow_host(request: httpx.Request, before: httpx.URL) -> None:

@@ -261,7 +261,8 @@ class Session:
     def _check_address(self) -> None:
         if not self.auth_url.startswith(("http://", "https://")):
             raise ConfigurationError(
-                "There is no address to sign in at. Give the client a base_url, or a whole auth_url."
+                "There is no address to sign in at. Give the client a base_url with its scheme (https://…), "
+                "or a whole auth_url."
             )
         if origin_of(self.auth_url).startswith("http:") and not is_loopback(self.auth_url):
             raise ConfigurationError(
