@@ -379,3 +379,22 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_limit_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, names: dict[str, str], sentence: str) -> None:
     assert sentence in faults(monkeypatch, **names)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "given"),
+    [
+        ("REGISTRATION", "closed", {"policy": Policy(access_ttl=60)}),
+        ("AUDIENCE", "https://api.example", {"tokens": Tokens(client_id="web")}),
+        ("TRUSTED_PROXIES", "10.0.0.0/8", {"browsers": Browsers(hsts="host")}),
+        ("REFRESH_RATE", "60/1m", {"limits": Limits(connections=5)}),
+        ("SECURITY_MAIL", "false", {"mail": Mail("console")}),
+    ],
+)
+def test_a_setting_that_an_argument_in_code_would_undo_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, given: dict[str, Any]
+) -> None:
+    load(monkeypatch, **{name: text})
+    (argument,) = given
+    with pytest.raises(ConfigurationError, match=f"GATEPASS_{name}: `{argument}` is given in code and replaces it"):
+        Gatepass.from_env(store="memory://", **given)

@@ -97,7 +97,8 @@ class Gatepass:
     def from_env(cls, **overrides: Any) -> Self:
         """A gate configured by GATEPASS_* and ./gatepass.env; `overrides` are arguments of the constructor.
 
-        An argument takes the place of all of its settings: `policy` of every setting that is an option of Policy.
+        An argument takes the place of all of its settings: `policy` of every setting that is an option of Policy. A
+        setting that would be lost that way is a fault.
 
         Raises ConfigurationError with every fault found, at once.
         """

@@ -153,8 +153,7 @@ class Settings(BaseSettings):
             settings = cls(_env_file=file, **defaults)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
-        faults += settings._gaps(given)
-        faults += settings._misfits(given)
+        faults += settings._gaps(given) + settings._hidden(given) + settings._misfits(given)
         if faults:
             raise ConfigurationError("\n".join(faults))
         return settings
@@ -201,12 +200,25 @@ class Settings(BaseSettings):
             gaps.append(f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init")
         return gaps
 
+    def _hidden(self, given: Collection[str]) -> list[str]:
+        """Settings that an argument in code would silently undo: REGISTRATION=closed beside `policy`, say."""
+        groups = {"policy": Policy, "tokens": Tokens, "browsers": Browsers, "limits": Limits, "mail": LinkPages}
+        faults = []
+        for argument in sorted(groups.keys() & set(given)):
+            options = {option.name for option in fields(groups[argument])}
+            options |= {"mail", "mail_from", "security_mail"} if argument == "mail" else set()
+            if names := sorted(options & self.model_fields_set):
+                settings = ", ".join(f"{PREFIX}{name.upper()}" for name in names)
+                faults.append(f"{settings}: `{argument}` is given in code and replaces it. Set it in one place.")
+        return faults
+
     def _misfits(self, given: Collection[str]) -> list[str]:
         """What the types allow and a gate does not: every group is made once, and says what is wrong with it."""
         faults: list[str] = []
         checks: dict[tuple[str, ...], Callable[[], object]] = {
             **{(name,): make for name, make in self._groups().items()},
             ("public_url", "browsers"): self._check_url,
+            ("mail", "pages"): lambda: self._mail(LinkPages()),  # the mailer's faults, also beside one of the pages
             ("policy", "mail", "users"): self._check_registration,
             ("store", "sessions"): self._check_store,
         }
@@ -217,7 +229,7 @@ class Settings(BaseSettings):
                 check()
             except ConfigurationError as fault:
                 faults += [self._in_environment(line) for line in str(fault).splitlines()]
-        return faults
+        return list(dict.fromkeys(faults))
 
     def _check_url(self) -> None:
         if self.public_url is not None:
@@ -237,20 +249,9 @@ class Settings(BaseSettings):
         name = _OTHER_NAMES.get(option, option)
         return f"{PREFIX}{name.upper()}" if name in type(self).model_fields else f"`{option}`"
 
-    def _mail(self) -> Mail:
-        faults: list[str] = []
-        pages = LinkPages()
-        try:
-            pages = LinkPages(**self._values(LinkPages))
-        except ConfigurationError as fault:
-            faults.append(str(fault))
-        try:
-            mail = Mail(_text(self.mail) or None, sender=self.mail_from, pages=pages, security_mail=self.security_mail)
-        except ConfigurationError as fault:
-            faults.append(str(fault))
-        if faults:
-            raise ConfigurationError("\n".join(faults))
-        return mail
+    def _mail(self, pages: LinkPages | None = None) -> Mail:
+        pages = pages or LinkPages(**self._values(LinkPages))
+        return Mail(_text(self.mail) or None, sender=self.mail_from, pages=pages, security_mail=self.security_mail)
 
     def _secrets(self) -> Secrets | None:
         if self.secret is None and (self.secret_file is None or not self.secret_file.is_file()):
