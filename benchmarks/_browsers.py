@@ -137,9 +137,12 @@ async def load(
         end = start + seconds
 
         async def keep_refreshing(browser: Browser) -> None:
-            while (before := time.perf_counter()) < end:
+            after = start
+            while not latencies or after < end:  # of a slice in which nothing was done nothing can be said
+                before = time.perf_counter()
                 await (browser.refresh() if advances else browser.present())
-                latencies.append(time.perf_counter() - before)
+                after = time.perf_counter()
+                latencies.append(after - before)
 
         await asyncio.gather(*map(keep_refreshing, browsers))
         return Slice(len(latencies), time.perf_counter() - start, latencies, server_cpu() - server, store_cpu() - store)

@@ -152,14 +152,14 @@ def report(subjects: Sequence[Subject]) -> None:
         busiest = statistics.median(subject.busiest)
         cells = (
             f"{statistics.median(rates):.2f}",
-            f"{store / single:.2f}",
+            f"{store / single:.2f}" if single else "–",
             f"{statistics.median(part.rate for part in subject.slices):.0f}",
             f"{latencies[int(len(latencies) * 0.99)] * 1000:.1f}",
             f"{statistics.median(part.server_cpu / part.done for part in subject.slices) * 1000:.3f}",
             f"{store * 1000:.4f}",
             f"{subject.fullest():.2f}",
             f"{busiest * 1000:.4f}",
-            f"{1 / busiest:.0f}",
+            f"{1 / busiest:.0f}" if busiest else "–",  # less than a tick of the clock that counts CPU
         )
         print(f"{subject.name:26}" + "".join(f"{cell:>18}" for cell in cells))
 
