@@ -15,6 +15,8 @@ from tests.support.process import gatepass, serving
 from tools.services import valkey
 from tools.services.postgres import new_database, private_server, shared_server
 
+pytestmark = pytest.mark.slow
+
 URL = "https://gate.example"
 
 
