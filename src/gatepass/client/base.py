@@ -24,6 +24,7 @@ from gatepass.client.layers.retry import Retry
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.session import TIMEOUT, Ended, Session, join_url
 from gatepass.client.storage.base import Storage
+from gatepass.wire.origin import is_loopback
 
 CALL_LOGGER = "gatepass.client.calls"
 MAX_AUTH_TIMEOUT = 60.0
@@ -88,6 +89,22 @@ def split_options(options: Mapping[str, Any]) -> tuple[OwnOptions, dict[str, Any
     names = OwnOptions.__optional_keys__
     own = {name: value for name, value in options.items() if name in names}
     return cast(OwnOptions, own), {name: value for name, value in options.items() if name not in names}
+
+
+def direct_to_loopback(base_url: Any, own: OwnOptions, others: dict[str, Any]) -> None:
+    """Add the `mounts` by which plain http to this machine goes past the proxies of the environment.
+
+    HTTP_PROXY counts for localhost too, unless NO_PROXY names it: the password and the tokens of a development server
+    would cross the network in the clear. A `proxy` or a mount of the caller's own is kept.
+    """
+    if others.get("proxy") is not None:
+        return
+    urls = [httpx.URL(base_url or ""), httpx.URL(own.get("auth_url", ""))]
+    if session := own.get("session"):
+        urls.append(httpx.URL(session.auth_url))
+    direct = {f"http://{url.netloc.decode()}": None for url in urls if url.scheme == "http" and is_loopback(str(url))}
+    if direct:
+        others["mounts"] = {**direct, **(others.get("mounts") or {})}
 
 
 class BaseClient:

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import Any, Unpack
 
-from gatepass.client.base import BaseClient, ClientOptions, split_options
+from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive
@@ -25,6 +25,7 @@ class Client(BaseClient, httpx.Client):
 
     def __init__(self, base_url: Any = "", **options: Unpack[ClientOptions]) -> None:
         own, others = split_options(options)
+        direct_to_loopback(base_url, own, others)
         super().__init__(base_url=base_url, **others)
         self._configure(self.base_url, self.timeout, options=own)
 
