@@ -53,21 +53,6 @@ async def test_no_two_passes_and_no_two_cards_are_alike(at: GateHarness, ann: Br
     assert (len(seen_passes), len(seen_cards)) == (2_001, 2_001)
 
 
-async def test_sids_and_nonces_are_128_bits_each_of_the_system_s_randomness(at: GateHarness) -> None:
-    """Two sign-ups differ in every random part; UUIDs, which lack six bits of it, are not used (ASVS 11.5.1)."""
-    tokens = []
-    for number in range(200):
-        browser = Browser(at.gate.asgi)
-        await browser.register(f"{number}@example.com")
-        tokens.append(base64.urlsafe_b64decode(browser.rt.removeprefix("gp_rt_")))
-    for start, end in ((2, 18), (22, 38), (38, 54)):
-        parts = [token[start:end] for token in tokens]
-        assert len(set(parts)) == len(parts)
-        for bit in range(128):
-            ones = sum(part[bit // 8] >> bit % 8 & 1 for part in parts)
-            assert 40 < ones < 160, "no bit stands still: 8 standard deviations"
-
-
 def imported(file: Path) -> set[str]:
     """The modules that a file imports, at any depth."""
     names: set[str] = set()

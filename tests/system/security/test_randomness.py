@@ -1,0 +1,102 @@
+"""What must not be guessed comes from the operating system, byte for byte (RC-05, ASVS 11.5.1)."""
+
+import base64
+import hmac
+import os
+import random
+import secrets
+
+import pytest
+
+from gatepass.accounts.passwords.hashing import Argon2Hasher
+from gatepass.client.storage.record import SessionRecord
+from gatepass.core.keyring import SigningKey
+from gatepass.core.refresh_token import hash_key
+from tests.support.browser import PASSWORD, Browser, idempotency_key
+from tests.support.gates import GateHarness, open_gate
+from tests.system.security.test_tokens import part
+
+
+class Drawn:
+    """Every draw from the operating system's generator since the test began."""
+
+    def __init__(self) -> None:
+        self.draws: list[bytes] = []
+        self._system = os.urandom
+
+    def __call__(self, count: int) -> bytes:
+        self.draws.append(self._system(count))
+        return self.draws[-1]
+
+    def __contains__(self, value: object) -> bool:
+        """Whether one draw, and not a part of one or something made of it, is this value."""
+        return value in self.draws
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    noted = Drawn()
+    monkeypatch.setattr(os, "urandom", noted)
+    monkeypatch.setattr(random, "_urandom", noted)  # the name under which `secrets` reaches it
+    assert secrets.token_bytes(16) in noted
+    return noted
+
+
+def raw(browser: Browser) -> bytes:
+    return base64.urlsafe_b64decode(browser.rt.removeprefix("gp_rt_"))
+
+
+def decoded(text: object) -> bytes:
+    return base64.urlsafe_b64decode(f"{text}==")
+
+
+async def test_every_random_part_of_a_token_is_one_draw_of_128_bits(drawn: Drawn) -> None:
+    async with open_gate() as at:
+        browser = Browser(at.gate.asgi)
+        made = await browser.register()
+        first = raw(browser)
+        sid, nonce = first[2:18], first[22:38]
+        assert sid.hex() == browser.sid
+        assert sid in drawn
+        assert nonce in drawn
+        assert decoded(part(browser.access_token, 1)["jti"]) in drawn
+        assert bytes.fromhex(made.json()["account"]["id"]) in drawn
+        browser.client_key = None
+        assert (await browser.refresh()).status == 200
+        assert raw(browser)[22:38] in drawn, "without a client key the successor is drawn too"
+        assert decoded(part(browser.access_token, 1)["jti"]) in drawn
+
+
+async def test_under_a_client_key_the_successor_is_a_function_of_the_drawn_nonce(at: GateHarness) -> None:
+    """So that a lost answer can be given again. Without the parent's nonce it is as unknown as a draw."""
+    first, second = Browser(at.gate.asgi), Browser(at.gate.asgi)
+    await first.register("one@example.com")
+    await second.register("two@example.com")
+    assert first.client_key == second.client_key
+    for browser in (first, second):
+        before = raw(browser)
+        await browser.refresh()
+        key_hash = hash_key(idempotency_key(browser.client_key or b"", browser.sid, 0))
+        fingerprint = raw(browser)[38:54]  # the parent, as its successor names it
+        assert raw(browser)[22:38] == hmac.digest(before[22:38], fingerprint + key_hash, "sha256")[:16]
+    assert raw(first)[22:38] != raw(second)[22:38]
+
+
+async def test_a_signing_key_that_is_made_is_256_drawn_bits(drawn: Drawn) -> None:
+    async with open_gate() as at:
+        made = await at.gate.keys.rotate()
+    seeds = [draw for draw in drawn.draws if len(draw) == 32]
+    assert made.kid in [SigningKey.from_secret(seed, "EdDSA").kid for seed in seeds]
+
+
+def test_a_client_key_of_the_python_client_is_256_drawn_bits(drawn: Drawn) -> None:
+    key = SessionRecord.fresh().client_key
+    assert len(key) == 32
+    assert key in drawn
+
+
+async def test_each_password_has_a_salt_of_its_own_of_128_drawn_bits(drawn: Drawn) -> None:
+    hasher = Argon2Hasher()
+    salts = [base64.b64decode((await hasher.hash(PASSWORD)).split("$")[4] + "==") for _ in range(2)]
+    assert all(salt in drawn and len(salt) == 16 for salt in salts)
+    assert salts[0] != salts[1]
