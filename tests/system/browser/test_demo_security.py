@@ -2,10 +2,12 @@
 
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import until_page
+from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, until_page
 from tests.system.browser.demo import Visit, demo, press, sign_in, visit
+from tools.services.patience import until
 
 __all__ = ["demo", "visit"]
 POLICY = {
@@ -66,14 +68,66 @@ def test_the_policy_is_strict_and_stops_injected_script(visit: Visit) -> None:
     page.evaluate("violations.length = 0")
 
 
-def test_the_page_talks_to_its_own_origin_alone(visit: Visit, demo: str) -> None:
-    page = visit()
+def origins(urls: list[str]) -> set[str]:
+    """The origins of URLs that lead to a network."""
+    parts = [part for part in map(urlsplit, urls) if part.scheme not in ("data", "blob")]
+    return {f"{part.scheme}://{part.netloc}" for part in parts}
+
+
+def note(context: BrowserContext) -> list[str]:
+    """The URLs of all that a profile requests from now on, sockets among them."""
     seen: list[str] = []
-    page.context.on("request", lambda request: seen.append(request.url))
-    page.reload()
+    context.on("request", lambda request: seen.append(request.url))
+    context.on("page", lambda page: page.on("websocket", lambda socket: seen.append(socket.url)))
+    return seen
+
+
+def unguarded(chromium: Browser) -> BrowserContext:
+    """A profile that ignores content security policies: they would keep a tracker from being seen here."""
+    return prepared(chromium.new_context(bypass_csp=True))
+
+
+def test_the_page_talks_to_its_own_origin_alone(demo: str, chromium: Browser) -> None:
+    context = unguarded(chromium)
+    seen = note(context)
+    page = context.new_page()
+    page.goto(demo)
     sign_in(page)
     press(page, "Sign out")
     page.get_by_role("button", name="Use the demo account").wait_for()
-    origins = {f"{part.scheme}://{part.netloc}" for part in map(urlsplit, seen) if part.scheme != "data"}
     assert len(seen) > 10
-    assert origins == {demo}
+    assert origins(seen) == {demo}
+    context.close()
+
+
+def test_the_client_talks_to_its_own_origin_alone(stage: Stage, chromium: Browser) -> None:
+    context = unguarded(chromium)
+    seen = note(context)
+    page = open_tab(stage, context)
+    sign_up(page)
+    expire(page)
+    assert "jti" in ping(page)
+    page.evaluate("stage.session.signOut().then(() => null)")
+    assert len(seen) > 5
+    assert origins(seen) == {stage.url}
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fetch('http://127.0.0.1:9/x').catch(() => null)",
+        "navigator.sendBeacon('http://127.0.0.1:9/x')",
+        "{ new Image().src = 'http://127.0.0.1:9/x' }",
+        "{ new WebSocket('http://127.0.0.1:9/x'.replace('http', 'ws')) }",
+    ],
+)
+def test_a_call_elsewhere_would_be_noticed(demo: str, chromium: Browser, call: str) -> None:
+    """Guards the tests above, which would pass too if nothing were noted."""
+    context = unguarded(chromium)
+    seen = note(context)
+    page = context.new_page()
+    page.goto(demo)
+    page.evaluate(f"() => {call}" if call.startswith("{") else call)
+    until(lambda: page.evaluate("1") and {"http://127.0.0.1:9", "ws://127.0.0.1:9"} & origins(seen))
+    context.close()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+from gatepass.core.policy import DAY
 from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, status
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE, until
@@ -30,8 +31,14 @@ def test_calls_go_on_over_the_end_of_a_pass_with_exactly_one_refresh(stage: Stag
     assert stage.proxy.count(REFRESH) == 1
 
 
-def test_an_abandoned_page_does_not_refresh(stage: Stage, chromium: Browser) -> None:
-    """Every timer of half an hour fires, in a page whose clock is Playwright's."""
+WAKING = """() => {
+  for (const type of ["focus", "online", "pageshow", "resume"]) dispatchEvent(new Event(type));
+  for (const type of ["visibilitychange", "resume"]) document.dispatchEvent(new Event(type));
+}"""
+
+
+def test_an_abandoned_page_does_not_refresh_and_its_session_ends(stage: Stage, chromium: Browser) -> None:
+    """Every timer of half an hour fires, in a page whose clock is Playwright's; it is looked at, and left again."""
     profile = chromium.new_context()
     profile.clock.install()
     page = open_tab(stage, profile)
@@ -40,8 +47,14 @@ def test_an_abandoned_page_does_not_refresh(stage: Stage, chromium: Browser) -> 
     page.on("request", lambda request: sent.append(request.url))
     page.clock.run_for("30:00")
     assert page.evaluate("performance.now() > stage.session.getSnapshot().expiresAt")
+    page.evaluate(WAKING)
+    page.clock.run_for("30:00")
     page.evaluate("fetch('/page.js').then(() => null)")  # what was sent before this has been noted
     assert sent == [f"{stage.url}/page.js"]
+    stage.skip(7 * DAY)
+    assert ping(page)["error"] == "session-ended"
+    assert page.evaluate("stage.session.getSnapshot().reason") == "expired"
+    assert f"{stage.url}{REFRESH}" in sent, "a refresh would have been noted"
     profile.close()
 
 
@@ -128,9 +141,12 @@ def test_no_token_is_in_any_storage_page_address_log_or_window(stage: Stage, tab
         assert token.encode() not in stage.database()
 
 
-def test_the_client_key_cannot_be_exported(tab: Page) -> None:
+def test_a_script_cannot_take_the_client_key_away(tab: Page) -> None:
+    """DP-03. That it can use the key while it runs is in SECURITY.md, and shown here."""
     sign_up(tab)
-    assert tab.evaluate(EXPORT) == "InvalidAccessError"
+    attempts = tab.evaluate(EXPORT)
+    assert attempts.pop("sign") == 32, "the key was found"
+    assert attempts == dict.fromkeys(("raw", "jwk", "pkcs8", "spki", "wrap"), False)
 
 
 def test_a_dead_server_is_not_a_logout(stage: Stage, tab: Page) -> None:
@@ -180,6 +196,14 @@ EXPORT = f"""async () => {{
   {STORES}
   const keys = values.flatMap((value) => value instanceof CryptoKey ? [value] : Object.values(value ?? {{}}))
     .filter((value) => value instanceof CryptoKey);
-  if (keys.length !== 1) return `${{keys.length}} keys`;
-  return crypto.subtle.exportKey("raw", keys[0]).then(() => "exported", (error) => error.name);
+  if (keys.length !== 1) return {{ keys: keys.length }};
+  const [key] = keys;
+  const found = {{ sign: (await crypto.subtle.sign("HMAC", key, new Uint8Array(9))).byteLength }};
+  for (const format of ["raw", "jwk", "pkcs8", "spki"]) {{
+    found[format] = await crypto.subtle.exportKey(format, key).then(() => true, () => false);
+  }}
+  const own = await crypto.subtle.generateKey({{ name: "AES-GCM", length: 256 }}, true, ["wrapKey"]);
+  const how = {{ name: "AES-GCM", iv: new Uint8Array(12) }};
+  found.wrap = await crypto.subtle.wrapKey("raw", key, own, how).then(() => true, () => false);
+  return found;
 }}"""

@@ -38,6 +38,16 @@ async def sqlite(folder: Path) -> AsyncIterator[tuple[Store, Dump]]:
 
 
 @contextlib.asynccontextmanager
+async def on_memory(_folder: Path) -> AsyncIterator[tuple[Store, Dump]]:
+    """There is nothing outside the process to copy."""
+
+    async def dump() -> bytes:
+        return b""
+
+    yield MemoryStore(), dump
+
+
+@contextlib.asynccontextmanager
 async def on_postgres(_folder: Path) -> AsyncIterator[tuple[Store, Dump]]:
     """Every row of every table, bytes as hexadecimal, and what the server wrote to its log."""
     url = await postgres.empty_database()

@@ -46,6 +46,17 @@ def test_no_browser_code_uses_an_unsafe_sink(sink: str) -> None:
     assert list(lines(BROWSER, sink)) == []
 
 
+CHANNEL = "web/client/src/session/tab-channel.ts"
+
+
+def test_one_file_alone_sends_and_hears_messages_between_windows() -> None:
+    """CC-09: what it sends and believes is shown by tests/system/browser/test_channel.py."""
+    sends = r"\.postMessage\(|new [\w.]*(BroadcastChannel|MessageChannel|SharedWorker)\("
+    hears = r"\.onmessage\b|addEventListener\([^)]*[\"']message"
+    shipped = [file for file in BROWSER if "testing" not in file.parts]
+    assert {line.partition(":")[0] for line in lines(shipped, f"{sends}|{hears}")} == {CHANNEL}
+
+
 @pytest.mark.parametrize(
     "switch", [r"verify\s*=\s*False", r"CERT_NONE", r"check_hostname\s*=\s*False", r"_create_unverified", r"ssl=False"]
 )
