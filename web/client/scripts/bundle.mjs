@@ -6,13 +6,11 @@
  */
 
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const [outfile = "../../src/gatepass/server/endpoints/gatepass.js"] = process.argv.slice(2);
 const resolveDir = fileURLToPath(new URL("../dist", import.meta.url));
-const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
 
 const entries = ["index", "fetch", "account", "errors", "retry", "loading", "events"].filter((name) =>
   existsSync(`${resolveDir}/${name}.js`),
@@ -24,6 +22,7 @@ await build({
   format: "esm",
   target: "es2022",
   legalComments: "none",
-  banner: { js: `/* Gatepass ${version}, MIT licence. Readable source: the npm package gatepass. */` },
+  // Without a version: servers answer everybody with this file, and must not say which release they are (ASVS 13.4.6).
+  banner: { js: "/* Gatepass, MIT licence. Readable source: the npm package gatepass. */" },
   outfile,
 });
