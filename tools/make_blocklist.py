@@ -1,8 +1,8 @@
 """Makes src/gatepass/accounts/passwords/blocklist.txt.gz: the passwords that attackers try first.
 
-Lists of breached passwords have hardly an entry of 15 characters, and their licences are seldom clear. What
-people do when a rule wants length is known, though: they double a word, put two together, add a year, or walk
-along the keyboard. So the list is made from words that everybody knows, by those rules.
+Those that leaks have most often are in common_passwords.txt, and hardly one of them has 15 characters. What people
+do when a rule wants length is known, though: they double a word, put two together, add a year, or walk along the
+keyboard. So the rest of the list is made from words that everybody knows, by those rules.
 
     python3 tools/make_blocklist.py            writes the file
     python3 tools/make_blocklist.py --check    exits with 1 if the file is not what would be written
@@ -18,6 +18,7 @@ from itertools import pairwise, product
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "gatepass" / "accounts" / "passwords" / "blocklist.txt.gz"
+COMMON = Path(__file__).resolve().parent / "common_passwords.txt"
 SHORTEST, LONGEST = 8, 40
 """8 is the least that any policy accepts; nobody types a doubled phrase of more than 40."""
 TOP = """
@@ -103,6 +104,7 @@ ENDINGS = [
 
 def entries() -> Iterator[str]:
     """All candidates, of any length, some more than once."""
+    yield from (line for line in COMMON.read_text("ascii").splitlines() if not line.startswith("#"))
     yield from PHRASES
     yield from (phrase + ending for phrase in PHRASES for ending in ENDINGS[:8])
     yield from words_grown_longer()
