@@ -363,6 +363,9 @@ class TestMailedLinks:
         reset = await there.ask("/password/reset", {"token": await there.token(), "new": new}, browser=owner)
         assert reset.status == 204
         await exhaust_waits(there.at)
+        for count in range(PER_NETWORK.free):
+            await fail(there.browser(address="192.0.2.5"), 1, f"{count}@example.com")
+        assert (await there.browser(address="192.0.2.5").login("x@example.com")).status == 429
         assert (await there.browser(address="192.0.2.99").login(EMAIL, new)).status == 200, "the network of the reset"
 
     async def test_the_network_of_a_reset_is_known_for_an_hour(self, there: Post) -> None:

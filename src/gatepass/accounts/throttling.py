@@ -14,8 +14,9 @@ are told apart:
 
     known device    has the refresh token of a live session of the account. Its failures count for it alone, 5 as above,
                     and it is refused after 100 failures in a row
-    home network    a live session of the account was last used there, or its owner followed a mailed link there within
-                    the hour. It waits for its own failures, and is refused after 90 in a row
+    home network    a live session of the account was last used there: it waits for its own failures, at this account
+                    and at others, and is refused after 90 in a row. Where the owner followed a mailed link within the
+                    hour, it waits for those at this account only
     stranger        everybody else
 
 An unknown network is not counted. Addresses without an account are counted in the same way, by the same calls of the
@@ -191,9 +192,11 @@ class SignInThrottle:
             wait = max(_wait(PER_GUESSER, counts.device, now), _wait(LIFETIME_OF_DEVICES, counts.lasting, now))
         else:
             caller = Caller.STRANGER
-            own = max(_wait(PER_GUESSER, counts.pair, now), _wait(PER_NETWORK, counts.network, now))
-            wait = max(own, _wait(PER_ACCOUNT, counts.account, now), _wait(LIFETIME, counts.lasting, now))
-            if wait and not own and await self._is_home(attempt, counts, now=now):
+            own, of_network = _wait(PER_GUESSER, counts.pair, now), _wait(PER_NETWORK, counts.network, now)
+            others = max(_wait(PER_ACCOUNT, counts.account, now), _wait(LIFETIME, counts.lasting, now))
+            wait = max(own, of_network, others)
+            is_recovering = _is_recent(counts.recovery, now)
+            if wait and not own and (is_recovering or (not of_network and await self._is_home(attempt, now=now))):
                 caller = Caller.HOME
                 wait = _wait(LIFETIME_OF_NETWORKS, counts.lasting, now)
         self._refuse_during(wait, attempt.ip_prefix)
@@ -248,14 +251,13 @@ class SignInThrottle:
                 return f"device:{sid.hex()}"
         return None
 
-    async def _is_home(self, attempt: Attempt, counts: Counts, *, now: int) -> bool:
-        """Whether the attempt comes from a network of the account's owner."""
+    async def _is_home(self, attempt: Attempt, *, now: int) -> bool:
+        """Whether the attempt comes from the network of a live session of the account."""
         if not attempt.ip_prefix:
             return False
         account = await self._store.find_account_by_email(attempt.email_key)
         sessions = await self._store.list_for_account(account.id if account else _NO_ACCOUNT, now=now)
-        is_recovering = bool(counts.recovery.failures) and 0 <= now - counts.recovery.last_at < RECOVERY_TTL
-        return is_recovering or any(session.last_ip_prefix == attempt.ip_prefix for session in sessions)
+        return any(session.last_ip_prefix == attempt.ip_prefix for session in sessions)
 
     async def _wait_of(self, key: str) -> int:
         (count,) = await self._store.attempts([key])
@@ -271,6 +273,11 @@ class SignInThrottle:
         """Report a failed sign-in. Returns what to raise."""
         self._report(events.SignInFailed(at=self._clock.now(), address=ip_prefix or "", account_id=account_id))
         return InvalidCredentials()
+
+
+def _is_recent(recovery: Attempts, now: int) -> bool:
+    """Whether a mailed link was followed not long ago."""
+    return bool(recovery.failures) and 0 <= now - recovery.last_at < RECOVERY_TTL
 
 
 def _wait(rule: Throttle, count: Attempts, now: int) -> int:
