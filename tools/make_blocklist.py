@@ -108,7 +108,7 @@ ENDINGS = [
 
 def entries() -> Iterator[str]:
     """All candidates, of any length, some more than once."""
-    yield from (line for line in COMMON.read_text("ascii").splitlines() if not line.startswith("#"))
+    yield from (line for line in COMMON.read_text("ascii").splitlines() if line != "#" and not line.startswith("# "))
     yield from PHRASES
     yield from (phrase + ending for phrase in PHRASES for ending in ENDINGS[:8])
     yield from words_grown_longer()
