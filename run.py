@@ -9,6 +9,7 @@
     python3 run.py commands   run what the documentation tells people to type
     python3 run.py mutate     break the core on purpose, and count what the tests notice
     python3 run.py audit      ask for known vulnerabilities of all packages, where an advisory source can be reached
+    python3 run.py sbom       list all third-party packages of the lock files, as CycloneDX
     python3 run.py lock       renew the lock files after pyproject.toml changed
 
 `python3 run.py COMMAND -h` says more, and installs nothing. A virtual environment is made in .venv from the hashed
@@ -243,6 +244,15 @@ def audit(arguments: Sequence[str]) -> None:
     run_tool("audit", arguments)
 
 
+def sbom(arguments: Sequence[str]) -> None:
+    """Print the software bill of materials (CycloneDX 1.6) of the lock files, or write it to a file.
+
+    python3 run.py sbom [FILE]
+    """
+    run_here = [sys.executable, "-m", "tools.sbom", *(str(Path(name).absolute()) for name in arguments)]
+    steps.run(*run_here, folder=ROOT, environment=dict(os.environ))
+
+
 def run_tool(name: str, arguments: Sequence[str]) -> None:
     """Run a program of tools/ with the environment's Python."""
     steps.run(HERE.python, "-m", f"tools.{name}", *arguments, folder=ROOT, environment=HERE.variables())
@@ -275,6 +285,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "commands": commands,
     "mutate": mutate,
     "audit": audit,
+    "sbom": sbom,
     "lock": lock,
 }
 
