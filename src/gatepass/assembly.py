@@ -41,6 +41,7 @@ from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
+from gatepass.server.networks import ClientNetworks
 from gatepass.server.openapi import describe
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import WSGIEndpoints
@@ -50,8 +51,7 @@ from gatepass.sessions.tokens import TokenIssuer
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.device import parse_networks
-from gatepass.wire.origin import Origins, origin_of, transport_policy
+from gatepass.wire.origin import Origins, is_loopback, origin_of, transport_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +228,12 @@ class Parts:
             feed_secrets=options.secrets.feed,
             ping=options.store.ping,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
-            trusted_proxies=parse_networks(browsers.trusted_proxies),
+            networks=ClientNetworks(
+                browsers.proxies,
+                clock=options.clock,
+                report=self.report,
+                quiet=is_loopback(options.public_url),
+            ),
         )
 
     def _join_lifecycle(self) -> None:

@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     same_site: SameSite = _BROWSERS.same_site
     hsts: Hsts = _BROWSERS.hsts
     trusted_proxies: Names = ()
+    private_clients: bool = _BROWSERS.private_clients
 
     mail: SecretStr | None = None
     mail_from: str | None = _MAIL.sender

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from gatepass.errors import ConfigurationError
+from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import SameSite
-from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import Hsts, check_public_url, foreign_origin
 
 
@@ -28,7 +28,10 @@ class Browsers:
     hsts: Hsts = "subdomains"
     """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it."""
     trusted_proxies: Iterable[str] = ()
-    """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts."""
+    """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts; `unix` is every peer on a Unix socket."""
+    private_clients: bool = False
+    """Clients may have private addresses (an intranet). Else such an address is taken for a proxy that is not listed,
+    and its network is unknown."""
 
     def __post_init__(self) -> None:
         for name in ("origins", "trusted_proxies"):
@@ -44,6 +47,11 @@ class Browsers:
                 faults.append(str(fault))
         if faults:
             raise ConfigurationError("\n".join(faults))
+
+    @property
+    def proxies(self) -> Proxies:
+        """Whose X-Forwarded-For is believed."""
+        return Proxies.parse(self.trusted_proxies, private_clients=self.private_clients)
 
     def check_url(self, public_url: str) -> None:
         """Raise ConfigurationError for a public URL that cookies of these options would not reach."""
@@ -70,4 +78,4 @@ class Browsers:
                 raise ConfigurationError(f"`{name}` must be one of {', '.join(get_args(words))}.")
 
     def _check_proxies(self) -> None:
-        parse_networks(self.trusted_proxies)
+        Proxies.parse(self.trusted_proxies)
