@@ -80,9 +80,7 @@ async def test_a_known_network_is_still_counted() -> None:
 
 @pytest.mark.parametrize("guesser", ["203.0.113.77", "203.0.113.77:{port}", "[2001:db8:7::1]:{port}", "unknown"])
 @pytest.mark.parametrize("peer", [("127.0.0.1", 1), ("::ffff:127.0.0.1", 1), None], ids=["v4", "mapped", "unix"])
-async def test_a_guesser_behind_the_same_proxy_keeps_no_owner_out(
-    peer: tuple[str, int] | None, guesser: str
-) -> None:
+async def test_a_guesser_behind_the_same_proxy_keeps_no_owner_out(peer: tuple[str, int] | None, guesser: str) -> None:
     browsers = Browsers(trusted_proxies=["127.0.0.1", "unix"])
     async with open_gate(browsers=browsers) as at:
         assert (await register(at.gate.asgi, peer, "198.51.100.9:4001", 0)).status == 201

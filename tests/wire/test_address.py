@@ -26,7 +26,18 @@ SPELLINGS_6 = [
     "2001:db8:1::5%eth0",
     "[2001:db8:1::5%eth0]:443",
 ]
-NO_ADDRESSES = ["", "unknown", "_hidden", "_hidden:80", "nonsense", "1.2.3", "1.2.3.4.5:80", "[1.2.3.4", "1.2.3.4:", "a" * 99]
+NO_ADDRESSES = [
+    "",
+    "unknown",
+    "_hidden",
+    "_hidden:80",
+    "nonsense",
+    "1.2.3",
+    "1.2.3.4.5:80",
+    "[1.2.3.4",
+    "1.2.3.4:",
+    "a" * 99,
+]
 
 
 def network(
@@ -117,7 +128,16 @@ def test_a_proxy_before_a_proxy_on_a_unix_socket_is_passed_over() -> None:
     assert network(None, "192.0.2.1, 10.0.0.5", trusted="unix 10.0.0.5") == "192.0.2.0/24"
 
 
-PRIVATE = ["10.1.2.3", "172.20.0.1", "192.168.1.1", "100.64.0.9", "169.254.1.1", "fd00::1", "fe80::1%eth0", "::ffff:10.1.2.3"]
+PRIVATE = [
+    "10.1.2.3",
+    "172.20.0.1",
+    "192.168.1.1",
+    "100.64.0.9",
+    "169.254.1.1",
+    "fd00::1",
+    "fe80::1%eth0",
+    "::ffff:10.1.2.3",
+]
 
 
 @pytest.mark.parametrize("address", PRIVATE)

@@ -31,9 +31,7 @@ FIXES: dict[Why, str] = {
 class ClientNetworks:
     """`quiet` is for development on a loopback host, where every request comes from this machine."""
 
-    def __init__(
-        self, proxies: Proxies, *, clock: Clock, report: Callable[[Event], None], quiet: bool = False
-    ) -> None:
+    def __init__(self, proxies: Proxies, *, clock: Clock, report: Callable[[Event], None], quiet: bool = False) -> None:
         self.proxies = proxies
         self._clock = clock
         self._report = report

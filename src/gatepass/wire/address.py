@@ -100,7 +100,7 @@ class Proxies:
 
     def says_http(self, peer: str | None, headers: Headers) -> bool:
         """Whether a trusted proxy says that the client used plain http (X-Forwarded-Proto, or RFC 7239 `proto`)."""
-        return self.trusts(parse_peer(peer)) and forwarded_scheme(headers) == "http"
+        return forwarded_scheme(headers) == "http" and self.trusts(parse_peer(peer))
 
 
 def parse_peer(text: str | None) -> Node | None:

@@ -20,13 +20,15 @@ class Browsers:
     """The options of a gate that concern browsers and what stands between them and the server."""
 
     origins: Iterable[str] = ()
-    """Origins besides the gate's own whose pages may sign in and refresh: scheme://host[:port], exactly."""
+    """Origins besides the gate's own whose pages may sign in and refresh, exactly as browsers send them:
+    https://app.example.com, capacitor://localhost, tauri://localhost, chrome-extension://<id>."""
     cookie_path: str = "/"
     """The Path of the refresh cookie, such as / or /auth."""
     same_site: SameSite = "strict"
     """`none` is for pages of another site and needs https."""
-    hsts: Hsts = "subdomains"
-    """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it."""
+    hsts: Hsts | None = None
+    """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it. None is `host` where
+    the endpoints are mounted in an application, and `subdomains` with `gatepass serve`."""
     trusted_proxies: Iterable[str] = ()
     """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts; `unix` is every peer on a Unix socket."""
     private_clients: bool = False
@@ -73,7 +75,7 @@ class Browsers:
             raise ConfigurationError("`cookie_path` must be an absolute path such as / or /auth.")
 
     def _check_words(self) -> None:
-        for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts, Hsts)):
+        for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts or "host", Hsts)):
             if value not in get_args(words):
                 raise ConfigurationError(f"`{name}` must be one of {', '.join(get_args(words))}.")
 
