@@ -1,4 +1,4 @@
-"""Every spelling of an address that servers and proxies write is read; what cannot be told is unknown, never a guess."""
+"""Every spelling of an address that servers and proxies write is read; what cannot be told is unknown."""
 
 import pytest
 

@@ -115,8 +115,8 @@ def _check_proxies(settings: Settings) -> Iterator[Finding]:
     else:
         yield advice(
             "proxies",
-            "No proxy is trusted: a request from a Unix socket, a loopback or a private address is of an unknown network, "
-            "and no limit per network holds for it.",
+            "No proxy is trusted: requests from a Unix socket, a loopback or a private address are of an unknown "
+            "network, and no limit per network holds for them.",
             "Behind a proxy, set GATEPASS_TRUSTED_PROXIES to its address, or to unix.",
         )
 

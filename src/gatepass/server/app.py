@@ -124,7 +124,7 @@ class AuthApp:
         if self._context.networks.proxies.says_http(request.peer, request.headers):
             raise Forbidden(
                 "plain-http",
-                "This came over plain http, so others may have read it. Use https, and let the proxy refuse plain http.",
+                "This came over plain http, and others may have read it. Use https; let the proxy refuse plain http.",
             )
 
     def _refusal(self, request: Request, problem: Problem) -> Reply:
