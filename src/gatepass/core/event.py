@@ -228,6 +228,15 @@ class NetworkUnknown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogDropped(Event):
+    """The log took no more for a while, and `lines` of it are lost. A line of that log, which no listener gets."""
+
+    name = "sys_log_dropped"
+    level = "warning"
+    lines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationsLost(Event):
     """Revocations by other processes do not reach this one."""
 

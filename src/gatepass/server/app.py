@@ -78,8 +78,6 @@ class AuthApp:
     async def answer(self, request: Request) -> Reply:
         """The reply to a request, whatever happens. Raises Disconnected alone."""
         try:
-            if not self._lifecycle.is_open:
-                await self._lifecycle.open()
             methods = self._paths.get(request.path) or self._match(request)
             if has_other_spelling(request.scope):
                 raise NotFound
@@ -87,6 +85,8 @@ class AuthApp:
             if endpoint is None:
                 return self._preflight(request, methods)
             self._refuse_plain_http(request, endpoint)
+            if not (self._lifecycle.is_open or endpoint.stateless):
+                await self._lifecycle.open()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
             if endpoint.hashes:

@@ -53,6 +53,8 @@ class Endpoint:
     """Takes an Idempotency-Key (PROTOCOL §5)."""
     hashes: bool = False
     """Waits for the hashing threads, so each network may have only a share of such requests at once."""
+    stateless: bool = False
+    """Answers also while the gate cannot be opened."""
     media_type: str = "application/json"
     links: Mapping[str, Any] = field(default_factory=dict)
     """What a success says about the next request (OpenAPI 3.1 §4.8.20)."""

@@ -27,7 +27,7 @@ class Admission:
     by_network: Counter[str] = field(default_factory=Counter)
 
     def enter(self, peer: str | None) -> tuple[str | None, int]:
-        """Count a connection: its network (None: unknown), and by how many connections it is too many (0: it is not)."""
+        """Count a connection. Its network (None: unknown), and by how many it is beyond the bounds (0: within)."""
         found = self.proxies.network_of(peer, _NO_HEADERS)
         network = found if isinstance(found, str) else None
         self.open += 1
