@@ -41,7 +41,7 @@ def ask(path: Path, method: str, target: str, *, body: object = None, forwarded:
 
 
 def start(
-    folder: Path, *arguments: str, stderr: int = subprocess.DEVNULL, **settings: str
+    folder: Path, *arguments: str, settings: dict[str, str], stderr: int = subprocess.DEVNULL
 ) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [*COMMAND, "serve", *arguments],
@@ -55,7 +55,7 @@ def start(
 def test_behind_a_proxy_on_a_unix_socket_a_guesser_keeps_no_owner_out(tmp_path: Path) -> None:
     path = tmp_path / "gate.sock"
     settings = {**SETTINGS, "PUBLIC_URL": "https://gate.example", "TRUSTED_PROXIES": "unix"}
-    server = start(tmp_path, "--uds", "gate.sock", **settings)
+    server = start(tmp_path, "--uds", "gate.sock", settings=settings)
     try:
         until(path.exists, "the socket")
         person = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
@@ -82,7 +82,7 @@ def test_behind_a_proxy_on_a_unix_socket_a_guesser_keeps_no_owner_out(tmp_path: 
 
 def test_a_log_that_nobody_reads_stops_no_request(tmp_path: Path) -> None:
     port = free_port()
-    server = start(tmp_path, "--port", str(port), stderr=subprocess.PIPE, **SETTINGS)
+    server = start(tmp_path, "--port", str(port), stderr=subprocess.PIPE, settings=SETTINGS)
     try:
         until_listening(server, port)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -91,6 +91,7 @@ def test_a_log_that_nobody_reads_stops_no_request(tmp_path: Path) -> None:
             connection.getresponse().read()
         connection.request("GET", "/readyz")
         assert connection.getresponse().status == 200
+        connection.close()
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
     finally:

@@ -14,6 +14,8 @@ from gatepass.cli.common import env_file_option, fail
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
 from gatepass.runtime.log_queue import LogQueue
+from gatepass.serving.opening import running_soon
+from gatepass.serving.unix_socket import unix_socket
 from gatepass.serving.workers import supervise
 from gatepass.settings import Settings
 from gatepass.wire.address import UNIX
@@ -73,13 +75,11 @@ def demo(host: str, port: int) -> None:
 @contextlib.contextmanager
 def _listening(host: str, port: int, uds: Path | None) -> Iterator[tuple[Any, str, str | None]]:
     """The listening socket, how to name it, and the public URL where none is set (None: it must be)."""
-    from gatepass.serving import listeners
-
     if uds is not None:
-        with listeners.unix_socket(uds) as listener:
+        with unix_socket(uds) as listener:
             yield listener, f"unix:{uds}:", None
         return
-    with listeners.bind(host, port) as listener:
+    with _load_process().bind(host, port) as listener:
         port = listener.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
@@ -117,7 +117,6 @@ def _serve_with(
             "processes write), and memory:// is inside one process."
         )
     process = _load_process()
-    from gatepass.serving.opening import running_soon
 
     def work(ready: Callable[[], None], lifeline: int, has_served: bool) -> None:
         around = (lambda: running_soon(gate)) if has_served else gate.running

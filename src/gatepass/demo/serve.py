@@ -16,7 +16,7 @@ from gatepass.demo import page
 from gatepass.demo.app import EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
-from gatepass.serving import listeners, process
+from gatepass.serving import process
 from gatepass.wire.bodies import email_key
 from gatepass.wire.origin import is_loopback
 
@@ -33,7 +33,7 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | N
         raise ConfigurationError("The demo is for this machine only: its password is on the page. Use a loopback host.")
     if not page.is_built():
         raise ConfigurationError("The page is not built. In a checkout run: python3 run.py demo")
-    listener = listeners.bind(host, port)
+    listener = process.bind(host, port)
     port = listener.getsockname()[1]
     directory = directory or _state_directory(port)
     gate = Gatepass(

@@ -8,6 +8,7 @@ The access log of uvicorn stays off: events say more, and contain no full addres
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from gatepass.errors import ConfigurationError
 from gatepass.server.limits import Limits
 from gatepass.serving.admission import Admission
 from gatepass.wire.address import Proxies
@@ -60,6 +62,25 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `_stopping_on_signals`."""
         yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigurationError, which names the port, if it cannot listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is given because asyncio disables Nagle's algorithm only for sockets whose protocol is TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as fault:
+        listener.close()
+        why = str(fault.strerror).partition(" (while")[0]
+        raise ConfigurationError(f"Cannot listen on {host}:{port} ({why}). Choose another: --port {port + 1}") from None
+    return listener
 
 
 def serve(

@@ -1,4 +1,4 @@
-"""Listening sockets: on an address and port, or on a Unix socket for a proxy on this machine."""
+"""A listening Unix socket, for a proxy on this machine."""
 
 import contextlib
 import os
@@ -9,28 +9,8 @@ from pathlib import Path
 
 from gatepass.errors import ConfigurationError
 
-BACKLOG = 2048
 UNIX_MODE = 0o660
 """Who may connect to a Unix socket may say which address a client has, so not everybody on the machine."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigurationError, which names the port, if it cannot listen."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is given because asyncio disables Nagle's algorithm only for sockets whose protocol is TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family is socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as fault:
-        listener.close()
-        why = str(fault.strerror).partition(" (while")[0]
-        raise ConfigurationError(f"Cannot listen on {host}:{port} ({why}). Choose another: --port {port + 1}") from None
-    return listener
 
 
 @contextlib.contextmanager
@@ -49,7 +29,7 @@ def unix_socket(path: Path) -> Iterator[socket.socket]:
                 listener.bind(str(path))
             finally:
                 os.umask(mask)
-            listener.listen(BACKLOG)
+            listener.listen(2048)
             identity = os.stat(path).st_ino
         except OSError as fault:
             raise ConfigurationError(f"Cannot listen on {path} ({fault.strerror or fault}).") from None

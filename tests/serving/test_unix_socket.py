@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepass.errors import ConfigurationError
-from gatepass.serving.listeners import unix_socket
+from gatepass.serving.unix_socket import unix_socket
 
 
 def test_a_unix_socket_takes_connections_of_owner_and_group_and_is_removed(tmp_path: Path) -> None:
