@@ -65,6 +65,6 @@ class Context:
         """Where a request comes from: the label of the client, and its network."""
         return Caller(client=client_label(request.headers.first(b"user-agent")), ip_prefix=self.ip_prefix(request))
 
-    def ip_prefix(self, request: Request) -> str | None:
-        """The network that a request comes from. None if it is unknown: it must not be counted anywhere."""
-        return self.networks.of(request)
+    def ip_prefix(self, request: Request) -> str:
+        """The network that a request comes from. "" if it is unknown: it must not be counted anywhere."""
+        return self.networks.of(request) or ""

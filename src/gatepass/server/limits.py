@@ -8,7 +8,7 @@ as "later", never as the end of its session (PROTOCOL §6).
 * Registrations: a rate for each network.
 * Requests that hash a password: a number at once for each network, or one network could fill the queue for all others.
 
-An address counts as its network: /24, or /48. A request of an unknown network (None) is counted by none.
+An address counts as its network: /24, or /48. A request of an unknown network ("") is not counted.
 """
 
 import contextlib
@@ -74,14 +74,14 @@ class Limiter:
         self._hashing: dict[str, int] = {}
         self._reported: dict[str, int] = {}
 
-    def refresh(self, sid: bytes, ip_prefix: str | None) -> None:
+    def refresh(self, sid: bytes, ip_prefix: str) -> None:
         """Count a refresh with an authentic token. Raises TooManyAttempts."""
         now = self._clock.now()
         wait = self._sessions.take(sid, now) or (self._addresses.take(ip_prefix, now) if ip_prefix else 0)
         if wait:
             self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
 
-    def register(self, ip_prefix: str | None) -> None:
+    def register(self, ip_prefix: str) -> None:
         """Count a registration. Raises TooManyAttempts."""
         now = self._clock.now()
         wait = self._registrations.take(ip_prefix, now) if ip_prefix else 0
@@ -89,13 +89,10 @@ class Limiter:
             self._refuse("register", wait, now, ip_prefix=ip_prefix)
 
     @contextlib.contextmanager
-    def hashing(self, ip_prefix: str | None) -> Iterator[None]:
+    def hashing(self, ip_prefix: str) -> Iterator[None]:
         """Around a request that hashes. Raises Overloaded if its network has the maximum already."""
-        if ip_prefix is None:
-            yield
-            return
         running = self._hashing.get(ip_prefix, 0)
-        if running >= self._max_at_once:
+        if ip_prefix and running >= self._max_at_once:
             raise Overloaded
         self._hashing[ip_prefix] = running + 1
         try:
@@ -107,9 +104,9 @@ class Limiter:
             else:
                 del self._hashing[ip_prefix]
 
-    def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str | None) -> None:
+    def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str) -> None:
         """Raise TooManyAttempts; report it once a minute at most, or a flood of requests would flood the log."""
         if not 0 <= now - self._reported.get(what, 0) < 60:
             self._reported[what] = now
-            self._report(RateExceeded(at=now, address=ip_prefix or "", what=what, retry_after=wait))
+            self._report(RateExceeded(at=now, address=ip_prefix, what=what, retry_after=wait))
         raise TooManyAttempts(wait)

@@ -32,10 +32,10 @@ Refreshed = Grant | Late | Ended
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request came from, as coarsely as it is kept: the label of the client, and the network if it is known."""
+    """Where a request came from, as coarsely as it is kept: the label of the client and the network."""
 
     client: str
-    ip_prefix: str | None
+    ip_prefix: str
 
 
 class Sessions:
@@ -76,7 +76,7 @@ class Sessions:
         if not await self._store.add(session, credential_version=account.credential_version):
             return None
         self._report(
-            events.SessionStarted(at=now, address=caller.ip_prefix or "", account_id=account.id, sid=session.sid.hex())
+            events.SessionStarted(at=now, address=caller.ip_prefix, account_id=account.id, sid=session.sid.hex())
         )
         if is_new_device(session, others, cookie_sids=replacing):
             self._report(new_device_event(session))
@@ -177,7 +177,7 @@ class Sessions:
             authenticated_at=now,
             remember=remember,
             client=caller.client,
-            last_ip_prefix=caller.ip_prefix or "",
+            last_ip_prefix=caller.ip_prefix,
         )
 
     async def _enforce_limit(self, others: Sequence[Session]) -> None:

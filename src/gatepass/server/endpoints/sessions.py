@@ -50,7 +50,7 @@ async def refresh(context: Context, request: Request) -> Reply:
     token, key_hash, received = presented
     ip_prefix = context.ip_prefix(request)
     context.limiter.refresh(token.sid, ip_prefix)
-    refreshed = await context.sessions.refresh(token, key_hash=key_hash, ip_prefix=ip_prefix or "")
+    refreshed = await context.sessions.refresh(token, key_hash=key_hash, ip_prefix=ip_prefix)
     match refreshed:
         case Grant(access_token=None):
             problem = RefreshSuperseded(generation=refreshed.token.generation)
