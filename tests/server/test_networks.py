@@ -78,6 +78,31 @@ async def test_a_known_network_is_still_counted() -> None:
         assert at.named("sys_network_unknown") == []
 
 
+async def test_a_unix_socket_below_wsgi_is_trusted_by_the_same_word() -> None:
+    gate = GateHarness(browsers=Browsers(trusted_proxies=["unix"]), limits=FEW).gate
+    try:
+        app = over_asgi(gate.wsgi, gate)
+        statuses = [(await register(app, None, "192.0.2.1:80", number)).status for number in range(3)]
+        assert statuses == [201, 201, 429]
+    finally:
+        await asyncio.to_thread(gate.background.stop)
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [["192.0.2.1", "198.51.100.1"], ["192.0.2.1, " * 50 + "198.51.100.1"], ["192.0.2.1", "::ffff:198.51.100.1:x"]],
+    ids=["two headers", "a long one", "a wrong one"],
+)
+async def test_a_request_with_odd_headers_has_the_network_of_its_last_hop(forwarded: list[str]) -> None:
+    async with open_gate(browsers=Browsers(trusted_proxies=["unix"])) as at:
+        headers = [("gatepass-client", "1"), ("content-type", "application/json")]
+        headers += [("x-forwarded-for", value) for value in forwarded]
+        body = f'{{"email": "a@example.com", "password": "{PASSWORD}"}}'.encode()
+        assert (await call(at.gate.asgi, "POST", "/register", headers=headers, body=body, client=None)).status == 201
+        (row,) = at.memory.rows().values()
+        assert row.last_ip_prefix == ("" if forwarded[-1].endswith("x") else "198.51.100.0/24")
+
+
 @pytest.mark.parametrize("guesser", ["203.0.113.77", "203.0.113.77:{port}", "[2001:db8:7::1]:{port}", "unknown"])
 @pytest.mark.parametrize("peer", [("127.0.0.1", 1), ("::ffff:127.0.0.1", 1), None], ids=["v4", "mapped", "unix"])
 async def test_a_guesser_behind_the_same_proxy_keeps_no_owner_out(peer: tuple[str, int] | None, guesser: str) -> None:

@@ -55,11 +55,15 @@ def init(public_url: str, hsts: Hsts | None) -> None:
 
 def _ask_hsts(public_url: str) -> Hsts | None:
     """Ask whether browsers may keep the subdomains on https, too: none of them is reached over http for a year then."""
-    if not public_url.startswith("https:") or os.path.exists(ENV_FILE) or not sys.stdin.isatty():
+    if not public_url.startswith("https:") or os.path.exists(ENV_FILE) or not _is_terminal():
         return None
     host = urlsplit(public_url).hostname
     click.echo(f"Browsers keep {host} on https for a year (HSTS).")
     return "subdomains" if click.confirm(f"Are all subdomains of {host} on https too?", default=False) else "host"
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 @click.command()

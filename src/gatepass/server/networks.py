@@ -4,12 +4,14 @@ Usually that is a proxy which the settings do not name. Nothing breaks then, sin
 nowhere, but no limit per network holds: the operator must hear of it, and what to set.
 """
 
+import functools
 from collections.abc import Callable
 
 from gatepass.core.event import Event, NetworkUnknown
 from gatepass.ports import Clock
 from gatepass.server.http import Request
 from gatepass.wire.address import Proxies, Unknown, Why
+from gatepass.wire.headers import Headers
 
 FIXES: dict[Why, str] = {
     "private-address": (
@@ -28,6 +30,11 @@ FIXES: dict[Why, str] = {
 }
 
 
+MAX_REMEMBERED = 4096
+MAX_REMEMBERED_LENGTH = 256
+"""Characters of the header of a request whose network is remembered: callers choose it, so memory must be bounded."""
+
+
 class ClientNetworks:
     """`quiet` is for development on a loopback host, where every request comes from this machine."""
 
@@ -37,14 +44,28 @@ class ClientNetworks:
         self._report = report
         self._quiet = quiet
         self._reported: set[Why] = set()
+        self._remembered = functools.lru_cache(MAX_REMEMBERED)(self._find)
 
     def of(self, request: Request) -> str | None:
         """The /24 or /48 that a request comes from. None if it is unknown: it must not be counted anywhere."""
-        found = self.proxies.network_of(request.peer, request.headers)
+        headers = request.headers
+        forwarded = (*headers.all(b"x-forwarded-for"), *headers.all(b"forwarded"))
+        if not forwarded:
+            found = self._remembered(request.peer)
+        elif len(forwarded) == 1 and len(forwarded[0]) <= MAX_REMEMBERED_LENGTH:
+            name = b"x-forwarded-for" if b"x-forwarded-for" in headers else b"forwarded"
+            found = self._remembered(request.peer, name, forwarded[0])
+        else:
+            found = self.proxies.network_of(request.peer, headers)
         if isinstance(found, str):
             return found
         self._tell(found)
         return None
+
+    def _find(self, peer: str | None, name: bytes = b"", value: str = "") -> str | Unknown:
+        """The network of a request with at most one header that names a client."""
+        raw = [(name, value.encode("latin-1"))] if name else []
+        return self.proxies.network_of(peer, Headers(raw))
 
     def _tell(self, unknown: Unknown) -> None:
         if self._quiet or unknown.why in self._reported:
