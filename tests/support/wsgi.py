@@ -53,7 +53,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "SERVER_PORT": "443",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",  # as gunicorn has a Unix socket
-        "REQUEST_URI": scope["raw_path"].decode("latin-1"),
+        "REQUEST_URI": scope.get("raw_path", b"").decode("latin-1"),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https",
         "wsgi.input": io.BytesIO(body),
