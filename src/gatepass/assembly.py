@@ -18,7 +18,8 @@ from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.password_reset import PasswordReset
-from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
+from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_threads
+from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.service import Accounts
@@ -138,14 +139,25 @@ class Parts:
 
     def _join_accounts(self) -> None:
         options, policy = self.options, self.options.policy
+        limits = options.limits
         self._passwords = Passwords(
-            options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers), queue=options.limits.hashing_queue),
+            options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers)),
+            # One more than threads: no thread is idle while the event loop hands out the next turn.
+            queue=FairQueue(running=hashing_threads() + 1, waiting=limits.hashing_queue),
+            sample=options.store.sample_password_hashes,
             policy=policy,
             service_words=("gatepass", options.host),
+            clock=options.clock,
         )
         external: ExternalUsers | None = None
         if options.users is not None:
-            external = ExternalUsers(options.users, store=options.store, sessions=self.sessions, clock=options.clock)
+            external = ExternalUsers(
+                options.users,
+                queue=FairQueue(running=limits.sign_ins_at_once, waiting=limits.hashing_queue),
+                store=options.store,
+                sessions=self.sessions,
+                clock=options.clock,
+            )
         self.accounts = Accounts(
             options.store,
             sessions=self.sessions,
@@ -249,11 +261,16 @@ class Parts:
         )
         self.lifecycle = Lifecycle(
             options.store,
-            load_keys=self.keys.open,
+            load_keys=self._load,
             revocations=self.revocations,
             outbox=self.outbox,
             background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
         )
+
+    async def _load(self) -> None:
+        """Read what the first request needs to know."""
+        await self.keys.open()
+        await self._passwords.learn_kinds()
 
     def _join_applications(self) -> None:
         feed = endpoints.FEED if self.options.secrets.feed else ()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gatepass.core.account import Account
 from gatepass.wire.problems import MEDIA_TYPE
 from tests.support.asgi import Answer, ClientWentAway, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, STATE, Browser
@@ -102,6 +103,26 @@ async def test_any_text_may_be_an_address_or_a_password(at: GateHarness, text: s
     assert (await browser.login(text, text)).status == 401
     assert (await browser.register(text, PASSWORD)).status == 422
     assert (await browser.register(f"{len(text)}@example.com", text)).status in (201, 422)
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b@example.com", "not an address", "a" * 300])
+async def test_what_is_no_address_reaches_no_store_and_is_throttled(
+    at: GateHarness, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+    find = at.memory.find_account_by_email
+
+    async def noting(email_key: str) -> Account | None:
+        keys.append(email_key)
+        return await find(email_key)
+
+    monkeypatch.setattr(at.memory, "find_account_by_email", noting)
+    statuses = [(await Browser(at.gate.asgi).login(text)).status for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    assert len(set(keys)) == 1
+    assert keys[0].isascii()
+    assert keys[0].isprintable()
+    assert text not in keys[0]
 
 
 @pytest.mark.parametrize("sid", ["x", "0" * 31, "0" * 33, "A" * 32, "é" * 32, "../me", "%00", "٠" * 32, " " * 32])

@@ -89,9 +89,6 @@ class AuthApp:
                 await self._lifecycle.open()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
-            if endpoint.hashes:
-                with self._context.limiter.hashing(self._context.ip_prefix(request)):
-                    return await endpoint.handler(self._context, request)
             return await endpoint.handler(self._context, request)
         except Disconnected:
             raise

@@ -77,7 +77,12 @@ async def change_email(context: Context, request: Request) -> Reply:
     account = await context.account(principal)
     try:
         await context.email_change.request(
-            account, body.password, email=email, email_key=email_key, ip_prefix=context.ip_prefix(request)
+            account,
+            body.password,
+            sid=bytes.fromhex(principal.session_id),
+            email=email,
+            email_key=email_key,
+            ip_prefix=context.ip_prefix(request),
         )
     except InvalidCredentials:
         raise _wrong_password() from None
@@ -113,7 +118,8 @@ async def delete_account(context: Context, request: Request) -> Reply:
     context.accounts.require_local()
     account = await context.account(principal)
     try:
-        await context.accounts.reauthenticate(account, body.password, ip_prefix=context.ip_prefix(request))
+        sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
+        await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
     await context.accounts.delete(account.id)
@@ -134,7 +140,6 @@ _DELETE_ACCOUNT = Endpoint(
     done={204: None},
     problems=_CONFIRMED,
     bearer=True,
-    hashes=True,
 )
 ENDPOINTS = (
     Endpoint(
@@ -156,7 +161,6 @@ ENDPOINTS = (
         done={204: None},
         problems={403: "not-offered", 422: f"invalid-link, {PASSWORD_PROBLEMS}", 429: "too-many-attempts"},
         cross_site=True,
-        hashes=True,
     ),
     Endpoint(
         "POST",
@@ -172,7 +176,6 @@ ENDPOINTS = (
             429: "too-many-attempts",
         },
         bearer=True,
-        hashes=True,
     ),
     Endpoint(
         "POST",
@@ -183,7 +186,6 @@ ENDPOINTS = (
         done={202: None},
         problems=_CONFIRMED,
         bearer=True,
-        hashes=True,
     ),
     Endpoint(
         "POST",
