@@ -67,6 +67,6 @@ class Lifecycle:
 
     def check_health(self) -> None:
         """Raise Unavailable if a background task is failing, or guards do not trust what they know of revocations."""
-        if failing := self._supervisor.failing:
-            raise Unavailable("not-ready", f"Background tasks are failing: {', '.join(failing)}; see the log.")
+        if self._supervisor.failing:
+            raise Unavailable("not-ready", "A background task of this server is failing; see its log.")
         self._revocations.require_fresh()
