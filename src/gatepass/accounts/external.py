@@ -73,10 +73,10 @@ class ExternalUsers:
         """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
         async with self._queue.turn(network):
             user = await self._authenticator.authenticate(email, password)
-        account = None if user is None else await self._mirror(user)
+        account = None if user is None else await self._mirror(user, network=network)
         return account, account is not None and account.disabled_at is None
 
-    async def _mirror(self, user: AuthenticatedUser) -> Account | None:
+    async def _mirror(self, user: AuthenticatedUser, *, network: str | None) -> Account | None:
         now, marker = self._clock.now(), _marker(user.version)
         account = await self._store.find_account(user.id)
         if account is None:
@@ -88,7 +88,7 @@ class ExternalUsers:
             sids = await self._store.change_password(
                 user.id, password_hash=marker, credential_version=account.credential_version, now=now, keep=None
             )
-            self._sessions.publish_revocations(user.id, sids or (), reason="revoked", now=now)
+            self._sessions.publish_revocations(user.id, sids or (), reason="revoked", now=now, ip_prefix=network or "")
             account = await self._store.find_account(user.id)
         if account is not None and account.email != user.email:
             await self._store.change_email(

@@ -73,6 +73,6 @@ class PasswordReset:
         if ended is None:
             raise invalid_link()
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
-        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
         await self._store.verify_account(account.id, now=now)
         await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)

@@ -164,7 +164,7 @@ class Accounts:
         if ended is None:
             raise Conflict("password-changed", "The password was changed by another request meanwhile.")
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
-        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
+        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
 
     async def disable(self, account_id: str) -> bool:
         """Refuse further sign-ins and revoke all sessions, in one step. False if there is no such account."""
@@ -188,14 +188,17 @@ class Accounts:
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
-    async def delete(self, account_id: str) -> bool:
-        """Delete an account and revoke all sessions, in one step. False if there is no such account."""
+    async def delete(self, account_id: str, *, ip_prefix: str = "") -> bool:
+        """Delete an account and revoke all sessions, in one step. False if there is no such account.
+
+        `ip_prefix` is the network of the owner that asks for it; "" if no request does.
+        """
         now = self._clock.now()
         ended = await self._store.delete_account(account_id, now=now)
         if ended is None:
             return False
-        self._report(events.AccountDeleted(at=now, account_id=account_id))
-        self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now)
+        self._report(events.AccountDeleted(at=now, address=ip_prefix, account_id=account_id))
+        self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
         return True
 
     def require_local(self) -> None:

@@ -127,12 +127,15 @@ class AuthApp:
     def _refusal(self, request: Request, problem: Problem) -> Reply:
         """The document of a problem. Reports refusals that an attack may cause; logs faults of the server."""
         if isinstance(problem, Forbidden) and problem.code == "cross-site":
-            self._report(RequestRefused(at=self._clock.now(), path=_printable(request.path)))
+            self._report(RequestRefused(at=self._clock.now(), **self._where(request)))
         elif isinstance(problem, InvalidToken):
-            self._report(AccessRefused(at=self._clock.now(), path=_printable(request.path)))
+            self._report(AccessRefused(at=self._clock.now(), **self._where(request)))
         elif problem.status >= 500:
             logger.error("%s", problem, exc_info=problem.__cause__)
         return Reply.of(problem)
+
+    def _where(self, request: Request) -> dict[str, str]:
+        return {"address": self._context.ip_prefix(request), "path": _printable(request.path)}
 
 
 class ServedApp:

@@ -88,8 +88,8 @@ class Sessions:
         if is_new_device(session, others, cookie_sids=replacing):
             self._report(new_device_event(session))
         for sid in replacing:
-            await self.revoke(sid, reason="replaced")
-        await self._enforce_limit([row for row in others if row.sid not in replacing])
+            await self.revoke(sid, reason="replaced", ip_prefix=caller.ip_prefix)
+        await self._enforce_limit([row for row in others if row.sid not in replacing], ip_prefix=caller.ip_prefix)
         return self._tokens.first(session, now=now)
 
     async def refresh(self, token: RefreshToken, *, key_hash: bytes | None, ip_prefix: str) -> Refreshed:
@@ -99,7 +99,7 @@ class Sessions:
         """
         now = self._clock.now()
         if token.expires_at <= now:
-            return self._refuse(token, "expired", now)
+            return self._refuse(token, "expired", now, ip_prefix)
         session = await self._store.swap(expected_swap(token, key_hash=key_hash, now=now, ip_prefix=ip_prefix))
         epoch = self._revocations.epoch
         if session is not None and session.created_at >= epoch:
@@ -122,7 +122,7 @@ class Sessions:
                 case Ended(reason):
                     if reason == "unknown":  # the MAC proves that there was a session: guards must not accept it
                         await self._end_without_row(token.sid, now)
-                    return self._refuse(token, reason, now)
+                    return self._refuse(token, reason, now, ip_prefix)
                 case Late():
                     return outcome
                 case Reuse():
@@ -131,9 +131,10 @@ class Sessions:
                     assert_never(outcome)
         raise StoreUnavailable("Too many refreshes of one session at once; try again.")
 
-    async def revoke(self, sid: bytes, *, reason: EndReason) -> bool:
+    async def revoke(self, sid: bytes, *, reason: EndReason, ip_prefix: str = "") -> bool:
         """End one session. True if this call ended it, False if it was over before.
 
+        `ip_prefix` is the network of the request that asks for it; "" if no request does.
         The caller must have proof that there was such a session: guards are told also if the store has lost its row.
         """
         now = self._clock.now()
@@ -142,14 +143,16 @@ class Sessions:
             await self._end_without_row(sid, now)
             return False
         self._revocations.publish([sid])
-        self._report(events.SessionRevoked(at=now, account_id=ended.account_id, sid=sid.hex(), reason=reason))
+        self._tell_end(ended.account_id, sid, reason=reason, now=now, ip_prefix=ip_prefix)
         return True
 
-    async def revoke_all(self, account_id: str, *, reason: EndReason, keep: bytes | None = None) -> int:
-        """End all sessions of an account except `keep`. Returns the number ended."""
+    async def revoke_all(
+        self, account_id: str, *, reason: EndReason, keep: bytes | None = None, ip_prefix: str = ""
+    ) -> int:
+        """End all sessions of an account except `keep`. Returns the number ended. `ip_prefix` as for `revoke`."""
         now = self._clock.now()
         sids = await self._store.revoke_all(account_id, reason=reason, now=now, keep=keep)
-        self.publish_revocations(account_id, sids, reason=reason, now=now)
+        self.publish_revocations(account_id, sids, reason=reason, now=now, ip_prefix=ip_prefix)
         return len(sids)
 
     async def revoke_everything(self, *, begun_before: int | None = None) -> int:
@@ -166,11 +169,11 @@ class Sessions:
         self._report(events.AllSessionsEnded(at=now, epoch=epoch))
         return epoch
 
-    async def revoke_owned(self, account_id: str, sid: bytes) -> bool:
+    async def revoke_owned(self, account_id: str, sid: bytes, *, ip_prefix: str = "") -> bool:
         """End one session if it belongs to the account; False for a foreign or unknown one (ASVS 8.2.2)."""
         if not await self.is_owned(account_id, sid):
             return False
-        await self.revoke(sid, reason="revoked")
+        await self.revoke(sid, reason="revoked", ip_prefix=ip_prefix)
         return True
 
     async def is_owned(self, account_id: str, sid: bytes) -> bool:
@@ -188,11 +191,18 @@ class Sessions:
         listed = await self._store.list_for_account(account_id, now=self._clock.now())
         return [session for session in listed if session.created_at >= self._revocations.epoch]
 
-    def publish_revocations(self, account_id: str, sids: Sequence[bytes], *, reason: EndReason, now: int) -> None:
+    def publish_revocations(
+        self, account_id: str, sids: Sequence[bytes], *, reason: EndReason, now: int, ip_prefix: str = ""
+    ) -> None:
         """Tell guards and listeners of sessions that a store has ended."""
         self._revocations.publish(sids)
         for sid in sids:
-            self._report(events.SessionRevoked(at=now, account_id=account_id, sid=sid.hex(), reason=reason))
+            self._tell_end(account_id, sid, reason=reason, now=now, ip_prefix=ip_prefix)
+
+    def _tell_end(self, account_id: str, sid: bytes, *, reason: EndReason, now: int, ip_prefix: str) -> None:
+        self._report(
+            events.SessionRevoked(at=now, address=ip_prefix, account_id=account_id, sid=sid.hex(), reason=reason)
+        )
 
     async def _end_without_row(self, sid: bytes, now: int) -> None:
         """Tell all guards of the end of a session that has no row any more; nothing is written if it has one."""
@@ -217,7 +227,7 @@ class Sessions:
             last_ip_prefix=caller.ip_prefix,
         )
 
-    async def _enforce_limit(self, others: Sequence[Session]) -> None:
+    async def _enforce_limit(self, others: Sequence[Session], *, ip_prefix: str) -> None:
         """End the least recently used of `others` where they and one more session exceed the account's limit.
 
         `others` were read before the new session was written, so it is never among those that end, and two sign-ins at
@@ -230,7 +240,7 @@ class Sessions:
             return
         by_use = sorted(others, key=lambda session: (session.committed_at, session.created_at, session.sid))
         for session in by_use[: min(surplus, MAX_REPLACED)]:
-            await self.revoke(session.sid, reason="replaced")
+            await self.revoke(session.sid, reason="replaced", ip_prefix=ip_prefix)
 
     def _renew(
         self,
@@ -271,6 +281,6 @@ class Sessions:
             )
         return Ended("reused")
 
-    def _refuse(self, token: RefreshToken, reason: EndReason, now: int) -> Ended:
-        self._report(events.RefreshRefused(at=now, sid=token.sid.hex(), reason=reason))
+    def _refuse(self, token: RefreshToken, reason: EndReason, now: int, ip_prefix: str) -> Ended:
+        self._report(events.RefreshRefused(at=now, address=ip_prefix, sid=token.sid.hex(), reason=reason))
         return Ended(reason)

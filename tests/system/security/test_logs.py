@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.asgi import call
-from tests.support.browser import Browser
+from tests.support.browser import PASSWORD, Browser
 from tests.support.gates import NOW, SECRET, GateHarness
 from tests.support.process import serving
 from tests.system.security.raw_socket import request, say
@@ -115,6 +115,8 @@ def test_all_that_a_server_says_is_lines_of_its_own(tmp_path: Path) -> None:
 
 
 WHO = {"at", "event", "address"}
+WHERE = "203.0.113.0/24"
+"""The network of every caller of these tests, as events name it."""
 ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
     "register": [("user_created", {"account_id"}), ("session_created", {"account_id", "sid"})],
     "sign in": [("session_created", {"account_id", "sid"})],
@@ -131,7 +133,28 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
         ("session_revoked", {"account_id", "sid", "reason"}),
         ("session_use_after_expire", {"sid", "reason"}),
     ],
-    "change the password": [("authn_password_change", {"account_id"})],
+    "sign out everywhere": [("session_revoked", {"account_id", "sid", "reason"})],
+    "end another session": [
+        ("session_created", {"account_id", "sid"}),
+        ("session_revoked", {"account_id", "sid", "reason"}),
+    ],
+    "end the others": [
+        ("session_created", {"account_id", "sid"}),
+        ("session_revoked", {"account_id", "sid", "reason"}),
+    ],
+    "sign in again in the same browser": [
+        ("session_created", {"account_id", "sid"}),
+        ("session_revoked", {"account_id", "sid", "reason"}),
+    ],
+    "change the password": [
+        ("session_created", {"account_id", "sid"}),
+        ("authn_password_change", {"account_id"}),
+        ("session_revoked", {"account_id", "sid", "reason"}),
+    ],
+    "delete the account": [
+        ("user_deleted", {"account_id"}),
+        ("session_revoked", {"account_id", "sid", "reason"}),
+    ],
     "come from elsewhere": [("malicious_csrf", {"path"})],
     "come with a bad pass": [("authz_fail", {"path"})],
 }
@@ -163,7 +186,21 @@ async def act(what: str, browser: Browser) -> None:
         case "use after the end":
             await browser.logout()
             await other.refresh()
+        case "sign out everywhere":
+            await browser.send("POST", "/logout-all", headers=[browser.bearer])
+        case "end another session":
+            phone = Browser(browser.app)
+            await phone.login()
+            await browser.send("DELETE", f"/sessions/{phone.sid}", headers=[browser.bearer])
+        case "end the others":
+            await Browser(browser.app).login()
+            await browser.send("POST", "/logout-others", headers=[browser.bearer])
+        case "sign in again in the same browser":
+            await browser.login()
+        case "delete the account":
+            await browser.send("DELETE", "/account", headers=[browser.bearer], body={"password": PASSWORD})
         case "change the password":
+            await Browser(browser.app).login()
             body = {"current": "seven green bottles on a wall", "new": "eight green bottles on a wall"}
             await browser.send("POST", "/password", headers=[browser.bearer], body=body)
         case "come from elsewhere":
@@ -183,7 +220,7 @@ async def test_each_action_is_these_lines_with_when_who_where_and_what(
     assert [(line["event"], set(line) - WHO) for line in lines] == ACTIONS[what]
     for line in lines:
         assert line["at"] == NOW, "Unix seconds, which know no time zone"
-        assert line["address"] in ("203.0.113.0/24", "")
+        assert line["address"] == WHERE, line
 
 
 async def test_an_unexpected_error_tells_the_caller_nothing_and_the_log_everything(

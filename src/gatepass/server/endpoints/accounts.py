@@ -122,7 +122,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
         await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
-    await context.accounts.delete(account.id)
+    await context.accounts.delete(account.id, ip_prefix=ip_prefix)
     return Reply(204, cookies=context.refresh_cookies.clear(request))
 
 

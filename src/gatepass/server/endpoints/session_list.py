@@ -43,11 +43,12 @@ async def end_session(context: Context, request: Request) -> Reply:
     sid = request.path_params["sid"]
     principal = _owner(context, request, of=sid)
     await request.json(bodies.MAX_BYTES)
-    if not _is_sid(sid) or not await context.sessions.revoke_owned(principal.account_id, bytes.fromhex(sid)):
+    session, where = bytes.fromhex(sid) if _is_sid(sid) else None, context.ip_prefix(request)
+    if session is None or not await context.sessions.revoke_owned(principal.account_id, session, ip_prefix=where):
         if sid != principal.session_id:
             raise NotFound("You have no session of this id.")
         # The store has lost the row of the caller's own session, which its token proves.
-        await context.sessions.revoke(bytes.fromhex(sid), reason="revoked")
+        await context.sessions.revoke(bytes.fromhex(sid), reason="revoked", ip_prefix=where)
     return Reply(204)
 
 
@@ -55,7 +56,8 @@ async def logout_others(context: Context, request: Request) -> Reply:
     """End every session of the account but the one of the access token."""
     principal = _owner(context, request)
     await request.json(bodies.MAX_BYTES)
-    await context.sessions.revoke_all(principal.account_id, reason="revoked", keep=bytes.fromhex(principal.session_id))
+    own, where = bytes.fromhex(principal.session_id), context.ip_prefix(request)
+    await context.sessions.revoke_all(principal.account_id, reason="revoked", keep=own, ip_prefix=where)
     return Reply(204)
 
 
@@ -63,9 +65,10 @@ async def logout_all(context: Context, request: Request) -> Reply:
     """End every session of the account."""
     principal = _owner(context, request)
     await request.json(bodies.MAX_BYTES)
-    await context.sessions.revoke_all(principal.account_id, reason="revoked")
+    own, where = bytes.fromhex(principal.session_id), context.ip_prefix(request)
+    await context.sessions.revoke_all(principal.account_id, reason="revoked", ip_prefix=where)
     # The caller's own is over even if the store has lost its row, and the account's list with it.
-    await context.sessions.revoke(bytes.fromhex(principal.session_id), reason="revoked")
+    await context.sessions.revoke(own, reason="revoked", ip_prefix=where)
     return Reply(204)
 
 

@@ -76,7 +76,7 @@ async def logout(context: Context, request: Request) -> Reply:
     received = context.refresh_cookies.received(request)
     proven = _bearer_sid(context, request, is_needed=not received)
     for sid in proven | context.refresh_cookies.sids_to_end(request, received, proven=proven):
-        await context.sessions.revoke(sid, reason="revoked")
+        await context.sessions.revoke(sid, reason="revoked", ip_prefix=context.ip_prefix(request))
     return Reply(204, cookies=context.refresh_cookies.clear(request, received=received))
 
 
