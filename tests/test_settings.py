@@ -12,6 +12,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
+from gatepass.environment import LINK_NAME
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.mail import LinkPages, Mail
@@ -161,6 +162,61 @@ def test_an_unknown_name_in_the_file_is_one_too(monkeypatch: pytest.MonkeyPatch)
     assert "GATEPASS_COOKIEPATH is not a setting. Did you mean GATEPASS_COOKIE_PATH?" in faults(monkeypatch)
 
 
+KUBERNETES = {
+    "SERVICE_HOST": "10.96.12.7",
+    "SERVICE_PORT": "8000",
+    "SERVICE_PORT_HTTP": "8000",
+    "PORT": "tcp://10.96.12.7:8000",
+    "PORT_8000_TCP": "tcp://10.96.12.7:8000",
+    "PORT_8000_TCP_PROTO": "tcp",
+    "PORT_8000_TCP_PORT": "8000",
+    "PORT_8000_TCP_ADDR": "10.96.12.7",
+    "PORT_53_UDP": "udp://[fd00::1]:53",
+}
+DOCKER = {
+    "NAME": "/app/gatepass",
+    "PORT": "tcp://172.17.0.2:8000",
+    "PORT_8000_TCP": "tcp://172.17.0.2:8000",
+    "PORT_8000_TCP_START": "tcp://172.17.0.2:8000",
+    "PORT_8000_TCP_PORT_START": "8000",
+    "ENV_PATH": "/usr/bin",
+    "ENV_PYTHON_VERSION": "3.12.1",
+}
+
+
+@pytest.mark.parametrize("links", [KUBERNETES, DOCKER], ids=["kubernetes", "docker"])
+@pytest.mark.parametrize("service", ["", "SECRET_", "ACCESS_TTL_", "PG_MAIN_"])
+def test_the_variables_of_service_links_and_docker_links_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, links: dict[str, str], service: str
+) -> None:
+    settings = load(monkeypatch, **{f"{service}{name}": value for name, value in links.items()})
+    assert settings == load(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("PORT", "8000"), ("NAME", "gate"), ("ENV_PATH", "/usr/bin"), ("SERVICE_PORT", "high")]
+)
+def test_a_name_like_a_links_with_a_value_that_no_link_has_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    assert f"GATEPASS_{name} is not a setting." in faults(monkeypatch, **{name: text})
+
+
+def test_a_links_name_in_the_settings_file_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(ENV_FILE).write_text("GATEPASS_PORT=tcp://10.96.12.7:8000\n")
+    assert "GATEPASS_PORT is not a setting. The port is an option: gatepass serve --port." in faults(monkeypatch)
+
+
+def test_beside_service_links_a_misspelt_setting_is_still_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GATEPASS_ORIGN is not a setting." in faults(monkeypatch, **KUBERNETES, ORIGN="x")
+
+
+def test_no_setting_may_be_called_as_a_link() -> None:
+    names = {f"GATEPASS_{name.upper()}" for name in Settings.model_fields}
+    assert [name for name in names if LINK_NAME.fullmatch(name)] == []
+    assert LINK_NAME.fullmatch("GATEPASS_PORT")
+
+
 def test_names_of_others_in_the_file_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(ENV_FILE).write_text(f"DATABASE_URL=x\nGATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\n")
     assert Settings.load().public_url == URL
@@ -229,6 +285,26 @@ def test_a_secret_file_that_is_not_there_says_what_to_run(monkeypatch: pytest.Mo
 def test_secret_and_secret_file_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("s").write_text(SECRET)
     assert "not both" in faults(monkeypatch, SECRET_FILE="s")
+
+
+def test_a_secret_in_the_environment_overrides_a_secret_file_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(OTHER_SECRET)
+    Path(ENV_FILE).write_text(f"GATEPASS_SECRET_FILE=s\nGATEPASS_PUBLIC_URL={URL}\n")
+    assert load(monkeypatch).arguments()["secrets"].tokens == [SECRET]
+
+
+def test_a_secret_file_in_the_environment_overrides_a_secret_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(OTHER_SECRET)
+    Path(ENV_FILE).write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\n")
+    monkeypatch.setenv("GATEPASS_SECRET_FILE", "s")
+    assert Settings.load().arguments()["secrets"].tokens == [OTHER_SECRET]
+
+
+def test_both_in_the_settings_file_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(OTHER_SECRET)
+    Path(ENV_FILE).write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_SECRET_FILE=s\nGATEPASS_PUBLIC_URL={URL}\n")
+    with pytest.raises(ConfigurationError, match="not both"):
+        Settings.load()
 
 
 def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

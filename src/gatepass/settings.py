@@ -4,7 +4,6 @@ The environment counts, then the file `gatepass.env` in the working directory (w
 An unknown name is a fault with a suggestion: a misspelt security setting must not be silently ignored.
 """
 
-import difflib
 import math
 import os
 import re
@@ -21,6 +20,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
+from gatepass.environment import PREFIX, read_names, unknown_names
 from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
@@ -30,7 +30,6 @@ from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts
 
-PREFIX = "GATEPASS_"
 ENV_FILE = "gatepass.env"
 _OTHER_NAMES = {
     "secrets": "secret",
@@ -142,15 +141,17 @@ class Settings(BaseSettings):
         file = env_file or Path(ENV_FILE)
         if env_file is not None and not env_file.is_file():
             raise ConfigurationError(f"There is no settings file {env_file}.")
-        faults = _unknown_names(cls, file)
+        in_file = DotEnvSettingsSource(cls, env_file=file).env_vars if file.is_file() else {}
+        faults = unknown_names(read_names(in_file), [PREFIX + name.upper() for name in cls.model_fields])
+        overridden = _overridden_secret(in_file)
         try:
-            settings = cls(_env_file=file)  # type: ignore[call-arg]
+            settings = cls(_env_file=file, **overridden)  # type: ignore[call-arg]
         except ValidationError as invalid:
             faults += [_sentence(fault) for fault in invalid.errors()]
             # On with the defaults in their place, to find the other faults too.
             wrong = {str(fault["loc"][0]) for fault in invalid.errors()}
             defaults = {name: cls.model_fields[name].default for name in wrong}
-            settings = cls(_env_file=file, **defaults)  # type: ignore[call-arg]
+            settings = cls(_env_file=file, **defaults | overridden)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
         faults += settings._gaps(given) + settings._hidden(given) + settings._misfits(given)
@@ -279,16 +280,12 @@ def _parts(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
 
 
-def _unknown_names(model: type[BaseSettings], file: Path) -> list[str]:
-    known = {PREFIX + name.upper() for name in model.model_fields}
-    in_file = DotEnvSettingsSource(model, env_file=file).env_vars if file.is_file() else {}
-    names = {name.upper() for name in (*os.environ, *in_file) if name.upper().startswith(PREFIX)}
-    faults = []
-    for name in sorted(names - known):
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        faults.append(f"{name} is not a setting.{hint}")
-    return faults
+def _overridden_secret(in_file: Collection[str]) -> dict[str, None]:
+    """SECRET in the environment also overrides SECRET_FILE in the file, and the other way round."""
+    names = ("secret", "secret_file")
+    set_here = {name for name in names if PREFIX + name.upper() in {name.upper() for name in os.environ}}
+    in_file = {name for name in names if f"{PREFIX}{name}".lower() in {name.lower() for name in in_file}}
+    return dict.fromkeys(in_file - set_here) if set_here else {}
 
 
 def _sentence(fault: Any) -> str:
