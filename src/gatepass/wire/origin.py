@@ -11,6 +11,7 @@ preflight (CORS), which only the allow-list passes.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -38,8 +39,16 @@ def origin_of(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine, where plain http is fit for development."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+    return is_loopback_host(urlsplit(url).hostname or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host is a loopback address or `localhost`. DNS may lead any other name elsewhere (127.evil.example)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def check_public_url(url: str) -> None:
