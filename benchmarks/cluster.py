@@ -26,6 +26,7 @@ from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
+from gatepass.core.secret import Secret
 from gatepass.sessions.service import Caller
 from gatepass.testing.clock import FastHasher
 from tools.services import valkey
@@ -111,7 +112,7 @@ async def fill(store: str, sessions: str, *, secret: str, port: int, count: int)
         for number in range(count):
             if number % 50 == 0:
                 email = f"{number}@example.com"
-                account = await gate.accounts.add(email, secrets.token_urlsafe(20), email_key=email)
+                account = await gate.accounts.add(email, Secret(secrets.token_urlsafe(20)), email_key=email)
             grant = await gate.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
             if grant is None:
                 raise SystemExit("a session could not be started")

@@ -27,6 +27,7 @@ from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.check import Check
 from gatepass.core.keyring import SigningKey, parse_secret
+from gatepass.core.secret import Secret
 from gatepass.sessions.service import Caller
 from gatepass.stores.memory import MemoryStore
 from gatepass.system import SystemClock
@@ -56,7 +57,9 @@ class Gates:
 
     async def token(self) -> str:
         """An access token of both."""
-        account = await self.warm.accounts.add("b@example.com", "correct horse battery", email_key="b@example.com")
+        account = await self.warm.accounts.add(
+            "b@example.com", Secret("correct horse battery"), email_key="b@example.com"
+        )
         grant = await self.warm.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
         assert grant is not None
         assert grant.access_token is not None

@@ -10,6 +10,7 @@ The contract that all stores share:
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
@@ -257,12 +258,13 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
         ...
 
 
-class Message(NamedTuple):
-    """One mail, as plain text. `to` is a single address."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail, as plain text. `to` is a single address. The text may hold a link that gives access to an account."""
 
-    to: str
+    to: str = field(repr=False)
     subject: str
-    text: str
+    text: str = field(repr=False)
 
 
 class Mailer(Protocol):

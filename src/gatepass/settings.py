@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         faults = unknown_names(read_names(in_file), [PREFIX + name.upper() for name in cls.model_fields])
         overridden = _overridden_secret(in_file)
         try:
-            settings = cls(_env_file=file, **overridden)  # type: ignore[call-arg]
+            settings = cls(_env_file=file, **overridden)  # type: ignore[call-arg, arg-type]
         except ValidationError as invalid:
             faults += [_sentence(fault) for fault in invalid.errors()]
             # On with the defaults in their place, to find the other faults too.

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from gatepass.cli import main
 from gatepass.core.account import PendingRegistration
+from gatepass.core.secret import Secret
 from gatepass.gate import Gatepass
 from gatepass.settings import Settings
 from gatepass.stores import SQLiteStore
@@ -41,7 +42,7 @@ def signs_in(email: str, password: str) -> bool:
         gate = Gatepass(**Settings.load(public_url="http://localhost").arguments())
         async with gate.running():
             try:
-                await gate.accounts.authenticate(email, password, ip_prefix="")
+                await gate.accounts.authenticate(email, Secret(password), ip_prefix="")
             except Exception:
                 return False
             return True

@@ -6,6 +6,7 @@ import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -240,7 +241,7 @@ async def test_a_folder_gets_one_whole_private_file_each(tmp_path: Path) -> None
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert message_from_bytes(files[0].read_bytes(), policy=default)["To"] == "ann@example.com"
     with pytest.raises(DeliveryFailed):
-        await mailer.send(MAIL._replace(to="a@b\nX: y"))
+        await mailer.send(replace(MAIL, to="a@b\nX: y"))
 
 
 async def test_the_console_shows_the_mail(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from gatepass.core.access_token import Principal
+from gatepass.core.secret import Secret
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
 from gatepass.ports import Clock, RevocationList
 from gatepass.wire.headers import bearer_of
@@ -47,15 +48,18 @@ class Check:
 
         Raises TokenRequired, InvalidToken, or Unavailable while the revocations are not known.
         """
-        token = bearer_of(authorizations)
         now = self._clock.now()
+        token = bearer_of(authorizations)
+        del authorizations  # crash reports show local variables
         # The memory before the verifier: a thread that reads the new memory also reads the new verifier (see `trust`).
         verified, verifier = self._verified, self._verifier
         # A digest of the whole token: equal digests mean equal bytes, so no unverified token is found.
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         principal = verified.get(digest)
         if principal is None:
-            principal = verifier.verify(token, now)
+            secret = Secret(token)
+            del token
+            principal = verifier.verify(secret.reveal(), now)
             self._remember(verified, digest, principal)
         elif verifier.still_holds(principal, now):
             try:  # noqa: SIM105 (suppress() takes as long as all the rest of this branch)
@@ -65,6 +69,7 @@ class Check:
         else:
             verified.pop(digest, None)
             raise InvalidToken("expired")
+        token = ""  # an error below must not show it
         if self._revocations.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")
         return principal

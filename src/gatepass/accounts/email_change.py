@@ -13,6 +13,7 @@ from gatepass.core import event as events
 from gatepass.core.account import Account
 from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
+from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock, Message
 
 
@@ -36,7 +37,7 @@ class EmailChange:
         self._clock = clock
         self._report = report
 
-    async def request(self, account: Account, password: str, *, email: str, email_key: str, ip_prefix: str) -> None:
+    async def request(self, account: Account, password: Secret, *, email: str, email_key: str, ip_prefix: str) -> None:
         """Verify the password, mail a link to the new address, and tell the current one.
 
         Raises InvalidCredentials, TooManyAttempts, Overloaded or Forbidden (`not-offered`), whether the new address is
@@ -55,7 +56,9 @@ class EmailChange:
         self._links.send(job)
         self._notifications.email_change_requested(account)
 
-    async def confirm(self, account: Account, token: str, *, ip_prefix: str, email_key: Callable[[str], str]) -> None:
+    async def confirm(
+        self, account: Account, token: Secret, *, ip_prefix: str, email_key: Callable[[str], str]
+    ) -> None:
         """Give the account the address that the link verifies. `email_key` normalises an address.
 
         Raises Unprocessable (`invalid-link`), Unavailable or Forbidden (`not-offered`).

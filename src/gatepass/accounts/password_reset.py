@@ -12,6 +12,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
+from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock, Message
 from gatepass.sessions.service import Sessions
 
@@ -55,7 +56,7 @@ class PasswordReset:
 
         self._links.send(job)
 
-    async def reset(self, token: str, new: str, *, ip_prefix: str) -> None:
+    async def reset(self, token: Secret, new: Secret, *, ip_prefix: str) -> None:
         """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
 
         Raises Unprocessable (`invalid-link`, `password-…`), Overloaded, Unavailable or Forbidden (`not-offered`).

@@ -13,6 +13,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.mailed_link import Purpose
 from gatepass.core.policy import RegistrationMode
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
 
@@ -54,7 +55,7 @@ class Registration:
         self._clock = clock
         self._entropy = entropy
 
-    async def request(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> Registered | Pending:
+    async def request(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> Registered | Pending:
         """Make an account, or in verify mode a pending registration.
 
         Raises Forbidden (`registration-closed`), Unprocessable (`password-…`) or Overloaded; in open mode also Conflict
@@ -83,7 +84,7 @@ class Registration:
 
         self._links.send(job)
 
-    async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
+    async def confirm(self, token: Secret, password: Secret, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
 
         Raises Unprocessable (`invalid-link`), InvalidCredentials, TooManyAttempts, Overloaded, Unavailable or Forbidden
@@ -99,7 +100,7 @@ class Registration:
             raise invalid_link()
         return account
 
-    async def _request_mail(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> None:
+    async def _request_mail(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> None:
         new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
         await self._links.count_request(email_key, ip_prefix)
         pending = PendingRegistration(

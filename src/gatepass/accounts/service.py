@@ -12,6 +12,7 @@ from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
+from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
@@ -45,7 +46,7 @@ class Accounts:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
 
-    async def add(self, email: str, password: str, *, email_key: str, ip_prefix: str = "") -> Account:
+    async def add(self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "") -> Account:
         """Make an account. Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded."""
         new = self._passwords.check_policy(password, email_key)
         now = self._clock.now()
@@ -97,7 +98,7 @@ class Accounts:
     async def authenticate(
         self,
         email_key: str,
-        password: str,
+        password: Secret,
         *,
         ip_prefix: str,
         raw_email: str | None = None,
@@ -119,13 +120,13 @@ class Accounts:
         await self._rehash(account, password)
         return account
 
-    async def reauthenticate(self, account: Account, password: str, *, ip_prefix: str) -> None:
+    async def reauthenticate(self, account: Account, password: Secret, *, ip_prefix: str) -> None:
         """Verify the password of a signed-in account's owner again. Raises as `authenticate`."""
         verified = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix)
         if verified.id != account.id:  # the address was moved to another account since `account` was read
             raise InvalidCredentials
 
-    async def check_pending_password(self, pending: PendingRegistration, password: str, *, ip_prefix: str) -> None:
+    async def check_pending_password(self, pending: PendingRegistration, password: Secret, *, ip_prefix: str) -> None:
         """Verify the password that was chosen with a pending registration. Raises as `authenticate`."""
         self._passwords.refuse_overlong(password)
 
@@ -138,7 +139,9 @@ class Accounts:
         """Clear the failed sign-ins of an account whose owner was verified in another way."""
         await self._throttle.clear(email_key)
 
-    async def change_password(self, account: Account, current: str, *, new: str, keep: bytes, ip_prefix: str) -> None:
+    async def change_password(
+        self, account: Account, current: Secret, *, new: Secret, keep: bytes, ip_prefix: str
+    ) -> None:
         """Change the password and revoke every session except `keep`. `current` is verified under the throttle.
 
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`), Overloaded, Conflict
@@ -193,14 +196,14 @@ class Accounts:
         if self._external_users is not None:
             raise Forbidden("not-offered", "Accounts are managed by another system; change yours there.")
 
-    async def _verify(self, email_key: str, password: str) -> tuple[Account | None, bool]:
+    async def _verify(self, email_key: str, password: Secret) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""
         account = await self._store.find_account_by_email(email_key)
         is_enabled = account is not None and account.disabled_at is None
         password_hash = account.password_hash if account is not None and is_enabled else None
         return account, await self._passwords.verify(password_hash, password)
 
-    async def _rehash(self, account: Account, password: str) -> None:
+    async def _rehash(self, account: Account, password: Secret) -> None:
         password_hash = await self._passwords.rehash(account.password_hash, password)
         if password_hash is not None:
             await self._store.rehash_password(

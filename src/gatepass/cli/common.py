@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from gatepass.core.account import Account
+from gatepass.core.secret import Secret
 from gatepass.errors import GatepassError, Problem
 from gatepass.gate import Gatepass
 from gatepass.settings import ENV_FILE, Settings
@@ -81,13 +82,12 @@ async def find_account(gate: Gatepass, text: str) -> Account:
     return found or fail("There is no account with this address or id.")
 
 
-def read_password(*, confirm: bool = False) -> str:
+def read_password(*, confirm: bool = False) -> Secret:
     """A password from a prompt, or from one line of standard input if that is not a terminal."""
     if sys.stdin.isatty():
-        prompted: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm)
-        return prompted
+        return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=confirm))
     try:
-        return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
+        return Secret(sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError:
         fail("The password on standard input is not UTF-8 text.")
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from gatepass.core.policy import Policy
+from gatepass.core.secret import Secret
 from gatepass.demo import page
 from gatepass.demo.app import EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
@@ -59,7 +60,7 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | N
 async def _add_account(gate: Gatepass) -> None:
     key = email_key(EMAIL)
     if await gate.store.find_account_by_email(key) is None:
-        await gate.accounts.add(EMAIL, PASSWORD, email_key=key)
+        await gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=key)
 
 
 def _explain(port: int, directory: Path) -> None:

@@ -22,6 +22,7 @@ from gatepass.access.check import Check
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
 from gatepass.core.public_key import PublicKey
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Clock, RevocationList
 from gatepass.remote.keys import KeyFollower
@@ -58,11 +59,13 @@ class RemoteVerifier:
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal. Raises InvalidToken, or Unavailable while there are no keys that are fresh enough."""
+        secret = Secret(token)
+        del token  # crash reports show local variables
         self._follower.require()
         if self._verifier is None:
             raise _no_keys()
         try:
-            return self._verifier.verify(token, now)
+            return self._verifier.verify(secret.reveal(), now)
         except UnknownHeader:
             self._follower.hint()  # the key may be newer than our set; this request does not wait for it
             raise

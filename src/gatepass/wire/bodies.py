@@ -4,13 +4,15 @@ An unknown member, a wrong type or a missing one is a 422 that names the member 
 """
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
+from pydantic_core import core_schema
 
 from gatepass.core import strict_json
 from gatepass.core.account import Account
+from gatepass.core.secret import Secret
 from gatepass.core.session import Session
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
@@ -21,6 +23,16 @@ MAX_BYTES = 16 * 1024
 Body = TypeVar("Body", bound=BaseModel)
 
 
+def _secret(*, max_length: int | None = None) -> GetPydanticSchema:
+    """A member that is a text in JSON, and opaque from here on."""
+    text = core_schema.str_schema(min_length=1, max_length=max_length)
+    return GetPydanticSchema(lambda _source, _handler: core_schema.no_info_after_validator_function(Secret, text))
+
+
+Password = Annotated[Secret, _secret()]
+LinkToken = Annotated[Secret, _secret(max_length=2048)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -29,7 +41,7 @@ class Credentials(_Strict):
     """`POST /auth/login`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
-    password: str = Field(min_length=1, repr=False)
+    password: Password
     remember: bool = True
 
 
@@ -40,8 +52,8 @@ class Registration(Credentials):
 class PasswordChange(_Strict):
     """`POST /auth/password`."""
 
-    current: str = Field(min_length=1, repr=False)
-    new: str = Field(min_length=1, repr=False)
+    current: Password
+    new: Password
 
 
 class EmailRequest(_Strict):
@@ -53,35 +65,35 @@ class EmailRequest(_Strict):
 class VerifyRequest(_Strict):
     """`POST /auth/verify`."""
 
-    token: str = Field(min_length=1, max_length=2048, repr=False)
-    password: str = Field(min_length=1, repr=False)
+    token: LinkToken
+    password: Password
     remember: bool = True
 
 
 class PasswordReset(_Strict):
     """`POST /auth/password/reset`."""
 
-    token: str = Field(min_length=1, max_length=2048, repr=False)
-    new: str = Field(min_length=1, repr=False)
+    token: LinkToken
+    new: Password
 
 
 class EmailChange(_Strict):
     """`POST /auth/email`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
-    password: str = Field(min_length=1, repr=False)
+    password: Password
 
 
 class EmailConfirmation(_Strict):
     """`POST /auth/email/confirm`."""
 
-    token: str = Field(min_length=1, max_length=2048, repr=False)
+    token: LinkToken
 
 
 class DeleteAccountRequest(_Strict):
     """`DELETE /auth/account`."""
 
-    password: str = Field(min_length=1, repr=False)
+    password: Password
 
 
 def read(model: type[Body], raw: bytes) -> Body:

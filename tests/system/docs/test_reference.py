@@ -14,7 +14,8 @@ from gatepass import Gatepass, errors
 from gatepass.cli import main
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.core.rate import Rate
-from gatepass.settings import PREFIX, Settings
+from gatepass.environment import PREFIX
+from gatepass.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "cmVmZXJlbmNlLXBhZ2VzLXNlY3JldC0wMTIzNDU2Nzg5YWI"

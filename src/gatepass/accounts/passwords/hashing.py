@@ -24,6 +24,7 @@ from argon2 import PasswordHasher as Argon2
 from gatepass.accounts.passwords.foreign import UnsupportedHash, argon2_matches, is_foreign, read_foreign
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import derive, parse_secret
+from gatepass.core.secret import Secret, without_frames
 from gatepass.errors import ConfigurationError, Overloaded
 
 Result = TypeVar("Result")
@@ -162,7 +163,9 @@ class Argon2Hasher:
 
     async def hash(self, password: str) -> str:
         """As in ports.PasswordHasher. Raises Overloaded."""
-        return await self._run(self._pepper.hash, password, self._argon2)
+        secret = Secret(password)
+        del password  # crash reports show local variables
+        return await self._run(self._hash, secret)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """As in ports.PasswordHasher. Raises Overloaded.
@@ -170,7 +173,9 @@ class Argon2Hasher:
         Foreign hashes cost more than our own. Once one was seen, every False takes as long as the slowest of them, or
         the time would reveal which imported accounts have not been used yet.
         """
-        matches, cost, was_foreign = await self._run(self._compare, password_hash or self._dummy, password)
+        secret = Secret(password)
+        del password
+        matches, cost, was_foreign = await self._run(self._compare, password_hash or self._dummy, secret)
         self._slowest = max(self._slowest, cost) if was_foreign else self._slowest
         if matches and password_hash is not None:
             return True
@@ -183,8 +188,21 @@ class Argon2Hasher:
             return True
         return self._argon2.check_needs_rehash(self._pepper.strip(password_hash))
 
-    def _compare(self, password_hash: str, password: str) -> Comparison:
-        return compare(password_hash, password, argon2=self._argon2, pepper=self._pepper, dummy=self._dummy)
+    def _hash(self, password: Secret) -> str:
+        try:
+            return self._pepper.hash(password.reveal(), self._argon2)
+        except Exception as fault:  # out of memory, say
+            without_frames(fault)
+            raise
+
+    def _compare(self, password_hash: str, password: Secret) -> Comparison:
+        try:
+            return compare(
+                password_hash, password.reveal(), argon2=self._argon2, pepper=self._pepper, dummy=self._dummy
+            )
+        except Exception as fault:
+            without_frames(fault)
+            raise
 
     def _open_pool(self) -> None:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_lower_priority)

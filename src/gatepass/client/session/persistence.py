@@ -108,10 +108,7 @@ class PersistentSession:
         if record.sid != sid:
             self._adopt(record)
             return
-        unconfirmed = record.signed_out
-        if record.cookie is not None:
-            unconfirmed = (*unconfirmed, (sid, *record.cookie))[-MAX_SIGN_OUTS:]
-        self._save(SessionRecord(record.client_key, signed_out=unconfirmed))
+        self._save(_signed_out(record, sid))
 
     def confirm_sign_out(self, sid: str) -> None:
         """Forget a sign-out that the server has confirmed."""
@@ -157,6 +154,14 @@ class PersistentSession:
             return
         if state.current is None or state.current.token != token:
             state.take_stored(token, expires_at=expires_at, lifetime=lifetime)
+
+
+def _signed_out(record: SessionRecord, sid: str) -> SessionRecord:
+    """The record without its session, whose sign-out the server must confirm."""
+    unconfirmed = record.signed_out
+    if record.cookie is not None:
+        unconfirmed = (*unconfirmed, (sid, *record.cookie))[-MAX_SIGN_OUTS:]
+    return SessionRecord(record.client_key, signed_out=unconfirmed)
 
 
 def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:

@@ -25,6 +25,7 @@ from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credenti
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
 from gatepass.wire.origin import is_loopback, origin_of
 
@@ -124,14 +125,14 @@ class Session:
             self._saved.refresh_if_changed()  # another program may have signed in
         return (yield from self._refreshed_token()) if state.sid is not None else None
 
-    def sign_in(self, email: str, password: str, *, remember: bool) -> Flow[Account]:
+    def sign_in(self, email: str, password: Secret, *, remember: bool) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
         account = yield from self._authenticate("login", email, password, remember)
         if account is None:
             raise ClientError("The server answered a sign-in without an account.")
         return account
 
-    def sign_up(self, email: str, password: str, *, remember: bool) -> Flow[Account | None]:
+    def sign_up(self, email: str, password: Secret, *, remember: bool) -> Flow[Account | None]:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember))
 
@@ -176,7 +177,7 @@ class Session:
         if self._saved.record.signed_out:
             yield InBackground(Run(lambda: confirm_sign_outs(self._saved)))
 
-    def _authenticate(self, path: str, email: str, password: str, remember: bool) -> Flow[Account | None]:
+    def _authenticate(self, path: str, email: str, password: Secret, remember: bool) -> Flow[Account | None]:
         self._check_address()
         yield Work(self._saved.refresh_if_changed)
         credentials: dict[str, object] = {"email": email, "password": password, "remember": remember}

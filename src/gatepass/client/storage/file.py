@@ -50,20 +50,18 @@ class FileStorage:
         """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
-        text = self._read()
-        if text is None:
-            return self._begin()
         try:
-            return decode(text)
+            found = self._decoded()
         except CorruptRecord as fault:
             raise StorageError(
                 f"The session file {self.path} is corrupt: {fault}. Move it away and sign in again."
             ) from None
+        return self._begin() if found is None else found
 
     def save(self, record: SessionRecord) -> None:
         """Write the record: it is on the disk when this returns. Raises StorageError if it cannot be written."""
         try:
-            self._write(encode(record))
+            self._write(record)
         except OSError as fault:
             self._unwritten = (record, self.version())
             raise self._unwritable(fault) from fault
@@ -89,12 +87,16 @@ class FileStorage:
         """Write the first record. Of programs that start at the same time, one writes and all use its client key."""
         record = SessionRecord.fresh()
         try:
-            if not self._write(encode(record), is_first=True):
+            if not self._write(record, is_first=True):
                 return self.load()
         except OSError:
             # Not an error yet: a key alone is no loss. Saving a session will raise.
             self._unwritten = (record, self.version())
         return record
+
+    def _decoded(self) -> SessionRecord | None:
+        text = self._read()
+        return None if text is None else decode(text)
 
     def _read(self) -> bytes | None:
         """Return the file's text; None without a file. The checks are made on the open file, not on its name."""
@@ -127,7 +129,7 @@ class FileStorage:
                 f"Delete it and sign in again; or, if you are sure that it was not copied: chmod 600 {self.path}"
             )
 
-    def _write(self, text: bytes, *, is_first: bool = False) -> bool:
+    def _write(self, record: SessionRecord, *, is_first: bool = False) -> bool:
         """Replace the file by a new one. Returns False, and replaces nothing, if `is_first` and there is a file."""
         folder = self.path.parent
         _make_folder(folder)
@@ -138,7 +140,7 @@ class FileStorage:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
             with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
-                file.write(text)
+                file.write(encode(record))
                 file.flush()
                 os.fsync(file.fileno())
             is_placed = _place(unfinished, self.path, is_first=is_first)

@@ -13,7 +13,7 @@ The caller shows a service secret as a bearer token. It opens this list of ids a
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from gatepass.access.revoked_sessions import OVERLAP, RevokedSessions
 from gatepass.errors import InvalidToken
@@ -36,13 +36,16 @@ async def follow(context: Context, request: Request) -> Reply:
 
     The head of this file is the contract. Raises TokenRequired, or InvalidToken for what is no feed secret.
     """
-    shown = bearer_of(request.headers.all(b"authorization")).encode("utf-8", "surrogatepass")
-    if not any(hmac.compare_digest(shown, secret.encode()) for secret in context.feed_secrets):
+    if not _is_known(bearer_of(request.headers.all(b"authorization")), context.feed_secrets):
         raise InvalidToken("not the service secret")
     last = request.headers.first(b"last-event-id") or ""
     since = int(last) - OVERLAP if last.isdecimal() and len(last) < 12 else 0
     events = _events(context.revocations, since)
     return EventStream(200, media_type=MEDIA_TYPE, events=events, receive=request.receive)
+
+
+def _is_known(shown: str, secrets: Sequence[str]) -> bool:
+    return any(hmac.compare_digest(shown.encode("utf-8", "surrogatepass"), secret.encode()) for secret in secrets)
 
 
 async def _events(revoked: RevokedSessions, since: int) -> AsyncIterator[bytes]:
