@@ -383,6 +383,16 @@ def test_no_secret_shows_in_repr_or_fault(monkeypatch: pytest.MonkeyPatch) -> No
     assert SECRET not in faults(monkeypatch, ACCESS_TTL="x", SECRET=f"{SECRET},bad")
 
 
+def test_no_password_of_a_database_shows_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch,
+        STORE="postgresql://gate:canary@db.internal/app",
+        SESSIONS="redis://:canary@cache.internal",
+        MAIL="smtps://gate:canary@mail.example",
+    )
+    assert "canary" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
 def test_a_gate_from_the_environment_takes_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     load(monkeypatch)
     gate = Gatepass.from_env(store="memory://", tokens=Tokens(client_id="web"))

@@ -7,7 +7,10 @@ them; `docker run --link` does the same. No operator wrote them, so they are no 
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
 
 PREFIX = "GATEPASS_"
 _PROTOCOL = "(TCP|UDP|SCTP)"
@@ -36,6 +39,20 @@ def read_names(in_file: Iterable[str]) -> set[str]:
     ours = {name.upper(): value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
     links = set(_links(ours))
     return (ours.keys() - links) | {name.upper() for name in in_file if name.upper().startswith(PREFIX)}
+
+
+def read_file(file: Path) -> Mapping[str, str]:
+    """The settings in a file, by their names in upper case; empty if there is no such file."""
+    found = dotenv_values(file) if file.is_file() else {}
+    return {name.upper(): value or "" for name, value in found.items()}
+
+
+def overridden_names(options: Collection[str], in_file: Collection[str]) -> set[str]:
+    """Those of `options`, which exclude each other, that stand in the file while another is in the environment."""
+    here = {name.upper() for name in os.environ}
+    in_environment = {option for option in options if PREFIX + option.upper() in here}
+    others = {option for option in options if PREFIX + option.upper() in in_file} - in_environment
+    return others if in_environment else set()
 
 
 def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:

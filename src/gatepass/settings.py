@@ -5,7 +5,6 @@ An unknown name is a fault with a suggestion: a misspelt security setting must n
 """
 
 import math
-import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import fields
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatepass.accounts.registration import check_mode
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
-from gatepass.environment import PREFIX, read_names, unknown_names
+from gatepass.environment import PREFIX, overridden_names, read_file, read_names, unknown_names
 from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
@@ -89,8 +88,8 @@ class Settings(BaseSettings):
     revocation_feed_secret: SecretStr | None = None
     pepper: SecretStr | None = None
     public_url: str | None = None
-    store: str = DEFAULT_STORE
-    sessions: str | None = None
+    store: SecretStr = SecretStr(DEFAULT_STORE)
+    sessions: SecretStr | None = None
 
     access_ttl: Duration = _POLICY.access_ttl
     refresh_ttl: Duration = _POLICY.refresh_ttl
@@ -141,9 +140,9 @@ class Settings(BaseSettings):
         file = env_file or Path(ENV_FILE)
         if env_file is not None and not env_file.is_file():
             raise ConfigurationError(f"There is no settings file {env_file}.")
-        in_file = DotEnvSettingsSource(cls, env_file=file).env_vars if file.is_file() else {}
+        in_file = read_file(file)
         faults = unknown_names(read_names(in_file), [PREFIX + name.upper() for name in cls.model_fields])
-        overridden = _overridden_secret(in_file)
+        overridden = dict.fromkeys(overridden_names(("secret", "secret_file"), in_file))
         try:
             settings = cls(_env_file=file, **overridden)  # type: ignore[call-arg, arg-type]
         except ValidationError as invalid:
@@ -164,11 +163,21 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError.
         """
-        plain = {"public_url": self.public_url, "store": self.store, "sessions": self.sessions}
+        plain = {"public_url": self.public_url, "store": self.store_url, "sessions": self.sessions_url}
         return {
             **{name: value for name, value in plain.items() if name not in given},
             **{name: make() for name, make in self._groups().items() if name not in given},
         }
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the store, with its password."""
+        return self.store.get_secret_value()
+
+    @property
+    def sessions_url(self) -> str | None:
+        """The URL of the store for sessions, with its password."""
+        return _text(self.sessions) or None
 
     def _groups(self) -> dict[str, Callable[[], object]]:
         """Each group of options, which checks itself as it is made."""
@@ -240,7 +249,7 @@ class Settings(BaseSettings):
         check_mode(self.registration, sends_mail=self.mail is not None)
 
     def _check_store(self) -> None:
-        open_store(self.store, sessions=self.sessions)  # makes it and opens nothing
+        open_store(self.store_url, sessions=self.sessions_url)  # makes it and opens nothing
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""
@@ -278,14 +287,6 @@ def _text(secret: SecretStr | None) -> str:
 
 def _parts(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
-
-
-def _overridden_secret(in_file: Collection[str]) -> dict[str, None]:
-    """SECRET in the environment also overrides SECRET_FILE in the file, and the other way round."""
-    names = ("secret", "secret_file")
-    set_here = {name for name in names if PREFIX + name.upper() in {name.upper() for name in os.environ}}
-    in_file = {name for name in names if f"{PREFIX}{name}".lower() in {name.lower() for name in in_file}}
-    return dict.fromkeys(in_file - set_here) if set_here else {}
 
 
 def _sentence(fault: Any) -> str:

@@ -10,7 +10,7 @@ from gatepass.settings import ENV_FILE
 
 SECRET_FILE = "gatepass.secret"
 _SETTINGS_TEXT = """\
-# Settings of this gate; the environment overrides them. Keep the secret file out of version control.
+# Settings of this gate; the environment overrides them. Keep this file and the secret file out of version control.
 GATEPASS_SECRET_FILE={secret_file}
 GATEPASS_PUBLIC_URL={public_url}
 GATEPASS_STORE=sqlite:///gatepass.db
@@ -24,7 +24,7 @@ def init(public_url: str) -> None:
     written = []
     for name, text, mode in (
         (SECRET_FILE, secrets.token_urlsafe(32) + "\n", 0o600),
-        (ENV_FILE, _SETTINGS_TEXT.format(secret_file=SECRET_FILE, public_url=public_url), 0o644),
+        (ENV_FILE, _SETTINGS_TEXT.format(secret_file=SECRET_FILE, public_url=public_url), 0o600),
     ):
         try:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
