@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 from gatepass.cli import main
 from gatepass.core.keyring import parse_secret
+from gatepass.demo.serve import _state_directory
 from tests.support.gates import SECRET
+from tests.support.nobody import without_home
 from tests.support.process import gatepass, serving
 
 pytestmark = pytest.mark.slow
@@ -35,7 +37,7 @@ class TestInit:
         done = gatepass(tmp_path, "init")
         secret = tmp_path / "gatepass.secret"
         assert (done.returncode, done.stderr) == (0, "")
-        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert {stat.S_IMODE(file.stat().st_mode) for file in (secret, tmp_path / "gatepass.env")} == {0o600}
         assert len(parse_secret(secret.read_text().strip())) == 32
         assert secret.read_text().strip() not in done.stdout + (tmp_path / "gatepass.env").read_text()
         assert "gatepass serve" in done.stdout
@@ -68,6 +70,21 @@ class TestInit:
             gatepass(tmp_path / name, "init")
             made.add((tmp_path / name / "gatepass.secret").read_text())
         assert len(made) == 2
+
+
+@pytest.mark.parametrize("command", [["whoami"], ["logout"], ["request", "GET", "https://api.example.com/x"]])
+def test_without_a_home_a_command_says_so_in_one_sentence(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    without_home(monkeypatch)
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("There is no home directory for ~/.config: HOME is not set")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_home_the_demo_keeps_its_state_in_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_home(monkeypatch)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    assert _state_directory(8000).name.startswith("gatepass-demo-")
 
 
 class TestAccountsAdd:

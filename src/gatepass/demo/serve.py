@@ -73,13 +73,13 @@ def _explain(port: int, directory: Path) -> None:
 
 def _state_directory(port: int) -> Path:
     """A folder per port, since two processes must not write one SQLite file; a temporary one if it cannot be made."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    directory = Path(home) / "gatepass-demo" / str(port)
     try:
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        directory = Path(home) / "gatepass-demo" / str(port)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.access(directory, os.W_OK):
             return directory
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: this user has no home
         pass
     return Path(tempfile.mkdtemp(prefix="gatepass-demo-"))
 

@@ -34,7 +34,7 @@ class FileStorage:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """`path` may begin with ~. Missing folders are made, with access for their owner alone."""
         # Links are followed once, here: writing later replaces the file that they lead to, not the link.
-        self.path = Path(os.path.realpath(Path(path).expanduser()))
+        self.path = Path(os.path.realpath(expand_home(path)))
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._unwritten: tuple[SessionRecord, object] | None = None
         self._is_swept = False
@@ -157,6 +157,17 @@ class FileStorage:
         return StorageError(
             f"The session cannot be saved in {self.path}: {fault.strerror}. It lasts until this program ends."
         )
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """The path with its `~` replaced. Raises StorageError if this user has no home, as in many containers."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise StorageError(
+            f"There is no home directory for {path}: HOME is not set, and this user has no entry in the password "
+            f"database. Set HOME, or give an absolute path."
+        ) from None
 
 
 def _make_folder(folder: Path) -> None:
