@@ -28,6 +28,7 @@ from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
 from gatepass.core.secret import Secret
 from gatepass.sessions.service import Caller
+from gatepass.system import new_secret
 from gatepass.testing.clock import FastHasher
 from tools.services import valkey
 from tools.services.valkey import ValkeyServer
@@ -94,7 +95,7 @@ async def open_subject(
         url, primaries, others = cluster.url, cluster.primaries, cluster.replicas
     place = folder / name
     place.mkdir()
-    store, secret = f"sqlite:///{place / 'accounts.db'}", secrets.token_urlsafe(32)
+    store, secret = f"sqlite:///{place / 'accounts.db'}", new_secret()
     pid, port = stack.enter_context(gatepass(place, store, sessions=url, secret=secret))
     await wait_for(port)
     jars = await fill(store, url, secret=secret, port=port, count=options.sessions)

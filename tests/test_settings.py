@@ -251,6 +251,9 @@ def test_nothing_set_tells_both_things_that_are_needed() -> None:
         "correct horse battery staple correct horse",
         "A" * 43,
         "ab" * 22,
+        "ThisIsTheSecretOfOurProductionServerIn2026x",
+        f"{SECRET},ThisIsTheSecretOfOurProductionServerIn2026x",
+        f"ThisIsTheSecretOfOurProductionServerIn2026x,{SECRET}",
         SECRET[:42],
         SECRET[:-2],
         f"{SECRET},short",
@@ -365,7 +368,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"EMAIL_URL": "javascript:{token}"}, "not an http(s) origin"),
         ({"RESET_TTL": "2d"}, "RESET_TTL must be 5 minutes to 1 d"),
         ({"VERIFY_TTL": "1m"}, "VERIFY_TTL must be 5 minutes to 7 d"),
-        ({"PEPPER": "pepper"}, "GATEPASS_PEPPER: a secret must have"),
+        ({"PEPPER": "pepper"}, "GATEPASS_PEPPER: a secret begins with"),
         ({"CLIENT_ID": ""}, "CLIENT_ID"),
     ],
 )

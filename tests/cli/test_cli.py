@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gatepass.cli import main
+from gatepass.core.base64url import encode
 from gatepass.core.keyring import parse_secret
 from gatepass.demo.serve import _state_directory
 from tests.support.gates import SECRET
@@ -85,6 +86,20 @@ def test_without_a_home_the_demo_keeps_its_state_in_a_temporary_folder(monkeypat
     without_home(monkeypatch)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     assert _state_directory(8000).name.startswith("gatepass-demo-")
+
+
+class TestSecret:
+    def test_it_prints_a_secret_that_is_taken(self) -> None:
+        done = CliRunner().invoke(main, ["secret"])
+        assert len(parse_secret(done.stdout.strip())) == 32
+
+    def test_one_of_an_earlier_version_is_converted_from_standard_input(self) -> None:
+        old = encode(parse_secret(SECRET))
+        done = CliRunner().invoke(main, ["secret", "--convert"], input=f"{old}\n")
+        assert (done.exit_code, done.stdout) == (0, f"{SECRET}\n")
+        refused = CliRunner().invoke(main, ["secret", "--convert"], input="hunter2\n")
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "hunter2" not in refused.stderr
 
 
 class TestAccountsAdd:

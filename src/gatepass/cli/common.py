@@ -82,14 +82,14 @@ async def find_account(gate: Gatepass, text: str) -> Account:
     return found or fail("There is no account with this address or id.")
 
 
-def read_password(*, confirm: bool = False) -> Secret:
+def read_password(what: str = "Password", *, confirm: bool = False) -> Secret:
     """A password from a prompt, or from one line of standard input if that is not a terminal."""
     if sys.stdin.isatty():
-        return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=confirm))
+        return Secret(click.prompt(what, hide_input=True, confirmation_prompt=confirm))
     try:
         return Secret(sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError:
-        fail("The password on standard input is not UTF-8 text.")
+        fail(f"The {what.lower()} on standard input is not UTF-8 text.")
 
 
 def format_time(at: int, *, with_seconds: bool = False) -> str:

@@ -1,12 +1,13 @@
 """`gatepass init` writes a secret and a settings file; `gatepass secret` prints a secret, for a rotation."""
 
 import os
-import secrets
 
 import click
 
-from gatepass.cli.common import fail
+from gatepass.cli.common import fail, read_password
+from gatepass.core.keyring import convert_secret
 from gatepass.settings import ENV_FILE
+from gatepass.system import new_secret
 
 SECRET_FILE = "gatepass.secret"
 _SETTINGS_TEXT = """\
@@ -23,7 +24,7 @@ def init(public_url: str) -> None:
     """Write a secret and a settings file to the working directory. Existing files are kept."""
     written = []
     for name, text, mode in (
-        (SECRET_FILE, secrets.token_urlsafe(32) + "\n", 0o600),
+        (SECRET_FILE, new_secret() + "\n", 0o600),
         (ENV_FILE, _SETTINGS_TEXT.format(secret_file=SECRET_FILE, public_url=public_url), 0o600),
     ):
         try:
@@ -41,6 +42,9 @@ def init(public_url: str) -> None:
 
 
 @click.command()
-def secret() -> None:
-    """Print a new secret, for GATEPASS_SECRET or GATEPASS_REVOCATION_FEED_SECRET."""
-    click.echo(secrets.token_urlsafe(32))
+@click.option(
+    "--convert", is_flag=True, help="Read a secret without prefix from standard input; print it in today's form."
+)
+def secret(convert: bool) -> None:
+    """Print a new secret, for GATEPASS_SECRET, GATEPASS_PEPPER or GATEPASS_REVOCATION_FEED_SECRET."""
+    click.echo(convert_secret(read_password("Secret").reveal()) if convert else new_secret())

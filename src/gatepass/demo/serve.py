@@ -6,7 +6,6 @@ The secret is made at the first start and kept beside the database, so visitors 
 import contextlib
 import logging
 import os
-import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from gatepass.demo.app import EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.serving import process
+from gatepass.system import new_secret
 from gatepass.wire.bodies import email_key
 from gatepass.wire.origin import is_loopback
 
@@ -91,7 +91,7 @@ def _secret(directory: Path) -> str:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return file.read_text().strip()
-    text = secrets.token_urlsafe(32)
+    text = new_secret()
     with os.fdopen(descriptor, "w") as made:
         made.write(text + "\n")
     return text

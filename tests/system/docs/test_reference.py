@@ -13,13 +13,14 @@ from starlette.testclient import TestClient
 
 from gatepass import Gatepass, errors
 from gatepass.cli import main
+from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.core.rate import Rate
 from gatepass.environment import LINK_NAME, PREFIX
 from gatepass.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRET = "cmVmZXJlbmNlLXBhZ2VzLXNlY3JldC0wMTIzNDU2Nzg5YWI"
+SECRET = compose_secret(b"reference-pages-secret-0123456789ab")
 REFERENCE = ROOT / "docs" / "reference"
 _SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _COMMAND = re.compile(r"^\| `gatepass ([a-z ]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)

@@ -86,7 +86,7 @@ class Pepper:
     """Secret keys that are mixed into passwords, newest first; without any, passwords are hashed as they are."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
-        """`secrets` are base64url texts of 32 random bytes, as for tokens. Raises ConfigurationError."""
+        """`secrets` are made by `gatepass secret`, as those for tokens. Raises ConfigurationError."""
         keys = [parse_secret(text) for text in secrets]
         self._keys = {_keyid(key): derive(key, "pepper") for key in keys}
         if len(self._keys) != len(keys):
