@@ -7,6 +7,7 @@ link that was mailed for another person's account verifies nothing. Sessions sta
 from collections.abc import Callable
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
@@ -48,7 +49,7 @@ class EmailChange:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            owner = await self._store.find_account_by_email(email_key)
+            owner = await find_by_email(self._store, email_key)
             if owner is not None and owner.id != account.id:
                 return self._links.templates.address_taken(owner.email)
             return self._links.email_change(account, email)

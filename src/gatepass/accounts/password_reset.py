@@ -7,6 +7,7 @@ still sign in with the new password, under the throttle.
 from collections.abc import Callable
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
@@ -47,7 +48,7 @@ class PasswordReset:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             account_id = account.id if account else None
             self._report(events.ResetRequested(at=self._clock.now(), address=ip_prefix, account_id=account_id))
             if account is None or account.disabled_at is not None:

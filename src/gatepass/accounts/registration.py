@@ -8,6 +8,7 @@ into an account; see `email_links` for the reasons.
 from dataclasses import dataclass
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
@@ -113,7 +114,7 @@ class Registration:
         oldest_valid = pending.created_at - self._links.pages.verify_ttl
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             if account is not None:
                 return None if account.disabled_at else self._links.already_registered(account)
             await self._store.prune_registrations(before=oldest_valid, limit=MAX_PRUNED)

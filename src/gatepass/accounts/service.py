@@ -7,6 +7,7 @@ same work; failures are counted per account and per network, before and after ha
 from collections.abc import Callable
 
 from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
@@ -16,6 +17,7 @@ from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
+from gatepass.wire.email_address import earlier_key
 
 
 class Accounts:
@@ -58,7 +60,9 @@ class Accounts:
             credential_version=1,
             created_at=now,
         )
-        if not await self._store.add_account(account):
+        # Today's key is free where an earlier version made another one of the same address.
+        is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
+        if is_known or not await self._store.add_account(account):
             raise Conflict("email-taken", "There is an account with this address.")
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         return account
@@ -198,7 +202,7 @@ class Accounts:
 
     async def _verify(self, email_key: str, password: Secret) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""
-        account = await self._store.find_account_by_email(email_key)
+        account = await find_by_email(self._store, email_key)
         is_enabled = account is not None and account.disabled_at is None
         password_hash = account.password_hash if account is not None and is_enabled else None
         return account, await self._passwords.verify(password_hash, password)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gatepass.accounts.importing import Refusal, import_accounts, read_records
+from gatepass.accounts.import_files import read_records
+from gatepass.accounts.importing import Refusal, import_accounts
 from gatepass.cli.common import (
     env_file_option,
     fail,
@@ -100,9 +101,10 @@ def verify(email: str, env_file: Path | None) -> None:
 
 @accounts.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--ignore", multiple=True, metavar="NAME", help="A member or column that accounts have no use for.")
 @env_file_option
 @json_option
-def import_(file: Path, env_file: Path | None, as_json: bool) -> None:
+def import_(file: Path, ignore: tuple[str, ...], env_file: Path | None, as_json: bool) -> None:
     """Import accounts with their password hashes from FILE, a .jsonl or a .csv. Exit code 1 if any was refused."""
     if file.suffix not in (".jsonl", ".csv"):
         raise click.UsageError("FILE must end in .jsonl or .csv")
@@ -110,10 +112,12 @@ def import_(file: Path, env_file: Path | None, as_json: bool) -> None:
 
     async def take(gate: Gatepass) -> None:
         nonlocal made, refused
-        with file.open(encoding="utf-8", errors="replace", newline="") as text:
-            records = read_records(text, is_csv=file.suffix == ".csv")
-            clock, entropy = SystemClock(), SystemEntropy()
-            async for refusal in import_accounts(records, store=gate.store, clock=clock, entropy=entropy):
+        clock, entropy = SystemClock(), SystemEntropy()
+        with file.open("rb") as opened:
+            records = read_records(opened, is_csv=file.suffix == ".csv")
+            async for refusal in import_accounts(
+                records, store=gate.store, clock=clock, entropy=entropy, ignore=ignore
+            ):
                 made, refused = made + (refusal is None), refused + (refusal is not None)
                 if refusal is not None:
                     _show_refusal(refusal, as_json)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from gatepass.accounts.lookup import find_by_email
 from gatepass.core.account import Account
 from gatepass.core.secret import Secret
 from gatepass.errors import GatepassError, Problem
@@ -78,7 +79,7 @@ def with_store(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result
 
 async def find_account(gate: Gatepass, text: str) -> Account:
     """The account of an address or an id. Exits with code 1 if there is none."""
-    found = await gate.store.find_account_by_email(email_key(text)) or await gate.store.find_account(text)
+    found = await find_by_email(gate.store, email_key(text)) or await gate.store.find_account(text)
     return found or fail("There is no account with this address or id.")
 
 

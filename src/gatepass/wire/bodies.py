@@ -6,7 +6,6 @@ An unknown member, a wrong type or a missing one is a 422 that names the member 
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
@@ -16,6 +15,7 @@ from gatepass.core.secret import Secret
 from gatepass.core.session import Session
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
+from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_email
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
@@ -118,25 +118,18 @@ def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
     return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
 
 
-def parse_email(text: str) -> tuple[str, str]:
-    """An address as (display form, normalised key). Raises Unprocessable (`invalid-body`) for any other text.
-
-    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded, as every large mail
-    provider does; its domain is the one that DNS is asked for, where faß.example is not fass.example.
-    """
-    try:
-        parsed = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
-    except EmailNotValidError:
-        raise invalid_body({"email": "This is not an e-mail address."}) from None
-    return parsed.normalized, f"{parsed.local_part.casefold()}@{parsed.ascii_domain}"
+def parse_email(text: str) -> EmailAddress:
+    """An address as (display form, key). Raises Unprocessable (`invalid-body`) for any other text."""
+    address = read_email(text)
+    if address is None:
+        raise invalid_body({"email": "This is not an e-mail address."})
+    return address
 
 
 def email_key(text: str) -> str:
     """The key to find an account by. A text that is no address finds none, after the same work."""
-    try:
-        return parse_email(text)[1]
-    except Unprocessable:
-        return text.casefold()
+    address = read_email(text)
+    return key_of_no_email(text) if address is None else address.key
 
 
 def account_json(account: Account) -> dict[str, str | int]:
