@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.wire.headers import Headers
+from gatepass.wire.idna import ascii_url
 
 Hsts = Literal["subdomains", "host", "off"]
 CLIENT_HEADERS = (b"idempotency-key", b"gatepass-client")
@@ -26,7 +27,7 @@ _ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-sessi
 def origin_of(url: str) -> str:
     """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for a text that has none."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(ascii_url(url))
         port = parts.port
     except ValueError:
         raise ConfigurationError(f"not a URL: {url}") from None
@@ -74,9 +75,11 @@ def transport_policy(public_url: str, hsts: Hsts) -> list[tuple[str, str]]:
 
 def foreign_origin(text: str) -> str:
     """An origin of the allow-list, as browsers spell it. Raises ConfigurationError."""
-    if origin_of(text) != text or "*" in text:
+    origin = origin_of(text)
+    spelt = text if text.isascii() else ascii_url(text)
+    if origin != spelt or "*" in text:
         raise ConfigurationError(f"an allowed origin is scheme://host[:port] and nothing else: {text}")
-    return text
+    return origin
 
 
 @dataclass(frozen=True, slots=True)
