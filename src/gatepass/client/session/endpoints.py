@@ -12,13 +12,13 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie, CookieJar, CookiePolicy
 from typing import Any, Literal, Protocol
 from urllib.request import Request as UrllibRequest
 
+from gatepass.client import clock
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
 from gatepass.client.storage.record import Account
@@ -42,7 +42,7 @@ _OWN_NAME = re.compile(rf"{HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state
 class Answer:
     """An answer, read to its end.
 
-    `body` is its JSON object, or empty. `sent_at` is a time of `time.monotonic()`, `retry_after` in seconds, `cookie`
+    `body` is its JSON object, or empty. `sent_at` is a time of `clock.now()`, `retry_after` in seconds, `cookie`
     the refresh cookie's name and value.
     """
 
@@ -113,7 +113,7 @@ class AuthRequest:
 
     def run(self, driver: Exchanger, /) -> Answer:
         """Block this thread until the answer is read."""
-        request, sent_at = self._request(driver), time.monotonic()
+        request, sent_at = self._request(driver), clock.now()
         try:
             response: httpx.Response = driver._exchange(request)
         except httpx.RequestError as error:
@@ -124,7 +124,7 @@ class AuthRequest:
 
     async def run_async(self, driver: Exchanger, /) -> Answer:
         """Send the request and read the answer, as `run` does."""
-        request, sent_at = self._request(driver), time.monotonic()
+        request, sent_at = self._request(driver), clock.now()
         try:
             response: httpx.Response = await driver._exchange(request)
         except httpx.RequestError as error:

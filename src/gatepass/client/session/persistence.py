@@ -8,6 +8,7 @@ import logging
 import time
 from dataclasses import replace
 
+from gatepass.client import clock
 from gatepass.client.errors import StorageError
 from gatepass.client.session.access_token import TokenState
 from gatepass.client.session.endpoints import Grant, Outcome
@@ -173,7 +174,7 @@ def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:
         generation=grant.generation if is_newer else record.generation,
         cookie=grant.cookie if is_newer else record.cookie,
         access_token=grant.token,
-        expires_at=time.time() - (time.monotonic() - grant.sent_at) + grant.lifetime,
+        expires_at=time.time() - (clock.now() - grant.sent_at) + grant.lifetime,
         lifetime=grant.lifetime,
         account=grant.account or record.account,
     )
