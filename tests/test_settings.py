@@ -121,7 +121,7 @@ def test_every_setting_reaches_the_gate(
 
 
 def test_every_option_of_a_group_has_a_setting_or_is_made_in_code() -> None:
-    in_code = {"claims", "clock_skew", "demonstration"}
+    in_code = {"claims", "demonstration"}
     for group in (Policy, Tokens, Browsers, Limits):
         assert {option.name for option in fields(group)} - Settings.model_fields.keys() <= in_code, group
 
@@ -132,8 +132,10 @@ def test_durations_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, secon
 
 
 def test_the_other_durations_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = load(monkeypatch, REFRESH_TTL="12h", SESSION_TTL="2d", LEEWAY="30s").arguments()["policy"]
-    assert (policy.refresh_ttl, policy.session_ttl, policy.leeway) == (12 * HOUR, 2 * DAY, 30)
+    policy = load(monkeypatch, REFRESH_TTL="12h", SESSION_TTL="2d", LEEWAY="30s", CLOCK_SKEW="20s").arguments()[
+        "policy"
+    ]
+    assert (policy.refresh_ttl, policy.session_ttl, policy.leeway, policy.clock_skew) == (12 * HOUR, 2 * DAY, 30, 20)
 
 
 @pytest.mark.parametrize("text", ["", "15", "m", "-1m", "1.5m", "15 min", "1w", "1h30m", "١m", "15M"])
@@ -331,6 +333,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"REFRESH_TTL": "10m"}, "GATEPASS_REFRESH_TTL must be longer than GATEPASS_ACCESS_TTL"),
         ({"SESSION_TTL": "1d"}, "GATEPASS_SESSION_TTL must be at least GATEPASS_REFRESH_TTL"),
         ({"LEEWAY": "5m"}, "GATEPASS_LEEWAY must be 0 to 60 seconds"),
+        ({"CLOCK_SKEW": "2m"}, "GATEPASS_CLOCK_SKEW must be 0 to 60 seconds"),
         ({"PUBLIC_URL": "http://gate.example"}, "https"),
         ({"PUBLIC_URL": "gate.example"}, "GATEPASS_PUBLIC_URL: not an http(s) origin"),
         ({"PUBLIC_URL": "https://user@gate.example"}, "not an http(s) origin"),

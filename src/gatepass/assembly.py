@@ -23,7 +23,7 @@ from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
-from gatepass.core.access_token import Verifier
+from gatepass.core.access_token import MAX_AHEAD, Verifier
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import KeyRing, Secrets, SigningKey, parse_secret
 from gatepass.core.policy import Policy
@@ -100,7 +100,7 @@ class Parts:
             [parse_secret(text) for text in options.secrets.tokens], algorithm=options.tokens.algorithm
         )
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
-        retention = policy.access_ttl + policy.clock_skew + policy.leeway
+        retention = policy.access_ttl + policy.clock_skew + policy.leeway + MAX_AHEAD
         self.revocations = RevokedSessions(
             clock=options.clock,
             retention=retention,

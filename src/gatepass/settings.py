@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     refresh_ttl: Duration = _POLICY.refresh_ttl
     session_ttl: Duration = _POLICY.session_ttl
     leeway: Duration = _POLICY.leeway
+    clock_skew: Duration = _POLICY.clock_skew
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
     registration: RegistrationMode = _POLICY.registration

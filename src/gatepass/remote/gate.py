@@ -100,7 +100,7 @@ class RemoteGate:
 
         issuer, audience   as the tokens have them
         revocations        a RemoteRevocations, or another list of revoked sessions
-        skew               seconds by which clocks may differ
+        skew               seconds by which clocks may differ when `exp` and `nbf` are checked
         refresh            seconds between two reads of the keys: the delay of an emergency removal
         max_staleness      seconds after which keys are not trusted any more, and guards respond with 503; the default
                            is the longest life of an access token

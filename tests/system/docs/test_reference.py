@@ -42,7 +42,9 @@ def spelt(default: Any, name: str) -> str:
         return f"`{default.get_secret_value()}`"
     if isinstance(default, Rate):
         return f"`{default.count}/{spelt(default.seconds, 'ttl').strip('`')}`"
-    if isinstance(default, int | float) and name.endswith(("ttl", "leeway", "age", "request", "recent_sign_in")):
+    if isinstance(default, int | float) and name.endswith(
+        ("ttl", "leeway", "skew", "age", "request", "recent_sign_in")
+    ):
         if default in (0, math.inf):
             return "`off`" if default == 0 else "`never`"
         unit, size = next((u, s) for u, s in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1)) if default % s == 0)
