@@ -85,6 +85,7 @@ class Gatepass:
         self.policy, self.store, self.limits = options.policy, options.store, options.limits
         self._parts = parts = Parts(options)
         self.sessions, self.accounts, self.keys = parts.sessions, parts.accounts, parts.keys
+        self.administration = parts.administration
         self.check, self.revocations = parts.check, parts.revocations
         self.cookies, self.origins = parts.cookies, parts.origins
         self.mailer, self.outbox = parts.mailer, parts.outbox

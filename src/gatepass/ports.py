@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 
@@ -234,8 +235,20 @@ class KeyStore(Protocol):
         ...
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
-    """All four on one engine, opened and closed together.
+class AuditStore(Protocol):
+    """The trail of administration. Entries are never changed."""
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        """Add an entry under the next number. Durable when it returns."""
+        ...
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        """At most `limit` entries, newest first, with numbers below `before`; None starts at the newest."""
+        ...
+
+
+class Store(SessionStore, AccountStore, AttemptStore, KeyStore, AuditStore, Protocol):
+    """All five on one engine, opened and closed together.
 
     `is_shared`: whether several server processes may use the same data at the same time.
     """

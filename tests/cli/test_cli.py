@@ -1,6 +1,7 @@
 """The command line as people and programs use it: output, exit codes, files, signals."""
 
 import json
+import os
 import signal
 import socket
 import stat
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from gatepass.cli import main
+from gatepass.cli.audit import actor
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import parse_secret
 from gatepass.demo.serve import _state_directory
@@ -250,6 +252,42 @@ class TestServe:
             assert httpx2.get(f"http://127.0.0.1:{server.port}/readyz").status_code == 200
             assert server.stop(signal.SIGTERM)[0] == 0
         assert (tmp_path / "gatepass.db").is_file()
+
+
+class TestAudit:
+    def test_every_command_that_administers_is_in_the_trail_with_the_user_who_ran_it(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SUDO_USER", "carl")
+        run = CliRunner()
+        run.invoke(main, ["accounts", "add", "ann@example.com"], input=f"{GOOD}\n")
+        for command in ("disable", "enable", "verify"):
+            assert run.invoke(main, ["accounts", command, "ann@example.com"]).exit_code == 0
+        (folder / "none.jsonl").touch()
+        run.invoke(main, ["accounts", "import", "none.jsonl"])
+        run.invoke(main, ["sessions", "revoke", "--account", "ann@example.com"])
+        run.invoke(main, ["accounts", "delete", "ann@example.com", "--yes"])
+        run.invoke(main, ["keys", "rotate"])
+        entries = [json.loads(line) for line in run.invoke(main, ["audit", "--json"]).stdout.splitlines()]
+        assert [entry["action"] for entry in reversed(entries)] == [
+            "account-added",
+            "account-disabled",
+            "account-enabled",
+            "account-verified",
+            "accounts-imported",
+            "sessions-ended",
+            "account-deleted",
+            "key-made",
+        ]
+        assert all(entry["actor"].startswith("carl@") for entry in entries)
+        shown = run.invoke(main, ["audit", "--limit", "1"]).stdout
+        assert "key-made" in shown
+        assert len(shown.splitlines()) == 1
+
+    def test_a_user_without_a_name_is_named_by_its_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        without_home(monkeypatch)
+        monkeypatch.delenv("SUDO_USER", raising=False)
+        assert actor().startswith(f"uid {os.geteuid()}@")
 
 
 class TestKeys:

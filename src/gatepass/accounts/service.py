@@ -48,12 +48,21 @@ class Accounts:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
 
-    async def add(self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "") -> Account:
-        """Make an account. Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded."""
+    async def find_by_email(self, email_key: str) -> Account | None:
+        """The account of a normalised address, or None."""
+        return await find_by_email(self._store, email_key)
+
+    async def add(
+        self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "", account_id: str | None = None
+    ) -> Account:
+        """Make an account, with a random id by default.
+
+        Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded.
+        """
         new = self._passwords.check_policy(password, email_key)
         now = self._clock.now()
         account = Account(
-            id=self._entropy.token_bytes(16).hex(),
+            id=account_id or self._entropy.token_bytes(16).hex(),
             email=email,
             email_key=email_key,
             password_hash=await self._passwords.hash_password(new),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gatepass.cli.audit import actor
 from gatepass.cli.common import env_file_option, fail, find_account, format_time, json_option, with_gate
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
@@ -88,7 +89,7 @@ async def _revoke(gate: Gatepass, sids: Sequence[bytes]) -> dict[bytes, str]:
         if await gate.store.find(sid) is None:
             found[sid] = "unknown"
         else:
-            found[sid] = "ended" if await gate.sessions.revoke(sid, reason="revoked") else "over"
+            found[sid] = "ended" if await gate.administration.end_session(sid, by=actor()) else "over"
     return found
 
 
@@ -99,7 +100,7 @@ async def _revoke_all(gate: Gatepass, text: str, keep: bytes | None) -> int:
         kept = await gate.store.find(keep)
         if kept is None or kept.account_id != account.id:
             fail("--others-than is not a session of this account. Nothing was ended.")
-    return await gate.sessions.revoke_all(account.id, reason="revoked", keep=keep)
+    return await gate.administration.end_sessions(account.id, by=actor(), keep=keep)
 
 
 def _as_json(session: Session) -> dict[str, object]:

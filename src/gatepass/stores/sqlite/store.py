@@ -15,7 +15,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
-from gatepass.stores.sqlite.accounts import SQLiteAccounts, drop_deleted, revoke_all
+from gatepass.stores.sqlite.accounts import SQLiteAccounts, SQLiteAudit, drop_deleted, revoke_all
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.watcher import DataVersionWatcher, data_version
 from gatepass.stores.sqlite.writer import Durability, Writer
@@ -69,7 +69,7 @@ DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT
 """
 
 
-class SQLiteStore(SQLiteAccounts):
+class SQLiteStore(SQLiteAccounts, SQLiteAudit):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False
