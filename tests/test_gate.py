@@ -25,6 +25,9 @@ from tests.support.gates import SECRET, GateHarness, open_gate
         (lambda: {"secrets": [SECRET, SECRET]}, "share a key id"),
         (lambda: {"public_url": "http://gate.example"}, "https"),
         (lambda: {"public_url": "ftp://gate.example"}, "not an http"),
+        (lambda: {"public_url": "https://gate.example/app"}, "must be https://gate.example alone"),
+        (lambda: {"public_url": "https://gate.example/?a=b"}, "must be https://gate.example alone"),
+        (lambda: {"public_url": "http://localhost:8000/app/"}, "must be http://localhost:8000 alone"),
         (lambda: {"browsers": Browsers(origins=["https://a.example/x"])}, "`origins`: an allowed origin"),
         (lambda: {"browsers": Browsers(cookie_path="auth")}, "`cookie_path`"),
         (lambda: {"browsers": Browsers(cookie_path="/a\r\nset-cookie: x")}, "`cookie_path`"),
@@ -70,7 +73,7 @@ async def test_revocations_are_forgotten_only_when_no_pass_can_belong_to_them() 
         await ann.register()
         at.clock.advance(-1)
         await ann.logout()
-        for _ in range(95):
+        for _ in range(125):
             at.clock.advance(10)
             await at.gate._parts.janitor.sweep()
             assert (await ann.get("/me")).status == 401

@@ -67,7 +67,7 @@ def test_a_text_that_is_no_address_has_a_key_that_every_store_takes(text: str) -
     assert key.isascii()
     assert key.isprintable()
     assert read_email(key) is None, "no account has it"
-    assert key == email_key(text)
+    assert key == email_key(text) == earlier_key(key)
 
 
 def test_the_key_of_an_earlier_version_is_known() -> None:

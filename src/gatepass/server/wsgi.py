@@ -45,11 +45,12 @@ class WSGIEndpoints:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request in the thread that it came in."""
+        is_bodiless = environ["REQUEST_METHOD"] == "HEAD"
         asked = self.ask(scope_of(environ), read_body(environ))
         del environ  # crash reports show local variables, and its headers hold tokens
         answer = asked.result()
         start_response(f"{answer.status} {http.HTTPStatus(answer.status).phrase}", answer.texts())
-        return answer.chunks
+        return () if is_bodiless else answer.chunks
 
     def answer(self, scope: Scope, body: bytes) -> Answer:
         """The answer to an ASGI scope and its body. Blocks until its head has been sent."""
@@ -135,6 +136,7 @@ def scope_of(environ: Environ) -> Scope:
         "method": environ["REQUEST_METHOD"],
         "scheme": environ.get("wsgi.url_scheme", "http"),
         "path": root + path,
+        "raw_path": _raw_path(environ, root + path),
         "root_path": root,
         "query_string": environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
         "headers": raw_headers(environ),
@@ -143,6 +145,14 @@ def scope_of(environ: Environ) -> Scope:
     if WITHHELD in environ:
         scope[WITHHELD] = environ[WITHHELD]
     return scope
+
+
+def _raw_path(environ: Environ, path: str) -> bytes:
+    """The path as it was sent, which PEP 3333 does not have: most servers say it under one of two names."""
+    target: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
+    if target and not target.startswith("/"):  # the absolute form (RFC 9112 §3.2.2)
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return (target.partition("?")[0] or path).encode("latin-1", "replace")
 
 
 def read_body(environ: Environ) -> bytes:

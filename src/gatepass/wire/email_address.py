@@ -45,8 +45,8 @@ def key_of_no_email(text: str) -> str:
 
 def earlier_key(key: str) -> str:
     """The key that earlier versions made of the same address: with ß as ss, and the like."""
-    local_part, _, domain = key.rpartition("@")
-    return f"{local_part.casefold()}@{domain}"
+    local_part, at, domain = key.rpartition("@")
+    return f"{local_part.casefold()}{at}{domain}"
 
 
 def _trimmed(text: str) -> str:

@@ -22,7 +22,7 @@ from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
 
 PASSWORD, NEXT = "canary-Zq7 pass phrase of Ann", "canary-Zq7 next pass phrase"
-EMAIL, OTHER, THIRD = "ann@example.com", "ann@other.example", "bob@example.com"
+EMAIL, OTHER, THIRD, LAST = "ann@example.com", "ann@other.example", "bob@example.com", "eve@example.com"
 FEED = OTHER_SECRET
 
 
@@ -58,6 +58,9 @@ class Walk:
         await self.send("POST", "/logout")
         await self.send("POST", "/login", {"email": OTHER, "password": PASSWORD})
         await self.send("DELETE", "/account", {"password": PASSWORD})
+        await self.send("POST", "/register", {"email": LAST, "password": PASSWORD})
+        await self.send("POST", "/verify", {"token": await self.link(), "password": PASSWORD})
+        await self.send("POST", "/account/delete", {"password": PASSWORD})
         for path in ("/jwks.json", "/openapi.json", "/gatepass.js"):
             await self.send("GET", path)
 
