@@ -25,7 +25,7 @@ from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
-from gatepass.core.access_token import MAX_AHEAD, Verifier
+from gatepass.core.access_token import Verifier
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import KeyRing, Secrets, SigningKey, parse_secret
 from gatepass.core.policy import Policy
@@ -106,9 +106,8 @@ class Parts:
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            clock=options.clock,
-            retention=retention + MAX_AHEAD,  # a token may have been made by a clock that is so far ahead
-            max_age=options.limits.revocation_max_age if options.store.is_shared else FOREVER,
+            retention=retention,
+            max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
         self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
         self.keys = SigningKeys(
@@ -252,6 +251,8 @@ class Parts:
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
             ping=SharedPing(options.store.ping, clock=options.clock),
+            check_health=lambda: self.lifecycle.check_health(),
+            clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             networks=ClientNetworks(
                 browsers.proxies,
@@ -264,25 +265,25 @@ class Parts:
     def _join_lifecycle(self) -> None:
         options = self.options
         self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
-        follower = Follower(
-            options.store,
-            revocations=self.revocations,
-            reload_keys=self.keys.look,
-            clock=options.clock,
-            report=self.report,
+        clock, report = options.clock, self.report
+        self.follower = Follower(
+            options.store, revocations=self.revocations, reload_keys=self.keys.look, clock=clock, report=report
         )
         self.lifecycle = Lifecycle(
             options.store,
-            load_keys=self._load,
+            load=self._load,
             revocations=self.revocations,
             outbox=self.outbox,
-            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
+            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": self.follower.run},
+            clock=clock,
+            report=report,
         )
 
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         await self.keys.open()
         await self._passwords.learn_kinds()
+        await self.follower.load()
 
     def _join_applications(self) -> None:
         feed = endpoints.FEED if self.options.secrets.feed else ()

@@ -49,5 +49,5 @@ def audit(limit: int, as_json: bool, env_file: Path | None) -> None:
 
 
 def _line(entry: AuditEntry) -> str:
-    facts = (format_time(entry.at, with_seconds=True), f"{entry.action:17}", entry.target, entry.detail)
+    facts = (format_time(entry.at, with_seconds=True), f"{entry.action:18}", entry.target, entry.detail)
     return f"{'  '.join(fact for fact in facts if fact)}  ({entry.actor})"

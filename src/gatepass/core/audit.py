@@ -16,6 +16,7 @@ AuditAction = Literal[
     "accounts-imported",
     "session-ended",
     "sessions-ended",
+    "all-sessions-ended",
     "key-made",
     "key-retired",
 ]
