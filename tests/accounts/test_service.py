@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gatepass.core.policy import Policy
+from gatepass.core.secret import Secret
 from gatepass.errors import InvalidCredentials
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -41,7 +42,7 @@ class TestDisable:
             assert (await browser.get("/me")).status == 401
             assert (await browser.refresh()).json()["reason"] == "revoked"
             with pytest.raises(InvalidCredentials):
-                await at.gate.accounts.authenticate(EMAIL, PASSWORD, ip_prefix="")
+                await at.gate.accounts.authenticate(EMAIL, Secret(PASSWORD), ip_prefix="")
             assert len(at.named("session_revoked")) == 1
 
     async def test_of_nobody_it_is_false(self) -> None:

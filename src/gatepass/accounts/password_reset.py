@@ -7,11 +7,13 @@ still sign in with the new password, under the throttle.
 from collections.abc import Callable
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
+from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock, Message
 from gatepass.sessions.service import Sessions
 
@@ -46,7 +48,7 @@ class PasswordReset:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             account_id = account.id if account else None
             self._report(events.ResetRequested(at=self._clock.now(), address=ip_prefix, account_id=account_id))
             if account is None or account.disabled_at is not None:
@@ -55,7 +57,7 @@ class PasswordReset:
 
         self._links.send(job)
 
-    async def reset(self, token: str, new: str, *, ip_prefix: str) -> None:
+    async def reset(self, token: Secret, new: Secret, *, ip_prefix: str) -> None:
         """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
 
         Raises Unprocessable (`invalid-link`, `password-…`), Overloaded, Unavailable or Forbidden (`not-offered`).

@@ -8,11 +8,13 @@ into an account; see `email_links` for the reasons.
 from dataclasses import dataclass
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.mailed_link import Purpose
 from gatepass.core.policy import RegistrationMode
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
 
@@ -54,7 +56,7 @@ class Registration:
         self._clock = clock
         self._entropy = entropy
 
-    async def request(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> Registered | Pending:
+    async def request(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> Registered | Pending:
         """Make an account, or in verify mode a pending registration.
 
         Raises Forbidden (`registration-closed`), Unprocessable (`password-…`) or Overloaded; in open mode also Conflict
@@ -83,7 +85,7 @@ class Registration:
 
         self._links.send(job)
 
-    async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
+    async def confirm(self, token: Secret, password: Secret, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
 
         Raises Unprocessable (`invalid-link`), InvalidCredentials, TooManyAttempts, Overloaded, Unavailable or Forbidden
@@ -99,7 +101,7 @@ class Registration:
             raise invalid_link()
         return account
 
-    async def _request_mail(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> None:
+    async def _request_mail(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> None:
         new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
         await self._links.count_request(email_key, ip_prefix)
         pending = PendingRegistration(
@@ -112,7 +114,7 @@ class Registration:
         oldest_valid = pending.created_at - self._links.pages.verify_ttl
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             if account is not None:
                 return None if account.disabled_at else self._links.already_registered(account)
             await self._store.prune_registrations(before=oldest_valid, limit=MAX_PRUNED)
