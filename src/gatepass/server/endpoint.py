@@ -51,6 +51,8 @@ class Endpoint:
     """Needs an access token and, where the policy asks for it, a recent sign-in (ASVS 7.5.2)."""
     keyed: bool = False
     """Takes an Idempotency-Key (PROTOCOL §5)."""
+    stateless: bool = False
+    """Answers also while the gate cannot be opened."""
     media_type: str = "application/json"
     links: Mapping[str, Any] = field(default_factory=dict)
     """What a success says about the next request (OpenAPI 3.1 §4.8.20)."""

@@ -9,7 +9,7 @@ as "later", never as the end of its session (PROTOCOL §6).
 
 Passwords wait for a hashing thread in a queue that is fair between networks (`accounts/passwords/queue.py`).
 
-An address counts as its network: /24, or /48. A request without an address (Unix socket) is not counted.
+An address counts as its network: /24, or /48. A request of an unknown network ("") is not counted.
 """
 
 from collections.abc import Callable

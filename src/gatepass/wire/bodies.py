@@ -80,13 +80,16 @@ class EmailConfirmation(_Strict):
 
 
 class DeleteAccountRequest(_Strict):
-    """`DELETE /auth/account`."""
+    """`POST /auth/account/delete` and `DELETE /auth/account`."""
 
     password: str = Field(min_length=1, repr=False)
 
 
 def read(model: type[Body], raw: bytes) -> Body:
     """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
+    if not raw:
+        needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
+        raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
     try:
         body = model.model_validate_json(raw)
         strict_json.load(raw)  # pydantic takes the last of two members of one name

@@ -3,11 +3,14 @@
     POST /password/forgot   202 for every address       POST /password         current + new → 204
     POST /password/reset    link + new one → 204        POST /email            202 for every address
     GET  /me                the account                 POST /email/confirm    link → 204
-                                                        DELETE /account        the password → 204
+                                                        POST /account/delete   the password → 204
 
-The first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs
-them answers 403 `not-offered`.
+`DELETE /account` is the same; proxies may drop the body of a DELETE (RFC 9110 §9.3.5), so clients use the POST. The
+first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs them
+answers 403 `not-offered`.
 """
+
+from dataclasses import replace
 
 from gatepass.errors import Forbidden, InvalidCredentials
 from gatepass.server.context import Context
@@ -128,6 +131,16 @@ def _wrong_password(detail: str = "The password is wrong.") -> Forbidden:
     return Forbidden("invalid-credentials", detail)
 
 
+_DELETE_ACCOUNT = Endpoint(
+    "POST",
+    "/account/delete",
+    delete_account,
+    name="deleteAccount",
+    body=DeleteAccountRequest,
+    done={204: None},
+    problems=_CONFIRMED,
+    bearer=True,
+)
 ENDPOINTS = (
     Endpoint(
         "POST",
@@ -185,14 +198,6 @@ ENDPOINTS = (
         bearer=True,
     ),
     Endpoint("GET", "/me", get_account, name="getAccount", done={200: "Account"}, bearer=True),
-    Endpoint(
-        "DELETE",
-        "/account",
-        delete_account,
-        name="deleteAccount",
-        body=DeleteAccountRequest,
-        done={204: None},
-        problems=_CONFIRMED,
-        bearer=True,
-    ),
+    _DELETE_ACCOUNT,
+    replace(_DELETE_ACCOUNT, method="DELETE", path="/account", name="deleteAccountByMethod"),
 )
