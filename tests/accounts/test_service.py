@@ -1,11 +1,11 @@
 """Accounts as a service: stronger hashes over time, disabling and deleting an account, what is reported."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from gatepass.core.policy import Policy
-from gatepass.errors import InvalidCredentials
+from gatepass.errors import InvalidCredentials, Overloaded
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Post, post
@@ -30,6 +30,28 @@ async def test_a_successful_sign_in_renews_an_outdated_hash(password: str, is_re
         assert ("rehash_password" in at.store.verbs) is is_renewed
         (after,) = at.memory._accounts.values()
         assert after.credential_version == before.credential_version, "no session ends by it"
+
+
+async def test_a_hash_that_cannot_be_renewed_for_want_of_room_costs_nobody_a_sign_in() -> None:
+    async with open_gate() as at:
+        await sign_up(at)
+        at.hasher.is_outdated = lambda password_hash: True  # type: ignore[method-assign]
+
+        async def no_room(password: str) -> str:
+            raise Overloaded
+
+        at.hasher.verify = verify_of(await at.hasher.hash(PASSWORD))  # type: ignore[method-assign]
+        at.hasher.hash = no_room  # type: ignore[method-assign]
+        assert (await Browser(at.gate.asgi).login()).status == 200
+
+
+def verify_of(stored: str) -> Callable[[str | None, str], Awaitable[bool]]:
+    """A comparison that hashes nothing."""
+
+    async def verify(password_hash: str | None, _password: str) -> bool:
+        return password_hash == stored
+
+    return verify
 
 
 class TestDisable:
