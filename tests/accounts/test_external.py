@@ -1,6 +1,7 @@
 """Users of the application's own: they sign in with the passwords they have, and what ends their sessions."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -151,12 +152,16 @@ async def test_so_many_sign_ins_are_worked_on_at_once_and_networks_take_turns(us
             return found
 
         users.authenticate = slow  # type: ignore[method-assign]
+
+        def has_asked(count: int) -> bool:
+            return at.store.verbs.count("lasting_failures") == count
+
         names = ["a1", "a2", "a3", "b1"]
         tasks = []
         for number, name in enumerate(names):
             browser = Browser(at.gate.asgi, address="198.51.100.1" if name < "b" else "192.0.2.1")
             tasks.append(asyncio.ensure_future(browser.login(name, PASSWORD)))
-            await becomes(lambda number=number: at.store.verbs.count("lasting_failures") == number + 1)
+            await becomes(functools.partial(has_asked, number + 1))
         assert users.asked == ["a1"]
         done.set()
         await asyncio.gather(*tasks)

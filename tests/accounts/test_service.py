@@ -1,6 +1,6 @@
 """Accounts as a service: stronger hashes over time, disabling and deleting an account, what is reported."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -35,23 +35,18 @@ async def test_a_successful_sign_in_renews_an_outdated_hash(password: str, is_re
 async def test_a_hash_that_cannot_be_renewed_for_want_of_room_costs_nobody_a_sign_in() -> None:
     async with open_gate() as at:
         await sign_up(at)
+        stored = await at.hasher.hash(PASSWORD)
         at.hasher.is_outdated = lambda password_hash: True  # type: ignore[method-assign]
 
         async def no_room(password: str) -> str:
             raise Overloaded
 
-        at.hasher.verify = verify_of(await at.hasher.hash(PASSWORD))  # type: ignore[method-assign]
+        async def verify(password_hash: str | None, password: str) -> bool:
+            return password_hash == stored
+
         at.hasher.hash = no_room  # type: ignore[method-assign]
+        at.hasher.verify = verify  # type: ignore[method-assign]
         assert (await Browser(at.gate.asgi).login()).status == 200
-
-
-def verify_of(stored: str) -> Callable[[str | None, str], Awaitable[bool]]:
-    """A comparison that hashes nothing."""
-
-    async def verify(password_hash: str | None, _password: str) -> bool:
-        return password_hash == stored
-
-    return verify
 
 
 class TestDisable:
