@@ -40,10 +40,7 @@ class PasswordHasher(Protocol):
         """A PHC string with a fresh salt."""
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password matches the hash. None is always False.
-
-        It costs the same work whether it is None or a hash of any kind that was expected, right or wrong.
-        """
+        """Whether the password matches the hash; None never does. The same work for None and every kind expected."""
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with weaker parameters than the current ones."""

@@ -6,7 +6,7 @@ import pytest
 
 from gatepass.core.policy import Policy
 from gatepass.core.secret import Secret
-from gatepass.errors import InvalidCredentials
+from gatepass.errors import InvalidCredentials, Overloaded
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Post, post
@@ -31,6 +31,23 @@ async def test_a_successful_sign_in_renews_an_outdated_hash(password: str, is_re
         assert ("rehash_password" in at.store.verbs) is is_renewed
         (after,) = at.memory._accounts.values()
         assert after.credential_version == before.credential_version, "no session ends by it"
+
+
+async def test_a_hash_that_cannot_be_renewed_for_want_of_room_costs_nobody_a_sign_in() -> None:
+    async with open_gate() as at:
+        await sign_up(at)
+        stored = await at.hasher.hash(PASSWORD)
+        at.hasher.is_outdated = lambda password_hash: True  # type: ignore[method-assign]
+
+        async def no_room(password: str) -> str:
+            raise Overloaded
+
+        async def verify(password_hash: str | None, password: str) -> bool:
+            return password_hash == stored
+
+        at.hasher.hash = no_room  # type: ignore[method-assign]
+        at.hasher.verify = verify  # type: ignore[method-assign]
+        assert (await Browser(at.gate.asgi).login()).status == 200
 
 
 class TestDisable:

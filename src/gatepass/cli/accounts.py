@@ -74,7 +74,7 @@ def disable(account: str, env_file: Path | None) -> None:
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 def enable(account: str, env_file: Path | None) -> None:
-    """Accept sign-ins to a disabled account again."""
+    """Accept sign-ins to an account again that was disabled, or that too many failures stopped."""
     _act(account, env_file, "enabled", lambda gate, found: gate.administration.enable_account(found.id, by=actor()))
 
 
