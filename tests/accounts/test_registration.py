@@ -35,12 +35,6 @@ async def test_link_and_password_make_the_account_and_sign_in(at: Post) -> None:
     assert (await at.browser().login()).status == 200
 
 
-async def test_a_link_works_once(at: Post) -> None:
-    await at.verified()
-    again = await at.ask("/verify", {"token": await at.token(), "password": PASSWORD})
-    assert (again.status, again.code, again.cookies) == (422, "invalid-link", [])
-
-
 async def test_a_link_expires(at: Post) -> None:
     await at.browser().register()
     token = await at.token()

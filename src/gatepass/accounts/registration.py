@@ -11,7 +11,7 @@ from gatepass.accounts.email_links import EmailLinks, invalid_link
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
-from gatepass.core.mailed_link import Purpose
+from gatepass.core.mailed_link import Link, Purpose
 from gatepass.core.policy import RegistrationMode
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
@@ -86,18 +86,26 @@ class Registration:
     async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
 
+        The same request again returns the same account.
+
         Raises Unprocessable (`invalid-link`), InvalidCredentials, TooManyAttempts, Overloaded, Unavailable or Forbidden
         (`not-offered`).
         """
         link = self._links.open(token, Purpose.VERIFY)
         pending = await self._store.find_registration(link.subject)
-        if pending is None or not self._links.is_current(link, pending):
+        if pending is not None and self._links.is_current(link, pending):
+            await self._accounts.check_pending_password(pending, password, ip_prefix=ip_prefix)
+            account = await self._accounts.activate(pending, ip_prefix=ip_prefix)
+            if account is not None:
+                return account
+        return await self._confirm_again(link, password, ip_prefix=ip_prefix)
+
+    async def _confirm_again(self, link: Link, password: str, *, ip_prefix: str) -> Account:
+        """The account that this link has made before. Raises as `confirm`."""
+        account = await self._store.find_account(link.subject)
+        if account is None or not self._links.has_made(link, account):
             raise invalid_link()
-        await self._accounts.check_pending_password(pending, password, ip_prefix=ip_prefix)
-        account = await self._accounts.activate(pending, ip_prefix=ip_prefix)
-        if account is None:
-            raise invalid_link()
-        return account
+        return await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
 
     async def _request_mail(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> None:
         new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail

@@ -63,10 +63,13 @@ class Accounts:
         return account
 
     async def activate(self, pending: PendingRegistration, *, ip_prefix: str = "") -> Account | None:
-        """Make an account of a pending registration; None if it is gone, or its address was taken meanwhile."""
+        """Make an account of a pending registration; None if it is gone, or its address was taken meanwhile.
+
+        The account has the id of the registration, so that a link that comes again finds it.
+        """
         now = self._clock.now()
         account = Account(
-            id=self._entropy.token_bytes(16).hex(),
+            id=pending.id,
             email=pending.email,
             email_key=pending.email_key,
             password_hash=pending.password_hash,
