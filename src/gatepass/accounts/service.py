@@ -165,7 +165,10 @@ class Accounts:
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
     async def disable(self, account_id: str) -> bool:
-        """Refuse further sign-ins and revoke all sessions, in one step. False if there is no such account."""
+        """Refuse further sign-ins, make all mailed links void and revoke all sessions, in one step.
+
+        False if there is no such account.
+        """
         now = self._clock.now()
         ended = await self._store.disable_account(account_id, now=now)
         if ended is None:
@@ -181,10 +184,13 @@ class Accounts:
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
-    async def delete(self, account_id: str) -> bool:
-        """Delete an account and revoke all sessions, in one step. False if there is no such account."""
+    async def delete(self, account_id: str, *, credential_version: int | None = None) -> bool:
+        """Delete an account and revoke all sessions, in one step. False if there is no such account.
+
+        With the `credential_version` under which the owner was verified: False too if it is another one by now.
+        """
         now = self._clock.now()
-        ended = await self._store.delete_account(account_id, now=now)
+        ended = await self._store.delete_account(account_id, now=now, credential_version=credential_version)
         if ended is None:
             return False
         self._report(events.AccountDeleted(at=now, account_id=account_id))

@@ -149,16 +149,21 @@ class MemoryStore:
         account = self._accounts.get(account_id)
         if account is None:
             return None
-        self._accounts[account_id] = replace(account, disabled_at=account.disabled_at or now)
+        self._accounts[account_id] = replace(
+            account, disabled_at=account.disabled_at or now, credential_version=account.credential_version + 1
+        )
         return self._revoke_all(account_id, "revoked", now, None)
 
     async def enable_account(self, account_id: str) -> bool:
         return self._set(account_id, disabled_at=None)
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        account = self._accounts.pop(account_id, None)
-        if account is None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
+        account = self._accounts.get(account_id)
+        if account is None or credential_version not in (None, account.credential_version):
             return None
+        del self._accounts[account_id]
         del self._ids_by_email[account.email_key]
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]
