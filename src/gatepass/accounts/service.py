@@ -4,7 +4,8 @@ A sign-in tells an attacker one bit. Unknown account, wrong password and disable
 same work; failures are counted per account and per network, before and after hashing (`throttling`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.passwords.rules import Passwords
@@ -83,15 +84,20 @@ class Accounts:
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
         return account
 
-    async def verify_address(self, email_key: str) -> Account | None:
-        """Take an address as verified, on an administrator's word; the newest pending registration becomes an account.
+    async def verify_address(self, email_key: str, *, registration_id: str | None = None) -> Account | None:
+        """Take an address as verified, on an administrator's word; its pending registration becomes an account.
 
-        None if the address has neither an account nor a pending registration.
+        None if the address has neither an account nor a pending registration (of this id). Raises Conflict
+        (`several-registrations`) if several wait and none is named: one of them may be that of a stranger, whose
+        password would be that of the account.
         """
         now = self._clock.now()
         account = await self._store.find_account_by_email(email_key)
         if account is None:
-            pending = await self._store.find_registrations(email_key)
+            found = await self._store.find_registrations(email_key)
+            pending = [each for each in found if registration_id in (None, each.id)]
+            if len(pending) > 1:
+                raise Conflict("several-registrations", _ask_which(pending))
             return await self.activate(pending[0]) if pending else None
         await self._store.verify_account(account.id, now=now)
         self._report(events.AccountVerified(at=now, account_id=account.id))
@@ -215,3 +221,13 @@ class Accounts:
             await self._store.rehash_password(
                 account.id, password_hash=password_hash, credential_version=account.credential_version
             )
+
+
+def _ask_which(waiting: Sequence[PendingRegistration]) -> str:
+    listed = ", ".join(
+        f"{each.id} of {datetime.fromtimestamp(each.created_at, UTC):%Y-%m-%d %H:%M:%SZ}" for each in waiting
+    )
+    return (
+        f"{len(waiting)} registrations wait for this address, and the password of one becomes that of the account: "
+        f"{listed}. Ask the owner which is theirs, and name it."
+    )
