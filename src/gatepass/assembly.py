@@ -233,7 +233,12 @@ class Parts:
 
     def _join_lifecycle(self) -> None:
         options = self.options
-        self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
+        self.janitor = Janitor(
+            options.store,
+            clock=options.clock,
+            forget=self.revocations.forget,
+            prune_registrations=self.registration.prune,
+        )
         follower = Follower(
             options.store,
             revocations=self.revocations,

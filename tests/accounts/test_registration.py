@@ -74,6 +74,34 @@ async def test_a_lost_mail_is_sent_again(at: Post) -> None:
     assert (await at.ask("/verify", {"token": await at.token(), "password": PASSWORD})).status == 201
 
 
+async def test_a_link_that_was_sent_again_holds_as_long_as_its_mail_says(at: Post) -> None:
+    await at.browser().register()
+    at.at.clock.advance(DAY - 60)
+    assert (await at.ask("/verify/resend", {"email": EMAIL})).status == 202
+    token = await at.token()
+    at.at.clock.advance(DAY - 60)
+    await at.browser(address="198.51.100.7").register("bob@example.com")
+    await at.mails()
+    await at.at.gate._parts.janitor.sweep()
+    assert (await at.ask("/verify", {"token": token, "password": PASSWORD})).status == 201
+
+
+async def test_who_never_follows_the_link_is_forgotten_also_where_no_other_registers(at: Post) -> None:
+    await at.browser().register()
+    await at.mails()
+    at.at.clock.advance(2 * DAY + 1)
+    await at.at.gate._parts.janitor.sweep()
+    assert at.at.memory._registrations == {}
+
+
+async def test_no_link_is_sent_again_for_a_registration_that_is_over(at: Post) -> None:
+    """Whether it is still in the store depends on the janitor; what it is good for does not."""
+    await at.browser().register()
+    at.at.clock.advance(DAY)
+    await at.ask("/verify/resend", {"email": EMAIL})
+    assert len(await at.mails()) == 1
+
+
 @pytest.mark.parametrize(
     "mangle",
     [

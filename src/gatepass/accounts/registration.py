@@ -16,8 +16,8 @@ from gatepass.core.policy import RegistrationMode
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
 
-MAX_PRUNED = 20
-"""Expired pending registrations that each new one deletes: their number cannot grow for long."""
+MAX_BATCH = 500
+"""Pending registrations that one write deletes, with other work in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,28 @@ class Registration:
                 return Pending()
 
     async def resend(self, email_key: str, *, ip_prefix: str) -> None:
-        """Mail the newest pending registration of an address a new link, if there is one.
+        """Mail the newest pending registration of an address a new link, if there is one that waits.
 
         Raises TooManyAttempts, Overloaded or Forbidden (`not-offered`).
         """
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            pending = await self._store.find_registrations(email_key)
-            return self._links.verification(pending[0]) if pending else None
+            oldest = self._clock.now() - self._links.pages.verify_ttl
+            found = await self._store.find_registrations(email_key)
+            waiting = [each for each in found if each.created_at > oldest]
+            return self._links.verification(waiting[0]) if waiting else None
 
         self._links.send(job)
+
+    async def prune(self) -> None:
+        """Delete the pending registrations that are over. Each waits for one life of a link.
+
+        It is kept for two: a link that is sent again at the last moment holds as long as its mail says.
+        """
+        before = self._clock.now() - 2 * self._links.pages.verify_ttl
+        while await self._store.prune_registrations(before=before, limit=MAX_BATCH) == MAX_BATCH:
+            pass
 
     async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
@@ -117,13 +128,11 @@ class Registration:
             password_hash=await self._passwords.hash_password(new),
             created_at=self._clock.now(),
         )
-        oldest_valid = pending.created_at - self._links.pages.verify_ttl
 
         async def job() -> Message | None:
             account = await self._store.find_account_by_email(email_key)
             if account is not None:
                 return None if account.disabled_at else self._links.already_registered(account)
-            await self._store.prune_registrations(before=oldest_valid, limit=MAX_PRUNED)
             if await self._store.find_registration(pending.id) is None:  # this job may run again
                 await self._store.add_registration(pending)
             return self._links.verification(pending)

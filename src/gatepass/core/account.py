@@ -31,7 +31,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PendingRegistration:
-    """A request for an account whose address must be verified first. Deleted after its link has expired."""
+    """A request for an account whose address must be verified first. Deleted when no link for it can be valid."""
 
     id: str
     email: str = field(repr=False)

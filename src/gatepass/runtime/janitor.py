@@ -1,11 +1,11 @@
-"""Deletes what is no longer needed: ended sessions in the store, old revocations in the guards.
+"""Deletes what is no longer needed: ended sessions and old registrations in the store, old revocations in the guards.
 
 It works in small batches with other work in between, so that no refresh waits behind it.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gatepass.core.policy import DAY, MINUTE
 from gatepass.errors import StoreUnavailable
@@ -22,11 +22,19 @@ RETENTION = DAY
 class Janitor:
     """One background task of a gate."""
 
-    def __init__(self, store: SessionStore, *, clock: Clock, forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        clock: Clock,
+        forget: Callable[[], None],
+        prune_registrations: Callable[[], Awaitable[None]],
+    ) -> None:
         """`forget` makes the guards drop the revocations that no longer matter."""
         self._store = store
         self._clock = clock
         self._forget = forget
+        self._prune_registrations = prune_registrations
 
     async def run(self) -> None:
         """Sweep at intervals until cancelled. If the store is unavailable, the next sweep does the work."""
@@ -40,6 +48,7 @@ class Janitor:
     async def sweep(self) -> int:
         """Delete everything that is due. Returns the number of sessions deleted."""
         self._forget()
+        await self._prune_registrations()
         pruned = 0
         while True:
             count = await self._store.prune(before=self._clock.now() - RETENTION, limit=MAX_BATCH)

@@ -143,7 +143,11 @@ async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store
     over = [session_of(account_of(), f"{number}", expires_at=NOW - RETENTION - 1) for number in range(10_000)]
     insert = f"INSERT INTO session VALUES ({', '.join('?' * len(rows.SESSION_COLUMNS))})"
     await store._run(lambda connection: connection.executemany(insert, map(rows.from_session, over)))
-    janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None)
+
+    async def prune_none() -> None:
+        pass
+
+    janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None, prune_registrations=prune_none)
     sweep = asyncio.create_task(janitor.sweep())
     await asyncio.sleep(0)
     assert await store.swap(swap_of(live)) is not None
