@@ -71,7 +71,7 @@ class AuthApp:
             reply = await self.answer(request)
         except Disconnected:
             return
-        await reply.send(send, extra=[*self._always, *self._origins.cors(request.headers)])
+        await reply.send(send, extra=[*self._always, *self._origins.cors(request.headers, is_public=reply.is_public)])
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request, whatever happens. Raises Disconnected alone."""

@@ -15,7 +15,6 @@ _BASE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
 NO_STORE = "no-store"
 _NO_PARAMS: Mapping[str, str] = {}
@@ -106,7 +105,10 @@ def relative_path(scope: Scope) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, body, and what goes with them. `cookies` are Set-Cookie values."""
+    """Status, body, and what goes with them. `cookies` are Set-Cookie values.
+
+    `is_public`: pages of any origin may read it.
+    """
 
     status: int
     body: bytes = b""
@@ -114,6 +116,7 @@ class Reply:
     cache: str = NO_STORE
     headers: Iterable[tuple[str, str]] = ()
     cookies: Iterable[str] = field(default=(), repr=False)
+    is_public: bool = False
 
     @classmethod
     def of(cls, problem: Problem, *, cookies: Iterable[str] = ()) -> "Reply":
@@ -136,7 +139,8 @@ class Reply:
 
     def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
         """Its headers but the length, with those that every answer has."""
-        headers = [*_BASE, (b"cache-control", self.cache.encode())]
+        readers = b"cross-origin" if self.is_public else b"same-origin"
+        headers = [*_BASE, (b"cross-origin-resource-policy", readers), (b"cache-control", self.cache.encode())]
         if self.body or self.status == 200:
             headers.append((b"content-type", self.media_type.encode()))
         for name, value in (*self.headers, *extra):
