@@ -125,7 +125,7 @@ class TestAgainstAServer:
             headers = {"Authorization": f"Bearer {REVOCATION_FEED_SECRET}", "Last-Event-ID": last}
             with httpx2.stream("GET", url, headers=headers) as answer:
                 assert answer.headers["content-type"] == "text/event-stream"
-                assert answer.headers["cache-control"] == "no-store"
+                assert answer.headers["cache-control"] == "no-store, no-transform"
                 seen[last] = next(answer.iter_text())
         assert [sid in text for text in seen.values()] == [True, False, True, True]
         assert all("event: caught-up\n" in text for text in seen.values())

@@ -151,8 +151,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class EventStream(Reply):
-    """A reply whose body goes on until the caller leaves or the events end."""
+    """A reply whose body goes on until the caller leaves or the events end.
 
+    Proxies must not collect it (nginx: X-Accel-Buffering) or compress it, which collects it too (RFC 9111 §5.2.2.6).
+    """
+
+    cache: str = "no-store, no-transform"
+    headers: Iterable[tuple[str, str]] = (("x-accel-buffering", "no"),)
     events: AsyncIterator[bytes] = field(kw_only=True)
     receive: Receive = field(kw_only=True)
 

@@ -101,7 +101,7 @@ class Origins:
             raise cross_site("This origin is not allowed here.")
 
     def cors(self, headers: Headers, *, is_public: bool = False) -> list[tuple[str, str]]:
-        """The CORS headers of an answer: an exact echo for allowed foreign origins; for others none, or `*` in public."""
+        """The CORS headers of an answer: an echo for allowed foreign origins; for others none, or `*` in public."""
         others = [("access-control-allow-origin", "*")] if is_public else []
         if not self.foreign:
             return others
