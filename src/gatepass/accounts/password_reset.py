@@ -69,10 +69,10 @@ class PasswordReset:
             await self._check_done(link, new, ip_prefix=ip_prefix)
             return
         password = self._passwords.check_policy(new, account.email_key)
-        password_hash = await self._passwords.hash_password(password)
+        password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
         await self._store.verify_account(account.id, now=now)
-        await self._accounts.clear_failures(account.email_key)
+        await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)
         ended = await self._store.change_password(
             account.id, password_hash=password_hash, credential_version=account.credential_version, now=now, keep=None
         )
