@@ -142,7 +142,7 @@ async def test_a_store_that_fails_on_the_way_leaves_the_link_good() -> None:
         await at.browser().register()
         await at.ask("/password/forgot", {"email": EMAIL})
         body = {"token": await at.token(), "new": NEW}
-        for verb in ("verify_account", "clear_attempts", "change_password"):
+        for verb in ("verify_account", "count_failure", "change_password"):
 
             async def fail(called: str, verb: str = verb) -> None:
                 if called == verb:
