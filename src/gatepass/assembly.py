@@ -22,6 +22,7 @@ from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_th
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
+from gatepass.accounts.retention import Retention
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.access_token import Verifier
@@ -251,12 +252,8 @@ class Parts:
 
     def _join_lifecycle(self) -> None:
         options = self.options
-        self.janitor = Janitor(
-            options.store,
-            clock=options.clock,
-            forget=self.revocations.forget,
-            prune_registrations=self.registration.prune,
-        )
+        prune = Retention(options.store, clock=options.clock, verify_ttl=self._links.pages.verify_ttl).prune
+        self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget, prune=prune)
         follower = Follower(
             options.store,
             revocations=self.revocations,

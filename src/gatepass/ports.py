@@ -243,17 +243,18 @@ class AttemptStore(Protocol):
     async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
         """Delete what `lasting_failures` returns, and the count of `key` in any case."""
 
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        """Delete counts last raised before a time, at most `limit`, without keys that begin with `keep`; how many."""
+
 
 class KeyStore(Protocol):
     """Signing keys, encrypted: a handful of rows, one for each rotation."""
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         """All signing keys, in no particular order."""
-        ...
 
     async def put_signing_key(self, key: StoredKey) -> None:
         """Add a key, or replace the one with the same kid. Durable when it returns; subscriptions are woken."""
-        ...
 
 
 class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):

@@ -1,4 +1,4 @@
-"""Deletes what is no longer needed: ended sessions and old registrations in the store, old revocations in the guards.
+"""Deletes what is no longer needed: ended sessions and old counts in the store, old revocations in the guards.
 
 It works in small batches with other work in between, so that no refresh waits behind it.
 """
@@ -23,18 +23,13 @@ class Janitor:
     """One background task of a gate."""
 
     def __init__(
-        self,
-        store: SessionStore,
-        *,
-        clock: Clock,
-        forget: Callable[[], None],
-        prune_registrations: Callable[[], Awaitable[None]],
+        self, store: SessionStore, *, clock: Clock, forget: Callable[[], None], prune: Callable[[], Awaitable[None]]
     ) -> None:
-        """`forget` makes the guards drop the revocations that no longer matter."""
+        """`forget` makes the guards drop the revocations that no longer matter; `prune` deletes old counts."""
         self._store = store
         self._clock = clock
         self._forget = forget
-        self._prune_registrations = prune_registrations
+        self._prune = prune
 
     async def run(self) -> None:
         """Sweep at intervals until cancelled. If the store is unavailable, the next sweep does the work."""
@@ -48,7 +43,7 @@ class Janitor:
     async def sweep(self) -> int:
         """Delete everything that is due. Returns the number of sessions deleted."""
         self._forget()
-        await self._prune_registrations()
+        await self._prune()
         pruned = 0
         while True:
             count = await self._store.prune(before=self._clock.now() - RETENTION, limit=MAX_BATCH)

@@ -239,6 +239,12 @@ class MemoryStore:
     async def clear_attempts(self, key: str) -> None:
         self._attempts.pop(key, None)
 
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        due = [key for key, count in self._attempts.items() if count.last_at < before and not _begins(key, keep)]
+        for key in due[:limit]:
+            del self._attempts[key]
+        return len(due[:limit])
+
     async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
         account_id = self._ids_by_email.get(email_key)
         return self._attempts.get(key, _NEVER) if account_id is None else self._failures.get(account_id, _NEVER)
@@ -290,3 +296,7 @@ class _Subscription:
     async def next(self, within: float) -> Sequence[Revocation]:
         await asyncio.sleep(within)
         return ()
+
+
+def _begins(key: str, prefix: str) -> bool:
+    return bool(prefix) and key.startswith(prefix)

@@ -331,6 +331,16 @@ class AttemptBattery:
             counts += [tuple(count) for count in await store.attempts(["a"])]
         assert counts == [(1, NOW), (0, 0), (0, 0)]
 
+    async def test_old_counts_are_pruned_in_batches_and_lasting_ones_when_told(self, store: Store) -> None:
+        for number in range(4):
+            await store.count_failure([f"a{number}", f"ever:a{number}"], now=NOW + number, forget_before=0)
+        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 2
+        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 1
+        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 0
+        kept = [f"a{number}" for number in range(4)] + [f"ever:a{number}" for number in range(4)]
+        assert [count.failures for count in await store.attempts(kept)] == [0, 0, 0, 1, 1, 1, 1, 1]
+        assert await store.prune_attempts(before=NOW + 9, keep="", limit=9) == 5
+
     async def test_the_lasting_count_is_the_accounts_or_without_an_account_the_keys(self, store: Store) -> None:
         await store.add_account(account_of())
         for email, key in (("ann@example.com", "ann"), ("nobody@example.com", "nobody")):

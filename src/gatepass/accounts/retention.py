@@ -1,0 +1,27 @@
+"""What of failed sign-ins and registrations is deleted once it has no effect any more: both name networks or people."""
+
+from gatepass.accounts.throttling import LASTING
+from gatepass.core.throttle import LIFETIME, PER_GUESSER
+from gatepass.ports import Clock, Store
+
+MAX_BATCH = 500
+"""Rows of one statement: no sign-in waits behind a longer one."""
+
+
+class Retention:
+    """Deletes counts that no throttle looks at again, and registrations whose link has expired."""
+
+    def __init__(self, store: Store, *, clock: Clock, verify_ttl: int) -> None:
+        """`verify_ttl` is the life of a registration's link in seconds."""
+        self._store = store
+        self._clock = clock
+        self._verify_ttl = verify_ttl
+
+    async def prune(self) -> None:
+        """Delete all that is due. Raises StoreUnavailable."""
+        store, now = self._store, self._clock.now()
+        for before, keep in ((now - PER_GUESSER.memory, LASTING), (now - LIFETIME.memory, "")):
+            while await store.prune_attempts(before=before, keep=keep, limit=MAX_BATCH) == MAX_BATCH:
+                pass
+        while await store.prune_registrations(before=now - self._verify_ttl, limit=MAX_BATCH) == MAX_BATCH:
+            pass
