@@ -16,9 +16,6 @@ from gatepass.core.policy import RegistrationMode
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
 
-MAX_BATCH = 500
-"""Pending registrations that one write deletes, with other work in between."""
-
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -84,15 +81,6 @@ class Registration:
             return self._links.verification(waiting[0]) if waiting else None
 
         self._links.send(job)
-
-    async def prune(self) -> None:
-        """Delete the pending registrations that are over. Each waits for one life of a link.
-
-        It is kept for two: a link that is sent again at the last moment holds as long as its mail says.
-        """
-        before = self._clock.now() - 2 * self._links.pages.verify_ttl
-        while await self._store.prune_registrations(before=before, limit=MAX_BATCH) == MAX_BATCH:
-            pass
 
     async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
