@@ -105,9 +105,8 @@ class Parts:
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            clock=options.clock,
             retention=retention,
-            max_age=options.limits.revocation_max_age if options.store.is_shared else FOREVER,
+            max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
         self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
         self.keys = SigningKeys(
@@ -241,38 +240,37 @@ class Parts:
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
             ping=SharedPing(options.store.ping, clock=options.clock),
+            check_health=lambda: self.lifecycle.check_health(),
+            clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             networks=ClientNetworks(
-                browsers.proxies,
-                clock=options.clock,
-                report=self.report,
-                quiet=is_loopback(options.public_url),
+                browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
         )
 
     def _join_lifecycle(self) -> None:
         options = self.options
-        prune = Retention(options.store, clock=options.clock, verify_ttl=self._links.pages.verify_ttl).prune
-        self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget, prune=prune)
-        follower = Follower(
-            options.store,
-            revocations=self.revocations,
-            reload_keys=self.keys.look,
-            clock=options.clock,
-            report=self.report,
+        clock, report = options.clock, self.report
+        prune = Retention(options.store, verify_ttl=self._links.pages.verify_ttl).prune
+        self.janitor = Janitor(options.store, clock=clock, forget=self.revocations.forget, prune=prune)
+        self.follower = Follower(
+            options.store, revocations=self.revocations, reload_keys=self.keys.look, clock=clock, report=report
         )
         self.lifecycle = Lifecycle(
             options.store,
-            load_keys=self._load,
+            load=self._load,
             revocations=self.revocations,
             outbox=self.outbox,
-            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
+            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": self.follower.run},
+            clock=clock,
+            report=report,
         )
 
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         await self.keys.open()
         await self._passwords.learn_kinds()
+        await self.follower.load()
 
     def _join_applications(self) -> None:
         feed = endpoints.FEED if self.options.secrets.feed else ()

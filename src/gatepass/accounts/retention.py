@@ -2,7 +2,7 @@
 
 from gatepass.accounts.throttling import LASTING
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
-from gatepass.ports import Clock, Store
+from gatepass.ports import Store
 
 MAX_BATCH = 500
 """Rows of one statement: no sign-in waits behind a longer one."""
@@ -11,15 +11,14 @@ MAX_BATCH = 500
 class Retention:
     """Deletes counts that no throttle looks at again, and registrations of which no link can be valid."""
 
-    def __init__(self, store: Store, *, clock: Clock, verify_ttl: int) -> None:
+    def __init__(self, store: Store, *, verify_ttl: int) -> None:
         """`verify_ttl` is the life of a registration's link in seconds."""
         self._store = store
-        self._clock = clock
         self._verify_ttl = verify_ttl
 
-    async def prune(self) -> None:
-        """Delete all that is due. Raises StoreUnavailable."""
-        store, now = self._store, self._clock.now()
+    async def prune(self, now: int) -> None:
+        """Delete all that is due at a time (Unix seconds). Raises StoreUnavailable."""
+        store = self._store
         for before, keep in ((now - PER_GUESSER.memory, LASTING), (now - LIFETIME.memory, "")):
             while await store.prune_attempts(before=before, keep=keep, limit=MAX_BATCH) == MAX_BATCH:
                 pass

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from gatepass.core.policy import DAY, MINUTE
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, SessionStore
+from gatepass.supervisor import Alive, ignore
 
 logger = logging.getLogger("gatepass.janitor")
 
@@ -23,30 +24,33 @@ class Janitor:
     """One background task of a gate."""
 
     def __init__(
-        self, store: SessionStore, *, clock: Clock, forget: Callable[[], None], prune: Callable[[], Awaitable[None]]
+        self, store: SessionStore, *, clock: Clock, forget: Callable[[], None], prune: Callable[[int], Awaitable[None]]
     ) -> None:
-        """`forget` makes the guards drop the revocations that no longer matter; `prune` deletes old counts."""
+        """`forget` makes the guards drop the revocations that no longer matter; `prune(now)` deletes old counts."""
         self._store = store
         self._clock = clock
         self._forget = forget
         self._prune = prune
 
-    async def run(self) -> None:
+    async def run(self, alive: Alive = ignore) -> None:
         """Sweep at intervals until cancelled. If the store is unavailable, the next sweep does the work."""
         while True:
             try:
                 await self.sweep()
+                alive()
             except StoreUnavailable:
                 logger.warning("the store is unavailable; ended sessions are pruned later", exc_info=True)
             await asyncio.sleep(SWEEP_INTERVAL)
 
     async def sweep(self) -> int:
-        """Delete everything that is due. Returns the number of sessions deleted."""
+        """Delete everything that is due by our clock and by the store's. Returns the number of sessions deleted."""
         self._forget()
-        await self._prune()
+        there = await self._store.time()  # a clock of ours that is far ahead must not delete live sessions
+        now = self._clock.now() if there is None else min(self._clock.now(), there)
+        await self._prune(now)
         pruned = 0
         while True:
-            count = await self._store.prune(before=self._clock.now() - RETENTION, limit=MAX_BATCH)
+            count = await self._store.prune(before=now - RETENTION, limit=MAX_BATCH)
             pruned += count
             if count < MAX_BATCH:
                 return pruned

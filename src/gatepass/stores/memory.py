@@ -4,7 +4,6 @@ Every verb runs in one step of the event loop, with no await inside, so it is at
 when the process ends, all sessions end.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,26 +12,26 @@ from typing import Any
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
-from gatepass.ports import Attempts, Revocation
-from gatepass.stores.limits import MAX_ATTEMPT_KEYS
+from gatepass.ports import Revocation, Subscription
+from gatepass.stores.doorbell import Silence
+from gatepass.stores.memory_attempts import MemoryAttempts
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
-_NEVER = Attempts(0, 0)
 
-
-class MemoryStore:
+class MemoryStore(MemoryAttempts):
     """All store ports over dictionaries."""
 
     is_shared = False
+    is_private = True
 
     def __init__(self) -> None:
+        super().__init__()
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
-        self._ids_by_email: dict[str, str] = {}
         self._registrations: dict[str, PendingRegistration] = {}
-        self._attempts: dict[str, Attempts] = {}
-        self._failures: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
+        self._tombstones: dict[bytes, int] = {}
+        self._epoch = 0
 
     def rows(self) -> dict[bytes, Session]:
         """The table of sessions by sid, for tests: what a test adds or removes there, the store has or has lost."""
@@ -86,25 +85,28 @@ class MemoryStore:
     ) -> Sequence[bytes]:
         return self._revoke_all(account_id, reason, now, keep)
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        if sid not in self._sessions:
+            self._tombstones[sid] = now
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        live = [
-            row
-            for row in self._sessions.values()
-            if row.account_id == account_id and row.revoked_at is None and row.expires_at > now
-        ]
+        own = [row for row in self._sessions.values() if row.account_id == account_id]
+        live = [row for row in own if row.revoked_at is None and row.expires_at > now]
         return tuple(sorted(live, key=lambda row: (-row.created_at, row.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        found = [
-            Revocation(row.sid, row.revoked_at)
-            for row in self._sessions.values()
-            if row.revoked_at is not None and row.revoked_at >= since
-        ]
+        found = [revocation for revocation in self._revocations() if revocation.at >= since]
         return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
 
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        return tuple(revocation for revocation in self._revocations() if revocation.sid in sids)
+
+    async def time(self) -> int | None:
+        return None
+
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator["_Subscription"]:
-        yield _Subscription()
+    async def subscribe(self) -> AsyncIterator[Subscription]:
+        yield Silence()  # no other process shares this memory
 
     async def prune(self, *, before: int, limit: int) -> int:
         due = [
@@ -114,7 +116,9 @@ class MemoryStore:
         ][:limit]
         for sid in due:
             del self._sessions[sid]
-        return len(due)
+        over = [sid for sid, at in self._tombstones.items() if at < before][: limit - len(due)]
+        self._tombstones = {sid: at for sid, at in self._tombstones.items() if sid not in over}
+        return len(due) + len(over)
 
     async def add_account(self, account: Account) -> bool:
         if account.email_key in self._ids_by_email or account.id in self._accounts:
@@ -220,52 +224,22 @@ class MemoryStore:
             del self._registrations[each]
         return len(due)
 
-    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        return tuple(self._attempts.get(key, _NEVER) for key in keys)
-
-    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        for key in keys:
-            self._attempts[key] = _raised(self._attempts.pop(key, _NEVER), now=now, forget_before=forget_before)
-        while len(self._attempts) > MAX_ATTEMPT_KEYS:
-            del self._attempts[next(iter(self._attempts))]
-
-    async def take_back_failure(self, key: str) -> None:
-        count = self._attempts.get(key, _NEVER)
-        if count.failures > 1:
-            self._attempts[key] = count._replace(failures=count.failures - 1)
-        else:
-            self._attempts.pop(key, None)
-
-    async def clear_attempts(self, key: str) -> None:
-        self._attempts.pop(key, None)
-
-    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
-        due = [key for key, count in self._attempts.items() if count.last_at < before and not _begins(key, keep)]
-        for key in due[:limit]:
-            del self._attempts[key]
-        return len(due[:limit])
-
-    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
-        account_id = self._ids_by_email.get(email_key)
-        return self._attempts.get(key, _NEVER) if account_id is None else self._failures.get(account_id, _NEVER)
-
-    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
-        account_id = self._ids_by_email.get(email_key)
-        if account_id is None:
-            await self.count_failure([key], now=now, forget_before=forget_before)
-        else:
-            count = self._failures.get(account_id, _NEVER)
-            self._failures[account_id] = _raised(count, now=now, forget_before=forget_before)
-
-    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
-        self._attempts.pop(key, None)
-        self._failures.pop(self._ids_by_email.get(email_key, ""), None)
-
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(self._signing_keys.values())
 
     async def put_signing_key(self, key: StoredKey) -> None:
         self._signing_keys[key.kid] = key
+
+    async def epoch(self) -> int:
+        return self._epoch
+
+    async def raise_epoch(self, at: int) -> int:
+        self._epoch = max(self._epoch, at)
+        return self._epoch
+
+    def _revocations(self) -> list[Revocation]:
+        revoked = [Revocation(row.sid, row.revoked_at) for row in self._sessions.values() if row.revoked_at is not None]
+        return [*revoked, *(Revocation(sid, at) for sid, at in self._tombstones.items())]
 
     def _set(self, account_id: str, **facts: Any) -> bool:
         account = self._accounts.get(account_id)
@@ -284,19 +258,3 @@ class MemoryStore:
     def _revoke_all(self, account_id: str, reason: EndReason, now: int, keep: bytes | None) -> Sequence[bytes]:
         own = [row.sid for row in self._sessions.values() if row.account_id == account_id and row.sid != keep]
         return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)
-
-
-def _raised(count: Attempts, *, now: int, forget_before: int) -> Attempts:
-    return Attempts(1 if count.last_at < forget_before else count.failures + 1, now)
-
-
-class _Subscription:
-    """No other process shares this memory, so nothing is ever received."""
-
-    async def next(self, within: float) -> Sequence[Revocation]:
-        await asyncio.sleep(within)
-        return ()
-
-
-def _begins(key: str, prefix: str) -> bool:
-    return bool(prefix) and key.startswith(prefix)

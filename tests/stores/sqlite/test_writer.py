@@ -145,7 +145,7 @@ async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store
     over = [session_of(account_of(), f"{number}", expires_at=NOW - RETENTION - 1) for number in range(10_000)]
     insert = f"INSERT INTO session VALUES ({', '.join('?' * len(rows.SESSION_COLUMNS))})"
     await store._run(lambda connection: connection.executemany(insert, map(rows.from_session, over)))
-    retention = Retention(store, clock=ManualClock(NOW), verify_ttl=DAY)
+    retention = Retention(store, verify_ttl=DAY)
     janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None, prune=retention.prune)
     sweep = asyncio.create_task(janitor.sweep())
     await asyncio.sleep(0)
