@@ -10,6 +10,7 @@ import pytest
 
 from gatepass.core.policy import DAY, Policy
 from gatepass.errors import StoreUnavailable
+from tests.support.asgi import call
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.mail import Post, post
 
@@ -135,6 +136,16 @@ class TestTakingAnAddress:
         for _ in range(2):
             assert (await at.ask("/email/confirm", {"token": token}, browser=ann)).status == 204
         assert len(at.at.named("user_email_change")) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_scanner_of_mail_that_looks_at_what_it_finds_uses_up_no_link(method: str) -> None:
+    async with post() as at:
+        await at.browser().register()
+        token = await at.token()
+        for path in ("/verify", f"/verify/{token}"):
+            await call(at.at.gate.asgi, method, path, query=f"token={token}".encode())
+        assert (await at.ask("/verify", {"token": token, "password": PASSWORD})).status == 201
 
 
 async def test_a_store_that_fails_on_the_way_leaves_the_link_good() -> None:
