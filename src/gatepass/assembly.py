@@ -23,6 +23,7 @@ from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_th
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
+from gatepass.accounts.retention import Retention
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.access_token import Verifier
@@ -255,17 +256,15 @@ class Parts:
             clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             networks=ClientNetworks(
-                browsers.proxies,
-                clock=options.clock,
-                report=self.report,
-                quiet=is_loopback(options.public_url),
+                browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
         )
 
     def _join_lifecycle(self) -> None:
         options = self.options
-        self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
         clock, report = options.clock, self.report
+        prune = Retention(options.store, verify_ttl=self._links.pages.verify_ttl).prune
+        self.janitor = Janitor(options.store, clock=clock, forget=self.revocations.forget, prune=prune)
         self.follower = Follower(
             options.store, revocations=self.revocations, reload_keys=self.keys.look, clock=clock, report=report
         )

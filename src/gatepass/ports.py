@@ -139,15 +139,22 @@ class AccountStore(Protocol):
         """Store the same password under stronger parameters. Returns False if the version has changed."""
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """In one step: disable an account and revoke its sessions. Returns their sids, or None if it is absent."""
+        """In one step: disable an account, raise its version, and revoke its sessions.
+
+        Returns their sids, or None if it is absent. The version voids what was prepared before: mailed links, and
+        changes that are under way.
+        """
 
     async def enable_account(self, account_id: str) -> bool:
         """Enable a disabled account. Returns False if it is absent."""
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
         """In one step: revoke its sessions and delete the account. Its address is free again at once.
 
-        Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent.
+        Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent or has another
+        version than `credential_version`, where one is given.
         """
 
     async def change_email(
@@ -216,6 +223,9 @@ class AttemptStore(Protocol):
 
     async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
         """Delete what `lasting_failures` returns, and the count of `key` in any case."""
+
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        """Delete counts last raised before a time, at most `limit`, without keys that begin with `keep`; how many."""
 
 
 class KeyStore(Protocol):

@@ -70,19 +70,38 @@ def test_of_nobody_each_says_so(verb: str) -> None:
     assert done.output.startswith("There is no account with this address")
 
 
-def test_verify_vouches_for_an_account_and_for_who_waits() -> None:
-    run("add", "ann@example.com", typed=f"{GOOD}\n")
-    assert run("verify", "ann@example.com").exit_code == 0
-
+def waits(number: int, password_hash: str) -> None:
     async def apply() -> None:
         store = SQLiteStore("gate.db")
         await store.open()
-        await store.add_registration(
-            PendingRegistration("0" * 32, "bob@example.com", "bob@example.com", OLD, 1_800_000_000)
+        pending = PendingRegistration(
+            f"{number}" * 32, "bob@example.com", "bob@example.com", password_hash, 1_800_000_000 + number
         )
+        await store.add_registration(pending)
         await store.close()
 
     asyncio.run(apply())
+
+
+def test_verify_never_chooses_between_the_passwords_of_two_who_wait() -> None:
+    """One of them is not the owner of the address, and may have come last."""
+    waits(1, OLD)
+    waits(2, bcrypt.hashpw(b"the password of a stranger", bcrypt.gensalt(4)).decode())
+    done = run("verify", "bob@example.com")
+    assert done.exit_code == 1
+    assert f"{'1' * 32} of 2027-01-15 08:00:01Z" in done.output
+    assert f"{'2' * 32} of 2027-01-15 08:00:02Z" in done.output
+    assert listed() == []
+    assert run("verify", "bob@example.com", "--registration", "3" * 32).exit_code == 1
+    assert run("verify", "bob@example.com", "--registration", "1" * 32).output == "verified bob@example.com\n"
+    assert signs_in("bob@example.com", "the password of old")
+    assert not signs_in("bob@example.com", "the password of a stranger")
+
+
+def test_verify_vouches_for_an_account_and_for_who_waits() -> None:
+    run("add", "ann@example.com", typed=f"{GOOD}\n")
+    assert run("verify", "ann@example.com").exit_code == 0
+    waits(0, OLD)
     assert run("verify", "bob@example.com").output == "verified bob@example.com\n"
     assert all(account["verified_at"] for account in listed())
     assert signs_in("bob@example.com", "the password of old")

@@ -127,7 +127,7 @@ class TestAgainstAServer:
             headers = {"Authorization": f"Bearer {REVOCATION_FEED_SECRET}", "Last-Event-ID": last}
             with httpx2.stream("GET", url, headers=headers) as answer:
                 assert answer.headers["content-type"] == "text/event-stream"
-                assert answer.headers["cache-control"] == "no-store"
+                assert answer.headers["cache-control"] == "no-store, no-transform"
                 seen[name] = next(answer.iter_text())
             last = re.findall(r"^id: (.+)$", seen[name], re.MULTILINE)[-1:][0] if name == "from the start" else last
         assert [sid in text for text in seen.values()] == [True, False, True, True]

@@ -81,12 +81,12 @@ class Administration:
         await self.note("account-deleted", account_id, by=by)
         return await self._accounts.delete(account_id)
 
-    async def verify_address(self, email_key: str, *, by: str) -> Account | None:
+    async def verify_address(self, email_key: str, *, by: str, registration_id: str | None = None) -> Account | None:
         """As `Accounts.verify_address`."""
         account = await self._accounts.find_by_email(email_key)
         target, detail = (account.id, "") if account else ("", "a pending registration")
         await self.note("account-verified", target, by=by, detail=detail)
-        return await self._accounts.verify_address(email_key)
+        return await self._accounts.verify_address(email_key, registration_id=registration_id)
 
     async def end_session(self, sid: bytes, *, by: str) -> bool:
         """End one session. True if this call ended it, False if it was over before."""

@@ -64,20 +64,21 @@ class EmailChange:
     ) -> None:
         """Give the account the address that the link verifies. `email_key` normalises an address.
 
+        Nothing changes if the account has it already.
+
         Raises Unprocessable (`invalid-link`), Unavailable or Forbidden (`not-offered`).
         """
         link = self._links.open(token, Purpose.CHANGE_EMAIL)
-        if link.subject != account.id or not self._links.is_current(link, account):
+        if link.subject != account.id:
             raise invalid_link()
-        now = self._clock.now()
-        is_changed = await self._store.change_email(
-            account.id,
-            email=link.address,
-            email_key=email_key(link.address),
-            credential_version=account.credential_version,
-            now=now,
+        key, now = email_key(link.address), self._clock.now()
+        is_changed = self._links.is_current(link, account) and await self._store.change_email(
+            account.id, email=link.address, email_key=key, credential_version=account.credential_version, now=now
         )
         if not is_changed:
-            raise invalid_link()
+            owner = await self._store.find_account_by_email(key)
+            if owner is None or owner.id != account.id:
+                raise invalid_link()
+            return
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
         self._notifications.email_changed(account)

@@ -7,9 +7,13 @@ address (looking it up, writing a row, making a link, sending it) happens in the
 A link alone gives access to nothing that another person prepared. Verifying an address needs the password that was
 chosen for it, so a stranger cannot register your address and wait until you follow the link; verifying a new address
 needs an access token of the account. Only setting a new password needs nothing but the link.
+
+A link works once, and its request may come twice: an answer is lost, a button is pressed twice. A request for what the
+link has done already gets the answer of the first and changes nothing, under the same proofs.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gatepass.accounts.throttling import email_digest
 from gatepass.core import event as events
@@ -134,6 +138,16 @@ class EmailLinks:
         """Whether nothing about the subject has changed that makes the link void."""
         state = _state(subject) if isinstance(subject, Account) else (subject.email_key,)
         return is_still(link, self._keys, state)
+
+    def has_made(self, link: Link, account: Account) -> bool:
+        """Whether a link to verify has made this account, and nothing about it has changed since."""
+        is_new = account.disabled_at is None and account.credential_version == 1
+        return is_new and is_still(link, self._keys, (account.email_key,))
+
+    def was_last(self, link: Link, account: Account) -> bool:
+        """Whether the account has changed exactly once since the link was made: by the link, or in its place."""
+        before = replace(account, credential_version=account.credential_version - 1)
+        return account.disabled_at is None and is_still(link, self._keys, _state(before))
 
     def _make(self, purpose: Purpose, subject: str, state: tuple[str, ...], *, address: str = "") -> str:
         expires_at = self._clock.now() + self.pages.ttl(purpose)

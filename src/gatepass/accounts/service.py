@@ -4,7 +4,8 @@ A sign-in tells an attacker one bit. Unknown account, wrong password and disable
 same work; failures are counted per account and per network, and looked at before and after hashing (`throttling`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.lookup import find_by_email
@@ -78,10 +79,13 @@ class Accounts:
         return account
 
     async def activate(self, pending: PendingRegistration, *, ip_prefix: str = "") -> Account | None:
-        """Make an account of a pending registration; None if it is gone, or its address was taken meanwhile."""
+        """Make an account of a pending registration; None if it is gone, or its address was taken meanwhile.
+
+        The account has the id of the registration, so that a link that comes again finds it.
+        """
         now = self._clock.now()
         account = Account(
-            id=self._entropy.token_bytes(16).hex(),
+            id=pending.id,
             email=pending.email,
             email_key=pending.email_key,
             password_hash=pending.password_hash,
@@ -96,15 +100,20 @@ class Accounts:
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
         return account
 
-    async def verify_address(self, email_key: str) -> Account | None:
-        """Take an address as verified, on an administrator's word; the newest pending registration becomes an account.
+    async def verify_address(self, email_key: str, *, registration_id: str | None = None) -> Account | None:
+        """Take an address as verified, on an administrator's word; its pending registration becomes an account.
 
-        None if the address has neither an account nor a pending registration.
+        None if the address has neither an account nor a pending registration (of this id). Raises Conflict
+        (`several-registrations`) if several wait and none is named: one of them may be that of a stranger, whose
+        password would be that of the account.
         """
         now = self._clock.now()
         account = await self._store.find_account_by_email(email_key)
         if account is None:
-            pending = await self._store.find_registrations(email_key)
+            found = await self._store.find_registrations(email_key)
+            pending = [each for each in found if registration_id in (None, each.id)]
+            if len(pending) > 1:
+                raise Conflict("several-registrations", _ask_which(pending))
             return await self.activate(pending[0]) if pending else None
         await self._store.verify_account(account.id, now=now)
         self._report(events.AccountVerified(at=now, account_id=account.id))
@@ -183,7 +192,10 @@ class Accounts:
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
     async def disable(self, account_id: str) -> bool:
-        """Refuse further sign-ins and revoke all sessions, in one step. False if there is no such account."""
+        """Refuse further sign-ins, make all mailed links void and revoke all sessions, in one step.
+
+        False if there is no such account.
+        """
         now = self._clock.now()
         ended = await self._store.disable_account(account_id, now=now)
         if ended is None:
@@ -204,10 +216,13 @@ class Accounts:
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
-    async def delete(self, account_id: str) -> bool:
-        """Delete an account and revoke all sessions, in one step. False if there is no such account."""
+    async def delete(self, account_id: str, *, credential_version: int | None = None) -> bool:
+        """Delete an account and revoke all sessions, in one step. False if there is no such account.
+
+        With the `credential_version` under which the owner was verified: False too if it is another one by now.
+        """
         now = self._clock.now()
-        ended = await self._store.delete_account(account_id, now=now)
+        ended = await self._store.delete_account(account_id, now=now, credential_version=credential_version)
         if ended is None:
             return False
         self._report(events.AccountDeleted(at=now, account_id=account_id))
@@ -235,3 +250,13 @@ class Accounts:
             await self._store.rehash_password(
                 account.id, password_hash=password_hash, credential_version=account.credential_version
             )
+
+
+def _ask_which(waiting: Sequence[PendingRegistration]) -> str:
+    listed = ", ".join(
+        f"{each.id} of {datetime.fromtimestamp(each.created_at, UTC):%Y-%m-%d %H:%M:%SZ}" for each in waiting
+    )
+    return (
+        f"{len(waiting)} registrations wait for this address, and the password of one becomes that of the account: "
+        f"{listed}. Ask the owner which is theirs, and name it."
+    )

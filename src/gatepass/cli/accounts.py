@@ -91,10 +91,15 @@ def delete(account: str, yes: bool, env_file: Path | None) -> None:
 
 @accounts.command()
 @click.argument("email")
+@click.option("--registration", metavar="ID", help="Which one, if several wait for the mail to this address.")
 @env_file_option
-def verify(email: str, env_file: Path | None) -> None:
-    """Take an address as verified: of an account, or of the newest registration that waits for its mail."""
-    account = with_gate(env_file, lambda gate: gate.administration.verify_address(email_key(email), by=actor()))
+def verify(email: str, registration: str | None, env_file: Path | None) -> None:
+    """Take an address as verified: of an account, or of a registration that waits for its mail."""
+    key = email_key(email)
+    account = with_gate(
+        env_file,
+        lambda gate: gate.administration.verify_address(key, registration_id=registration, by=actor()),
+    )
     if account is None:
         fail("There is no account with this address, and no registration that waits for it.")
     click.echo(f"verified {account.email}")

@@ -73,7 +73,7 @@ class AuthApp:
             reply = await self.answer(request)
         except Disconnected:
             return
-        extra = [*self._always, *self._origins.cors(request.headers)]
+        extra = [*self._always, *self._origins.cors(request.headers, is_public=reply.is_public)]
         await reply.send(send, extra=extra, bodiless=request.method == "HEAD")
 
     async def answer(self, request: Request) -> Reply:

@@ -19,7 +19,6 @@ _BASE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
 NO_STORE = "no-store"
 _NO_PARAMS: Mapping[str, str] = {}
@@ -142,7 +141,10 @@ def relative_path(scope: Scope) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, body, and what goes with them. `cookies` are Set-Cookie values."""
+    """Status, body, and what goes with them. `cookies` are Set-Cookie values.
+
+    `is_public`: pages of any origin may read it.
+    """
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -150,6 +152,7 @@ class Reply:
     cache: str = NO_STORE
     headers: Iterable[tuple[str, str]] = ()
     cookies: Iterable[str] = field(default=(), repr=False)
+    is_public: bool = False
 
     @classmethod
     def of(cls, problem: Problem, *, cookies: Iterable[str] = ()) -> "Reply":
@@ -170,7 +173,8 @@ class Reply:
 
     def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
         """Its headers but the length, with those that every answer has."""
-        headers = [*_BASE, (b"cache-control", self.cache.encode())]
+        readers = b"cross-origin" if self.is_public else b"same-origin"
+        headers = [*_BASE, (b"cross-origin-resource-policy", readers), (b"cache-control", self.cache.encode())]
         if self.body or self.status == 200:
             headers.append((b"content-type", self.media_type.encode()))
         for name, value in (*self.headers, *extra):
@@ -181,8 +185,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class EventStream(Reply):
-    """A reply whose body goes on until the caller leaves or the events end."""
+    """A reply whose body goes on until the caller leaves or the events end.
 
+    Proxies must not collect it (nginx: X-Accel-Buffering) or compress it, which collects it too (RFC 9111 §5.2.2.6).
+    """
+
+    cache: str = "no-store, no-transform"
+    headers: Iterable[tuple[str, str]] = (("x-accel-buffering", "no"),)
     events: AsyncIterator[bytes] = field(kw_only=True)
     receive: Receive = field(kw_only=True)
 

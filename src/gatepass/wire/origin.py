@@ -128,13 +128,14 @@ class Origins:
         if origin not in self.own and origin not in self.foreign:
             raise cross_site("This origin is not allowed here.")
 
-    def cors(self, headers: Headers) -> list[tuple[str, str]]:
-        """The CORS headers of an answer: an exact echo for allowed foreign origins, none for others."""
+    def cors(self, headers: Headers, *, is_public: bool = False) -> list[tuple[str, str]]:
+        """The CORS headers of an answer: an echo for allowed foreign origins; for others none, or `*` in public."""
+        others = [("access-control-allow-origin", "*")] if is_public else []
         if not self.foreign:
-            return []
+            return others
         origin = headers.one(b"origin")
         if origin not in self.foreign:
-            return [("vary", "Origin")]
+            return [("vary", "Origin"), *others]
         return [
             ("vary", "Origin"),
             ("access-control-allow-origin", origin),

@@ -77,6 +77,9 @@ class DelegatedAccounts:
     async def clear_attempts(self, key: str) -> None:
         await self.accounts.clear_attempts(key)
 
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        return await self.accounts.prune_attempts(before=before, keep=keep, limit=limit)
+
     async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
         return await self.accounts.lasting_failures(email_key, key=key)
 

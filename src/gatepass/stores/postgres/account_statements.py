@@ -101,8 +101,9 @@ UPDATE {self.schema}.account SET failures = NULL, failed_at = NULL WHERE email_k
 
     @property
     def disable_account(self) -> str:
-        """Disable an account; the time of an earlier disabling stays."""
-        return self._update("disabled_at = coalesce(disabled_at, $2)")
+        """Disable an account and raise the version; the time of an earlier disabling stays."""
+        facts = "disabled_at = coalesce(disabled_at, $2), credential_version = credential_version + 1"
+        return self._update(facts)
 
     @property
     def enable_account(self) -> str:
@@ -123,7 +124,7 @@ UPDATE {self.schema}.account SET failures = NULL, failed_at = NULL WHERE email_k
     def anonymise_account(self) -> str:
         """Remove all personal data and keep the id. Sign-ins wait for it, as they do for a change of the password."""
         facts = "email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = $2, deleted_at = $2"
-        return self._update(facts)
+        return self._update(facts, "credential_version = coalesce($3, credential_version)")
 
     @property
     def blank_sessions(self) -> str:

@@ -61,10 +61,14 @@ class PostgresAccounts:
     async def enable_account(self, account_id: str) -> bool:
         return await self._row(self._accounts_sql.enable_account, account_id) is not None
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
+        values = (account_id, now, credential_version)
+
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
-                if await connection.fetchrow(self._accounts_sql.anonymise_account, account_id, now) is None:
+                if await connection.fetchrow(self._accounts_sql.anonymise_account, *values) is None:
                     return None
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)
                 await connection.execute(self._accounts_sql.blank_sessions, account_id)

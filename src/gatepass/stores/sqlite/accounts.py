@@ -24,6 +24,10 @@ _REVOKE_ALL = """
 UPDATE session SET revoked_at = ?, revoke_reason = ?
 WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
 """
+_DISABLE_ACCOUNT = """
+UPDATE account SET disabled_at = coalesce(disabled_at, ?), credential_version = credential_version + 1
+WHERE id = ? AND deleted_at IS NULL
+"""
 _BLANK_SESSIONS = "UPDATE session SET client = '', last_ip_prefix = '' WHERE account_id = ?"
 _ANONYMISE_ACCOUNT = """
 UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = :now, deleted_at = :now
@@ -106,10 +110,8 @@ class SQLiteAccounts:
         return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     async def disable_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        statement = "UPDATE account SET disabled_at = coalesce(disabled_at, ?) WHERE id = ? AND deleted_at IS NULL"
-
         def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
-            disabled = connection.execute(statement, (now, account_id))
+            disabled = connection.execute(_DISABLE_ACCOUNT, (now, account_id))
             return revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
 
         return await self._atomically(disable)
@@ -118,9 +120,12 @@ class SQLiteAccounts:
         statement = "UPDATE account SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL"
         return await self._run(lambda connection: connection.execute(statement, (account_id,)).rowcount == 1)
 
-    async def delete_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def delete_account(
+        self: _Engine, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
         def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
-            if _account(connection, "id = ?", account_id) is None:
+            account = _account(connection, "id = ?", account_id)
+            if account is None or credential_version not in (None, account.credential_version):
                 return None
             connection.execute(_ANONYMISE_ACCOUNT, {"now": now, "id": account_id})
             ended = revoke_all(connection, account_id, "revoked", now, None)
