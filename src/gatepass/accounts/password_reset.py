@@ -84,7 +84,7 @@ class PasswordReset:
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
-    async def _check_done(self, link: Link, password: str, *, ip_prefix: str) -> None:
+    async def _check_done(self, link: Link, password: Secret, *, ip_prefix: str) -> None:
         """Raise Unprocessable (`invalid-link`) unless this link has set this password before.
 
         Under the throttle of sign-ins: a used link tells no more about a password than they do.

@@ -101,7 +101,7 @@ class Registration:
                 return account
         return await self._confirm_again(link, password, ip_prefix=ip_prefix)
 
-    async def _confirm_again(self, link: Link, password: str, *, ip_prefix: str) -> Account:
+    async def _confirm_again(self, link: Link, password: Secret, *, ip_prefix: str) -> Account:
         """The account that this link has made before. Raises as `confirm`."""
         account = await self._store.find_account(link.subject)
         if account is None or not self._links.has_made(link, account):
