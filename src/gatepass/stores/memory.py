@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
@@ -30,6 +31,7 @@ class MemoryStore(MemoryAttempts):
         self._accounts: dict[str, Account] = {}
         self._registrations: dict[str, PendingRegistration] = {}
         self._signing_keys: dict[str, StoredKey] = {}
+        self._audit: list[AuditEntry] = []
         self._tombstones: dict[bytes, int] = {}
         self._epoch = 0
 
@@ -155,16 +157,21 @@ class MemoryStore(MemoryAttempts):
         account = self._accounts.get(account_id)
         if account is None:
             return None
-        self._accounts[account_id] = replace(account, disabled_at=account.disabled_at or now)
+        self._accounts[account_id] = replace(
+            account, disabled_at=account.disabled_at or now, credential_version=account.credential_version + 1
+        )
         return self._revoke_all(account_id, "revoked", now, None)
 
     async def enable_account(self, account_id: str) -> bool:
         return self._set(account_id, disabled_at=None)
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        account = self._accounts.pop(account_id, None)
-        if account is None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
+        account = self._accounts.get(account_id)
+        if account is None or credential_version not in (None, account.credential_version):
             return None
+        del self._accounts[account_id]
         del self._ids_by_email[account.email_key]
         self._failures.pop(account_id, None)
         ended = self._revoke_all(account_id, "revoked", now, None)
@@ -224,6 +231,13 @@ class MemoryStore(MemoryAttempts):
 
     async def put_signing_key(self, key: StoredKey) -> None:
         self._signing_keys[key.kid] = key
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        self._audit.append(replace(entry, number=len(self._audit) + 1))
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        found = [entry for entry in reversed(self._audit) if before is None or entry.number < before]
+        return tuple(found[:limit])
 
     async def epoch(self) -> int:
         return self._epoch

@@ -120,7 +120,9 @@ class AccountBattery:
         assert list(await store.disable_account(session.account_id, now=NOW + 1) or ()) == [session.sid]
         account = await store.find_account(session.account_id)
         assert account is not None
-        assert account.disabled_at == NOW + 1
+        assert (account.disabled_at, account.credential_version) == (NOW + 1, 2)
+        changes = store.change_password(account.id, password_hash="x", credential_version=1, now=NOW, keep=None)
+        assert await changes is None, "it was prepared before"
         assert list(await store.disable_account(session.account_id, now=NOW + 2) or ()) == []
         assert await store.disable_account("nobody", now=NOW) is None
 
@@ -128,10 +130,10 @@ class AccountBattery:
         session = await signed_in(store)
         await store.disable_account(session.account_id, now=NOW)
         later = session_of(account_of(), "phone")
-        assert not await store.add(later, credential_version=1)
+        assert not await store.add(later, credential_version=2)
         assert await store.enable_account(session.account_id)
-        assert await store.find_account(session.account_id) == account_of()
-        assert await store.add(later, credential_version=1)
+        assert await store.find_account(session.account_id) == replace(account_of(), credential_version=2)
+        assert await store.add(later, credential_version=2)
         assert [row.sid for row in await store.list_for_account(session.account_id, now=NOW)] == [later.sid]
         assert not await store.enable_account("nobody")
 
@@ -154,6 +156,14 @@ class AccountBattery:
         assert not await store.enable_account(session.account_id)
         assert not await store.verify_account(session.account_id, now=NOW)
         assert await store.add_account(account_of("eve", email="ann@example.com", email_key="ann@example.com"))
+
+    async def test_an_account_of_another_version_than_the_one_named_is_not_deleted(self, store: Store) -> None:
+        session = await signed_in(store)
+        assert await store.delete_account(session.account_id, now=NOW, credential_version=2) is None
+        assert await store.find_account(session.account_id) == account_of()
+        assert await store.find(session.sid) == session
+        ended = await store.delete_account(session.account_id, now=NOW, credential_version=1)
+        assert list(ended or ()) == [session.sid]
 
     async def test_the_sessions_of_a_deleted_account_are_listed_as_revoked(self, store: Store) -> None:
         session = await signed_in(store)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepass.core.secret import Secret
 from tests.support.gates import SECRET, WatchedStore, open_gate
 from tests.support.process import gatepass, serving
 from tests.system.security.test_canaries import STORES, on_memory
@@ -15,7 +16,7 @@ async def test_a_new_store_knows_nobody(kind: str, tmp_path: Path) -> None:
     async with make(tmp_path) as (store, _), open_gate(store=WatchedStore(store)) as at:
         assert list(await at.gate.store.list_accounts(after="", limit=10)) == []
         made = await at.gate.accounts.add(
-            "ann@example.com", "seven green bottles on a wall", email_key="ann@example.com"
+            "ann@example.com", Secret("seven green bottles on a wall"), email_key="ann@example.com"
         )
         assert list(await at.gate.store.list_accounts(after="", limit=10)) == [made]
 
