@@ -10,11 +10,12 @@ import pytest
 from gatepass.core.policy import DAY
 from gatepass.core.session import Session
 from gatepass.errors import ConfigurationError, StoreUnavailable
-from gatepass.stores.redis import cluster, connection, durability
+from gatepass.stores.redis import cluster, durability, pipeline
 from gatepass.stores.redis.layout import SHARDS, Keys
 from gatepass.stores.redis.store import KEY_RETENTION, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tools.services.patience import PATIENCE
+from tools.services.tcp import FaultyNetwork
 from tools.services.valkey import ValkeyServer, flush, private_server, program, shared_server, until
 
 pytestmark = pytest.mark.slow
@@ -145,6 +146,28 @@ async def test_a_primary_that_became_a_replica_is_unavailable_for_writes() -> No
         await store.close()
 
 
+async def test_after_a_planned_fail_over_behind_one_name_nothing_fails_and_the_subscription_is_made_again() -> None:
+    name = FaultyNetwork()
+    with private_server() as old, private_server("--replicaof", "127.0.0.1", str(old.port)) as new:
+        await asyncio.to_thread(until, lambda: b"master_link_status:up" in new.ask("INFO", "replication"))
+        await name.open(old.port)
+        store = await opened(f"redis://127.0.0.1:{name.port}?wait=1")
+        session = await added(store)
+        async with store.subscribe() as subscription:
+            await asyncio.to_thread(new.ask, "REPLICAOF", "NO", "ONE")
+            await asyncio.to_thread(old.ask, "REPLICAOF", "127.0.0.1", str(new.port))
+            await asyncio.to_thread(until, lambda: b"master_link_status:up" in old.ask("INFO", "replication"))
+            name.lead_to(new.port)  # connections that are open stay with the old one
+            assert await store.swap(swap_of(session)) is not None
+            assert await store.revoke(session.sid, reason="revoked", now=NOW) is not None
+            with pytest.raises(StoreUnavailable):
+                while True:
+                    await subscription.next(PATIENCE)
+        assert b"cmdstat_publish" in await asyncio.to_thread(new.ask, "INFO", "commandstats")
+        await store.close()
+        await name.close()
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
 async def test_a_server_that_evicts_is_refused_and_closed_again(policy: str) -> None:
     with private_server("--maxmemory-policy", policy) as server:
@@ -218,7 +241,7 @@ async def test_keys_outlive_what_they_say_by_two_days_whatever_the_clock_of_the_
 
 
 async def test_an_account_may_have_more_sessions_than_are_under_way_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_WAITING", 30)
+    monkeypatch.setattr(pipeline, "MAX_WAITING", 30)
     monkeypatch.setattr(cluster, "MAX_CONCURRENT", 25)
     flush([shared_server()])
     store = await opened(shared_server().url)

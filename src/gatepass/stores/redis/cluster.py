@@ -4,8 +4,8 @@ One server, Sentinel and Cluster are the same here: a table of slots and owners,
 says that it is out of date.
 
 A command is sent a second time in two cases only, and both are safe: its connection could not be opened (it was never
-sent), or the server refused it without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY. A command that was
-sent and not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out whether it was executed.
+sent), or the server refused it without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY, LOADING. A command
+that was sent and not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out whether it was executed.
 
 A node of a partitioned cluster may have an old view, so each discovery begins with another node.
 """
@@ -15,9 +15,10 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis.connection import Connection, Pipeline, Refusal, Reply, Unreachable
+from gatepass.stores.redis.connection import Connection, Refusal, Reply, Unreachable
 from gatepass.stores.redis.durability import DurablePipeline, RequiredCopies
 from gatepass.stores.redis.layout import SLOTS, pack_command
+from gatepass.stores.redis.pipeline import Pipeline
 from gatepass.stores.redis.scripts import Call
 from gatepass.stores.redis.topology import Owners, ask_cluster, ask_sentinel, named_by
 from gatepass.stores.redis.url import Host, RedisUrl
@@ -52,6 +53,8 @@ class Cluster:
         self._rotation = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
+        self.generation = 0
+        """Rises whenever another server may answer than before: a subscription is made again then."""
 
     @property
     def primaries(self) -> Sequence[Host]:
@@ -176,10 +179,8 @@ class Cluster:
             case "TRYAGAIN":
                 await asyncio.sleep(TRYAGAIN_INTERVAL)
                 return call
-            case "READONLY" if await self._has_moved(call.slot, node):
+            case "READONLY" | "CLUSTERDOWN" if await self._has_moved(call.slot, node) or refusal.ended_connection:
                 return call
-            case "CLUSTERDOWN":
-                self._discover_soon()
         raise StoreUnavailable from RuntimeError(refusal.text)
 
     def _put(self, node: Host, commands: Sequence[bytes], *, marker: bytes | None = None) -> asyncio.Future[Reply]:
@@ -199,7 +200,12 @@ class Cluster:
         return self._pipelines[node]
 
     def _make_pipeline(self, node: Host) -> Pipeline:
-        return Pipeline(lambda: Connection.open(node, self._url.login), spawn=self._tasks.spawn)
+        return Pipeline(
+            lambda: Connection.open(node, self._url.login), spawn=self._tasks.spawn, demoted=self._note_change
+        )
+
+    def _note_change(self) -> None:
+        self.generation += 1
 
     async def _find(self, slot: int) -> Host:
         await self._discover()
@@ -263,6 +269,8 @@ class Cluster:
 
     def _use(self, owners: Owners) -> None:
         """Use these owners from now on, and disconnect from nodes that own nothing any more."""
+        if owners != self._owners:
+            self._note_change()
         self._owners = owners
         for node in set(self._pipelines) - set(self.primaries):
             self._tasks.spawn(_retire(self._pipelines.pop(node)))

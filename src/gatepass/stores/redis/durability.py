@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis.connection import Pipeline, Refusal, Reply, Spawn
+from gatepass.stores.redis.connection import Refusal, Reply
 from gatepass.stores.redis.layout import pack_command
+from gatepass.stores.redis.pipeline import Pipeline, Spawn
 from gatepass.stores.tasks import raise_if_error
 from gatepass.stores.unavailable import copy_for_waiter
 

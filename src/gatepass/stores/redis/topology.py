@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from gatepass.stores.redis.connection import Connection, ConnectionRejected, Pipeline, Refusal, Unreachable
+from gatepass.stores.redis.connection import Connection, ConnectionRejected, Refusal, Unreachable
 from gatepass.stores.redis.layout import SLOTS, pack_command
+from gatepass.stores.redis.pipeline import Pipeline
 from gatepass.stores.redis.url import Host, RedisUrl
 
 Owners = list[Host | None]
