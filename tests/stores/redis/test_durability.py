@@ -135,6 +135,25 @@ async def test_in_full_memory_sign_ins_and_refreshes_are_unavailable_and_nothing
         await store.close()
 
 
+async def test_in_full_memory_sessions_end_all_the_same_and_every_process_is_told() -> None:
+    with private_server() as primary, private_server("--replicaof", "127.0.0.1", str(primary.port)) as replica:
+        await asyncio.to_thread(until, lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
+        store = await opened(primary.url + "?wait=1")
+        one, two, three = [await added(store, name) for name in ("one", "two", "three")]
+        async with store.subscribe() as subscription:
+            await asyncio.to_thread(primary.ask, "CONFIG", "SET", "maxmemory", "1")
+            assert await store.revoke(one.sid, reason="reused", now=NOW) is not None
+            assert [revocation.sid for revocation in await subscription.next(PATIENCE)] == [one.sid]
+        assert await store.revoke(one.sid, reason="reused", now=NOW) is None, "the marker needs no memory either"
+        await store.lock(one.account_id, by=bytes(16), seconds=60)
+        assert list(await store.revoke_all(one.account_id, reason="revoked", now=NOW, keep=two.sid)) == [three.sid]
+        await store.unlock(one.account_id, by=bytes(16))
+        assert {revocation.sid for revocation in await store.revoked_since(NOW)} == {one.sid, three.sid}
+        with pytest.raises(StoreUnavailable):
+            await store.ping()  # nobody can sign in, so the server is not ready
+        await store.close()
+
+
 async def test_a_primary_that_became_a_replica_is_unavailable_for_writes() -> None:
     with private_server() as server:
         store = await opened(server.url)
@@ -248,6 +267,38 @@ async def test_an_account_may_have_more_sessions_than_are_under_way_at_a_time(mo
     sessions = [await added(store, f"{number}") for number in range(60)]
     assert len(await store.list_for_account(sessions[0].account_id, now=NOW)) == 60
     assert len(await store.revoke_all(sessions[0].account_id, reason="revoked", now=NOW)) == 60
+    await store.close()
+
+
+async def test_each_change_of_an_account_has_an_end_of_its_own_which_no_later_one_puts_off() -> None:
+    flush([shared_server()])
+    store = await opened(shared_server().url)
+    crashed, later = b"c" * 16, b"l" * 16
+    await store.lock("ann", by=crashed, seconds=60)
+    shared_server().ask("PEXPIRE", keys.owned_lock("ann", crashed.hex().encode()).decode(), "0")  # its end has come
+    assert not await store.is_locked("ann")
+    await store.lock("ann", by=later, seconds=60)
+    assert await store.is_locked("ann")
+    await store.unlock("ann", by=later)
+    assert not await store.is_locked("ann"), "the later one kept nothing of the crashed one alive"
+    await store.lock("ann", by=crashed, seconds=60)
+    await store.lock("ann", by=later, seconds=1)
+    await store.unlock("ann", by=later)
+    assert await store.is_locked("ann"), "and a shorter one cuts no other one short"
+    assert 50 <= shared_server().ask("TTL", keys.account_lock("ann").decode()) <= 60
+    await store.close()
+
+
+async def test_a_lock_that_an_earlier_program_wrote_still_counts() -> None:
+    flush([shared_server()])
+    store = await opened(shared_server().url)
+    key = keys.account_lock("ann").decode()
+    shared_server().ask("SADD", key, "0123456789abcdef")
+    shared_server().ask("EXPIRE", key, "60")
+    assert await store.is_locked("ann")
+    await store.lock("ann", by=bytes(16), seconds=60)
+    await store.unlock("ann", by=bytes(16))
+    assert await store.is_locked("ann")
     await store.close()
 
 

@@ -132,14 +132,21 @@ class RedisStore:
         return await self._cluster.shielded(work())
 
     async def lock(self, account_id: str, *, by: bytes, seconds: int) -> None:
-        call = Call.run(scripts.LOCK, (self._keys.account_lock(account_id),), by, b"%d" % seconds)
+        call = Call.run(scripts.LOCK, self._lock_keys(account_id, by), by.hex().encode(), b"%d" % seconds)
         await self._cluster.run(call, marker=self._keys.account_marker(account_id))
 
     async def unlock(self, account_id: str, *, by: bytes) -> None:
-        await self._cluster.run(Call.of(b"SREM", self._keys.account_lock(account_id), by))
+        await self._cluster.run(Call.run(scripts.UNLOCK, self._lock_keys(account_id, by), by.hex().encode()))
 
     async def is_locked(self, account_id: str) -> bool:
-        return await self._cluster.run(Call.of(b"EXISTS", self._keys.account_lock(account_id))) == 1
+        key = self._keys.account_lock(account_id)
+        owners = _list(await self._cluster.run(Call.of(b"SMEMBERS", key)))
+        if not owners:
+            return False
+        if any(len(owner) == 16 for owner in owners):  # written by an earlier program: its end is that of the set
+            return True
+        own = [self._keys.owned_lock(account_id, owner) for owner in owners]
+        return await self._cluster.run(Call.of(b"EXISTS", *own)) != 0
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         sids = await self._sids(account_id)
@@ -212,6 +219,10 @@ class RedisStore:
                 calls.append(Call.of(b"ZRANGEBYSCORE", key, b"-inf", until, b"LIMIT", b"0", b"%d" % taken))
                 left -= taken
         return list(chain.from_iterable(_list(reply) for reply in await self._cluster.run_all(calls)))
+
+    def _lock_keys(self, account_id: str, by: bytes) -> tuple[bytes, bytes]:
+        owner = by.hex().encode()
+        return self._keys.account_lock(account_id), self._keys.owned_lock(account_id, owner)
 
     async def _sids(self, account_id: str) -> Sequence[bytes]:
         return _list(await self._cluster.run(Call.of(b"ZRANGE", self._keys.account(account_id), b"0", b"-1")))
