@@ -329,3 +329,38 @@ async def test_another_event_loop_is_told_to_make_a_store_of_its_own() -> None:
 
 def test_a_command_is_packed_as_redis_reads_it() -> None:
     assert pack_command(b"SET", b"key", b"\r\n\x00") == b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$3\r\n\r\n\x00\r\n"
+
+
+class Sentinel:
+    """A scripted sentinel: names a primary, with an epoch."""
+
+    def __init__(self, primary: int, *, epoch: int) -> None:
+        self.primary = primary
+        self.epoch = epoch
+
+    def __call__(self, _: list[bytes]) -> bytes:
+        facts = ("ip", "127.0.0.1", "port", str(self.primary), "config-epoch", str(self.epoch))
+        return b"*6\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(fact), fact.encode()) for fact in facts)
+
+
+def primary(command: list[bytes]) -> bytes:
+    return b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" if command[0] == b"ROLE" else echo(command)
+
+
+async def test_of_several_sentinels_the_one_with_the_highest_epoch_is_believed_at_each_look() -> None:
+    """A sentinel that is cut off together with the old primary goes on naming it."""
+    async with contextlib.AsyncExitStack() as stack:
+        old, new = [(await stack.enter_async_context(scripted(primary)))[0] for _ in range(2)]
+        behind, ahead = Sentinel(old.port, epoch=7), Sentinel(old.port, epoch=7)
+        ports = [(await stack.enter_async_context(scripted(each)))[0].port for each in (behind, ahead)]
+        places = ",".join(f"127.0.0.1:{port}" for port in (ports[0], 1, ports[1]))  # at port 1 there is none
+        cluster = Cluster(parse_url(f"redis+sentinel://{places}/main"))
+        await cluster.open()
+        assert [node.port for node in cluster.primaries] == [old.port]
+        ahead.primary, ahead.epoch = new.port, 8
+        cluster._discovered_at = 0.0
+        await cluster.confirm()
+        assert [node.port for node in cluster.primaries] == [new.port]
+        assert await cluster.run(Call.of(b"GET", b"key")) == b"key"
+        assert (len(old.named(b"GET")), len(new.named(b"GET"))) == (0, 1)
+        await cluster.close()

@@ -121,6 +121,45 @@ async def test_another_process_cannot_acknowledge_what_the_replica_does_not_have
         await two.close()
 
 
+async def test_a_look_at_a_primary_that_was_cut_off_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old primary goes on taking reads and subscribers, while revocations are acknowledged by the new one."""
+    monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.2)
+    with private_server() as old, private_server("--replicaof", "127.0.0.1", str(old.port)) as new:
+        await asyncio.to_thread(until, lambda: b"master_link_status:up" in new.ask("INFO", "replication"))
+        guard = await opened(old.url + "?wait=1")
+        assert list(await guard.revoked_since(NOW)) == []
+        await asyncio.to_thread(new.ask, "REPLICAOF", "NO", "ONE")
+        with pytest.raises(StoreUnavailable):
+            await guard.revoked_since(NOW)
+        await guard.close()
+
+
+async def test_a_look_at_a_primary_that_became_a_replica_proves_nothing() -> None:
+    with private_server() as server:
+        guard = await opened(server.url)
+        assert list(await guard.revoked_since(NOW)) == []
+        await asyncio.to_thread(server.ask, "REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(StoreUnavailable):
+            await guard.revoked_since(NOW)
+        await guard.close()
+
+
+async def test_ending_all_that_have_ended_is_acknowledged_only_when_enough_servers_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.1)
+    with private_server() as server:
+        plain, store = await opened(server.url), await opened(server.url + "?wait=1")
+        session = await added(plain)
+        for keep in (session.sid, None, None):
+            with pytest.raises(StoreUnavailable, match="Too few"):
+                await store.revoke_all(session.account_id, reason="revoked", now=NOW, keep=keep)
+        with pytest.raises(StoreUnavailable, match="Too few"):
+            await store.revoke_all("without sessions", reason="revoked", now=NOW)
+        await plain.close()
+        await store.close()
+
+
 async def test_in_full_memory_sign_ins_and_refreshes_are_unavailable_and_nothing_is_lost() -> None:
     with private_server() as server:
         store = await opened(server.url)

@@ -20,7 +20,7 @@ from gatepass.stores.redis.durability import DurablePipeline, RequiredCopies
 from gatepass.stores.redis.layout import SLOTS, pack_command
 from gatepass.stores.redis.pipeline import Pipeline
 from gatepass.stores.redis.scripts import Call
-from gatepass.stores.redis.topology import Owners, ask_cluster, ask_sentinel, named_by
+from gatepass.stores.redis.topology import Owners, ask_owners, named_by
 from gatepass.stores.redis.url import Host, RedisUrl
 from gatepass.stores.tasks import TaskSet, raise_if_error
 
@@ -136,6 +136,12 @@ class Cluster:
                 found += await asyncio.gather(*(self.run(*pair) for pair in pairs), return_exceptions=True)
         return [raise_if_error(reply) for reply in found]
 
+    async def confirm(self) -> None:
+        """Ask the sentinels, if there are any, whether the primary is the same. Raises StoreUnavailable."""
+        if self._url.kind == "sentinel":
+            self._check_open()
+            await self._discover()
+
     async def ask_primaries(self, command: bytes) -> Sequence[Reply]:
         """The replies of all primaries to one command."""
         self._check_open()
@@ -244,10 +250,13 @@ class Cluster:
         """Ask one host after another, until one reports the owners."""
         fault: StoreUnavailable = Unreachable()
         known = self.primaries if self._url.kind == "cluster" else ()
-        for host in self._rotated(list(dict.fromkeys((*known, *self._url.hosts)))):
+        hosts = (
+            self._url.hosts[:1] if self._url.kind == "sentinel" else self._url.hosts
+        )  # all sentinels are one question
+        for host in self._rotated(list(dict.fromkeys((*known, *hosts)))):
             try:
                 async with asyncio.timeout(DISCOVERY_TIMEOUT):
-                    owners = await self._owners_by(host)
+                    owners = await ask_owners(host, self._url, pipeline=self._pipeline)
             except StoreUnavailable as found:
                 fault = found
             except TimeoutError as late:
@@ -257,15 +266,6 @@ class Cluster:
                 self._use(owners)
                 return
         raise fault
-
-    async def _owners_by(self, host: Host) -> Owners:
-        match self._url.kind:
-            case "single":
-                return [host] * SLOTS
-            case "sentinel":
-                return await ask_sentinel(host, self._url, pipeline=self._pipeline)
-            case "cluster":
-                return await ask_cluster(host, pipeline=self._pipeline)
 
     def _use(self, owners: Owners) -> None:
         """Use these owners from now on, and disconnect from nodes that own nothing any more."""
