@@ -154,6 +154,11 @@ DELETE FROM {table} WHERE key IN (
         )
 
     @property
+    def seal(self) -> str:
+        """A write to the log and to no table: its commit waits as a revocation's does, and so covers all before it."""
+        return "SELECT pg_logical_emit_message(true, 'gatepass', '')"
+
+    @property
     def signing_keys(self) -> str:
         return f"SELECT {_SIGNING_KEY} FROM {self.schema}.signing_key"
 

@@ -106,18 +106,32 @@ class PostgresStore(PostgresAccounts):
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         row = await self._row(self._sql.revoke, now, reason, sid)
-        return rows.to_session(tuple(row)[:-1]) if row else None
+        if row is None:  # an earlier call revoked it, and was perhaps not acknowledged
+            await self._seal()
+            return None
+        return rows.to_session(tuple(row)[:-1])
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
-        return tuple(row[0] for row in await self._rows(self._sql.revoke_all, now, reason, account_id, keep))
+        revoked = await self._rows(self._sql.revoke_all, now, reason, account_id, keep)
+        if not revoked:
+            await self._seal()
+        return tuple(row[0] for row in revoked)
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         return tuple(rows.to_session(row) for row in await self._rows(self._sql.list_for_account, account_id, now))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        return tuple(Revocation(*row) for row in await self._rows(self._sql.revoked_since, since))
+        async def read(connection: Any) -> Sequence[Any]:
+            # A primary that was cut off and replaced would go on answering. One whose commit still reaches its standby
+            # had all revocations that were acknowledged when it was read.
+            async with connection.transaction():
+                found: Sequence[Any] = await connection.fetch(self._sql.revoked_since, since)
+                await connection.execute(self._sql.seal)
+            return found
+
+        return tuple(Revocation(*row) for row in await self._pool.run(read))
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         if self._url.is_pooled:
@@ -149,6 +163,10 @@ class PostgresStore(PostgresAccounts):
 
     async def put_signing_key(self, key: StoredKey) -> None:
         await self._rows(self._sql.put_signing_key, *rows.from_signing_key(key))
+
+    async def _seal(self) -> None:
+        """Wait for a commit: a statement that changed nothing waits for no synchronous standby."""
+        await self._execute(self._sql.seal)
 
     async def _send(self, swaps: Sequence[Swap]) -> Sequence[Row]:
         """Apply a batch in one transaction, or swap by swap if the batch lost against another transaction."""
