@@ -29,11 +29,14 @@ from gatepass.stores.postgres.pool import (
     raise_unavailable,
 )
 from gatepass.stores.postgres.statements import Statements
-from gatepass.stores.postgres.swap_batches import Row, SwapBatcher
+from gatepass.stores.postgres.swap_batches import Row, RowsLocked, SwapBatcher
 from gatepass.stores.postgres.url import parse_url
 
-_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""The batch lost against a transaction with another order of locks or another isolation level. Nothing was done."""
+_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+"""The batch lost against a transaction with another order of locks or another isolation level, or one that holds a row
+for long. Nothing was done."""
+_SID = 6
+"""The place of the sid among the values of a swap."""
 
 
 class PostgresStore(PostgresAccounts):
@@ -173,14 +176,32 @@ class PostgresStore(PostgresAccounts):
         values = [_values(swap) for swap in swaps]
 
         async def work(connection: Any) -> Sequence[Row]:
+            if len(values) == 1:
+                return await self._send_each(connection, values)
             try:
                 found: Sequence[Row] = await connection.fetchmany(self._swap_sql, values)
             except _RACES:
-                each = [await connection.fetchrow(self._swap_sql, *one) for one in values]
-                found = [row for row in each if row is not None]
+                found = await self._send_each(connection, values)
             return found
 
         return await self._pool.run_in_caller(work)
+
+    async def _send_each(self, connection: Any, values: Sequence[tuple[object, ...]]) -> Sequence[Row]:
+        """Apply swaps one by one. Raises RowsLocked if the rows of some are locked."""
+        found: list[Row] = []
+        locked: list[Any] = []
+        refusal: Exception | None = None
+        for one in values:
+            try:
+                row = await connection.fetchrow(self._swap_sql, *one)
+            except asyncpg.LockNotAvailableError as waited:
+                locked.append(one[_SID])
+                refusal = waited
+            else:
+                found += [row] if row is not None else []
+        if locked:
+            raise RowsLocked(found, locked) from refusal
+        return found
 
     async def _on_schema(self, work: migrations.SchemaWork) -> Sequence[str]:
         connection = await self._pool.connect()
