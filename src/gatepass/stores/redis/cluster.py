@@ -15,7 +15,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis.connection import Connection, Refusal, Reply, Unreachable
+from gatepass.stores.redis.connection import Connection, ConnectionRejected, Refusal, Reply, Unreachable
 from gatepass.stores.redis.durability import DurablePipeline, RequiredCopies
 from gatepass.stores.redis.layout import SLOTS, pack_command
 from gatepass.stores.redis.pipeline import Pipeline
@@ -153,12 +153,12 @@ class Cluster:
         self._check_open()
         for node in self._rotated(self.primaries):
             try:
-                return await Connection.open(node, self._url.login)
+                return await self._connect(node)
             except Unreachable:
                 continue
         await self._discover()
         owner = await self._find(0)
-        return await Connection.open(owner, self._url.login)
+        return await self._connect(owner)
 
     async def _run_portion(self, calls: Sequence[Call]) -> Sequence[Reply | BaseException]:
         """All at once. Only commands that were redirected get tasks of their own."""
@@ -206,9 +206,12 @@ class Cluster:
         return self._pipelines[node]
 
     def _make_pipeline(self, node: Host) -> Pipeline:
-        return Pipeline(
-            lambda: Connection.open(node, self._url.login), spawn=self._tasks.spawn, demoted=self._note_change
-        )
+        return Pipeline(lambda: self._connect(node), spawn=self._tasks.spawn, demoted=self._note_change)
+
+    async def _connect(self, node: Host) -> Connection:
+        if self._url.is_exposed(node):  # only hosts of this machine are in the URL, but a node names others
+            raise ConnectionRejected(f"it names {node}, which is not on this machine: use TLS, or tls=off")
+        return await Connection.open(node, self._url.login)
 
     def _note_change(self) -> None:
         self.generation += 1
