@@ -152,7 +152,7 @@ class SQLiteStore(SQLiteAccounts):
             drop_deleted(connection, sorted({owner for (owner,) in owners}))
             return len(owners)
 
-        return await self._atomically(prune)
+        return await self._atomically(prune, durability=Durability.ERASE)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         return await self._read(lambda connection: find_attempts(connection, keys))
@@ -190,7 +190,7 @@ class SQLiteStore(SQLiteAccounts):
     async def _read(self, work: Work[Result]) -> Result:
         return await self._writer.run(work, durability=Durability.READ)
 
-    async def _atomically(self, work: Work[Result]) -> Result:
+    async def _atomically(self, work: Work[Result], *, durability: Durability = Durability.FLUSH) -> Result:
         """Work of several statements: all of them or none, whatever else is in the batch."""
 
         def nested(connection: sqlite3.Connection) -> Result:
@@ -205,7 +205,7 @@ class SQLiteStore(SQLiteAccounts):
             connection.execute("RELEASE work")
             return result
 
-        return await self._run(nested)
+        return await self._writer.run(nested, durability=durability)
 
 
 def find_attempts(connection: sqlite3.Connection, keys: Sequence[str]) -> Sequence[Attempts]:
