@@ -48,6 +48,7 @@ TIMEOUTS = {
     "stores.redis.durability.WAIT_TIMEOUT": PATIENCE / 2,
     "stores.redis.listener.PING_TIMEOUT": PATIENCE,
     "stores.redis.cluster.DISCOVERY_TIMEOUT": PATIENCE,
+    "stores.deadline.STORE_TIME": PATIENCE,
     "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
     "runtime.follower.POLL_INTERVAL": 30 * PATIENCE,
 }

@@ -15,6 +15,7 @@ from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Disconnected, Reply, Request, relative_path
+from gatepass.stores.deadline import store_time
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.origin import Origins
 
@@ -84,10 +85,8 @@ class AuthApp:
                 return self._preflight(request, methods)
             if endpoint.cross_site:
                 self._origins.check(request.headers)
-            if endpoint.hashes:
-                with self._context.limiter.hashing(self._context.ip_prefix(request)):
-                    return await endpoint.handler(self._context, request)
-            return await endpoint.handler(self._context, request)
+            with store_time():
+                return await self._handle(endpoint, request)
         except Disconnected:
             raise
         except Problem as problem:
@@ -95,6 +94,12 @@ class AuthApp:
         except Exception:
             logger.exception("unexpected error at %s %s", request.method, _printable(request.path))
             return Reply.of(InternalError())
+
+    async def _handle(self, endpoint: Endpoint, request: Request) -> Reply:
+        if endpoint.hashes:
+            with self._context.limiter.hashing(self._context.ip_prefix(request)):
+                return await endpoint.handler(self._context, request)
+        return await endpoint.handler(self._context, request)
 
     def _match(self, request: Request) -> Methods:
         """The methods of a path with parameters. Raises NotFound."""

@@ -17,6 +17,7 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.deadline import in_time
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.accounts import PostgresAccounts
@@ -104,7 +105,8 @@ class PostgresStore(PostgresAccounts):
 
     async def swap(self, swap: Swap) -> Session | None:
         self._pool.check_open()
-        row = await self._swaps.put(swap)
+        async with in_time():
+            row = await self._swaps.put(swap)
         return rows.to_session(row) if row else None
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:

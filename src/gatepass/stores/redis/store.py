@@ -32,6 +32,7 @@ from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores import rows
+from gatepass.stores.deadline import in_time
 from gatepass.stores.redis import scripts
 from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.connection import ConnectionRejected, Reply
@@ -98,7 +99,7 @@ class RedisStore:
         return await self._cluster.shielded(self._add(session))
 
     async def find(self, sid: bytes) -> Session | None:
-        return _session(sid, await self._cluster.run(Call.of(b"GET", self._keys.row(sid))))
+        return _session(sid, await self._run(Call.of(b"GET", self._keys.row(sid))))
 
     async def swap(self, swap: Swap) -> Session | None:
         call = Call.run(
@@ -110,9 +111,9 @@ class RedisStore:
             pack_text(swap.ip_prefix),
             rows.pack_ancestors(swap.skipped),
         )
-        session = _session(swap.sid, await self._cluster.run(call))
+        session = _session(swap.sid, await self._run(call))
         if session is not None and session.generation == 0:  # the first refresh: see the head of this file
-            await self._cluster.run(self._entry(session))
+            await self._run(self._entry(session))
         return session
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
@@ -148,13 +149,14 @@ class RedisStore:
         return await self._cluster.run(Call.of(b"EXISTS", *own)) != 0
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        sids = await self._sids(account_id)
-        replies = await self._cluster.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
+        async with in_time():
+            sids = await self._sids(account_id)
+            replies = await self._cluster.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
         sessions = [session for session in map(_session, sids, replies) if session is not None]
         settled = now - MAX_REPLICATION_LAG
         over = [session.sid for session in sessions if session.revoked_at and session.revoked_at < settled]
         if over:
-            await self._cluster.run(Call.of(b"ZREM", self._keys.account(account_id), *over))
+            await self._run(Call.of(b"ZREM", self._keys.account(account_id), *over))
         live = [session for session in sessions if session.revoked_at is None and session.expires_at > now]
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.sid)))
 
@@ -173,6 +175,11 @@ class RedisStore:
 
     async def prune(self, *, before: int, limit: int) -> int:
         return await self._cluster.shielded(self._prune(before, limit))
+
+    async def _run(self, call: Call) -> Reply:
+        """The reply to a command that a caller waits for itself."""
+        async with in_time():
+            return await self._cluster.run(call)
 
     async def _seal(self) -> None:
         """Make sure that what was acknowledged before is as durable as it should be. Raises StoreUnavailable."""

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepass.errors import StoreUnavailable
+from gatepass.stores.deadline import in_time
 from gatepass.stores.limits import MAX_WAITING
 from gatepass.stores.sqlite.file import DatabaseFile, Result, Work
 from gatepass.stores.unavailable import as_unavailable, overloaded
@@ -110,13 +111,14 @@ class Writer:
         if thread is None or not thread.is_alive():  # a forked process has the object, but not the thread
             raise StoreUnavailable("The store is not open.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        with self._lock:
-            if self._thread is None:
-                raise StoreUnavailable("The store is closing.")
-            if self._jobs.qsize() >= MAX_WAITING:
-                raise overloaded()
-            self._jobs.put(_Job(work, durability, future))
-        return await future
+        async with in_time():
+            with self._lock:
+                if self._thread is None:
+                    raise StoreUnavailable("The store is closing.")
+                if self._jobs.qsize() >= MAX_WAITING:
+                    raise overloaded()
+                self._jobs.put(_Job(work, durability, future))
+            return await future
 
     async def close(self) -> None:
         """Finish the accepted work, then end the thread. Idempotent; the writer can be opened again."""
