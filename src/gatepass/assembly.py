@@ -35,6 +35,8 @@ from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
 from gatepass.runtime.lifecycle import Lifecycle
+from gatepass.runtime.lost_sessions import LostSessions
+from gatepass.runtime.store_watch import StoreWatch
 from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
@@ -213,6 +215,8 @@ class Parts:
         options, browsers = self.options, self.options.browsers
         self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
+        self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
+        self.report.add(LostSessions(self.report).on_event)
         self._context = Context(
             sessions=self.sessions,
             accounts=self.accounts,
@@ -226,7 +230,7 @@ class Parts:
             signing_keys=self.keys,
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
-            ping=options.store.ping,
+            ping=self.store_watch.ping,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             trusted_proxies=parse_networks(browsers.trusted_proxies),
         )
@@ -246,7 +250,11 @@ class Parts:
             load_keys=self.keys.open,
             revocations=self.revocations,
             outbox=self.outbox,
-            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
+            background_tasks={
+                "gatepass-janitor": self.janitor.run,
+                "gatepass-follower": follower.run,
+                "gatepass-store-watch": self.store_watch.run,
+            },
         )
 
     def _join_applications(self) -> None:

@@ -256,6 +256,13 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
         """Make a real write. Raises StoreUnavailable if the store cannot write now."""
         ...
 
+    async def hazards(self) -> Sequence[str]:
+        """Why the store may lose what it acknowledges, a sentence each that says what to set; empty if all is well.
+
+        For what `open` refuses and what may be set later, or by a fail-over. Raises StoreUnavailable.
+        """
+        ...
+
 
 class Message(NamedTuple):
     """One mail, as plain text. `to` is a single address."""

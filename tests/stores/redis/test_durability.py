@@ -236,6 +236,16 @@ async def test_a_server_that_evicts_is_refused_and_closed_again(policy: str) -> 
             await store.find(bytes(16))
 
 
+async def test_a_policy_that_is_set_while_it_serves_is_found() -> None:
+    with private_server() as server:
+        store = await opened(server.url)
+        assert list(await store.hazards()) == []
+        await asyncio.to_thread(server.ask, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        (hazard,) = await store.hazards()
+        assert "Set maxmemory-policy noeviction" in hazard
+        await store.close()
+
+
 async def test_a_server_without_a_log_is_warned_of_and_cannot_promise_a_disk(caplog: pytest.LogCaptureFixture) -> None:
     server = ValkeyServer("--appendonly", "no")
     try:

@@ -36,6 +36,10 @@ from gatepass.stores.postgres.url import parse_url
 _RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 """The batch lost against a transaction with another order of locks or another isolation level, or one that holds a row
 for long. Nothing was done."""
+_FORGETS = (
+    "synchronous_commit is off: a crash could undo a sign-out that was acknowledged. Switch it on, or add "
+    "synchronous_commit=local to the URL. synchronous_commit=off in the URL accepts the risk."
+)
 _SID = 6
 """The place of the sid among the values of a swap."""
 
@@ -94,6 +98,12 @@ class PostgresStore(PostgresAccounts):
 
     async def ping(self) -> None:
         await self._execute(self._sql.ping)
+
+    async def hazards(self) -> Sequence[str]:
+        row = await self._row("SELECT current_setting('synchronous_commit')")
+        # A role's or a database's setting holds for connections that are made after it was changed.
+        forgets = "off" in (row[0], self._pool.newest_commit) and not self._url.chose_commit
+        return (_FORGETS,) if forgets else ()
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         values = (*rows.from_session(session), session.account_id, credential_version)
@@ -222,10 +232,7 @@ class PostgresStore(PostgresAccounts):
         if server["is_read_only"]:
             raise ConfigurationError(f"{self._url.display} accepts no writes: it is a standby, or set to be read only.")
         if server["synchronous_commit"] == "off" and not self._url.chose_commit:
-            raise ConfigurationError(
-                "synchronous_commit is off: a crash could undo a sign-out that was acknowledged. Switch it on, or add "
-                "synchronous_commit=local to the URL. synchronous_commit=off in the URL accepts the risk."
-            )
+            raise ConfigurationError(_FORGETS)
 
 
 def _values(swap: Swap) -> tuple[object, ...]:

@@ -51,9 +51,10 @@ from gatepass.stores.redis.layout import (
 )
 from gatepass.stores.redis.listener import listening, message
 from gatepass.stores.redis.scripts import Call
-from gatepass.stores.redis.server_check import check_server
+from gatepass.stores.redis.server_check import check_server, find_hazards
 from gatepass.stores.redis.url import parse_url
 
+_INFO = pack_command(b"INFO")
 MAX_REPLICATION_LAG = 60
 """Seconds after which replicas have a revocation, even without `wait=`."""
 KEY_RETENTION = 2 * DAY
@@ -79,7 +80,7 @@ class RedisStore:
             return
         try:
             await self._cluster.open()
-            for reply in await self._cluster.ask_primaries(pack_command(b"INFO")):
+            for reply in await self._cluster.ask_primaries(_INFO):
                 check_server(reply, self._url)
         except ConnectionRejected as refusal:
             await self._cluster.close()
@@ -94,6 +95,14 @@ class RedisStore:
     async def ping(self) -> None:
         # Not MARK, which needs no memory: without memory nobody can sign in.
         await self._write_markers(lambda marker: Call.of(b"SET", marker, b"", b"EX", MARKER_TTL))
+
+    async def hazards(self) -> Sequence[str]:
+        primaries = self._cluster.primaries
+        described = await self._cluster.ask_primaries(_INFO)
+        found = [
+            find_hazards(reply, self._url, place=str(node)) for node, reply in zip(primaries, described, strict=True)
+        ]
+        return tuple(chain.from_iterable(found))
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         return await self._cluster.shielded(self._add(session))

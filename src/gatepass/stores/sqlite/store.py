@@ -97,6 +97,9 @@ class SQLiteStore(SQLiteAccounts):
         # Flushed like any other write: a lock alone proves nothing about the disk.
         await self._run(lambda connection: connection.execute(_PING))
 
+    async def hazards(self) -> Sequence[str]:
+        return ()  # what matters is set on the one connection
+
     async def add(self, session: Session, *, credential_version: int) -> bool:
         values = (*rows.from_session(session), session.account_id, credential_version)
         return await self._run(lambda connection: connection.execute(_ADD, values).rowcount == 1)
