@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
+from gatepass.errors import StoreUnavailable
 
 
 class Clock(Protocol):
@@ -54,6 +55,18 @@ class Revocation(NamedTuple):
 
     sid: bytes
     at: int
+
+
+class PartlyRead(StoreUnavailable):
+    """Some parts of a store cannot be read, such as one node of a cluster. `found` is what the others have.
+
+    `missing` has the first bytes of the sids of which nothing is known. As any StoreUnavailable where it is not caught.
+    """
+
+    def __init__(self, found: Sequence[Revocation], missing: frozenset[int]) -> None:
+        super().__init__()
+        self.found = found
+        self.missing = missing
 
 
 class Subscription(Protocol):
@@ -98,7 +111,11 @@ class SessionStore(Protocol):
         ...
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        """All revocations at or after `since`, oldest first."""
+        """All revocations at or after `since`, oldest first.
+
+        Also proves that a revocation that any process acknowledged before would be among them: a primary that was cut
+        off and replaced is not believed. Raises StoreUnavailable, and PartlyRead if only a part can be read.
+        """
         ...
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
