@@ -8,7 +8,7 @@ The contract that all stores share:
 * One verb per intent. `gatepass.testing.battery.StoreBattery` is this contract as tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -35,19 +35,22 @@ class Entropy(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Slow hashing off the event loop, in a bounded queue. Raises Overloaded when the queue is full."""
+    """Slow hashing off the event loop. Gatepass bounds how many calls run and how many wait."""
 
     async def hash(self, password: str) -> str:
         """A PHC string with a fresh salt."""
-        ...
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password matches the hash. None costs the same work and is always False."""
-        ...
+        """Whether the password matches the hash. None is always False.
+
+        It costs the same work whether it is None or a hash of any kind that was expected, right or wrong.
+        """
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with weaker parameters than the current ones."""
-        ...
+
+    def expect(self, hashes: Iterable[str]) -> None:
+        """Be told which kinds of hashes there are: one example of each, in place of those told before."""
 
 
 class Revocation(NamedTuple):
@@ -183,6 +186,10 @@ class AccountStore(Protocol):
         """
         ...
 
+    async def sample_password_hashes(self) -> Sequence[str]:
+        """One password hash of each kind that accounts have: same algorithm, same parameters (`rows.hash_kind`)."""
+        ...
+
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         """Mark the address of an account as verified. Returns False if the account is absent."""
         ...
@@ -223,19 +230,28 @@ class Attempts(NamedTuple):
 
 
 class AttemptStore(Protocol):
-    """Counts of failed sign-ins, by opaque key, bounded in number."""
+    """Counts of failed sign-ins: by opaque key, bounded in number, and one that lasts as long as its account."""
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys, in the same order. An unknown key has zero failures."""
-        ...
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         """Raise each count by one. A count last raised before `forget_before` starts again at one."""
-        ...
+
+    async def take_back_failure(self, key: str) -> None:
+        """Lower the count of a key by one, if it has one."""
 
     async def clear_attempts(self, key: str) -> None:
         """Delete the count of a key, after a successful sign-in."""
-        ...
+
+    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
+        """The count in the row of the account with this address; without an account, that of `key`."""
+
+    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
+        """Raise what `lasting_failures` returns, as `count_failure`. The same work with an account and without one."""
+
+    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
+        """Delete what `lasting_failures` returns, and the count of `key` in any case."""
 
 
 class KeyStore(Protocol):

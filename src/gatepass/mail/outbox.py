@@ -2,12 +2,16 @@
 
 Neither a response nor its timing may reveal whether an address has an account. Endpoints that anyone may call therefore
 only put a job here: looking the address up, writing a row, making a link and sending the mail all happen in the job.
+It begins a random moment later, up to MAX_DELAY, or the answer to the next request would show whether there was work.
 The queue is bounded, and a full queue answers every request with 503. It is in memory: a crash loses what is queued,
 and users ask again.
 """
 
 import asyncio
+import contextlib
 import logging
+import random
+import time
 from collections.abc import Awaitable, Callable
 
 from gatepass.core.event import Event, MailFailed
@@ -19,6 +23,8 @@ logger = logging.getLogger("gatepass.mail")
 MAX_QUEUE = 1_000
 """Queued jobs: at a mail server's usual pace the last one would be sent after its user has given up."""
 WORKERS = 4
+MAX_DELAY = 1.0
+"""Seconds. Against what: the answers within which an attacker could look for the work take milliseconds."""
 RETRY_DELAYS = (1.0, 5.0, 30.0)
 """Seconds before a mail, or a job whose store is unavailable, is tried again: longer than a restart takes."""
 CLOSE_TIMEOUT = 5.0
@@ -26,6 +32,9 @@ CLOSE_TIMEOUT = 5.0
 
 Job = Callable[[], Awaitable[Message | None]]
 Sleep = Callable[[float], Awaitable[object]]
+Queued = tuple[float, Job]
+"""When it is due by the monotonic clock, and the job."""
+_random = random.SystemRandom()
 
 
 class Outbox:
@@ -46,24 +55,27 @@ class Outbox:
         self._report = report
         self._max_queue = max_queue
         self._sleep = sleep
-        self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
+        self._queue: asyncio.Queue[Queued] = asyncio.Queue(max_queue)
+        self._last_due = 0.0
+        self._at_once = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
         """Start the tasks on the running event loop. Idempotent."""
         if not self._tasks:
             waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
+            self._at_once = asyncio.Event()
             while not waiting.empty():
                 self._queue.put_nowait(waiting.get_nowait())
             self._tasks = [asyncio.create_task(self._work(), name=f"gatepass-mail-{n}") for n in range(WORKERS)]
 
     async def close(self) -> None:
-        """Send what is queued, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
+        """Send what is queued at once, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
         tasks, self._tasks = self._tasks, []
         if tasks:
             try:
                 async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self._queue.join()
+                    await self.drained()
             except TimeoutError:
                 logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
         for task in tasks:
@@ -72,10 +84,12 @@ class Outbox:
 
     def put(self, job: Job) -> None:
         """Run `job` soon and send the mail that it returns, if any. Raises Overloaded if the queue is full."""
+        due = max(self._last_due, time.monotonic() + _random.uniform(0, MAX_DELAY))  # in the order in which they came
         try:
-            self._queue.put_nowait(job)
+            self._queue.put_nowait((due, job))
         except asyncio.QueueFull:
             raise Overloaded from None
+        self._last_due = due
 
     def post(self, job: Job, *, subject: str) -> None:
         """As `put`, for mail that nothing depends on: if the queue is full, `subject` is reported as not sent."""
@@ -85,13 +99,16 @@ class Outbox:
             self._give_up(subject, "the mail queue is full")
 
     async def drained(self) -> None:
-        """Return once every job put so far is done. For tests."""
+        """Do what is queued at once, and return when it is done."""
+        self._at_once.set()
         await self._queue.join()
+        self._at_once.clear()
 
     async def _work(self) -> None:
         while True:
-            job = await self._queue.get()
+            due, job = await self._queue.get()
             try:
+                await self._until(due)
                 message = await self._run(job)
                 if message is not None:
                     await self._send(message)
@@ -99,6 +116,11 @@ class Outbox:
                 logger.exception("unexpected error in a mail job")
             finally:
                 self._queue.task_done()
+
+    async def _until(self, due: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(due - time.monotonic()):
+                await self._at_once.wait()
 
     async def _run(self, job: Job) -> Message | None:
         for delay in RETRY_DELAYS:

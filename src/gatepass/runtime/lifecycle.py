@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from gatepass.access.revoked_sessions import RevokedSessions
+from gatepass.errors import StoreUnavailable
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Store
 
@@ -30,20 +31,29 @@ class Lifecycle:
         self._background_tasks = background_tasks
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
+        self._failures = 0
         self.is_open = False
 
     async def open(self) -> None:
         """Open the store and load the signing keys and the revocations. Idempotent."""
         if self.is_open:
             return
+        failures = self._failures
         async with self._opening:
             if self.is_open:
                 return
-            await self._store.open()
+            if failures != self._failures:  # while this caller waited: else each would wait for an attempt of its own
+                raise StoreUnavailable
+            try:
+                await self._store.open()
+            except BaseException:
+                self._failures += 1
+                raise
             try:
                 await self._load_keys()
                 self._revocations.load(await self._store.revoked_since(self._revocations.cutoff))
             except BaseException:
+                self._failures += 1
                 await self._store.close()  # the next request opens it again
                 raise
             if self._outbox is not None:

@@ -15,6 +15,7 @@ from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, S
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Revocation
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS
+from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 _NEVER = Attempts(0, 0)
 
@@ -30,6 +31,7 @@ class MemoryStore:
         self._ids_by_email: dict[str, str] = {}
         self._registrations: dict[str, PendingRegistration] = {}
         self._attempts: dict[str, Attempts] = {}
+        self._failures: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
 
     def rows(self) -> dict[bytes, Session]:
@@ -163,6 +165,7 @@ class MemoryStore:
         if account is None:
             return None
         del self._ids_by_email[account.email_key]
+        self._failures.pop(account_id, None)
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]
         self._sessions.update({row.sid: replace(row, client="", last_ip_prefix="") for row in own})
@@ -180,6 +183,11 @@ class MemoryStore:
         self._ids_by_email[email_key] = account_id
         version = credential_version + 1
         return self._set(account_id, email=email, email_key=email_key, credential_version=version, verified_at=now)
+
+    async def sample_password_hashes(self) -> Sequence[str]:
+        hashes = (account.password_hash for account in self._accounts.values())
+        kinds = {kind: each for each in hashes if (kind := hash_kind(each))}
+        return tuple(kinds.values())[:MAX_KINDS]
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         return self._set(account_id, verified_at=now)
@@ -215,13 +223,35 @@ class MemoryStore:
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         for key in keys:
-            failures, last_at = self._attempts.pop(key, _NEVER)
-            self._attempts[key] = Attempts(1 if last_at < forget_before else failures + 1, now)
+            self._attempts[key] = _raised(self._attempts.pop(key, _NEVER), now=now, forget_before=forget_before)
         while len(self._attempts) > MAX_ATTEMPT_KEYS:
             del self._attempts[next(iter(self._attempts))]
 
+    async def take_back_failure(self, key: str) -> None:
+        count = self._attempts.get(key, _NEVER)
+        if count.failures > 1:
+            self._attempts[key] = count._replace(failures=count.failures - 1)
+        else:
+            self._attempts.pop(key, None)
+
     async def clear_attempts(self, key: str) -> None:
         self._attempts.pop(key, None)
+
+    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
+        account_id = self._ids_by_email.get(email_key)
+        return self._attempts.get(key, _NEVER) if account_id is None else self._failures.get(account_id, _NEVER)
+
+    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
+        account_id = self._ids_by_email.get(email_key)
+        if account_id is None:
+            await self.count_failure([key], now=now, forget_before=forget_before)
+        else:
+            count = self._failures.get(account_id, _NEVER)
+            self._failures[account_id] = _raised(count, now=now, forget_before=forget_before)
+
+    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
+        self._attempts.pop(key, None)
+        self._failures.pop(self._ids_by_email.get(email_key, ""), None)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(self._signing_keys.values())
@@ -246,6 +276,10 @@ class MemoryStore:
     def _revoke_all(self, account_id: str, reason: EndReason, now: int, keep: bytes | None) -> Sequence[bytes]:
         own = [row.sid for row in self._sessions.values() if row.account_id == account_id and row.sid != keep]
         return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)
+
+
+def _raised(count: Attempts, *, now: int, forget_before: int) -> Attempts:
+    return Attempts(1 if count.last_at < forget_before else count.failures + 1, now)
 
 
 class _Subscription:

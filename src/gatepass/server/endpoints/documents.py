@@ -45,7 +45,7 @@ ENDPOINTS = (
 )
 AROUND = (
     Endpoint("GET", "/.well-known/jwks.json", get_keys, name="getKeys", done={200: "Jwks"}, media_type=KEY_SET),
-    Endpoint("GET", "/healthz", healthz, name="getHealth", done={200: "Status"}),
+    Endpoint("GET", "/healthz", healthz, name="getHealth", done={200: "Status"}, stateless=True),
     Endpoint("GET", "/readyz", readyz, name="getReadiness", done={200: "Status"}, problems={503: "store-unavailable"}),
 )
 """Served outside the mount by `gatepass serve` alone, so not described."""
