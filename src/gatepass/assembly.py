@@ -106,9 +106,8 @@ class Parts:
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            clock=options.clock,
             retention=retention,
-            max_age=options.limits.revocation_max_age if options.store.is_shared else FOREVER,
+            max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
         self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
         self.keys = SigningKeys(
@@ -244,41 +243,37 @@ class Parts:
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
             ping=SharedPing(self.store_watch.ping, clock=options.clock),
+            check_health=lambda: self.lifecycle.check_health(),
+            clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             networks=ClientNetworks(
-                browsers.proxies,
-                clock=options.clock,
-                report=self.report,
-                quiet=is_loopback(options.public_url),
+                browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
         )
 
     def _join_lifecycle(self) -> None:
         options = self.options
         self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
-        follower = Follower(
-            options.store,
-            revocations=self.revocations,
-            reload_keys=self.keys.look,
-            clock=options.clock,
-            report=self.report,
+        clock, report, look = options.clock, self.report, self.keys.look
+        self.follower = Follower(
+            options.store, revocations=self.revocations, reload_keys=look, clock=clock, report=report
         )
+        tasks = {"janitor": self.janitor.run, "follower": self.follower.run, "store-watch": self.store_watch.run}
         self.lifecycle = Lifecycle(
             options.store,
-            load_keys=self._load,
+            load=self._load,
             revocations=self.revocations,
             outbox=self.outbox,
-            background_tasks={
-                "gatepass-janitor": self.janitor.run,
-                "gatepass-follower": follower.run,
-                "gatepass-store-watch": self.store_watch.run,
-            },
+            background_tasks={f"gatepass-{name}": run for name, run in tasks.items()},
+            clock=clock,
+            report=report,
         )
 
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         await self.keys.open()
         await self._passwords.learn_kinds()
+        await self.follower.load()
 
     def _join_applications(self) -> None:
         feed = endpoints.FEED if self.options.secrets.feed else ()

@@ -23,7 +23,6 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """Unix time in whole seconds."""
-        ...
 
 
 class Entropy(Protocol):
@@ -31,7 +30,6 @@ class Entropy(Protocol):
 
     def token_bytes(self, count: int) -> bytes:
         """`count` bytes that no caller can predict."""
-        ...
 
 
 class PasswordHasher(Protocol):
@@ -54,7 +52,7 @@ class PasswordHasher(Protocol):
 
 
 class Revocation(NamedTuple):
-    """A session id and when it was revoked (Unix seconds)."""
+    """A session id and when it was revoked (Unix seconds), by the clock of the process that revoked it."""
 
     sid: bytes
     at: int
@@ -73,15 +71,14 @@ class PartlyRead(StoreUnavailable):
 
 
 class Subscription(Protocol):
-    """Revocations made by any process on the same engine."""
+    """The doorbell of an engine: some process on it has revoked something, or says so."""
 
-    async def next(self, within: float) -> Sequence[Revocation]:
-        """The revocations since the last call, after waiting at most `within` seconds for the first one.
+    async def next(self, within: float) -> Sequence[bytes]:
+        """The sids that messages since the last call named, after waiting at most `within` seconds for the first one.
 
-        An empty result means: read `revoked_since`. Nothing arrived in time, or a change came without its details.
-        Raises StoreUnavailable when the connection is lost: subscribe again, then read `revoked_since`.
+        A message proves nothing, since other programs may send one: ask `revoked_among`. An empty result means: read
+        `revoked_since` and `epoch`. Raises StoreUnavailable when the connection is lost: subscribe and read again.
         """
-        ...
 
 
 class SessionStore(Protocol):
@@ -89,49 +86,51 @@ class SessionStore(Protocol):
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         """Add a session if its account is enabled and still has this credential version; False if not."""
-        ...
 
     async def find(self, sid: bytes) -> Session | None:
         """The row as it is, or None. Revoked and expired rows are included until they are pruned."""
-        ...
 
     async def swap(self, swap: Swap) -> Session | None:
         """Apply a swap. Returns the new row, or None if the condition of the swap does not hold."""
-        ...
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         """Revoke one session. Returns the revoked row, or None if it is absent or was revoked before."""
-        ...
+
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        """Record the end of a session that has no row (any more); nothing if it has one. As durable as `revoke`.
+
+        `revoked_since` lists it, subscriptions are woken, and `prune` deletes the record.
+        """
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
         """Revoke all sessions of an account except `keep`. Returns the sids that this call revoked."""
-        ...
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The sessions of an account that are neither revoked nor expired at `now`, newest sign-in first."""
-        ...
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        """All revocations at or after `since`, oldest first.
+        """All revocations at or after `since`, oldest first, those of `bury` among them.
 
         Also proves that a revocation that any process acknowledged before would be among them: a primary that was cut
         off and replaced is not believed. Raises StoreUnavailable, and PartlyRead if only a part can be read.
         """
-        ...
+
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        """Those of these sessions that are revoked, whenever that was, in any order."""
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
-        """Receive the revocations of other processes, from the moment the context is entered.
+        """Be woken by the revocations of other processes, from the moment the context is entered.
 
-        Each one arrives at least once, in any order; those of this process may be left out. PostgreSQL uses LISTEN,
-        SQLite polls `data_version`; if an engine cannot push, `next` waits at most one second.
+        Each one wakes at least once; those of this process may not. Without push, `next` waits at most one second.
         """
-        ...
+
+    async def time(self) -> int | None:
+        """The Unix time of the engine, which all processes share; None if it has no clock but that of this machine."""
 
     async def prune(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` sessions that expired or were revoked before `before`. Returns the number deleted."""
-        ...
 
 
 class AccountStore(Protocol):
@@ -139,15 +138,12 @@ class AccountStore(Protocol):
 
     async def add_account(self, account: Account) -> bool:
         """Add an account. Returns False if its address or its id is taken."""
-        ...
 
     async def find_account(self, account_id: str) -> Account | None:
         """The account with this id, or None."""
-        ...
 
     async def find_account_by_email(self, email_key: str) -> Account | None:
         """The account with this normalised address, or None."""
-        ...
 
     async def change_password(
         self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
@@ -156,26 +152,21 @@ class AccountStore(Protocol):
 
         Returns the sids revoked, or None if the account is absent or its version is no longer `credential_version`.
         """
-        ...
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
         """Store the same password under stronger parameters. Returns False if the version has changed."""
-        ...
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         """In one step: disable an account and revoke its sessions. Returns their sids, or None if it is absent."""
-        ...
 
     async def enable_account(self, account_id: str) -> bool:
         """Enable a disabled account. Returns False if it is absent."""
-        ...
 
     async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         """In one step: revoke its sessions and delete the account. Its address is free again at once.
 
         Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent.
         """
-        ...
 
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
@@ -184,42 +175,33 @@ class AccountStore(Protocol):
 
         Returns False if another account has the address, None if the account is absent or has another version.
         """
-        ...
 
     async def sample_password_hashes(self) -> Sequence[str]:
         """One password hash of each kind that accounts have: same algorithm, same parameters (`rows.hash_kind`)."""
-        ...
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         """Mark the address of an account as verified. Returns False if the account is absent."""
-        ...
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
-        ...
 
     async def add_registration(self, pending: PendingRegistration) -> None:
         """Add a pending registration. Several may have the same address."""
-        ...
 
     async def find_registration(self, registration_id: str) -> PendingRegistration | None:
         """The pending registration with this id, or None."""
-        ...
 
     async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
         """All pending registrations with this normalised address, newest first."""
-        ...
 
     async def confirm_registration(self, registration_id: str, account: Account) -> bool:
         """In one step: add the account and delete all pending registrations with its address.
 
         Returns False if the registration is absent or the address is taken.
         """
-        ...
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` pending registrations created before `before`. Returns the number deleted."""
-        ...
 
 
 class Attempts(NamedTuple):
@@ -259,42 +241,47 @@ class KeyStore(Protocol):
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         """All signing keys, in no particular order."""
-        ...
 
     async def put_signing_key(self, key: StoredKey) -> None:
         """Add a key, or replace the one with the same kid. Durable when it returns; subscriptions are woken."""
-        ...
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
-    """All four on one engine, opened and closed together.
+class EpochStore(Protocol):
+    """The epoch (PROTOCOL §3): one time for the whole system. Sessions that began before it are over."""
 
-    `is_shared`: whether several server processes may use the same data at the same time.
+    async def epoch(self) -> int:
+        """The epoch (Unix seconds); 0 if there never was one."""
+
+    async def raise_epoch(self, at: int) -> int:
+        """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
+
+
+class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Protocol):
+    """All five on one engine, opened and closed together.
+
+    `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """
 
     is_shared: bool
+    is_private: bool
 
     async def open(self) -> None:
         """Connect, and check or migrate the schema.
 
         Raises ConfigurationError if the store cannot be used, StoreUnavailable if trying again may help.
         """
-        ...
 
     async def close(self) -> None:
         """Finish the operations that were accepted, then disconnect. Idempotent."""
-        ...
 
     async def ping(self) -> None:
         """Make a real write. Raises StoreUnavailable if the store cannot write now."""
-        ...
 
     async def hazards(self) -> Sequence[str]:
         """Why the store may lose what it acknowledges, a sentence each that says what to set; empty if all is well.
 
         For what `open` refuses and what may be set later, or by a fail-over. Raises StoreUnavailable.
         """
-        ...
 
 
 class Message(NamedTuple):
@@ -310,16 +297,3 @@ class Mailer(Protocol):
 
     async def send(self, message: Message) -> None:
         """Return once the mail is accepted. Raises DeliveryFailed, which says whether trying again may help."""
-        ...
-
-
-class RevocationList(Protocol):
-    """The revoked sessions, kept in memory so that a guard needs no read per request (P4)."""
-
-    def is_revoked(self, session_id: str) -> bool:
-        """Whether this session was revoked. Raises Unavailable while the list is not loaded or too old to trust."""
-        ...
-
-    def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """Make every guard of this process refuse these sessions from now on. `at` is Unix seconds."""
-        ...

@@ -17,12 +17,14 @@ from collections.abc import Awaitable, Callable
 from gatepass.core.event import Event, MailFailed
 from gatepass.errors import DeliveryFailed, Overloaded, StoreUnavailable
 from gatepass.ports import Clock, Mailer, Message
+from gatepass.supervisor import Alive, Supervisor
 
 logger = logging.getLogger("gatepass.mail")
 
 MAX_QUEUE = 1_000
 """Queued jobs: at a mail server's usual pace the last one would be sent after its user has given up."""
 WORKERS = 4
+_NAMES = tuple(f"gatepass-mail-{number}" for number in range(WORKERS))
 MAX_DELAY = 1.0
 """Seconds. Against what: the answers within which an attacker could look for the work take milliseconds."""
 RETRY_DELAYS = (1.0, 5.0, 30.0)
@@ -58,29 +60,30 @@ class Outbox:
         self._queue: asyncio.Queue[Queued] = asyncio.Queue(max_queue)
         self._last_due = 0.0
         self._at_once = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._supervisor: Supervisor | None = None
 
-    def open(self) -> None:
-        """Start the tasks on the running event loop. Idempotent."""
-        if not self._tasks:
+    def open(self, supervisor: Supervisor | None = None) -> None:
+        """Start the tasks on the running event loop, under the supervisor of the gate. Idempotent."""
+        if self._supervisor is None:
             waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
             self._at_once = asyncio.Event()
             while not waiting.empty():
                 self._queue.put_nowait(waiting.get_nowait())
-            self._tasks = [asyncio.create_task(self._work(), name=f"gatepass-mail-{n}") for n in range(WORKERS)]
+            self._supervisor = supervisor or Supervisor()
+            for name in _NAMES:
+                self._supervisor.start(name, self._work)
 
     async def close(self) -> None:
         """Send what is queued at once, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
-        tasks, self._tasks = self._tasks, []
-        if tasks:
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self.drained()
-            except TimeoutError:
-                logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.drained()
+        except TimeoutError:
+            logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
+        await supervisor.stop(*_NAMES)
 
     def put(self, job: Job) -> None:
         """Run `job` soon and send the mail that it returns, if any. Raises Overloaded if the queue is full."""
@@ -104,8 +107,9 @@ class Outbox:
         await self._queue.join()
         self._at_once.clear()
 
-    async def _work(self) -> None:
+    async def _work(self, alive: Alive) -> None:
         while True:
+            alive()
             due, job = await self._queue.get()
             try:
                 await self._until(due)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from gatepass.core.event import Event, StoreUnsafe
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, Store
+from gatepass.supervisor import Alive, ignore
 
 logger = logging.getLogger("gatepass.store")
 CHECK_INTERVAL = 5.0
@@ -27,11 +28,12 @@ class StoreWatch:
         self._report = report
         self._hazards: frozenset[str] = frozenset()
 
-    async def run(self) -> None:
+    async def run(self, alive: Alive = ignore) -> None:
         """Check at intervals until cancelled. While the store is unavailable, what was found last holds."""
         while True:
             try:
                 await self.check()
+                alive()
             except StoreUnavailable:
                 logger.debug("the store is unavailable; it is checked later", exc_info=True)
             await asyncio.sleep(CHECK_INTERVAL)

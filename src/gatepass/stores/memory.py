@@ -4,7 +4,6 @@ Every verb runs in one step of the event loop, with no await inside, so it is at
 when the process ends, all sessions end.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +12,8 @@ from typing import Any
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
-from gatepass.ports import Attempts, Revocation
+from gatepass.ports import Attempts, Revocation, Subscription
+from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
@@ -24,6 +24,7 @@ class MemoryStore:
     """All store ports over dictionaries."""
 
     is_shared = False
+    is_private = True
 
     def __init__(self) -> None:
         self._sessions: dict[bytes, Session] = {}
@@ -33,6 +34,8 @@ class MemoryStore:
         self._attempts: dict[str, Attempts] = {}
         self._failures: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
+        self._tombstones: dict[bytes, int] = {}
+        self._epoch = 0
 
     def rows(self) -> dict[bytes, Session]:
         """The table of sessions by sid, for tests: what a test adds or removes there, the store has or has lost."""
@@ -89,25 +92,28 @@ class MemoryStore:
     ) -> Sequence[bytes]:
         return self._revoke_all(account_id, reason, now, keep)
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        if sid not in self._sessions:
+            self._tombstones[sid] = now
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        live = [
-            row
-            for row in self._sessions.values()
-            if row.account_id == account_id and row.revoked_at is None and row.expires_at > now
-        ]
+        own = [row for row in self._sessions.values() if row.account_id == account_id]
+        live = [row for row in own if row.revoked_at is None and row.expires_at > now]
         return tuple(sorted(live, key=lambda row: (-row.created_at, row.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        found = [
-            Revocation(row.sid, row.revoked_at)
-            for row in self._sessions.values()
-            if row.revoked_at is not None and row.revoked_at >= since
-        ]
+        found = [revocation for revocation in self._revocations() if revocation.at >= since]
         return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
 
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        return tuple(revocation for revocation in self._revocations() if revocation.sid in sids)
+
+    async def time(self) -> int | None:
+        return None
+
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator["_Subscription"]:
-        yield _Subscription()
+    async def subscribe(self) -> AsyncIterator[Subscription]:
+        yield Silence()  # no other process shares this memory
 
     async def prune(self, *, before: int, limit: int) -> int:
         due = [
@@ -117,7 +123,9 @@ class MemoryStore:
         ][:limit]
         for sid in due:
             del self._sessions[sid]
-        return len(due)
+        over = [sid for sid, at in self._tombstones.items() if at < before][: limit - len(due)]
+        self._tombstones = {sid: at for sid, at in self._tombstones.items() if sid not in over}
+        return len(due) + len(over)
 
     async def add_account(self, account: Account) -> bool:
         if account.email_key in self._ids_by_email or account.id in self._accounts:
@@ -259,6 +267,17 @@ class MemoryStore:
     async def put_signing_key(self, key: StoredKey) -> None:
         self._signing_keys[key.kid] = key
 
+    async def epoch(self) -> int:
+        return self._epoch
+
+    async def raise_epoch(self, at: int) -> int:
+        self._epoch = max(self._epoch, at)
+        return self._epoch
+
+    def _revocations(self) -> list[Revocation]:
+        revoked = [Revocation(row.sid, row.revoked_at) for row in self._sessions.values() if row.revoked_at is not None]
+        return [*revoked, *(Revocation(sid, at) for sid, at in self._tombstones.items())]
+
     def _set(self, account_id: str, **facts: Any) -> bool:
         account = self._accounts.get(account_id)
         if account is None:
@@ -280,11 +299,3 @@ class MemoryStore:
 
 def _raised(count: Attempts, *, now: int, forget_before: int) -> Attempts:
     return Attempts(1 if count.last_at < forget_before else count.failures + 1, now)
-
-
-class _Subscription:
-    """No other process shares this memory, so nothing is ever received."""
-
-    async def next(self, within: float) -> Sequence[Revocation]:
-        await asyncio.sleep(within)
-        return ()

@@ -33,11 +33,13 @@ from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores import rows
 from gatepass.stores.deadline import in_time
+from gatepass.stores.doorbell import message_of
 from gatepass.stores.redis import scripts
 from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.connection import ConnectionRejected, Reply
 from gatepass.stores.redis.durability import MARKER_TTL
 from gatepass.stores.redis.layout import (
+    SHARD_SLOTS,
     Keys,
     pack_command,
     pack_committed,
@@ -47,7 +49,7 @@ from gatepass.stores.redis.layout import (
     pack_version,
     unpack_session,
 )
-from gatepass.stores.redis.listener import listening, message
+from gatepass.stores.redis.listener import listening
 from gatepass.stores.redis.locks import RedisLocks
 from gatepass.stores.redis.looks import as_list, mark, read_revocations, write_markers
 from gatepass.stores.redis.scripts import Call
@@ -140,6 +142,15 @@ class RedisStore(RedisLocks):
 
         return await self._cluster.shielded(work())
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        shard = sid[0]
+        call = Call.run(
+            scripts.BURY,
+            (self._keys.row(sid), self._keys.ends[shard], self._keys.revoked[shard]),
+            *(b"%d" % now, sid, self._keys.channel, message_of(sid, now).encode()),
+        )
+        await self._cluster.run(call, marker=self._keys.markers[shard])
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         async with in_time():
             sids = await self._sids(account_id)
@@ -154,6 +165,15 @@ class RedisStore(RedisLocks):
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         return await read_revocations(self._cluster, self._keys, since=since)
+
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        calls = [Call.of(b"ZSCORE", self._keys.revoked[sid[0]], sid) for sid in sids]
+        found = zip(sids, await self._cluster.run_all(calls), strict=True)
+        return tuple(Revocation(sid, int(float(score))) for sid, score in found if isinstance(score, bytes))
+
+    async def time(self) -> int | None:
+        reply = as_list(await self._cluster.run(Call(SHARD_SLOTS[0], pack_command(b"TIME"))))
+        return int(reply[0])
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         return listening(self._cluster, self._keys.channel)
@@ -185,7 +205,7 @@ class RedisStore(RedisLocks):
             Call.run(
                 scripts.REVOKE,
                 (self._keys.row(sid), self._keys.ends[sid[0]], self._keys.revoked[sid[0]]),
-                *(end, at, sid, self._keys.channel, message(sid, now)),
+                *(end, at, sid, self._keys.channel, message_of(sid, now).encode()),
             )
             for sid in sids
         ]
