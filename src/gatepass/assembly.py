@@ -276,17 +276,15 @@ class Parts:
         await self.follower.load()
 
     def _join_applications(self) -> None:
-        feed = endpoints.FEED if self.options.secrets.feed else ()
-        declared = [*endpoints.DESCRIBED, *feed]
+        declared = [*endpoints.DESCRIBED, *(endpoints.FEED if self.options.secrets.feed else ())]
         hsts = self.options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
         alone = hsts or "subdomains"
         self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        self.served: ASGIApp = ServedApp(
-            self._app(declared, hsts=alone), around=self._app(endpoints.AROUND, hsts=alone)
-        )
+        around = self._app(endpoints.AROUND, hsts=alone)
+        self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
 
     def _app(self, declared: Iterable[Endpoint], *, hsts: Hsts) -> AuthApp:
         options = self.options
