@@ -18,7 +18,8 @@ from gatepass.stores import SQLiteStore
 from tests.support.gates import SECRET
 
 GOOD = "seven green bottles on a wall"
-OLD = bcrypt.hashpw(b"the password of old", bcrypt.gensalt(4)).decode()
+OLD = bcrypt.hashpw(b"the password of old", b"$2b$04$" + b"abcdefghijklmnopqrstuu").decode()
+"""With a salt of its own: test workers must collect tests of the same names."""
 
 
 @pytest.fixture(autouse=True)
