@@ -103,9 +103,10 @@ class Parts:
 
     def _join_keys_and_guard(self) -> None:
         options, policy = self.options, self.options.policy
-        self._ring = KeyRing(
-            [parse_secret(text) for text in options.secrets.tokens], algorithm=options.tokens.algorithm
-        )
+        if not is_loopback(options.public_url):
+            options.secrets.require_prefixes()
+        secrets = [parse_secret(text) for text in options.secrets.tokens]
+        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
