@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
+from gatepass.accounts.administration import Administration
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
@@ -90,6 +91,7 @@ class Parts:
         self._join_keys_and_guard()
         self._join_sessions()
         self._join_accounts()
+        self._join_administration()
         self._join_mail()
         self._join_registration()
         self._join_mailed_changes()
@@ -167,6 +169,16 @@ class Parts:
             entropy=options.entropy,
             report=self.report,
             external_users=external,
+        )
+
+    def _join_administration(self) -> None:
+        self.administration = Administration(
+            self.options.store,
+            accounts=self.accounts,
+            sessions=self.sessions,
+            keys=self.keys,
+            clock=self.options.clock,
+            entropy=self.options.entropy,
         )
 
     def _join_mail(self) -> None:

@@ -10,9 +10,11 @@ The contract that all stores share:
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 
@@ -38,10 +40,7 @@ class PasswordHasher(Protocol):
         """A PHC string with a fresh salt."""
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password matches the hash. None is always False.
-
-        It costs the same work whether it is None or a hash of any kind that was expected, right or wrong.
-        """
+        """Whether the password matches the hash; None never does. The same work for None and every kind expected."""
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with weaker parameters than the current ones."""
@@ -239,6 +238,16 @@ class KeyStore(Protocol):
         """Add a key, or replace the one with the same kid. Durable when it returns; subscriptions are woken."""
 
 
+class AuditStore(Protocol):
+    """The trail of administration. Entries are never changed."""
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        """Add an entry under the next number. Durable when it returns."""
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        """At most `limit` entries, newest first, with numbers below `before`; None starts at the newest."""
+
+
 class EpochStore(Protocol):
     """The epoch (PROTOCOL §3): one time for the whole system. Sessions that began before it are over."""
 
@@ -249,8 +258,8 @@ class EpochStore(Protocol):
         """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Protocol):
-    """All five on one engine, opened and closed together.
+class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
+    """All six on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """
@@ -271,12 +280,13 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Prot
         """Make a real write. Raises StoreUnavailable if the store cannot write now."""
 
 
-class Message(NamedTuple):
-    """One mail, as plain text. `to` is a single address."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail, as plain text. `to` is a single address. The text may hold a link that gives access to an account."""
 
-    to: str
+    to: str = field(repr=False)
     subject: str
-    text: str
+    text: str = field(repr=False)
 
 
 class Mailer(Protocol):

@@ -1,11 +1,12 @@
 """Registration where addresses are verified: what a link is good for, and that nobody learns who has an account."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from gatepass.core.policy import DAY, Policy
-from tests.support.browser import EMAIL, PASSWORD
+from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
 
@@ -14,6 +15,30 @@ from tests.support.mail import Post, post
 async def at() -> AsyncIterator[Post]:
     async with post() as made:
         yield made
+
+
+@pytest.mark.parametrize("around", [" {}", "{}\u00a0", "\u200b{}", "{}\n"])
+async def test_a_space_around_an_address_is_no_part_of_it(around: str) -> None:
+    async with open_gate() as at:
+        made = await Browser(at.gate.asgi).register(around.format(EMAIL))
+        assert (made.status, made.json()["account"]["email"]) == (201, EMAIL)
+        assert (await Browser(at.gate.asgi).register(EMAIL)).code == "email-taken"
+        for spelt in (EMAIL, around.format(EMAIL), around.format(EMAIL.upper())):
+            assert (await Browser(at.gate.asgi).login(spelt)).status == 200
+
+
+async def test_an_account_under_the_key_of_an_earlier_version_is_found_and_no_other_is() -> None:
+    async with open_gate() as at:
+        browser = Browser(at.gate.asgi)
+        await browser.register("ann@example.com")
+        (account,) = at.memory._accounts.values()
+        old = replace(account, id="0" * 32, email="straße@example.com", email_key="strasse@example.com")
+        assert await at.memory.add_account(old)
+        assert (await Browser(at.gate.asgi).login("straße@example.com")).json()["account"]["id"] == old.id
+        assert (await Browser(at.gate.asgi).register("straße@example.com")).code == "email-taken"
+        other = replace(account, id="1" * 32, email="fuss@example.com", email_key="fuss@example.com")
+        assert await at.memory.add_account(other)
+        assert (await Browser(at.gate.asgi).login("fuß@example.com")).status == 401
 
 
 async def test_registering_makes_no_account_and_signs_nobody_in(at: Post) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gatepass.core.base64url import encode
+from gatepass.core.keyring import compose_secret
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.remote import RemoteRevocations
 from gatepass.remote.connection import FollowerThread, Signals
@@ -24,7 +24,7 @@ from tests.support.gates import NOW, SECRET
 from tests.support.process import Serving, serving
 from tools.services.patience import until
 
-REVOCATION_FEED_SECRET = encode(bytes(range(60, 92)))
+REVOCATION_FEED_SECRET = compose_secret(bytes(range(60, 92)))
 SETTINGS = {"SECRET": SECRET, "REVOCATION_FEED_SECRET": REVOCATION_FEED_SECRET, "STORE": "sqlite:///gate.db"}
 HEADERS = {"Gatepass-Client": "1"}
 NOBODY = "ff" * 16

@@ -7,12 +7,14 @@ link that was mailed for another person's account verifies nothing. Sessions sta
 from collections.abc import Callable
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.account import Account
 from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
+from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock, Message
 
 
@@ -37,7 +39,7 @@ class EmailChange:
         self._report = report
 
     async def request(
-        self, account: Account, password: str, *, sid: bytes, email: str, email_key: str, ip_prefix: str
+        self, account: Account, password: Secret, *, sid: bytes, email: str, email_key: str, ip_prefix: str
     ) -> None:
         """Verify the password, mail a link to the new address, and tell the current one.
 
@@ -49,7 +51,7 @@ class EmailChange:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            owner = await self._store.find_account_by_email(email_key)
+            owner = await find_by_email(self._store, email_key)
             if owner is not None and owner.id != account.id:
                 return self._links.templates.address_taken(owner.email)
             return self._links.email_change(account, email)
@@ -57,7 +59,9 @@ class EmailChange:
         self._links.send(job)
         self._notifications.email_change_requested(account)
 
-    async def confirm(self, account: Account, token: str, *, ip_prefix: str, email_key: Callable[[str], str]) -> None:
+    async def confirm(
+        self, account: Account, token: Secret, *, ip_prefix: str, email_key: Callable[[str], str]
+    ) -> None:
         """Give the account the address that the link verifies. `email_key` normalises an address.
 
         Nothing changes if the account has it already.

@@ -8,11 +8,13 @@ into an account; see `email_links` for the reasons.
 from dataclasses import dataclass
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.mailed_link import Link, Purpose
 from gatepass.core.policy import RegistrationMode
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
 
@@ -51,7 +53,7 @@ class Registration:
         self._clock = clock
         self._entropy = entropy
 
-    async def request(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> Registered | Pending:
+    async def request(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> Registered | Pending:
         """Make an account, or in verify mode a pending registration.
 
         Raises Forbidden (`registration-closed`), Unprocessable (`password-…`) or Overloaded; in open mode also Conflict
@@ -82,7 +84,7 @@ class Registration:
 
         self._links.send(job)
 
-    async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
+    async def confirm(self, token: Secret, password: Secret, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
 
         The same request again returns the same account.
@@ -99,14 +101,14 @@ class Registration:
                 return account
         return await self._confirm_again(link, password, ip_prefix=ip_prefix)
 
-    async def _confirm_again(self, link: Link, password: str, *, ip_prefix: str) -> Account:
+    async def _confirm_again(self, link: Link, password: Secret, *, ip_prefix: str) -> Account:
         """The account that this link has made before. Raises as `confirm`."""
         account = await self._store.find_account(link.subject)
         if account is None or not self._links.has_made(link, account):
             raise invalid_link()
         return await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
 
-    async def _request_mail(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> None:
+    async def _request_mail(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> None:
         new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
         await self._links.count_request(email_key, ip_prefix)
         pending = PendingRegistration(
@@ -118,7 +120,7 @@ class Registration:
         )
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             if account is not None:
                 return None if account.disabled_at else self._links.already_registered(account)
             if await self._store.find_registration(pending.id) is None:  # this job may run again

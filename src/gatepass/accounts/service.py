@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
+from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
+from gatepass.wire.email_address import earlier_key
 
 
 class Accounts:
@@ -46,19 +49,30 @@ class Accounts:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
 
-    async def add(self, email: str, password: str, *, email_key: str, ip_prefix: str = "") -> Account:
-        """Make an account. Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded."""
+    async def find_by_email(self, email_key: str) -> Account | None:
+        """The account of a normalised address, or None."""
+        return await find_by_email(self._store, email_key)
+
+    async def add(
+        self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "", account_id: str | None = None
+    ) -> Account:
+        """Make an account, with a random id by default.
+
+        Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded.
+        """
         new = self._passwords.check_policy(password, email_key)
         now = self._clock.now()
         account = Account(
-            id=self._entropy.token_bytes(16).hex(),
+            id=account_id or self._entropy.token_bytes(16).hex(),
             email=email,
             email_key=email_key,
             password_hash=await self._passwords.hash_password(new, network=ip_prefix),
             credential_version=1,
             created_at=now,
         )
-        if not await self._store.add_account(account):
+        # Today's key is free where an earlier version made another one of the same address.
+        is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
+        if is_known or not await self._store.add_account(account):
             raise Conflict("email-taken", "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
@@ -108,7 +122,7 @@ class Accounts:
     async def authenticate(
         self,
         email_key: str,
-        password: str,
+        password: Secret,
         *,
         ip_prefix: str,
         raw_email: str | None = None,
@@ -130,13 +144,13 @@ class Accounts:
         await self._rehash(account, password, network=ip_prefix)
         return account
 
-    async def reauthenticate(self, account: Account, password: str, *, sid: bytes, ip_prefix: str) -> None:
+    async def reauthenticate(self, account: Account, password: Secret, *, sid: bytes, ip_prefix: str) -> None:
         """Verify the password of an account's owner again, who is signed in as `sid`. Raises as `authenticate`."""
         verified = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix, devices=(sid,))
         if verified.id != account.id:  # the address was moved to another account since `account` was read
             raise InvalidCredentials
 
-    async def check_pending_password(self, pending: PendingRegistration, password: str, *, ip_prefix: str) -> None:
+    async def check_pending_password(self, pending: PendingRegistration, password: Secret, *, ip_prefix: str) -> None:
         """Verify the password that was chosen with a pending registration, for the caller who has its mailed link.
 
         What strangers failed at the address does not matter: the link shows the mailbox. Raises as `authenticate`.
@@ -152,7 +166,9 @@ class Accounts:
         """Clear the failed sign-ins of an account whose owner was verified in another way, in this network."""
         await self._throttle.clear(email_key, ip_prefix=ip_prefix, is_recovered=True)
 
-    async def change_password(self, account: Account, current: str, *, new: str, keep: bytes, ip_prefix: str) -> None:
+    async def change_password(
+        self, account: Account, current: Secret, *, new: Secret, keep: bytes, ip_prefix: str
+    ) -> None:
         """Change the password and revoke every session except `keep`. `current` is verified under the throttle.
 
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`), Overloaded, Conflict
@@ -218,14 +234,14 @@ class Accounts:
         if self._external_users is not None:
             raise Forbidden("not-offered", "Accounts are managed by another system; change yours there.")
 
-    async def _verify(self, email_key: str, password: str, *, network: str) -> tuple[Account | None, bool]:
+    async def _verify(self, email_key: str, password: Secret, *, network: str) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""
-        account = await self._store.find_account_by_email(email_key)
+        account = await find_by_email(self._store, email_key)
         is_enabled = account is not None and account.disabled_at is None
         password_hash = account.password_hash if account is not None and is_enabled else None
         return account, await self._passwords.verify(password_hash, password, network=network)
 
-    async def _rehash(self, account: Account, password: str, *, network: str) -> None:
+    async def _rehash(self, account: Account, password: Secret, *, network: str) -> None:
         try:
             password_hash = await self._passwords.rehash(account.password_hash, password, network=network)
         except Overloaded:  # the next sign-in renews it

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
@@ -30,6 +31,7 @@ class MemoryStore(MemoryAttempts):
         self._accounts: dict[str, Account] = {}
         self._registrations: dict[str, PendingRegistration] = {}
         self._signing_keys: dict[str, StoredKey] = {}
+        self._audit: list[AuditEntry] = []
         self._tombstones: dict[bytes, int] = {}
         self._epoch = 0
 
@@ -229,6 +231,13 @@ class MemoryStore(MemoryAttempts):
 
     async def put_signing_key(self, key: StoredKey) -> None:
         self._signing_keys[key.kid] = key
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        self._audit.append(replace(entry, number=len(self._audit) + 1))
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        found = [entry for entry in reversed(self._audit) if before is None or entry.number < before]
+        return tuple(found[:limit])
 
     async def epoch(self) -> int:
         return self._epoch

@@ -6,6 +6,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.postgres.url import CONNECTIONS, parse_url
+from tests.support.nobody import without_home
 
 CANARY = "canary-of-the-password"
 
@@ -63,3 +64,14 @@ def test_the_password_is_in_no_repr() -> None:
     assert isinstance(store, PostgresStore)
     assert repr(store) == "PostgresStore(db/app)"
     assert CANARY not in repr(store._url)
+
+
+def test_a_url_without_a_user_needs_a_user_that_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container with a random user id has none; the driver would raise KeyError."""
+    without_home(monkeypatch)
+    for named in ("postgresql://gate@db/app", "postgresql://db/app?user=gate", "postgresql://db/app?service=gate"):
+        parse_url(named)
+    with pytest.raises(ConfigurationError, match=r"names no user, .* postgresql://user@host/database"):
+        parse_url("postgresql://db/app")
+    monkeypatch.setenv("PGUSER", "gate")
+    parse_url("postgresql://db/app")

@@ -35,6 +35,20 @@ class AccountStatements:
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1 AND deleted_at IS NULL"
 
     @property
+    def add_audit(self) -> str:
+        """Add an entry of the audit trail; its number is the next one."""
+        columns = rows.AUDIT_COLUMNS[:-1]
+        return f"INSERT INTO {self.schema}.audit ({', '.join(columns)}) VALUES ({_places(columns)})"
+
+    @property
+    def list_audit(self) -> str:
+        """One page of the audit trail, newest first."""
+        return (
+            f"SELECT {', '.join(rows.AUDIT_COLUMNS)} FROM {self.schema}.audit "
+            "WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2"
+        )
+
+    @property
     def list_accounts(self) -> str:
         """One page of accounts, ordered by id."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"

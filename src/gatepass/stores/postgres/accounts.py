@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.pool import ConnectionPool
@@ -17,7 +18,7 @@ from gatepass.stores.postgres.statements import Statements
 
 
 class PostgresAccounts:
-    """The verbs of AccountStore, on the pool and the statements of the store."""
+    """The verbs of AccountStore and AuditStore, on the pool and the statements of the store."""
 
     _sql: Statements
     _accounts_sql: AccountStatements
@@ -39,6 +40,12 @@ class PostgresAccounts:
     ) -> Sequence[bytes] | None:
         change = (self._accounts_sql.change_password, account_id, password_hash, credential_version)
         return await self._revoke_all_after(change, account_id, now=now, keep=keep)
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        await self._rows(self._accounts_sql.add_audit, *rows.from_audit(entry))
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        return tuple(AuditEntry(*row) for row in await self._rows(self._accounts_sql.list_audit, before, limit))
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
         return (

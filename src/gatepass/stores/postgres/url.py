@@ -12,7 +12,10 @@ option that libpq does not know is a setting of the server (`synchronous_commit=
 The URL may contain a password, so no message and no `repr` contains the URL.
 """
 
+import getpass
+import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -50,6 +53,7 @@ def parse_url(url: str) -> PostgresUrl:
         ) from None
     if parts.fragment:
         raise ConfigurationError("The PostgreSQL URL contains a #; in a password write it as %23.")
+    _check_user(parts.username, options)
     schema = options.pop("schema", "gatepass")
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,47}", schema):
         raise ConfigurationError("schema= in the PostgreSQL URL must be 1 to 48 characters of a-z, 0-9 and _.")
@@ -69,6 +73,20 @@ def parse_url(url: str) -> PostgresUrl:
         chose_commit=chose_commit,
         is_cluster="," in host and "target_session_attrs" not in options,
     )
+
+
+def _check_user(user: str | None, options: Mapping[str, str]) -> None:
+    """Raise ConfigurationError if the URL names no user and this process has none: libpq would ask for its name."""
+    named = (user, options.get("user"), options.get("service"), os.environ.get("PGUSER"), os.environ.get("PGSERVICE"))
+    if any(named):
+        return
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise ConfigurationError(
+            "The PostgreSQL URL names no user, and this process runs as a user without a name: "
+            "postgresql://user@host/database."
+        ) from None
 
 
 def _flag(text: str) -> bool:

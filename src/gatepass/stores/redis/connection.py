@@ -23,6 +23,7 @@ from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from gatepass.core.secret import without_frames
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.limits import MAX_WAITING
 from gatepass.stores.redis.url import Host
@@ -77,23 +78,11 @@ class Connection:
     @classmethod
     async def open(cls, host: Host, login: Mapping[str, object]) -> "Connection":
         """Connect and log in. Raises Unreachable."""
-        arguments: dict[str, Any] = dict(login)
-        kind = SSLConnection if arguments.pop("ssl", False) else DriverConnection
-        driver = kind(
-            host=host.name,
-            port=host.port,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=None,  # Pipeline has a timeout for each command
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_keepalive=True,
-            client_name="gatepass",
-            **arguments,
-        )
-        connection = cls(driver)
+        connection = cls(_driver(host, login))
+        del login  # crash reports show local variables
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await driver.connect()  # type: ignore[no-untyped-call]
+                await connection._connection.connect()  # type: ignore[no-untyped-call]
         except (exceptions.AuthenticationError, exceptions.ResponseError) as refusal:
             await connection.close()
             raise ConnectionRejected(str(refusal)) from None
@@ -103,7 +92,7 @@ class Connection:
                 raise ConnectionRejected(
                     f"its certificate is not trusted ({fault.__context__.verify_message})"
                 ) from None
-            raise Unreachable from fault
+            raise Unreachable from without_frames(fault)
         except BaseException:
             await connection.close()
             raise
@@ -116,18 +105,18 @@ class Connection:
         try:
             await self._connection.send_packed_command(data, check_health=False)
         except (exceptions.RedisError, OSError) as fault:
-            raise StoreUnavailable from fault
+            raise StoreUnavailable from without_frames(fault)
 
     async def receive(self) -> Reply:
         """The next reply, without a timeout. Raises StoreUnavailable."""
         try:
             reply: Reply = await self._connection.read_response(disable_decoding=True, disconnect_on_error=False)
         except exceptions.ConnectionError as fault:  # includes LOADING
-            raise StoreUnavailable from fault
+            raise StoreUnavailable from without_frames(fault)
         except exceptions.ResponseError as refusal:
             return Refusal(_code_of(refusal), str(refusal))
         except (exceptions.RedisError, OSError) as fault:
-            raise StoreUnavailable from fault
+            raise StoreUnavailable from without_frames(fault)
         return reply
 
     async def close(self) -> None:
@@ -136,6 +125,22 @@ class Connection:
             await self._connection.disconnect(nowait=True)
         except (exceptions.RedisError, OSError):  # the connection is gone either way
             return
+
+
+def _driver(host: Host, login: Mapping[str, object]) -> DriverConnection:
+    arguments: dict[str, Any] = dict(login)
+    kind = SSLConnection if arguments.pop("ssl", False) else DriverConnection
+    return kind(
+        host=host.name,
+        port=host.port,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=None,  # Pipeline has a timeout for each command
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_keepalive=True,
+        client_name="gatepass",
+        **arguments,
+    )
 
 
 class Pipeline:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
 from gatepass.stores.sqlite.file import Result, Work
@@ -39,6 +40,9 @@ WHERE id = ? AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session WH
 _CHANGE_EMAIL = """
 UPDATE account SET email = ?, email_key = ?, verified_at = ?, credential_version = credential_version + 1 WHERE id = ?
 """
+_AUDIT = ", ".join(rows.AUDIT_COLUMNS)
+_ADD_AUDIT = f"INSERT INTO audit ({', '.join(rows.AUDIT_COLUMNS[:-1])}) VALUES (?, ?, ?, ?, ?)"
+_LIST_AUDIT = f"SELECT {_AUDIT} FROM audit WHERE ? IS NULL OR number < ? ORDER BY number DESC LIMIT ?"
 _PRUNE_REGISTRATIONS = """
 DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ? ORDER BY created_at LIMIT ?)
 """
@@ -55,6 +59,19 @@ class _Engine(Protocol):
     async def _read(self, work: Work[Result]) -> Result: ...
 
     async def _atomically(self, work: Work[Result]) -> Result: ...
+
+
+class SQLiteAudit:
+    """The verbs of AuditStore. Mixed into the store, which runs the work."""
+
+    async def add_audit(self: _Engine, entry: AuditEntry) -> None:
+        values = rows.from_audit(entry)
+        await self._run(lambda connection: connection.execute(_ADD_AUDIT, values))
+
+    async def list_audit(self: _Engine, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        values = (before, before, limit)
+        found = await self._read(lambda connection: connection.execute(_LIST_AUDIT, values).fetchall())
+        return tuple(AuditEntry(*row) for row in found)
 
 
 class SQLiteAccounts:
