@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,7 +71,7 @@ class Process:
         return code
 
     @contextlib.contextmanager
-    def suspended(self) -> "AbstractContextManager[None]":  # type: ignore[misc]
+    def suspended(self) -> Iterator[None]:
         """The process stands still while the block runs, as a virtual machine does that is moved."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
@@ -112,11 +112,18 @@ class Guards(Process):
     program = "subprocess_guards.py"
 
     def __init__(
-        self, folder: Path, server: Server, *, store: str | None = None, sessions: str | None = None, **options: Any
+        self,
+        folder: Path,
+        server: Server,
+        *,
+        store: str | None = None,
+        sessions: str | None = None,
+        stream: int | None = None,
+        **options: Any,
     ) -> None:
-        """`store` and `sessions` are URLs in place of the server's, through a proxy for instance."""
+        """`store` and `sessions` are URLs in place of the server's, and `stream` is a port: those of proxies."""
         store, sessions = store or server.store, sessions or server.sessions
-        guards = [{"name": "event stream", "url": f"http://localhost:{server.port}/auth"}]
+        guards = [{"name": "event stream", "url": f"http://localhost:{stream or server.port}/auth"}]
         if store.startswith("postgresql"):  # a SQLite file has one process
             own = {"store": store, "sessions": sessions or ""}
             guards += [
@@ -142,10 +149,10 @@ async def serving(process: Process) -> AsyncIterator[Any]:
 
 @contextlib.asynccontextmanager
 async def under_load(
-    server: Server, guards: Guards | None = None, *, asking: float | None = None, **options: Any
+    server: Server, guards: Guards | None = None, *, watch: Watch | None = None, **options: Any
 ) -> AsyncIterator[Load]:
     """The load on a running server, with its guards. `options` are those of Load."""
-    watch = Watch(asking=asking)
+    watch = watch or Watch()
     guards = guards or Guards(server._folder, server)
     async with serving(guards):
         with watch.asking(guards.port, guards.names), contextlib.ExitStack() as stack:

@@ -17,7 +17,7 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -116,6 +116,8 @@ class Load:
         """`ends_at`: the port of the server that is asked to end sessions, if it is another one."""
         self.faults = 0
         self.watch = watch
+        self.remarks: list[str] = []
+        """What a scenario itself has seen to go wrong."""
         self._port = port
         self._ends_at = ends_at or port
         self._hows = hows
@@ -152,9 +154,10 @@ class Load:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def progress(self, count: int = 10) -> None:
-        """Wait until each session that has not ended got `count` more definite answers."""
-        goals = [(profile, len(profile.definite) + count) for profile in (*self._honest, *self._victims)]
+    async def progress(self, count: int = 10, *, but: Collection[Profile] = ()) -> None:
+        """Wait until each session that has not ended got `count` more definite answers, `but` some."""
+        everybody = [profile for profile in (*self._honest, *self._victims) if profile not in but]
+        goals = [(profile, len(profile.definite) + count) for profile in everybody]
         async with patience():
             for profile, goal in goals:
                 while len(profile.definite) < goal and not profile.is_over:
@@ -167,6 +170,32 @@ class Load:
             while not condition():
                 self._raise_failures()
                 await pause()
+
+    async def flood(self, count: int) -> None:
+        """Send old requests again on connections of their own, as many at once, and wait until all are answered."""
+        recorded = [profile.recorded for profile in self._honest if profile.recorded]
+
+        async def repeat(request: bytes) -> None:
+            connection = RawConnection(self._port)
+            await connection.send(request)
+            connection.close()
+
+        await asyncio.gather(*(repeat(recorded[number % len(recorded)]) for number in range(count)))
+
+    @property
+    def honest(self) -> Sequence[Profile]:
+        """The sessions that nobody steals or ends."""
+        return self._honest
+
+    @property
+    def prepared(self) -> Sequence[Leaver]:
+        """Those that the next call of `leave` lets go."""
+        return self._ready[-1]
+
+    async def tried(self, leavers: Sequence[Leaver], times: int = 2) -> Sequence[Leaver]:
+        """Wait until each of these ends is acknowledged or was refused so often. Returns those that are not."""
+        await self.until(lambda: all(leaver.is_acknowledged or leaver.tries >= times for leaver in leavers))
+        return [leaver for leaver in leavers if not leaver.is_acknowledged]
 
     @property
     def repeated(self) -> int:
@@ -239,7 +268,7 @@ class Load:
             wronged=_counted(watch.refused),
             unheard=tuple(sorted(watch.unheard([how.value for how in self._hows]))),
             admitted=sum(watch.admitted.values()),
-            unexpected=(*unexpected, *(said for leaver in self._left for said in leaver.unexpected)),
+            unexpected=(*self.remarks, *unexpected, *(said for leaver in self._left for said in leaver.unexpected)),
             reasons=reasons,
         )
 

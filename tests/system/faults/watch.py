@@ -16,8 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.system.faults.program import MAX_AGE, SKEW
+from tests.system.faults.program import LIFE, MAX_AGE, SKEW
 from tests.system.faults.raw_http import RawConnection
+from tools.services.patience import patience
 
 INTERVAL = 0.1
 """Seconds between two questions to one process."""
@@ -51,15 +52,17 @@ class EndedToken:
 class Watch:
     """The guards of one scenario. `living` returns tokens of sessions that nothing has ended."""
 
-    def __init__(self, *, asking: float | None = None) -> None:
-        """`asking`: seconds after which an ended token is not asked about any more; by default its whole life."""
+    def __init__(self, *, asking: float = LIFE + SKEW + 1) -> None:
+        """`asking`: seconds after an end during which the guards are asked about its token: its whole life."""
         self.living: Callable[[], Sequence[str]] = tuple
         self.ended: list[EndedToken] = []
         self.admitted: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         """Questions about living sessions that a guard answered with "revoked"."""
-        self.asked = 0
+        self.rounds: Counter[str] = Counter()
+        """How often each guard has answered."""
         self._asking = asking
+        self._is_rushed = False
         self._processes: dict[int, asyncio.Task[None]] = {}
         self._bounds: dict[str, float] = {}
 
@@ -85,9 +88,20 @@ class Watch:
         self.ended.append(ended)
         return ended
 
+    def rush(self) -> None:
+        """Let `finish` return at once: what is to be found in the scenario has been found or not."""
+        self._is_rushed = True
+
+    async def answered(self, times: int) -> None:
+        """Return when each guard has answered so often again."""
+        goals = {guard: self.rounds[guard] + times for guard in self.guards}
+        async with patience():
+            while any(self.rounds[guard] < goal for guard, goal in goals.items()):
+                await asyncio.sleep(INTERVAL)
+
     async def finish(self) -> None:
         """Return when every token has expired, everywhere."""
-        while any(self._is_asked(ended) for ended in self.ended):
+        while not self._is_rushed and any(self._is_asked(ended) for ended in self.ended):
             await asyncio.sleep(INTERVAL)
 
     def unheard(self, hows: Sequence[str]) -> set[tuple[str, str]]:
@@ -106,9 +120,8 @@ class Watch:
         return Counter(guard for ended in self.ended for guard in ended.forgotten_at)
 
     def _is_asked(self, ended: EndedToken) -> bool:
-        if self._asking is not None and time.monotonic() > ended.acknowledged_at + self._asking:
-            return False
-        return time.time() < ended.expires_at + SKEW + 1
+        # A server whose clock is ahead issues tokens that expire later than they should.
+        return time.monotonic() < ended.acknowledged_at + self._asking and time.time() < ended.expires_at + SKEW + 1
 
     async def _ask_always(self, port: int) -> None:
         connection = RawConnection(port)
@@ -129,7 +142,7 @@ class Watch:
         self, answers: Mapping[str, Sequence[str]], *, living: int, ended: Sequence[EndedToken], sent_at: float
     ) -> None:
         for guard, found in answers.items():
-            self.asked += len(found)
+            self.rounds[guard] += 1
             self.admitted[guard] += found[:living].count("admitted")
             self.refused[guard] += found[:living].count("session revoked")
             for each, answer in zip(ended, found[living:], strict=True):
