@@ -26,7 +26,8 @@ async def main(words: list[str]) -> None:
         try:
             for name in chosen:
                 try:
-                    print(await stage.verdict(name), flush=True)
+                    verdict = await stage.verdict(name)
+                    print(verdict, *verdict.unexpected[:3], flush=True)
                 except Exception as fault:
                     print(f"{SCENARIOS[name][0]}: did not end: {fault!r}", flush=True)
         finally:

@@ -31,6 +31,8 @@ from tools.services.patience import patience
 
 MAX_ROUNDS = 5
 """Rounds of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is wrong."""
+CALM = 0.2
+"""Seconds between two refreshes of a tab while nothing is waited for but the guards."""
 PREPARED = 3
 """How many sessions of each kind are signed in before the faults."""
 
@@ -49,8 +51,8 @@ class Verdict:
     lost: int
     false_logouts: int
     forks: int
-    revived: int
-    """Sessions that can be refreshed although their end was acknowledged."""
+    revived: str
+    """Sessions that can be refreshed although their end was acknowledged, by the way in which they ended."""
     ended: int
     """Tokens of ended sessions that the guards were asked about."""
     stale: str
@@ -71,9 +73,9 @@ class Verdict:
         return (
             f"{self.scenario}: {self.faults} faults, {self.sessions} sessions, {self.refreshes} refreshes, "
             f"{self.repeated} repeated; thefts {self.thefts}, detected {self.detected}; "
-            f"lost {self.lost}, false logouts {self.false_logouts}, forks {self.forks}, revived {self.revived}; "
+            f"lost {self.lost}, false logouts {self.false_logouts}, forks {self.forks}, revived {self.revived or 0}; "
             f"ended tokens {self.ended}: stale {self.stale or 0}, forgotten {self.forgotten or 0}, "
-            f"living refused {self.wronged or 0}, unheard {len(self.unheard)}"
+            f"living refused {self.wronged or 0}, unheard {len(self.unheard)}; unexpected {len(self.unexpected)}"
         )
 
     @property
@@ -131,6 +133,7 @@ class Load:
         self._thefts: list[tuple[Theft, asyncio.Task[None], bool]] = []
         self._tabs: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._is_calm = False
 
     async def __aenter__(self) -> Self:
         connection = RawConnection(self._port)
@@ -170,6 +173,12 @@ class Load:
             while not condition():
                 self._raise_failures()
                 await pause()
+
+    async def outlive(self) -> None:
+        """Wait until the access tokens of all that has ended have expired; the load goes on, but slowly."""
+        self._is_calm = True
+        await self.watch.finish()
+        self._is_calm = False
 
     async def flood(self, count: int) -> None:
         """Send old requests again on connections of their own, as many at once, and wait until all are answered."""
@@ -261,7 +270,7 @@ class Load:
             lost=lost,
             false_logouts=len(reasons),
             forks=forks,
-            revived=revived,
+            revived=_counted(revived),
             ended=len(watch.ended),
             stale=_counted(watch.stale),
             forgotten=_counted(watch.forgotten),
@@ -275,6 +284,7 @@ class Load:
     async def _leave_until_heard(self) -> None:
         """End sessions in each way until every guard has heard of each: the faults are over."""
         connection = RawConnection(self._port)
+        self._is_calm = True
         hows = [how.value for how in self._hows]
         for _ in range(MAX_ROUNDS):
             if not self._ready:
@@ -302,12 +312,15 @@ class Load:
         for profile in leaver.ending:
             self.watch.end(profile.access, leaver.how.value)
 
-    async def _revived(self) -> int:
+    async def _revived(self) -> Counter[str]:
         connection = RawConnection(self._port)
+        found: Counter[str] = Counter()
         try:
-            return sum([await leaver.live_on(connection) for leaver in self._left])
+            for leaver in self._left:
+                found[leaver.how.value] += await leaver.live_on(connection)
         finally:
             connection.close()
+        return found
 
     def _leavers(self) -> list[Leaver]:
         found = []
@@ -326,7 +339,8 @@ class Load:
                     await pause()
                     continue
                 outcome = await profile.refresh(connection)
-                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 0.004)))
+                calm = CALM if self._is_calm else 0
+                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(calm, calm + 0.004)))
         finally:
             connection.close()
 
@@ -365,4 +379,5 @@ class Load:
 
 
 def _counted(found: Counter[str]) -> str:
-    return ", ".join(f"{count} at {guard}" for guard, count in sorted(found.items()) if count)
+    """`2 at polling, 1 at event stream`; nothing if all is well."""
+    return ", ".join(f"{count} at {where}" for where, count in sorted(found.items()) if count)

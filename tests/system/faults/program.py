@@ -25,12 +25,14 @@ from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from tests.support.file_clock import FileClock
 
-IS_FULL = os.environ.get("FAULTS") == "full" or os.environ.get("GATEPASS_EXPLORE") == "full"
+IS_FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
+"""Whether the test process runs in full. What it starts has no such variable, and is told in its options."""
 ISSUER = "https://gate.example"
 FEED_SECRET = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
-SKEW = 1
-LIFE = 70 if IS_FULL else 9
-"""Seconds that an access token lives, without the tolerance of SKEW."""
+SKEW = 3
+"""Seconds by which clocks may differ: so much longer is a token good at every guard."""
+LIFE = 70 if IS_FULL else 8
+"""Seconds that an access token lives, without SKEW."""
 MAX_AGE = 30.0 if IS_FULL else 2.0
 """Seconds without contact after which a guard answers 503; a service by event stream has two such links."""
 HURRIED: dict[str, Any] = {
@@ -53,6 +55,8 @@ class Options:
     """What a test says to a process, as JSON in its first argument."""
 
     life: int = LIFE
+    max_age: float = MAX_AGE
+    hurries: bool = not IS_FULL
     clock: str = ""
     """A file with the seconds by which this process' clock is wrong."""
     poison: str = ""
@@ -70,7 +74,7 @@ def read_arguments() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     options = Options(**json.loads(arguments.options))
-    if not IS_FULL:
+    if options.hurries:
         for name, value in HURRIED.items():
             module, _, constant = name.rpartition(".")
             found = import_module(f"gatepass.{module}")
@@ -88,7 +92,7 @@ def make_gate(options: Options, **settings: Any) -> Gatepass:
     """A gate with these settings, whose tokens live shortly, and whose passwords cost nothing."""
     policy = Policy(access_ttl=options.life, leeway=2, clock_skew=SKEW, demonstration=True)
     clock = FileClock(Path(options.clock)) if options.clock else None
-    limits = replace(settings["limits"], revocation_max_age=MAX_AGE)
+    limits = replace(settings["limits"], revocation_max_age=options.max_age)
     gate = Gatepass(**{**settings, "policy": policy, "limits": limits}, clock=clock, hasher=FastHasher())
     if options.poison:
         _poison(gate, Path(options.poison))

@@ -21,8 +21,8 @@ Direction = Literal["to the store", "from the store"]
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with zero seconds: closing sends RST and drops what was not read."""
 
-READ_LIMIT = 8_192
-"""Bytes that the proxy itself takes on a path that is stalled: few, so that the sender notices soon."""
+BUFFER = 8_192
+"""Bytes that a path takes while it is stalled: few, so that the sender notices soon."""
 
 
 class Proxy:
@@ -126,8 +126,11 @@ class Proxy:
 async def proxying(target: int) -> AsyncIterator[Proxy]:
     """A proxy in front of a loopback port."""
     proxy = Proxy(target)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, limit=READ_LIMIT)
-    proxy.port = server.sockets[0].getsockname()[1]
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    listener.bind(("127.0.0.1", 0))
+    proxy.port = listener.getsockname()[1]
+    server = await asyncio.start_server(proxy.serve, sock=listener, limit=BUFFER)
     try:
         yield proxy
     finally:

@@ -23,6 +23,14 @@ def standby_of(primary: PostgresServer, *, through: int) -> Iterator[PostgresSer
         standby.remove()
 
 
+async def until_streaming(primary: PostgresServer) -> None:
+    """Return when the standby has all that the primary has written so far."""
+    (written,) = await query(primary.url(), "SELECT pg_current_wal_flush_lsn()::text")
+    behind = f"SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= '{written}'::pg_lsn"
+    while not await query(primary.url(), behind):
+        await asyncio.sleep(0.05)
+
+
 async def wait_for_standby(primary: PostgresServer) -> None:
     """From now on the primary acknowledges what its standby has. Returns when the standby follows."""
     await execute(primary.url(), "ALTER SYSTEM SET synchronous_standby_names = '*'")

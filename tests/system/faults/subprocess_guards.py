@@ -23,7 +23,6 @@ from tests.support.file_clock import FileClock
 from tests.system.faults.program import (
     FEED_SECRET,
     ISSUER,
-    MAX_AGE,
     SKEW,
     Asked,
     Options,
@@ -68,7 +67,7 @@ def _remote(options: Options, guard: Mapping[str, str], *, own: int) -> RemoteGa
     url = guard["url"].replace(":OWN/", f":{own}/")
     clock = FileClock(Path(options.clock)) if options.clock else None
     revocations = RemoteRevocations(
-        f"{url}/revocations", secret=FEED_SECRET, lifetime=options.life, max_age=MAX_AGE, clock=clock
+        f"{url}/revocations", secret=FEED_SECRET, lifetime=options.life, max_age=options.max_age, clock=clock
     )
     return RemoteGate(
         f"{url}/jwks.json", issuer=ISSUER, audience=ISSUER, revocations=revocations, skew=SKEW, clock=clock

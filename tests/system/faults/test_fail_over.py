@@ -59,7 +59,7 @@ async def test_guards_do_not_trust_an_isolated_redis(folder: Path) -> Verdict:
                     await load.progress()
                     load.steal()
                     await load.committed()
-                    await load.watch.finish()
+                    await load.outlive()
                     to_guards.move(new.port)
                     return await load.verdict()
 
@@ -78,7 +78,7 @@ async def test_guards_do_not_trust_an_isolated_postgres(folder: Path) -> Verdict
         await load.progress()
         load.steal()
         await load.committed()
-        await load.watch.finish()
+        await load.outlive()
         await asyncio.to_thread(old.kill)
         paths["guards to new"].heal()
         return await load.verdict()

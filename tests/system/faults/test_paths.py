@@ -83,7 +83,7 @@ async def breaking(load: Load, proxies: tuple[Proxy, ...], how: str) -> Verdict:
         load.faults += 1
     load.steal()
     await load.committed()
-    await load.watch.finish()
+    await load.outlive()
     for proxy in proxies:
         proxy.heal()
     return await load.verdict()

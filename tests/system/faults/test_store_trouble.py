@@ -112,7 +112,7 @@ async def test_a_follower_that_meets_an_unknown_error_begins_again(folder: Path)
         load.faults += 1
         load.steal()
         await load.committed()
-        await load.watch.finish()
+        await load.outlive()
         poison.unlink()
         return await load.verdict()
 

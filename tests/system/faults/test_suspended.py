@@ -89,7 +89,7 @@ async def suspending(load: Load, guards: Guards) -> Verdict:
         await asyncio.sleep(STILL)
         load.steal()  # these tokens are young when the guards go on
         await load.committed()
-    await load.watch.finish()
+    await load.outlive()
     return await load.verdict()
 
 
