@@ -16,7 +16,7 @@ import pytest
 
 from tests.system.faults.load import Verdict
 
-AT_ONCE = 5
+AT_ONCE = 6
 """Scenarios at the same time."""
 Play = Callable[[Path], Awaitable[Verdict]]
 Record = Callable[[str, object], None]
@@ -58,7 +58,7 @@ def scenario(title: str) -> Callable[[Play], Callable[..., Awaitable[None]]]:
         async def titled(folder: Path) -> Verdict:
             return replace(await play(folder), scenario=title)
 
-        name = play.__name__  # type: ignore[attr-defined]
+        name = play.__name__
 
         async def test(stage: Stage, record_property: Record) -> None:
             verdict = await stage.verdict(name)
@@ -79,6 +79,8 @@ def add_play(
         assert name not in SCENARIOS, name
         SCENARIOS[name] = (title, play)
         test.__name__ = name
-        return pytest.mark.xdist_group("faults")(pytest.mark.asyncio(loop_scope="session")(test))
+        for mark in (pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("faults")):
+            test = mark(test)
+        return test
 
     return decorate

@@ -82,7 +82,7 @@ async def test_nothing_is_lost_when_postgres_is_restored_from_a_copy(folder: Pat
 
         async def keep() -> None:
             await asyncio.to_thread(postgres.stop)
-            await asyncio.to_thread(subprocess.run, ["cp", "-a", data, copy], check=True)
+            await asyncio.to_thread(lambda: subprocess.run(["cp", "-a", data, copy], check=True))
             await asyncio.to_thread(postgres.start)
 
         async def restore() -> None:

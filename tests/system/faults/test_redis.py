@@ -6,8 +6,9 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.system.faults.harness import IS_FULL, ROUNDS, Server, hosting, serving, under_load
+from tests.system.faults.harness import ROUNDS, Server, hosting, serving, under_load
 from tests.system.faults.load import Load, Verdict
+from tests.system.faults.program import IS_FULL
 from tests.system.faults.proxy import Direction, proxying
 from tests.system.faults.scenario import scenario
 from tools.services.postgres import new_database, shared_server
