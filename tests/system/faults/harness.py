@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from tests.support.gates import SECRET
 from tests.support.process import Serving
 from tests.system.faults.load import Load
-from tests.system.faults.program import FEED_SECRET, IS_FULL, ISSUER, LIFE, MAX_AGE
+from tests.system.faults.program import FEED_SECRET, IS_FULL, ISSUER, LIFE, MAX_AGE, SKEW
 from tests.system.faults.watch import Watch
 from tools.services.ports import free_port
 
@@ -46,6 +46,11 @@ class Process:
         self._options = {"life": LIFE, "max_age": MAX_AGE, "hurries": not IS_FULL, **options}
         self._arguments = arguments
         self._serving: Serving | None = None
+
+    @property
+    def life(self) -> int:
+        """Seconds that an access token lives, without SKEW."""
+        return int(self._options["life"])
 
     @property
     def pid(self) -> int:

@@ -44,7 +44,7 @@ def main() -> None:
             gates[guard["name"]] = make_gate(options, **{**settings, **stores})
         else:
             remotes[guard["name"]] = _remote(options, guard, own=arguments.port)
-    checks = {name: gate.check for name, gate in [*gates.items(), *remotes.items()]}
+    checks = {name: gate.check for name, gate in gates.items()} | {name: gate.check for name, gate in remotes.items()}
     first = next(iter(gates.values()), None)
     app = Asked(first.served if first else _nothing, checks)
 

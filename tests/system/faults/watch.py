@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.system.faults.program import LIFE, MAX_AGE, SKEW
+from tests.system.faults.program import MAX_AGE, SKEW
 from tests.system.faults.raw_http import RawConnection
 from tools.services.patience import patience
 
@@ -52,7 +52,7 @@ class EndedToken:
 class Watch:
     """The guards of one scenario. `living` returns tokens of sessions that nothing has ended."""
 
-    def __init__(self, *, asking: float = LIFE + SKEW + 1) -> None:
+    def __init__(self, *, asking: float) -> None:
         """`asking`: seconds after an end during which the guards are asked about its token: its whole life."""
         self.living: Callable[[], Sequence[str]] = tuple
         self.ended: list[EndedToken] = []
