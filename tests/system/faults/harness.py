@@ -153,11 +153,9 @@ async def serving(process: Process) -> AsyncIterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def under_load(
-    server: Server, guards: Guards | None = None, *, watch: Watch | None = None, **options: Any
-) -> AsyncIterator[Load]:
+async def under_load(server: Server, guards: Guards | None = None, **options: Any) -> AsyncIterator[Load]:
     """The load on a running server, with its guards. `options` are those of Load."""
-    watch = watch or Watch()
+    watch = Watch(asking=server.life + SKEW + 1)
     guards = guards or Guards(server._folder, server)
     async with serving(guards):
         with watch.asking(guards.port, guards.names), contextlib.ExitStack() as stack:
