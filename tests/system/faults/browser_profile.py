@@ -86,6 +86,13 @@ class Profile:
             self._under_way.remove(presented)
         return self.take_answer(answer, request)
 
+    async def repeat(self, connection: RawConnection) -> None:
+        """Send the last request that was answered once more, as a network may do it, and keep the old answer."""
+        answer = await connection.send(self.recorded)
+        if answer is not None:
+            self._meaning(answer)
+            self._note_identity(answer)
+
     def take_answer(self, answer: Answer | None, request: bytes = b"") -> Outcome:
         """Apply the answer to a refresh."""
         outcome = self._meaning(answer)
@@ -164,6 +171,9 @@ class Profile:
         self.jar.update(answer.cookies)
         if answer.status in (200, 201):
             self.access = answer.json()["access_token"]
+        self._note_identity(answer)
+
+    def _note_identity(self, answer: Answer) -> None:
         text = answer.cookies.get(f"gatepass_{self.port}")
         if text is not None:
             raw = base64.urlsafe_b64decode(text.removeprefix("gp_rt_"))

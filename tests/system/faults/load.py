@@ -33,6 +33,8 @@ MAX_ROUNDS = 5
 """Rounds of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is wrong."""
 CALM = 0.2
 """Seconds between two refreshes of a tab while nothing is waited for but the guards."""
+REPEAT_EVERY = 4
+"""Refreshes of a single tab after which one arrives twice."""
 PREPARED = 3
 """How many sessions of each kind are signed in before the faults."""
 
@@ -144,7 +146,8 @@ class Load:
         connection.close()
         self.watch.living = lambda: [each.access for each in self._honest if each.access and not each.is_over]
         for number, profile in enumerate(self._honest):
-            self._tabs += [asyncio.create_task(self._browse(profile)) for _ in range(1 + number % 2)]
+            tabs = 1 + number % 2
+            self._tabs += [asyncio.create_task(self._browse(profile, repeats=tabs == 1)) for _ in range(tabs)]
         self._tabs += [asyncio.create_task(self._browse(profile)) for profile in self._victims]
         return self
 
@@ -330,8 +333,8 @@ class Load:
             found.append(Leaver(how, email=f"leaver{number}@example.com", profiles=profiles))
         return found
 
-    async def _browse(self, profile: Profile) -> None:
-        """One tab: refresh until the load stops or the session ends."""
+    async def _browse(self, profile: Profile, *, repeats: bool = False) -> None:
+        """One tab: refresh until the load stops or the session ends. `repeats`: some requests arrive twice."""
         connection = RawConnection(self._port)
         try:
             while not (self._is_stopping or profile.is_over):
@@ -339,6 +342,8 @@ class Load:
                     await pause()
                     continue
                 outcome = await profile.refresh(connection)
+                if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
+                    await profile.repeat(connection)
                 calm = CALM if self._is_calm else 0
                 await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(calm, calm + 0.004)))
         finally:

@@ -1,5 +1,6 @@
 """Wrong programs, installed in a process by name: the suite is worth something because it notices each."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,11 @@ def _no_reuse() -> None:
 def _random_successor() -> None:
     """A request that is sent again gets another successor."""
     right = refresh_token.successor_of
-    vars(refresh_token)["successor_of"] = lambda *arguments, **named: right(*arguments, **{**named, "key_hash": None})
+
+    def wrong(*arguments: Any, **named: Any) -> Any:
+        return right(*arguments, **{**named, "key_hash": None, "entropy": os.urandom(16)})
+
+    vars(refresh_token)["successor_of"] = wrong
 
 
 def _guards_not_told() -> None:
