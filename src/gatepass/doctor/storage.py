@@ -10,7 +10,7 @@ from gatepass.doctor.configuration import sqlite_file
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.settings import Settings
-from gatepass.stores.migrations import load, pending
+from gatepass.stores.migrations import applied_to_sqlite, load, pending
 from gatepass.stores.sqlite.file import connect_read_only
 
 MAX_SKEW = 5
@@ -62,14 +62,14 @@ def _check_schema_and_mode(connection: sqlite3.Connection) -> Iterator[Finding]:
         yield ok("sqlite", "journal_mode is wal; the server flushes sign-ins and revocations (synchronous FULL).")
     else:
         yield advice("sqlite", f"journal_mode is {mode}.", "The server sets wal; find the program that changed it.")
-    applied = connection.execute("SELECT version, digest FROM gatepass_schema ORDER BY version").fetchall()
+    applied = applied_to_sqlite(connection)
     missing = [step.name for step in pending(load("sqlite"), applied)]
     if missing:
         yield advice(
             "schema", f"The schema lacks {', '.join(missing)}.", "The next start applies it; make a backup first."
         )
     else:
-        yield ok("schema", f"The schema is at version {applied[-1][0]}.")
+        yield ok("schema", f"The schema is at version {applied[-1].version}.")
 
 
 async def _check_postgres(url: str) -> AsyncIterator[Finding]:

@@ -33,6 +33,8 @@ COMMAND_TIMEOUT = 5.0
 """Seconds after which the driver gives up on a statement: later, so that normally the server cancels first."""
 WAIT_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
+RESERVED = 2
+"""Connections that only swaps use, if there are more: a sign-out that waits for a locked row must stop no refresh."""
 MAX_UNTESTED_IDLE = 30.0
 """Seconds of idleness after which a connection is tested before use: a firewall may have dropped it silently."""
 _SESSION_SETTINGS = {
@@ -71,8 +73,13 @@ class ConnectionPool:
         self._idle: list[_Idle] = []
         self._count = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._unreserved = asyncio.Semaphore(self._unreserved_count)
         self._tasks = TaskSet()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def _unreserved_count(self) -> int:
+        return max(1, self._url.connections - RESERVED)
 
     @property
     def is_open(self) -> bool:
@@ -83,6 +90,7 @@ class ConnectionPool:
         """Serve the running event loop from now on. Connections of an earlier loop ended with that loop."""
         self._idle, self._count, self._tasks = [], 0, TaskSet()
         self._waiters.clear()
+        self._unreserved = asyncio.Semaphore(self._unreserved_count)
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
@@ -107,14 +115,25 @@ class ConnectionPool:
         Cancelling the caller does not cancel the work.
         """
         self.check_open()
-        return await self._tasks.shielded(self.run_in_caller(work))
+        return await self._tasks.shielded(self._run_unreserved(work))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Start `work` as a task that `close` waits for."""
         return self._tasks.spawn(work)
 
+    async def _run_unreserved(self, work: Work[Result]) -> Result:
+        try:
+            async with asyncio.timeout(WAIT_TIMEOUT):
+                await self._unreserved.acquire()
+        except TimeoutError as late:
+            raise_unavailable(late)
+        try:
+            return await self.run_in_caller(work)
+        finally:
+            self._unreserved.release()
+
     async def run_in_caller(self, work: Work[Result]) -> Result:
-        """As `run`, in the task of the caller, which must not be cancelled."""
+        """As `run`, on any connection and in the task of the caller, which must not be cancelled."""
         connection = await self._acquire()
         try:
             result = await work(connection)

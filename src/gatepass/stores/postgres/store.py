@@ -29,11 +29,14 @@ from gatepass.stores.postgres.pool import (
     raise_unavailable,
 )
 from gatepass.stores.postgres.statements import Statements
-from gatepass.stores.postgres.swap_batches import Row, SwapBatcher
+from gatepass.stores.postgres.swap_batches import Row, RowsLocked, SwapBatcher
 from gatepass.stores.postgres.url import parse_url
 
-_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""The batch lost against a transaction with another order of locks or another isolation level. Nothing was done."""
+_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+"""The batch lost against a transaction with another order of locks or another isolation level, or one that holds a row
+for long. Nothing was done."""
+_SID = 6
+"""The place of the sid among the values of a swap."""
 
 
 class PostgresStore(PostgresAccounts):
@@ -106,18 +109,32 @@ class PostgresStore(PostgresAccounts):
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         row = await self._row(self._sql.revoke, now, reason, sid)
-        return rows.to_session(tuple(row)[:-1]) if row else None
+        if row is None:  # an earlier call revoked it, and was perhaps not acknowledged
+            await self._seal()
+            return None
+        return rows.to_session(tuple(row)[:-1])
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
-        return tuple(row[0] for row in await self._rows(self._sql.revoke_all, now, reason, account_id, keep))
+        revoked = await self._rows(self._sql.revoke_all, now, reason, account_id, keep)
+        if not revoked:
+            await self._seal()
+        return tuple(row[0] for row in revoked)
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         return tuple(rows.to_session(row) for row in await self._rows(self._sql.list_for_account, account_id, now))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        return tuple(Revocation(*row) for row in await self._rows(self._sql.revoked_since, since))
+        async def read(connection: Any) -> Sequence[Any]:
+            # A primary that was cut off and replaced would go on answering. One whose commit still reaches its standby
+            # had all revocations that were acknowledged when it was read.
+            async with connection.transaction():
+                found: Sequence[Any] = await connection.fetch(self._sql.revoked_since, since)
+                await connection.execute(self._sql.seal)
+            return found
+
+        return tuple(Revocation(*row) for row in await self._pool.run(read))
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         if self._url.is_pooled:
@@ -150,19 +167,41 @@ class PostgresStore(PostgresAccounts):
     async def put_signing_key(self, key: StoredKey) -> None:
         await self._rows(self._sql.put_signing_key, *rows.from_signing_key(key))
 
+    async def _seal(self) -> None:
+        """Wait for a commit: a statement that changed nothing waits for no synchronous standby."""
+        await self._execute(self._sql.seal)
+
     async def _send(self, swaps: Sequence[Swap]) -> Sequence[Row]:
         """Apply a batch in one transaction, or swap by swap if the batch lost against another transaction."""
         values = [_values(swap) for swap in swaps]
 
         async def work(connection: Any) -> Sequence[Row]:
+            if len(values) == 1:
+                return await self._send_each(connection, values)
             try:
                 found: Sequence[Row] = await connection.fetchmany(self._swap_sql, values)
             except _RACES:
-                each = [await connection.fetchrow(self._swap_sql, *one) for one in values]
-                found = [row for row in each if row is not None]
+                found = await self._send_each(connection, values)
             return found
 
         return await self._pool.run_in_caller(work)
+
+    async def _send_each(self, connection: Any, values: Sequence[tuple[object, ...]]) -> Sequence[Row]:
+        """Apply swaps one by one. Raises RowsLocked if the rows of some are locked."""
+        found: list[Row] = []
+        locked: list[Any] = []
+        refusal: Exception | None = None
+        for one in values:
+            try:
+                row = await connection.fetchrow(self._swap_sql, *one)
+            except asyncpg.LockNotAvailableError as waited:
+                locked.append(one[_SID])
+                refusal = waited
+            else:
+                found += [row] if row is not None else []
+        if locked:
+            raise RowsLocked(found, locked) from refusal
+        return found
 
     async def _on_schema(self, work: migrations.SchemaWork) -> Sequence[str]:
         connection = await self._pool.connect()

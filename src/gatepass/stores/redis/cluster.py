@@ -4,8 +4,8 @@ One server, Sentinel and Cluster are the same here: a table of slots and owners,
 says that it is out of date.
 
 A command is sent a second time in two cases only, and both are safe: its connection could not be opened (it was never
-sent), or the server refused it without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY. A command that was
-sent and not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out whether it was executed.
+sent), or the server refused it without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY, LOADING. A command
+that was sent and not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out whether it was executed.
 
 A node of a partitioned cluster may have an old view, so each discovery begins with another node.
 """
@@ -15,11 +15,12 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis.connection import Connection, Pipeline, Refusal, Reply, Unreachable
+from gatepass.stores.redis.connection import Connection, Refusal, Reply, Unreachable
 from gatepass.stores.redis.durability import DurablePipeline, RequiredCopies
 from gatepass.stores.redis.layout import SLOTS, pack_command
+from gatepass.stores.redis.pipeline import Pipeline
 from gatepass.stores.redis.scripts import Call
-from gatepass.stores.redis.topology import Owners, ask_cluster, ask_sentinel, named_by
+from gatepass.stores.redis.topology import Owners, ask_owners, named_by
 from gatepass.stores.redis.url import Host, RedisUrl
 from gatepass.stores.tasks import TaskSet, raise_if_error
 
@@ -52,6 +53,8 @@ class Cluster:
         self._rotation = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
+        self.generation = 0
+        """Rises whenever another server may answer than before: a subscription is made again then."""
 
     @property
     def primaries(self) -> Sequence[Host]:
@@ -133,6 +136,12 @@ class Cluster:
                 found += await asyncio.gather(*(self.run(*pair) for pair in pairs), return_exceptions=True)
         return [raise_if_error(reply) for reply in found]
 
+    async def confirm(self) -> None:
+        """Ask the sentinels, if there are any, whether the primary is the same. Raises StoreUnavailable."""
+        if self._url.kind == "sentinel":
+            self._check_open()
+            await self._discover()
+
     async def ask_primaries(self, command: bytes) -> Sequence[Reply]:
         """The replies of all primaries to one command."""
         self._check_open()
@@ -176,10 +185,8 @@ class Cluster:
             case "TRYAGAIN":
                 await asyncio.sleep(TRYAGAIN_INTERVAL)
                 return call
-            case "READONLY" if await self._has_moved(call.slot, node):
+            case "READONLY" | "CLUSTERDOWN" if await self._has_moved(call.slot, node) or refusal.ended_connection:
                 return call
-            case "CLUSTERDOWN":
-                self._discover_soon()
         raise StoreUnavailable from RuntimeError(refusal.text)
 
     def _put(self, node: Host, commands: Sequence[bytes], *, marker: bytes | None = None) -> asyncio.Future[Reply]:
@@ -199,7 +206,12 @@ class Cluster:
         return self._pipelines[node]
 
     def _make_pipeline(self, node: Host) -> Pipeline:
-        return Pipeline(lambda: Connection.open(node, self._url.login), spawn=self._tasks.spawn)
+        return Pipeline(
+            lambda: Connection.open(node, self._url.login), spawn=self._tasks.spawn, demoted=self._note_change
+        )
+
+    def _note_change(self) -> None:
+        self.generation += 1
 
     async def _find(self, slot: int) -> Host:
         await self._discover()
@@ -238,10 +250,13 @@ class Cluster:
         """Ask one host after another, until one reports the owners."""
         fault: StoreUnavailable = Unreachable()
         known = self.primaries if self._url.kind == "cluster" else ()
-        for host in self._rotated(list(dict.fromkeys((*known, *self._url.hosts)))):
+        hosts = (
+            self._url.hosts[:1] if self._url.kind == "sentinel" else self._url.hosts
+        )  # all sentinels are one question
+        for host in self._rotated(list(dict.fromkeys((*known, *hosts)))):
             try:
                 async with asyncio.timeout(DISCOVERY_TIMEOUT):
-                    owners = await self._owners_by(host)
+                    owners = await ask_owners(host, self._url, pipeline=self._pipeline)
             except StoreUnavailable as found:
                 fault = found
             except TimeoutError as late:
@@ -252,17 +267,10 @@ class Cluster:
                 return
         raise fault
 
-    async def _owners_by(self, host: Host) -> Owners:
-        match self._url.kind:
-            case "single":
-                return [host] * SLOTS
-            case "sentinel":
-                return await ask_sentinel(host, self._url, pipeline=self._pipeline)
-            case "cluster":
-                return await ask_cluster(host, pipeline=self._pipeline)
-
     def _use(self, owners: Owners) -> None:
         """Use these owners from now on, and disconnect from nodes that own nothing any more."""
+        if owners != self._owners:
+            self._note_change()
         self._owners = owners
         for node in set(self._pipelines) - set(self.primaries):
             self._tasks.spawn(_retire(self._pipelines.pop(node)))

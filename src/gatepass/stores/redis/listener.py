@@ -5,7 +5,7 @@ to subscribe. A message that was not forwarded is found when the subscriber read
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gatepass.errors import StoreUnavailable
@@ -27,6 +27,7 @@ def message(sid: bytes, at: int) -> bytes:
 @asynccontextmanager
 async def listening(cluster: Cluster, channel: bytes) -> AsyncIterator[Subscription]:
     """Receive the messages of `channel`. Raises StoreUnavailable."""
+    generation = cluster.generation
     connection = await cluster.new_connection()
     listener: _Listener | None = None
     try:
@@ -35,7 +36,7 @@ async def listening(cluster: Cluster, channel: bytes) -> AsyncIterator[Subscript
             confirmation = await connection.receive()
         if not isinstance(confirmation, list):
             raise StoreUnavailable from RuntimeError(f"SUBSCRIBE was refused: {confirmation!r}")
-        listener = _Listener(connection)
+        listener = _Listener(connection, is_current=lambda: cluster.generation == generation)
         yield listener
     except TimeoutError as late:
         raise StoreUnavailable from late
@@ -46,8 +47,10 @@ async def listening(cluster: Cluster, channel: bytes) -> AsyncIterator[Subscript
 
 
 class _Listener:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_current: Callable[[], bool]) -> None:
+        """`is_current`: whether no other server may answer than when the connection was made."""
         self._connection = connection
+        self._is_current = is_current
         self._received: list[Revocation] = []
         self._wake = asyncio.Event()
         self._fault: StoreUnavailable | None = None
@@ -58,7 +61,7 @@ class _Listener:
             await self._connection.send(pack_command(b"PING"))  # a silent connection may be broken
             if not await self._is_woken(PING_TIMEOUT):
                 raise StoreUnavailable(_LOST)
-        if self._fault is not None:
+        if self._fault is not None or not self._is_current():
             raise StoreUnavailable(_LOST) from self._fault
         self._wake.clear()
         received, self._received = self._received, []

@@ -23,7 +23,7 @@ Nothing here depends on the clock of the server. Keys live as long as the times 
 longer, so a clock that is wrong by hours loses no session. `expires_at` and the caller's `now` decide what has expired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import chain
 
@@ -91,11 +91,8 @@ class RedisStore:
         await self._cluster.close()
 
     async def ping(self) -> None:
-        # One write to each primary, as durable as a sign-in.
-        shards = {self._cluster.owner(slot): shard for shard, slot in enumerate(SHARD_SLOTS)}
-        markers = [self._keys.markers[shard] for shard in shards.values()]
-        calls = [Call.of(b"SET", marker, b"", b"EX", MARKER_TTL) for marker in markers]
-        await self._cluster.run_all(calls, markers=markers)
+        # Not MARK, which needs no memory: without memory nobody can sign in.
+        await self._write_markers(lambda marker: Call.of(b"SET", marker, b"", b"EX", MARKER_TTL))
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         return await self._cluster.shielded(self._add(session))
@@ -126,20 +123,29 @@ class RedisStore:
     ) -> Sequence[bytes]:
         async def work() -> Sequence[bytes]:
             sids = [sid for sid in await self._sids(account_id) if sid != keep]
-            ended = await self._revoke(sids, reason, now)
-            return tuple(session.sid for session in ended if session is not None)
+            ended = [session.sid for session in await self._revoke(sids, reason, now) if session is not None]
+            if not ended:  # an earlier call ended them, and was perhaps not acknowledged
+                await self._seal()
+            return tuple(ended)
 
         return await self._cluster.shielded(work())
 
     async def lock(self, account_id: str, *, by: bytes, seconds: int) -> None:
-        call = Call.run(scripts.LOCK, (self._keys.account_lock(account_id),), by, b"%d" % seconds)
+        call = Call.run(scripts.LOCK, self._lock_keys(account_id, by), by.hex().encode(), b"%d" % seconds)
         await self._cluster.run(call, marker=self._keys.account_marker(account_id))
 
     async def unlock(self, account_id: str, *, by: bytes) -> None:
-        await self._cluster.run(Call.of(b"SREM", self._keys.account_lock(account_id), by))
+        await self._cluster.run(Call.run(scripts.UNLOCK, self._lock_keys(account_id, by), by.hex().encode()))
 
     async def is_locked(self, account_id: str) -> bool:
-        return await self._cluster.run(Call.of(b"EXISTS", self._keys.account_lock(account_id))) == 1
+        key = self._keys.account_lock(account_id)
+        owners = _list(await self._cluster.run(Call.of(b"SMEMBERS", key)))
+        if not owners:
+            return False
+        if any(len(owner) == 16 for owner in owners):  # written by an earlier program: its end is that of the set
+            return True
+        own = [self._keys.owned_lock(account_id, owner) for owner in owners]
+        return await self._cluster.run(Call.of(b"EXISTS", *own)) != 0
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         sids = await self._sids(account_id)
@@ -153,8 +159,12 @@ class RedisStore:
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
+        await self._cluster.confirm()
         call = (b"%d" % since, b"+inf", b"WITHSCORES")
         replies = await self._cluster.run_all([Call.of(b"ZRANGEBYSCORE", key, *call) for key in self._keys.revoked])
+        # A primary that was cut off and replaced would go on answering. One that still takes a write, as durable as a
+        # revocation, had all that were acknowledged when it was read.
+        await self._seal()
         found = (Revocation(sid, at) for reply in replies for sid, at in pairs(_list(reply)))
         return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
 
@@ -163,6 +173,16 @@ class RedisStore:
 
     async def prune(self, *, before: int, limit: int) -> int:
         return await self._cluster.shielded(self._prune(before, limit))
+
+    async def _seal(self) -> None:
+        """Make sure that what was acknowledged before is as durable as it should be. Raises StoreUnavailable."""
+        await self._write_markers(lambda marker: Call.run(scripts.MARK, (marker,), MARKER_TTL))
+
+    async def _write_markers(self, write: Callable[[bytes], Call]) -> None:
+        """Write a marker on each primary, as durable as a sign-in. Raises StoreUnavailable."""
+        shards = {self._cluster.owner(slot): shard for shard, slot in enumerate(SHARD_SLOTS)}
+        markers = [self._keys.markers[shard] for shard in shards.values()]
+        await self._cluster.run_all([write(marker) for marker in markers], markers=markers)
 
     async def _add(self, session: Session) -> bool:
         await self._cluster.run(self._entry(session), marker=self._keys.account_marker(session.account_id))
@@ -212,6 +232,10 @@ class RedisStore:
                 calls.append(Call.of(b"ZRANGEBYSCORE", key, b"-inf", until, b"LIMIT", b"0", b"%d" % taken))
                 left -= taken
         return list(chain.from_iterable(_list(reply) for reply in await self._cluster.run_all(calls)))
+
+    def _lock_keys(self, account_id: str, by: bytes) -> tuple[bytes, bytes]:
+        owner = by.hex().encode()
+        return self._keys.account_lock(account_id), self._keys.owned_lock(account_id, owner)
 
     async def _sids(self, account_id: str) -> Sequence[bytes]:
         return _list(await self._cluster.run(Call.of(b"ZRANGE", self._keys.account(account_id), b"0", b"-1")))
