@@ -102,9 +102,8 @@ class Parts:
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            clock=options.clock,
             retention=retention,
-            max_age=options.limits.revocation_max_age if options.store.is_shared else FOREVER,
+            max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
         self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
         self.keys = SigningKeys(
@@ -227,6 +226,8 @@ class Parts:
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
             ping=options.store.ping,
+            check_health=lambda: self.lifecycle.check_health(),
+            clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
             trusted_proxies=parse_networks(browsers.trusted_proxies),
         )
@@ -234,7 +235,7 @@ class Parts:
     def _join_lifecycle(self) -> None:
         options = self.options
         self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
-        follower = Follower(
+        self.follower = Follower(
             options.store,
             revocations=self.revocations,
             reload_keys=self.keys.look,
@@ -243,11 +244,17 @@ class Parts:
         )
         self.lifecycle = Lifecycle(
             options.store,
-            load_keys=self.keys.open,
+            load=self._load,
             revocations=self.revocations,
             outbox=self.outbox,
-            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": follower.run},
+            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": self.follower.run},
+            clock=options.clock,
+            report=self.report,
         )
+
+    async def _load(self) -> None:
+        await self.keys.open()
+        await self.follower.load()
 
     def _join_applications(self) -> None:
         feed = endpoints.FEED if self.options.secrets.feed else ()

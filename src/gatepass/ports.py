@@ -50,20 +50,20 @@ class PasswordHasher(Protocol):
 
 
 class Revocation(NamedTuple):
-    """A session id and when it was revoked (Unix seconds)."""
+    """A session id and when it was revoked (Unix seconds), by the clock of the process that revoked it."""
 
     sid: bytes
     at: int
 
 
 class Subscription(Protocol):
-    """Revocations made by any process on the same engine."""
+    """The doorbell of an engine: some process on it has revoked something, or says so."""
 
-    async def next(self, within: float) -> Sequence[Revocation]:
-        """The revocations since the last call, after waiting at most `within` seconds for the first one.
+    async def next(self, within: float) -> Sequence[bytes]:
+        """The sids that messages since the last call named, after waiting at most `within` seconds for the first one.
 
-        An empty result means: read `revoked_since`. Nothing arrived in time, or a change came without its details.
-        Raises StoreUnavailable when the connection is lost: subscribe again, then read `revoked_since`.
+        A message proves nothing, since other programs may send one: ask `revoked_among`. An empty result means: read
+        `revoked_since` and `epoch`. Raises StoreUnavailable when the connection is lost: subscribe and read again.
         """
         ...
 
@@ -87,6 +87,13 @@ class SessionStore(Protocol):
         """Revoke one session. Returns the revoked row, or None if it is absent or was revoked before."""
         ...
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        """Record the end of a session that has no row (any more); nothing if it has one. As durable as `revoke`.
+
+        `revoked_since` lists it, subscriptions are woken, and `prune` deletes the record.
+        """
+        ...
+
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
@@ -98,15 +105,22 @@ class SessionStore(Protocol):
         ...
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        """All revocations at or after `since`, oldest first."""
+        """All revocations at or after `since`, oldest first, those of `bury` among them."""
+        ...
+
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        """Those of these sessions that are revoked, whenever that was, in any order."""
         ...
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
-        """Receive the revocations of other processes, from the moment the context is entered.
+        """Be woken by the revocations of other processes, from the moment the context is entered.
 
-        Each one arrives at least once, in any order; those of this process may be left out. PostgreSQL uses LISTEN,
-        SQLite polls `data_version`; if an engine cannot push, `next` waits at most one second.
+        Each one wakes at least once; those of this process may not. Without push, `next` waits at most one second.
         """
+        ...
+
+    async def time(self) -> int | None:
+        """The Unix time of the engine, which all processes share; None if it has no clock but that of this machine."""
         ...
 
     async def prune(self, *, before: int, limit: int) -> int:
@@ -233,13 +247,26 @@ class KeyStore(Protocol):
         ...
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, Protocol):
-    """All four on one engine, opened and closed together.
+class EpochStore(Protocol):
+    """The epoch (PROTOCOL §3): one time for the whole system. Sessions that began before it are over."""
 
-    `is_shared`: whether several server processes may use the same data at the same time.
+    async def epoch(self) -> int:
+        """The epoch (Unix seconds); 0 if there never was one."""
+        ...
+
+    async def raise_epoch(self, at: int) -> int:
+        """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
+        ...
+
+
+class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Protocol):
+    """All five on one engine, opened and closed together.
+
+    `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """
 
     is_shared: bool
+    is_private: bool
 
     async def open(self) -> None:
         """Connect, and check or migrate the schema.
@@ -270,16 +297,4 @@ class Mailer(Protocol):
 
     async def send(self, message: Message) -> None:
         """Return once the mail is accepted. Raises DeliveryFailed, which says whether trying again may help."""
-        ...
-
-
-class RevocationList(Protocol):
-    """The revoked sessions, kept in memory so that a guard needs no read per request (P4)."""
-
-    def is_revoked(self, session_id: str) -> bool:
-        """Whether this session was revoked. Raises Unavailable while the list is not loaded or too old to trust."""
-        ...
-
-    def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """Make every guard of this process refuse these sessions from now on. `at` is Unix seconds."""
         ...

@@ -19,6 +19,9 @@ class CountingVerifier:
         self.count += 1
         return self._inner.verify(token, now)
 
+    def session_of(self, token: str) -> str:
+        return self._inner.session_of(token)
+
     def still_holds(self, principal, now: int) -> bool:  # type: ignore[no-untyped-def]
         return self._inner.still_holds(principal, now)
 

@@ -224,7 +224,7 @@ class TestStream:
         at = GateHarness(secrets=Secrets([SECRET], feed=[SECRET]))
         chunks = self.listen(at)
         assert b"caught-up" in next(chunks)
-        at.gate.background.call_soon(lambda: at.gate.revocations.publish([b"s" * 16], at=1))
+        at.gate.background.call_soon(lambda: at.gate.revocations.publish([b"s" * 16]))
         assert (b"s" * 16).hex().encode() in next(chunks)
         at.gate.background.stop()
 

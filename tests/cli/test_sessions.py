@@ -15,7 +15,7 @@ from gatepass.stores import open_store
 from gatepass.testing.records import account_of, digest, session_of
 from tests.support.gates import SECRET
 from tests.support.process import gatepass, serving
-from tools.services.patience import patience
+from tools.services.patience import patience, until
 from tools.services.postgres import new_database, shared_server
 
 pytestmark = pytest.mark.slow
@@ -144,6 +144,46 @@ def test_what_is_not_clear_is_a_usage_error_and_ends_nothing(arguments: list[str
 def test_of_nobody_each_says_so(arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.exit_code, done.stderr) == (1, "There is no account with this address or id.\n")
+
+
+def test_everybody_is_signed_out_only_if_that_is_confirmed() -> None:
+    asked = run("end-all")
+    assert asked.exit_code == 1
+    assert "End every session?" in asked.stderr
+    assert len(listed("ann@example.com")) == 2
+
+
+def test_the_end_of_a_session_that_the_store_does_not_know_is_recorded_all_the_same() -> None:
+    lost = digest("lost")
+    assert run("revoke", lost.hex()).exit_code == 1
+
+    async def ended() -> list[bytes]:
+        store = open_store("sqlite:///gate.db")
+        await store.open()
+        try:
+            return [sid for sid, _ in await store.revoked_since(NOW)]
+        finally:
+            await store.close()
+
+    assert asyncio.run(ended()) == [lost]
+
+
+def test_every_session_of_every_account_ends_and_a_running_server_hears_of_it(folder: Path) -> None:
+    settings = {"SECRET": SECRET, "STORE": "sqlite:///gate.db"}
+    base = "http://127.0.0.1:{}/auth"
+    with (
+        serving(folder, settings) as server,
+        httpx2.Client(base_url=base.format(server.port), headers=NATIVE) as client,
+    ):
+        granted = client.post("/register", json={**PERSON, "email": "eve@example.com"}).json()
+        bearer = {"Authorization": f"Bearer {granted['access_token']}"}
+        assert client.get("/me", headers=bearer).status_code == 200
+        done = gatepass(folder, "sessions", "end-all", "--yes", "--json", **settings)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["epoch"] >= NOW
+        until(lambda: client.get("/me", headers=bearer).status_code != 200)
+        assert client.get("/me", headers=bearer).json()["code"] == "invalid-token"
+    assert [listed(who) for who in ("ann@example.com", "bob@example.com", "eve@example.com")] == [[], [], []]
 
 
 async def test_a_server_that_runs_refuses_at_once_what_was_revoked_beside_it(tmp_path: Path) -> None:

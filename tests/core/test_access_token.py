@@ -5,6 +5,7 @@ import hashlib
 import json
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 import jwt
 import pytest
@@ -110,6 +111,20 @@ def test_a_remembered_principal_runs_out_to_the_second(issuer: Issuer, verifier:
     principal = verifier.verify(issuer.token(), NOW)
     assert verifier.still_holds(principal, NOW + 900 + SKEW - 1)
     assert not verifier.still_holds(principal, NOW + 900 + SKEW)
+
+
+def test_the_session_of_an_authentic_token_is_told_at_any_time_and_of_no_other(
+    issuer: Issuer, verifier: Verifier
+) -> None:
+    times: dict[str, Any]
+    others: dict[str, Any]
+    for times in ({}, {"exp": NOW - 9_999}, {"iat": NOW + 9_999}, {"nbf": NOW + 9_999}, {"exp": "x"}):
+        assert verifier.session_of(issuer.token(**times)) == "f" * 32
+    for others in ({"iss": "https://other.example"}, {"aud": "https://other.example"}, {"aud": []}, {"sid": 5}):
+        with pytest.raises(InvalidToken):
+            verifier.session_of(issuer.token(**others))
+    with pytest.raises(InvalidToken):
+        verifier.session_of(issuer_of(issuer.key.algorithm, SECRETS[1]).token())
 
 
 def test_what_is_signed_is_verified(issuer: Issuer, verifier: Verifier) -> None:

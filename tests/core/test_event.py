@@ -23,6 +23,9 @@ HARMLESS = {
     "reason",
     "path",
     "client",
+    "epoch",
+    "seconds",
+    "task",
 }
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, and the label
 of a client (tests/wire/test_device.py)."""
@@ -43,6 +46,7 @@ NAMES = {
     "SessionNewDevice": ("session_new_device", "warning"),
     "SessionRefreshed": ("session_renewed", "info"),
     "SessionRevoked": ("session_revoked", "info"),
+    "AllSessionsEnded": ("session_revoked_all", "critical"),
     "RefreshRefused": ("session_use_after_expire", "info"),
     "RefreshReuse": ("authn_token_reuse", "critical"),
     "RequestRefused": ("malicious_csrf", "warning"),
@@ -50,6 +54,9 @@ NAMES = {
     "RateExceeded": ("excess_rate_limit_exceeded", "warning"),
     "RevocationsLost": ("sys_revocations_lost", "warning"),
     "RevocationsRestored": ("sys_revocations_restored", "info"),
+    "ClockDiffers": ("sys_clock_differs", "warning"),
+    "TaskFailed": ("sys_task_failed", "critical"),
+    "TaskRecovered": ("sys_task_recovered", "info"),
 }
 """The names as published. Changing one breaks somebody's alert."""
 

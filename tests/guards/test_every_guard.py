@@ -267,6 +267,15 @@ async def test_the_passes_of_an_ended_session_are_refused_at_once(
     assert guarded.at.store.verbs == []
 
 
+async def test_every_session_of_before_the_epoch_is_refused_and_who_signs_in_again_is_let_in(guarded: Guarded) -> None:
+    assert (await get(guarded, "/me", [guarded.ann.bearer])).status == 200
+    await guarded.at.gate.sessions.revoke_everything()
+    answer = await get(guarded, "/me", [guarded.ann.bearer])
+    assert (answer.status, answer.code) == (401, "invalid-token")
+    await guarded.ann.login()
+    assert (await get(guarded, "/me", [guarded.ann.bearer])).status == 200
+
+
 class TestRefreshCookie:
     async def test_the_application_never_sees_it_and_keeps_all_others(self, guarded: Guarded) -> None:
         rt = guarded.ann.rt

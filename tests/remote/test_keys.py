@@ -96,14 +96,24 @@ class TestTokens:
         assert not holds(gate, forge(STRANGE).token())
 
     def test_a_list_of_revocations_ends_sessions_here_too(self, remote: Make) -> None:
-        revoked = RevokedSessions(clock=ManualClock(), retention=900)
+        revoked = RevokedSessions(retention=900)
         gate = remote(revocations=revoked)
         with pytest.raises(Unavailable):
             ask(gate, forge(OLD).token())
         revoked.load([])
         assert holds(gate, forge(OLD).token())
-        revoked.publish([bytes.fromhex("f" * 32)], at=NOW)
+        revoked.publish([bytes.fromhex("f" * 32)])
         assert not holds(gate, forge(OLD).token())
+
+    def test_an_epoch_ends_the_sessions_of_before_it_here_too(self, remote: Make) -> None:
+        revoked = RevokedSessions(retention=900)
+        gate = remote(revocations=revoked)
+        revoked.raise_epoch(NOW)
+        with pytest.raises(InvalidToken):
+            ask(gate, forge(OLD).token(auth_time=NOW - 1))
+        revoked.load([])
+        assert not holds(gate, forge(OLD).token(auth_time=NOW - 1))
+        assert holds(gate, forge(OLD).token(auth_time=NOW))
 
 
 class TestFetching:

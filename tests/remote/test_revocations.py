@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import signal
 import time
@@ -11,16 +12,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.base64url import encode
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.ports import Revocation
 from gatepass.remote import RemoteRevocations
+from gatepass.remote.connection import FollowerThread, Signals
 from gatepass.serving.process import bind
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from tests.support.fake_time import FakeTime
-from tests.support.gates import SECRET
+from tests.support.gates import NOW, SECRET
 from tests.support.process import Serving, serving
 from tools.services.patience import until
 
@@ -121,12 +121,15 @@ class TestAgainstAServer:
         ann.sign_out(token)
         url = f"http://localhost:{server.port}/auth/revocations"
         seen = {}
-        for last in ("", f"{int(time.time()) + 61}", "no number", "9" * 30):
+        last = ""
+        for name in ("from the start", "resumed", "of another process", "no id"):
+            last = {"of another process": f"00000000.1-{10**9}", "no id": "9" * 30}.get(name, last)
             headers = {"Authorization": f"Bearer {REVOCATION_FEED_SECRET}", "Last-Event-ID": last}
             with httpx2.stream("GET", url, headers=headers) as answer:
                 assert answer.headers["content-type"] == "text/event-stream"
                 assert answer.headers["cache-control"] == "no-store"
-                seen[last] = next(answer.iter_text())
+                seen[name] = next(answer.iter_text())
+            last = re.findall(r"^id: (.+)$", seen[name], re.MULTILINE)[-1:][0] if name == "from the start" else last
         assert [sid in text for text in seen.values()] == [True, False, True, True]
         assert all("event: caught-up\n" in text for text in seen.values())
 
@@ -220,13 +223,111 @@ class TestConfiguration:
         )
 
 
-class TestListening:
-    def test_a_listener_hears_each_session_once_and_only_while_it_listens(self) -> None:
-        revocations = RevokedSessions(clock=ManualClock(), retention=900)
-        heard: list[Revocation] = []
-        with revocations.listening(heard.append):
-            revocations.publish([b"a" * 16, b"b" * 16], at=5)
-            revocations.load(revocations.since(0))
-        revocations.publish([b"c" * 16], at=6)
-        assert [revocation.sid[:1] for revocation in heard] == [b"a", b"b"]
-        assert [revocation.sid[:1] for revocation in revocations.since(6)] == [b"c"]
+class Gate:
+    """What a gate says on its stream, in a test's hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, max_age: float = 30.0) -> None:
+        self.time = FakeTime()
+        monkeypatch.setattr("gatepass.access.revoked_sessions.time", self.time)
+        url = "https://gate.example/auth/revocations"
+        clock = ManualClock(NOW)
+        self.revocations = RemoteRevocations(url, secret="s", lifetime=900, max_age=max_age, clock=clock)
+        self.revocations._thread.start = lambda: None  # type: ignore[method-assign]
+        self.signals = self.revocations._thread.signals
+
+    def say(self, event: str, data: object = "", last_id: str = "") -> None:
+        text = data if isinstance(data, str) else json.dumps(data)
+        self.revocations._take(event, last_id, text, self.signals)
+
+    def contact(self, event: str = "contact", *, staleness: float = 0, epoch: int = 0, time: int = NOW) -> None:
+        self.say(event, {"staleness": staleness, "epoch": epoch, "time": time})
+
+
+class TestContact:
+    @pytest.fixture
+    def gate(self, monkeypatch: pytest.MonkeyPatch) -> Gate:
+        monkeypatch.setattr("gatepass.remote.connection.FIRST_LOAD_TIMEOUT", 0)
+        return Gate(monkeypatch)
+
+    def test_it_is_counted_from_the_gates_own_contact_with_its_store(self, gate: Gate) -> None:
+        gate.contact("caught-up", staleness=20)
+        assert answers(gate.revocations)
+        gate.time.now += 9
+        assert answers(gate.revocations)
+        gate.time.now += 2
+        assert not answers(gate.revocations)
+
+    def test_a_gate_that_is_out_of_touch_itself_is_no_contact_however_often_it_speaks(self, gate: Gate) -> None:
+        gate.contact("caught-up")
+        for _ in range(15):
+            gate.time.now += 3
+            gate.contact(staleness=gate.time.now - 1_000)
+        assert not answers(gate.revocations)
+        gate.contact("caught-up", staleness=31)
+        assert not answers(gate.revocations)
+        gate.contact(staleness=1)
+        assert answers(gate.revocations)
+
+    def test_revocations_alone_are_no_contact(self, gate: Gate) -> None:
+        gate.contact("caught-up")
+        gate.time.now += 31
+        gate.say("revoked", "0a" * 16, "1.1-1")
+        assert not answers(gate.revocations)
+        assert knows(gate.revocations, "0a" * 16)
+
+    def test_nothing_is_known_before_the_first_batch_is_complete(self, gate: Gate) -> None:
+        gate.contact("contact")
+        assert not answers(gate.revocations)
+
+    @pytest.mark.parametrize(
+        "data",
+        ["", "{}", "[]", "null", "x", '{"staleness": NaN, "epoch": 0, "time": 1}', '{"staleness": "0", "epoch": 0}'],
+    )
+    def test_an_event_that_says_nothing_of_the_gates_contact_is_none(self, gate: Gate, data: str) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            gate.say("caught-up", data)
+        assert not answers(gate.revocations)
+
+    def test_an_epoch_ends_the_sessions_of_before_it_here_too(self, gate: Gate) -> None:
+        gate.contact("caught-up", epoch=NOW)
+        assert gate.revocations.epoch == NOW
+        gate.contact(epoch=0)
+        assert gate.revocations.epoch == NOW, "it is never lowered"
+
+    def test_a_revocation_counts_for_a_tokens_life_and_all_tolerances(self, gate: Gate) -> None:
+        gate.contact("caught-up")
+        gate.say("revoked", "0a" * 16, "1.1-1")
+        gate.time.now += 900 + 60 + 60  # the largest clock_skew and leeway of a policy
+        gate.contact()
+        assert knows(gate.revocations, "0a" * 16)
+
+    def test_a_clock_that_differs_from_the_gates_is_logged_once(
+        self, gate: Gate, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        gate.contact("caught-up", time=NOW - 5)
+        assert not caplog.records
+        for _ in range(3):
+            gate.contact(time=NOW - 960)
+        assert [record.getMessage() for record in caplog.records] == [
+            "the clock of this machine is +960 seconds from that of gate.example"
+        ]
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError, KeyError, MemoryError, RecursionError, AssertionError])
+def test_a_follower_that_dies_is_logged_and_follows_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: type[Exception]
+) -> None:
+    monkeypatch.setattr("gatepass.remote.connection.RESTART_INTERVAL", (0.0, 0.0))
+    runs: list[int] = []
+
+    def run(signals: Signals) -> None:
+        runs.append(1)
+        if len(runs) < 3:
+            raise fault
+        signals.stopped.wait()
+
+    thread = FollowerThread("gatepass-test", run)
+    thread.start()
+    until(lambda: len(runs) == 3)
+    thread.close()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]

@@ -1,15 +1,18 @@
 """The list of sessions, ending them, and what a password change does (LO-05 to LO-08)."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from gatepass.core.policy import DAY
+from gatepass.errors import InvalidToken, StoreUnavailable
 from gatepass.server.endpoints.session_list import MAX_LISTED
+from tests.core.token_forge import Issuer
 from tests.support.asgi import call
-from tests.support.browser import EMAIL, PASSWORD, RT, Browser
-from tests.support.gates import NOW, GateHarness
+from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, Browser
+from tests.support.gates import NOW, OTHER_SECRET, SECRET, GateHarness, open_gate
 
 NEW = "eight green bottles on a wall"
 
@@ -227,6 +230,67 @@ class TestPassword:
         assert (answer.status, answer.code) == (422, "invalid-body")
 
 
+class TestLostRow:
+    """The store has lost the session, in a fail-over or by a restore: its end is told to all guards all the same."""
+
+    @pytest.fixture
+    async def other(self, at: GateHarness, ann: Browser) -> AsyncIterator[GateHarness]:
+        """Another process on the same store, which lets Ann in."""
+        async with open_gate(store=at.store, clock=at.clock) as other:
+            at.memory.rows().clear()
+            assert not await self.is_refused_by(other, ann)
+            yield other
+
+    async def is_refused_by(self, other: GateHarness, ann: Browser) -> bool:
+        await other.gate._parts.follower.load()
+        try:
+            other.gate.check.principal([ann.bearer[1]])
+        except InvalidToken:
+            return True
+        return False
+
+    async def test_a_sign_out_by_cookie(self, at: GateHarness, ann: Browser, other: GateHarness) -> None:
+        assert (await ann.logout()).status == 204
+        assert await self.is_refused_by(other, ann)
+
+    async def test_a_sign_out_by_bearer(self, at: GateHarness, ann: Browser, other: GateHarness) -> None:
+        ann.jar.clear()
+        assert (await ann.logout(headers=[ann.bearer])).status == 204
+        with pytest.raises(InvalidToken):
+            at.gate.check.principal([ann.bearer[1]])
+        assert await self.is_refused_by(other, ann)
+
+    async def test_a_refresh_that_is_unknown(self, at: GateHarness, ann: Browser, other: GateHarness) -> None:
+        assert (await ann.refresh()).json()["reason"] == "unknown"
+        assert await self.is_refused_by(other, ann)
+
+    async def test_a_sign_in_that_replaces_it(self, at: GateHarness, ann: Browser, other: GateHarness) -> None:
+        old = ann.clone()
+        before = old.sid
+        assert (await ann.login()).status == 200
+        await other.gate._parts.follower.load()
+        assert [sid for _, sid in other.gate.revocations.after(0)] == [before]
+
+    @pytest.mark.parametrize("path", ["/logout-all", "/sessions/{sid}"])
+    async def test_an_end_by_its_own_access_token(
+        self, at: GateHarness, ann: Browser, other: GateHarness, path: str
+    ) -> None:
+        method = "DELETE" if "{" in path else "POST"
+        answer = await ann.send(method, path.replace("{sid}", ann.sid), headers=[ann.bearer])
+        assert answer.status == 204
+        assert await self.is_refused_by(other, ann)
+
+    async def test_a_store_that_cannot_record_it_is_a_503(self, at: GateHarness, ann: Browser) -> None:
+        async def fail(verb: str) -> None:
+            if verb == "bury":
+                raise StoreUnavailable
+
+        at.memory.rows().clear()
+        at.store.before = fail
+        for answer in (await ann.clone().logout(), await ann.refresh()):
+            assert (answer.status, answer.code) == (503, "store-unavailable")
+
+
 class TestLogout:
     async def test_it_is_idempotent_and_needs_no_session(self, at: GateHarness, ann: Browser) -> None:
         kept = ann.clone(client_key=ann.client_key)
@@ -257,6 +321,44 @@ class TestLogout:
         ann.jar.clear()
         answer = await ann.logout(headers=[ann.bearer])
         assert answer.status == 204
+        assert (await ann.get("/me")).status == 401
+
+    @pytest.mark.parametrize("seconds", [906, DAY, -6, -960])
+    async def test_a_bearer_token_that_has_expired_or_is_of_the_future_will_do(
+        self, at: GateHarness, ann: Browser, seconds: int
+    ) -> None:
+        """The clock of this server, or the pace of its user, must not keep anybody signed in."""
+        phone = ann.clone(client_key=ann.client_key)
+        ann.jar.clear()
+        at.clock.advance(seconds)
+        assert (await ann.logout(headers=[ann.bearer])).status == 204
+        at.clock.advance(-seconds)
+        assert (await ann.get("/me")).status == 401
+        assert (await phone.refresh()).json()["reason"] == "revoked"
+
+    @pytest.mark.parametrize("change", [{"iss": "https://other.example"}, {"aud": "https://api.example"}, {"sid": 5}])
+    async def test_a_bearer_token_for_others_ends_nothing_and_is_told_so(
+        self, at: GateHarness, ann: Browser, change: dict[str, object]
+    ) -> None:
+        forge = Issuer(at.gate.keys.current[0], ORIGIN, ORIGIN, NOW, 5)
+        for token in (forge.token(**{"sid": ann.sid, **change}), forge.token(sid=ann.sid)[:-4] + "AAAA", "x"):
+            answer = await Browser(at.gate.asgi).logout(headers=[("authorization", f"Bearer {token}")])
+            assert (answer.status, answer.code) == (401, "invalid-token")
+        assert at.store.verbs == []
+        assert (await ann.refresh()).status == 200
+        ann_s = ann.clone(client_key=ann.client_key)
+        assert (await ann_s.logout(headers=[("authorization", "Bearer x")])).status == 204, "the cookie is enough"
+        assert (await ann.refresh()).json()["reason"] == "revoked"
+
+    async def test_a_cookie_under_an_unknown_key_does_not_stand_in_the_way_of_a_bearer_token(
+        self, at: GateHarness, ann: Browser
+    ) -> None:
+        async with open_gate(secrets=[OTHER_SECRET, SECRET], store=at.store) as rolled:
+            other = Browser(rolled.gate.asgi)
+            await other.login()
+        ann.jar = dict(other.jar)
+        assert (await ann.logout()).code == "unknown-key"
+        assert (await ann.logout(headers=[ann.bearer])).status == 204
         assert (await ann.get("/me")).status == 401
 
     async def test_cookie_and_bearer_of_two_sessions_end_both(

@@ -203,7 +203,7 @@ class TestOpening:
         ann = Browser(at.gate.asgi)
         try:
             assert (await ann.register()).status == 503
-            assert at.store.verbs == ["open", "signing_keys", "revoked_since", "close"], (
+            assert at.store.verbs == ["open", "signing_keys", "time", "revoked_since", "close"], (
                 "what was opened is closed again"
             )
             at.store.before = None

@@ -160,6 +160,27 @@ class ListsTooLittle(MemoryStore):
         return await super().revoked_since(since + 1)
 
 
+class BuriesNobody(MemoryStore):
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        pass
+
+
+class BuriesTheLiving(MemoryStore):
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        self._tombstones[sid] = now
+
+
+class BelievesWhatIsNamed(MemoryStore):
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        return [Revocation(sid, 0) for sid in sids]
+
+
+class LowersTheEpoch(MemoryStore):
+    async def raise_epoch(self, at: int) -> int:
+        self._epoch = at
+        return at
+
+
 class CountsOnce(MemoryStore):
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         for key in keys:

@@ -9,8 +9,9 @@ from hashlib import sha256
 from typing import Protocol
 
 from gatepass.core.access_token import Principal
+from gatepass.core.revocation_list import RevocationList
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
-from gatepass.ports import Clock, RevocationList
+from gatepass.ports import Clock
 from gatepass.wire.headers import bearer_of
 
 MAX_REMEMBERED = 10_000
@@ -22,6 +23,10 @@ class TokenVerifier(Protocol):
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal of a token that is valid at `now`. Raises InvalidToken, or Unavailable without keys."""
+        ...
+
+    def session_of(self, token: str) -> str:
+        """The session of an authentic token, at any time. Raises InvalidToken, or Unavailable without keys."""
         ...
 
     def still_holds(self, principal: Principal, now: int) -> bool:
@@ -65,9 +70,17 @@ class Check:
         else:
             verified.pop(digest, None)
             raise InvalidToken("expired")
-        if self._revocations.is_revoked(principal.session_id):
+        revocations = self._revocations
+        if principal.authenticated_at < revocations.epoch or revocations.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")
         return principal
+
+    def session_to_end(self, authorizations: list[str]) -> str:
+        """The session of an authentic token, also of one that has expired or is not valid yet: for signing out.
+
+        A clock that is wrong must not keep anybody signed in. Raises TokenRequired, InvalidToken, or Unavailable.
+        """
+        return self._verifier.session_of(bearer_of(authorizations))
 
     def trust(self, verifier: TokenVerifier) -> None:
         """Verify with other keys from now on. Tokens remembered under the old keys are verified again.

@@ -1,39 +1,47 @@
-"""The sessions revoked within one access token's life, known to every guard of this process (P4).
+"""The sessions that ended within one access token's life, known to every guard of this process (P4).
 
 `publish` takes effect before the call that revokes returns, so there is no delay inside a process. The follower
 (`runtime/follower.py`) loads what other processes revoke. Until `load` has brought the earlier revocations, guards
-respond with 503 rather than let a revoked session pass; they do so again when the last load is older than `max_age`.
-Memory is bounded by the revocations within one token's life, about 150 bytes each.
+respond with 503 rather than let a revoked session pass; they do so again when the last contact is older than `max_age`.
+
+A revocation is dated by its receipt here and forgotten by a monotonic clock: neither the clock of the process that
+revoked nor a step of our own decides how long it counts. CLOCK_MARGIN on top is for a clock of ours that is set back:
+tokens that had expired are valid again then. Memory is bounded by the revocations within one token's life and that
+margin, about 150 bytes each.
 """
 
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
+from gatepass.core.policy import HOUR
 from gatepass.errors import Unavailable
-from gatepass.ports import Clock, Revocation
 
 FOREVER = float("inf")
-OVERLAP = 60
-"""Seconds that a reader goes back when it asks again for what is new: the clocks of servers differ, and a revocation
-may be committed later than the time that it carries."""
+CLOCK_MARGIN = HOUR
+"""Seconds by which the clocks of two processes, or of one process before and after a correction, may differ without a
+revocation being missed."""
 
 
 class RevokedSessions:
-    """A `ports.RevocationList`: the set of revoked sessions of one process.
+    """A `core.revocation_list.RevocationList`: the set of revoked sessions of one process.
 
-    `retention`: seconds for which a revocation is kept, an access token's life and its tolerances. `max_age`: seconds
-    since the last load after which the set is no longer trusted; FOREVER if no other process can revoke.
+    `retention`: the life of an access token and its tolerances, in seconds. `max_age`: seconds since the last contact
+    after which the set is no longer trusted; FOREVER: never.
     """
 
-    def __init__(self, *, clock: Clock, retention: int, max_age: float = FOREVER) -> None:
-        self._clock = clock
-        self._retention = retention
+    def __init__(self, *, retention: int, max_age: float = FOREVER) -> None:
+        self.kept = retention + CLOCK_MARGIN
+        """Seconds for which a revocation may matter, whatever clock it was dated by."""
         self._max_age = max_age
-        self._revoked: dict[str, int] = {}
+        self._revoked: dict[str, float] = {}  # by the order of receipt; the value is the monotonic time of it
+        self._forgotten = 0
         self._loaded_at = -FOREVER
         self._is_loaded = False
-        self._listeners: list[Callable[[Revocation], None]] = []
+        self._listeners: list[Callable[[], None]] = []
+        self.epoch = 0
+        """Sessions that began before this time (Unix seconds) are over (PROTOCOL §3)."""
 
     def is_revoked(self, session_id: str) -> bool:
         """Whether the session was revoked. Raises Unavailable before the first load, and when the last is too old."""
@@ -42,34 +50,59 @@ class RevokedSessions:
         if session_id in self._revoked:
             return True
         if self._max_age != FOREVER and time.monotonic() - self._loaded_at > self._max_age:
-            raise Unavailable("out-of-touch", "Revocations cannot be read at the moment; try again.")
+            raise out_of_touch()
         return False
 
-    def publish(self, sids: Sequence[bytes], *, at: int) -> None:
-        """Refuse these sessions from now on. `at` is Unix seconds."""
-        for sid in sids:
-            self._add(Revocation(sid, at))
+    def publish(self, sids: Iterable[bytes]) -> None:
+        """Refuse these sessions from now on."""
+        received = time.monotonic()
+        new = [sid for sid in map(bytes.hex, sids) if sid not in self._revoked]
+        self._revoked.update(dict.fromkeys(new, received))
+        if new:
+            self._notify()
 
-    def load(self, revocations: Iterable[Revocation]) -> None:
-        """Add revocations read from the store or another process. From now on the set is fresh."""
-        for revocation in revocations:
-            self._add(revocation)
-        self._loaded_at = time.monotonic()
+    def raise_epoch(self, epoch: int) -> None:
+        """Refuse all sessions that began before `epoch` (Unix seconds). It is never lowered."""
+        if epoch > self.epoch:
+            self.epoch = epoch
+            self._notify()
+
+    def load(self, sids: Iterable[bytes], *, age: float = 0.0) -> None:
+        """Add revocations read from the store or another process, which was true `age` seconds ago.
+
+        From now on the set is fresh, or as stale as `age` says.
+        """
+        self.publish(sids)
+        self._loaded_at = max(self._loaded_at, time.monotonic() - age)
         self._is_loaded = True
 
-    def since(self, earliest: int) -> Sequence[Revocation]:
-        """All revocations at or after `earliest` (Unix seconds), oldest first."""
-        found = [Revocation(bytes.fromhex(sid), at) for sid, at in self._revoked.items() if at >= earliest]
-        return sorted(found, key=lambda revocation: revocation.at)
+    def after(self, number: int) -> Sequence[tuple[int, str]]:
+        """All revocations received behind the one of this number, each with its own, in the order of receipt.
+
+        The first has number 1; 0 asks for all that are kept.
+        """
+        first = max(number, self._forgotten)
+        newest = list(islice(reversed(self._revoked), max(0, self.count - first)))
+        return list(enumerate(reversed(newest), first + 1))
+
+    @property
+    def count(self) -> int:
+        """The number of the newest revocation."""
+        return self._forgotten + len(self._revoked)
 
     @contextlib.contextmanager
-    def listening(self, listener: Callable[[Revocation], None]) -> Iterator[None]:
-        """Call `listener` with each new revocation while the block runs."""
+    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Call `listener` whenever something is revoked, while the block runs."""
         self._listeners.append(listener)
         try:
             yield
         finally:
             self._listeners.remove(listener)
+
+    def require_fresh(self) -> None:
+        """Raise Unavailable unless guards may trust the set."""
+        if not self.is_fresh:
+            raise out_of_touch()
 
     @property
     def is_fresh(self) -> bool:
@@ -78,23 +111,21 @@ class RevokedSessions:
 
     @property
     def staleness(self) -> float:
-        """Seconds since the last load, for monitoring."""
+        """Seconds since the last contact, for monitoring."""
         return time.monotonic() - self._loaded_at
 
-    @property
-    def cutoff(self) -> int:
-        """The earliest revocation that still matters (Unix seconds): every token of an earlier one has expired."""
-        return self._clock.now() - self._retention
-
     def forget(self) -> None:
-        """Drop the revocations before `cutoff`."""
-        cutoff = self.cutoff
-        self._revoked = {sid: at for sid, at in self._revoked.items() if at >= cutoff}
+        """Drop the revocations that were received so long ago that every token of them has expired."""
+        horizon = time.monotonic() - self.kept
+        kept = {sid: received for sid, received in self._revoked.items() if received >= horizon}
+        self._forgotten += len(self._revoked) - len(kept)
+        self._revoked = kept
 
-    def _add(self, revocation: Revocation) -> None:
-        sid = revocation.sid.hex()
-        if sid in self._revoked:
-            return
-        self._revoked[sid] = revocation.at
+    def _notify(self) -> None:
         for listener in self._listeners:
-            listener(revocation)
+            listener()
+
+
+def out_of_touch() -> Unavailable:
+    """503: what other processes revoke is not known at the moment."""
+    return Unavailable("out-of-touch", "Revocations cannot be read at the moment; try again.")

@@ -1,4 +1,4 @@
-"""`gatepass sessions`: list and revoke the sessions of an account.
+"""`gatepass sessions`: list and revoke the sessions of an account, or end all of all accounts.
 
 Running servers refuse a revoked session at once: the store tells them, as it tells them of each other's sign-outs.
 """
@@ -34,7 +34,7 @@ class SessionId(click.ParamType[bytes]):
 
 @click.group()
 def sessions() -> None:
-    """List and revoke the sessions of an account."""
+    """List and revoke the sessions of an account, or end all of all accounts."""
 
 
 @sessions.command(name="list")
@@ -81,14 +81,26 @@ def revoke(
     raise SystemExit(1 if "unknown" in found.values() else 0)
 
 
+@sessions.command(name="end-all")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@env_file_option
+@json_option
+def end_all(yes: bool, env_file: Path | None, as_json: bool) -> None:
+    """End every session of every account, for good: after a leak, or when a backup was restored."""
+    if not yes:
+        click.confirm("Everybody must sign in again. End every session?", abort=True, err=True)
+    epoch = with_gate(env_file, lambda gate: gate.sessions.revoke_everything())
+    begun = format_time(epoch, with_seconds=True)
+    click.echo(json.dumps({"epoch": epoch}) if as_json else f"every session that began before {begun} is over")
+
+
 async def _revoke(gate: Gatepass, sids: Sequence[bytes]) -> dict[bytes, str]:
-    """For each id: `ended` by this call, `over` before it, or `unknown`."""
+    """For each id: `ended` by this call, `over` before it, or `unknown`: guards refuse that one too from now on."""
     found = {}
     for sid in dict.fromkeys(sids):
-        if await gate.store.find(sid) is None:
-            found[sid] = "unknown"
-        else:
-            found[sid] = "ended" if await gate.sessions.revoke(sid, reason="revoked") else "over"
+        is_known = await gate.store.find(sid) is not None
+        has_ended = await gate.sessions.revoke(sid, reason="revoked")
+        found[sid] = "ended" if has_ended else "over" if is_known else "unknown"
     return found
 
 

@@ -84,6 +84,12 @@ class Verifier:
         """The principal of a token that holds at `now` (Unix seconds). Raises InvalidToken for any other."""
         return self._judge(_parse(self.authenticate(token)), now)
 
+    def session_of(self, token: str) -> str:
+        """The session of a token by this issuer for this audience, whatever its times. Raises InvalidToken."""
+        claims = _parse(self.authenticate(token))
+        self._check_parties(claims)
+        return _text(claims, "sid")
+
     def authenticate(self, token: str) -> bytes:
         """The payload of a token of this issuer whose signature holds. Raises InvalidToken."""
         if len(token) > MAX_LENGTH or not token.isascii():
@@ -101,12 +107,15 @@ class Verifier:
         """Whether a principal verified earlier has not expired since: what a cache must check each time."""
         return now < principal.expires_at + self._skew
 
-    def _judge(self, claims: Mapping[str, Json], now: int) -> Principal:
+    def _check_parties(self, claims: Mapping[str, Json]) -> None:
         if claims.get("iss") != self._issuer:
             raise InvalidToken("iss")
         audience = claims.get("aud")
         if audience != self._audience and not (isinstance(audience, list) and self._audience in audience):
             raise InvalidToken("aud")
+
+    def _judge(self, claims: Mapping[str, Json], now: int) -> Principal:
+        self._check_parties(claims)
         expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
         if now >= expires_at + self._skew:
             raise InvalidToken("expired")

@@ -178,6 +178,15 @@ class SessionRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllSessionsEnded(Event):
+    """Every session of every account that began before `epoch` (Unix seconds) was ended."""
+
+    name = "session_revoked_all"
+    level = "critical"
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshRefused(Event):
     """A refresh token of an ended session was presented."""
 
@@ -227,3 +236,30 @@ class RevocationsRestored(Event):
     """Revocations by other processes reach this one again; those missed meanwhile have been loaded."""
 
     name = "sys_revocations_restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockDiffers(Event):
+    """The clock of this machine is `seconds` ahead of the store's, or behind it (negative). Reported once."""
+
+    name = "sys_clock_differs"
+    level = "warning"
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed(Event):
+    """A background task of the gate stopped and is started again; `why` is the kind of its fault."""
+
+    name = "sys_task_failed"
+    level = "critical"
+    task: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecovered(Event):
+    """A background task that had stopped works again."""
+
+    name = "sys_task_recovered"
+    task: str

@@ -2,7 +2,7 @@
 
     t = the presented token, s = its row, key = hash of the request's Idempotency-Key, or none
 
-    ended    row absent, revoked, or past expires_at              401, nothing changes
+    ended    row absent, revoked, before the epoch, or expired    401, nothing changes
     advance  t is the successor of what s has committed           commit t; issue its successor
     repeat   t is committed or an ancestor, under the same key    issue the same successor again
     recover  t is further ahead than any successor of s           the store lost writes: move forward
@@ -38,7 +38,7 @@ from gatepass.core.session import (
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The row is absent, revoked or past its end."""
+    """The row is absent, revoked, begun before the epoch, or past its end."""
 
     reason: EndReason
 
@@ -104,16 +104,20 @@ def decide(
     now: int,
     policy: Policy,
     ip_prefix: str = "",
+    epoch: int = 0,
 ) -> Outcome:
     """Which row of the table applies.
 
     `session` is the row of `token.sid`, or None where there is none; `token` is validly MACed and unexpired;
-    `key_hash` is the 16-byte hash of the request's key, or None for a keyless request; `now` is Unix seconds.
+    `key_hash` is the 16-byte hash of the request's key, or None for a keyless request; `now` and `epoch` are Unix
+    seconds. A session that began before `epoch` is over, whatever its row says (PROTOCOL §3).
     """
     if session is None:
         return Ended("unknown")
     if session.revoked_at is not None:
         return Ended(session.revoke_reason or "revoked")
+    if session.created_at < epoch:
+        return Ended("revoked")
     if session.expires_at <= now:
         return Ended("expired")
 

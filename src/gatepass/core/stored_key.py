@@ -12,7 +12,7 @@ A key that is removed in an emergency is gone at once.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,6 +21,7 @@ from gatepass.core.keyring import Algorithm, KeyRing, SecretKeys, SigningKey
 
 SEED_BYTES = 32
 NONCE_BYTES = 12
+MIN_SEALED = 1 + NONCE_BYTES + SEED_BYTES
 State = Literal["published", "signs", "verifies", "gone"]
 
 
@@ -52,14 +53,14 @@ def make(
 
 
 def unseal(stored: StoredKey, ring: KeyRing) -> SigningKey | None:
-    """The key itself; None if the secret that it was sealed under is not in the ring."""
+    """The key itself; None if the secret that it was sealed under is not in the ring, or if the row is malformed."""
     seed = _open(stored, ring)
     return None if seed is None else SigningKey.from_secret(seed, stored.algorithm)
 
 
 def reseal(stored: StoredKey, ring: KeyRing, *, nonce: bytes) -> StoredKey | None:
     """The same key under the first secret of the ring; None if it is already, or if it cannot be opened."""
-    seed = None if stored.sealed[0] == ring.current.key_id else _open(stored, ring)
+    seed = None if stored.sealed[:1] == bytes([ring.current.key_id]) else _open(stored, ring)
     if seed is None:
         return None
     sealed = _seal(seed, nonce=nonce, under=ring.current, kid=stored.kid, algorithm=stored.algorithm)
@@ -108,6 +109,8 @@ def _seal(seed: bytes, *, nonce: bytes, under: SecretKeys, kid: str, algorithm: 
 
 
 def _open(stored: StoredKey, ring: KeyRing) -> bytes | None:
+    if len(stored.sealed) < MIN_SEALED or stored.algorithm not in get_args(Algorithm):
+        return None
     secret_keys = ring.find(stored.sealed[0])
     if secret_keys is None:
         return None

@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable
 from gatepass.core.event import Event, MailFailed
 from gatepass.errors import DeliveryFailed, Overloaded, StoreUnavailable
 from gatepass.ports import Clock, Mailer, Message
+from gatepass.supervisor import Alive, Supervisor
 
 logger = logging.getLogger("gatepass.mail")
 
 MAX_QUEUE = 1_000
 """Queued jobs: at a mail server's usual pace the last one would be sent after its user has given up."""
 WORKERS = 4
+_NAMES = tuple(f"gatepass-mail-{number}" for number in range(WORKERS))
 RETRY_DELAYS = (1.0, 5.0, 30.0)
 """Seconds before a mail, or a job whose store is unavailable, is tried again: longer than a restart takes."""
 CLOSE_TIMEOUT = 5.0
@@ -47,28 +49,29 @@ class Outbox:
         self._max_queue = max_queue
         self._sleep = sleep
         self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._supervisor: Supervisor | None = None
 
-    def open(self) -> None:
-        """Start the tasks on the running event loop. Idempotent."""
-        if not self._tasks:
+    def open(self, supervisor: Supervisor | None = None) -> None:
+        """Start the tasks on the running event loop, under the supervisor of the gate. Idempotent."""
+        if self._supervisor is None:
             waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
             while not waiting.empty():
                 self._queue.put_nowait(waiting.get_nowait())
-            self._tasks = [asyncio.create_task(self._work(), name=f"gatepass-mail-{n}") for n in range(WORKERS)]
+            self._supervisor = supervisor or Supervisor()
+            for name in _NAMES:
+                self._supervisor.start(name, self._work)
 
     async def close(self) -> None:
         """Send what is queued, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
-        tasks, self._tasks = self._tasks, []
-        if tasks:
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self._queue.join()
-            except TimeoutError:
-                logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._queue.join()
+        except TimeoutError:
+            logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
+        await supervisor.stop(*_NAMES)
 
     def put(self, job: Job) -> None:
         """Run `job` soon and send the mail that it returns, if any. Raises Overloaded if the queue is full."""
@@ -88,8 +91,9 @@ class Outbox:
         """Return once every job put so far is done. For tests."""
         await self._queue.join()
 
-    async def _work(self) -> None:
+    async def _work(self, alive: Alive) -> None:
         while True:
+            alive()
             job = await self._queue.get()
             try:
                 message = await self._run(job)

@@ -5,6 +5,7 @@ is first needed, and again in every forked worker: threads do not survive a fork
 """
 
 import http.client
+import logging
 import os
 import random
 import ssl
@@ -17,6 +18,10 @@ from urllib.parse import urlsplit
 from gatepass.errors import ConfigurationError
 from gatepass.wire.origin import is_loopback
 
+logger = logging.getLogger("gatepass.remote")
+
+RESTART_INTERVAL = (0.5, 5.0)
+"""Seconds before a follower that stopped by an unexpected error runs again, and at most before a later time."""
 FIRST_LOAD_TIMEOUT = 2.0
 """Seconds that the first requests of a process wait for the first response, so that a start causes no 503."""
 
@@ -88,9 +93,20 @@ class FollowerThread:
             if self._process == os.getpid():
                 return
             self.signals = Signals()
-            threading.Thread(target=self._run, args=(self.signals,), name=self._name, daemon=True).start()
+            threading.Thread(target=self._live, args=(self.signals,), name=self._name, daemon=True).start()
             self._started_at = time.monotonic()
             self._process = os.getpid()
+
+    def _live(self, signals: Signals) -> None:
+        """The body of the thread. Whatever `run` raises is logged, and it runs again: nothing may end it unseen."""
+        failures = 0
+        while not signals.stopped.is_set():
+            try:
+                self._run(signals)
+            except Exception:
+                failures += 1
+                logger.exception("%s stopped and is started again", self._name)
+                signals.pause(backoff(failures, RESTART_INTERVAL))
 
     def wait_until_loaded(self) -> None:
         """Return when the first load has ended, or FIRST_LOAD_TIMEOUT after the start of the thread."""

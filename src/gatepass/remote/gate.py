@@ -22,8 +22,9 @@ from gatepass.access.check import Check
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
 from gatepass.core.public_key import PublicKey
+from gatepass.core.revocation_list import RevocationList
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.ports import Clock, RevocationList
+from gatepass.ports import Clock
 from gatepass.remote.keys import KeyFollower
 from gatepass.system import SystemClock
 from gatepass.wire.asgi import ASGIApp
@@ -32,14 +33,19 @@ from gatepass.wire.wsgi import WSGIApp
 
 
 class NoRevocations:
-    """A `ports.RevocationList` that is always empty: a session ends here when its access token expires."""
+    """A RevocationList that is always empty: a session ends here when its access token expires."""
+
+    epoch = 0
 
     def is_revoked(self, _session_id: str) -> bool:
         """False for every session: nothing tells this service of revocations."""
         return False
 
-    def publish(self, sids: Sequence[bytes], *, at: int) -> None:
+    def publish(self, sids: Sequence[bytes]) -> None:
         """Do nothing: no server sends revocations here."""
+
+    def raise_epoch(self, epoch: int) -> None:
+        """Do nothing, as `publish`."""
 
 
 class RemoteVerifier:
@@ -58,19 +64,27 @@ class RemoteVerifier:
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal. Raises InvalidToken, or Unavailable while there are no keys that are fresh enough."""
-        self._follower.require()
-        if self._verifier is None:
-            raise _no_keys()
+        verifier = self._current()
         try:
-            return self._verifier.verify(token, now)
+            return verifier.verify(token, now)
         except UnknownHeader:
             self._follower.hint()  # the key may be newer than our set; this request does not wait for it
             raise
+
+    def session_of(self, token: str) -> str:
+        """The session of an authentic token, at any time. Raises as `verify`."""
+        return self._current().session_of(token)
 
     def still_holds(self, principal: Principal, now: int) -> bool:
         """Whether the token has not expired. Raises Unavailable if the keys are too old."""
         self._follower.require()
         return now < principal.expires_at + self._skew
+
+    def _current(self) -> Verifier:
+        self._follower.require()
+        if self._verifier is None:
+            raise _no_keys()
+        return self._verifier
 
 
 class RemoteGate:

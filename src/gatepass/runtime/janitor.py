@@ -10,6 +10,7 @@ from collections.abc import Callable
 from gatepass.core.policy import DAY, MINUTE
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, SessionStore
+from gatepass.supervisor import Alive, ignore
 
 logger = logging.getLogger("gatepass.janitor")
 
@@ -28,21 +29,24 @@ class Janitor:
         self._clock = clock
         self._forget = forget
 
-    async def run(self) -> None:
+    async def run(self, alive: Alive = ignore) -> None:
         """Sweep at intervals until cancelled. If the store is unavailable, the next sweep does the work."""
         while True:
             try:
                 await self.sweep()
+                alive()
             except StoreUnavailable:
                 logger.warning("the store is unavailable; ended sessions are pruned later", exc_info=True)
             await asyncio.sleep(SWEEP_INTERVAL)
 
     async def sweep(self) -> int:
-        """Delete everything that is due. Returns the number of sessions deleted."""
+        """Delete everything that is due by our clock and by the store's. Returns the number of sessions deleted."""
         self._forget()
+        there = await self._store.time()  # a clock of ours that is far ahead must not delete live sessions
         pruned = 0
         while True:
-            count = await self._store.prune(before=self._clock.now() - RETENTION, limit=MAX_BATCH)
+            now = self._clock.now() if there is None else min(self._clock.now(), there)
+            count = await self._store.prune(before=now - RETENTION, limit=MAX_BATCH)
             pruned += count
             if count < MAX_BATCH:
                 return pruned

@@ -1,14 +1,14 @@
 """Opens the parts of a gate, runs its background tasks, and closes everything in order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from gatepass.access.revoked_sessions import RevokedSessions
+from gatepass.core.event import Event, TaskFailed, TaskRecovered
+from gatepass.errors import Unavailable
 from gatepass.mail.outbox import Outbox
-from gatepass.ports import Store
-
-BackgroundTask = Callable[[], Coroutine[Any, Any, None]]
+from gatepass.ports import Clock, Store
+from gatepass.supervisor import BackgroundTask, Supervisor
 
 
 class Lifecycle:
@@ -18,17 +18,23 @@ class Lifecycle:
         self,
         store: Store,
         *,
-        load_keys: Callable[[], Awaitable[None]],
+        load: Callable[[], Awaitable[None]],
         revocations: RevokedSessions,
         outbox: Outbox | None,
         background_tasks: Mapping[str, BackgroundTask],
+        clock: Clock,
+        report: Callable[[Event], None],
     ) -> None:
+        """`load` reads what the gate must know before it serves: signing keys, revocations, the epoch."""
         self._store = store
-        self._load_keys = load_keys
+        self._load = load
         self._revocations = revocations
         self._outbox = outbox
         self._background_tasks = background_tasks
-        self._tasks: list[asyncio.Task[None]] = []
+        self._supervisor = Supervisor(
+            failed=lambda task, why: report(TaskFailed(at=clock.now(), task=task, why=why)),
+            recovered=lambda task: report(TaskRecovered(at=clock.now(), task=task)),
+        )
         self._opening = asyncio.Lock()
         self.is_open = False
 
@@ -41,23 +47,26 @@ class Lifecycle:
                 return
             await self._store.open()
             try:
-                await self._load_keys()
-                self._revocations.load(await self._store.revoked_since(self._revocations.cutoff))
+                await self._load()
             except BaseException:
                 await self._store.close()  # the next request opens it again
                 raise
             if self._outbox is not None:
-                self._outbox.open()
-            self._tasks = [asyncio.create_task(run(), name=name) for name, run in self._background_tasks.items()]
+                self._outbox.open(self._supervisor)
+            for name, run in self._background_tasks.items():
+                self._supervisor.start(name, run)
             self.is_open = True
 
     async def close(self) -> None:
         """End the background tasks, send the mail that was accepted, then close the store. Idempotent."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._supervisor.stop(*self._background_tasks)
         self.is_open = False
         if self._outbox is not None:
             await self._outbox.close()
         await self._store.close()
+
+    def check_health(self) -> None:
+        """Raise Unavailable if a background task is failing, or guards do not trust what they know of revocations."""
+        if failing := self._supervisor.failing:
+            raise Unavailable("not-ready", f"Background tasks are failing: {', '.join(failing)}; see the log.")
+        self._revocations.require_fresh()

@@ -17,6 +17,7 @@ from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.policy import Policy
 from gatepass.errors import InvalidToken
+from gatepass.ports import Clock
 from gatepass.server.http import Request
 from gatepass.server.limits import Limiter
 from gatepass.server.refresh_cookie import RefreshCookies
@@ -30,7 +31,7 @@ class Context:
     """What the endpoints of one gate have at hand.
 
     `description` is the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
-    write, and raises StoreUnavailable if not.
+    write, and raises StoreUnavailable if not; `check_health` raises Unavailable if something in this process fails.
     """
 
     sessions: Sessions
@@ -46,6 +47,8 @@ class Context:
     revocations: RevokedSessions
     feed_secrets: Sequence[str]
     ping: Callable[[], Awaitable[None]]
+    check_health: Callable[[], None]
+    clock: Clock
     description: bytes
     trusted_proxies: tuple[Network, ...] = ()
 

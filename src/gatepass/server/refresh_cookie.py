@@ -81,13 +81,15 @@ class RefreshCookies:
         """The sessions of all authentic tokens, live or ended."""
         return {token.sid for token in authentic([text for _, text in received], self._keys)}
 
-    def sids_to_end(self, request: Request, received: Received) -> set[bytes]:
-        """The sessions that a logout names by cookie.
+    def sids_to_end(self, request: Request, received: Received, *, proven: set[bytes]) -> set[bytes]:
+        """The sessions that a logout names by cookie. `proven` are those that it names by other means.
 
-        Raises Unavailable (`unknown-key`), or Conflict (`session-mismatch`) if the client expects another session.
+        Raises Unavailable (`unknown-key`) if nothing authentic came, or Conflict (`session-mismatch`) if the client
+        expects another session.
         """
-        refuse_unknown_keys([text for _, text in received], self._keys)
         sids = self.sids(received)
+        if not sids and not proven:
+            refuse_unknown_keys([text for _, text in received], self._keys)
         expected_sid = request.headers.one(b"gatepass-session")
         if expected_sid is not None and sids and expected_sid not in {sid.hex() for sid in sids}:
             raise mismatch()

@@ -6,23 +6,26 @@ first, and the table is asked only when it did not apply (PROTOCOL §4).
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from gatepass.core import event as events
 from gatepass.core.account import Account
 from gatepass.core.event import Event, RefreshCase
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
+from gatepass.core.revocation_list import RevocationList
 from gatepass.core.rotation import Advance, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_KEY, EndReason, Session
 from gatepass.errors import StoreUnavailable
-from gatepass.ports import Clock, Entropy, RevocationList, SessionStore
+from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
 from gatepass.sessions.new_device import is_new_device, new_device_event
 from gatepass.sessions.tokens import Grant, TokenIssuer
 
 MAX_REPLACED = 100
 """Sessions that one sign-in ends above the limit: after the limit was lowered it must not wait for thousands of writes.
 """
+EPOCH_MARGIN = 10
+"""Seconds that an epoch lies ahead of the clock that sets it: twice the difference of clocks that is no event."""
 MAX_TURNS = 8
 """Lost swaps in a row before a refresh gives up with 503: each loss means another request won in between."""
 
@@ -38,13 +41,17 @@ class Caller:
     ip_prefix: str
 
 
+class SessionsStore(SessionStore, EpochStore, Protocol):
+    """What the service needs of a store."""
+
+
 class Sessions:
     """All verbs on sessions. Store failures pass through as StoreUnavailable; nothing is swallowed."""
 
     def __init__(
         self,
         *,
-        store: SessionStore,
+        store: SessionsStore,
         tokens: TokenIssuer,
         policy: Policy,
         clock: Clock,
@@ -94,11 +101,14 @@ class Sessions:
         if token.expires_at <= now:
             return self._refuse(token, "expired", now)
         session = await self._store.swap(expected_swap(token, key_hash=key_hash, now=now, ip_prefix=ip_prefix))
-        if session is not None:
+        epoch = self._revocations.epoch
+        if session is not None and session.created_at >= epoch:
             return self._renew(session, token, key_hash=key_hash, now=now, case="advance")
         for _ in range(MAX_TURNS):
             session = await self._store.find(token.sid)
-            outcome = decide(session, token, key_hash=key_hash, now=now, policy=self._policy, ip_prefix=ip_prefix)
+            outcome = decide(
+                session, token, key_hash=key_hash, now=now, policy=self._policy, ip_prefix=ip_prefix, epoch=epoch
+            )
             match outcome:
                 case Advance(swap) | Recover(swap):
                     swapped = await self._store.swap(swap)
@@ -110,6 +120,8 @@ class Sessions:
                         row, token, key_hash=key_hash, now=now, case="repeat", with_access_token=with_access_token
                     )
                 case Ended(reason):
+                    if reason == "unknown":  # the MAC proves that there was a session: guards must not accept it
+                        await self._end_without_row(token.sid, now)
                     return self._refuse(token, reason, now)
                 case Late():
                     return outcome
@@ -120,12 +132,16 @@ class Sessions:
         raise StoreUnavailable("Too many refreshes of one session at once; try again.")
 
     async def revoke(self, sid: bytes, *, reason: EndReason) -> bool:
-        """End one session. True if this call ended it, False if it was over before."""
+        """End one session. True if this call ended it, False if it was over before.
+
+        The caller must have proof that there was such a session: guards are told also if the store has lost its row.
+        """
         now = self._clock.now()
         ended = await self._store.revoke(sid, reason=reason, now=now)
-        self._revocations.publish([sid], at=now)
         if ended is None:
+            await self._end_without_row(sid, now)
             return False
+        self._revocations.publish([sid])
         self._report(events.SessionRevoked(at=now, account_id=ended.account_id, sid=sid.hex(), reason=reason))
         return True
 
@@ -135,6 +151,20 @@ class Sessions:
         sids = await self._store.revoke_all(account_id, reason=reason, now=now, keep=keep)
         self.publish_revocations(account_id, sids, reason=reason, now=now)
         return len(sids)
+
+    async def revoke_everything(self, *, begun_before: int | None = None) -> int:
+        """End every session of every account, for good: after a leak, or when a backup was restored.
+
+        All that began before a time are over, whatever their rows say or will say after the next restore. Returns that
+        time, the epoch (Unix seconds): `begun_before`, or now, with a margin for clocks that differ. It never becomes
+        earlier, and lies at most that margin ahead.
+        """
+        now = self._clock.now()
+        latest = now + EPOCH_MARGIN
+        epoch = await self._store.raise_epoch(latest if begun_before is None else min(begun_before, latest))
+        self._revocations.raise_epoch(epoch)
+        self._report(events.AllSessionsEnded(at=now, epoch=epoch))
+        return epoch
 
     async def revoke_owned(self, account_id: str, sid: bytes) -> bool:
         """End one session if it belongs to the account; False for a foreign or unknown one (ASVS 8.2.2)."""
@@ -155,15 +185,22 @@ class Sessions:
 
     async def list_for_account(self, account_id: str) -> Sequence[Session]:
         """The live sessions of an account, newest sign-in first."""
-        return await self._store.list_for_account(account_id, now=self._clock.now())
+        listed = await self._store.list_for_account(account_id, now=self._clock.now())
+        return [session for session in listed if session.created_at >= self._revocations.epoch]
 
     def publish_revocations(self, account_id: str, sids: Sequence[bytes], *, reason: EndReason, now: int) -> None:
         """Tell guards and listeners of sessions that a store has ended."""
-        self._revocations.publish(sids, at=now)
+        self._revocations.publish(sids)
         for sid in sids:
             self._report(events.SessionRevoked(at=now, account_id=account_id, sid=sid.hex(), reason=reason))
 
+    async def _end_without_row(self, sid: bytes, now: int) -> None:
+        """Tell all guards of the end of a session that has no row any more; nothing is written if it has one."""
+        self._revocations.publish([sid])
+        await self._store.bury(sid, now=now)
+
     def _new_session(self, account: Account, *, caller: Caller, remember: bool, now: int) -> Session:
+        begun = max(now, self._revocations.epoch)  # with a clock that is behind it would be over at once
         return Session(
             sid=self._entropy.token_bytes(16),
             account_id=account.id,
@@ -172,9 +209,9 @@ class Sessions:
             key_hash=NO_KEY,
             committed_at=now,
             ancestors=(),
-            created_at=now,
+            created_at=begun,
             expires_at=now + self._policy.session_ttl,
-            authenticated_at=now,
+            authenticated_at=begun,
             remember=remember,
             client=caller.client,
             last_ip_prefix=caller.ip_prefix,
@@ -221,7 +258,7 @@ class Sessions:
     async def _revoke_reused(self, token: RefreshToken, *, now: int, ip_prefix: str) -> Ended:
         """Two parties hold the session: revoke it, in a call of its own that nothing rolls back."""
         revoked = await self._store.revoke(token.sid, reason="reused", now=now)
-        self._revocations.publish([token.sid], at=now)
+        self._revocations.publish([token.sid])
         if revoked is not None:
             self._report(
                 events.RefreshReuse(

@@ -52,6 +52,7 @@ class SigningKeys:
         self._entropy = entropy
         self._changed = changed
         self._unsealed: dict[StoredKey, SigningKey] = {}
+        self._unusable: set[str] = set()
 
     async def open(self) -> None:
         """Load the keys. Raises ConfigurationError for one that is needed and cannot be unsealed; StoreUnavailable."""
@@ -116,10 +117,11 @@ class SigningKeys:
         unsealed: dict[StoredKey, SigningKey] = {}
         for row in rows:
             key = self._unsealed.get(row) or stored_key.unseal(row, self._ring)
-            if key is None:
-                logger.error("signing key %s cannot be unsealed with the secrets of this server", row.kid)
-            else:
+            if key is not None:
                 unsealed[row] = key
+            elif row.kid not in self._unusable:  # every look meets it again
+                self._unusable.add(row.kid)
+                logger.error("signing key %s cannot be unsealed with the secrets of this server", row.kid)
         self._unsealed = unsealed
         now = self._clock.now()
         chosen = stored_key.choose(self._ring.signing_keys, unsealed.items(), now=now, kept=self._kept)

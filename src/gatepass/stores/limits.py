@@ -8,3 +8,5 @@ TRIM_INTERVAL = 1_000
 MAX_WAITING = 10_000
 """Operations that wait in one queue: about half a second of work. A longer queue would be answered after its clients
 have given up."""
+MAX_NAMED = 1_000
+"""Sids that messages may name before a subscription says "look" instead: a flood of messages costs bounded memory."""

@@ -23,6 +23,7 @@ class MemoryStore:
     """All store ports over dictionaries."""
 
     is_shared = False
+    is_private = True
 
     def __init__(self) -> None:
         self._sessions: dict[bytes, Session] = {}
@@ -31,6 +32,8 @@ class MemoryStore:
         self._registrations: dict[str, PendingRegistration] = {}
         self._attempts: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
+        self._tombstones: dict[bytes, int] = {}
+        self._epoch = 0
 
     def rows(self) -> dict[bytes, Session]:
         """The table of sessions by sid, for tests: what a test adds or removes there, the store has or has lost."""
@@ -84,6 +87,10 @@ class MemoryStore:
     ) -> Sequence[bytes]:
         return self._revoke_all(account_id, reason, now, keep)
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        if sid not in self._sessions:
+            self._tombstones[sid] = now
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         live = [
             row
@@ -93,12 +100,14 @@ class MemoryStore:
         return tuple(sorted(live, key=lambda row: (-row.created_at, row.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        found = [
-            Revocation(row.sid, row.revoked_at)
-            for row in self._sessions.values()
-            if row.revoked_at is not None and row.revoked_at >= since
-        ]
+        found = [revocation for revocation in self._revocations() if revocation.at >= since]
         return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
+
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        return tuple(revocation for revocation in self._revocations() if revocation.sid in sids)
+
+    async def time(self) -> int | None:
+        return None
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator["_Subscription"]:
@@ -112,7 +121,10 @@ class MemoryStore:
         ][:limit]
         for sid in due:
             del self._sessions[sid]
-        return len(due)
+        old = [sid for sid, at in self._tombstones.items() if at < before][: limit - len(due)]
+        for sid in old:
+            del self._tombstones[sid]
+        return len(due) + len(old)
 
     async def add_account(self, account: Account) -> bool:
         if account.email_key in self._ids_by_email or account.id in self._accounts:
@@ -226,6 +238,17 @@ class MemoryStore:
     async def put_signing_key(self, key: StoredKey) -> None:
         self._signing_keys[key.kid] = key
 
+    async def epoch(self) -> int:
+        return self._epoch
+
+    async def raise_epoch(self, at: int) -> int:
+        self._epoch = max(self._epoch, at)
+        return self._epoch
+
+    def _revocations(self) -> list[Revocation]:
+        revoked = [Revocation(row.sid, row.revoked_at) for row in self._sessions.values() if row.revoked_at is not None]
+        return [*revoked, *(Revocation(sid, at) for sid, at in self._tombstones.items())]
+
     def _set(self, account_id: str, **facts: Any) -> bool:
         account = self._accounts.get(account_id)
         if account is None:
@@ -248,6 +271,6 @@ class MemoryStore:
 class _Subscription:
     """No other process shares this memory, so nothing is ever received."""
 
-    async def next(self, within: float) -> Sequence[Revocation]:
+    async def next(self, within: float) -> Sequence[bytes]:
         await asyncio.sleep(within)
         return ()

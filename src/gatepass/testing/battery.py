@@ -11,8 +11,8 @@
             await store.close()
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
-alone inherits from that part: SessionBattery, AccountBattery with RegistrationBattery, AttemptBattery, KeyBattery. A
-store that several processes can share inherits from SharedBattery too.
+alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery,
+AttemptBattery, KeyBattery. A store that several processes can share inherits from SharedBattery too.
 """
 
 try:
@@ -20,14 +20,16 @@ try:
 except ModuleNotFoundError as missing:
     raise ImportError("The battery needs pytest: pip install 'gatepass[testing]'") from missing
 
-pytest.register_assert_rewrite("gatepass.testing.session_battery", "gatepass.testing.account_battery")
+pytest.register_assert_rewrite(*(f"gatepass.testing.{part}_battery" for part in ("account", "feed", "session")))
 
 from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
-from gatepass.testing.session_battery import SessionBattery, SharedBattery  # noqa: E402
+from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
+from gatepass.testing.session_battery import SessionBattery  # noqa: E402
 
 __all__ = [
     "AccountBattery",
     "AttemptBattery",
+    "FeedBattery",
     "KeyBattery",
     "RegistrationBattery",
     "SessionBattery",
@@ -36,5 +38,5 @@ __all__ = [
 ]
 
 
-class StoreBattery(SessionBattery, AccountBattery, RegistrationBattery, AttemptBattery, KeyBattery):
+class StoreBattery(SessionBattery, FeedBattery, AccountBattery, RegistrationBattery, AttemptBattery, KeyBattery):
     """The whole contract of `gatepass.ports.Store`."""

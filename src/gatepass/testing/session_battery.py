@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gatepass.core.policy import DAY
 from gatepass.core.session import MAX_ANCESTORS, UNKNOWN_KEY, Ancestor, Session
-from gatepass.ports import Revocation, Store, Subscription
+from gatepass.ports import Revocation, Store
 from gatepass.testing.records import (
     NOW,
     account_of,
@@ -256,31 +256,3 @@ class SessionBattery:
 
     async def test_a_store_that_is_well_answers_a_ping(self, store: Store) -> None:
         await store.ping()
-
-
-class SharedBattery:
-    """What holds in addition for a store that several processes share.
-
-    Needs a second fixture, `other`: another open store on the data of `store`, as another process would open it.
-    """
-
-    async def test_a_subscriber_learns_in_time_what_another_process_revokes(self, store: Store, other: Store) -> None:
-        account = account_of()
-        await store.add_account(account)
-        one, two, three = (session_of(account, name) for name in ("one", "two", "three"))
-        for session in (one, two, three):
-            await store.add(session, credential_version=1)
-        async with store.subscribe() as subscription:
-            await other.revoke(one.sid, reason="revoked", now=NOW)
-            await _hears(store, subscription, {one.sid})
-            await other.revoke_all(account.id, reason="revoked", now=NOW)
-            await _hears(store, subscription, {two.sid, three.sid})
-
-
-async def _hears(store: Store, subscription: Subscription, sids: set[bytes]) -> None:
-    """Fail unless `next` returns these revocations, or returns and the store lists them, well before its timeout."""
-    missing = set(sids)
-    async with asyncio.timeout(30):
-        while missing:
-            heard = await subscription.next(60) or await store.revoked_since(NOW)
-            missing -= {revocation.sid for revocation in heard}

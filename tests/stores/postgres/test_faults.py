@@ -264,7 +264,7 @@ async def test_news_end_with_the_server_and_can_be_had_again(mortal: PostgresSto
     server.start()
     async with mortal.subscribe() as news:
         await mortal.revoke(session.sid, reason="revoked", now=NOW)
-        assert [told.sid for told in await news.next(PATIENCE)] == [session.sid]
+        assert list(await news.next(PATIENCE)) == [session.sid]
 
 
 async def test_news_of_very_many_revocations_are_that_one_should_look(store: PostgresStore) -> None:

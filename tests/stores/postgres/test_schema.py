@@ -15,7 +15,7 @@ from gatepass.stores import migrations
 from gatepass.stores.migrations import Migration
 from gatepass.stores.postgres import pool
 from gatepass.stores.postgres.store import PostgresStore
-from gatepass.testing.records import NOW, account_of, session_of, signed_in, swapped
+from gatepass.testing.records import NOW, account_of, digest, session_of, signed_in, swapped
 from tests.support.gates import SECRET
 from tools.services.patience import patience
 from tools.services.postgres import connected, execute, new_database, query, shared_server
@@ -134,7 +134,9 @@ class TestOpen:
         row = await swapped(store, await signed_in(store))
         async with store.subscribe() as news:
             await store.revoke(row.sid, reason="revoked", now=NOW)
-            assert [told.sid for told in await news.next(5)] == [row.sid]
+            assert list(await news.next(5)) == [row.sid]
+        await store.bury(digest("lost"), now=NOW)
+        await store.raise_epoch(NOW)
         await store.ping()
         await store.prune(before=NOW + DAY, limit=10)
         with pytest.raises(ConfigurationError, match="owner"):
@@ -147,6 +149,17 @@ class TestOpen:
         with pytest.raises(ConfigurationError, match="GRANT USAGE ON SCHEMA gatepass"):
             await PostgresStore(url.replace("owner@", "nobody@")).open()
         await execute(url, "DROP ROLE nobody")
+
+    async def test_a_role_whose_rights_are_older_than_the_last_migration_is_told_to_grant_again(self, url: str) -> None:
+        await execute(
+            url,
+            "DROP ROLE IF EXISTS old; CREATE ROLE old LOGIN; GRANT USAGE ON SCHEMA gatepass TO old;"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepass TO old;"
+            "REVOKE ALL ON gatepass.tombstone, gatepass.epoch FROM old",
+        )
+        with pytest.raises(ConfigurationError, match="ON ALL TABLES IN SCHEMA gatepass"):
+            await PostgresStore(url.replace("owner@", "old@")).open()
+        await execute(url, "DROP OWNED BY old; DROP ROLE old")
 
     async def test_two_schemas_in_one_database_know_nothing_of_each_other(self, url: str) -> None:
         await PostgresStore(f"{url}?schema=second").migrate()

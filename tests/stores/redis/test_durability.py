@@ -21,7 +21,9 @@ from tools.services.valkey import ValkeyServer, flush, private_server, program, 
 pytestmark = pytest.mark.slow
 
 keys = Keys("gatepass")
-RIGHTS = "~gatepass:* &gatepass:* +@read +@write +@connection +@scripting +@pubsub +info +wait +cluster|slots +role"
+RIGHTS = (
+    "~gatepass:* &gatepass:* +@read +@write +@connection +@scripting +@pubsub +info +time +wait +cluster|slots +role"
+)
 """As in docs/guides/redis.md."""
 needs_waitaof = pytest.mark.skipif(
     b"v=7.0" in subprocess.run([program(), "--version"], capture_output=True, check=True).stdout,
@@ -262,8 +264,11 @@ async def test_a_user_needs_no_more_rights_than_the_page_says(caplog: pytest.Log
             await store.unlock(session.account_id, by=b"test")
             assert not await store.is_locked(session.account_id)
             await store.revoke_all(session.account_id, reason="revoked", now=NOW)
-            assert [revocation.sid for revocation in await news.next(PATIENCE)] == [session.sid]
-        assert await store.prune(before=NOW + 1, limit=10) == 1
+            assert list(await news.next(PATIENCE)) == [session.sid]
+            assert [revocation.sid for revocation in await store.revoked_among([session.sid])] == [session.sid]
+            await store.bury(bytes(16), now=NOW)
+            assert await store.time() is not None
+        assert await store.prune(before=NOW + 1, limit=10) == 2
         await store.ping()
         await store.close()
         assert b"reason" not in await asyncio.to_thread(server.ask, "ACL", "LOG")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SECRET = "cmVmZXJlbmNlLXBhZ2VzLXNlY3JldC0wMTIzNDU2Nzg5YWI"
 REFERENCE = ROOT / "docs" / "reference"
 _SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-_COMMAND = re.compile(r"^\| `gatepass ([a-z ]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
+_COMMAND = re.compile(r"^\| `gatepass ([a-z -]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
 _ENDPOINT = re.compile(r"^\| `(GET|POST|DELETE) (/[^`]+)` \| (.*) \|$", re.MULTILINE)
 _CODE = re.compile(r"`([a-z]+(?:-[a-z]+)*)`")
 

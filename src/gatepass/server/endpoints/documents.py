@@ -1,7 +1,7 @@
 """The public documents of a gate: its keys, its OpenAPI description, its health."""
 
 from gatepass.core.keyring import jwks
-from gatepass.errors import StoreUnavailable
+from gatepass.errors import Unavailable
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
@@ -31,10 +31,14 @@ async def healthz(_context: Context, _request: Request) -> Reply:
 
 
 async def readyz(context: Context, _request: Request) -> Reply:
-    """Whether the store can write now; 503 tells a balancer to send requests elsewhere."""
+    """Whether this process can serve now; 503 tells a balancer to send requests elsewhere.
+
+    The store takes a write, all background tasks run, and what is known of revocations is fresh.
+    """
     try:
+        context.check_health()
         await context.ping()
-    except StoreUnavailable as fault:
+    except Unavailable as fault:
         return Reply.of(fault)
     return Reply(200, bodies.dump({"status": "ready"}))
 
@@ -46,6 +50,13 @@ ENDPOINTS = (
 AROUND = (
     Endpoint("GET", "/.well-known/jwks.json", get_keys, name="getKeys", done={200: "Jwks"}, media_type=KEY_SET),
     Endpoint("GET", "/healthz", healthz, name="getHealth", done={200: "Status"}),
-    Endpoint("GET", "/readyz", readyz, name="getReadiness", done={200: "Status"}, problems={503: "store-unavailable"}),
+    Endpoint(
+        "GET",
+        "/readyz",
+        readyz,
+        name="getReadiness",
+        done={200: "Status"},
+        problems={503: "store-unavailable, not-ready, out-of-touch"},
+    ),
 )
 """Served outside the mount by `gatepass serve` alone, so not described."""

@@ -1,23 +1,32 @@
 """`GET /revocations`: which sessions ended, as server-sent events, for guards without access to the store (P4).
 
     event: revoked            one for each session that ended within an access token's life, then one for each
-    id: 1800000000            that ends from now on; the id is the time, Unix seconds, and what `Last-Event-ID`
-    data: <sid>               brings back
+    id: 5f0c11d2.77-17        that ends from now on; `Last-Event-ID` brings the id back, and what came before it
+    data: <sid>               is left out if this process gave it
                               ─ after the first batch, and again after every gap, one
     event: caught-up          ─ which says: you know as much as this server now
-    data:
-    : ok                      ─ a comment every few seconds: the contact holds
+    data: {"staleness": 0.4, "epoch": 0, "time": 1800000000}
+                              ─ after every later batch, and every few seconds, one
+    event: contact            ─ with the same facts
+
+`staleness` is how many seconds ago this server itself was in contact with its store: a listener counts its contact from
+there, not from the arrival of the event. `epoch`: sessions that began before it are over, 0 for none. `time` is the
+clock of this server. Out of touch, it responds 503 and ends the streams that are open, rather than say "caught up".
 
 The caller shows a service secret as a bearer token. It opens this list of ids and nothing else (P5).
 """
 
 import asyncio
 import hmac
+import os
+import re
+import secrets
 from collections.abc import AsyncIterator
 
-from gatepass.access.revoked_sessions import OVERLAP, RevokedSessions
+from gatepass.access.revoked_sessions import RevokedSessions
+from gatepass.core import strict_json
 from gatepass.errors import InvalidToken
-from gatepass.ports import Revocation
+from gatepass.ports import Clock
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import EventStream, Reply, Request
@@ -26,51 +35,62 @@ from gatepass.wire.headers import bearer_of
 MEDIA_TYPE = "text/event-stream"
 
 HEARTBEAT = 3.0
-"""Seconds between comments: a listener that receives nothing for several of them has lost contact."""
-MAX_WAITING = 10_000
-"""Events that may wait for one slow listener. Beyond that its stream ends, and it resumes."""
+"""Seconds between events: a listener that receives nothing for several of them has lost contact."""
+_START = secrets.token_hex(4)
+_ID = re.compile(r"([0-9a-f]{8}\.[0-9]+)-([0-9]{1,12})", re.ASCII)
 
 
 async def follow(context: Context, request: Request) -> Reply:
     """Follow the sessions that end.
 
-    The head of this file is the contract. Raises TokenRequired, or InvalidToken for what is no feed secret.
+    The head of this file is the contract. Raises TokenRequired, InvalidToken for what is no feed secret, or Unavailable
+    (`out-of-touch`).
     """
     shown = bearer_of(request.headers.all(b"authorization")).encode("utf-8", "surrogatepass")
     if not any(hmac.compare_digest(shown, secret.encode()) for secret in context.feed_secrets):
         raise InvalidToken("not the service secret")
-    last = request.headers.first(b"last-event-id") or ""
-    since = int(last) - OVERLAP if last.isdecimal() and len(last) < 12 else 0
-    events = _events(context.revocations, since)
+    context.revocations.require_fresh()
+    sent = _number(request.headers.first(b"last-event-id") or "")
+    events = _events(context.revocations, sent, clock=context.clock)
     return EventStream(200, media_type=MEDIA_TYPE, events=events, receive=request.receive)
 
 
-async def _events(revoked: RevokedSessions, since: int) -> AsyncIterator[bytes]:
-    waiting: asyncio.Queue[Revocation] = asyncio.Queue(MAX_WAITING)
-    is_overrun = False
-
-    def tell(revocation: Revocation) -> None:
-        nonlocal is_overrun
-        try:
-            waiting.put_nowait(revocation)
-        except asyncio.QueueFull:
-            is_overrun = True
-
-    with revoked.listening(tell):
-        yield b"".join(map(_event, revoked.since(max(since, revoked.cutoff)))) + b"event: caught-up\ndata:\n\n"
-        while not is_overrun and revoked.is_fresh:
+async def _events(revoked: RevokedSessions, sent: int, *, clock: Clock) -> AsyncIterator[bytes]:
+    changed, kind = asyncio.Event(), b"caught-up"
+    if sent > revoked.count:
+        sent = 0
+    with revoked.listening(changed.set):
+        while revoked.is_fresh:
+            changed.clear()
+            batch = revoked.after(sent)
+            sent = batch[-1][0] if batch else sent
+            yield b"".join(_event(number, sid) for number, sid in batch) + _contact(kind, revoked, clock.now())
+            kind = b"contact"
             try:
                 async with asyncio.timeout(HEARTBEAT):
-                    first = await waiting.get()
+                    await changed.wait()
             except TimeoutError:
-                yield b": ok\n\n"
                 continue
-            rest = [waiting.get_nowait() for _ in range(waiting.qsize())]
-            yield b"".join(map(_event, [first, *rest]))
 
 
-def _event(revocation: Revocation) -> bytes:
-    return b"event: revoked\nid: %d\ndata: %s\n\n" % (revocation.at, revocation.sid.hex().encode())
+def _event(number: int, sid: str) -> bytes:
+    return f"event: revoked\nid: {_process()}-{number}\ndata: {sid}\n\n".encode()
+
+
+def _contact(kind: bytes, revoked: RevokedSessions, now: int) -> bytes:
+    facts = {"staleness": round(revoked.staleness, 3), "epoch": revoked.epoch, "time": now}
+    return b"event: %s\ndata: %s\n\n" % (kind, strict_json.dump(facts))
+
+
+def _number(text: str) -> int:
+    """The number in an id of this process; 0 for any other."""
+    match = _ID.fullmatch(text)
+    return int(match.group(2)) if match and match.group(1) == _process() else 0
+
+
+def _process() -> str:
+    """The name of this process in ids: numbers of another one, a forked one, or before a restart say nothing here."""
+    return f"{_START}.{os.getpid()}"
 
 
 ENDPOINTS = (
@@ -80,7 +100,7 @@ ENDPOINTS = (
         follow,
         name="followRevocations",
         done={200: "Events"},
-        problems={401: "token-required, invalid-token"},
+        problems={401: "token-required, invalid-token", 503: "out-of-touch"},
         media_type=MEDIA_TYPE,
     ),
 )

@@ -44,7 +44,10 @@ async def end_session(context: Context, request: Request) -> Reply:
     principal = _owner(context, request, of=sid)
     await request.json(bodies.MAX_BYTES)
     if not _is_sid(sid) or not await context.sessions.revoke_owned(principal.account_id, bytes.fromhex(sid)):
-        raise NotFound("You have no session of this id.")
+        if sid != principal.session_id:
+            raise NotFound("You have no session of this id.")
+        # The store has lost the row of the caller's own session, which its token proves.
+        await context.sessions.revoke(bytes.fromhex(sid), reason="revoked")
     return Reply(204)
 
 
@@ -61,6 +64,8 @@ async def logout_all(context: Context, request: Request) -> Reply:
     principal = _owner(context, request)
     await request.json(bodies.MAX_BYTES)
     await context.sessions.revoke_all(principal.account_id, reason="revoked")
+    # The caller's own is over even if the store has lost its row, and the account's list with it.
+    await context.sessions.revoke(bytes.fromhex(principal.session_id), reason="revoked")
     return Reply(204)
 
 

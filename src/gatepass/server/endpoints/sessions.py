@@ -8,7 +8,7 @@ from typing import assert_never
 from gatepass.core.account import Account
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.rotation import Ended, Late
-from gatepass.errors import InvalidCredentials, RefreshSuperseded, SessionEnded, Unauthenticated
+from gatepass.errors import InvalidCredentials, InvalidToken, RefreshSuperseded, SessionEnded, TokenRequired
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
@@ -69,11 +69,13 @@ async def refresh(context: Context, request: Request) -> Reply:
 async def logout(context: Context, request: Request) -> Reply:
     """End the session of the cookie and of the bearer token.
 
-    Idempotent. An access token that does not hold is ignored: a logout needs none.
+    Idempotent. An access token may have expired, but must be authentic: with one that is not, and without a cookie,
+    nothing can be ended, and the answer says so.
     """
     await request.json(bodies.MAX_BYTES)
     received = context.refresh_cookies.received(request)
-    for sid in context.refresh_cookies.sids_to_end(request, received) | _bearer_sid(context, request):
+    proven = _bearer_sid(context, request, is_needed=not received)
+    for sid in proven | context.refresh_cookies.sids_to_end(request, received, proven=proven):
         await context.sessions.revoke(sid, reason="revoked")
     return Reply(204, cookies=context.refresh_cookies.clear(request, received=received))
 
@@ -102,10 +104,15 @@ async def _out_of_step(context: Context, token: RefreshToken) -> Reply:
     return Reply.of(RefreshSuperseded(generation=token.generation), cookies=[state])
 
 
-def _bearer_sid(context: Context, request: Request) -> set[bytes]:
+def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[bytes]:
+    """The session of an authentic access token. Raises InvalidToken for another one if it `is_needed`."""
     try:
-        return {bytes.fromhex(context.principal(request).session_id)}
-    except Unauthenticated:
+        return {bytes.fromhex(context.check.session_to_end(request.headers.all(b"authorization")))}
+    except TokenRequired:
+        return set()
+    except InvalidToken:
+        if is_needed:
+            raise
         return set()
 
 
@@ -152,7 +159,7 @@ ENDPOINTS = (
         logout,
         name="signOut",
         done={204: None},
-        problems={409: "session-mismatch"},
+        problems={401: "invalid-token", 409: "session-mismatch"},
         cross_site=True,
     ),
 )

@@ -1,4 +1,7 @@
-"""The verbs of the combined store that only concern the accounts: all that revoke no session."""
+"""The verbs of the combined store that only concern the accounts' store: all that revoke no session of an account.
+
+The epoch is there too: of the two stores it is the one that keeps what must never be lost.
+"""
 
 from collections.abc import Sequence
 
@@ -72,3 +75,9 @@ class DelegatedAccounts:
 
     async def put_signing_key(self, key: StoredKey) -> None:
         await self.accounts.put_signing_key(key)
+
+    async def epoch(self) -> int:
+        return await self.accounts.epoch()
+
+    async def raise_epoch(self, at: int) -> int:
+        return await self.accounts.raise_epoch(at)

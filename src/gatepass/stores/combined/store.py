@@ -77,6 +77,8 @@ class AccountLock(Protocol):
 class CombinedStore(DelegatedAccounts):
     """A `ports.Store` over an engine for sessions and a store for everything else."""
 
+    is_private = False
+
     def __init__(self, *, sessions: SessionEngine, accounts: Store) -> None:
         """Raises ConfigurationError if `sessions` is no AccountLock, as a SQL store, which has accounts of its own."""
         if not isinstance(sessions, AccountLock):
@@ -128,11 +130,20 @@ class CombinedStore(DelegatedAccounts):
     ) -> Sequence[bytes]:
         return await self.sessions.revoke_all(account_id, reason=reason, now=now, keep=keep)
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        await self.sessions.bury(sid, now=now)
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         return await self.sessions.list_for_account(account_id, now=now)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         return await self.sessions.revoked_since(since)
+
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        return await self.sessions.revoked_among(sids)
+
+    async def time(self) -> int | None:
+        return await self.sessions.time()
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
@@ -228,9 +239,9 @@ class MergedSubscription:
 
     def __init__(self, *subscriptions: Subscription) -> None:
         self._subscriptions = subscriptions
-        self._tasks: dict[Subscription, asyncio.Task[Sequence[Revocation]]] = {}
+        self._tasks: dict[Subscription, asyncio.Task[Sequence[bytes]]] = {}
 
-    async def next(self, within: float) -> Sequence[Revocation]:
+    async def next(self, within: float) -> Sequence[bytes]:
         for subscription in self._subscriptions:
             if subscription not in self._tasks:  # else it still waits since the last call
                 self._tasks[subscription] = asyncio.ensure_future(subscription.next(within))
@@ -239,7 +250,7 @@ class MergedSubscription:
         received = [task.result() for task in done]
         if not all(received):  # one of them says: read `revoked_since`
             return ()
-        return tuple(revocation for each in received for revocation in each)
+        return tuple(sid for each in received for sid in each)
 
     async def close(self) -> None:
         """Cancel the waits for both stores."""

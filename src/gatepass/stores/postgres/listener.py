@@ -1,7 +1,8 @@
 """Receives revocations from PostgreSQL: LISTEN, on a connection of its own.
 
-NOTIFY is part of the statement that revokes, so a notification arrives with the commit or not at all. A pooler in
-transaction mode does not support LISTEN; then the subscription polls once a second.
+NOTIFY is part of the statement that revokes, so a notification arrives with the commit or not at all. Any role that may
+connect can notify as well: what is heard is looked up (`stores/doorbell.py`). A pooler in transaction mode does not
+support LISTEN; then the subscription polls once a second.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gatepass.errors import StoreUnavailable
-from gatepass.ports import Revocation, Subscription
+from gatepass.ports import Subscription
+from gatepass.stores.doorbell import Doorbell
 from gatepass.stores.postgres.pool import DRIVER_ERRORS, ConnectionPool, close_connection, raise_unavailable
 
 POLL_INTERVAL = 1.0
@@ -31,7 +33,7 @@ async def listening(pool: ConnectionPool, channel: str) -> AsyncIterator[Subscri
 class PollingSubscription:
     """A subscription without LISTEN: it asks its reader to read `revoked_since` once a second."""
 
-    async def next(self, within: float) -> Sequence[Revocation]:
+    async def next(self, within: float) -> Sequence[bytes]:
         await asyncio.sleep(min(within, POLL_INTERVAL))
         return ()
 
@@ -39,7 +41,7 @@ class PollingSubscription:
 class _Listener:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._payloads: list[str] = []
+        self._doorbell = Doorbell()
         self._wake = asyncio.Event()
 
     @classmethod
@@ -52,7 +54,7 @@ class _Listener:
             raise_unavailable(fault)
         return listener
 
-    async def next(self, within: float) -> Sequence[Revocation]:
+    async def next(self, within: float) -> Sequence[bytes]:
         try:
             async with asyncio.timeout(within):
                 await self._wake.wait()
@@ -61,13 +63,11 @@ class _Listener:
         if self._connection.is_closed():
             raise StoreUnavailable("The connection that receives revocations was lost.")
         self._wake.clear()
-        payloads, self._payloads = self._payloads, []
-        if "" in payloads:  # a statement revoked too many sessions to name, or a signing key has changed
-            return ()
-        return tuple(_parse(item) for payload in payloads for item in payload.split(","))
+        return self._doorbell.take()
 
     def _receive(self, *notification: Any) -> None:
-        self._payloads.append(notification[-1])
+        # Empty: a statement revoked too many sessions to name, or the epoch or a signing key has changed.
+        self._doorbell.ring(notification[-1])
         self._wake.set()
 
     async def _test_connection(self) -> None:
@@ -76,8 +76,3 @@ class _Listener:
             await self._connection.execute("SELECT 1", timeout=1)
         except DRIVER_ERRORS as fault:
             raise_unavailable(fault)
-
-
-def _parse(item: str) -> Revocation:
-    sid, _, at = item.partition(" ")
-    return Revocation(bytes.fromhex(sid), int(at))

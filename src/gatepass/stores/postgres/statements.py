@@ -106,9 +106,55 @@ SELECT {_SESSION} FROM {self.schema}.session WHERE account_id = $1 AND revoked_a
 ORDER BY created_at DESC, sid"""
 
     @property
+    def bury(self) -> str:
+        """Record the end of a session that has no row, and notify."""
+        return f"""
+WITH buried AS (
+    INSERT INTO {self.schema}.tombstone (sid, at) SELECT $1::bytea, $2::bigint
+    WHERE NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE sid = $1)
+    ON CONFLICT (sid) DO UPDATE SET at = excluded.at RETURNING sid
+)
+SELECT pg_notify('{self.channel}', encode(sid, 'hex') || ' ' || $2::bigint) FROM buried"""
+
+    @property
     def revoked_since(self) -> str:
         """The revocations since a time, oldest first."""
-        return f"SELECT sid, revoked_at FROM {self.schema}.session WHERE revoked_at >= $1 ORDER BY revoked_at, sid"
+        return f"""
+SELECT sid, revoked_at FROM {self.schema}.session WHERE revoked_at >= $1
+UNION ALL SELECT sid, at FROM {self.schema}.tombstone WHERE at >= $1 ORDER BY 2, 1"""
+
+    @property
+    def revoked_among(self) -> str:
+        """The revocations of some sessions."""
+        return f"""
+SELECT sid, revoked_at FROM {self.schema}.session WHERE sid = ANY($1::bytea[]) AND revoked_at IS NOT NULL
+UNION ALL SELECT sid, at FROM {self.schema}.tombstone WHERE sid = ANY($1::bytea[])"""
+
+    @property
+    def time(self) -> str:
+        """The time of the server."""
+        return "SELECT extract(epoch FROM clock_timestamp())::bigint"
+
+    @property
+    def epoch(self) -> str:
+        return f"SELECT at FROM {self.schema}.epoch"
+
+    @property
+    def raise_epoch(self) -> str:
+        """Set the epoch unless it is later already, and notify with an empty payload. Writes in any case."""
+        return f"""
+WITH raised AS (
+    INSERT INTO {self.schema}.epoch AS epoch (id, at) VALUES (1, $1)
+    ON CONFLICT (id) DO UPDATE SET at = greatest(epoch.at, excluded.at) RETURNING at
+)
+SELECT at, pg_notify('{self.channel}', '') FROM raised"""
+
+    @property
+    def prune_tombstones(self) -> str:
+        """Delete one batch of old records of `bury`."""
+        table = f"{self.schema}.tombstone"
+        return f"""
+DELETE FROM {table} WHERE sid IN (SELECT sid FROM {table} WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1"""
 
     @property
     def prune(self) -> str:

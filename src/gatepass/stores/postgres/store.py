@@ -32,6 +32,7 @@ from gatepass.stores.postgres.statements import Statements
 from gatepass.stores.postgres.swap_batches import Row, RowsLocked, SwapBatcher
 from gatepass.stores.postgres.url import parse_url
 
+_NEVER = 2**62
 _RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 """The batch lost against a transaction with another order of locks or another isolation level, or one that holds a row
 for long. Nothing was done."""
@@ -43,6 +44,7 @@ class PostgresStore(PostgresAccounts):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
+    is_private = False
 
     def __init__(self, url: str) -> None:
         """`url` is described in `url.py`. Raises ConfigurationError."""
@@ -66,6 +68,10 @@ class PostgresStore(PostgresAccounts):
             if missing := await migrations.missing(connection, self._url.schema):
                 names = ", ".join(migration.name for migration in missing)
                 raise ConfigurationError(f"The database lacks {names}. Run: gatepass migrate")
+            await connection.fetch(
+                self._sql.revoked_since, _NEVER
+            )  # what was granted before a migration lacks its tables
+            await connection.fetch(self._sql.epoch)
         except asyncpg.InsufficientPrivilegeError as refusal:
             raise ConfigurationError(
                 f"{refusal.args[0]}: GRANT USAGE ON SCHEMA {self._url.schema}, and "
@@ -122,6 +128,9 @@ class PostgresStore(PostgresAccounts):
             await self._seal()
         return tuple(row[0] for row in revoked)
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        await self._execute(self._sql.bury, sid, now)
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         return tuple(rows.to_session(row) for row in await self._rows(self._sql.list_for_account, account_id, now))
 
@@ -136,6 +145,12 @@ class PostgresStore(PostgresAccounts):
 
         return tuple(Revocation(*row) for row in await self._pool.run(read))
 
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        return tuple(Revocation(*row) for row in await self._rows(self._sql.revoked_among, list(sids)))
+
+    async def time(self) -> int | None:
+        return int((await self._rows(self._sql.time))[0][0])
+
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         if self._url.is_pooled:
             return nullcontext(PollingSubscription())
@@ -145,7 +160,9 @@ class PostgresStore(PostgresAccounts):
         owners = [row[0] for row in await self._rows(self._sql.prune, before, limit)]
         if owners:
             await self._execute(self._accounts_sql.drop_deleted, sorted(set(owners)))
-        return len(owners)
+        if len(owners) == limit:
+            return limit
+        return len(owners) + len(await self._rows(self._sql.prune_tombstones, before, limit - len(owners)))
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         found = {key: Attempts(*rest) for key, *rest in await self._rows(self._sql.attempts, list(keys))}
@@ -166,6 +183,13 @@ class PostgresStore(PostgresAccounts):
 
     async def put_signing_key(self, key: StoredKey) -> None:
         await self._rows(self._sql.put_signing_key, *rows.from_signing_key(key))
+
+    async def epoch(self) -> int:
+        row = await self._row(self._sql.epoch)
+        return int(row[0]) if row else 0
+
+    async def raise_epoch(self, at: int) -> int:
+        return int((await self._rows(self._sql.raise_epoch, at))[0][0])
 
     async def _seal(self) -> None:
         """Wait for a commit: a statement that changed nothing waits for no synchronous standby."""

@@ -1,7 +1,8 @@
 """Receives revocations from Redis: SUBSCRIBE, on a connection of its own.
 
 PUBLISH is part of the script that revokes. In a cluster each node forwards a message to all others, so any node serves
-to subscribe. A message that was not forwarded is found when the subscriber reads `revoked_since` after a silence.
+to subscribe. A message that was not forwarded is found when the subscriber reads `revoked_since` after a silence. Other
+users of the server may publish as well: what is heard is looked up (`stores/doorbell.py`).
 """
 
 import asyncio
@@ -9,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gatepass.errors import StoreUnavailable
-from gatepass.ports import Revocation, Subscription
+from gatepass.ports import Subscription
+from gatepass.stores.doorbell import Doorbell
 from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.connection import Connection, Reply
 from gatepass.stores.redis.layout import pack_command
@@ -17,11 +19,6 @@ from gatepass.stores.redis.layout import pack_command
 PING_TIMEOUT = 1.0
 """Seconds for the confirmation of SUBSCRIBE, and for the reply to a PING that tests the connection."""
 _LOST = "The connection that receives revocations was lost."
-
-
-def message(sid: bytes, at: int) -> bytes:
-    """The message that is published for a revocation."""
-    return b"%s %d" % (sid.hex().encode(), at)
 
 
 @asynccontextmanager
@@ -51,12 +48,12 @@ class _Listener:
         """`is_current`: whether no other server may answer than when the connection was made."""
         self._connection = connection
         self._is_current = is_current
-        self._received: list[Revocation] = []
+        self._doorbell = Doorbell()
         self._wake = asyncio.Event()
         self._fault: StoreUnavailable | None = None
         self._reader = asyncio.create_task(self._read())
 
-    async def next(self, within: float) -> Sequence[Revocation]:
+    async def next(self, within: float) -> Sequence[bytes]:
         if not await self._is_woken(within):
             await self._connection.send(pack_command(b"PING"))  # a silent connection may be broken
             if not await self._is_woken(PING_TIMEOUT):
@@ -64,8 +61,7 @@ class _Listener:
         if self._fault is not None or not self._is_current():
             raise StoreUnavailable(_LOST) from self._fault
         self._wake.clear()
-        received, self._received = self._received, []
-        return received
+        return self._doorbell.take()
 
     async def close(self) -> None:
         self._reader.cancel()
@@ -85,11 +81,13 @@ class _Listener:
                 self._receive(await self._connection.receive())
             except StoreUnavailable as lost:
                 self._fault = lost
+            except Exception as fault:  # a reader that ends unseen would leave `next` without news for ever
+                self._fault = StoreUnavailable()
+                self._fault.__cause__ = fault
             self._wake.set()
 
     def _receive(self, reply: Reply) -> None:
         """Keep a message. The reply to a PING is none, so `next` returns nothing and its caller reads the store."""
         match reply:
             case [b"message", bytes(), bytes(text)]:
-                sid, _, at = text.partition(b" ")
-                self._received.append(Revocation(bytes.fromhex(sid.decode()), int(at)))
+                self._doorbell.ring(text.decode("ascii", "replace"))

@@ -94,6 +94,16 @@ redis.call('ZADD', KEYS[3], ARGV[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 return ended
 """)
+BURY = Script(r"""
+-- KEYS row, ends, revoked; ARGV now, sid, channel, message
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return 0
+end
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[3], ARGV[1], ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1
+""")
 INDEX = Script(r"""
 -- KEYS account; ARGV expires_at, sid, seconds to live, forget before. One script, in which the time does not advance
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[4])

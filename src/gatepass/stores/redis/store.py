@@ -32,6 +32,7 @@ from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores import rows
+from gatepass.stores.doorbell import message_of
 from gatepass.stores.redis import scripts
 from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.connection import ConnectionRejected, Reply
@@ -48,7 +49,7 @@ from gatepass.stores.redis.layout import (
     pairs,
     unpack_session,
 )
-from gatepass.stores.redis.listener import listening, message
+from gatepass.stores.redis.listener import listening
 from gatepass.stores.redis.scripts import Call
 from gatepass.stores.redis.server_check import check_server
 from gatepass.stores.redis.url import parse_url
@@ -130,6 +131,15 @@ class RedisStore:
 
         return await self._cluster.shielded(work())
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        shard = sid[0]
+        call = Call.run(
+            scripts.BURY,
+            (self._keys.row(sid), self._keys.ends[shard], self._keys.revoked[shard]),
+            *(b"%d" % now, sid, self._keys.channel, message_of(sid, now).encode()),
+        )
+        await self._cluster.run(call, marker=self._keys.markers[shard])
+
     async def lock(self, account_id: str, *, by: bytes, seconds: int) -> None:
         call = Call.run(scripts.LOCK, self._lock_keys(account_id, by), by.hex().encode(), b"%d" % seconds)
         await self._cluster.run(call, marker=self._keys.account_marker(account_id))
@@ -168,6 +178,15 @@ class RedisStore:
         found = (Revocation(sid, at) for reply in replies for sid, at in pairs(_list(reply)))
         return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
 
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        calls = [Call.of(b"ZSCORE", self._keys.revoked[sid[0]], sid) for sid in sids]
+        found = zip(sids, await self._cluster.run_all(calls), strict=True)
+        return tuple(Revocation(sid, int(float(score))) for sid, score in found if isinstance(score, bytes))
+
+    async def time(self) -> int | None:
+        reply = _list(await self._cluster.run(Call(SHARD_SLOTS[0], pack_command(b"TIME"))))
+        return int(reply[0])
+
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         return listening(self._cluster, self._keys.channel)
 
@@ -203,7 +222,7 @@ class RedisStore:
             Call.run(
                 scripts.REVOKE,
                 (self._keys.row(sid), self._keys.ends[sid[0]], self._keys.revoked[sid[0]]),
-                *(end, at, sid, self._keys.channel, message(sid, now)),
+                *(end, at, sid, self._keys.channel, message_of(sid, now).encode()),
             )
             for sid in sids
         ]

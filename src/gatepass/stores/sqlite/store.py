@@ -44,7 +44,25 @@ _LIST_FOR_ACCOUNT = f"""
 SELECT {_SESSION} FROM session WHERE account_id = ? AND revoked_at IS NULL AND expires_at > ?
 ORDER BY created_at DESC, sid
 """
-_REVOKED_SINCE = "SELECT sid, revoked_at FROM session WHERE revoked_at >= ? ORDER BY revoked_at, sid"
+_BURY = """
+INSERT INTO tombstone (sid, at) SELECT :sid, :now WHERE NOT EXISTS (SELECT 1 FROM session WHERE sid = :sid)
+ON CONFLICT (sid) DO UPDATE SET at = excluded.at
+"""
+_REVOKED_SINCE = """
+SELECT sid, revoked_at FROM session WHERE revoked_at >= :since
+UNION ALL
+SELECT sid, at FROM tombstone WHERE at >= :since
+ORDER BY 2, 1
+"""
+_REVOKED_AMONG = """
+SELECT sid, revoked_at FROM session WHERE sid = :sid AND revoked_at IS NOT NULL
+UNION ALL
+SELECT sid, at FROM tombstone WHERE sid = :sid
+"""
+_PRUNE_TOMBSTONES = "DELETE FROM tombstone WHERE sid IN (SELECT sid FROM tombstone WHERE at < ? LIMIT ?)"
+_RAISE_EPOCH = """
+INSERT INTO epoch (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at) RETURNING at
+"""
 _PRUNE = """
 DELETE FROM session WHERE sid IN (
     SELECT sid FROM session WHERE expires_at < :before
@@ -73,6 +91,7 @@ class SQLiteStore(SQLiteAccounts):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False
+    is_private = False
 
     def __init__(self, path: str | Path, *, busy_timeout: float = 5.0, read_only: bool = False) -> None:
         """`busy_timeout` is how many seconds a commit waits for another program that has the file.
@@ -133,13 +152,26 @@ class SQLiteStore(SQLiteAccounts):
     ) -> Sequence[bytes]:
         return await self._run(lambda connection: revoke_all(connection, account_id, reason, now, keep))
 
+    async def bury(self, sid: bytes, *, now: int) -> None:
+        await self._run(lambda connection: connection.execute(_BURY, {"sid": sid, "now": now}))
+
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         found = await self._read(lambda connection: connection.execute(_LIST_FOR_ACCOUNT, (account_id, now)).fetchall())
         return tuple(rows.to_session(row) for row in found)
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        found = await self._read(lambda connection: connection.execute(_REVOKED_SINCE, (since,)).fetchall())
-        return tuple(Revocation(sid, at) for sid, at in found)
+        found = await self._read(lambda connection: connection.execute(_REVOKED_SINCE, {"since": since}).fetchall())
+        return tuple(map(Revocation._make, found))
+
+    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
+        def find(connection: sqlite3.Connection) -> Sequence[Revocation]:
+            found = [connection.execute(_REVOKED_AMONG, {"sid": sid}).fetchall() for sid in sids]
+            return tuple(Revocation._make(row) for rows_of_one in found for row in rows_of_one)
+
+        return await self._read(find)
+
+    async def time(self) -> int | None:
+        return None
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
@@ -150,7 +182,7 @@ class SQLiteStore(SQLiteAccounts):
         def prune(connection: sqlite3.Connection) -> int:
             owners = connection.execute(_PRUNE, {"before": before, "limit": limit}).fetchall()
             drop_deleted(connection, sorted({owner for (owner,) in owners}))
-            return len(owners)
+            return len(owners) + connection.execute(_PRUNE_TOMBSTONES, (before, limit - len(owners))).rowcount
 
         return await self._atomically(prune)
 
@@ -183,6 +215,14 @@ class SQLiteStore(SQLiteAccounts):
         )
         values = rows.from_signing_key(key)
         await self._run(lambda connection: connection.execute(statement, values))
+
+    async def epoch(self) -> int:
+        row = await self._read(lambda connection: connection.execute("SELECT at FROM epoch").fetchone())
+        return int(row[0]) if row else 0
+
+    async def raise_epoch(self, at: int) -> int:
+        row = await self._run(lambda connection: connection.execute(_RAISE_EPOCH, (at,)).fetchone())
+        return int(row[0])
 
     async def _run(self, work: Work[Result]) -> Result:
         return await self._writer.run(work, durability=Durability.FLUSH)

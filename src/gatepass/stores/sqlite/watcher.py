@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from gatepass.ports import Revocation
 from gatepass.stores.sqlite.file import Work
 
 Read = Callable[[Work[int]], Awaitable[int]]
@@ -14,13 +13,13 @@ POLL_INTERVAL = 0.05
 
 
 class DataVersionWatcher:
-    """A subscription that polls `data_version`. It returns no revocations, only the moment to read `revoked_since`."""
+    """A subscription that polls `data_version`. It names no sessions, only the moment to read `revoked_since`."""
 
     def __init__(self, read: Read, version: int) -> None:
         self._read = read
         self._version = version
 
-    async def next(self, within: float) -> Sequence[Revocation]:
+    async def next(self, within: float) -> Sequence[bytes]:
         end = time.monotonic() + within
         while time.monotonic() < end:
             version = await self._read(data_version)

@@ -1,0 +1,43 @@
+"""What messages on a store's channel named, since the last look.
+
+Any role that may connect to PostgreSQL may NOTIFY, and any user of Redis with the right to PUBLISH may publish: a
+message is no authority (P5). Here it becomes sids to look up. Text that cannot be read, or a flood, becomes "look at
+everything"; no text raises, and none costs more than bounded memory.
+"""
+
+import re
+from collections.abc import Sequence
+
+from gatepass.stores.limits import MAX_NAMED
+
+_ITEM = re.compile(r"([0-9a-f]{32}) [0-9]{1,19}", re.ASCII)
+
+
+def message_of(sid: bytes, at: int) -> str:
+    """The message of one revocation; several are joined by commas. `at` (Unix seconds) is for whoever reads along."""
+    return f"{sid.hex()} {at}"
+
+
+class Doorbell:
+    """The sids that messages named. An empty message names none and means "look"."""
+
+    def __init__(self) -> None:
+        self._named: dict[bytes, None] = {}
+        self._is_unclear = False
+
+    def ring(self, text: str) -> None:
+        """Hear one message, whatever it says."""
+        if self._is_unclear:
+            return
+        for item in text[: 64 * MAX_NAMED].split(","):
+            match = _ITEM.fullmatch(item)
+            if match is None or len(self._named) >= MAX_NAMED:
+                self._is_unclear = True
+                return
+            self._named[bytes.fromhex(match[1])] = None
+
+    def take(self) -> Sequence[bytes]:
+        """What was named since the last call; nothing if a message said less or more than that."""
+        named, is_unclear = tuple(self._named), self._is_unclear
+        self._named, self._is_unclear = {}, False
+        return () if is_unclear else named
