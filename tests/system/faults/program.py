@@ -34,18 +34,19 @@ SKEW = 3
 LIFE = 70 if IS_FULL else 8
 """Seconds that an access token lives, without SKEW."""
 MAX_AGE = 30.0 if IS_FULL else 2.0
-"""Seconds without contact after which a guard answers 503; a service by event stream has two such links."""
+"""Seconds without contact, from a guard to the store, after which it answers 503."""
 HURRIED: dict[str, Any] = {
-    "access.revoked_sessions.OVERLAP": 2,
+    "remote.connection.RESTART_INTERVAL": (0.1, 0.5),
     "remote.revocations.CONNECT_TIMEOUT": 1.0,
     "remote.revocations.RECONNECT_INTERVAL": (0.05, 0.5),
     "remote.revocations.SILENCE_TIMEOUT": 1.0,
+    "runtime.follower.DEEP_INTERVAL": 6.0,
     "runtime.follower.OVERLAP": 2,
     "runtime.follower.POLL_INTERVAL": 0.5,
     "runtime.follower.RECONNECT_INTERVAL": 0.1,
     "runtime.janitor.SWEEP_INTERVAL": 0.5,
     "server.endpoints.revocations.HEARTBEAT": 0.3,
-    "server.endpoints.revocations.OVERLAP": 2,
+    "supervisor.RESTART_INTERVAL": (0.1, 0.5),
 }
 """The times of the program in a short run, in seconds."""
 
