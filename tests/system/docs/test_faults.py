@@ -10,7 +10,7 @@ from tests.system.faults.scenario import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "project" / "faults.md").read_text("utf-8")
-TEST = re.compile(r"`(tests/[^`]+)`")
+TEST = re.compile(r"`(tests/[^`]+\.py(?:::\w+)?)`")
 
 
 def rows_of(section: str) -> list[list[str]]:

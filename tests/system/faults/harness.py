@@ -24,7 +24,7 @@ from tools.services.ports import free_port
 ROUNDS = 8 if IS_FULL else 1
 """How often a scenario repeats its fault."""
 STARTS = 4
-"""Against what: a machine so busy that the store does not answer within the seconds that a server waits at its start."""
+"""Against what: a machine so busy that the store does not answer in the seconds for which a start waits."""
 HERE = Path(__file__).parent
 Service = TypeVar("Service")
 
@@ -60,7 +60,7 @@ class Process:
         return self._serving.process.pid
 
     async def start(self) -> None:
-        """Return once it listens, on the same port as before. A process that found no store in its time begins again."""
+        """Return once it listens, on the same port as before. If it found no store in its time, it begins again."""
         for left in reversed(range(STARTS)):
             try:
                 self._serving = await asyncio.to_thread(self._start)

@@ -11,8 +11,10 @@ import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.core.policy import Policy
 from gatepass.gate import Gatepass
+from gatepass.remote import RemoteGate
 from gatepass.testing.clock import FastHasher
 from tests.support.browser import ORIGIN, PASSWORD, Browser
 from tests.support.gates import SECRET
@@ -179,3 +181,15 @@ async def test_a_log_that_nobody_reads_costs_no_session(tmp_path: Path) -> None:
 def waiting(pipe: int) -> int:
     """The bytes in a pipe that nobody has read."""
     return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])
+
+
+def test_without_a_bound_a_guard_out_of_touch_goes_on_with_what_it_knew() -> None:
+    revoked = RevokedSessions(retention=900, max_age=FOREVER)
+    revoked.load((), age=1_000_000.0)
+    assert not revoked.is_revoked("ab" * 16)
+
+
+def test_a_service_that_follows_no_revocations_knows_of_none() -> None:
+    gate = RemoteGate("https://gate.example/auth/jwks.json", issuer=ORIGIN, audience=ORIGIN)
+    gate.check._revocations.publish([bytes(16)])
+    assert not gate.check._revocations.is_revoked(bytes(16).hex())
