@@ -8,6 +8,7 @@ from tests.system.faults.harness import Guards, Server, hosting, serving, under_
 from tests.system.faults.leaving import How
 from tests.system.faults.load import Load, Verdict
 from tests.system.faults.scenario import scenario
+from tests.system.faults.test_clocks import BY_A_STRANGER
 from tests.system.faults.test_redis import accounts
 from tests.system.faults.test_redis import private_load as on_private_redis
 from tools.services.postgres import connected
@@ -103,7 +104,7 @@ async def test_a_follower_that_meets_an_unknown_error_begins_again(folder: Path)
     poison = folder / "poison"
     async with (
         serving(Server(folder, await accounts(), poison=str(poison))) as server,
-        under_load(server, Guards(folder, server, poison=str(poison))) as load,
+        under_load(server, Guards(folder, server, poison=str(poison)), hows=BY_A_STRANGER) as load,
     ):
         load.steal()
         await load.progress()
