@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tools.services.processes import children
@@ -29,12 +29,18 @@ def cpu_of(pid: int) -> float:
 
 @contextlib.contextmanager
 def gatepass(
-    folder: Path, store: str, *, sessions: str = "", workers: int = 1, secret: str = ""
+    folder: Path,
+    store: str,
+    *,
+    sessions: str = "",
+    workers: int = 1,
+    secret: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[int, int]]:
-    """`gatepass serve` with a store: its process id and port."""
+    """`gatepass serve` with a store: its process id and port. `more` are settings."""
     # Counted, so that counting is part of what is measured, but never refused.
     rates = dict.fromkeys(("REFRESH_RATE", "ADDRESS_REFRESH_RATE", "REGISTRATION_RATE"), "900000000/1h")
-    settings = {"SECRET": secret or secrets.token_urlsafe(32), "STORE": store, **rates}
+    settings = {"SECRET": secret or secrets.token_urlsafe(32), "STORE": store, **rates, **(more or {})}
     settings["SESSIONS_PER_ACCOUNT"] = "0"  # all browsers of a run may be one person
     if sessions:
         settings["SESSIONS"] = sessions

@@ -108,6 +108,8 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         ("SAME_SITE", "none", {"browsers": Browsers(same_site="none")}),
         ("HSTS", "host", {"browsers": Browsers(hsts="host")}),
         ("TRUSTED_PROXIES", "10.0.0.0/8,::1/128", {"browsers": Browsers(trusted_proxies=["10.0.0.0/8", "::1/128"])}),
+        ("TRUSTED_PROXIES", "unix", {"browsers": Browsers(trusted_proxies=["unix"])}),
+        ("PRIVATE_CLIENTS", "true", {"browsers": Browsers(private_clients=True)}),
         ("REGISTRATION", "closed", {"policy": Policy(registration="closed")}),
     ],
 )

@@ -96,6 +96,17 @@ async def test_a_task_that_something_else_cancelled_runs_again(watch: Watch) -> 
     await becomes(lambda: worker.starts == 2)
 
 
+def test_the_end_of_an_event_loop_is_no_failure_of_its_tasks() -> None:
+    watch, worker = Watch(), Worker()
+
+    async def run() -> None:
+        watch.supervisor.start("worker", worker.run)
+        await becomes(lambda: worker.starts == 1)
+
+    asyncio.run(run())
+    assert (watch.told, worker.starts) == ([], 1)
+
+
 async def test_restarts_become_rarer_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     delays: list[float] = []
     loop = asyncio.get_running_loop()

@@ -20,10 +20,13 @@ from pathlib import Path
 TARGET = Path(__file__).resolve().parent.parent / "src" / "gatepass" / "accounts" / "passwords" / "blocklist.txt.gz"
 SHORTEST, LONGEST = 8, 40
 """8 is the least that any policy accepts; nobody types a doubled phrase of more than 40."""
+SHORTEST_WORD = 4
+"""Words alone are needed too: what people put around them is taken off before a password is looked up."""
 TOP = """
 password passwort passw0rd p@ssword p@ssw0rd pass admin administrator root login welcome letmein qwerty qwertz azerty
 abc abcd abcdef iloveyou love monkey dragon master superman batman football baseball soccer hockey princess sunshine
 shadow secret default changeme change test testing guest user system server computer internet access account money
+geheim hallo willkommen motdepasse bonjour bienvenue contrasena hola senha
 """.split()  # noqa: SIM905 (prose is easier to review than a list)
 WORDS = """
 angel apple august autumn baby banana bailey beautiful biscuit black blue bond boston brandon bubbles buster butterfly
@@ -39,6 +42,7 @@ saturday scooter september silver simple slayer smile snoopy snow sparky spider 
 summer sunday sunflower supergirl sweet sweetie taylor teddy tennis thomas thunder thursday tiger tigger trustno toyota
 tuesday tweety united victoria viking warrior water wednesday whatever white william willow winner winter wizard wolf
 yankees yellow zaq
+sommer herbst frühling schatz sonne fussball berlin deutschland printemps automne soleil chouchou verano invierno
 """.split()  # noqa: SIM905
 PHRASES = """
 correcthorsebatterystaple thequickbrownfox maytheforcebewithyou iloveyouforever iloveyousomuch iloveyoubaby trustno1
@@ -133,6 +137,10 @@ def keyboard_walks() -> Iterator[str]:
         yield from (walk * times for times in (1, 2, 3, 4))
         yield from (walk + ending for ending in ENDINGS)
     yield from (first + second for first, second in product(walks, walks))
+    for row in (*ROWS[1:], "abcdefghij"):
+        for first, second in ((ROWS[0], row), (row, ROWS[0])):
+            zigzag = "".join(map("".join, zip(first, second, strict=False)))
+            yield from (zigzag[:length] for length in range(SHORTEST, len(zigzag) + 1))
     for first, second in pairwise(ROWS):
         yield from ((first + second)[:length] for length in range(len(first), len(first + second)))
     yield from (first + second + third for first, second, third in product(walks[:8], repeat=3))
@@ -164,6 +172,7 @@ def digit_runs() -> Iterator[str]:
 def make() -> bytes:
     """The file's bytes."""
     fitting = {entry.casefold() for entry in entries() if SHORTEST <= len(entry) <= LONGEST}
+    fitting |= {word for word in (*TOP, *WORDS, *PHRASES, *ROWS) if len(word) >= SHORTEST_WORD}
     text = "".join(f"{entry}\n" for entry in sorted(fitting))
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=9, mtime=0) as file:

@@ -18,7 +18,8 @@ from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.password_reset import PasswordReset
-from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
+from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_threads
+from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.service import Accounts
@@ -41,7 +42,9 @@ from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
+from gatepass.server.networks import ClientNetworks
 from gatepass.server.openapi import describe
+from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import WSGIEndpoints
 from gatepass.sessions.service import Sessions
@@ -50,8 +53,7 @@ from gatepass.sessions.tokens import TokenIssuer
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.device import parse_networks
-from gatepass.wire.origin import Origins, origin_of, transport_policy
+from gatepass.wire.origin import Hsts, Origins, is_loopback, origin_of, transport_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +138,25 @@ class Parts:
 
     def _join_accounts(self) -> None:
         options, policy = self.options, self.options.policy
+        limits = options.limits
         self._passwords = Passwords(
-            options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers), queue=options.limits.hashing_queue),
+            options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers)),
+            # One more than threads: no thread is idle while the event loop hands out the next turn.
+            queue=FairQueue(running=hashing_threads() + 1, waiting=limits.hashing_queue),
+            sample=options.store.sample_password_hashes,
             policy=policy,
             service_words=("gatepass", options.host),
+            clock=options.clock,
         )
         external: ExternalUsers | None = None
         if options.users is not None:
-            external = ExternalUsers(options.users, store=options.store, sessions=self.sessions, clock=options.clock)
+            external = ExternalUsers(
+                options.users,
+                queue=FairQueue(running=limits.sign_ins_at_once, waiting=limits.hashing_queue),
+                store=options.store,
+                sessions=self.sessions,
+                clock=options.clock,
+            )
         self.accounts = Accounts(
             options.store,
             sessions=self.sessions,
@@ -225,22 +238,24 @@ class Parts:
             signing_keys=self.keys,
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
-            ping=options.store.ping,
+            ping=SharedPing(options.store.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
-            trusted_proxies=parse_networks(browsers.trusted_proxies),
+            networks=ClientNetworks(
+                browsers.proxies,
+                clock=options.clock,
+                report=self.report,
+                quiet=is_loopback(options.public_url),
+            ),
         )
 
     def _join_lifecycle(self) -> None:
         options = self.options
         self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
+        clock, report = options.clock, self.report
         self.follower = Follower(
-            options.store,
-            revocations=self.revocations,
-            reload_keys=self.keys.look,
-            clock=options.clock,
-            report=self.report,
+            options.store, revocations=self.revocations, reload_keys=self.keys.look, clock=clock, report=report
         )
         self.lifecycle = Lifecycle(
             options.store,
@@ -248,23 +263,30 @@ class Parts:
             revocations=self.revocations,
             outbox=self.outbox,
             background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": self.follower.run},
-            clock=options.clock,
-            report=self.report,
+            clock=clock,
+            report=report,
         )
 
     async def _load(self) -> None:
+        """Read what the first request needs to know."""
         await self.keys.open()
+        await self._passwords.learn_kinds()
         await self.follower.load()
 
     def _join_applications(self) -> None:
         feed = endpoints.FEED if self.options.secrets.feed else ()
-        auth = self._app([*endpoints.DESCRIBED, *feed])
-        self.asgi: ASGIApp = auth
+        declared = [*endpoints.DESCRIBED, *feed]
+        hsts = self.options.browsers.hsts
+        # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
+        self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
+        alone = hsts or "subdomains"
         self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        self.served: ASGIApp = ServedApp(auth, around=self._app(endpoints.AROUND))
+        self.served: ASGIApp = ServedApp(
+            self._app(declared, hsts=alone), around=self._app(endpoints.AROUND, hsts=alone)
+        )
 
-    def _app(self, declared: Iterable[Endpoint]) -> AuthApp:
+    def _app(self, declared: Iterable[Endpoint], *, hsts: Hsts) -> AuthApp:
         options = self.options
         return AuthApp(
             declared,
@@ -273,6 +295,6 @@ class Parts:
             lifecycle=self.lifecycle,
             clock=options.clock,
             report=self.report,
-            always=transport_policy(options.public_url, options.browsers.hsts),
+            always=transport_policy(options.public_url, hsts),
             body_timeout=options.limits.slow_request,
         )

@@ -8,7 +8,7 @@ The contract that all stores share:
 * One verb per intent. `gatepass.testing.battery.StoreBattery` is this contract as tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -22,7 +22,6 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """Unix time in whole seconds."""
-        ...
 
 
 class Entropy(Protocol):
@@ -30,23 +29,25 @@ class Entropy(Protocol):
 
     def token_bytes(self, count: int) -> bytes:
         """`count` bytes that no caller can predict."""
-        ...
 
 
 class PasswordHasher(Protocol):
-    """Slow hashing off the event loop, in a bounded queue. Raises Overloaded when the queue is full."""
+    """Slow hashing off the event loop. Gatepass bounds how many calls run and how many wait."""
 
     async def hash(self, password: str) -> str:
         """A PHC string with a fresh salt."""
-        ...
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password matches the hash. None costs the same work and is always False."""
-        ...
+        """Whether the password matches the hash. None is always False.
+
+        It costs the same work whether it is None or a hash of any kind that was expected, right or wrong.
+        """
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with weaker parameters than the current ones."""
-        ...
+
+    def expect(self, hashes: Iterable[str]) -> None:
+        """Be told which kinds of hashes there are: one example of each, in place of those told before."""
 
 
 class Revocation(NamedTuple):
@@ -65,7 +66,6 @@ class Subscription(Protocol):
         A message proves nothing, since other programs may send one: ask `revoked_among`. An empty result means: read
         `revoked_since` and `epoch`. Raises StoreUnavailable when the connection is lost: subscribe and read again.
         """
-        ...
 
 
 class SessionStore(Protocol):
@@ -73,59 +73,47 @@ class SessionStore(Protocol):
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         """Add a session if its account is enabled and still has this credential version; False if not."""
-        ...
 
     async def find(self, sid: bytes) -> Session | None:
         """The row as it is, or None. Revoked and expired rows are included until they are pruned."""
-        ...
 
     async def swap(self, swap: Swap) -> Session | None:
         """Apply a swap. Returns the new row, or None if the condition of the swap does not hold."""
-        ...
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         """Revoke one session. Returns the revoked row, or None if it is absent or was revoked before."""
-        ...
 
     async def bury(self, sid: bytes, *, now: int) -> None:
         """Record the end of a session that has no row (any more); nothing if it has one. As durable as `revoke`.
 
         `revoked_since` lists it, subscriptions are woken, and `prune` deletes the record.
         """
-        ...
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
         """Revoke all sessions of an account except `keep`. Returns the sids that this call revoked."""
-        ...
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
         """The sessions of an account that are neither revoked nor expired at `now`, newest sign-in first."""
-        ...
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
         """All revocations at or after `since`, oldest first, those of `bury` among them."""
-        ...
 
     async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
         """Those of these sessions that are revoked, whenever that was, in any order."""
-        ...
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         """Be woken by the revocations of other processes, from the moment the context is entered.
 
         Each one wakes at least once; those of this process may not. Without push, `next` waits at most one second.
         """
-        ...
 
     async def time(self) -> int | None:
         """The Unix time of the engine, which all processes share; None if it has no clock but that of this machine."""
-        ...
 
     async def prune(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` sessions that expired or were revoked before `before`. Returns the number deleted."""
-        ...
 
 
 class AccountStore(Protocol):
@@ -133,15 +121,12 @@ class AccountStore(Protocol):
 
     async def add_account(self, account: Account) -> bool:
         """Add an account. Returns False if its address or its id is taken."""
-        ...
 
     async def find_account(self, account_id: str) -> Account | None:
         """The account with this id, or None."""
-        ...
 
     async def find_account_by_email(self, email_key: str) -> Account | None:
         """The account with this normalised address, or None."""
-        ...
 
     async def change_password(
         self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
@@ -150,26 +135,21 @@ class AccountStore(Protocol):
 
         Returns the sids revoked, or None if the account is absent or its version is no longer `credential_version`.
         """
-        ...
 
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
         """Store the same password under stronger parameters. Returns False if the version has changed."""
-        ...
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         """In one step: disable an account and revoke its sessions. Returns their sids, or None if it is absent."""
-        ...
 
     async def enable_account(self, account_id: str) -> bool:
         """Enable a disabled account. Returns False if it is absent."""
-        ...
 
     async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
         """In one step: revoke its sessions and delete the account. Its address is free again at once.
 
         Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent.
         """
-        ...
 
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
@@ -178,38 +158,33 @@ class AccountStore(Protocol):
 
         Returns False if another account has the address, None if the account is absent or has another version.
         """
-        ...
+
+    async def sample_password_hashes(self) -> Sequence[str]:
+        """One password hash of each kind that accounts have: same algorithm, same parameters (`rows.hash_kind`)."""
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         """Mark the address of an account as verified. Returns False if the account is absent."""
-        ...
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
-        ...
 
     async def add_registration(self, pending: PendingRegistration) -> None:
         """Add a pending registration. Several may have the same address."""
-        ...
 
     async def find_registration(self, registration_id: str) -> PendingRegistration | None:
         """The pending registration with this id, or None."""
-        ...
 
     async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
         """All pending registrations with this normalised address, newest first."""
-        ...
 
     async def confirm_registration(self, registration_id: str, account: Account) -> bool:
         """In one step: add the account and delete all pending registrations with its address.
 
         Returns False if the registration is absent or the address is taken.
         """
-        ...
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` pending registrations created before `before`. Returns the number deleted."""
-        ...
 
 
 class Attempts(NamedTuple):
@@ -220,19 +195,28 @@ class Attempts(NamedTuple):
 
 
 class AttemptStore(Protocol):
-    """Counts of failed sign-ins, by opaque key, bounded in number."""
+    """Counts of failed sign-ins: by opaque key, bounded in number, and one that lasts as long as its account."""
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         """The counts of these keys, in the same order. An unknown key has zero failures."""
-        ...
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         """Raise each count by one. A count last raised before `forget_before` starts again at one."""
-        ...
+
+    async def take_back_failure(self, key: str) -> None:
+        """Lower the count of a key by one, if it has one."""
 
     async def clear_attempts(self, key: str) -> None:
         """Delete the count of a key, after a successful sign-in."""
-        ...
+
+    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
+        """The count in the row of the account with this address; without an account, that of `key`."""
+
+    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
+        """Raise what `lasting_failures` returns, as `count_failure`. The same work with an account and without one."""
+
+    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
+        """Delete what `lasting_failures` returns, and the count of `key` in any case."""
 
 
 class KeyStore(Protocol):
@@ -240,11 +224,9 @@ class KeyStore(Protocol):
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         """All signing keys, in no particular order."""
-        ...
 
     async def put_signing_key(self, key: StoredKey) -> None:
         """Add a key, or replace the one with the same kid. Durable when it returns; subscriptions are woken."""
-        ...
 
 
 class EpochStore(Protocol):
@@ -252,11 +234,9 @@ class EpochStore(Protocol):
 
     async def epoch(self) -> int:
         """The epoch (Unix seconds); 0 if there never was one."""
-        ...
 
     async def raise_epoch(self, at: int) -> int:
         """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
-        ...
 
 
 class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Protocol):
@@ -273,15 +253,12 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Prot
 
         Raises ConfigurationError if the store cannot be used, StoreUnavailable if trying again may help.
         """
-        ...
 
     async def close(self) -> None:
         """Finish the operations that were accepted, then disconnect. Idempotent."""
-        ...
 
     async def ping(self) -> None:
         """Make a real write. Raises StoreUnavailable if the store cannot write now."""
-        ...
 
 
 class Message(NamedTuple):
@@ -297,4 +274,3 @@ class Mailer(Protocol):
 
     async def send(self, message: Message) -> None:
         """Return once the mail is accepted. Raises DeliveryFailed, which says whether trying again may help."""
-        ...

@@ -111,8 +111,9 @@ class Settings(BaseSettings):
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path
     same_site: SameSite = _BROWSERS.same_site
-    hsts: Hsts = _BROWSERS.hsts
+    hsts: Hsts | None = _BROWSERS.hsts
     trusted_proxies: Names = ()
+    private_clients: bool = _BROWSERS.private_clients
 
     mail: SecretStr | None = None
     mail_from: str | None = _MAIL.sender

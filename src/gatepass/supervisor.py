@@ -77,14 +77,22 @@ class Supervisor:
         if self._tasks.get(name) is not ended:  # stopped on purpose
             return
         fault = None if ended.cancelled() else ended.exception()
-        why = "cancelled" if ended.cancelled() else "ended" if fault is None else type(fault).__name__
         failures = self._failures[name] = self._failures.get(name, 0) + 1
-        if failures == 1:
-            logger.error("%s stopped (%s) and is started again", name, why, exc_info=fault)
-            self._failed(name, why)
         first, longest = RESTART_INTERVAL
         delay = min(longest, first * 2 ** min(failures - 1, 10))
-        self._restarts[name] = asyncio.get_running_loop().call_later(delay, self._spawn, name)
+        if failures == 1 and not ended.cancelled():
+            self._tell(name, "ended" if fault is None else type(fault).__name__, fault)
+        # At the end of an event loop every task is cancelled. That is told only if the loop goes on.
+        again = self._spawn_cancelled if failures == 1 and ended.cancelled() else self._spawn
+        self._restarts[name] = asyncio.get_running_loop().call_later(delay, again, name)
+
+    def _spawn_cancelled(self, name: str) -> None:
+        self._tell(name, "cancelled", None)
+        self._spawn(name)
+
+    def _tell(self, name: str, why: str, fault: BaseException | None) -> None:
+        logger.error("%s stopped (%s) and is started again", name, why, exc_info=fault)
+        self._failed(name, why)
 
     def _note_alive(self, name: str) -> None:
         if self._failures.pop(name, 0):

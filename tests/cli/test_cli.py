@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import stat
+from importlib import import_module
 from pathlib import Path
 
 import httpx2
@@ -211,6 +212,32 @@ class TestServe:
         done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "0"])
         assert done.exit_code == 1
         assert "GATEPASS_PUBLIC_URL is not set" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "answer", "line"),
+        [
+            (["--hsts", "host"], None, "GATEPASS_HSTS=host\n"),
+            ([], "y\n", "GATEPASS_HSTS=subdomains\n"),
+            ([], "\n", "GATEPASS_HSTS=host\n"),
+            ([], None, ""),
+        ],
+    )
+    def test_init_asks_for_how_much_of_the_domain_browsers_keep_on_https(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: list[str],
+        answer: str | None,
+        line: str,
+    ) -> None:
+        Path("gatepass.env").unlink(missing_ok=True)
+        monkeypatch.setattr(import_module("gatepass.cli.init"), "_is_terminal", lambda: answer is not None)
+        done = CliRunner().invoke(main, ["init", "--public-url", "https://gate.example", *arguments], input=answer)
+        assert done.exit_code == 0
+        assert ("subdomains of gate.example" in done.output) is (answer is not None)
+        text = Path("gatepass.env").read_text()
+        assert line in text
+        assert ("HSTS" in text) is bool(line)
 
     def test_init_and_serve_are_enough(self, tmp_path: Path) -> None:
         gatepass(tmp_path, "init")

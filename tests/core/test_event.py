@@ -24,6 +24,8 @@ HARMLESS = {
     "path",
     "client",
     "epoch",
+    "fix",
+    "lines",
     "seconds",
     "task",
 }
@@ -54,6 +56,8 @@ NAMES = {
     "RateExceeded": ("excess_rate_limit_exceeded", "warning"),
     "RevocationsLost": ("sys_revocations_lost", "warning"),
     "RevocationsRestored": ("sys_revocations_restored", "info"),
+    "NetworkUnknown": ("sys_network_unknown", "warning"),
+    "LogDropped": ("sys_log_dropped", "warning"),
     "ClockDiffers": ("sys_clock_differs", "warning"),
     "TaskFailed": ("sys_task_failed", "critical"),
     "TaskRecovered": ("sys_task_recovered", "info"),

@@ -83,6 +83,47 @@ class TestBlocklist:
     @pytest.mark.parametrize(
         "password",
         [
+            "Password123456!",
+            "Welcome2026!!!!",
+            "P@ssw0rd2026!!!",
+            "pass2026word!!!!",
+            "$ecret123456789",
+            "!!!Welcome!!!2026",
+            "1234567890Password!",
+            "WelcomeWelcome1",
+            "Letmein!Letmein!",
+            "january1990january",
+            "qwertyuiop12345!",
+            "Passwort12345678",
+            "1q2w3e4r5t6y7u8i",
+        ],
+    )
+    def test_what_people_put_around_a_listed_word_does_not_help(self, password: str) -> None:
+        assert objection(password) == "password-blocklisted"
+
+    @pytest.mark.parametrize(
+        "password", ["xk3!xk3!xk3!xk3!", "vaqumvaqumvaqum", "Abc123Abc123Abc123", "abcdabcdabcdabc1"]
+    )
+    def test_a_block_that_is_repeated_counts_once(self, password: str) -> None:
+        assert objection(password) == "password-blocklisted"
+
+    @pytest.mark.parametrize(
+        "password",
+        [
+            "welcome8273645219",
+            "purple rabbit eats 9731 carrots",
+            "monkey and dragon 17",
+            "19-Elephants-Dance-Slowly",
+            "tr0ub4dor&3 is a joke",
+            "Kx9#mQ2$vL7!pR4z",
+        ],
+    )
+    def test_a_word_among_what_nobody_can_guess_is_fine(self, password: str) -> None:
+        assert objection(password) is None
+
+    @pytest.mark.parametrize(
+        "password",
+        [
             "aaaaaaaaaaaaaaa",
             "abababababababab",
             "abcdefghijklmnop",
@@ -107,6 +148,12 @@ class TestContext:
             "gatepassgatepass",
             "GatepassGatepass1",
             "ann.lovelace123",
+            "gatepass12345678",
+            "12345678gatepass",
+            "G4tep4ss1234567",
+            "Gatepass2026!!!!",
+            "ann.lovelace2026!!",
+            "annlovelace12345",
             "ann.lovelaceann.lovelace",
         ],
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatepass.doctor import Finding, examine
+from gatepass.doctor.outside import FORGED
 from gatepass.doctor.storage import compare_clocks, file_system
 from tests.support.fake_time import FakeTime
 from tests.support.gates import OTHER_SECRET, SECRET
@@ -88,6 +89,11 @@ class TestSettings:
     async def test_trusting_everybody_is_a_fault(self, env: pytest.MonkeyPatch, network: str) -> None:
         env.setenv("GATEPASS_TRUSTED_PROXIES", network)
         assert "chooses the address" in said(await found(), "proxies", "error")
+
+    async def test_no_proxy_at_all_is_told_where_one_must_be(self, env: pytest.MonkeyPatch) -> None:
+        assert "No proxy is trusted" in said(await found(), "proxies", "advice")
+        env.setenv("GATEPASS_TRUSTED_PROXIES", "unix")
+        assert "believed from unix" in said(await found(), "proxies", "ok")
 
     async def test_workers_need_a_shared_store_and_people_need_one_that_stays(self, env: pytest.MonkeyPatch) -> None:
         assert "2 workers on sqlite" in said(await found(workers=2), "store", "error")
@@ -183,6 +189,13 @@ class TestOutside:
         """Here the doctor itself comes from a network that is trusted."""
         findings = await self.look(env, tmp_path, TRUSTED_PROXIES="127.0.0.0/8")
         assert "believes the X-Forwarded-For" in said(findings, "proxies", "error")
+
+    async def test_so_is_one_that_chooses_it_by_the_other_header(
+        self, env: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delitem(FORGED, "X-Forwarded-For")
+        findings = await self.look(env, tmp_path, TRUSTED_PROXIES="127.0.0.0/8")
+        assert "believes the Forwarded of" in said(findings, "proxies", "error")
 
     async def test_a_server_with_other_cookies_than_these_settings_is_a_fault(
         self, env: pytest.MonkeyPatch, tmp_path: Path

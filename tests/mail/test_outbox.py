@@ -7,7 +7,8 @@ import pytest
 
 from gatepass.core.event import Event, MailFailed
 from gatepass.errors import DeliveryFailed, Overloaded, StoreUnavailable
-from gatepass.mail.outbox import RETRY_DELAYS, Outbox
+from gatepass.mail import outbox
+from gatepass.mail.outbox import RETRY_DELAYS, Job, Outbox
 from gatepass.ports import Message
 from gatepass.testing.clock import ManualClock
 from tests.support.mail import Postbox
@@ -134,3 +135,45 @@ def test_it_opens_on_another_event_loop() -> None:
         made.put()
         asyncio.run(made.run())
     assert len(made.box.messages) == 2
+
+
+class TestDelay:
+    """Nothing of a job is done while an answer is on its way: it waits a moment that nobody can foresee."""
+
+    async def test_a_job_waits_until_it_is_due_and_the_order_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        delays = iter((3000.0, 2000.0, 1000.0))
+        monkeypatch.setattr(outbox._random, "uniform", lambda _least, _most: next(delays))
+        done: list[int] = []
+
+        def job(number: int) -> Job:
+            async def note() -> None:
+                done.append(number)
+
+            return note
+
+        box = Outbox(Postbox(), clock=ManualClock(), report=lambda _: None)
+        box.open()
+        for number in range(3):
+            box.put(job(number))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert done == []
+        await box.drained()
+        assert done == [0, 1, 2]
+        await box.close()
+
+    async def test_closing_waits_for_no_delay(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(outbox._random, "uniform", lambda _least, _most: 3000.0)
+        postbox = Postbox()
+        box = Outbox(postbox, clock=ManualClock(), report=lambda _: None)
+        box.open()
+        box.put(_mail)
+        await box.close()
+        assert len(postbox.messages) == 1
+
+    def test_no_delay_is_longer_than_people_wait(self) -> None:
+        assert 0.1 <= outbox.MAX_DELAY <= 2
+
+
+async def _mail() -> Message:
+    return Message("ann@example.com", "subject", "text")

@@ -107,6 +107,7 @@ async def test_jobs_that_kill_the_tasks_of_the_outbox_do_not_end_mail(fault: typ
             outbox.put(deadly)
         outbox.put(job)
         await becomes(lambda: mailbox.sent)
+        await becomes(lambda: not at.gate._parts.lifecycle._supervisor.failing)
         assert await readiness(at) == (200, "")
 
 

@@ -40,7 +40,7 @@ class ScriptedStore(MemoryStore):
         self.is_unavailable = False
 
     @contextlib.asynccontextmanager
-    async def subscribe(self) -> AsyncIterator["ScriptedStore"]:  # type: ignore[override]
+    async def subscribe(self) -> AsyncIterator["ScriptedStore"]:
         if self.is_unavailable:
             raise StoreUnavailable("cut")
         yield self

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gatepass.core.account import Account
 from gatepass.wire.problems import MEDIA_TYPE
 from tests.support.asgi import Answer, ClientWentAway, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, STATE, Browser
@@ -104,6 +105,26 @@ async def test_any_text_may_be_an_address_or_a_password(at: GateHarness, text: s
     assert (await browser.register(f"{len(text)}@example.com", text)).status in (201, 422)
 
 
+@pytest.mark.parametrize("text", ["\x00", "a\x00b@example.com", "not an address", "a" * 300])
+async def test_what_is_no_address_reaches_no_store_and_is_throttled(
+    at: GateHarness, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+    find = at.memory.find_account_by_email
+
+    async def noting(email_key: str) -> Account | None:
+        keys.append(email_key)
+        return await find(email_key)
+
+    monkeypatch.setattr(at.memory, "find_account_by_email", noting)
+    statuses = [(await Browser(at.gate.asgi).login(text)).status for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    assert len(set(keys)) == 1
+    assert keys[0].isascii()
+    assert keys[0].isprintable()
+    assert text not in keys[0]
+
+
 @pytest.mark.parametrize("sid", ["x", "0" * 31, "0" * 33, "A" * 32, "é" * 32, "../me", "%00", "٠" * 32, " " * 32])
 async def test_a_session_id_of_any_other_form_is_a_404(at: GateHarness, ann: Browser, sid: str) -> None:
     answer = await ann.send("DELETE", f"/sessions/{sid}", headers=[ann.bearer])
@@ -183,12 +204,12 @@ METHODS = st.sampled_from(["GET", "POST", "DELETE", "OPTIONS", "HEAD", "PUT", "\
 PATHS = st.one_of(st.sampled_from([path for _, path in ENDPOINTS]), st.text(max_size=30).map(lambda text: "/" + text))
 
 
-def _assert_orderly(answer: Answer) -> None:
+def _assert_orderly(answer: Answer, *, is_head: bool) -> None:
     assert answer.status < 500, answer
     assert answer.one("x-content-type-options") == "nosniff"
     if answer.status >= 400:
         assert answer.one("content-type") == MEDIA_TYPE
-        assert answer.json()["status"] == answer.status
+        assert answer.body == b"" if is_head else answer.json()["status"] == answer.status
 
 
 @pytest.mark.slow
@@ -214,7 +235,7 @@ def test_random_requests_get_orderly_answers_and_harm_no_session(
         own = [CLIENT, JSON, ("cookie", f"a=b; {RT}={ann.rt}")]
     at.events.clear()
     answer = world.runner.run(call(at.gate.asgi, method, path, headers=[*own, *headers], body=body))
-    _assert_orderly(answer)
+    _assert_orderly(answer, is_head=method == "HEAD")
     assert not at.named("authn_token_reuse")
     assert not at.named("session_revoked") or path in ("/logout", "/login", "/register")
     ann.absorb(answer)

@@ -1,10 +1,13 @@
 """Limits on well-formed requests: far above what people do, told as 429 or 503, never as an end (RL-01…05)."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
+from gatepass.accounts.passwords.hashing import hashing_threads
+from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.event import RateExceeded
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError
@@ -13,6 +16,8 @@ from gatepass.server.endpoints import DESCRIBED
 from gatepass.server.limits import Limits
 from tests.support.browser import PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
+from tests.support.mail import post
+from tools.services.patience import becomes
 
 REFRESHES, REGISTRATIONS = 30, 3
 
@@ -24,7 +29,6 @@ async def at() -> AsyncIterator[GateHarness]:
         refresh_rate=Rate(REFRESHES, 60),
         address_refresh_rate=Rate(2 * REFRESHES, 60),
         registration_rate=Rate(REGISTRATIONS, 3600),
-        sign_ins_at_once=4,
     )
     async with open_gate(limits=limits) as made:
         yield made
@@ -105,32 +109,109 @@ class TestRegistrations:
         await ann_of(at, 8, "2001:db8:2::1")
 
 
+def members_of(endpoint: Endpoint) -> set[str]:
+    """The members of a request's body."""
+    return set(endpoint.body.model_fields) if endpoint.body else set()
+
+
+HASHING = [endpoint for endpoint in DESCRIBED if members_of(endpoint) & {"password", "current", "new"}]
+
+
 class TestShares:
-    """One address does not fill the queue before the hashing threads."""
+    """One network does not fill the queue before the hashing threads."""
 
-    async def test_beyond_its_share_an_address_gets_a_quick_no_and_others_get_through(self, at: GateHarness) -> None:
-        await ann_of(at)
-        hashing = asyncio.Event()
-        hash_ = at.hasher.hash
+    async def test_of_a_full_queue_the_network_with_most_is_refused_and_others_get_through(self) -> None:
+        async with open_gate(limits=Limits(hashing_queue=6)) as at:
+            await ann_of(at)
+            hashing = asyncio.Event()
+            hash_ = at.hasher.hash
 
-        async def wait_and_hash(password: str) -> str:
-            await hashing.wait()
-            return await hash_(password)
+            async def wait_and_hash(password: str) -> str:
+                await hashing.wait()
+                return await hash_(password)
 
-        at.hasher.hash = wait_and_hash  # type: ignore[method-assign]
-        greedy = [asyncio.ensure_future(Browser(at.gate.asgi).login("0@example.com", PASSWORD)) for _ in range(10)]
-        other = asyncio.ensure_future(Browser(at.gate.asgi, address="192.0.2.1").login("0@example.com", PASSWORD))
-        refused = [await each for each in greedy[4:]]
-        assert {(answer.status, answer.code) for answer in refused} == {(503, "overloaded")}
-        assert all(int(answer.one("retry-after")) >= 1 for answer in refused)
-        hashing.set()
-        assert [(await each).status for each in [*greedy[:4], other]] == [200] * 5
-        assert (await Browser(at.gate.asgi).login("0@example.com", PASSWORD)).status == 200, "and there is room again"
+            at.hasher.hash = wait_and_hash  # type: ignore[method-assign]
+            at_once = hashing_threads() + 1
+            greedy = [asyncio.ensure_future(Browser(at.gate.asgi).login("0@example.com")) for _ in range(at_once + 8)]
+            await becomes(lambda: sum(each.done() for each in greedy) == 2)
+            elsewhere = [Browser(at.gate.asgi, address=f"192.0.{number}.1") for number in range(3)]
+            others = [asyncio.ensure_future(browser.login("0@example.com")) for browser in elsewhere]
+            await becomes(lambda: sum(each.done() for each in greedy) == 2 + len(others))
+            refused = [each.result() for each in greedy if each.done()]
+            assert {(answer.status, answer.code) for answer in refused} == {(503, "overloaded")}
+            assert all(int(answer.one("retry-after")) >= 1 for answer in refused)
+            hashing.set()
+            assert [(await each).status for each in others] == [200] * len(others)
+            assert [(await each).status for each in greedy].count(200) == at_once + 3
+            assert (await Browser(at.gate.asgi).login("0@example.com")).status == 200, "and there is room again"
 
-    @pytest.mark.parametrize("endpoint", DESCRIBED, ids=lambda endpoint: endpoint.name)
-    async def test_every_endpoint_that_takes_a_password_is_declared_to_hash(self, endpoint: Endpoint) -> None:
-        members = endpoint.body.model_fields if endpoint.body else {}
-        assert endpoint.hashes is not members.keys().isdisjoint({"password", "current", "new"})
+    async def test_a_body_that_does_not_arrive_takes_no_place_in_the_queue(self) -> None:
+        async with open_gate(limits=Limits(hashing_queue=1)) as at:
+            await ann_of(at)
+            sent: list[asyncio.Event] = []
+
+            async def receive() -> dict[str, object]:
+                sent.append(asyncio.Event())
+                await asyncio.Event().wait()
+                raise AssertionError
+
+            async def send(_: object) -> None: ...
+
+            slow = [asyncio.ensure_future(at.gate.asgi(head_of_login(), receive, send)) for _ in range(40)]
+            await becomes(lambda: len(sent) == len(slow))
+            assert (await Browser(at.gate.asgi).login("0@example.com")).status == 200
+            for each in slow:
+                each.cancel()
+
+    @pytest.mark.parametrize("endpoint", HASHING, ids=lambda endpoint: endpoint.name)
+    async def test_every_endpoint_that_takes_a_password_waits_its_turn_in_its_network(
+        self, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turns: list[str | None] = []
+        real = FairQueue.turn
+
+        def noting(queue: FairQueue, network: str | None) -> contextlib.AbstractAsyncContextManager[None]:
+            turns.append(network)
+            return real(queue, network)
+
+        async with post() as at:
+            ann = await at.verified()
+            ann.address = "192.0.2.9"
+            path = {"confirmRegistration": "/register", "resetPassword": "/password/forgot"}.get(endpoint.name)
+            if path is not None:
+                email = "carl@example.com" if path == "/register" else "ann@example.com"
+                await at.ask(path, {"email": email, "password": PASSWORD} if path == "/register" else {"email": email})
+            token = await at.token()
+            monkeypatch.setattr(FairQueue, "turn", noting)
+            values = {
+                "email": "new@example.com",
+                "password": PASSWORD,
+                "current": PASSWORD,
+                "new": "eight green bottles on a wall",
+                "token": token,
+            }
+            body = {name: value for name, value in values.items() if name in members_of(endpoint)}
+            await at.ask(endpoint.path, body, browser=ann, method=endpoint.method)
+            assert turns
+            assert set(turns) == {"192.0.2.0/24"}
+
+
+def head_of_login() -> dict[str, object]:
+    """The scope of a sign-in whose body is announced."""
+    headers = [(b"content-length", b"70"), (b"content-type", b"application/json"), (b"gatepass-client", b"1")]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "https",
+        "path": "/login",
+        "raw_path": b"/login",
+        "query_string": b"",
+        "headers": [*headers, (b"host", b"gate.example")],
+        "client": ("203.0.113.7", 50_000),
+        "server": ("gate.example", 443),
+    }
 
 
 @pytest.mark.parametrize("fault", [{"sign_ins_at_once": 0}, {"slow_request": 0}, {"connections": 0}])

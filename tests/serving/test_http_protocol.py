@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gatepass.serving.http_protocol import MAX_GATHERED, GatheringTransport
+from gatepass.serving.transport import MAX_GATHERED, GatheringTransport
 
 
 class Socket(asyncio.Transport):

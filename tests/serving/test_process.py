@@ -1,5 +1,7 @@
 """What `gatepass serve` serves: /auth, and beside it health and the well-known documents."""
 
+import asyncio
+
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -30,9 +32,42 @@ async def test_readiness_is_the_stores(at: GateHarness) -> None:
             raise StoreUnavailable
 
     at.store.before = fail
+    at.clock.advance(1)
     answer = await call(at.gate.served, "GET", "/readyz")
     assert (answer.status, answer.code) == (503, "store-unavailable")
     assert answer.one("retry-after")
+
+
+async def test_the_store_is_asked_once_a_second_however_many_ask_for_readiness(at: GateHarness) -> None:
+    for second in range(1, 4):
+        answers = await asyncio.gather(*[call(at.gate.served, "GET", "/readyz") for _ in range(20)])
+        assert {answer.status for answer in answers} == {200}
+        assert at.store.verbs.count("ping") == second
+        at.clock.advance(1)
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_the_looks(at: GateHarness) -> None:
+    await call(at.gate.served, "GET", "/readyz")
+    at.clock.advance(-3600)
+    await call(at.gate.served, "GET", "/readyz")
+    assert at.store.verbs.count("ping") == 2
+
+
+async def test_a_caller_of_readiness_that_leaves_ends_the_look_for_no_other(at: GateHarness) -> None:
+    blocked = asyncio.Event()
+
+    async def wait(verb: str) -> None:
+        await blocked.wait()
+
+    at.store.before = wait
+    impatient = asyncio.ensure_future(call(at.gate.served, "GET", "/readyz"))
+    patient = asyncio.ensure_future(call(at.gate.served, "GET", "/readyz"))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+    blocked.set()
+    assert (await patient).status == 200
+    assert at.store.verbs.count("ping") == 1
 
 
 async def test_the_keys_are_at_the_well_known_place_too(at: GateHarness) -> None:
@@ -51,7 +86,7 @@ async def test_nothing_else_is_served(at: GateHarness, path: str) -> None:
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/.well-known/jwks.json"])
 async def test_other_methods_are_a_405(at: GateHarness, path: str) -> None:
     answer = await call(at.gate.served, "POST", path)
-    assert (answer.status, answer.one("allow")) == (405, "GET")
+    assert (answer.status, answer.one("allow")) == (405, "GET, HEAD")
 
 
 async def test_all_of_it_can_be_mounted_below_a_prefix(at: GateHarness) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from gatepass.core.account import Account
 from gatepass.errors import ConfigurationError
-from gatepass.stores import open_store
+from gatepass.stores import open_store, rows
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.migrations import Applied, Migration, applied_to_sqlite, load, migrate_sqlite, pending
 from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.testing.records import account_of
 
 ONE, TWO = Migration(1, "0001_one", "CREATE TABLE a (b)"), Migration(2, "0002_two", "CREATE TABLE c (d)")
 
@@ -162,3 +163,38 @@ def test_the_last_statement_of_a_file_may_lack_its_semicolon(monkeypatch: pytest
 def test_an_unknown_store_is_refused_with_what_there_is(url: str) -> None:
     with pytest.raises(ConfigurationError, match="sqlite:///"):
         open_store(url)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_the_index_of_hash_kinds_is_on_the_expression_that_is_asked_for(dialect: str) -> None:
+    (migration,) = [each for each in load(dialect) if each.name == "0005_sign_in_failures"]
+    assert rows.KIND in migration.sql
+
+
+async def test_a_database_from_before_failures_were_kept_in_rows_is_opened_with_all_that_it_has(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    for migration in load("sqlite"):
+        if migration.version < 5:
+            connection.executescript(migration.sql)
+    connection.execute(
+        f"INSERT INTO account ({', '.join(rows.ACCOUNT_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows.from_account(account_of()),
+    )
+    connection.execute(
+        "CREATE TABLE gatepass_schema (version INTEGER PRIMARY KEY, name TEXT, digest TEXT, applied_at INTEGER) STRICT"
+    )
+    for migration in load("sqlite"):
+        if migration.version < 5:
+            values = (migration.version, migration.name, migration.digest, 0)
+            connection.execute("INSERT INTO gatepass_schema VALUES (?, ?, ?, ?)", values)
+    connection.close()
+    store = SQLiteStore(path)
+    await store.open()
+    assert await store.find_account(account_of().id) == account_of()
+    await store.count_lasting_failure("ann@example.com", key="x", now=5, forget_before=0)
+    assert tuple(await store.lasting_failures("ann@example.com", key="x")) == (1, 5)
+    assert list(await store.sample_password_hashes()) == [account_of().password_hash]
+    await store.close()

@@ -99,6 +99,7 @@ async def call(
     disconnect: bool = False,
     client: tuple[str, int] | None = CLIENT,
     root_path: str = "",
+    raw_path: bytes | None = None,
     query: bytes = b"",
     state: Mapping[str, object] | None = None,
     http_version: str = "1.1",
@@ -120,7 +121,7 @@ async def call(
         "method": method,
         "scheme": "https",
         "path": path,
-        "raw_path": path.encode("utf-8", "replace"),
+        "raw_path": path.encode("utf-8", "replace") if raw_path is None else raw_path,
         "query_string": query,
         "root_path": root_path,
         "headers": raw,
@@ -143,7 +144,7 @@ async def call(
         sent.append(message)
 
     await app(scope, receive, send)
-    return _answer(sent)
+    return _answer(sent, is_head=method == "HEAD")
 
 
 def _messages(chunks: Sequence[bytes], *, disconnect: bool) -> list[Message]:
@@ -154,7 +155,7 @@ def _messages(chunks: Sequence[bytes], *, disconnect: bool) -> list[Message]:
     ]
 
 
-def _answer(sent: Sequence[Message]) -> Answer:
+def _answer(sent: Sequence[Message], *, is_head: bool) -> Answer:
     if not sent:
         raise ClientWentAway
     start, *bodies = sent
@@ -169,5 +170,5 @@ def _answer(sent: Sequence[Message]) -> Answer:
         assert _HEADER_VALUE.fullmatch(value), value
     headers = tuple((name.decode(), value.decode("latin-1")) for name, value in start["headers"])
     lengths = [int(value) for name, value in headers if name == "content-length"]
-    assert lengths in ([], [len(body)])
+    assert lengths in ([], [len(body)]) or (is_head and not body), "HEAD has the length of GET, and no body"
     return Answer(start["status"], headers, body)

@@ -52,7 +52,8 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "SERVER_NAME": "gate.example",
         "SERVER_PORT": "443",
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": scope["client"][0],
+        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",  # as gunicorn has a Unix socket
+        "REQUEST_URI": scope.get("raw_path", b"").decode("latin-1"),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https",
         "wsgi.input": io.BytesIO(body),

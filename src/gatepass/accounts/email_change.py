@@ -36,14 +36,16 @@ class EmailChange:
         self._clock = clock
         self._report = report
 
-    async def request(self, account: Account, password: str, *, email: str, email_key: str, ip_prefix: str) -> None:
+    async def request(
+        self, account: Account, password: str, *, sid: bytes, email: str, email_key: str, ip_prefix: str
+    ) -> None:
         """Verify the password, mail a link to the new address, and tell the current one.
 
         Raises InvalidCredentials, TooManyAttempts, Overloaded or Forbidden (`not-offered`), whether the new address is
         taken or not.
         """
         self._links.require_mail()
-        await self._accounts.reauthenticate(account, password, ip_prefix=ip_prefix)
+        await self._accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:

@@ -72,13 +72,12 @@ class EmailLinks:
     async def count_request(self, email_key: str, ip_prefix: str) -> None:
         """Count a request for mail against the mailbox and the network that asks. Raises TooManyAttempts."""
         self.require_mail()
-        keys = (f"mail-to:{email_digest(email_key)}", f"mail-by:{ip_prefix}")
-        now = self._clock.now()
-        mailbox, sender = await self._store.attempts(keys)
-        wait = max(
-            PER_MAILBOX.wait(mailbox.failures, last_at=mailbox.last_at, now=now),
-            PER_SENDER.wait(sender.failures, last_at=sender.last_at, now=now),
-        )
+        rules = {f"mail-to:{email_digest(email_key)}": PER_MAILBOX}
+        if ip_prefix:  # an unknown network is not counted
+            rules[f"mail-by:{ip_prefix}"] = PER_SENDER
+        keys, now = list(rules), self._clock.now()
+        counts = zip(rules.values(), await self._store.attempts(keys), strict=True)
+        wait = max(rule.wait(count.failures, last_at=count.last_at, now=now) for rule, count in counts)
         if wait:
             self._report(events.SignInThrottled(at=now, address=ip_prefix, retry_after=wait))
             raise TooManyAttempts(wait)

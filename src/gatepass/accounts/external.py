@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.account import Account
 from gatepass.ports import AccountStore, Clock
 from gatepass.sessions.service import Sessions
@@ -52,15 +53,26 @@ class Authenticator(Protocol):
 class ExternalUsers:
     """Keeps a mirror account for each user that has signed in."""
 
-    def __init__(self, authenticator: Authenticator, *, store: AccountStore, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        *,
+        queue: FairQueue,
+        store: AccountStore,
+        sessions: Sessions,
+        clock: Clock,
+    ) -> None:
+        """At most as many sign-ins are with the `authenticator` at a time as `queue` lets run."""
         self._authenticator = authenticator
+        self._queue = queue
         self._store = store
         self._sessions = sessions
         self._clock = clock
 
-    async def verify(self, email: str, password: str) -> tuple[Account | None, bool]:
-        """The up-to-date mirror of the user with these credentials, and whether it may sign in."""
-        user = await self._authenticator.authenticate(email, password)
+    async def verify(self, email: str, password: str, *, network: str | None) -> tuple[Account | None, bool]:
+        """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
+        async with self._queue.turn(network):
+            user = await self._authenticator.authenticate(email, password)
         account = None if user is None else await self._mirror(user)
         return account, account is not None and account.disabled_at is None
 

@@ -65,7 +65,7 @@ class PasswordReset:
         if account is None or account.disabled_at is not None or not self._links.is_current(link, account):
             raise invalid_link()
         password = self._passwords.check_policy(new, account.email_key)
-        password_hash = await self._passwords.hash_password(password)
+        password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
         ended = await self._store.change_password(
             account.id, password_hash=password_hash, credential_version=account.credential_version, now=now, keep=None
@@ -75,4 +75,4 @@ class PasswordReset:
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
         await self._store.verify_account(account.id, now=now)
-        await self._accounts.clear_failures(account.email_key)
+        await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)

@@ -106,7 +106,7 @@ class Registration:
             id=self._entropy.token_bytes(16).hex(),
             email=email,
             email_key=email_key,
-            password_hash=await self._passwords.hash_password(new),
+            password_hash=await self._passwords.hash_password(new, network=ip_prefix),
             created_at=self._clock.now(),
         )
         oldest_valid = pending.created_at - self._links.pages.verify_ttl

@@ -1,7 +1,7 @@
 """Accounts: make one, authenticate its owner, change the password, disable, delete.
 
 A sign-in tells an attacker one bit. Unknown account, wrong password and disabled account get the same answer after the
-same work; failures are counted per account and per network, before and after hashing (`throttling`).
+same work; failures are counted per account and per network, and looked at before and after hashing (`throttling`).
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
-from gatepass.errors import Conflict, Forbidden, InvalidCredentials
+from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
 
@@ -53,12 +53,13 @@ class Accounts:
             id=self._entropy.token_bytes(16).hex(),
             email=email,
             email_key=email_key,
-            password_hash=await self._passwords.hash_password(new),
+            password_hash=await self._passwords.hash_password(new, network=ip_prefix),
             credential_version=1,
             created_at=now,
         )
         if not await self._store.add_account(account):
             raise Conflict("email-taken", "There is an account with this address.")
+        await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         return account
 
@@ -76,6 +77,7 @@ class Accounts:
         )
         if not await self._store.confirm_registration(pending.id, account):
             return None
+        await self._throttle.clear(pending.email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
         return account
@@ -114,29 +116,32 @@ class Accounts:
         external = self._external_users
         if external is not None:
             email = raw_email or email_key
-            return await self._throttle.run(attempt, lambda: external.verify(email, password))
-        account = await self._throttle.run(attempt, lambda: self._verify(email_key, password))
-        await self._rehash(account, password)
+            return await self._throttle.run(attempt, lambda: external.verify(email, password, network=ip_prefix))
+        account = await self._throttle.run(attempt, lambda: self._verify(email_key, password, network=ip_prefix))
+        await self._rehash(account, password, network=ip_prefix)
         return account
 
-    async def reauthenticate(self, account: Account, password: str, *, ip_prefix: str) -> None:
-        """Verify the password of a signed-in account's owner again. Raises as `authenticate`."""
-        verified = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix)
+    async def reauthenticate(self, account: Account, password: str, *, sid: bytes, ip_prefix: str) -> None:
+        """Verify the password of an account's owner again, who is signed in as `sid`. Raises as `authenticate`."""
+        verified = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix, devices=(sid,))
         if verified.id != account.id:  # the address was moved to another account since `account` was read
             raise InvalidCredentials
 
     async def check_pending_password(self, pending: PendingRegistration, password: str, *, ip_prefix: str) -> None:
-        """Verify the password that was chosen with a pending registration. Raises as `authenticate`."""
+        """Verify the password that was chosen with a pending registration, for the caller who has its mailed link.
+
+        What strangers failed at the address does not matter: the link shows the mailbox. Raises as `authenticate`.
+        """
         self._passwords.refuse_overlong(password)
 
         async def verify() -> tuple[PendingRegistration | None, bool]:
-            return pending, await self._passwords.verify(pending.password_hash, password)
+            return pending, await self._passwords.verify(pending.password_hash, password, network=ip_prefix)
 
-        await self._throttle.run(Attempt(pending.email_key, ip_prefix), verify)
+        await self._throttle.run_with_link(pending.id, verify, ip_prefix=ip_prefix)
 
-    async def clear_failures(self, email_key: str) -> None:
-        """Clear the failed sign-ins of an account whose owner was verified in another way."""
-        await self._throttle.clear(email_key)
+    async def clear_failures(self, email_key: str, *, ip_prefix: str | None = None) -> None:
+        """Clear the failed sign-ins of an account whose owner was verified in another way, in this network."""
+        await self._throttle.clear(email_key, ip_prefix=ip_prefix, is_recovered=True)
 
     async def change_password(self, account: Account, current: str, *, new: str, keep: bytes, ip_prefix: str) -> None:
         """Change the password and revoke every session except `keep`. `current` is verified under the throttle.
@@ -147,7 +152,7 @@ class Accounts:
         self.require_local()
         await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(keep,))
         password = self._passwords.check_policy(new, account.email_key)
-        password_hash = await self._passwords.hash_password(password)
+        password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
         ended = await self._store.change_password(
             account.id,
@@ -172,9 +177,14 @@ class Accounts:
         return True
 
     async def enable(self, account_id: str) -> bool:
-        """Accept sign-ins of a disabled account again. False if there is no such account."""
-        if not await self._store.enable_account(account_id):
+        """Accept sign-ins of an account again, whether it was disabled or stopped by too many failures.
+
+        False if there is no such account.
+        """
+        account = await self._store.find_account(account_id)
+        if account is None or not await self._store.enable_account(account_id):
             return False
+        await self._throttle.clear(account.email_key)
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
@@ -193,15 +203,18 @@ class Accounts:
         if self._external_users is not None:
             raise Forbidden("not-offered", "Accounts are managed by another system; change yours there.")
 
-    async def _verify(self, email_key: str, password: str) -> tuple[Account | None, bool]:
+    async def _verify(self, email_key: str, password: str, *, network: str) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""
         account = await self._store.find_account_by_email(email_key)
         is_enabled = account is not None and account.disabled_at is None
         password_hash = account.password_hash if account is not None and is_enabled else None
-        return account, await self._passwords.verify(password_hash, password)
+        return account, await self._passwords.verify(password_hash, password, network=network)
 
-    async def _rehash(self, account: Account, password: str) -> None:
-        password_hash = await self._passwords.rehash(account.password_hash, password)
+    async def _rehash(self, account: Account, password: str, *, network: str) -> None:
+        try:
+            password_hash = await self._passwords.rehash(account.password_hash, password, network=network)
+        except Overloaded:  # the next sign-in renews it
+            return
         if password_hash is not None:
             await self._store.rehash_password(
                 account.id, password_hash=password_hash, credential_version=account.credential_version

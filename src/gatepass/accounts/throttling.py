@@ -1,31 +1,58 @@
 """Counts failed sign-ins in the store, for all processes together, and makes further attempts wait.
 
-    account        5 failures without a wait, then 1, 2, 4 … seconds, at most 15 minutes; a success or a day without
-                   failures clears the count
-    account, ever  80 failures in a row, however slowly: the password is refused until the owner recovers the account by
-                   mail, through an administrator, or on a known device (NIST SP 800-63B-4 §3.2.2: at most 100)
-    network        50 failures without a wait, then at most a minute; a school or an office shares one address
-    device         a browser that still has a refresh token of the account, live or ended, has a count of its own, of 20
+    one network, one account   5 failures without a wait, then 1, 2, 4 … seconds, at most 15 minutes
+    all networks, one account  20 failures likewise: a guesser who changes networks gains little
+    one network                50 accounts at which it failed, then at most a minute; a school shares one address
+    one account, for ever      80 failures in a row, however slowly: the password is refused (NIST SP 800-63B-4 §3.2.2:
+                               at most 100) until its owner recovers the account by mail or through an administrator
 
-An attacker who fails on purpose under another person's name can neither guess for long nor lock that person out:
-existing sessions are not affected, and only the owner's browser can raise the count of the owner's browser. Addresses
-without an account are counted in the same way, so the answers reveal nothing.
+A success clears the counts of its account and takes its network's failure back; a day without failures clears all but
+the last. That one is kept in the row of the account, so a flood of other addresses cannot push it out of the table.
+
+An attacker who fails on purpose under another person's name must not lock that person out. So three kinds of callers
+are told apart:
+
+    known device    has the refresh token of a live session of the account. Its failures count for it alone, 5 as above,
+                    and it is refused after 100 failures in a row
+    home network    a live session of the account was last used there: it waits for its own failures, at this account
+                    and at others, and is refused after 90 in a row. Where the owner followed a mailed link within the
+                    hour, it waits for those at this account only
+    stranger        everybody else
+
+An unknown network is not counted. Addresses without an account are counted in the same way, by the same calls of the
+store, so that the answers reveal nothing.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TypeVar
 
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
-from gatepass.core.throttle import LIFETIME, LIFETIME_PER_DEVICE, PER_ACCOUNT, PER_ADDRESS, Throttle
+from gatepass.core.policy import HOUR
+from gatepass.core.throttle import (
+    LIFETIME,
+    LIFETIME_OF_DEVICES,
+    LIFETIME_OF_NETWORKS,
+    PER_ACCOUNT,
+    PER_GUESSER,
+    PER_NETWORK,
+    Throttle,
+)
 from gatepass.errors import InvalidCredentials, TooManyAttempts
-from gatepass.ports import Clock, Store
+from gatepass.ports import Attempts, Clock, Store
+from gatepass.wire import bodies
 
 MAX_DEVICES = 2
 """Refresh tokens of a request that are looked at: one, or two while the name of the cookie changes."""
+RECOVERY_TTL = HOUR
+"""Seconds for which the network in which a mailed link was followed is a home network."""
+_NO_ACCOUNT = ""
+"""Looked up where there is no account, so that the same calls are made."""
+_NEVER = Attempts(0, 0)
 
 Subject = TypeVar("Subject", Account, PendingRegistration)
 Verify = Callable[[], Awaitable[tuple[Subject | None, bool]]]
@@ -38,39 +65,73 @@ def email_digest(email_key: str) -> str:
 
 
 def network_key(ip_prefix: str) -> str:
-    """The key under which the failures of a network are counted."""
+    """The key under which the accounts are counted at which a network failed."""
     return f"address:{ip_prefix}"
+
+
+class Caller(Enum):
+    """Whom an attempt comes from, as far as it matters."""
+
+    STRANGER = auto()
+    HOME = auto()
+    DEVICE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sign-in attempt. `devices` are the sessions whose refresh tokens came with the request, MACs checked."""
+    """One sign-in attempt. `devices` are the sessions whose refresh tokens came with the request, MACs checked.
+
+    `ip_prefix` is the network, or "" or None if it is not known.
+    """
 
     email_key: str
-    ip_prefix: str
+    ip_prefix: str | None
     devices: tuple[bytes, ...] = ()
 
     @property
     def account(self) -> str:
-        """The key of the account's count."""
+        """The key of what strangers failed at this account."""
         return f"account:{email_digest(self.email_key)}"
 
     @property
-    def ever(self) -> str:
-        """The key of the count that only a success or recovery clears."""
+    def lasting(self) -> str:
+        """The key of the lasting count of an address that has no account, and so no row for it."""
         return f"ever:{self.account}"
+
+    @property
+    def pair(self) -> str:
+        """The key of what this network failed at this account."""
+        return f"{self.account}@{self.ip_prefix}"
+
+    @property
+    def recovery(self) -> str:
+        """The key that says that a mailed link of this account was followed in this network."""
+        return f"recovered:{self.pair}"
 
     @property
     def network(self) -> str:
         """The key of the network's count."""
-        return network_key(self.ip_prefix)
+        return network_key(self.ip_prefix or "")
 
 
 @dataclass(frozen=True, slots=True)
-class ThrottleState:
-    """The counts of an attempt that may be made. `device` is the key of the known device that is counted by itself."""
+class Counts:
+    """The counts that matter for an attempt; those of an unknown network, or of no known device, are zero."""
 
-    counted: tuple[str, ...] = ()
+    lasting: Attempts
+    account: Attempts
+    device: Attempts = _NEVER
+    pair: Attempts = _NEVER
+    network: Attempts = _NEVER
+    recovery: Attempts = _NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An attempt that may be made: by whom, and the counts before it. `device` is the key of a known device's count."""
+
+    caller: Caller
+    counts: Counts
     device: str | None = None
 
 
@@ -90,57 +151,135 @@ class SignInThrottle:
         await self._check(attempt)
         found, matches = await verify()
         # Once more after hashing: guesses that were sent all at once would otherwise all get an answer.
-        state = await self._check(attempt)
+        standing = await self._check(attempt)
         if not matches or found is None:
-            await self._count_failure(attempt, state)
-            account_id = found.id if isinstance(found, Account) else None
-            self._report(events.SignInFailed(at=self._clock.now(), address=attempt.ip_prefix, account_id=account_id))
-            raise InvalidCredentials
-        for key in state.counted:
-            await self._store.clear_attempts(key)
+            await self._count_failure(attempt, standing)
+            raise self._failed(attempt.ip_prefix, account_id=found.id if isinstance(found, Account) else None)
+        await self._forgive(attempt, standing.counts, device=standing.device)
         return found
 
-    async def clear(self, email_key: str) -> None:
-        """Clear the counts of an account whose owner was verified in another way."""
-        attempt = Attempt(email_key, "")
-        for key in (attempt.account, attempt.ever):
+    async def run_with_link(self, link_id: str, verify: Verify[Subject], *, ip_prefix: str | None) -> Subject:
+        """As `run`, for the caller who has a mailed link: that is counted alone, since no stranger has it."""
+        key = f"link:{link_id}"
+        self._refuse_during(await self._wait_of(key), ip_prefix)
+        found, matches = await verify()
+        self._refuse_during(await self._wait_of(key), ip_prefix)
+        if not matches or found is None:
+            now = self._clock.now()
+            await self._store.count_failure([key], now=now, forget_before=now - PER_GUESSER.memory)
+            raise self._failed(ip_prefix, account_id=None)
+        return found
+
+    async def clear(self, email_key: str, *, ip_prefix: str | None = None, is_recovered: bool = False) -> None:
+        """Clear the counts of an account whose owner was verified in another way, or that was made just now.
+
+        With `is_recovered` the network is a home network for RECOVERY_TTL: strangers who go on failing cannot keep the
+        owner from signing in with the new password.
+        """
+        attempt = Attempt(email_key, ip_prefix)
+        await self._forgive(attempt, await self._read(attempt))
+        if is_recovered and ip_prefix:
+            now = self._clock.now()
+            await self._store.count_failure([attempt.recovery], now=now, forget_before=now)
+
+    async def _check(self, attempt: Attempt) -> Standing:
+        """Raise TooManyAttempts if the attempt must wait."""
+        now = self._clock.now()
+        device = await self._find_device(attempt)
+        counts = await self._read(attempt, device)
+        if device is not None:
+            caller = Caller.DEVICE
+            wait = max(_wait(PER_GUESSER, counts.device, now), _wait(LIFETIME_OF_DEVICES, counts.lasting, now))
+        else:
+            caller = Caller.STRANGER
+            own, of_network = _wait(PER_GUESSER, counts.pair, now), _wait(PER_NETWORK, counts.network, now)
+            others = max(_wait(PER_ACCOUNT, counts.account, now), _wait(LIFETIME, counts.lasting, now))
+            wait = max(own, of_network, others)
+            is_recovering = _is_recent(counts.recovery, now)
+            if wait and not own and (is_recovering or (not of_network and await self._is_home(attempt, now=now))):
+                caller = Caller.HOME
+                wait = _wait(LIFETIME_OF_NETWORKS, counts.lasting, now)
+        self._refuse_during(wait, attempt.ip_prefix)
+        return Standing(caller, counts, device)
+
+    async def _read(self, attempt: Attempt, device: str | None = None) -> Counts:
+        keys = {"account": attempt.account}
+        if device is not None:
+            keys["device"] = device
+        if attempt.ip_prefix:
+            keys |= {"pair": attempt.pair, "network": attempt.network, "recovery": attempt.recovery}
+        lasting = await self._store.lasting_failures(attempt.email_key, key=attempt.lasting)
+        found = await self._store.attempts(list(keys.values()))
+        return Counts(lasting=lasting, **dict(zip(keys, found, strict=True)))
+
+    async def _count_failure(self, attempt: Attempt, standing: Standing) -> None:
+        """Count a failure for its caller alone, and for the account in its row."""
+        if standing.device is not None:
+            keys = [standing.device]
+        else:
+            keys = [attempt.account] if standing.caller is Caller.STRANGER else []
+            keys += [attempt.pair] if attempt.ip_prefix else []
+            if attempt.ip_prefix and not standing.counts.pair.failures:
+                keys.append(attempt.network)  # another account: typing errors at one are none of the network's
+        now = self._clock.now()
+        await self._store.count_lasting_failure(
+            attempt.email_key, key=attempt.lasting, now=now, forget_before=now - LIFETIME.memory
+        )
+        await self._store.count_failure(keys, now=now, forget_before=now - PER_GUESSER.memory)
+
+    async def _forgive(self, attempt: Attempt, counts: Counts, *, device: str | None = None) -> None:
+        """Clear what is counted against an account, and take its failure back from the network."""
+        if counts.lasting.failures:
+            await self._store.clear_lasting_failures(attempt.email_key, key=attempt.lasting)
+        if counts.pair.failures and counts.network.failures:
+            await self._store.take_back_failure(attempt.network)
+        counted = {attempt.account: counts.account, attempt.pair: counts.pair, attempt.recovery: counts.recovery}
+        if device is not None:
+            counted[device] = counts.device
+        for key in [key for key, count in counted.items() if count.failures]:
             await self._store.clear_attempts(key)
 
-    async def _check(self, attempt: Attempt) -> ThrottleState:
-        """Raise TooManyAttempts if the attempt must wait."""
-        rules = ((attempt.account, PER_ACCOUNT), (attempt.ever, LIFETIME), (attempt.network, PER_ADDRESS))
-        waits, counted = await self._read(rules)
-        of_account, of_network = max(waits[:2]), waits[2]
-        device = await self._find_device(attempt) if of_account and not of_network else None
-        if device is not None:
-            waits, more = await self._read(((device, PER_ACCOUNT), (device, LIFETIME_PER_DEVICE)))
-            of_account, counted = max(waits), (*counted, *more)
-        if wait := max(of_account, of_network):
-            self._report(events.SignInThrottled(at=self._clock.now(), address=attempt.ip_prefix, retry_after=wait))
-            raise TooManyAttempts(wait)
-        return ThrottleState(tuple(set(counted) - {attempt.network}), device)
-
-    async def _count_failure(self, attempt: Attempt, state: ThrottleState) -> None:
-        """Count a failure for the known device that was let through, else for the account."""
-        now = self._clock.now()
-        lasting = state.device or attempt.ever
-        passing = [attempt.network] if state.device else [attempt.account, attempt.network]
-        await self._store.count_failure([lasting], now=now, forget_before=now - LIFETIME.memory)
-        await self._store.count_failure(passing, now=now, forget_before=now - PER_ACCOUNT.memory)
-
     async def _find_device(self, attempt: Attempt) -> str | None:
-        """The key of the first session that is, or was, one of the account's."""
+        """The key of the first device whose session is live, and one of the account's."""
         for sid in attempt.devices[:MAX_DEVICES]:
-            account = await self._store.find_account_by_email(attempt.email_key)
             session = await self._store.find(sid)
-            if account is not None and session is not None and session.account_id == account.id:
+            if session is None or session.revoked_at is not None or session.expires_at <= self._clock.now():
+                continue
+            account = await self._store.find_account(session.account_id)
+            # A mirror of an external user has the address in its display form alone.
+            if account is not None and attempt.email_key in (account.email_key, bodies.email_key(account.email)):
                 return f"device:{sid.hex()}"
         return None
 
-    async def _read(self, rules: Sequence[tuple[str, Throttle]]) -> tuple[list[int], tuple[str, ...]]:
-        """The wait by each rule (seconds), and the keys that have a count."""
-        now = self._clock.now()
-        found = await self._store.attempts([key for key, _ in rules])
-        pairs = list(zip(rules, found, strict=True))
-        waits = [rule.wait(count.failures, last_at=count.last_at, now=now) for (_, rule), count in pairs]
-        return waits, tuple(key for (key, _), count in pairs if count.failures)
+    async def _is_home(self, attempt: Attempt, *, now: int) -> bool:
+        """Whether the attempt comes from the network of a live session of the account."""
+        if not attempt.ip_prefix:
+            return False
+        account = await self._store.find_account_by_email(attempt.email_key)
+        sessions = await self._store.list_for_account(account.id if account else _NO_ACCOUNT, now=now)
+        return any(session.last_ip_prefix == attempt.ip_prefix for session in sessions)
+
+    async def _wait_of(self, key: str) -> int:
+        (count,) = await self._store.attempts([key])
+        return _wait(PER_GUESSER, count, self._clock.now())
+
+    def _refuse_during(self, wait: int, ip_prefix: str | None) -> None:
+        """Raise TooManyAttempts if there is a wait."""
+        if wait:
+            self._report(events.SignInThrottled(at=self._clock.now(), address=ip_prefix or "", retry_after=wait))
+            raise TooManyAttempts(wait)
+
+    def _failed(self, ip_prefix: str | None, *, account_id: str | None) -> InvalidCredentials:
+        """Report a failed sign-in. Returns what to raise."""
+        self._report(events.SignInFailed(at=self._clock.now(), address=ip_prefix or "", account_id=account_id))
+        return InvalidCredentials()
+
+
+def _is_recent(recovery: Attempts, now: int) -> bool:
+    """Whether a mailed link was followed not long ago."""
+    return bool(recovery.failures) and 0 <= now - recovery.last_at < RECOVERY_TTL
+
+
+def _wait(rule: Throttle, count: Attempts, now: int) -> int:
+    """Seconds until an attempt may be made by this rule."""
+    return rule.wait(count.failures, last_at=count.last_at, now=now)

@@ -2,11 +2,15 @@
 
 import os
 import secrets
+import sys
+from typing import get_args
+from urllib.parse import urlsplit
 
 import click
 
 from gatepass.cli.common import fail
 from gatepass.settings import ENV_FILE
+from gatepass.wire.origin import Hsts
 
 SECRET_FILE = "gatepass.secret"
 _SETTINGS_TEXT = """\
@@ -14,17 +18,26 @@ _SETTINGS_TEXT = """\
 GATEPASS_SECRET_FILE={secret_file}
 GATEPASS_PUBLIC_URL={public_url}
 GATEPASS_STORE=sqlite:///gatepass.db
-"""
+{hsts}"""
 
 
 @click.command()
 @click.option("--public-url", default="http://localhost:8000", show_default=True, help="The address that browsers use.")
-def init(public_url: str) -> None:
+@click.option(
+    "--hsts",
+    type=click.Choice(get_args(Hsts)),
+    help="What browsers keep on https for a year: host and subdomains, the host, or nothing. Else it is asked.",
+)
+def init(public_url: str, hsts: Hsts | None) -> None:
     """Write a secret and a settings file to the working directory. Existing files are kept."""
+    hsts = hsts or _ask_hsts(public_url)
     written = []
+    settings = _SETTINGS_TEXT.format(
+        secret_file=SECRET_FILE, public_url=public_url, hsts=f"GATEPASS_HSTS={hsts}\n" if hsts else ""
+    )
     for name, text, mode in (
         (SECRET_FILE, secrets.token_urlsafe(32) + "\n", 0o600),
-        (ENV_FILE, _SETTINGS_TEXT.format(secret_file=SECRET_FILE, public_url=public_url), 0o644),
+        (ENV_FILE, settings, 0o644),
     ):
         try:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -38,6 +51,19 @@ def init(public_url: str) -> None:
         written.append(name)
         click.echo(f"written {name}")
     click.echo("Next: gatepass serve" if written else "Nothing to do.")
+
+
+def _ask_hsts(public_url: str) -> Hsts | None:
+    """Ask whether browsers may keep the subdomains on https, too: none of them is reached over http for a year then."""
+    if not public_url.startswith("https:") or os.path.exists(ENV_FILE) or not _is_terminal():
+        return None
+    host = urlsplit(public_url).hostname
+    click.echo(f"Browsers keep {host} on https for a year (HSTS).")
+    return "subdomains" if click.confirm(f"Are all subdomains of {host} on https too?", default=False) else "host"
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 @click.command()

@@ -1,18 +1,24 @@
 """`gatepass serve` and `gatepass demo`."""
 
+import contextlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from gatepass.cli.common import env_file_option, fail
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
+from gatepass.runtime.log_queue import LogQueue
+from gatepass.serving.opening import running_soon
+from gatepass.serving.unix_socket import unix_socket
 from gatepass.serving.workers import supervise
 from gatepass.settings import Settings
+from gatepass.wire.address import UNIX
 from gatepass.wire.origin import is_loopback
 
 logger = logging.getLogger("gatepass.workers")
@@ -22,6 +28,9 @@ logger = logging.getLogger("gatepass.workers")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
+    "--uds", type=click.Path(path_type=Path), help="Listen on a Unix socket, for a proxy, instead of host and port."
+)
+@click.option(
     "--workers",
     default=1,
     show_default=True,
@@ -29,25 +38,26 @@ logger = logging.getLogger("gatepass.workers")
     help="Processes; more than one needs a shared store.",
 )
 @env_file_option
-def serve(host: str, port: int, workers: int, env_file: Path | None) -> None:
+def serve(host: str, port: int, uds: Path | None, workers: int, env_file: Path | None) -> None:
     """Serve the auth endpoints under /auth, and health checks and public keys beside them."""
     process = _load_process()
-    with process.bind(host, port) as listener:
-        port = listener.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
-        gate = Gatepass(**Settings.load(env_file=env_file, public_url=local).arguments())
-        _log_to_stderr(gate)
+    with _listening(host, port, uds) as (listener, place, local):
+        settings = Settings.load(env_file=env_file, public_url=local)
+        arguments = settings.arguments()
+        gate = Gatepass(**arguments)
+        log = _log_to_stderr(gate)
 
         def started() -> None:
-            click.echo(f"Gatepass listens on http://{shown}:{port}/auth (Ctrl-C stops it)", err=True)
-            if not gate.cookies.secure:
-                click.echo("Plain http on a loopback host: development cookies, without Secure.", err=True)
+            click.echo(f"Gatepass listens on {place}/auth (Ctrl-C stops it)", err=True)
+            for sentence in _advice(settings, uds=uds, port=listener.getsockname()[1] if uds is None else None):
+                click.echo(sentence, err=True)
 
+        options = {"limits": gate.limits, "proxies": arguments["browsers"].proxies}
         if workers == 1:
-            process.serve(gate.served, listener, around=gate.running, started=started, limits=gate.limits)
+            with _writing(log):
+                process.serve(gate.served, listener, around=gate.running, started=started, **options)
         else:
-            _serve_with(workers, gate, listener=listener, started=started)
+            _serve_with(workers, gate, listener=listener, started=started, log=log, **options)
 
 
 @click.command()
@@ -62,7 +72,44 @@ def demo(host: str, port: int) -> None:
     serve_demo(host=host, port=port)
 
 
-def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callable[[], None]) -> None:
+@contextlib.contextmanager
+def _listening(host: str, port: int, uds: Path | None) -> Iterator[tuple[Any, str, str | None]]:
+    """The listening socket, how to name it, and the public URL where none is set (None: it must be)."""
+    if uds is not None:
+        with unix_socket(uds) as listener:
+            yield listener, f"unix:{uds}:", None
+        return
+    with _load_process().bind(host, port) as listener:
+        port = listener.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
+        yield listener, f"http://{shown}:{port}", local
+
+
+def _advice(settings: Settings, *, uds: Path | None, port: int | None) -> Iterator[str]:
+    """What does not fit together, in a sentence each, with what to set."""
+    url = settings.public_url or ""
+    if url.startswith("http:"):
+        yield "Plain http on a loopback host: development cookies, without Secure."
+        public = urlsplit(url).port or 80
+        if port is not None and public != port:
+            yield (
+                f"GATEPASS_PUBLIC_URL is {url}, and this server listens on port {port}: pages of "
+                f"http://localhost:{port} are refused. Set GATEPASS_PUBLIC_URL=http://localhost:{port}, unless a proxy "
+                f"on port {public} stands in front."
+            )
+    elif uds is not None and UNIX not in settings.trusted_proxies:
+        yield "No client has an address here: set GATEPASS_TRUSTED_PROXIES=unix, and let the proxy set X-Forwarded-For."
+    elif not settings.trusted_proxies:
+        yield (
+            f"This server speaks plain http, so a proxy must stand in front for {url}. Set GATEPASS_TRUSTED_PROXIES to "
+            "its address, and let it set X-Forwarded-For: without that no limit per network holds."
+        )
+
+
+def _serve_with(
+    workers: int, gate: Gatepass, *, listener: Any, started: Callable[[], None], log: LogQueue | None, **options: Any
+) -> None:
     if not gate.store.is_shared:
         fail(
             f"--workers {workers} needs a store that processes can share: set GATEPASS_STORE=postgresql://… "
@@ -71,8 +118,10 @@ def _serve_with(workers: int, gate: Gatepass, *, listener: Any, started: Callabl
         )
     process = _load_process()
 
-    def work(ready: Callable[[], None], lifeline: int) -> None:
-        process.serve(gate.served, listener, around=gate.running, started=ready, lifeline=lifeline, limits=gate.limits)
+    def work(ready: Callable[[], None], lifeline: int, has_served: bool) -> None:
+        around = (lambda: running_soon(gate)) if has_served else gate.running
+        with _writing(log):
+            process.serve(gate.served, listener, around=around, started=ready, lifeline=lifeline, **options)
 
     def lost(code: int) -> None:
         logger.warning("a worker ended with exit code %d and is replaced", code)
@@ -89,9 +138,29 @@ def _load_process() -> Any:
     return process
 
 
-def _log_to_stderr(gate: Gatepass) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+def _log_to_stderr(gate: Gatepass) -> LogQueue | None:
+    """Log to standard error, by a queue where it is a file of the system."""
+    try:
+        log = LogQueue(sys.stderr)
+    except OSError:
+        log = None
+    stream: Any = log or sys.stderr
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=stream)
     # An event is a line of JSON with its own time. Without a prefix programs can read it.
-    gate.on_event(EventLog(sys.stderr))
+    gate.on_event(EventLog(stream))
     logging.getLogger("gatepass.events").setLevel(logging.CRITICAL + 1)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    return log
+
+
+@contextlib.contextmanager
+def _writing(log: LogQueue | None) -> Iterator[None]:
+    """Write the log in a thread of this process until the end of the block."""
+    if log is None:
+        yield
+        return
+    log.start()
+    try:
+        yield
+    finally:
+        log.close()

@@ -224,6 +224,28 @@ class AccessRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkUnknown(Event):
+    """The network of a request cannot be told, so no limit per network holds for it; once for each reason (`why`).
+
+    `fix` says what to set.
+    """
+
+    name = "sys_network_unknown"
+    level = "warning"
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogDropped(Event):
+    """The log took no more for a while, and `lines` of it are lost. A line of that log, which no listener gets."""
+
+    name = "sys_log_dropped"
+    level = "warning"
+    lines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationsLost(Event):
     """Revocations by other processes do not reach this one."""
 

@@ -32,10 +32,22 @@ class Throttle:
         return max(0, last_at + delay - now)
 
 
-PER_ACCOUNT = Throttle(free=5, longest=15 * MINUTE)
-LIFETIME = Throttle(free=80, longest=YEAR, memory=YEAR, first=YEAR)
-"""The hard stop: in effect, only recovery makes the password usable again."""
-LIFETIME_PER_DEVICE = Throttle(free=20, longest=YEAR, memory=YEAR, first=YEAR)
-"""The same for a known device. Both together are the hundred that NIST allows."""
-PER_ADDRESS = Throttle(free=50, longest=MINUTE)
-"""Wider: a school or an office shares one address."""
+PER_GUESSER = Throttle(free=5, longest=15 * MINUTE)
+"""Failures of one network, or of one known device, at one account."""
+PER_ACCOUNT = Throttle(free=20, longest=15 * MINUTE)
+"""Failures of all strange networks together at one account: a guesser with many networks gets four times as many."""
+PER_NETWORK = Throttle(free=50, longest=MINUTE)
+"""Accounts at which one network failed. Wide: a school or an office shares one address."""
+
+
+def _hard_stop(free: int) -> Throttle:
+    """In effect, only recovery makes the password usable again."""
+    return Throttle(free, longest=YEAR, memory=YEAR, first=YEAR)
+
+
+LIFETIME = _hard_stop(80)
+"""Failures in a row at one account, whoever caused them, after which strangers are refused."""
+LIFETIME_OF_NETWORKS = _hard_stop(90)
+"""After which the networks of the account's live sessions are refused too: strangers leave them ten."""
+LIFETIME_OF_DEVICES = _hard_stop(100)
+"""After which known devices are refused too: the hundred that NIST allows, with ten that no network can use up."""

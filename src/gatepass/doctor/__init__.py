@@ -1,8 +1,8 @@
 """`gatepass doctor`: checks a deployment as an experienced operator would, and says how to fix what it finds.
 
 From inside: the settings, the machine, the configured store. From outside, if a URL is given: what a browser gets
-through the proxies in front of the server. Nothing is changed, except that a check from outside fails to sign in once,
-to an address without an account, to see which network the server counts the request against.
+through the proxies in front of the server. Nothing is changed, except that a check from outside fails to sign in twice,
+to addresses without an account, to see which network the server counts the request against.
 """
 
 from collections.abc import AsyncIterator

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 from gatepass.core.policy import DAY
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.settings import ENV_FILE, Settings
+from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.device import parse_networks
 
 MAX_SECRET_AGE = 365 * DAY
 """A secret file that has not changed for longer was probably forgotten."""
@@ -99,7 +99,8 @@ def _check_cookies(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_proxies(settings: Settings) -> Iterator[Finding]:
-    networks = parse_networks(settings.trusted_proxies)
+    proxies = Proxies.parse(settings.trusted_proxies)
+    networks = proxies.networks
     wide = [str(network) for network in networks if network.prefixlen < MIN_PREFIX_LENGTH[network.version]]
     if wide:
         yield error(
@@ -107,10 +108,17 @@ def _check_proxies(settings: Settings) -> Iterator[Finding]:
             f"TRUSTED_PROXIES has {', '.join(wide)}: every client in there chooses the address that it is counted by.",
             "List only the networks of your own proxies.",
         )
-    elif networks:
-        yield ok("proxies", f"X-Forwarded-For is believed from {', '.join(map(str, networks))}.")
+    elif settings.trusted_proxies:
+        yield ok("proxies", f"X-Forwarded-For is believed from {', '.join(settings.trusted_proxies)}.")
+    elif is_local(settings):
+        yield ok("proxies", "No proxy is trusted, and none is needed on this machine.")
     else:
-        yield ok("proxies", "No proxy is trusted; clients are counted by the address of the socket.")
+        yield advice(
+            "proxies",
+            "No proxy is trusted: requests from a Unix socket, a loopback or a private address are of an unknown "
+            "network, and no limit per network holds for them.",
+            "Behind a proxy, set GATEPASS_TRUSTED_PROXIES to its address, or to unix.",
+        )
 
 
 def _check_store(settings: Settings, workers: int) -> Finding:

@@ -2,12 +2,16 @@
 
 Neither a response nor its timing may reveal whether an address has an account. Endpoints that anyone may call therefore
 only put a job here: looking the address up, writing a row, making a link and sending the mail all happen in the job.
+It begins a random moment later, up to MAX_DELAY, or the answer to the next request would show whether there was work.
 The queue is bounded, and a full queue answers every request with 503. It is in memory: a crash loses what is queued,
 and users ask again.
 """
 
 import asyncio
+import contextlib
 import logging
+import random
+import time
 from collections.abc import Awaitable, Callable
 
 from gatepass.core.event import Event, MailFailed
@@ -21,6 +25,8 @@ MAX_QUEUE = 1_000
 """Queued jobs: at a mail server's usual pace the last one would be sent after its user has given up."""
 WORKERS = 4
 _NAMES = tuple(f"gatepass-mail-{number}" for number in range(WORKERS))
+MAX_DELAY = 1.0
+"""Seconds. Against what: the answers within which an attacker could look for the work take milliseconds."""
 RETRY_DELAYS = (1.0, 5.0, 30.0)
 """Seconds before a mail, or a job whose store is unavailable, is tried again: longer than a restart takes."""
 CLOSE_TIMEOUT = 5.0
@@ -28,6 +34,9 @@ CLOSE_TIMEOUT = 5.0
 
 Job = Callable[[], Awaitable[Message | None]]
 Sleep = Callable[[float], Awaitable[object]]
+Queued = tuple[float, Job]
+"""When it is due by the monotonic clock, and the job."""
+_random = random.SystemRandom()
 
 
 class Outbox:
@@ -48,13 +57,16 @@ class Outbox:
         self._report = report
         self._max_queue = max_queue
         self._sleep = sleep
-        self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
+        self._queue: asyncio.Queue[Queued] = asyncio.Queue(max_queue)
+        self._last_due = 0.0
+        self._at_once = asyncio.Event()
         self._supervisor: Supervisor | None = None
 
     def open(self, supervisor: Supervisor | None = None) -> None:
         """Start the tasks on the running event loop, under the supervisor of the gate. Idempotent."""
         if self._supervisor is None:
             waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
+            self._at_once = asyncio.Event()
             while not waiting.empty():
                 self._queue.put_nowait(waiting.get_nowait())
             self._supervisor = supervisor or Supervisor()
@@ -62,23 +74,25 @@ class Outbox:
                 self._supervisor.start(name, self._work)
 
     async def close(self) -> None:
-        """Send what is queued, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
+        """Send what is queued at once, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
             return
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._queue.join()
+                await self.drained()
         except TimeoutError:
             logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
         await supervisor.stop(*_NAMES)
 
     def put(self, job: Job) -> None:
         """Run `job` soon and send the mail that it returns, if any. Raises Overloaded if the queue is full."""
+        due = max(self._last_due, time.monotonic() + _random.uniform(0, MAX_DELAY))  # in the order in which they came
         try:
-            self._queue.put_nowait(job)
+            self._queue.put_nowait((due, job))
         except asyncio.QueueFull:
             raise Overloaded from None
+        self._last_due = due
 
     def post(self, job: Job, *, subject: str) -> None:
         """As `put`, for mail that nothing depends on: if the queue is full, `subject` is reported as not sent."""
@@ -88,14 +102,17 @@ class Outbox:
             self._give_up(subject, "the mail queue is full")
 
     async def drained(self) -> None:
-        """Return once every job put so far is done. For tests."""
+        """Do what is queued at once, and return when it is done."""
+        self._at_once.set()
         await self._queue.join()
+        self._at_once.clear()
 
     async def _work(self, alive: Alive) -> None:
         while True:
             alive()
-            job = await self._queue.get()
+            due, job = await self._queue.get()
             try:
+                await self._until(due)
                 message = await self._run(job)
                 if message is not None:
                     await self._send(message)
@@ -103,6 +120,11 @@ class Outbox:
                 logger.exception("unexpected error in a mail job")
             finally:
                 self._queue.task_done()
+
+    async def _until(self, due: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(due - time.monotonic()):
+                await self._at_once.wait()
 
     async def _run(self, job: Job) -> Message | None:
         for delay in RETRY_DELAYS:

@@ -26,10 +26,11 @@ def log_event(event: Event) -> None:
     """Log an event, if its level is enabled."""
     level = _LEVELS[event.level]
     if logger.isEnabledFor(level):
-        logger.log(level, "%s", _line(event))
+        logger.log(level, "%s", line_of(event))
 
 
-def _line(event: Event) -> str:
+def line_of(event: Event) -> str:
+    """An event as one line of JSON, without its end."""
     names = _names.get(event.name) or _names.setdefault(event.name, [field.name for field in fields(event)])
     return dump({"event": event.name, **{name: getattr(event, name) for name in names}}).decode("ascii")
 
@@ -48,7 +49,7 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         """Write an event, together with those that follow it in this iteration of the loop."""
-        self._lines.append(_line(event) + "\n")
+        self._lines.append(line_of(event) + "\n")
         if event.level == "critical":
             self.flush()
         elif len(self._lines) == 1:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.event import Event, TaskFailed, TaskRecovered
-from gatepass.errors import Unavailable
+from gatepass.errors import StoreUnavailable, Unavailable
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Store
 from gatepass.supervisor import BackgroundTask, Supervisor
@@ -36,19 +36,28 @@ class Lifecycle:
             recovered=lambda task: report(TaskRecovered(at=clock.now(), task=task)),
         )
         self._opening = asyncio.Lock()
+        self._failures = 0
         self.is_open = False
 
     async def open(self) -> None:
         """Open the store and load the signing keys and the revocations. Idempotent."""
         if self.is_open:
             return
+        failures = self._failures
         async with self._opening:
             if self.is_open:
                 return
-            await self._store.open()
+            if failures != self._failures:  # while this caller waited: else each would wait for an attempt of its own
+                raise StoreUnavailable
+            try:
+                await self._store.open()
+            except BaseException:
+                self._failures += 1
+                raise
             try:
                 await self._load()
             except BaseException:
+                self._failures += 1
                 await self._store.close()  # the next request opens it again
                 raise
             if self._outbox is not None:
@@ -67,6 +76,6 @@ class Lifecycle:
 
     def check_health(self) -> None:
         """Raise Unavailable if a background task is failing, or guards do not trust what they know of revocations."""
-        if failing := self._supervisor.failing:
-            raise Unavailable("not-ready", f"Background tasks are failing: {', '.join(failing)}; see the log.")
+        if self._supervisor.failing:
+            raise Unavailable("not-ready", "A background task of this server is failing; see its log.")
         self._revocations.require_fresh()

@@ -14,7 +14,7 @@ from gatepass.ports import Clock
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
-from gatepass.server.http import Disconnected, Reply, Request, relative_path
+from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling, relative_path
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.origin import Origins
 
@@ -57,6 +57,7 @@ class AuthApp:
         self._clock = clock
         self._report = report
         self._always = always
+        self._https = any(origin.startswith("https:") for origin in origins.own)
         self._body_timeout = body_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,22 +72,23 @@ class AuthApp:
             reply = await self.answer(request)
         except Disconnected:
             return
-        await reply.send(send, extra=[*self._always, *self._origins.cors(request.headers)])
+        extra = [*self._always, *self._origins.cors(request.headers)]
+        await reply.send(send, extra=extra, bodiless=request.method == "HEAD")
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request, whatever happens. Raises Disconnected alone."""
         try:
-            if not self._lifecycle.is_open:
-                await self._lifecycle.open()
             methods = self._paths.get(request.path) or self._match(request)
-            endpoint = methods.get(request.method)
+            if has_other_spelling(request.scope):
+                raise NotFound
+            endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
             if endpoint is None:
                 return self._preflight(request, methods)
+            self._refuse_plain_http(request, endpoint)
+            if not (self._lifecycle.is_open or endpoint.stateless):
+                await self._lifecycle.open()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
-            if endpoint.hashes:
-                with self._context.limiter.hashing(self._context.ip_prefix(request)):
-                    return await endpoint.handler(self._context, request)
             return await endpoint.handler(self._context, request)
         except Disconnected:
             raise
@@ -109,8 +111,18 @@ class AuthApp:
         """What CORS asks of a path before its methods are called. Raises MethodNotAllowed for everything else."""
         headers = self._origins.preflight(request.headers, methods.keys())
         if request.method != "OPTIONS" or headers is None:
-            raise MethodNotAllowed(sorted(methods))
+            raise MethodNotAllowed(sorted(methods.keys() | ({"HEAD"} if "GET" in methods else set())))
         return Reply(204, headers=headers)
+
+    def _refuse_plain_http(self, request: Request, endpoint: Endpoint) -> None:
+        """Raise Forbidden (`plain-http`) if credentials came over plain http to a proxy where https is due."""
+        if not self._https or not (endpoint.cross_site or endpoint.bearer or endpoint.recent):
+            return
+        if self._context.networks.proxies.says_http(request.peer, request.headers):
+            raise Forbidden(
+                "plain-http",
+                "This came over plain http, and others may have read it. Use https; let the proxy refuse plain http.",
+            )
 
     def _refusal(self, request: Request, problem: Problem) -> Reply:
         """The document of a problem. Reports refusals that an attack may cause; logs faults of the server."""

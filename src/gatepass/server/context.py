@@ -20,10 +20,11 @@ from gatepass.errors import InvalidToken
 from gatepass.ports import Clock
 from gatepass.server.http import Request
 from gatepass.server.limits import Limiter
+from gatepass.server.networks import ClientNetworks
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.sessions.service import Caller, Sessions
 from gatepass.sessions.signing_keys import SigningKeys
-from gatepass.wire.device import Network, client_address, client_label, coarse
+from gatepass.wire.device import client_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Context:
     check_health: Callable[[], None]
     clock: Clock
     description: bytes
-    trusted_proxies: tuple[Network, ...] = ()
+    networks: ClientNetworks
 
     def principal(self, request: Request) -> Principal:
         """The caller by its access token. Raises Unauthenticated, or Unavailable (see `Check.principal`)."""
@@ -68,6 +69,5 @@ class Context:
         return Caller(client=client_label(request.headers.first(b"user-agent")), ip_prefix=self.ip_prefix(request))
 
     def ip_prefix(self, request: Request) -> str:
-        """The network that a request comes from; trusted proxies say which. "" if it cannot be told."""
-        forwarded = request.headers.all(b"x-forwarded-for")
-        return coarse(client_address(request.peer, forwarded, self.trusted_proxies))
+        """The network that a request comes from. "" if it is unknown: it must not be counted anywhere."""
+        return self.networks.of(request) or ""

@@ -1,11 +1,11 @@
 """One declaration for each endpoint, beside its function in `endpoints/`.
 
     Endpoint("POST", "/login", login, name="signIn", body=Credentials, done={200: "SignIn"}, cross_site=True,
-             hashes=True, problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"})
+             problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"})
 
-`app` dispatches by it, and applies the cross-site check and the limit on hashing; `openapi` writes the document from
-it. What follows from a declaration is written nowhere else: an endpoint that reads a body can answer 413, one that
-needs an access token can answer 401.
+`app` dispatches by it, and applies the cross-site check; `openapi` writes the document from it. What follows from a
+declaration is written nowhere else: an endpoint that reads a body can answer 413, one that needs an access token can
+answer 401.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -51,8 +51,8 @@ class Endpoint:
     """Needs an access token and, where the policy asks for it, a recent sign-in (ASVS 7.5.2)."""
     keyed: bool = False
     """Takes an Idempotency-Key (PROTOCOL §5)."""
-    hashes: bool = False
-    """Waits for the hashing threads, so each network may have only a share of such requests at once."""
+    stateless: bool = False
+    """Answers also while the gate cannot be opened."""
     media_type: str = "application/json"
     links: Mapping[str, Any] = field(default_factory=dict)
     """What a success says about the next request (OpenAPI 3.1 §4.8.20)."""

@@ -10,7 +10,11 @@ from gatepass.wire.asgi import Receive, Scope, Send
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
-_JSON = re.compile(r"application/json\s*(;\s*charset\s*=\s*\"?utf-8\"?\s*)?", re.IGNORECASE)
+_JSON = re.compile(r"application/json[ \t]*(;.*)?", re.IGNORECASE)
+_CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*(\"?)([^\";]*)\1[ \t]*(?=;|$)", re.IGNORECASE)
+_UTF_8 = ("utf-8", "utf8")
+_NEEDLESS = re.compile(rb"%(2[DdEeFf]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
+"""An escape of a slash or of a character that needs none (RFC 3986 §2.3)."""
 _BASE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -55,7 +59,7 @@ class Request:
         Raises UnsupportedMediaType, BodyTooLarge, RequestTimeout or Disconnected. An empty body is b"".
         """
         body = await self._read(limit)
-        if body and _JSON.fullmatch(self.headers.one(b"content-type") or "") is None:
+        if body and not is_json(self.headers.one(b"content-type") or ""):
             raise UnsupportedMediaType
         return body
 
@@ -93,6 +97,22 @@ class Request:
         return b"transfer-encoding" in self.headers or not self.scope.get("http_version", "1.1").startswith("1")
 
 
+def is_json(media_type: str) -> bool:
+    """Whether a Content-Type is JSON in UTF-8. Other parameters mean nothing to us (RFC 8259 §11)."""
+    if _JSON.fullmatch(media_type) is None:
+        return False
+    return all(match[2].strip().lower() in _UTF_8 for match in _CHARSET.finditer(media_type))
+
+
+def has_other_spelling(scope: Scope) -> bool:
+    """Whether a path came in another spelling than its usual one: /auth/login%2F, /auth%2Flogin, /auth/%6Cogin.
+
+    A proxy compares paths as they come, so its rule for /auth/login would not hold for these.
+    """
+    raw: bytes = scope.get("raw_path") or b""
+    return b"%" in raw and _NEEDLESS.search(raw) is not None
+
+
 def relative_path(scope: Scope) -> str:
     """The path below the mount. Starlette passes the whole path beside root_path; Litestar strips it, adds a slash."""
     path: str = scope["path"]
@@ -126,13 +146,13 @@ class Reply:
             cookies=cookies,
         )
 
-    async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = ()) -> None:
-        """Put it on the wire."""
+    async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = (), bodiless: bool = False) -> None:
+        """Put it on the wire; `bodiless` is the answer to HEAD: the same head, and no body (RFC 9110 §9.3.2)."""
         headers = self.head(extra)
         if self.status not in (204, 304):
             headers.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        await send({"type": "http.response.body", "body": b"" if bodiless else self.body})
 
     def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
         """Its headers but the length, with those that every answer has."""
@@ -152,9 +172,12 @@ class EventStream(Reply):
     events: AsyncIterator[bytes] = field(kw_only=True)
     receive: Receive = field(kw_only=True)
 
-    async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = ()) -> None:
+    async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = (), bodiless: bool = False) -> None:
         """Start the reply, pass events on as they come, stop when the caller is gone."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.head(extra)})
+        if bodiless:
+            await send({"type": "http.response.body", "body": b""})
+            return
         leaving = asyncio.create_task(_left(self.receive))
         passing = asyncio.create_task(self._pass_on(send))
         try:

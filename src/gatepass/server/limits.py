@@ -6,19 +6,19 @@ as "later", never as the end of its session (PROTOCOL §6).
 
 * Refreshes: a rate for each session, counted after the MAC of its token (an id is no secret), and one for each network.
 * Registrations: a rate for each network.
-* Requests that hash a password: a number at once for each network, or one network could fill the queue for all others.
 
-An address counts as its network: /24, or /48. A request without an address (Unix socket) is not counted.
+Passwords wait for a hashing thread in a queue that is fair between networks (`accounts/passwords/queue.py`).
+
+An address counts as its network: /24, or /48. A request of an unknown network ("") is not counted.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatepass.core.event import Event, RateExceeded
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
-from gatepass.errors import ConfigurationError, Overloaded, TooManyAttempts
+from gatepass.errors import ConfigurationError, TooManyAttempts
 from gatepass.ports import Clock
 
 OF_A_SESSION = Rate(100_000, HOUR)
@@ -40,9 +40,9 @@ class Limits:
     registration_rate: Rate = REGISTRATIONS
     """Registrations from one network."""
     sign_ins_at_once: int = 32
-    """Of one address: half of the queue, so that the others have the other half."""
+    """Sign-ins that an `Authenticator` of the application works on at the same time."""
     hashing_queue: int = 64
-    """Passwords that may wait for a hashing thread; a sign-in beyond that is answered 503 at once."""
+    """Passwords that may wait for a hashing thread or for an `Authenticator`; a sign-in beyond that is answered 503."""
     slow_request: int = 20
     """Seconds in which a request's head must have arrived, and then its body: a phone on a bad line needs five."""
     connections: int = 10_000
@@ -70,8 +70,6 @@ class Limiter:
         self._sessions = Buckets(limits.refresh_rate)
         self._addresses = Buckets(limits.address_refresh_rate)
         self._registrations = Buckets(limits.registration_rate)
-        self._max_at_once = limits.sign_ins_at_once
-        self._hashing: dict[str, int] = {}
         self._reported: dict[str, int] = {}
 
     def refresh(self, sid: bytes, ip_prefix: str) -> None:
@@ -87,22 +85,6 @@ class Limiter:
         wait = self._registrations.take(ip_prefix, now) if ip_prefix else 0
         if wait:
             self._refuse("register", wait, now, ip_prefix=ip_prefix)
-
-    @contextlib.contextmanager
-    def hashing(self, ip_prefix: str) -> Iterator[None]:
-        """Around a request that hashes. Raises Overloaded if its network has the maximum already."""
-        running = self._hashing.get(ip_prefix, 0)
-        if ip_prefix and running >= self._max_at_once:
-            raise Overloaded
-        self._hashing[ip_prefix] = running + 1
-        try:
-            yield
-        finally:
-            left = self._hashing[ip_prefix] - 1
-            if left:
-                self._hashing[ip_prefix] = left
-            else:
-                del self._hashing[ip_prefix]
 
     def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str) -> None:
         """Raise TooManyAttempts; report it once a minute at most, or a flood of requests would flood the log."""

@@ -47,6 +47,8 @@ class WSGIEndpoints:
         """Answer one request in the thread that it came in."""
         answer = self.answer(scope_of(environ), read_body(environ))
         start_response(f"{answer.status} {http.HTTPStatus(answer.status).phrase}", answer.texts())
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return ()
         return answer.chunks
 
     def answer(self, scope: Scope, body: bytes) -> Answer:
@@ -131,6 +133,7 @@ def scope_of(environ: Environ) -> Scope:
         "method": environ["REQUEST_METHOD"],
         "scheme": environ.get("wsgi.url_scheme", "http"),
         "path": root + path,
+        "raw_path": _raw_path(environ, root + path),
         "root_path": root,
         "query_string": environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
         "headers": raw_headers(environ),
@@ -139,6 +142,14 @@ def scope_of(environ: Environ) -> Scope:
     if WITHHELD in environ:
         scope[WITHHELD] = environ[WITHHELD]
     return scope
+
+
+def _raw_path(environ: Environ, path: str) -> bytes:
+    """The path as it was sent, which PEP 3333 does not have: most servers say it under one of two names."""
+    target: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
+    if target and not target.startswith("/"):  # the absolute form (RFC 9112 §3.2.2)
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return (target.partition("?")[0] or path).encode("latin-1", "replace")
 
 
 def read_body(environ: Environ) -> bytes:

@@ -20,6 +20,8 @@ import uvicorn
 
 from gatepass.errors import ConfigurationError
 from gatepass.server.limits import Limits
+from gatepass.serving.admission import Admission
+from gatepass.wire.address import Proxies
 from gatepass.wire.asgi import ASGIApp
 
 try:
@@ -89,10 +91,12 @@ def serve(
     started: Callable[[], None] = lambda: None,
     lifeline: int | None = None,
     limits: Limits | None = None,
+    proxies: Proxies | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, inside the context `around()`. Calls `started` when requests are accepted.
 
-    Beyond `limits.connections` the response is 503; to a request slower than `limits.slow_request` it is 408.
+    Beyond `limits.connections` the response is 503; to a request slower than `limits.slow_request` it is 408. Of
+    the connections one network has a share, unless it is one of the trusted `proxies`.
 
     Returns normally after a signal. With a `lifeline`, a file descriptor, SIGINT is left to the supervisor, and the
     server also stops at the end of that file.
@@ -102,7 +106,8 @@ def serve(
     _allow_files(limits.connections + SPARE_FILES)
     config = uvicorn.Config(
         app,
-        http=_http(),
+        http=_http(Admission(limits.connections, proxies or Proxies())),
+        ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -111,20 +116,21 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         h11_max_incomplete_event_size=64 * 1024,
-        limit_concurrency=limits.connections,
     )
+    if config.http == "auto":
+        config.limit_concurrency = limits.connections
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         server = _Server(config, started=started)
         runner.run(_serve(server, listener, around=around, lifeline=lifeline, slow_request=limits.slow_request))
 
 
-def _http() -> Any:
+def _http(admission: Admission) -> Any:
     """Our protocol, or that of uvicorn if httptools is missing."""
     try:
         from gatepass.serving.http_protocol import HttpProtocol
     except ImportError:
         return "auto"
-    return HttpProtocol
+    return type("AdmittingProtocol", (HttpProtocol,), {"admission": admission})
 
 
 async def _serve(
@@ -153,8 +159,11 @@ async def _sweep(server: _Server, *, slow_request: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(1)
-        if closed := sweep(tuple(server.server_state.connections), now=loop.time(), timeout=slow_request):
-            logger.warning("closed %d connections whose requests did not arrive within %g s", closed, slow_request)
+        slow, stalled = sweep(tuple(server.server_state.connections), now=loop.time(), timeout=slow_request)
+        if slow:
+            logger.warning("closed %d connections whose requests did not arrive within %g s", slow, slow_request)
+        if stalled:
+            logger.warning("closed %d connections whose clients took nothing for %g s", stalled, slow_request)
 
 
 def _allow_files(wanted: int) -> None:

@@ -26,9 +26,10 @@ SHUTDOWN_TIMEOUT = 10.0
 """Seconds for workers to stop: more than a server needs for running requests and for closing its store."""
 RESTART_INTERVAL = 1.0
 """Seconds between two starts of one worker: a worker that dies at once must not fill the log and use up a core."""
-Work = Callable[[Callable[[], None], int], None]
+Work = Callable[[Callable[[], None], int, bool], None]
 """Serves until SIGTERM or until the lifeline, its second argument, closes. It must call the first argument when
-requests are accepted."""
+requests are accepted. The third says whether a worker has accepted requests before: this one must not give up then,
+since the listening socket is open and requests wait in it."""
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class _Supervisor:
     lifeline: tuple[int, int] = field(default_factory=os.pipe)
     ready: tuple[int, int] = field(default_factory=os.pipe)
     signals: list[int] = field(default_factory=list)
+    has_served: bool = False
 
     def start_missing(self) -> None:
         for slot in self.slots:
@@ -93,7 +95,7 @@ class _Supervisor:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self.close_lifeline()
-            self.work(self._report_ready, self.lifeline[0])
+            self.work(self._report_ready, self.lifeline[0], self.has_served)
             code = 0
         except GatepassError as fault:
             print(fault, file=sys.stderr)
@@ -138,6 +140,8 @@ def _run(
     while True:
         supervisor.start_missing()
         fresh = _wait(selector, supervisor.ready[0], RESTART_INTERVAL)
+        if fresh:
+            supervisor.has_served = True
         if fresh and ready < count:
             ready += fresh
             supervisor.slots += [_Slot() for _ in range(count - len(supervisor.slots))]

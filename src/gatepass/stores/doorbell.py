@@ -5,6 +5,7 @@ message is no authority (P5). Here it becomes sids to look up. Text that cannot 
 everything"; no text raises, and none costs more than bounded memory.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -41,3 +42,14 @@ class Doorbell:
         named, is_unclear = tuple(self._named), self._is_unclear
         self._named, self._is_unclear = {}, False
         return () if is_unclear else named
+
+
+class Silence:
+    """A subscription to an engine that cannot push: it asks its reader to look, every `interval` seconds at least."""
+
+    def __init__(self, interval: float = float("inf")) -> None:
+        self._interval = interval
+
+    async def next(self, within: float) -> Sequence[bytes]:
+        await asyncio.sleep(min(within, self._interval))
+        return ()

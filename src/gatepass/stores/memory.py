@@ -4,7 +4,6 @@ Every verb runs in one step of the event loop, with no await inside, so it is at
 when the process ends, all sessions end.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,8 +12,10 @@ from typing import Any
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
-from gatepass.ports import Attempts, Revocation
+from gatepass.ports import Attempts, Revocation, Subscription
+from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS
+from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 _NEVER = Attempts(0, 0)
 
@@ -31,6 +32,7 @@ class MemoryStore:
         self._ids_by_email: dict[str, str] = {}
         self._registrations: dict[str, PendingRegistration] = {}
         self._attempts: dict[str, Attempts] = {}
+        self._failures: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
         self._tombstones: dict[bytes, int] = {}
         self._epoch = 0
@@ -92,11 +94,8 @@ class MemoryStore:
             self._tombstones[sid] = now
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        live = [
-            row
-            for row in self._sessions.values()
-            if row.account_id == account_id and row.revoked_at is None and row.expires_at > now
-        ]
+        own = [row for row in self._sessions.values() if row.account_id == account_id]
+        live = [row for row in own if row.revoked_at is None and row.expires_at > now]
         return tuple(sorted(live, key=lambda row: (-row.created_at, row.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
@@ -110,8 +109,8 @@ class MemoryStore:
         return None
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator["_Subscription"]:
-        yield _Subscription()
+    async def subscribe(self) -> AsyncIterator[Subscription]:
+        yield Silence()  # no other process shares this memory
 
     async def prune(self, *, before: int, limit: int) -> int:
         due = [
@@ -121,10 +120,9 @@ class MemoryStore:
         ][:limit]
         for sid in due:
             del self._sessions[sid]
-        old = [sid for sid, at in self._tombstones.items() if at < before][: limit - len(due)]
-        for sid in old:
-            del self._tombstones[sid]
-        return len(due) + len(old)
+        over = [sid for sid, at in self._tombstones.items() if at < before][: limit - len(due)]
+        self._tombstones = {sid: at for sid, at in self._tombstones.items() if sid not in over}
+        return len(due) + len(over)
 
     async def add_account(self, account: Account) -> bool:
         if account.email_key in self._ids_by_email or account.id in self._accounts:
@@ -172,6 +170,7 @@ class MemoryStore:
         if account is None:
             return None
         del self._ids_by_email[account.email_key]
+        self._failures.pop(account_id, None)
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]
         self._sessions.update({row.sid: replace(row, client="", last_ip_prefix="") for row in own})
@@ -189,6 +188,11 @@ class MemoryStore:
         self._ids_by_email[email_key] = account_id
         version = credential_version + 1
         return self._set(account_id, email=email, email_key=email_key, credential_version=version, verified_at=now)
+
+    async def sample_password_hashes(self) -> Sequence[str]:
+        hashes = (account.password_hash for account in self._accounts.values())
+        kinds = {kind: each for each in hashes if (kind := hash_kind(each))}
+        return tuple(kinds.values())[:MAX_KINDS]
 
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         return self._set(account_id, verified_at=now)
@@ -224,13 +228,35 @@ class MemoryStore:
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         for key in keys:
-            failures, last_at = self._attempts.pop(key, _NEVER)
-            self._attempts[key] = Attempts(1 if last_at < forget_before else failures + 1, now)
+            self._attempts[key] = _raised(self._attempts.pop(key, _NEVER), now=now, forget_before=forget_before)
         while len(self._attempts) > MAX_ATTEMPT_KEYS:
             del self._attempts[next(iter(self._attempts))]
 
+    async def take_back_failure(self, key: str) -> None:
+        count = self._attempts.get(key, _NEVER)
+        if count.failures > 1:
+            self._attempts[key] = count._replace(failures=count.failures - 1)
+        else:
+            self._attempts.pop(key, None)
+
     async def clear_attempts(self, key: str) -> None:
         self._attempts.pop(key, None)
+
+    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
+        account_id = self._ids_by_email.get(email_key)
+        return self._attempts.get(key, _NEVER) if account_id is None else self._failures.get(account_id, _NEVER)
+
+    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
+        account_id = self._ids_by_email.get(email_key)
+        if account_id is None:
+            await self.count_failure([key], now=now, forget_before=forget_before)
+        else:
+            count = self._failures.get(account_id, _NEVER)
+            self._failures[account_id] = _raised(count, now=now, forget_before=forget_before)
+
+    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
+        self._attempts.pop(key, None)
+        self._failures.pop(self._ids_by_email.get(email_key, ""), None)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(self._signing_keys.values())
@@ -268,9 +294,5 @@ class MemoryStore:
         return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)
 
 
-class _Subscription:
-    """No other process shares this memory, so nothing is ever received."""
-
-    async def next(self, within: float) -> Sequence[bytes]:
-        await asyncio.sleep(within)
-        return ()
+def _raised(count: Attempts, *, now: int, forget_before: int) -> Attempts:
+    return Attempts(1 if count.last_at < forget_before else count.failures + 1, now)

@@ -65,6 +65,47 @@ def to_registration(row: Sequence[Any]) -> PendingRegistration:
     return PendingRegistration(*row)
 
 
+def hash_kind(stored: str) -> str:
+    """What all hashes of one kind have in common: the text of algorithm and parameters; "" for what is no hash.
+
+    The same as the expression KIND in the SQL of the stores, which both dialects understand and have an index on.
+    """
+    parts = stored.split("$")
+    if stored.startswith("scrypt$"):  # Django: the salt stands before the last parameters, which nobody changes
+        kept = parts[:2]
+    elif stored.startswith(("$2", "bcrypt")):
+        kept = parts[:-1]
+    else:
+        kept = parts[:-2]
+    return "".join(f"{part}$" for part in kept)
+
+
+_REST = "replace(password_hash, '$', '')"
+_ONE_OFF = f"rtrim(password_hash, {_REST})"
+_TWO_OFF = f"rtrim(rtrim({_ONE_OFF}, '$'), {_REST})"
+_FOUR_OFF = f"rtrim(rtrim(rtrim(rtrim({_TWO_OFF}, '$'), {_REST}), '$'), {_REST})"
+KIND = (
+    f"CASE WHEN substr(password_hash, 1, 7) = 'scrypt$' THEN {_FOUR_OFF} "
+    f"WHEN substr(password_hash, 1, 2) = '$2' OR substr(password_hash, 1, 6) = 'bcrypt' THEN {_ONE_OFF} "
+    f"ELSE {_TWO_OFF} END"
+)
+"""`hash_kind` in SQL: each rtrim takes the text behind a `$` away. Text of the migrations 0005, letter by letter."""
+MAX_KINDS = 32
+
+
+def sample_hashes(table: str) -> str:
+    """The SQL that finds one password hash of each kind, by as many looks into the index as there are kinds."""
+    return f"""
+WITH RECURSIVE kinds (kind) AS (
+    SELECT (SELECT {KIND} FROM {table} WHERE {KIND} > '' ORDER BY {KIND} LIMIT 1)
+    UNION ALL
+    SELECT (SELECT {KIND} FROM {table} WHERE {KIND} > kinds.kind ORDER BY {KIND} LIMIT 1)
+    FROM kinds WHERE kinds.kind IS NOT NULL
+)
+SELECT (SELECT password_hash FROM {table} WHERE {KIND} = kinds.kind LIMIT 1)
+FROM kinds WHERE kinds.kind IS NOT NULL LIMIT {MAX_KINDS}"""
+
+
 def from_signing_key(key: StoredKey) -> tuple[Any, ...]:
     """The values of a signing key's columns."""
     return (*astuple(key)[:-1], int(key.is_removed))

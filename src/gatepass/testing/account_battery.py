@@ -8,6 +8,23 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Store
 from gatepass.testing.records import NOW, account_of, registration_of, session_of, signed_in
 
+HASHES = {
+    "$argon2id$v=19$m=19456,t=2,p=1$": ("c2FsdA$aGFzaA", "cGVwcGVy$c2hhMQ"),
+    "$argon2id$v=19$m=19456,t=2,p=1,keyid=abc+/1$": ("c2FsdA$aGFzaA",),
+    "$argon2id$v=19$m=19456,t=3,p=1$": ("c2FsdA$aGFzaA",),
+    "argon2$argon2id$v=19$m=102400,t=2,p=8$": ("c2FsdA$aGFzaA",),
+    "pbkdf2_sha256$600000$": ("salt$aGFzaA==", "tlas$aGFzaA=="),
+    "pbkdf2_sha256$720000$": ("salt$aGFzaA==",),
+    "pbkdf2:sha256:600000$": ("salt$00ff",),
+    "scrypt:32768:8:1$": ("salt$00ff", "tlas$00ff"),
+    "scrypt$16384$": ("salt$8$1$aGFzaA==", "tlas$8$1$aGFzaA=="),
+    "bcrypt_sha256$$2b$12$": ("abcdef", "fedcba"),
+    "bcrypt$$2b$12$": ("abcdef",),
+    "$2b$12$": ("abcdef", "fedcba"),
+    "$2y$10$": ("abcdef",),
+}
+"""Algorithm and parameters → what follows them in the hashes of that kind."""
+
 
 class AccountBattery:
     """Accounts by id and by address, and the sessions that end when an account changes."""
@@ -189,6 +206,22 @@ class AccountBattery:
         )
         assert sorted(map(bool, changed)) == [False] * 7 + [True]
 
+    async def test_of_each_kind_of_password_hash_one_is_found(self, store: Store) -> None:
+        kinds = {kind: [f"{kind}{rest}" for rest in rests] for kind, rests in HASHES.items()}
+        for number, stored in enumerate(each for hashes in kinds.values() for each in hashes):
+            await store.add_account(account_of(f"{number}", password_hash=stored))
+        found = await store.sample_password_hashes()
+        assert len(found) == len(kinds)
+        for hashes in kinds.values():
+            assert not set(hashes).isdisjoint(found)
+
+    async def test_what_is_no_hash_is_of_no_kind_and_a_kind_ends_with_its_last_hash(self, store: Store) -> None:
+        for number, stored in enumerate(("", "!", "external 00ff", "$2b$12$abcdef")):
+            await store.add_account(account_of(f"{number}", password_hash=stored))
+        assert list(await store.sample_password_hashes()) == ["$2b$12$abcdef"]
+        await store.rehash_password(account_of("3").id, password_hash="$argon2id$m=1$c2Fs$aGFz", credential_version=1)
+        assert list(await store.sample_password_hashes()) == ["$argon2id$m=1$c2Fs$aGFz"]
+
     async def test_a_verified_address_has_its_time(self, store: Store) -> None:
         await store.add_account(account_of())
         assert await store.verify_account(account_of().id, now=NOW + 3)
@@ -278,6 +311,45 @@ class AttemptBattery:
     async def test_failures_at_once_are_all_counted(self, store: Store) -> None:
         await asyncio.gather(*(store.count_failure(["a"], now=NOW, forget_before=0) for _ in range(30)))
         assert [count.failures for count in await store.attempts(["a"])] == [30]
+
+    async def test_a_failure_that_is_taken_back_was_none(self, store: Store) -> None:
+        for _ in range(2):
+            await store.count_failure(["a"], now=NOW, forget_before=0)
+        counts = []
+        for _ in range(3):
+            await store.take_back_failure("a")
+            counts += [tuple(count) for count in await store.attempts(["a"])]
+        assert counts == [(1, NOW), (0, 0), (0, 0)]
+
+    async def test_the_lasting_count_is_the_accounts_or_without_an_account_the_keys(self, store: Store) -> None:
+        await store.add_account(account_of())
+        for email, key in (("ann@example.com", "ann"), ("nobody@example.com", "nobody")):
+            for at in range(3):
+                await store.count_lasting_failure(email, key=key, now=NOW + at, forget_before=0)
+            assert tuple(await store.lasting_failures(email, key=key)) == (3, NOW + 2)
+        assert [count.failures for count in await store.attempts(["ann", "nobody"])] == [0, 3]
+        assert (await store.lasting_failures("ann@example.com", key="nobody")).failures == 3
+        assert (await store.lasting_failures("bob@example.com", key="ann")).failures == 0
+
+    async def test_an_old_lasting_count_starts_again_and_a_cleared_one_is_none(self, store: Store) -> None:
+        await store.add_account(account_of())
+        for email in ("ann@example.com", "nobody@example.com"):
+            await store.count_lasting_failure(email, key=email, now=NOW, forget_before=0)
+            await store.count_lasting_failure(email, key=email, now=NOW + DAY, forget_before=NOW + 1)
+            assert tuple(await store.lasting_failures(email, key=email)) == (1, NOW + DAY)
+            await store.clear_lasting_failures(email, key=email)
+            assert tuple(await store.lasting_failures(email, key=email)) == (0, 0)
+
+    async def test_lasting_failures_at_once_are_all_counted_and_end_with_the_account(self, store: Store) -> None:
+        await store.add_account(account_of())
+        for email in ("ann@example.com", "nobody@example.com"):
+            await asyncio.gather(
+                *(store.count_lasting_failure(email, key=email, now=NOW, forget_before=0) for _ in range(30))
+            )
+            assert (await store.lasting_failures(email, key=email)).failures == 30
+        await store.delete_account(account_of().id, now=NOW)
+        await store.add_account(account_of("again", email_key="ann@example.com"))
+        assert (await store.lasting_failures("ann@example.com", key="ann@example.com")).failures == 0
 
 
 class KeyBattery:

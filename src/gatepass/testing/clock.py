@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 
 class ManualClock:
@@ -52,3 +53,6 @@ class FastHasher:
     def is_outdated(self, password_hash: str) -> bool:
         """Return False: there is one way to hash."""
         return False
+
+    def expect(self, hashes: Iterable[str]) -> None:
+        """Do nothing: every hash costs the same."""

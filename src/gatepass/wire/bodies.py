@@ -3,6 +3,7 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -79,13 +80,16 @@ class EmailConfirmation(_Strict):
 
 
 class DeleteAccountRequest(_Strict):
-    """`DELETE /auth/account`."""
+    """`POST /auth/account/delete` and `DELETE /auth/account`."""
 
     password: str = Field(min_length=1, repr=False)
 
 
 def read(model: type[Body], raw: bytes) -> Body:
     """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
+    if not raw:
+        needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
+        raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
     try:
         body = model.model_validate_json(raw)
         strict_json.load(raw)  # pydantic takes the last of two members of one name
@@ -120,11 +124,14 @@ def parse_email(text: str) -> tuple[str, str]:
 
 
 def email_key(text: str) -> str:
-    """The key to find an account by. A text that is no address finds none, after the same work."""
+    """The key to find an account by. A text that is no address finds none, after the same work.
+
+    Its key is made of a digest: what was typed reaches no store, whatever characters are in it.
+    """
     try:
         return parse_email(text)[1]
     except Unprocessable:
-        return text.casefold()
+        return f"no address {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def account_json(account: Account) -> dict[str, str | int]:

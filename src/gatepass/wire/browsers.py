@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from gatepass.errors import ConfigurationError
+from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import SameSite
-from gatepass.wire.device import parse_networks
 from gatepass.wire.origin import Hsts, check_public_url, foreign_origin
 
 
@@ -20,15 +20,20 @@ class Browsers:
     """The options of a gate that concern browsers and what stands between them and the server."""
 
     origins: Iterable[str] = ()
-    """Origins besides the gate's own whose pages may sign in and refresh: scheme://host[:port], exactly."""
+    """Origins besides the gate's own whose pages may sign in and refresh, exactly as browsers send them:
+    https://app.example.com, capacitor://localhost, tauri://localhost, chrome-extension://<id>."""
     cookie_path: str = "/"
     """The Path of the refresh cookie, such as / or /auth."""
     same_site: SameSite = "strict"
     """`none` is for pages of another site and needs https."""
-    hsts: Hsts = "subdomains"
-    """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it."""
+    hsts: Hsts | None = None
+    """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it. None is `host` where
+    the endpoints are mounted in an application, and `subdomains` with `gatepass serve`."""
     trusted_proxies: Iterable[str] = ()
-    """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts."""
+    """Networks such as 10.0.0.0/8 whose X-Forwarded-For counts; `unix` is every peer on a Unix socket."""
+    private_clients: bool = False
+    """Clients may have private addresses (an intranet). Else such an address is taken for a proxy that is not listed,
+    and its network is unknown."""
 
     def __post_init__(self) -> None:
         for name in ("origins", "trusted_proxies"):
@@ -44,6 +49,11 @@ class Browsers:
                 faults.append(str(fault))
         if faults:
             raise ConfigurationError("\n".join(faults))
+
+    @property
+    def proxies(self) -> Proxies:
+        """Whose X-Forwarded-For is believed."""
+        return Proxies.parse(self.trusted_proxies, private_clients=self.private_clients)
 
     def check_url(self, public_url: str) -> None:
         """Raise ConfigurationError for a public URL that cookies of these options would not reach."""
@@ -65,9 +75,9 @@ class Browsers:
             raise ConfigurationError("`cookie_path` must be an absolute path such as / or /auth.")
 
     def _check_words(self) -> None:
-        for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts, Hsts)):
+        for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts or "host", Hsts)):
             if value not in get_args(words):
                 raise ConfigurationError(f"`{name}` must be one of {', '.join(get_args(words))}.")
 
     def _check_proxies(self) -> None:
-        parse_networks(self.trusted_proxies)
+        Proxies.parse(self.trusted_proxies)

@@ -9,6 +9,7 @@ and always a header that no form and no simple request can send, so every cross-
 preflight (CORS), which only the allow-list passes.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,8 @@ from gatepass.wire.headers import Headers
 
 Hsts = Literal["subdomains", "host", "off"]
 CLIENT_HEADERS = (b"idempotency-key", b"gatepass-client")
+_OWN_SCHEME = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://[A-Za-z0-9._~-]+(:[0-9]{1,5})?")
+"""An origin of an application shell or of an extension: Capacitor, Ionic, Tauri, Electron, chrome-extension."""
 _ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-session, idempotency-key"
 
 
@@ -48,6 +51,12 @@ def check_public_url(url: str) -> None:
         origin = origin_of(url)
     except ConfigurationError as fault:
         raise ConfigurationError(f"`public_url`: {fault}; it must be such as https://example.com.") from None
+    parts = urlsplit(url)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"`public_url` must be {origin} alone: cookies and origins know no path, and mailed links have pages of "
+            f"their own (`verify_url`, `reset_url`, `email_url`): {url}"
+        )
     if origin.startswith("http:") and not is_loopback(url):
         raise ConfigurationError(f"`public_url` must be https; plain http is for localhost alone: {url}")
 
@@ -64,7 +73,14 @@ def transport_policy(public_url: str, hsts: Hsts) -> list[tuple[str, str]]:
 
 
 def foreign_origin(text: str) -> str:
-    """An origin of the allow-list, as browsers spell it. Raises ConfigurationError."""
+    """An origin of the allow-list, as browsers spell it. Raises ConfigurationError.
+
+    `null` is refused: every sandboxed frame and every file has that origin.
+    """
+    if _OWN_SCHEME.fullmatch(text):
+        return text
+    if text == "null" or text.startswith("file:"):
+        raise ConfigurationError(f"not an http(s) origin: {text} is that of every file and of every sandboxed frame")
     if origin_of(text) != text or "*" in text:
         raise ConfigurationError(f"an allowed origin is scheme://host[:port] and nothing else: {text}")
     return text

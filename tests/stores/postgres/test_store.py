@@ -12,6 +12,8 @@ from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of
+from tests.support.browser import EMAIL, Browser
+from tests.support.gates import WatchedStore, open_gate
 from tools.services.postgres import connected, empty_database, until_a_lock_is_waited_for
 
 pytestmark = pytest.mark.slow
@@ -71,3 +73,23 @@ async def test_a_password_change_waits_for_a_sign_in_that_is_under_way_and_then_
             await until_a_lock_is_waited_for(other)
         assert await changing == (session.sid,)
     await store.close()
+
+
+async def test_a_sign_in_with_what_no_column_can_hold_is_refused_like_any_other() -> None:
+    async with open_gate(store=WatchedStore(PostgresStore(await empty_database()))) as at:
+        assert (await Browser(at.gate.asgi).register()).status == 201
+        statuses = [(await Browser(at.gate.asgi).login(f"{EMAIL}\x00")).status for _ in range(6)]
+        assert statuses == [401] * 5 + [429]
+        assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 200
+
+
+async def test_the_kinds_of_hashes_are_found_by_their_index() -> None:
+    store = PostgresStore(await empty_database())
+    await store.open()
+    async with connected(store._url.dsn) as connection:
+        await connection.execute("SET enable_seqscan = off")
+        plan = await connection.fetch(f"EXPLAIN {store._accounts_sql.sample_password_hashes}")
+    await store.close()
+    steps = [row[0] for row in plan]
+    assert not [step for step in steps if "Seq Scan on account" in step]
+    assert [step for step in steps if "account_by_hash_kind" in step]

@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.support.gates import SECRET
@@ -12,8 +13,8 @@ from tests.support.process import gatepass
 from tests.system.faults.harness import ROUNDS, Server, serving, under_load
 from tests.system.faults.load import Verdict
 from tests.system.faults.scenario import scenario
-from tools.services.patience import becomes
-from tools.services.postgres import new_database, shared_server
+from tools.services.patience import PATIENCE, becomes
+from tools.services.postgres import new_database, private_server, shared_server
 from tools.services.processes import children, lives
 
 
@@ -64,3 +65,25 @@ async def test_a_database_without_tables_is_said_once(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.count("Run: gatepass migrate") == 1
+
+
+async def test_a_worker_that_starts_while_the_database_is_away_serves_at_once_and_says_so(tmp_path: Path) -> None:
+    """Its predecessors' socket stays open: without a worker, requests would wait in it without end."""
+    with private_server() as database:
+        url = await new_database(database)
+        async with (
+            serving(Server(tmp_path, url, workers=2)) as server,
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE) as client,
+        ):
+            before = children(server.pid)
+            database.stop()
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            await becomes(lambda: len(children(server.pid) - before) == 2, "two new workers")
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/readyz")).json()["code"] == "store-unavailable"
+            new = children(server.pid)
+            database.start()
+            while (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.1)
+            assert children(server.pid) == new, "no worker had to be replaced again"

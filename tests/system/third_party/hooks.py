@@ -124,7 +124,7 @@ def before_call(_context: schemathesis.HookContext, case: Case, **_kwargs: Any) 
 def known(case: Case) -> dict[str, str]:
     """The members of a body that only its sender can know."""
     match case.path:
-        case "/register" | "/email" | "/account":
+        case "/register" | "/email" | "/account" | "/account/delete":
             return {"password": PASSWORD}
         case "/password":
             return {"current": PASSWORD, "new": NEXT_PASSWORD}

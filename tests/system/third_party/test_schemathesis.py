@@ -21,6 +21,7 @@ ROOT = HERE.parents[2]
 IS_FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 REACHED = [
     "DELETE /account 204",
+    "POST /account/delete 204",
     "DELETE /sessions/{sid} 204",
     "GET /me 200",
     "GET /sessions 200",

@@ -90,7 +90,7 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
     changeEmail: (email, password) => post("email", { email, password }),
     confirmEmail: (token) => post("email/confirm", { token }),
     async deleteAccount(password) {
-      await remove("account", { password });
+      await post("account/delete", { password });
       await session.signOut();
     },
   };

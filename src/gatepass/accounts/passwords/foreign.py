@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from gatepass.accounts.passwords.work import MAX_SCRYPT_MEMORY, Cost, Family
 from gatepass.errors import GatepassError
 
 MAX_ITERATIONS = 3_000_000
@@ -29,13 +30,12 @@ MAX_ITERATIONS = 3_000_000
 MAX_BCRYPT_COST = 15
 MAX_SCRYPT = 1 << 21
 """N · r · p: eight times Werkzeug's default."""
-MAX_SCRYPT_MEMORY = 256 << 20
 MAX_ARGON2 = {"m": 1 << 18, "t": 16, "p": 16}
 """KiB, passes, lanes. Django's are 100 MiB, 2 and 8."""
 MAX_LENGTH = 512
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
 _ARGON2 = re.compile(
-    r"\$argon2(?:id|i)\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,3}),p=([0-9]{1,3})(?:,keyid=[A-Za-z0-9+/]{6})?"
+    r"\$(argon2(?:id|i))\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,3}),p=([0-9]{1,3})(?:,keyid=[A-Za-z0-9+/]{6})?"
     r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128}",
     re.ASCII,
 )
@@ -61,8 +61,9 @@ class UnsupportedHash(GatepassError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ForeignHash:
-    """A hash made by another system."""
+    """A hash made by another system. `cost` is the work of `matches`."""
 
+    cost: Cost
     matches: Verify
 
 
@@ -75,8 +76,14 @@ def read_foreign(stored: str) -> ForeignHash | None:
         return None
     for pattern, read in _READERS:
         if match := pattern.fullmatch(stored):
-            return ForeignHash(read(*match.groups()))
+            return read(*match.groups())
     raise UnsupportedHash("its format is not known")
+
+
+def cost_of(stored: str) -> Cost:
+    """The work of a comparison with this hash. Raises UnsupportedHash."""
+    foreign = read_foreign(stored)
+    return _argon2_cost(stored) if foreign is None else foreign.cost
 
 
 def is_foreign(stored: str) -> bool:
@@ -87,7 +94,7 @@ def is_foreign(stored: str) -> bool:
         return False
 
 
-def _pbkdf2(digest: str, iterations: str, salt: str, expected: bytes) -> Verify:
+def _pbkdf2(digest: str, iterations: str, salt: str, expected: bytes) -> ForeignHash:
     if not 1 <= int(iterations) <= MAX_ITERATIONS:
         raise UnsupportedHash(f"it has more than {MAX_ITERATIONS} iterations, or none")
 
@@ -95,10 +102,11 @@ def _pbkdf2(digest: str, iterations: str, salt: str, expected: bytes) -> Verify:
         made = hashlib.pbkdf2_hmac(digest, password.encode(), salt.encode(), int(iterations), len(expected))
         return hmac.compare_digest(made, expected)
 
-    return matches
+    blocks = -(-len(expected) // hashlib.new(digest).digest_size)
+    return ForeignHash(Cost(Family("pbkdf2", (digest, blocks)), int(iterations)), matches)
 
 
-def _scrypt(cost: str, block: str, lanes: str, salt: str, expected: bytes) -> Verify:
+def _scrypt(cost: str, block: str, lanes: str, salt: str, expected: bytes) -> ForeignHash:
     n, r, p = int(cost), int(block), int(lanes)
     if n < 2 or n & (n - 1) or not (r and p) or n * r * p > MAX_SCRYPT or 128 * n * r > MAX_SCRYPT_MEMORY:
         raise UnsupportedHash("its scrypt parameters are out of bounds")
@@ -109,10 +117,10 @@ def _scrypt(cost: str, block: str, lanes: str, salt: str, expected: bytes) -> Ve
         )
         return hmac.compare_digest(made, expected)
 
-    return matches
+    return ForeignHash(Cost(Family("scrypt", (r, p)), n), matches)
 
 
-def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
+def _bcrypt(stored: str, *, is_prehashed: bool = False) -> ForeignHash:
     match = _BCRYPT.fullmatch(stored)
     if match is None or not 4 <= int(match[1]) <= MAX_BCRYPT_COST:
         raise UnsupportedHash(f"its bcrypt cost is not 4 to {MAX_BCRYPT_COST}, or it is malformed")
@@ -125,16 +133,16 @@ def _bcrypt(stored: str, *, is_prehashed: bool = False) -> Verify:
         text = password.encode()
         # Django's bcrypt_sha256 hashes the password first; all others use its first 72 bytes, up to a NUL.
         given = hashlib.sha256(text).hexdigest().encode() if is_prehashed else text.split(b"\0")[0][:72]
-        return bool(given) and bcrypt.checkpw(given, stored.encode())
+        return bcrypt.checkpw(given, stored.encode()) and bool(given)  # compared in any case: it costs the same
 
-    return matches
+    return ForeignHash(Cost(Family("bcrypt"), 1 << int(match[1])), matches)
 
 
-def _django_argon2(stored: str) -> Verify:
+def _django_argon2(stored: str) -> ForeignHash:
     if _ARGON2.fullmatch(stored) is None:
         raise UnsupportedHash("its Argon2 part is malformed")
     _bound_argon2(stored)
-    return lambda password: argon2_matches(Argon2(), stored, password)
+    return ForeignHash(_argon2_cost(stored), lambda password: argon2_matches(Argon2(), stored, password))
 
 
 def argon2_matches(argon2: Argon2, stored: str, password: str) -> bool:
@@ -149,9 +157,17 @@ def argon2_matches(argon2: Argon2, stored: str, password: str) -> bool:
 
 def _bound_argon2(stored: str) -> None:
     match = _ARGON2.fullmatch(stored)
-    given = zip(MAX_ARGON2.items(), match.groups() if match else (), strict=False)
+    given = zip(MAX_ARGON2.items(), match.groups()[1:] if match else (), strict=False)
     if match is None or any(not 1 <= int(text) <= longest for (_, longest), text in given):
         raise UnsupportedHash("its Argon2 parameters are out of bounds")
+
+
+def _argon2_cost(stored: str) -> Cost:
+    match = _ARGON2.fullmatch(stored)
+    if match is None:
+        raise UnsupportedHash("its Argon2 part is malformed")
+    kind, memory, passes, lanes = match.groups()
+    return Cost(Family("argon2", (kind, int(memory), int(lanes))), int(passes))
 
 
 def _base64(text: str) -> bytes:
@@ -161,7 +177,7 @@ def _base64(text: str) -> bytes:
         raise UnsupportedHash("its hash is not base64") from None
 
 
-_READERS: tuple[tuple[re.Pattern[str], Callable[..., Verify]], ...] = (
+_READERS: tuple[tuple[re.Pattern[str], Callable[..., ForeignHash]], ...] = (
     (_PBKDF2_DJANGO, lambda digest, count, salt, text: _pbkdf2(digest, count, salt, _base64(text))),
     (_PBKDF2_WERKZEUG, lambda digest, count, salt, text: _pbkdf2(digest, count, salt, bytes.fromhex(text))),
     (_SCRYPT_DJANGO, lambda n, salt, r, p, text: _scrypt(n, r, p, salt, _base64(text))),

@@ -1,8 +1,10 @@
-"""Hashes passwords with Argon2id in a bounded pool of threads, and applies the pepper.
+"""Hashes passwords with Argon2id in a pool of threads, and applies the pepper.
 
 The pepper (NIST SP 800-63B-4 §3.1.1.2) is a key outside the database: the input of Argon2id is HMAC-SHA256 of the
 password under that key. The hash names the key (`keyid` of the PHC format), so peppers can be rotated: the first one
-hashes, all verify, and the next sign-in replaces a hash under an older one. Hashes of other systems: `foreign.py`.
+hashes, all verify, and the next sign-in replaces a hash under an older one.
+
+Hashes of other systems: `foreign.py`; why each comparison costs the same: `work.py`.
 """
 
 import asyncio
@@ -11,20 +13,19 @@ import contextlib
 import hmac
 import os
 import re
-import secrets
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
 
-from gatepass.accounts.passwords.foreign import UnsupportedHash, argon2_matches, is_foreign, read_foreign
+from gatepass.accounts.passwords.foreign import UnsupportedHash, argon2_matches, cost_of, is_foreign, read_foreign
+from gatepass.accounts.passwords.work import COMPARISON, Cost, EqualWork, Family, Step
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import derive, parse_secret
-from gatepass.errors import ConfigurationError, Overloaded
+from gatepass.errors import ConfigurationError
 
 Result = TypeVar("Result")
 
@@ -37,6 +38,11 @@ NICE = 5
 """Added to the nice value of the hashing threads. A thread that wakes up then runs before them at once, and they still
 get a third of the CPU time beside other programs. At 19 a busy neighbour would starve every sign-in, and with it every
 thread that waits for the interpreter lock of a starved one."""
+
+
+def hashing_threads() -> int:
+    """One for each core."""
+    return os.cpu_count() or 1
 
 
 def hash_once(password: str) -> str:
@@ -56,29 +62,6 @@ def _lower_priority() -> None:
 
 
 _KEYID = re.compile(r"(\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+),keyid=([A-Za-z0-9+/]{6})(\$.+)", re.ASCII)
-
-
-class Comparison(NamedTuple):
-    """The result of a comparison. `cost` is CPU seconds; `is_foreign` whether another system made the hash."""
-
-    matches: bool
-    cost: float
-    is_foreign: bool
-
-
-def compare(stored: str, password: str, *, argon2: Argon2, pepper: "Pepper", dummy: str) -> Comparison:
-    """Compare in the calling thread. A hash that cannot be verified costs as much as `dummy` and does not match."""
-    started = time.thread_time()
-    try:
-        foreign = read_foreign(stored)
-    except UnsupportedHash:
-        argon2_matches(argon2, dummy, password)
-        return Comparison(False, time.thread_time() - started, False)
-    if foreign is not None:
-        return Comparison(foreign.matches(password), time.thread_time() - started, True)
-    opened = pepper.open(stored, password)
-    matches = argon2_matches(argon2, *(opened or (dummy, password))) and opened is not None
-    return Comparison(matches, time.thread_time() - started, False)
 
 
 class Pepper:
@@ -133,11 +116,10 @@ def _mix(key: bytes, password: str) -> str:
 
 
 class Argon2Hasher:
-    """Argon2id in one thread per core, with a bounded queue in front.
+    """Argon2id in threads.
 
-    A hash takes tens of milliseconds of a core. On the event loop one sign-in would delay every refresh, and in an
-    unbounded queue a flood of sign-ins would (measured: median latency from 1 ms to seconds). Here the excess gets
-    Overloaded at once, and all other requests keep their latency.
+    A hash takes tens of milliseconds of a core. On the event loop one sign-in would delay every refresh. Who may hash
+    next, and how many may wait, is decided in front of it (`queue.py`).
     """
 
     def __init__(
@@ -146,36 +128,27 @@ class Argon2Hasher:
         memory_cost: int = FLOOR[0],
         time_cost: int = FLOOR[1],
         threads: int | None = None,
-        queue: int = 64,
         pepper: Pepper | None = None,
     ) -> None:
-        """`memory_cost` in KiB; at most `queue` calls may wait. Raises ConfigurationError below the floor."""
+        """`memory_cost` in KiB. Raises ConfigurationError below the floor."""
         if memory_cost * time_cost < FLOOR[0] * FLOOR[1] or memory_cost < 12 * 1024:
             raise ConfigurationError("Argon2id needs at least memory_cost=19456 (KiB) and time_cost=2.")
         self._argon2 = Argon2(memory_cost=memory_cost, time_cost=time_cost, parallelism=1)
-        self._threads = threads or os.cpu_count() or 1
-        self._queue = queue
+        self._threads = threads or hashing_threads()
         self._pepper = pepper or Pepper()
-        self._slowest = 0.0
+        self._work = EqualWork(Cost(Family("argon2", ("argon2id", memory_cost, 1)), time_cost))
         self._open_pool()
-        self._dummy = self._argon2.hash(secrets.token_hex(16))
 
     async def hash(self, password: str) -> str:
-        """As in ports.PasswordHasher. Raises Overloaded."""
+        """As in ports.PasswordHasher."""
         return await self._run(self._pepper.hash, password, self._argon2)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """As in ports.PasswordHasher. Raises Overloaded.
-
-        Foreign hashes cost more than our own. Once one was seen, every False takes as long as the slowest of them, or
-        the time would reveal which imported accounts have not been used yet.
-        """
-        matches, cost, was_foreign = await self._run(self._compare, password_hash or self._dummy, password)
-        self._slowest = max(self._slowest, cost) if was_foreign else self._slowest
-        if matches and password_hash is not None:
-            return True
-        await asyncio.sleep(max(0.0, self._slowest - cost))
-        return False
+        """As in ports.PasswordHasher. A hash of a kind that was not expected is expected from now on."""
+        cost = None if password_hash is None else self._cost_of(password_hash)
+        if cost is not None:
+            self._work.include(cost)
+        return await self._run(self._compare, password_hash or "", password, self._work.steps(cost))
 
     def is_outdated(self, password_hash: str) -> bool:
         """As in ports.PasswordHasher: True also for a foreign hash and for one under an older pepper."""
@@ -183,21 +156,43 @@ class Argon2Hasher:
             return True
         return self._argon2.check_needs_rehash(self._pepper.strip(password_hash))
 
-    def _compare(self, password_hash: str, password: str) -> Comparison:
-        return compare(password_hash, password, argon2=self._argon2, pepper=self._pepper, dummy=self._dummy)
+    def expect(self, hashes: Iterable[str]) -> None:
+        """As in ports.PasswordHasher."""
+        self._work.expect(cost for each in hashes if (cost := self._cost_of(each)) is not None)
+
+    @staticmethod
+    def _cost_of(stored: str) -> Cost | None:
+        """The work of a comparison; None for what is no hash, or none that can be compared here."""
+        try:
+            return cost_of(stored)
+        except UnsupportedHash:
+            return None
+
+    def _compare(self, stored: str, password: str, steps: Sequence[Step]) -> bool:
+        """Do all the steps, in the calling thread. Returns how the comparison among them ended."""
+        matches = False
+        for step in steps:
+            if step is COMPARISON:
+                matches = self._matches(stored, password)
+            else:
+                step.spend()
+        return matches
+
+    def _matches(self, stored: str, password: str) -> bool:
+        foreign = read_foreign(stored)
+        if foreign is not None:
+            return foreign.matches(password)
+        opened = self._pepper.open(stored, password)
+        if opened is None:  # its pepper is gone: nothing matches, for the same work
+            cost_of(stored).spend()
+            return False
+        return argon2_matches(self._argon2, *opened)
 
     def _open_pool(self) -> None:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_lower_priority)
-        self._room = self._threads + self._queue
         self._owner = os.getpid()
 
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
         if self._owner != os.getpid():  # a forked process has the pool, but not its threads: it would wait for ever
             self._open_pool()
-        if self._room == 0:
-            raise Overloaded
-        self._room -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        finally:
-            self._room += 1
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)

@@ -3,26 +3,46 @@
 A password that has not passed the policy cannot be hashed: `hash_password` takes what `check_policy` returns.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NewType
 
 from gatepass.accounts.passwords.blocklist import load_blocklist
+from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.password import find_violation, is_overlong, normalise
-from gatepass.core.policy import Policy
+from gatepass.core.policy import MINUTE, Policy
 from gatepass.errors import Unprocessable
-from gatepass.ports import PasswordHasher
+from gatepass.ports import Clock, PasswordHasher
 
 NewPassword = NewType("NewPassword", str)
 """A password that passed the policy, in normal form."""
+SAMPLE_INTERVAL = MINUTE
+"""Seconds after which the store is asked again which kinds of hashes there are: another process may import some."""
 
 
 class Passwords:
-    """`service_words` are words of the service, such as its host, of which no password may be made."""
+    """What is hashed waits its turn in `queue`; `network` says whose turn it is."""
 
-    def __init__(self, hasher: PasswordHasher, *, policy: Policy, service_words: Collection[str]) -> None:
+    def __init__(
+        self,
+        hasher: PasswordHasher,
+        *,
+        queue: FairQueue,
+        sample: Callable[[], Awaitable[Sequence[str]]],
+        policy: Policy,
+        service_words: Collection[str],
+        clock: Clock,
+    ) -> None:
+        """`sample` finds one hash of each kind in the store.
+
+        `service_words` are words of the service, such as its host, of which no password may be made.
+        """
         self._hasher = hasher
+        self._queue = queue
+        self._sample = sample
         self._policy = policy
         self._service_words = tuple(service_words)
+        self._clock = clock
+        self._sampled_at: int | None = None
 
     def check_policy(self, password: str, email_key: str) -> NewPassword:
         """The password, fit to be hashed. Raises Unprocessable (`password-…`). Cheap: nothing is hashed."""
@@ -38,24 +58,34 @@ class Passwords:
             raise Unprocessable(violation.code, violation.detail)
         return NewPassword(normal)
 
-    async def hash_password(self, password: NewPassword) -> str:
+    async def learn_kinds(self) -> None:
+        """Tell the hasher which kinds of hashes the store has, so that a comparison costs the same for all of them."""
+        self._sampled_at = self._clock.now()
+        self._hasher.expect(await self._sample())
+
+    async def hash_password(self, password: NewPassword, *, network: str | None) -> str:
         """A PHC string. Raises Overloaded."""
-        return await self._hasher.hash(password)
+        async with self._queue.turn(network):
+            return await self._hasher.hash(password)
 
     def refuse_overlong(self, password: str) -> None:
         """Raise Unprocessable (`password-too-long`): hashing must not even begin."""
         if is_overlong(normalise(password), self._policy):
             raise Unprocessable("password-too-long", f"A password has at most {self._policy.password_max} characters.")
 
-    async def verify(self, password_hash: str | None, password: str) -> bool:
+    async def verify(self, password_hash: str | None, password: str, *, network: str | None) -> bool:
         """Whether the hash is of this password; None costs the same work and is always False. Raises Overloaded."""
-        return await self._hasher.verify(password_hash, normalise(password))
+        if self._sampled_at is None or not 0 <= self._clock.now() - self._sampled_at < SAMPLE_INTERVAL:
+            await self.learn_kinds()
+        async with self._queue.turn(network):
+            return await self._hasher.verify(password_hash, normalise(password))
 
-    async def rehash(self, password_hash: str, password: str) -> str | None:
+    async def rehash(self, password_hash: str, password: str, *, network: str | None) -> str | None:
         """A hash with today's parameters, or None if `password_hash` has them (standards PW-08). Raises Overloaded.
 
         For the password that was just verified: an old password may violate today's policy and stays valid.
         """
         if not self._hasher.is_outdated(password_hash):
             return None
-        return await self._hasher.hash(normalise(password))
+        async with self._queue.turn(network):
+            return await self._hasher.hash(normalise(password))

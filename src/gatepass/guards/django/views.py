@@ -54,6 +54,8 @@ def _asked(request: HttpRequest, rest: str) -> tuple[Any, bytes]:
     endpoints = gate().wsgi
     mount = request.path[: len(request.path) - len(rest)].rstrip("/")
     scope = {**endpoints.scope_of(request.META), "path": f"{mount}/{rest}", "root_path": mount}
+    if "raw_path" in (received := getattr(request, "scope", {})):  # under ASGI
+        scope["raw_path"] = received["raw_path"]
     if WITHHELD in request.META:
         scope[WITHHELD] = request.META[WITHHELD]
     return scope, request.body

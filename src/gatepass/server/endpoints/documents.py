@@ -49,7 +49,7 @@ ENDPOINTS = (
 )
 AROUND = (
     Endpoint("GET", "/.well-known/jwks.json", get_keys, name="getKeys", done={200: "Jwks"}, media_type=KEY_SET),
-    Endpoint("GET", "/healthz", healthz, name="getHealth", done={200: "Status"}),
+    Endpoint("GET", "/healthz", healthz, name="getHealth", done={200: "Status"}, stateless=True),
     Endpoint(
         "GET",
         "/readyz",

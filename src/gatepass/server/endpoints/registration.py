@@ -72,7 +72,6 @@ ENDPOINTS = (
             429: "too-many-attempts",
         },
         cross_site=True,
-        hashes=True,
         links={"SignIn": SIGN_IN_AGAIN},
     ),
     Endpoint(
@@ -89,7 +88,6 @@ ENDPOINTS = (
             429: "too-many-attempts",
         },
         cross_site=True,
-        hashes=True,
     ),
     Endpoint(
         "POST",

@@ -136,7 +136,6 @@ ENDPOINTS = (
         done={200: "SignIn"},
         problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"},
         cross_site=True,
-        hashes=True,
         links={"SignInAgain": SIGN_IN_AGAIN},
     ),
     Endpoint(

@@ -40,6 +40,9 @@ class DelegatedAccounts:
             account_id, email=email, email_key=email_key, credential_version=credential_version, now=now
         )
 
+    async def sample_password_hashes(self) -> Sequence[str]:
+        return await self.accounts.sample_password_hashes()
+
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         return await self.accounts.verify_account(account_id, now=now)
 
@@ -67,8 +70,20 @@ class DelegatedAccounts:
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         await self.accounts.count_failure(keys, now=now, forget_before=forget_before)
 
+    async def take_back_failure(self, key: str) -> None:
+        await self.accounts.take_back_failure(key)
+
     async def clear_attempts(self, key: str) -> None:
         await self.accounts.clear_attempts(key)
+
+    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
+        return await self.accounts.lasting_failures(email_key, key=key)
+
+    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
+        await self.accounts.count_lasting_failure(email_key, key=key, now=now, forget_before=forget_before)
+
+    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
+        await self.accounts.clear_lasting_failures(email_key, key=key)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return await self.accounts.signing_keys()

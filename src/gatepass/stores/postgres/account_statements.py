@@ -40,6 +40,40 @@ class AccountStatements:
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"
 
     @property
+    def sample_password_hashes(self) -> str:
+        return rows.sample_hashes(f"{self.schema}.account")
+
+    @property
+    def lasting_failures(self) -> str:
+        """The count in the row of an account; without an account that of a key."""
+        account, attempt = f"{self.schema}.account", f"{self.schema}.attempt"
+        return f"""
+SELECT coalesce(failures, 0), coalesce(failed_at, 0) FROM {account} WHERE email_key = $1 AND deleted_at IS NULL
+UNION ALL
+SELECT failures, last_at FROM {attempt} WHERE key = $2
+AND NOT EXISTS (SELECT 1 FROM {account} WHERE email_key = $1 AND deleted_at IS NULL)"""
+
+    @property
+    def count_lasting_failure(self) -> str:
+        """Raise the count in the row of an account; without an account that of a key."""
+        return f"""
+WITH counted AS (
+    UPDATE {self.schema}.account SET failed_at = $3,
+        failures = CASE WHEN failed_at >= $4 THEN coalesce(failures, 0) + 1 ELSE 1 END
+    WHERE email_key = $1 AND deleted_at IS NULL RETURNING 1
+)
+INSERT INTO {self.schema}.attempt AS attempt (key, failures, last_at)
+SELECT $2::text, 1, $3::bigint WHERE NOT EXISTS (SELECT 1 FROM counted)
+ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at,
+    failures = CASE WHEN attempt.last_at < $4 THEN 1 ELSE attempt.failures + 1 END"""
+
+    @property
+    def clear_lasting_failures(self) -> str:
+        return f"""
+WITH cleared AS (DELETE FROM {self.schema}.attempt WHERE key = $2)
+UPDATE {self.schema}.account SET failures = NULL, failed_at = NULL WHERE email_key = $1 AND deleted_at IS NULL"""
+
+    @property
     def change_password(self) -> str:
         """Set a password and raise the version."""
         return self._update(

@@ -79,6 +79,9 @@ class PostgresAccounts:
 
         return await self._pool.run(work)
 
+    async def sample_password_hashes(self) -> Sequence[str]:
+        return tuple(row[0] for row in await self._rows(self._accounts_sql.sample_password_hashes))
+
     async def verify_account(self, account_id: str, *, now: int) -> bool:
         return await self._row(self._accounts_sql.verify_account, account_id, now) is not None
 

@@ -30,14 +30,6 @@ async def listening(pool: ConnectionPool, channel: str) -> AsyncIterator[Subscri
         await close_connection(connection)
 
 
-class PollingSubscription:
-    """A subscription without LISTEN: it asks its reader to read `revoked_since` once a second."""
-
-    async def next(self, within: float) -> Sequence[bytes]:
-        await asyncio.sleep(min(within, POLL_INTERVAL))
-        return ()
-
-
 class _Listener:
     def __init__(self, connection: Any) -> None:
         self._connection = connection

@@ -194,6 +194,13 @@ DELETE FROM {table} WHERE key IN (
 )"""
 
     @property
+    def take_back_failure(self) -> str:
+        """Lower a count by one; a count of one is deleted."""
+        return f"""
+WITH ended AS (DELETE FROM {self.schema}.attempt WHERE key = $1 AND failures <= 1)
+UPDATE {self.schema}.attempt SET failures = failures - 1 WHERE key = $1 AND failures > 1"""
+
+    @property
     def clear_attempts(self) -> str:
         return f"DELETE FROM {self.schema}.attempt WHERE key = $1"
 

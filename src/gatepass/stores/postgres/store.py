@@ -17,10 +17,11 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.accounts import PostgresAccounts
-from gatepass.stores.postgres.listener import PollingSubscription, listening
+from gatepass.stores.postgres.listener import POLL_INTERVAL, listening
 from gatepass.stores.postgres.pool import (
     COMMAND_TIMEOUT,
     DRIVER_ERRORS,
@@ -153,7 +154,7 @@ class PostgresStore(PostgresAccounts):
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         if self._url.is_pooled:
-            return nullcontext(PollingSubscription())
+            return nullcontext(Silence(POLL_INTERVAL))
         return listening(self._pool, self._sql.channel)
 
     async def prune(self, *, before: int, limit: int) -> int:
@@ -170,13 +171,24 @@ class PostgresStore(PostgresAccounts):
 
     async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
         await self._execute(self._sql.count_failure, list(keys), now, forget_before)
-        self._failures += len(keys)
-        if self._failures >= TRIM_INTERVAL:
-            self._failures = 0
-            await self._execute(self._sql.forget_attempts, MAX_ATTEMPT_KEYS)
+        await self._trim(len(keys))
+
+    async def take_back_failure(self, key: str) -> None:
+        await self._execute(self._sql.take_back_failure, key)
 
     async def clear_attempts(self, key: str) -> None:
         await self._execute(self._sql.clear_attempts, key)
+
+    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
+        row = await self._row(self._accounts_sql.lasting_failures, email_key, key)
+        return Attempts(*row) if row else Attempts(0, 0)
+
+    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
+        await self._execute(self._accounts_sql.count_lasting_failure, email_key, key, now, forget_before)
+        await self._trim(1)
+
+    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
+        await self._execute(self._accounts_sql.clear_lasting_failures, email_key, key)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(rows.to_signing_key(row) for row in await self._rows(self._sql.signing_keys))
@@ -237,6 +249,13 @@ class PostgresStore(PostgresAccounts):
             raise_unavailable(fault)
         finally:
             await close_connection(connection)
+
+    async def _trim(self, counted: int) -> None:
+        """Hold the table of attempts to its bound, after every TRIM_INTERVAL failures."""
+        self._failures += counted
+        if self._failures >= TRIM_INTERVAL:
+            self._failures = 0
+            await self._execute(self._sql.forget_attempts, MAX_ATTEMPT_KEYS)
 
     def _check(self, server: Any) -> None:
         if not server["is_migrated"]:

@@ -40,6 +40,9 @@ DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ?
 """
 
 
+_SAMPLE_HASHES = rows.sample_hashes("account")
+
+
 class _Engine(Protocol):
     """What these verbs need from the store."""
 
@@ -124,6 +127,10 @@ class SQLiteAccounts:
             return True
 
         return await self._atomically(change)
+
+    async def sample_password_hashes(self: _Engine) -> Sequence[str]:
+        found = await self._read(lambda connection: connection.execute(_SAMPLE_HASHES).fetchall())
+        return tuple(stored for (stored,) in found)
 
     async def verify_account(self: _Engine, account_id: str, *, now: int) -> bool:
         statement = "UPDATE account SET verified_at = ? WHERE id = ? AND deleted_at IS NULL"

@@ -12,10 +12,10 @@ from pathlib import Path
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
-from gatepass.ports import Attempts, Revocation, Subscription
+from gatepass.ports import Revocation, Subscription
 from gatepass.stores import migrations, rows
-from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.sqlite.accounts import SQLiteAccounts, drop_deleted, revoke_all
+from gatepass.stores.sqlite.attempts import SQLiteAttempts
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.watcher import DataVersionWatcher, data_version
 from gatepass.stores.sqlite.writer import Durability, Writer
@@ -76,18 +76,9 @@ _PING = """
 INSERT INTO attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0)
 ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the write of a value that is there already
 """
-_COUNT_FAILURE = """
-INSERT INTO attempt (key, failures, last_at) VALUES (:key, 1, :now)
-ON CONFLICT (key) DO UPDATE
-SET last_at = :now, failures = CASE WHEN last_at < :forget_before THEN 1 ELSE failures + 1 END
-"""
-_FORGET_ATTEMPTS = """
-DELETE FROM attempt WHERE key IN (SELECT key FROM attempt ORDER BY last_at LIMIT max(0,
-    (SELECT count(*) FROM attempt) - ?))
-"""
 
 
-class SQLiteStore(SQLiteAccounts):
+class SQLiteStore(SQLiteAccounts, SQLiteAttempts):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False
@@ -102,7 +93,6 @@ class SQLiteStore(SQLiteAccounts):
             raise ConfigurationError("The SQLite store needs a file; for a store in memory use memory://.")
         self._path = Path(path)
         self._writer = Writer(self._path, busy_timeout=busy_timeout, read_only=read_only)
-        self._failures = 0
 
     async def open(self) -> None:
         if sqlite3.sqlite_version_info < MIN_VERSION:
@@ -186,23 +176,6 @@ class SQLiteStore(SQLiteAccounts):
 
         return await self._atomically(prune)
 
-    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        return await self._read(lambda connection: find_attempts(connection, keys))
-
-    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        def count(connection: sqlite3.Connection) -> None:
-            counted = [{"key": key, "now": now, "forget_before": forget_before} for key in keys]
-            connection.executemany(_COUNT_FAILURE, counted)
-            self._failures += len(keys)
-            if self._failures >= TRIM_INTERVAL:
-                self._failures = 0
-                connection.execute(_FORGET_ATTEMPTS, (MAX_ATTEMPT_KEYS,))
-
-        await self._atomically(count)
-
-    async def clear_attempts(self, key: str) -> None:
-        await self._run(lambda connection: connection.execute("DELETE FROM attempt WHERE key = ?", (key,)))
-
     async def signing_keys(self) -> Sequence[StoredKey]:
         statement = f"SELECT {_SIGNING_KEY} FROM signing_key"
         found = await self._read(lambda connection: connection.execute(statement).fetchall())
@@ -246,10 +219,3 @@ class SQLiteStore(SQLiteAccounts):
             return result
 
         return await self._run(nested)
-
-
-def find_attempts(connection: sqlite3.Connection, keys: Sequence[str]) -> Sequence[Attempts]:
-    """The counts of these keys, as `AttemptStore.attempts`, for any connection to the file."""
-    statement = "SELECT failures, last_at FROM attempt WHERE key = ?"
-    found = [connection.execute(statement, (key,)).fetchone() for key in keys]
-    return tuple(Attempts(*row) if row else Attempts(0, 0) for row in found)

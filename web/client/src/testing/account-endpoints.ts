@@ -29,7 +29,7 @@ export function answerOwner(request: Incoming, row: Row, rows: ReadonlyMap<strin
       return asOwner(() => ({ status: 202 }));
     case "POST /auth/email/confirm":
       return { status: 204 };
-    case "DELETE /auth/account":
+    case "POST /auth/account/delete":
       return asOwner(() => end(own));
     case "GET /auth/me":
       return { status: 200, body: accountOf(email) };

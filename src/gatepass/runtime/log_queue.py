@@ -1,0 +1,112 @@
+"""A stream for logs that never blocks the event loop: a bounded queue, and a thread that writes.
+
+A pipe holds some 64 KB. If its reader stops (a full disk, a stuck collector, a suspended terminal), a plain write
+blocks, and with it every request. Here lines beyond the bound are dropped and counted, and the count is a line of its
+own as soon as the stream takes bytes again.
+"""
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from typing import TextIO
+
+from gatepass.core.event import LogDropped
+from gatepass.runtime.event_log import line_of
+
+MAX_WAITING = 1024 * 1024
+"""Characters that wait: some seconds of a busy server."""
+PAUSE = 0.02
+"""Seconds in which lines gather before they are written: one system call for all, and few changes of the thread."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds that the end of a process waits for a stream that takes nothing."""
+
+
+class LogQueue:
+    """A text stream, as `logging.StreamHandler` and `EventLog` need it. Before `start` it has no thread.
+
+    Without a thread a line is written at once, or dropped if that would block: a process that forks has no threads.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Text of `stream` that waits in its own buffer is written first."""
+        stream.flush()
+        self._descriptor = stream.fileno()
+        self._lines: deque[str] = deque()
+        self._waiting = 0
+        self._dropped = 0
+        self._lock = threading.Lock()
+        self._filled = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Write in a thread from now on. Call it in the process that logs, after a fork."""
+        self._thread = threading.Thread(target=self._run, name="gatepass-log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        """Queue a text of whole lines. Never blocks and never raises. Returns its length."""
+        if self._thread is None:
+            self._write_now(text)
+            return len(text)
+        with self._lock:
+            if self._waiting + len(text) > MAX_WAITING:
+                self._dropped += text.count("\n")
+            else:
+                self._lines.append(text)
+                self._waiting += len(text)
+        self._filled.set()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing: the thread writes soon."""
+
+    def close(self) -> None:
+        """Write what waits, for at most `CLOSE_TIMEOUT` seconds."""
+        self._closing.set()
+        self._filled.set()
+        if self._thread is not None:
+            self._thread.join(CLOSE_TIMEOUT)
+
+    def _run(self) -> None:
+        while not (self._closing.is_set() and not self._lines and not self._dropped):
+            self._filled.wait()
+            self._filled.clear()
+            self._closing.wait(PAUSE)
+            if not self._write_waiting():
+                return
+
+    def _write_waiting(self) -> bool:
+        """Write all that waits. Returns False once the stream is gone."""
+        with self._lock:
+            text, dropped = "".join(self._lines), self._dropped
+            self._lines.clear()
+            self._dropped = 0
+        if dropped:
+            text += line_of(LogDropped(at=int(time.time()), lines=dropped)) + "\n"
+        is_written = _write_all(self._descriptor, text)
+        with self._lock:
+            self._waiting = sum(map(len, self._lines))
+        return is_written
+
+    def _write_now(self, text: str) -> None:
+        try:
+            _, can_write, _ = select.select([], [self._descriptor], [], 0)
+        except OSError:  # not a file that this system can wait for
+            can_write = [self._descriptor]
+        if can_write:
+            _write_all(self._descriptor, text)
+
+
+def _write_all(descriptor: int, text: str) -> bool:
+    """Write all of a text, and wait for its reader. Returns False if the stream is gone."""
+    # Not through sys.stderr: at its end the interpreter waits for a lock that a blocked write would hold.
+    rest = memoryview(text.encode("utf-8", "backslashreplace"))
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""A log that is not read stops nothing: lines are dropped then, and counted in a line of their own."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from typing import TextIO
+
+import pytest
+
+from gatepass.runtime.log_queue import MAX_WAITING, LogQueue
+from tools.services.patience import until
+
+
+class Pipe:
+    """A pipe, and a stream to its writing end."""
+
+    def __init__(self) -> None:
+        self.reading, writing = os.pipe()
+        self.stream: TextIO = os.fdopen(writing, "w")
+
+    def read_lines(self, count: int) -> list[str]:
+        text = ""
+        while text.count("\n") < count:
+            text += os.read(self.reading, 65_536).decode()
+        return text.splitlines()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    os.close(made.reading)
+    made.stream.close()
+
+
+def test_what_is_written_arrives_whole_and_in_order(pipe: Pipe) -> None:
+    log = LogQueue(pipe.stream)
+    log.start()
+    for number in range(100):
+        log.write(f"{number}\n")
+    assert pipe.read_lines(100) == [str(number) for number in range(100)]
+    log.write("last\n")
+    log.close()
+    assert pipe.read_lines(1) == ["last"], "close writes what waits"
+
+
+def test_a_log_that_is_not_read_blocks_nobody_and_says_how_much_it_lost(pipe: Pipe) -> None:
+    log = LogQueue(pipe.stream)
+    log.start()
+    line = "x" * 1023 + "\n"
+    kept = MAX_WAITING // len(line)
+    for _ in range(3 * kept):
+        log.write(line)  # would block for ever
+    lost = log._dropped
+    assert lost >= kept
+    lines: list[str] = []
+    while not lines or not lines[-1].startswith("{"):
+        lines += pipe.read_lines(1)
+    assert json.loads(lines[-1])["event"] == "sys_log_dropped"
+    assert json.loads(lines[-1])["lines"] == lost
+    assert len(lines) - 1 == 3 * kept - lost
+    log.close()
+
+
+def test_the_end_of_a_process_waits_a_bounded_time_for_a_log_that_is_not_read(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepass.runtime.log_queue.CLOSE_TIMEOUT", 0.01)
+    log = LogQueue(pipe.stream)
+    log.start()
+    log.write("x" * 200_000)
+    log.close()
+
+
+def test_without_a_thread_a_line_is_written_at_once_or_dropped(pipe: Pipe) -> None:
+    """So it is in the supervisor, which forks."""
+    log = LogQueue(pipe.stream)
+    threads = threading.active_count()
+    log.write("first\n")
+    assert pipe.read_lines(1) == ["first"]
+    for _ in range(1000):
+        log.write("x" * 1023 + "\n")
+    assert threading.active_count() == threads
+
+
+def test_a_reader_that_is_gone_harms_nobody(pipe: Pipe) -> None:
+    log = LogQueue(pipe.stream)
+    log.start()
+    gone, pipe.reading = pipe.reading, os.open(os.devnull, os.O_RDONLY)
+    os.close(gone)
+    log.write("nobody reads this\n")
+    thread = log._thread
+    assert thread is not None
+    until(lambda: not thread.is_alive(), "the end of the thread")
+    log.write("nor this\n")
+    log.close()
+
+
+def test_logging_writes_into_it(pipe: Pipe) -> None:
+    log = LogQueue(pipe.stream)
+    log.start()
+    handler = logging.StreamHandler(log)
+    handler.emit(logging.LogRecord("x", logging.INFO, "", 0, "naïve \ud800", (), None))
+    assert pipe.read_lines(1) == ["naïve \\ud800"]
+    log.close()
