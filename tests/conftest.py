@@ -47,7 +47,9 @@ TIMEOUTS = {
     "stores.redis.connection.CONNECT_TIMEOUT": PATIENCE,
     "stores.redis.durability.WAIT_TIMEOUT": PATIENCE / 2,
     "stores.redis.listener.PING_TIMEOUT": PATIENCE,
-    "stores.redis.cluster.DISCOVERY_TIMEOUT": PATIENCE,
+    "stores.redis.topology.DISCOVERY_TIMEOUT": PATIENCE,
+    "stores.redis.topology.SENTINEL_TIMEOUT": PATIENCE / 2,
+    "stores.deadline.STORE_TIME": PATIENCE,
     "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
     "runtime.follower.POLL_INTERVAL": 30 * PATIENCE,
 }

@@ -6,7 +6,6 @@ connection: there are few mails, and a connection that is kept open may be dead 
 """
 
 import asyncio
-import ipaddress
 import smtplib
 import ssl
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from email.message import EmailMessage
 from gatepass.errors import ConfigurationError, DeliveryFailed
 from gatepass.mail.message import check_sender, compose_mail
 from gatepass.ports import Message
+from gatepass.wire.loopback import is_own_host
 
 STEP_TIMEOUT = 10.0
 """Seconds for each step of a delivery. RFC 5321 allows servers minutes, but users are waiting for this mail."""
@@ -45,7 +45,7 @@ class SMTPMailer:
         self._sender = check_sender(sender)
         self._user, self._password = user, password
         self._is_tls_from_the_start = is_tls_from_the_start
-        self._needs_tls = not _is_loopback(host)
+        self._needs_tls = not is_own_host(host)
         self._trust = trust or ssl.create_default_context()
         self._timeout = timeout
         self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail")
@@ -95,10 +95,3 @@ class SMTPMailer:
 def _refused(code: int) -> DeliveryFailed:
     """Final for 5xx (RFC 5321 §4.2.1), except 530 and 535: the operator can correct a wrong password meanwhile."""
     return DeliveryFailed(f"the mail server answered {code}", is_final=500 <= code < 600 and code not in (530, 535))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

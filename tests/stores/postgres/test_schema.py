@@ -108,6 +108,19 @@ class TestOpen:
             assert await told._row("SHOW synchronous_commit") == (choice,)
             await told.close()
 
+    async def test_commits_that_are_no_longer_flushed_are_found_while_it_serves(self, url: str) -> None:
+        store, told = PostgresStore(url), PostgresStore(f"{url}?synchronous_commit=local")
+        for each in (store, told):
+            await each.open()
+            await each.ping()
+            assert list(await each.hazards()) == []
+        await execute(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET synchronous_commit = off")
+        await asyncio.gather(*(each.ping() for each in (store, told) for _ in range(8)))  # with new connections
+        assert "synchronous_commit is off" in (await store.hazards())[0]
+        assert list(await told.hazards()) == []
+        for each in (store, told):
+            await each.close()
+
     async def test_it_refuses_a_server_that_takes_no_writes(self, url: str) -> None:
         await execute(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
         with pytest.raises(ConfigurationError, match="no writes"):

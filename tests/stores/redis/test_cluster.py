@@ -8,6 +8,7 @@ import pytest
 
 from gatepass.core.session import Session
 from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.ports import PartlyRead
 from gatepass.stores.redis.layout import SHARD_SLOTS, SHARDS, SLOTS, TAGS, Keys, slot_of
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
@@ -188,6 +189,17 @@ async def test_a_node_that_is_away_costs_only_its_own_sessions() -> None:
         assert 0 < lost < len(sessions)
         with pytest.raises(StoreUnavailable):
             await store.ping()
+        live = [session for session in sessions if await found(store, session.sid)]
+        ended = live[0]
+        assert await store.revoke(ended.sid, reason="revoked", now=NOW) is not None
+        with pytest.raises(PartlyRead) as part:
+            await store.revoked_since(NOW)
+        assert [revocation.sid for revocation in part.value.found] == [ended.sid], "live nodes are heard"
+        assert {session.sid[0] in part.value.missing for session in sessions} == {True, False}
+        owners = [store._cluster.owner(slot) for slot in SHARD_SLOTS]
+        lost_shards = {shard for shard, owner in enumerate(owners) if owner is None or owner.port == away.port}
+        assert part.value.missing == lost_shards
+        sessions.remove(ended)
         await asyncio.to_thread(away.start)
         await asyncio.to_thread(until, lambda: b"cluster_state:ok" in away.ask("CLUSTER", "INFO"))
         async with patience():

@@ -9,7 +9,7 @@ import pytest
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.redis import connection, pipeline
 from gatepass.stores.redis.cluster import Cluster
-from gatepass.stores.redis.connection import Unreachable
+from gatepass.stores.redis.connection import ConnectionRejected, Unreachable
 from gatepass.stores.redis.layout import pack_command
 from gatepass.stores.redis.scripts import SWAP, Call
 from gatepass.stores.redis.url import parse_url
@@ -363,4 +363,19 @@ async def test_of_several_sentinels_the_one_with_the_highest_epoch_is_believed_a
         assert [node.port for node in cluster.primaries] == [new.port]
         assert await cluster.run(Call.of(b"GET", b"key")) == b"key"
         assert (len(old.named(b"GET")), len(new.named(b"GET"))) == (0, 1)
+        await cluster.close()
+
+
+async def test_a_node_beyond_this_machine_that_another_one_names_gets_nothing_without_tls() -> None:
+    def answer(command: list[bytes]) -> bytes:
+        if command[0] == b"CLUSTER":
+            return b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$8\r\n10.0.0.1\r\n:6379\r\n"
+        return echo(command)
+
+    async with scripted(answer) as (server, _):
+        cluster = Cluster(parse_url(f"redis+cluster://127.0.0.1:{server.port}"))
+        await cluster.open()
+        with pytest.raises(ConnectionRejected) as refused:
+            await cluster.run(Call.of(b"GET", b"key"))
+        assert "tls=off" in refused.value.reason
         await cluster.close()

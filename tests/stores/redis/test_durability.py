@@ -184,7 +184,7 @@ async def test_in_full_memory_sessions_end_all_the_same_and_every_process_is_tol
         async with store.subscribe() as subscription:
             await asyncio.to_thread(primary.ask, "CONFIG", "SET", "maxmemory", "1")
             assert await store.revoke(one.sid, reason="reused", now=NOW) is not None
-            assert [revocation.sid for revocation in await subscription.next(PATIENCE)] == [one.sid]
+            assert list(await subscription.next(PATIENCE)) == [one.sid]
         assert await store.revoke(one.sid, reason="reused", now=NOW) is None, "the marker needs no memory either"
         await store.lock(one.account_id, by=bytes(16), seconds=60)
         assert list(await store.revoke_all(one.account_id, reason="revoked", now=NOW, keep=two.sid)) == [three.sid]
@@ -236,6 +236,16 @@ async def test_a_server_that_evicts_is_refused_and_closed_again(policy: str) -> 
             await store.open()
         with pytest.raises(StoreUnavailable, match="not open"):
             await store.find(bytes(16))
+
+
+async def test_a_policy_that_is_set_while_it_serves_is_found() -> None:
+    with private_server() as server:
+        store = await opened(server.url)
+        assert list(await store.hazards()) == []
+        await asyncio.to_thread(server.ask, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        (hazard,) = await store.hazards()
+        assert "Set maxmemory-policy noeviction" in hazard
+        await store.close()
 
 
 async def test_a_server_without_a_log_is_warned_of_and_cannot_promise_a_disk(caplog: pytest.LogCaptureFixture) -> None:

@@ -76,6 +76,8 @@ class ConnectionPool:
         self._unreserved = asyncio.Semaphore(self._unreserved_count)
         self._tasks = TaskSet()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.newest_commit = "on"
+        """What `synchronous_commit` is on the newest connection."""
 
     @property
     def _unreserved_count(self) -> int:
@@ -211,12 +213,19 @@ class ConnectionPool:
 
     async def _add(self) -> Any:
         self._count += 1
+        connection: Any = None
         try:
-            return await self.new_connection()
-        except BaseException:
+            connection = await self.new_connection()
+            self.newest_commit = await connection.fetchval("SELECT current_setting('synchronous_commit')")
+        except BaseException as fault:
             self._count -= 1
+            if connection is not None:
+                connection.terminate()
             self._wake_next()
+            if isinstance(fault, DRIVER_ERRORS):
+                raise_unavailable(fault)
             raise
+        return connection
 
     async def _wait(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

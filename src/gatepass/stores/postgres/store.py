@@ -17,6 +17,7 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
@@ -37,6 +38,10 @@ _NEVER = 2**62
 _RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 """The batch lost against a transaction with another order of locks or another isolation level, or one that holds a row
 for long. Nothing was done."""
+_FORGETS = (
+    "synchronous_commit is off: a crash could undo a sign-out that was acknowledged. Switch it on, or add "
+    "synchronous_commit=local to the URL. synchronous_commit=off in the URL accepts the risk."
+)
 _SID = 6
 """The place of the sid among the values of a swap."""
 
@@ -101,6 +106,12 @@ class PostgresStore(PostgresAccounts):
     async def ping(self) -> None:
         await self._execute(self._sql.ping)
 
+    async def hazards(self) -> Sequence[str]:
+        row = await self._row("SELECT current_setting('synchronous_commit')")
+        # A role's or a database's setting holds for connections that are made after it was changed.
+        forgets = "off" in (row[0], self._pool.newest_commit) and not self._url.chose_commit
+        return (_FORGETS,) if forgets else ()
+
     async def add(self, session: Session, *, credential_version: int) -> bool:
         values = (*rows.from_session(session), session.account_id, credential_version)
         return await self._row(self._sql.add, *values) is not None
@@ -111,7 +122,8 @@ class PostgresStore(PostgresAccounts):
 
     async def swap(self, swap: Swap) -> Session | None:
         self._pool.check_open()
-        row = await self._swaps.put(swap)
+        async with in_time():
+            row = await self._swaps.put(swap)
         return rows.to_session(row) if row else None
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
@@ -196,16 +208,16 @@ class PostgresStore(PostgresAccounts):
     async def put_signing_key(self, key: StoredKey) -> None:
         await self._rows(self._sql.put_signing_key, *rows.from_signing_key(key))
 
+    async def _seal(self) -> None:
+        """Wait for a commit: a statement that changed nothing waits for no synchronous standby."""
+        await self._execute(self._sql.seal)
+
     async def epoch(self) -> int:
         row = await self._row(self._sql.epoch)
         return int(row[0]) if row else 0
 
     async def raise_epoch(self, at: int) -> int:
         return int((await self._rows(self._sql.raise_epoch, at))[0][0])
-
-    async def _seal(self) -> None:
-        """Wait for a commit: a statement that changed nothing waits for no synchronous standby."""
-        await self._execute(self._sql.seal)
 
     async def _send(self, swaps: Sequence[Swap]) -> Sequence[Row]:
         """Apply a batch in one transaction, or swap by swap if the batch lost against another transaction."""
@@ -263,10 +275,7 @@ class PostgresStore(PostgresAccounts):
         if server["is_read_only"]:
             raise ConfigurationError(f"{self._url.display} accepts no writes: it is a standby, or set to be read only.")
         if server["synchronous_commit"] == "off" and not self._url.chose_commit:
-            raise ConfigurationError(
-                "synchronous_commit is off: a crash could undo a sign-out that was acknowledged. Switch it on, or add "
-                "synchronous_commit=local to the URL. synchronous_commit=off in the URL accepts the risk."
-            )
+            raise ConfigurationError(_FORGETS)
 
 
 def _values(swap: Swap) -> tuple[object, ...]:

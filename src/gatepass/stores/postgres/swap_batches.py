@@ -43,7 +43,7 @@ MAX_BLOCKED = 4.0
 """Seconds for which a swap whose row is locked is tried again."""
 
 
-class RowsLocked(Exception):
+class RowsLocked(StoreUnavailable):
     """Some rows are locked by another transaction: their swaps were not applied. `rows` are those of the others."""
 
     def __init__(self, rows: Sequence[Row], sids: Sequence[bytes]) -> None:

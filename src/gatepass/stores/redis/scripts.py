@@ -99,6 +99,7 @@ BURY = Script(r"""
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
+redis.call('ZREM', KEYS[3], '') -- needs no memory, so what follows may
 redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[3], ARGV[1], ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[4])

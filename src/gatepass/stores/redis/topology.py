@@ -1,8 +1,8 @@
 """Which node owns which slot: the replies of a cluster or a sentinel, and the node that a redirection names."""
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.redis.connection import Connection, ConnectionRejected, Refusal, Unreachable
@@ -14,19 +14,33 @@ Owners = list[Host | None]
 """For each slot its primary, or None if no node owns it."""
 _CLUSTER_SLOTS = pack_command(b"CLUSTER", b"SLOTS")
 _ROLE = pack_command(b"ROLE")
+DISCOVERY_TIMEOUT = 1.0
+"""Seconds for one node to report the owners, before the next node is asked."""
 SENTINEL_TIMEOUT = 0.7
 """Seconds for a sentinel to report: less than DISCOVERY_TIMEOUT, so that a silent one does not hide the others."""
 
 
-async def ask_owners(host: Host, url: RedisUrl, *, pipeline: Callable[[Host], Pipeline]) -> Owners:
-    """The owners, as `host` or the sentinels report them. Raises StoreUnavailable."""
-    match url.kind:
-        case "single":
-            return [host] * SLOTS
-        case "sentinel":
-            return await ask_sentinels(url, pipeline=pipeline)
-        case "cluster":
-            return await ask_cluster(host, pipeline=pipeline)
+async def ask_one_of(hosts: Sequence[Host], url: RedisUrl, *, pipeline: Callable[[Host], Pipeline]) -> Owners:
+    """The owners, as the first of these hosts reports them that can. Raises StoreUnavailable."""
+    if url.kind == "single":
+        return [hosts[0]] * SLOTS
+    if url.kind == "sentinel":
+        return await _in_time(ask_sentinels(url, pipeline=pipeline))
+    fault: StoreUnavailable = Unreachable()
+    for host in hosts:
+        try:
+            return await _in_time(ask_cluster(host, pipeline=pipeline))
+        except StoreUnavailable as found:
+            fault = found
+    raise fault
+
+
+async def _in_time(asking: Coroutine[Any, Any, Owners]) -> Owners:
+    try:
+        async with asyncio.timeout(DISCOVERY_TIMEOUT):
+            return await asking
+    except TimeoutError as late:
+        raise Unreachable from late
 
 
 async def ask_cluster(host: Host, *, pipeline: Callable[[Host], Pipeline]) -> Owners:
