@@ -16,7 +16,7 @@ import pytest
 
 from tests.system.faults.load import Verdict
 
-AT_ONCE = 6
+AT_ONCE = 8
 """Scenarios at the same time."""
 Play = Callable[[Path], Awaitable[Verdict]]
 Record = Callable[[str, object], None]
