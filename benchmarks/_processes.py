@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gatepass.system import new_secret
 from tools.services.processes import children
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -40,7 +40,7 @@ def gatepass(
     """`gatepass serve` with a store: its process id and port. `more` are settings."""
     # Counted, so that counting is part of what is measured, but never refused.
     rates = dict.fromkeys(("REFRESH_RATE", "ADDRESS_REFRESH_RATE", "REGISTRATION_RATE"), "900000000/1h")
-    settings = {"SECRET": secret or secrets.token_urlsafe(32), "STORE": store, **rates, **(more or {})}
+    settings = {"SECRET": secret or new_secret(), "STORE": store, **rates, **(more or {})}
     settings["SESSIONS_PER_ACCOUNT"] = "0"  # all browsers of a run may be one person
     if sessions:
         settings["SESSIONS"] = sessions

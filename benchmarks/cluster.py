@@ -26,7 +26,9 @@ from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
 from gatepass import Gatepass
+from gatepass.core.secret import Secret
 from gatepass.sessions.service import Caller
+from gatepass.system import new_secret
 from gatepass.testing.clock import FastHasher
 from tools.services import valkey
 from tools.services.valkey import ValkeyServer
@@ -93,7 +95,7 @@ async def open_subject(
         url, primaries, others = cluster.url, cluster.primaries, cluster.replicas
     place = folder / name
     place.mkdir()
-    store, secret = f"sqlite:///{place / 'accounts.db'}", secrets.token_urlsafe(32)
+    store, secret = f"sqlite:///{place / 'accounts.db'}", new_secret()
     pid, port = stack.enter_context(gatepass(place, store, sessions=url, secret=secret))
     await wait_for(port)
     jars = await fill(store, url, secret=secret, port=port, count=options.sessions)
@@ -111,7 +113,7 @@ async def fill(store: str, sessions: str, *, secret: str, port: int, count: int)
         for number in range(count):
             if number % 50 == 0:
                 email = f"{number}@example.com"
-                account = await gate.accounts.add(email, secrets.token_urlsafe(20), email_key=email)
+                account = await gate.accounts.add(email, Secret(secrets.token_urlsafe(20)), email_key=email)
             grant = await gate.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
             if grant is None:
                 raise SystemExit("a session could not be started")

@@ -11,7 +11,6 @@ its memory of verified tokens is switched off, so each request pays the Ed25519 
 
 import argparse
 import asyncio
-import secrets
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -27,9 +26,10 @@ from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.check import Check
 from gatepass.core.keyring import SigningKey, parse_secret
+from gatepass.core.secret import Secret
 from gatepass.sessions.service import Caller
 from gatepass.stores.memory import MemoryStore
-from gatepass.system import SystemClock
+from gatepass.system import SystemClock, new_secret
 from gatepass.testing.clock import FastHasher
 
 URL = "http://localhost:8000"
@@ -47,7 +47,7 @@ class Gates:
 
     @classmethod
     def make(cls) -> "Gates":
-        secret = secrets.token_urlsafe(32)
+        secret = new_secret()
         warm, cold = (
             Gatepass(secrets=[secret], public_url=URL, store=MemoryStore(), hasher=FastHasher()) for _ in range(2)
         )
@@ -56,7 +56,9 @@ class Gates:
 
     async def token(self) -> str:
         """An access token of both."""
-        account = await self.warm.accounts.add("b@example.com", "correct horse battery", email_key="b@example.com")
+        account = await self.warm.accounts.add(
+            "b@example.com", Secret("correct horse battery"), email_key="b@example.com"
+        )
         grant = await self.warm.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
         assert grant is not None
         assert grant.access_token is not None

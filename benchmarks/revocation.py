@@ -30,6 +30,7 @@ from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
 from gatepass.remote import RemoteRevocations
 from gatepass.serving.process import bind, serve
+from gatepass.system import new_secret
 from gatepass.wire.asgi import Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,7 +143,7 @@ def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(stores(feed, folder))
         clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPASS_")}
-        settings = {"SECRET": secrets.token_urlsafe(32), "REVOCATION_FEED_SECRET": secrets.token_urlsafe(32), **store}
+        settings = {"SECRET": new_secret(), "REVOCATION_FEED_SECRET": new_secret(), **store}
         environment = {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}}
         ports = []
         for _ in range(2):

@@ -22,7 +22,6 @@ import statistics
 import struct
 import tempfile
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +29,13 @@ from pathlib import Path
 from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
-from gatepass.core.keyring import KeyRing, parse_secret
+from gatepass.core.keyring import KeyRing, compose_secret, parse_secret
 from gatepass.core.refresh_token import RefreshToken, compose
 from tools.services.postgres import PostgresServer, connected, execute, new_database, private_server, query
 
 SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 """What anybody with millions of rows sets; everything else is the default."""
-SECRET = urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
+SECRET = compose_secret(bytes(range(32)))
 GENERATION = 100
 """Where each session stands at first: long in use."""
 COLUMNS = (

@@ -38,7 +38,7 @@ from tests.support.gates import SECRET, GateHarness, open_gate
         (lambda: {"tokens": Tokens(algorithm="HS256", audience="https://api.example")}, "HS256 needs one party"),
         (lambda: {"tokens": Tokens(algorithm="RS256")}, "`algorithm` must be one of"),  # type: ignore[arg-type]
         (lambda: {"tokens": Tokens(client_id="")}, "`client_id`"),
-        (lambda: {"secrets": Secrets([SECRET], feed=["short"])}, "`feed`: a secret must be"),
+        (lambda: {"secrets": Secrets([SECRET], feed=["short"])}, "`feed`: a secret begins with"),
         (lambda: {"limits": Limits(connections=0)}, "`connections` must be at least 1"),
         (lambda: {"limits": Limits(revocation_max_age=0)}, "`revocation_max_age`"),
         (lambda: {"policy": Policy(registration="maybe")}, "`registration`"),  # type: ignore[arg-type]

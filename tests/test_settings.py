@@ -12,6 +12,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
+from gatepass.environment import LINK_NAME
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.mail import LinkPages, Mail
@@ -122,7 +123,7 @@ def test_every_setting_reaches_the_gate(
 
 
 def test_every_option_of_a_group_has_a_setting_or_is_made_in_code() -> None:
-    in_code = {"claims", "clock_skew", "demonstration"}
+    in_code = {"claims", "demonstration"}
     for group in (Policy, Tokens, Browsers, Limits):
         assert {option.name for option in fields(group)} - Settings.model_fields.keys() <= in_code, group
 
@@ -133,8 +134,10 @@ def test_durations_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, secon
 
 
 def test_the_other_durations_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = load(monkeypatch, REFRESH_TTL="12h", SESSION_TTL="2d", LEEWAY="30s").arguments()["policy"]
-    assert (policy.refresh_ttl, policy.session_ttl, policy.leeway) == (12 * HOUR, 2 * DAY, 30)
+    policy = load(monkeypatch, REFRESH_TTL="12h", SESSION_TTL="2d", LEEWAY="30s", CLOCK_SKEW="20s").arguments()[
+        "policy"
+    ]
+    assert (policy.refresh_ttl, policy.session_ttl, policy.leeway, policy.clock_skew) == (12 * HOUR, 2 * DAY, 30, 20)
 
 
 @pytest.mark.parametrize("text", ["", "15", "m", "-1m", "1.5m", "15 min", "1w", "1h30m", "١m", "15M"])
@@ -161,6 +164,61 @@ def test_an_unknown_name_is_a_fault_with_a_suggestion(
 def test_an_unknown_name_in_the_file_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(ENV_FILE).write_text("GATEPASS_COOKIEPATH=/auth\n")
     assert "GATEPASS_COOKIEPATH is not a setting. Did you mean GATEPASS_COOKIE_PATH?" in faults(monkeypatch)
+
+
+KUBERNETES = {
+    "SERVICE_HOST": "10.96.12.7",
+    "SERVICE_PORT": "8000",
+    "SERVICE_PORT_HTTP": "8000",
+    "PORT": "tcp://10.96.12.7:8000",
+    "PORT_8000_TCP": "tcp://10.96.12.7:8000",
+    "PORT_8000_TCP_PROTO": "tcp",
+    "PORT_8000_TCP_PORT": "8000",
+    "PORT_8000_TCP_ADDR": "10.96.12.7",
+    "PORT_53_UDP": "udp://[fd00::1]:53",
+}
+DOCKER = {
+    "NAME": "/app/gatepass",
+    "PORT": "tcp://172.17.0.2:8000",
+    "PORT_8000_TCP": "tcp://172.17.0.2:8000",
+    "PORT_8000_TCP_START": "tcp://172.17.0.2:8000",
+    "PORT_8000_TCP_PORT_START": "8000",
+    "ENV_PATH": "/usr/bin",
+    "ENV_PYTHON_VERSION": "3.12.1",
+}
+
+
+@pytest.mark.parametrize("links", [KUBERNETES, DOCKER], ids=["kubernetes", "docker"])
+@pytest.mark.parametrize("service", ["", "SECRET_", "ACCESS_TTL_", "PG_MAIN_"])
+def test_the_variables_of_service_links_and_docker_links_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, links: dict[str, str], service: str
+) -> None:
+    settings = load(monkeypatch, **{f"{service}{name}": value for name, value in links.items()})
+    assert settings == load(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("PORT", "8000"), ("NAME", "gate"), ("ENV_PATH", "/usr/bin"), ("SERVICE_PORT", "high")]
+)
+def test_a_name_like_a_links_with_a_value_that_no_link_has_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    assert f"GATEPASS_{name} is not a setting." in faults(monkeypatch, **{name: text})
+
+
+def test_a_links_name_in_the_settings_file_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(ENV_FILE).write_text("GATEPASS_PORT=tcp://10.96.12.7:8000\n")
+    assert "GATEPASS_PORT is not a setting. The port is an option: gatepass serve --port." in faults(monkeypatch)
+
+
+def test_beside_service_links_a_misspelt_setting_is_still_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GATEPASS_ORIGN is not a setting." in faults(monkeypatch, **KUBERNETES, ORIGN="x")
+
+
+def test_no_setting_may_be_called_as_a_link() -> None:
+    names = {f"GATEPASS_{name.upper()}" for name in Settings.model_fields}
+    assert [name for name in names if LINK_NAME.fullmatch(name)] == []
+    assert LINK_NAME.fullmatch("GATEPASS_PORT")
 
 
 def test_names_of_others_in_the_file_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +255,9 @@ def test_nothing_set_tells_both_things_that_are_needed() -> None:
         "correct horse battery staple correct horse",
         "A" * 43,
         "ab" * 22,
+        "ThisIsTheSecretOfOurProductionServerIn2026x",
+        f"{SECRET},ThisIsTheSecretOfOurProductionServerIn2026x",
+        f"ThisIsTheSecretOfOurProductionServerIn2026x,{SECRET}",
         SECRET[:42],
         SECRET[:-2],
         f"{SECRET},short",
@@ -233,6 +294,26 @@ def test_secret_and_secret_file_together_are_refused(monkeypatch: pytest.MonkeyP
     assert "not both" in faults(monkeypatch, SECRET_FILE="s")
 
 
+def test_a_secret_in_the_environment_overrides_a_secret_file_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(OTHER_SECRET)
+    Path(ENV_FILE).write_text(f"GATEPASS_SECRET_FILE=s\nGATEPASS_PUBLIC_URL={URL}\n")
+    assert load(monkeypatch).arguments()["secrets"].tokens == [SECRET]
+
+
+def test_a_secret_file_in_the_environment_overrides_a_secret_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(OTHER_SECRET)
+    Path(ENV_FILE).write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\n")
+    monkeypatch.setenv("GATEPASS_SECRET_FILE", "s")
+    assert Settings.load().arguments()["secrets"].tokens == [OTHER_SECRET]
+
+
+def test_both_in_the_settings_file_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s").write_text(OTHER_SECRET)
+    Path(ENV_FILE).write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_SECRET_FILE=s\nGATEPASS_PUBLIC_URL={URL}\n")
+    with pytest.raises(ConfigurationError, match="not both"):
+        Settings.load()
+
+
 def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(ENV_FILE).write_text("GATEPASS_CLIENT_ID=file\nGATEPASS_LEEWAY=20s\n")
     settings = load(monkeypatch, CLIENT_ID="environment")
@@ -254,6 +335,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"REFRESH_TTL": "10m"}, "GATEPASS_REFRESH_TTL must be longer than GATEPASS_ACCESS_TTL"),
         ({"SESSION_TTL": "1d"}, "GATEPASS_SESSION_TTL must be at least GATEPASS_REFRESH_TTL"),
         ({"LEEWAY": "5m"}, "GATEPASS_LEEWAY must be 0 to 60 seconds"),
+        ({"CLOCK_SKEW": "2m"}, "GATEPASS_CLOCK_SKEW must be 0 to 60 seconds"),
         ({"PUBLIC_URL": "http://gate.example"}, "https"),
         ({"PUBLIC_URL": "gate.example"}, "GATEPASS_PUBLIC_URL: not an http(s) origin"),
         ({"PUBLIC_URL": "https://user@gate.example"}, "not an http(s) origin"),
@@ -291,7 +373,7 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"EMAIL_URL": "javascript:{token}"}, "not an http(s) origin"),
         ({"RESET_TTL": "2d"}, "RESET_TTL must be 5 minutes to 1 d"),
         ({"VERIFY_TTL": "1m"}, "VERIFY_TTL must be 5 minutes to 7 d"),
-        ({"PEPPER": "pepper"}, "GATEPASS_PEPPER: a secret must have"),
+        ({"PEPPER": "pepper"}, "GATEPASS_PEPPER: a secret begins with"),
         ({"CLIENT_ID": ""}, "CLIENT_ID"),
     ],
 )
@@ -307,6 +389,16 @@ def test_no_secret_shows_in_repr_or_fault(monkeypatch: pytest.MonkeyPatch) -> No
     settings = load(monkeypatch)
     assert SECRET not in f"{settings!r} {settings}"
     assert SECRET not in faults(monkeypatch, ACCESS_TTL="x", SECRET=f"{SECRET},bad")
+
+
+def test_no_password_of_a_database_shows_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch,
+        STORE="postgresql://gate:canary@db.internal/app",
+        SESSIONS="redis://:canary@cache.internal",
+        MAIL="smtps://gate:canary@mail.example",
+    )
+    assert "canary" not in f"{settings!r} {settings} {settings.model_dump()}"
 
 
 def test_a_gate_from_the_environment_takes_overrides(monkeypatch: pytest.MonkeyPatch) -> None:

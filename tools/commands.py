@@ -73,9 +73,14 @@ ADD = "gatepass accounts add ann@example.com"
 WAYS: Mapping[str, Way] = {
     r"gatepass init": Run(),
     r"gatepass secret": Run(),
+    r"gatepass secret --convert.*": ByTest("test_one_of_an_earlier_version_is_converted_from_standard_input"),
+    r"gatepass audit": Run(after=(INIT, ADD)),
     r"gatepass accounts add ann@example\.com": Run(stdin=PASSWORD, after=(INIT,)),
     r"gatepass (accounts list|accounts (disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
     r"gatepass accounts import people\.jsonl": ByTest("test_an_import_takes_what_fits_and_says_why_the_rest_does_not"),
+    r"gatepass accounts import people\.csv .*": ByTest(
+        "test_a_member_that_accounts_have_no_use_for_is_refused_unless_it_is_named"
+    ),
     r"gatepass keys( list| rotate)": Run(after=(INIT, "gatepass migrate")),
     r"gatepass migrate( --check)?": Run(after=(INIT,)),
     r"gatepass migrate --sql( --from 1)?": ByTest("test_the_printed_sql_makes_what_migrate_makes"),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
+from gatepass.accounts.administration import Administration
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
@@ -22,6 +23,7 @@ from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_th
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.registration import Registration, check_mode
+from gatepass.accounts.retention import Retention
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.access_token import Verifier
@@ -91,6 +93,7 @@ class Parts:
         self._join_keys_and_guard()
         self._join_sessions()
         self._join_accounts()
+        self._join_administration()
         self._join_mail()
         self._join_registration()
         self._join_mailed_changes()
@@ -168,6 +171,16 @@ class Parts:
             entropy=options.entropy,
             report=self.report,
             external_users=external,
+        )
+
+    def _join_administration(self) -> None:
+        self.administration = Administration(
+            self.options.store,
+            accounts=self.accounts,
+            sessions=self.sessions,
+            keys=self.keys,
+            clock=self.options.clock,
+            entropy=self.options.entropy,
         )
 
     def _join_mail(self) -> None:
@@ -253,8 +266,9 @@ class Parts:
 
     def _join_lifecycle(self) -> None:
         options = self.options
-        self.janitor = Janitor(options.store, clock=options.clock, forget=self.revocations.forget)
         clock, report, look = options.clock, self.report, self.keys.look
+        prune = Retention(options.store, verify_ttl=self._links.pages.verify_ttl).prune
+        self.janitor = Janitor(options.store, clock=clock, forget=self.revocations.forget, prune=prune)
         self.follower = Follower(
             options.store, revocations=self.revocations, reload_keys=look, clock=clock, report=report
         )

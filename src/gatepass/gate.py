@@ -30,6 +30,7 @@ from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.browsers import Browsers
+from gatepass.wire.idna import ascii_url
 from gatepass.wire.wsgi import WSGIApp
 
 
@@ -69,7 +70,7 @@ class Gatepass:
         """
         options = Options(
             secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
-            public_url=public_url,
+            public_url=_ascii(public_url),
             store=open_store(store, sessions=sessions) if isinstance(store, str) else store,
             policy=policy or Policy(),
             tokens=tokens or Tokens(),
@@ -84,6 +85,7 @@ class Gatepass:
         self.policy, self.store, self.limits = options.policy, options.store, options.limits
         self._parts = parts = Parts(options)
         self.sessions, self.accounts, self.keys = parts.sessions, parts.accounts, parts.keys
+        self.administration = parts.administration
         self.check, self.revocations = parts.check, parts.revocations
         self.cookies, self.origins = parts.cookies, parts.origins
         self.mailer, self.outbox = parts.mailer, parts.outbox
@@ -175,3 +177,11 @@ class Gatepass:
         """Call `listener` with every event (`gatepass.core.event`). Also a decorator."""
         self._parts.report.add(listener)
         return listener
+
+
+def _ascii(url: str) -> str:
+    """The public URL as browsers spell it. One that cannot be read is refused with the other faults."""
+    try:
+        return ascii_url(url)
+    except ValueError:
+        return url

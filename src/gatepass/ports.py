@@ -10,9 +10,11 @@ The contract that all stores share:
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import StoreUnavailable
@@ -39,10 +41,7 @@ class PasswordHasher(Protocol):
         """A PHC string with a fresh salt."""
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password matches the hash. None is always False.
-
-        It costs the same work whether it is None or a hash of any kind that was expected, right or wrong.
-        """
+        """Whether the password matches the hash; None never does. The same work for None and every kind expected."""
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with weaker parameters than the current ones."""
@@ -157,15 +156,22 @@ class AccountStore(Protocol):
         """Store the same password under stronger parameters. Returns False if the version has changed."""
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """In one step: disable an account and revoke its sessions. Returns their sids, or None if it is absent."""
+        """In one step: disable an account, raise its version, and revoke its sessions.
+
+        Returns their sids, or None if it is absent. The version voids what was prepared before: mailed links, and
+        changes that are under way.
+        """
 
     async def enable_account(self, account_id: str) -> bool:
         """Enable a disabled account. Returns False if it is absent."""
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
         """In one step: revoke its sessions and delete the account. Its address is free again at once.
 
-        Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent.
+        Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent or has another
+        version than `credential_version`, where one is given.
         """
 
     async def change_email(
@@ -235,6 +241,9 @@ class AttemptStore(Protocol):
     async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
         """Delete what `lasting_failures` returns, and the count of `key` in any case."""
 
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        """Delete counts last raised before a time, at most `limit`, without keys that begin with `keep`; how many."""
+
 
 class KeyStore(Protocol):
     """Signing keys, encrypted: a handful of rows, one for each rotation."""
@@ -244,6 +253,16 @@ class KeyStore(Protocol):
 
     async def put_signing_key(self, key: StoredKey) -> None:
         """Add a key, or replace the one with the same kid. Durable when it returns; subscriptions are woken."""
+
+
+class AuditStore(Protocol):
+    """The trail of administration. Entries are never changed."""
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        """Add an entry under the next number. Durable when it returns."""
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        """At most `limit` entries, newest first, with numbers below `before`; None starts at the newest."""
 
 
 class EpochStore(Protocol):
@@ -256,8 +275,8 @@ class EpochStore(Protocol):
         """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Protocol):
-    """All five on one engine, opened and closed together.
+class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
+    """All six on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """
@@ -284,12 +303,13 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Prot
         """
 
 
-class Message(NamedTuple):
-    """One mail, as plain text. `to` is a single address."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail, as plain text. `to` is a single address. The text may hold a link that gives access to an account."""
 
-    to: str
+    to: str = field(repr=False)
     subject: str
-    text: str
+    text: str = field(repr=False)
 
 
 class Mailer(Protocol):

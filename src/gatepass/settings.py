@@ -4,9 +4,7 @@ The environment counts, then the file `gatepass.env` in the working directory (w
 An unknown name is a fault with a suggestion: a misspelt security setting must not be silently ignored.
 """
 
-import difflib
 import math
-import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import fields
@@ -14,13 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatepass.accounts.registration import check_mode
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
+from gatepass.environment import PREFIX, overridden_names, read_file, read_names, unknown_names
 from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
@@ -30,7 +29,6 @@ from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts
 
-PREFIX = "GATEPASS_"
 ENV_FILE = "gatepass.env"
 _OTHER_NAMES = {
     "secrets": "secret",
@@ -90,13 +88,14 @@ class Settings(BaseSettings):
     revocation_feed_secret: SecretStr | None = None
     pepper: SecretStr | None = None
     public_url: str | None = None
-    store: str = DEFAULT_STORE
-    sessions: str | None = None
+    store: SecretStr = SecretStr(DEFAULT_STORE)
+    sessions: SecretStr | None = None
 
     access_ttl: Duration = _POLICY.access_ttl
     refresh_ttl: Duration = _POLICY.refresh_ttl
     session_ttl: Duration = _POLICY.session_ttl
     leeway: Duration = _POLICY.leeway
+    clock_skew: Duration = _POLICY.clock_skew
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
     registration: RegistrationMode = _POLICY.registration
@@ -143,15 +142,17 @@ class Settings(BaseSettings):
         file = env_file or Path(ENV_FILE)
         if env_file is not None and not env_file.is_file():
             raise ConfigurationError(f"There is no settings file {env_file}.")
-        faults = _unknown_names(cls, file)
+        in_file = read_file(file)
+        faults = unknown_names(read_names(in_file), [PREFIX + name.upper() for name in cls.model_fields])
+        overridden = dict.fromkeys(overridden_names(("secret", "secret_file"), in_file))
         try:
-            settings = cls(_env_file=file)  # type: ignore[call-arg]
+            settings = cls(_env_file=file, **overridden)  # type: ignore[call-arg, arg-type]
         except ValidationError as invalid:
             faults += [_sentence(fault) for fault in invalid.errors()]
             # On with the defaults in their place, to find the other faults too.
             wrong = {str(fault["loc"][0]) for fault in invalid.errors()}
             defaults = {name: cls.model_fields[name].default for name in wrong}
-            settings = cls(_env_file=file, **defaults)  # type: ignore[call-arg]
+            settings = cls(_env_file=file, **defaults | overridden)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
         faults += settings._gaps(given) + settings._hidden(given) + settings._misfits(given)
@@ -164,11 +165,21 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError.
         """
-        plain = {"public_url": self.public_url, "store": self.store, "sessions": self.sessions}
+        plain = {"public_url": self.public_url, "store": self.store_url, "sessions": self.sessions_url}
         return {
             **{name: value for name, value in plain.items() if name not in given},
             **{name: make() for name, make in self._groups().items() if name not in given},
         }
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the store, with its password."""
+        return self.store.get_secret_value()
+
+    @property
+    def sessions_url(self) -> str | None:
+        """The URL of the store for sessions, with its password."""
+        return _text(self.sessions) or None
 
     def _groups(self) -> dict[str, Callable[[], object]]:
         """Each group of options, which checks itself as it is made."""
@@ -240,7 +251,7 @@ class Settings(BaseSettings):
         check_mode(self.registration, sends_mail=self.mail is not None)
 
     def _check_store(self) -> None:
-        open_store(self.store, sessions=self.sessions)  # makes it and opens nothing
+        open_store(self.store_url, sessions=self.sessions_url)  # makes it and opens nothing
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""
@@ -278,18 +289,6 @@ def _text(secret: SecretStr | None) -> str:
 
 def _parts(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
-
-
-def _unknown_names(model: type[BaseSettings], file: Path) -> list[str]:
-    known = {PREFIX + name.upper() for name in model.model_fields}
-    in_file = DotEnvSettingsSource(model, env_file=file).env_vars if file.is_file() else {}
-    names = {name.upper() for name in (*os.environ, *in_file) if name.upper().startswith(PREFIX)}
-    faults = []
-    for name in sorted(names - known):
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        faults.append(f"{name} is not a setting.{hint}")
-    return faults
 
 
 def _sentence(fault: Any) -> str:

@@ -3,6 +3,13 @@
 import secrets
 import time
 
+from gatepass.core.keyring import SECRET_BYTES, compose_secret
+
+
+def new_secret() -> str:
+    """A new secret for a gate, as `gatepass secret` prints it."""
+    return compose_secret(secrets.token_bytes(SECRET_BYTES))
+
 
 class SystemClock:
     """`ports.Clock` over the wall clock of the machine."""

@@ -1,5 +1,7 @@
 """The middleware: `required`, websockets, scopes that it passes on, problems that the application does not handle."""
 
+import traceback
+
 import pytest
 
 from gatepass.access import asgi
@@ -137,3 +139,22 @@ async def test_two_gates_do_not_answer_for_each_other() -> None:
         assert (await call(staff.gate.guard(inside), "GET", "/", headers=bearer)).status == 401
         nested = people.gate.guard(staff.gate.guard(inside))
         assert (await call(nested, "GET", "/", headers=bearer)).status == 401
+
+
+@pytest.mark.parametrize("required", [True, False])
+async def test_no_token_is_in_a_local_variable_of_ours_when_the_application_fails(*, required: bool) -> None:
+    async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("the application's own")
+
+    async with open_gate() as at:
+        ann = await signed_in(at)
+        app = at.gate.guard(fail, required=required)
+        with pytest.raises(RuntimeError) as caught:
+            await call(app, "GET", "/orders", headers=[ann.bearer, ("cookie", f"{RT}={ann.rt}")])
+        ours = [
+            repr(frame.f_locals)
+            for frame, _ in traceback.walk_tb(caught.value.__traceback__)
+            if frame.f_globals["__name__"].startswith("gatepass.")
+        ]
+        assert ours
+        assert not [shown for shown in ours if ann.rt in shown or ann.access_token in shown]

@@ -78,11 +78,30 @@ async def test_a_link_is_void_when_the_address_was_taken_meanwhile_or_the_passwo
     assert (await at.ask("/email/confirm", {"token": token}, browser=ann)).code == "invalid-link"
 
 
+async def test_a_reset_of_the_password_makes_the_link_void(at: Post, ann: Browser) -> None:
+    """A thief has asked for another address; the owner recovers the account before the link is followed."""
+    await at.ask("/email", {"email": "thief@example.com", "password": PASSWORD}, browser=ann)
+    move = await at.token()
+    await at.ask("/password/forgot", {"email": EMAIL})
+    assert (await at.ask("/password/reset", {"token": await at.token(), "new": NEW})).status == 204
+    back = at.browser()
+    assert (await back.login(EMAIL, NEW)).status == 200
+    assert (await at.ask("/email/confirm", {"token": move}, browser=back)).code == "invalid-link"
+
+
+async def test_an_owner_may_spell_the_address_of_before_in_other_letters(at: Post, ann: Browser) -> None:
+    assert (await at.ask("/email", {"email": "Ann@EXAMPLE.com", "password": PASSWORD}, browser=ann)).status == 202
+    assert (await at.ask("/email/confirm", {"token": await at.token()}, browser=ann)).status == 204
+    assert (await ann.get("/me")).json()["email"] == "Ann@example.com"
+    assert (await at.browser().login()).status == 200
+
+
 async def test_a_used_link_does_not_work_again_after_moving_back(at: Post, ann: Browser) -> None:
     tokens = []
     for email in ("ann@new.example", EMAIL):
         await at.ask("/email", {"email": email, "password": PASSWORD}, browser=ann)
         tokens.append(await at.token())
         assert (await at.ask("/email/confirm", {"token": tokens[-1]}, browser=ann)).status == 204
-    for token in tokens:
-        assert (await at.ask("/email/confirm", {"token": token}, browser=ann)).code == "invalid-link"
+    assert (await at.ask("/email/confirm", {"token": tokens[0]}, browser=ann)).code == "invalid-link"
+    assert (await at.ask("/email/confirm", {"token": tokens[1]}, browser=ann)).status == 204, "it has that address"
+    assert len(at.at.named("user_email_change")) == 2

@@ -1,14 +1,18 @@
 """Users of the application's own: they sign in with the passwords they have, and what ends their sessions."""
 
+import asyncio
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from gatepass import AuthenticatedUser
+from gatepass.server.limits import Limits
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Postbox
+from tools.services.patience import becomes
 
 
 class Users:
@@ -136,3 +140,38 @@ async def test_a_fault_of_theirs_signs_nobody_in_and_nobody_out(at: GateHarness,
 def test_an_id_and_an_address_are_one_line(facts: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="a user's"):
         AuthenticatedUser(**{"id": "42", "email": EMAIL, **facts})
+
+
+async def test_so_many_sign_ins_are_worked_on_at_once_and_networks_take_turns(users: Users) -> None:
+    async with open_gate(users=users, limits=Limits(sign_ins_at_once=1)) as at:
+        done, authenticate = asyncio.Event(), users.authenticate
+
+        async def slow(email: str, password: str) -> AuthenticatedUser | None:
+            found = await authenticate(email, password)
+            await done.wait()
+            return found
+
+        users.authenticate = slow  # type: ignore[method-assign]
+
+        def has_asked(count: int) -> bool:
+            return at.store.verbs.count("lasting_failures") == count
+
+        names = ["a1", "a2", "a3", "b1"]
+        tasks = []
+        for number, name in enumerate(names):
+            browser = Browser(at.gate.asgi, address="198.51.100.1" if name < "b" else "192.0.2.1")
+            tasks.append(asyncio.ensure_future(browser.login(name, PASSWORD)))
+            await becomes(functools.partial(has_asked, number + 1))
+        assert users.asked == ["a1"]
+        done.set()
+        await asyncio.gather(*tasks)
+        assert users.asked == ["a1", "a2", "b1", "a3"]
+
+
+async def test_a_browser_that_is_signed_in_is_a_known_device(at: GateHarness) -> None:
+    browser = Browser(at.gate.asgi)
+    assert (await browser.login()).status == 200
+    for network in range(25):
+        await Browser(at.gate.asgi, address=f"10.{network}.0.1").login(EMAIL, "wrong wrong wrong")
+    assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 429
+    assert (await browser.login()).status == 200

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gatepass.core.policy import Policy
-from gatepass.errors import InvalidCredentials
+from gatepass.core.secret import Secret
+from gatepass.errors import InvalidCredentials, Overloaded
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Post, post
@@ -32,6 +33,23 @@ async def test_a_successful_sign_in_renews_an_outdated_hash(password: str, is_re
         assert after.credential_version == before.credential_version, "no session ends by it"
 
 
+async def test_a_hash_that_cannot_be_renewed_for_want_of_room_costs_nobody_a_sign_in() -> None:
+    async with open_gate() as at:
+        await sign_up(at)
+        stored = await at.hasher.hash(PASSWORD)
+        at.hasher.is_outdated = lambda password_hash: True  # type: ignore[method-assign]
+
+        async def no_room(password: str) -> str:
+            raise Overloaded
+
+        async def verify(password_hash: str | None, password: str) -> bool:
+            return password_hash == stored
+
+        at.hasher.hash = no_room  # type: ignore[method-assign]
+        at.hasher.verify = verify  # type: ignore[method-assign]
+        assert (await Browser(at.gate.asgi).login()).status == 200
+
+
 class TestDisable:
     async def test_it_ends_every_session_at_once_and_refuses_sign_in(self) -> None:
         async with open_gate() as at:
@@ -41,7 +59,7 @@ class TestDisable:
             assert (await browser.get("/me")).status == 401
             assert (await browser.refresh()).json()["reason"] == "revoked"
             with pytest.raises(InvalidCredentials):
-                await at.gate.accounts.authenticate(EMAIL, PASSWORD, ip_prefix="")
+                await at.gate.accounts.authenticate(EMAIL, Secret(PASSWORD), ip_prefix="")
             assert len(at.named("session_revoked")) == 1
 
     async def test_of_nobody_it_is_false(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gatepass.accounts.throttling import RECOVERY_TTL
 from gatepass.core.policy import DAY, MINUTE, Policy
+from gatepass.core.secret import Secret
 from gatepass.core.throttle import LIFETIME, LIFETIME_OF_DEVICES, LIFETIME_OF_NETWORKS, PER_ACCOUNT, PER_NETWORK
 from gatepass.wire.browsers import Browsers
 from tests.support.asgi import Answer
@@ -77,7 +78,7 @@ class TestThrottle:
     async def test_a_success_takes_its_networks_failure_back(self, at: GateHarness) -> None:
         for count in range(2 * PER_NETWORK.free):
             email = f"{count}@example.com"
-            await at.gate.accounts.add(email, PASSWORD, email_key=email)
+            await at.gate.accounts.add(email, Secret(PASSWORD), email_key=email)
             assert (await fail(Browser(at.gate.asgi), 1, email))[0].status == 401
             assert (await Browser(at.gate.asgi).login(email)).status == 200
 

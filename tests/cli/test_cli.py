@@ -1,6 +1,7 @@
 """The command line as people and programs use it: output, exit codes, files, signals."""
 
 import json
+import os
 import signal
 import socket
 import stat
@@ -12,8 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from gatepass.cli import main
+from gatepass.cli.audit import actor
+from gatepass.core.base64url import encode
 from gatepass.core.keyring import parse_secret
+from gatepass.demo.serve import _state_directory
 from tests.support.gates import SECRET
+from tests.support.nobody import without_home
 from tests.support.process import gatepass, serving
 
 pytestmark = pytest.mark.slow
@@ -36,7 +41,7 @@ class TestInit:
         done = gatepass(tmp_path, "init")
         secret = tmp_path / "gatepass.secret"
         assert (done.returncode, done.stderr) == (0, "")
-        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert {stat.S_IMODE(file.stat().st_mode) for file in (secret, tmp_path / "gatepass.env")} == {0o600}
         assert len(parse_secret(secret.read_text().strip())) == 32
         assert secret.read_text().strip() not in done.stdout + (tmp_path / "gatepass.env").read_text()
         assert "gatepass serve" in done.stdout
@@ -69,6 +74,35 @@ class TestInit:
             gatepass(tmp_path / name, "init")
             made.add((tmp_path / name / "gatepass.secret").read_text())
         assert len(made) == 2
+
+
+@pytest.mark.parametrize("command", [["whoami"], ["logout"], ["request", "GET", "https://api.example.com/x"]])
+def test_without_a_home_a_command_says_so_in_one_sentence(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    without_home(monkeypatch)
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("There is no home directory for ~/.config: HOME is not set")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_home_the_demo_keeps_its_state_in_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_home(monkeypatch)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    assert _state_directory(8000).name.startswith("gatepass-demo-")
+
+
+class TestSecret:
+    def test_it_prints_a_secret_that_is_taken(self) -> None:
+        done = CliRunner().invoke(main, ["secret"])
+        assert len(parse_secret(done.stdout.strip())) == 32
+
+    def test_one_of_an_earlier_version_is_converted_from_standard_input(self) -> None:
+        old = encode(parse_secret(SECRET))
+        done = CliRunner().invoke(main, ["secret", "--convert"], input=f"{old}\n")
+        assert (done.exit_code, done.stdout) == (0, f"{SECRET}\n")
+        refused = CliRunner().invoke(main, ["secret", "--convert"], input="hunter2\n")
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "hunter2" not in refused.stderr
 
 
 class TestAccountsAdd:
@@ -245,6 +279,42 @@ class TestServe:
             assert httpx2.get(f"http://127.0.0.1:{server.port}/readyz").status_code == 200
             assert server.stop(signal.SIGTERM)[0] == 0
         assert (tmp_path / "gatepass.db").is_file()
+
+
+class TestAudit:
+    def test_every_command_that_administers_is_in_the_trail_with_the_user_who_ran_it(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SUDO_USER", "carl")
+        run = CliRunner()
+        run.invoke(main, ["accounts", "add", "ann@example.com"], input=f"{GOOD}\n")
+        for command in ("disable", "enable", "verify"):
+            assert run.invoke(main, ["accounts", command, "ann@example.com"]).exit_code == 0
+        (folder / "none.jsonl").touch()
+        run.invoke(main, ["accounts", "import", "none.jsonl"])
+        run.invoke(main, ["sessions", "revoke", "--account", "ann@example.com"])
+        run.invoke(main, ["accounts", "delete", "ann@example.com", "--yes"])
+        run.invoke(main, ["keys", "rotate"])
+        entries = [json.loads(line) for line in run.invoke(main, ["audit", "--json"]).stdout.splitlines()]
+        assert [entry["action"] for entry in reversed(entries)] == [
+            "account-added",
+            "account-disabled",
+            "account-enabled",
+            "account-verified",
+            "accounts-imported",
+            "sessions-ended",
+            "account-deleted",
+            "key-made",
+        ]
+        assert all(entry["actor"].startswith("carl@") for entry in entries)
+        shown = run.invoke(main, ["audit", "--limit", "1"]).stdout
+        assert "key-made" in shown
+        assert len(shown.splitlines()) == 1
+
+    def test_a_user_without_a_name_is_named_by_its_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        without_home(monkeypatch)
+        monkeypatch.delenv("SUDO_USER", raising=False)
+        assert actor().startswith(f"uid {os.geteuid()}@")
 
 
 class TestKeys:

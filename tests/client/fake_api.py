@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from gatepass.client import Client, MemoryStorage, Session
+from gatepass.client import Client, MemoryStorage, Session, clock
 from gatepass.client.session.access_token import AccessToken
 from gatepass.client.storage.record import SessionRecord
 
@@ -133,7 +133,7 @@ def age_token(session: Session, *, token: str | None = None, left: float = 600.0
     assert session.status in ("active", "degraded")
     current = session.state.current
     assert current is not None
-    now = time.monotonic()
+    now = clock.now()
     old = token or current.token
     session.state.current = AccessToken(old, f"Bearer {old}", current.serial, now + left, now + left - 60, now - 1)
     storage = session._saved.storage

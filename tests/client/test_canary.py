@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from rich.console import Console
 
-from gatepass.client import Client, FileStorage
+from gatepass.client import AsyncClient, Client, FileStorage
+from gatepass.client.flow import drive
 from gatepass.client.layers.indicators import spinner
 from gatepass.client.layers.loading import Loading
 from gatepass.client.layers.otel import otel_layer
@@ -24,6 +25,7 @@ from gatepass.client.layers.sentry import sentry_layer
 from tests.client.fake_api import URL, signed_in
 from tests.client.harness import Harness
 from tests.client.layers.test_sentry import Kept
+from tests.support.frames import Frames
 
 PASSWORD = "canary-password-of-some-length"
 CANARIES = {
@@ -90,11 +92,11 @@ def test_no_secret_shows_in_any_sink(real: Harness, sinks: Sinks, tmp_path: Path
     client.layers = [sentry_layer(), otel_layer(provider.get_tracer("canary")), *client.layers]
     with client, sentry_sdk.start_transaction(name="all"):
         walk(real, client, sinks)
-        secrets = secrets_of(client)
+        found = secrets_of(client)
     sentry_sdk.capture_message("all")
     text = sinks.all()
     assert "/auth/me" in text, "the sinks were read"
-    assert [name for name, secret in {**CANARIES, **secrets}.items() if secret in text] == []
+    assert [name for name, secret in {**CANARIES, **found}.items() if secret in text] == []
 
 
 def walk(real: Harness, client: Client, sinks: Sinks) -> None:
@@ -118,19 +120,73 @@ def walk(real: Harness, client: Client, sinks: Sinks) -> None:
     sinks.texts.append(repr(client.session._saved.storage.load()))
 
 
-@pytest.mark.parametrize("is_expired", [True, False], ids=["refresh", "sign-out"])
-def test_no_token_is_in_a_local_variable_of_ours_when_the_network_fails(*, is_expired: bool) -> None:
+def test_no_local_variable_shows_a_secret_when_anything_fails(real: Harness, tmp_path: Path) -> None:
     """Sentry, rich and others show local variables of tracebacks."""
+    with Frames() as frames:
+        seen = everything(real, Client(real.url, storage=FileStorage(tmp_path / "session.json")))
+    assert len(frames.called) > 10, "files, sockets and the HTTP client were used"
+    assert frames.holding(seen) == []
+
+
+async def test_nor_does_one_of_the_async_client(real: Harness, tmp_path: Path) -> None:
+    address = "canary-frames-async@example.com"
+    async with AsyncClient(real.url, storage=FileStorage(tmp_path / "session.json")) as client:
+        seen = set()
+        with Frames() as frames:
+            await client.sign_up(address, PASSWORD)
+            seen |= set(secrets_of(client).values())
+            await client.get("/auth/me")
+            await client.sign_out()
+            await client.sign_in(address, PASSWORD)
+            seen |= set(secrets_of(client).values())
+            await client.sign_out(everywhere=True)
+    assert frames.holding(seen | {PASSWORD}) == []
+
+
+def everything(real: Harness, client: Client) -> set[str]:
+    """Sign up, call, refresh, sign out, sign in. Returns the secrets of it."""
+    address = f"canary-frames{id(client)}@example.com"
+    with client:
+        client.sign_up(address, PASSWORD)
+        seen = set(secrets_of(client).values())
+        client.get("/auth/me")
+        drive(client.session.refresh(), client)
+        seen |= set(secrets_of(client).values())
+        client.sign_out()
+        client.sign_in(address, PASSWORD)
+        seen |= set(secrets_of(client).values())
+        client.sign_out(everywhere=True)
+    return seen | {PASSWORD}
+
+
+@pytest.mark.parametrize("act", ["refresh", "sign-out", "sign-in", "call"])
+def test_no_frame_of_the_network_shows_a_secret(act: str) -> None:
+    """The transports of httpx keep the headers and the body in local variables."""
 
     def lose(request: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("lost", request=request)
+        headers, body = dict(request.headers), request.read()
+        raise httpx2.ConnectError(f"lost {len(headers)} {len(body)}", request=request)
 
-    client = Client(URL, transport=httpx2.MockTransport(lose), storage=signed_in(expired=is_expired), retry=None)
+    storage = signed_in(expired=act == "refresh")
+    client = Client(URL, transport=httpx2.MockTransport(lose), storage=storage, retry=None)
     with pytest.raises(httpx2.TransportError) as raised:
-        client.get("/orders") if is_expired else client.sign_out(everywhere=True)
+        match act:
+            case "sign-out":
+                client.sign_out(everywhere=True)
+            case "sign-in":
+                client.sign_in("ann@example.com", PASSWORD)
+            case _:
+                client.get("/orders")
     shown = [text for error in chain_of(raised.value) for text in local_variables(error)]
     assert len(shown) > 10
-    assert [text for text in shown if "gp_rt_0" in text or "ey.0" in text] == []
+    assert [text for text in shown if "gp_rt_0" in text or "ey.0" in text or "canary" in text] == []
+
+
+def test_half_of_a_surrogate_pair_in_a_password_shows_no_more_of_it() -> None:
+    client = Client(URL, transport=httpx2.MockTransport(lambda _request: httpx2.Response(500)), retry=None)
+    with pytest.raises(UnicodeError) as raised:
+        client.sign_in("ann@example.com", "half a pair \ud800")
+    assert "half a pair" not in "".join(local_variables(raised.value))
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:
@@ -141,7 +197,7 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
 
 def local_variables(error: BaseException) -> Iterator[str]:
     for frame, _line in traceback.walk_tb(error.__traceback__):
-        if frame.f_globals["__name__"].startswith("gatepass."):
+        if not frame.f_globals["__name__"].startswith("tests.client.test_canary"):
             yield from (f"{frame.f_code.co_qualname} {name} = {value!r}" for name, value in frame.f_locals.items())
 
 
@@ -151,7 +207,7 @@ def note(error: BaseException, sinks: Sinks) -> None:
         sinks.texts.append(str(pickle.dumps(error)))
 
 
-def secrets_of(client: Client) -> dict[str, str]:
+def secrets_of(client: Client | AsyncClient) -> dict[str, str]:
     record = client.session._saved.storage.load()
     assert record.cookie is not None
     assert record.access_token is not None

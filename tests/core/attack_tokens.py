@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatepass.core.access_token import MAX_AHEAD
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import ALGORITHMS, P256_ORDER, SigningKey
 from tests.core.token_forge import Issuer, header_of, other_last_letters, public_forms, seal, with_signature
@@ -189,7 +190,7 @@ def wrong_times(issuer: Issuer) -> Named:
     wrong: Any
     yield "expired to the second", issuer.token(exp=issuer.now - issuer.skew)
     yield "long expired", issuer.token(exp=1)
-    yield "issued in the future", issuer.token(iat=issuer.now + issuer.skew + 1)
+    yield "issued in the future", issuer.token(iat=issuer.now + MAX_AHEAD + 1)
     yield "not valid yet", issuer.token(nbf=issuer.now + issuer.skew + 1)
     for name in ("exp", "iat", "auth_time"):
         yield f"no {name}", issuer.token(name)

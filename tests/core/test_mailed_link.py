@@ -23,8 +23,8 @@ SUBJECT = "0123456789abcdef" * 2
 STATE = ("ann@example.com", "1")
 
 
-def link(purpose: Purpose = Purpose.VERIFY, *, keys: KeyRing = KEYS, address: str = "") -> Link:
-    return make_link(keys, purpose, subject=SUBJECT, state=STATE, expires_at=1_800_000_000, address=address)
+def link(purpose: Purpose = Purpose.VERIFY, *, keys: KeyRing = KEYS, address: str = "", subject: str = SUBJECT) -> Link:
+    return make_link(keys, purpose, subject=subject, state=STATE, expires_at=1_800_000_000, address=address)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -111,3 +111,15 @@ def test_nothing_that_opens_is_in_its_repr() -> None:
     made = link(address="ann@new.example")
     assert "ann@" not in repr(made)
     assert repr(made.state) not in repr(made)
+
+
+@pytest.mark.parametrize("account_id", ["5", "a@tenant", "550e8400-e29b-41d4-a716-446655440000", "F" * 32, "x" * 128])
+@pytest.mark.parametrize("address", ["", "ann@example.com"])
+def test_a_link_is_for_an_account_of_any_id(account_id: str, address: str) -> None:
+    made = link(subject=account_id, address=address)
+    assert parse_link(compose_link(made, KEYS), KEYS, purpose=Purpose.VERIFY) == made
+
+
+def test_no_id_makes_the_link_of_another_account() -> None:
+    made = [link(subject=name, address=address) for name, address in (("1", "2"), ("12", ""), ("1", ""))]
+    assert len({compose_link(one, KEYS) for one in made}) == 3

@@ -7,6 +7,7 @@ import pytest
 
 from gatepass.core.keyring import parse_secret
 from gatepass.core.policy import Policy
+from gatepass.core.secret import Secret
 from gatepass.demo import page, serve, serve_demo
 from gatepass.demo.app import EMAIL, PASSWORD
 from gatepass.errors import ConfigurationError
@@ -54,5 +55,5 @@ async def test_the_account_on_the_page_can_sign_in_and_is_made_but_once(tmp_path
     async with gate.running():
         await serve._add_account(gate)
         await serve._add_account(gate)
-        account = await gate.accounts.authenticate(EMAIL, PASSWORD, ip_prefix="")
+        account = await gate.accounts.authenticate(EMAIL, Secret(PASSWORD), ip_prefix="")
     assert account.email == EMAIL

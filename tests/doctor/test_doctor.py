@@ -79,6 +79,29 @@ class TestSettings:
         Path(name).chmod(0o640)
         assert f"Other users can read {name} (mode 640)" in said(await found(), "files", "error")
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            f"GATEPASS_PEPPER={SECRET}",
+            f"GATEPASS_REVOCATION_FEED_SECRET={SECRET}",
+            "GATEPASS_STORE=postgresql://gate:canary@127.0.0.1:1/app",
+            "GATEPASS_STORE=postgresql:///app?user=gate&password=canary",
+            "GATEPASS_SESSIONS=redis://:canary@127.0.0.1:1",
+            "GATEPASS_MAIL=smtps://gate:canary@mail.example",
+        ],
+    )
+    async def test_a_settings_file_that_others_can_read_is_a_fault_if_it_holds_a_secret(self, line: str) -> None:
+        Path("gatepass.env").write_text(f"{line}\n")
+        Path("gatepass.env").chmod(0o644)
+        told = said(await found(), "files", "error")
+        assert f"Other users can read gatepass.env (mode 644), which holds {line.partition('=')[0]}" in told
+        assert "canary" not in told
+
+    async def test_a_settings_file_without_a_secret_may_be_read(self) -> None:
+        Path("gatepass.env").write_text("GATEPASS_STORE=sqlite:///gatepass.db\nGATEPASS_MAIL=console\n")
+        Path("gatepass.env").chmod(0o644)
+        assert "gatepass.env" not in said(await found(), "files", "error")
+
     async def test_development_cookies_and_lax_ones_are_told(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_SAME_SITE", "lax")
         assert "SAME_SITE is lax" in said(await found(), "cookies", "advice")

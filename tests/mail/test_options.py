@@ -5,6 +5,8 @@ import pytest
 from gatepass.core.mailed_link import Purpose
 from gatepass.errors import ConfigurationError
 from gatepass.mail import LinkPages, Mail, SMTPMailer
+from gatepass.mail.message import check_sender, compose_mail
+from gatepass.ports import Message
 from tests.support.mail import Postbox
 
 HOST = "gate.example"
@@ -43,6 +45,36 @@ def test_templates_call_the_service_by_its_public_host() -> None:
 def test_an_impossible_option_is_refused(mailer: str, sender: str | None, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Mail(mailer, sender=sender)
+
+
+@pytest.mark.parametrize(
+    ("sender", "header"),
+    [
+        ("a@b.example", "a@b.example"),
+        (" <a@b.example> ", "a@b.example"),
+        ("Name <a@b.example>", "Name <a@b.example>"),
+        ("Doe, John <a@b.example>", '"Doe, John" <a@b.example>'),
+        ('"Doe, John" <a@b.example>', '"Doe, John" <a@b.example>'),
+        ("Acme Inc. <a@b.example>", '"Acme Inc." <a@b.example>'),
+        ("a@b.example (Ann's shop)", "Ann's shop <a@b.example>"),
+        ("Ann (shop) <a@b.example>", '"Ann (shop)" <a@b.example>'),
+        ('"A \\"B\\" C" <a@b.example>', '"A \\"B\\" C" <a@b.example>'),
+        ("Bücher <a@bücher.example>", "Bücher <a@xn--bcher-kva.example>"),
+    ],
+)
+def test_a_sender_is_read_as_people_write_it(sender: str, header: str) -> None:
+    assert check_sender(sender) == header
+    mail = compose_mail(Message("ann@example.com", "x", "x"), sender=check_sender(sender))
+    (address,) = mail["From"].addresses
+    assert address.addr_spec == header.rpartition("<")[2].rstrip(">")
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "nobody", "a@b, c@d", "A <a@b>, B <c@d>", "<a@b> <c@d>", "a b@c.example", "a@b.example <c", "a@"]
+)
+def test_what_is_not_one_address_is_no_sender(sender: str) -> None:
+    with pytest.raises(ConfigurationError, match="`sender` must be an address, or: Name <address>"):
+        Mail("console", sender=sender)
 
 
 def test_pages_are_paths_at_the_public_url_unless_they_have_a_host() -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -31,8 +33,9 @@ MAIL = Message("ann@example.com", "A subject", "A line with a link: https://gate
 class Server:
     """What a mail server was told."""
 
-    def __init__(self, answer: str = "250 OK") -> None:
+    def __init__(self, answer: str = "250 OK", goodbye: str = "221 Bye") -> None:
         self.answer = answer
+        self.goodbye = goodbye
         self.envelopes: list[Envelope] = []
         self.was_tls: list[bool] = []
         self.port = 0
@@ -43,6 +46,14 @@ class Server:
         self.envelopes.append(envelope)
         return self.answer
 
+    async def handle_QUIT(self, server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        if self.goodbye == "cut":
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+        if self.goodbye == "silence":
+            await asyncio.Event().wait()
+        return self.goodbye
+
     def mail(self) -> Any:
         (envelope,) = self.envelopes
         assert isinstance(envelope.original_content, bytes)
@@ -51,9 +62,15 @@ class Server:
 
 @asynccontextmanager
 async def smtp_server(
-    *, answer: str = "250 OK", tls: ssl.SSLContext | None = None, from_the_start: bool = False, **options: Any
+    *,
+    answer: str = "250 OK",
+    goodbye: str = "221 Bye",
+    tls: ssl.SSLContext | None = None,
+    from_the_start: bool = False,
+    utf8: bool = True,
+    **options: Any,
 ) -> AsyncIterator[Server]:
-    handler = Server(answer)
+    handler = Server(answer, goodbye)
 
     lines: list[SMTP] = []
 
@@ -62,7 +79,7 @@ async def smtp_server(
             handler,
             hostname="localhost",
             loop=asyncio.get_running_loop(),
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=utf8,
             tls_context=None if from_the_start else tls,
             **options,
         )
@@ -133,7 +150,7 @@ async def test_umlauts_survive_in_every_part() -> None:
         mailer = open_mailer(f"smtp://127.0.0.1:{server.port}", sender=SENDER)
         await mailer.send(Message("ünï@bücher.example", "Grüße 🎉 " + "lang " * 30, "Schöne Grüße"))
     assert server.mail()["Subject"].startswith("Grüße 🎉 lang")
-    assert server.envelopes[0].rcpt_tos == ["ünï@bücher.example"]
+    assert server.envelopes[0].rcpt_tos == ["ünï@xn--bcher-kva.example"]
     assert server.mail().get_content().strip() == "Schöne Grüße"
 
 
@@ -218,6 +235,38 @@ async def test_a_servers_no_is_told_by_its_code_alone(answer: str, is_final: boo
     assert "ann@" not in str(failed.value) + repr(failed.value.__cause__)
 
 
+@pytest.mark.parametrize("goodbye", ["250 OK", "421 timeout", "554 no", "cut", "silence"])
+async def test_what_a_server_says_after_it_took_the_mail_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch, goodbye: str
+) -> None:
+    monkeypatch.setattr("gatepass.mail.smtp.QUIT_TIMEOUT", 0.05)
+    async with smtp_server(goodbye=goodbye) as server:
+        await open_mailer(f"smtp://127.0.0.1:{server.port}", sender=SENDER).send(MAIL)
+        assert len(server.envelopes) == 1
+
+
+async def test_no_mail_waits_until_the_own_host_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(_name: str = "") -> str:
+        raise AssertionError("ten seconds where names do not resolve")
+
+    monkeypatch.setattr(socket, "getfqdn", look_up)
+    async with smtp_server() as server:
+        await open_mailer(f"smtp://127.0.0.1:{server.port}", sender=SENDER).send(MAIL)
+    assert len(server.envelopes) == 1
+
+
+async def test_a_domain_with_umlauts_needs_nothing_of_the_server() -> None:
+    async with smtp_server(utf8=False) as server:
+        mailer = open_mailer(f"smtp://127.0.0.1:{server.port}", sender="Gate <gate@bücher.example>")
+        await mailer.send(Message("ann@bücher.example", "Grüße", "Schöne Grüße"))
+        with pytest.raises(DeliveryFailed, match="SMTPUTF8") as failed:
+            await mailer.send(Message("jürgen@bücher.example", "Grüße", "Schöne Grüße"))
+        assert failed.value.is_final
+    (envelope,) = server.envelopes
+    assert envelope.rcpt_tos == ["ann@xn--bcher-kva.example"]
+    assert envelope.mail_from == "gate@xn--bcher-kva.example"
+
+
 async def test_a_server_that_is_not_there_or_silent_is_a_failure_to_try_again(unused_tcp_port: int) -> None:
     with pytest.raises(DeliveryFailed) as failed:
         await SMTPMailer("127.0.0.1", unused_tcp_port, sender=SENDER).send(MAIL)
@@ -240,7 +289,7 @@ async def test_a_folder_gets_one_whole_private_file_each(tmp_path: Path) -> None
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert message_from_bytes(files[0].read_bytes(), policy=default)["To"] == "ann@example.com"
     with pytest.raises(DeliveryFailed):
-        await mailer.send(MAIL._replace(to="a@b\nX: y"))
+        await mailer.send(replace(MAIL, to="a@b\nX: y"))
 
 
 async def test_the_console_shows_the_mail(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gatepass.core.base64url import encode
+from gatepass.core.keyring import compose_secret
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.remote import RemoteRevocations
 from gatepass.remote.connection import FollowerThread, Signals
@@ -24,7 +24,7 @@ from tests.support.gates import NOW, SECRET
 from tests.support.process import Serving, serving
 from tools.services.patience import until
 
-REVOCATION_FEED_SECRET = encode(bytes(range(60, 92)))
+REVOCATION_FEED_SECRET = compose_secret(bytes(range(60, 92)))
 SETTINGS = {"SECRET": SECRET, "REVOCATION_FEED_SECRET": REVOCATION_FEED_SECRET, "STORE": "sqlite:///gate.db"}
 HEADERS = {"Gatepass-Client": "1"}
 NOBODY = "ff" * 16
@@ -127,7 +127,7 @@ class TestAgainstAServer:
             headers = {"Authorization": f"Bearer {REVOCATION_FEED_SECRET}", "Last-Event-ID": last}
             with httpx2.stream("GET", url, headers=headers) as answer:
                 assert answer.headers["content-type"] == "text/event-stream"
-                assert answer.headers["cache-control"] == "no-store"
+                assert answer.headers["cache-control"] == "no-store, no-transform"
                 seen[name] = next(answer.iter_text())
             last = re.findall(r"^id: (.+)$", seen[name], re.MULTILINE)[-1:][0] if name == "from the start" else last
         assert [sid in text for text in seen.values()] == [True, False, True, True]

@@ -98,7 +98,7 @@ async def test_a_failed_refresh_never_clears_a_cookie(at: GateHarness, ann: Brow
         ("http://localhost:8000", 8000),
         ("http://127.0.0.1:5173", 5173),
         ("http://localhost", 80),
-        ("http://app.localhost:3000", 3000),
+        ("http://127.0.0.1:3000", 3000),
     ],
 )
 async def test_over_http_on_a_loopback_host_the_names_carry_the_port_and_nothing_is_secure(

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gatepass.core.policy import Policy
+from gatepass.core.secret import Secret
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 
@@ -102,7 +103,7 @@ class TestRegistration:
             answer = await Browser(at.gate.asgi).register()
             assert (answer.status, answer.code) == (403, "registration-closed")
             assert (at.memory._accounts, at.hasher.calls) == ({}, 0)
-            await at.gate.accounts.add(EMAIL, PASSWORD, email_key=EMAIL)
+            await at.gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=EMAIL)
             assert (await Browser(at.gate.asgi).login()).status == 200
 
     async def test_two_at_once_for_one_address_make_one_account(self, at: GateHarness) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from gatepass.core.secret import Secret
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import NOW, GateHarness, open_gate
@@ -31,7 +32,7 @@ class TestOneAnswer:
 
     async def test_each_costs_one_hash(self, at: GateHarness, ann: Browser) -> None:
         stranger = Browser(at.gate.asgi)
-        await at.gate.accounts.add("carl@example.com", PASSWORD, email_key="carl@example.com")
+        await at.gate.accounts.add("carl@example.com", Secret(PASSWORD), email_key="carl@example.com")
         for email, password in (
             ("nobody@example.com", PASSWORD),
             (EMAIL, WRONG),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 from gatepass.core.event import Event
+from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import Policy
 from gatepass.gate import Gatepass
 from gatepass.ports import Store
@@ -15,8 +16,8 @@ from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.browser import ORIGIN
 
 NOW = 1_800_000_000
-SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-OTHER_SECRET = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+SECRET = compose_secret(bytes(range(32)))
+OTHER_SECRET = compose_secret(bytes(range(32, 64)))
 
 
 class WatchedStore:

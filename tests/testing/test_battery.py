@@ -114,8 +114,8 @@ class SharesAddresses(MemoryStore):
 
 
 class DeletesQuietly(MemoryStore):
-    async def delete_account(self, account_id: str, *, now: int) -> Any:
-        ended = await super().delete_account(account_id, now=now)
+    async def delete_account(self, account_id: str, **facts: Any) -> Any:
+        ended = await super().delete_account(account_id, **facts)
         for sid in ended or ():
             del self._sessions[sid]
         return ended

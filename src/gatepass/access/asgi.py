@@ -30,14 +30,17 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        guarded = {**scope}
+        kind, guarded = scope["type"], {**scope}
         prepare_scope(guarded, check=self._check, cookies=self._cookies)
         try:
             if self._required:
                 current_principal(guarded)
-            await self._app(guarded, receive, send)
+            running = self._app(guarded, receive, send)
+            # An error of the application passes here, and crash reports show local variables: no headers among them.
+            del scope, guarded
+            await running
         except Problem as problem:
-            await refuse(problem, scope, send)
+            await refuse(problem, kind, send)
 
 
 def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies) -> None:
@@ -79,9 +82,9 @@ def check_of(scope: Scope) -> Check:
     return check
 
 
-async def refuse(problem: Problem, scope: Scope, send: Send) -> None:
-    """Respond with a problem that the application did not handle."""
-    if scope["type"] == "websocket":
+async def refuse(problem: Problem, kind: str, send: Send) -> None:
+    """Respond with a problem that the application did not handle. `kind` is the type of the scope."""
+    if kind == "websocket":
         # 1008: policy violation (RFC 6455 §7.4.1); before the handshake is accepted this is a plain 403.
         await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
         return

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from gatepass.core.access_token import Principal
 from gatepass.core.revocation_list import RevocationList
+from gatepass.core.secret import Secret
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
 from gatepass.ports import Clock
 from gatepass.wire.headers import bearer_of
@@ -52,15 +53,18 @@ class Check:
 
         Raises TokenRequired, InvalidToken, or Unavailable while the revocations are not known.
         """
-        token = bearer_of(authorizations)
         now = self._clock.now()
+        token = bearer_of(authorizations)
+        del authorizations  # crash reports show local variables
         # The memory before the verifier: a thread that reads the new memory also reads the new verifier (see `trust`).
         verified, verifier = self._verified, self._verifier
         # A digest of the whole token: equal digests mean equal bytes, so no unverified token is found.
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         principal = verified.get(digest)
         if principal is None:
-            principal = verifier.verify(token, now)
+            secret = Secret(token)
+            del token
+            principal = verifier.verify(secret.reveal(), now)
             self._remember(verified, digest, principal)
         elif verifier.still_holds(principal, now):
             try:  # noqa: SIM105 (suppress() takes as long as all the rest of this branch)
@@ -70,6 +74,7 @@ class Check:
         else:
             verified.pop(digest, None)
             raise InvalidToken("expired")
+        token = ""  # an error below must not show it
         revocations = self._revocations
         if principal.authenticated_at < revocations.epoch or revocations.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")

@@ -7,12 +7,14 @@ link that was mailed for another person's account verifies nothing. Sessions sta
 from collections.abc import Callable
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.account import Account
 from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
+from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock, Message
 
 
@@ -37,7 +39,7 @@ class EmailChange:
         self._report = report
 
     async def request(
-        self, account: Account, password: str, *, sid: bytes, email: str, email_key: str, ip_prefix: str
+        self, account: Account, password: Secret, *, sid: bytes, email: str, email_key: str, ip_prefix: str
     ) -> None:
         """Verify the password, mail a link to the new address, and tell the current one.
 
@@ -49,7 +51,7 @@ class EmailChange:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            owner = await self._store.find_account_by_email(email_key)
+            owner = await find_by_email(self._store, email_key)
             if owner is not None and owner.id != account.id:
                 return self._links.templates.address_taken(owner.email)
             return self._links.email_change(account, email)
@@ -57,23 +59,26 @@ class EmailChange:
         self._links.send(job)
         self._notifications.email_change_requested(account)
 
-    async def confirm(self, account: Account, token: str, *, ip_prefix: str, email_key: Callable[[str], str]) -> None:
+    async def confirm(
+        self, account: Account, token: Secret, *, ip_prefix: str, email_key: Callable[[str], str]
+    ) -> None:
         """Give the account the address that the link verifies. `email_key` normalises an address.
+
+        Nothing changes if the account has it already.
 
         Raises Unprocessable (`invalid-link`), Unavailable or Forbidden (`not-offered`).
         """
         link = self._links.open(token, Purpose.CHANGE_EMAIL)
-        if link.subject != account.id or not self._links.is_current(link, account):
+        if link.subject != account.id:
             raise invalid_link()
-        now = self._clock.now()
-        is_changed = await self._store.change_email(
-            account.id,
-            email=link.address,
-            email_key=email_key(link.address),
-            credential_version=account.credential_version,
-            now=now,
+        key, now = email_key(link.address), self._clock.now()
+        is_changed = self._links.is_current(link, account) and await self._store.change_email(
+            account.id, email=link.address, email_key=key, credential_version=account.credential_version, now=now
         )
         if not is_changed:
-            raise invalid_link()
+            owner = await self._store.find_account_by_email(key)
+            if owner is None or owner.id != account.id:
+                raise invalid_link()
+            return
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
         self._notifications.email_changed(account)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.account import Account
+from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock
 from gatepass.sessions.service import Sessions
 
@@ -69,10 +70,10 @@ class ExternalUsers:
         self._sessions = sessions
         self._clock = clock
 
-    async def verify(self, email: str, password: str, *, network: str | None) -> tuple[Account | None, bool]:
+    async def verify(self, email: str, password: Secret, *, network: str | None) -> tuple[Account | None, bool]:
         """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
         async with self._queue.turn(network):
-            user = await self._authenticator.authenticate(email, password)
+            user = await self._authenticator.authenticate(email, password.reveal())
         account = None if user is None else await self._mirror(user)
         return account, account is not None and account.disabled_at is None
 

@@ -1,31 +1,35 @@
-"""Imports accounts from another system: one record per line, read as a stream, each accepted or refused with a reason.
+"""Imports accounts from another system: one record per line, each accepted or refused with a reason.
 
     {"email": "ann@example.com", "password_hash": "pbkdf2_sha256$…", "verified": true}      .jsonl
-    email,password_hash,verified,disabled,created_at                                        .csv, with a header
+    id,email,password_hash,verified,disabled,created_at                                     .csv, with a header
 
 No password is needed: the hash is stored as it is (`passwords/foreign.py` lists the formats), and the first sign-in
-replaces it. An address that has an account is refused, so an import can be repeated.
+replaces it. Without a hash the owner sets a password by a mailed link. Ids are kept: rows of the application refer
+to them. A member with another name is refused unless it is named as one to ignore: a misspelt `disabled` would let
+people in. An address that has an account is refused, so an import can be repeated.
 """
 
 import asyncio
-import csv
-from collections.abc import AsyncIterator, Iterable, Iterator
+import re
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
-from typing import TextIO
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from gatepass.accounts.import_files import Broken
 from gatepass.accounts.passwords.foreign import UnsupportedHash, read_foreign
+from gatepass.core import strict_json
 from gatepass.core.account import Account
-from gatepass.errors import Unprocessable
 from gatepass.ports import AccountStore, Clock, Entropy
-from gatepass.wire.bodies import parse_email
+from gatepass.wire.email_address import read_email
 
 MAX_BATCH = 100
 """Records that are written at the same time: a store commits them in few transactions, and memory stays small."""
-MAX_LINE = 64 * 1024
-"""Characters; the rest of a longer line is refused as a line of its own."""
+NO_PASSWORD = "!"
+"""Stands in place of a password hash, and is none: no password matches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +40,59 @@ class Refusal:
     why: str
 
 
+def _seconds(value: object) -> object:
+    """A date with its time zone as Unix seconds: databases write 2021-03-04 05:06:07+00."""
+    if not isinstance(value, str) or value.isdecimal():
+        return value
+    moment = TypeAdapter(datetime).validate_python(re.sub(r"([+-][0-9]{2})$", r"\1:00", value.strip()))
+    if moment.tzinfo is None:
+        raise ValueError("a date needs its time zone")
+    return int(moment.timestamp())
+
+
+def _id(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class _Record(BaseModel):
-    """One account in the file. Members with other names are ignored."""
+    """One account in the file."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
+    id: Annotated[str, BeforeValidator(_id), Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")] | None = None
     email: str = Field(max_length=320)
-    password_hash: str
+    password_hash: str | None = None
     verified: bool = False
     disabled: bool = False
-    created_at: int | None = Field(default=None, ge=0, le=2**40)
+    created_at: Annotated[int | None, BeforeValidator(_seconds), Field(ge=0, le=2**40)] = None
+
+    @property
+    def has_password(self) -> bool:
+        """Whether there is a hash. Django writes an exclamation mark, and something random, where there is none."""
+        return bool(self.password_hash) and not str(self.password_hash).startswith("!")
 
 
 async def import_accounts(
-    records: Iterable[tuple[int, object]], *, store: AccountStore, clock: Clock, entropy: Entropy
+    records: Iterable[tuple[int, object]],
+    *,
+    store: AccountStore,
+    clock: Clock,
+    entropy: Entropy,
+    ignore: Collection[str] = (),
 ) -> AsyncIterator[Refusal | None]:
-    """For each (line, record): None if an account was made, else the refusal. Raises StoreUnavailable."""
+    """For each (line, record): None if an account was made, else the refusal. Raises StoreUnavailable.
+
+    `ignore` are names of members that accounts have no use for.
+    """
 
     async def add(line: int, record: object) -> Refusal | None:
-        made = _account(record, now=clock.now(), account_id=entropy.token_bytes(16).hex())
+        made = _account(record, now=clock.now(), account_id=entropy.token_bytes(16).hex(), ignore=ignore)
         if isinstance(made, str):
             return Refusal(line, made)
-        return None if await store.add_account(made) else Refusal(line, "there is an account with this address")
+        if await store.add_account(made):
+            return None
+        is_id = await store.find_account_by_email(made.email_key) is None
+        return Refusal(line, f"there is an account with this {'id' if is_id else 'address'}")
 
     stream = iter(records)
     while batch := list(islice(stream, MAX_BATCH)):
@@ -65,52 +100,47 @@ async def import_accounts(
             yield outcome
 
 
-def read_records(file: TextIO, *, is_csv: bool) -> Iterator[tuple[int, object]]:
-    """The records of a file, each with the number of its line. A line that cannot be parsed is yielded as text."""
-    if is_csv:
-        reader = csv.DictReader(_lines(file), strict=True)
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                yield reader.line_num, "it is not CSV"
-                continue
-            yield reader.line_num, {name: value for name, value in row.items() if value not in ("", None)}
-    for number, line in enumerate(_lines(file), 1):
-        if line.strip():
-            yield number, line
-
-
-def _lines(file: TextIO) -> Iterator[str]:
-    """The lines of a file in pieces of at most MAX_LINE, so that one long line does not fill the memory."""
-    while line := file.readline(MAX_LINE):
-        yield line
-
-
-def _account(record: object, *, now: int, account_id: str) -> Account | str:
+def _account(record: object, *, now: int, account_id: str, ignore: Collection[str]) -> Account | str:
     """The account of a record, or the reason why it is refused."""
+    if isinstance(record, Broken):
+        return record.why
     try:
-        given = _Record.model_validate_json(record) if isinstance(record, str) else _Record.model_validate(record)
-        email, email_key = parse_email(given.email)
-        read_foreign(given.password_hash)
+        given = _read(record, ignore)
+        address = read_email(given.email)
+        if given.has_password:
+            read_foreign(given.password_hash or "")
     except ValidationError as invalid:
-        names = {str(fault["loc"][0]) for fault in invalid.errors(include_input=False) if fault["loc"]}
-        if not names:
-            return "it is not a JSON object"
-        return f"{', '.join(sorted(names))}: missing or invalid"
-    except Unprocessable:
-        return "email: this is not an e-mail address"
+        return _reason(invalid)
     except UnsupportedHash as unfit:
         return f"password_hash: {unfit}"
+    except ValueError:
+        return "it is not a JSON object"
+    if address is None:
+        return "email: this is not an e-mail address"
     return Account(
-        id=account_id,
-        email=email,
-        email_key=email_key,
-        password_hash=given.password_hash,
+        id=given.id or account_id,
+        email=address.display,
+        email_key=address.key,
+        password_hash=given.password_hash or "" if given.has_password else NO_PASSWORD,
         credential_version=1,
         created_at=now if given.created_at is None else given.created_at,
         disabled_at=now if given.disabled else None,
         verified_at=now if given.verified else None,
     )
+
+
+def _read(record: object, ignore: Collection[str]) -> _Record:
+    """The record without the members to ignore. Raises ValidationError, or ValueError for what is no object."""
+    members = strict_json.load(record.encode()) if isinstance(record, str) else record
+    if not isinstance(members, dict):
+        raise ValueError
+    return _Record.model_validate({name: value for name, value in members.items() if name not in ignore})
+
+
+def _reason(invalid: ValidationError) -> str:
+    """Which members are wrong."""
+    faults = invalid.errors(include_input=False)
+    unknown = sorted({ascii(fault["loc"][0])[1:-1][:40] for fault in faults if fault["type"] == "extra_forbidden"})
+    if unknown:
+        return f"{', '.join(unknown)}: no member of an account; to leave it out: --ignore {unknown[0]}"
+    return f"{', '.join(sorted({str(fault['loc'][0]) for fault in faults}))}: missing or invalid"

@@ -7,11 +7,14 @@ still sign in with the new password, under the throttle.
 from collections.abc import Callable
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.event import Event
-from gatepass.core.mailed_link import Purpose
+from gatepass.core.mailed_link import Link, Purpose
+from gatepass.core.secret import Secret
+from gatepass.errors import InvalidCredentials
 from gatepass.ports import AccountStore, Clock, Message
 from gatepass.sessions.service import Sessions
 
@@ -46,7 +49,7 @@ class PasswordReset:
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             account_id = account.id if account else None
             self._report(events.ResetRequested(at=self._clock.now(), address=ip_prefix, account_id=account_id))
             if account is None or account.disabled_at is not None:
@@ -55,24 +58,41 @@ class PasswordReset:
 
         self._links.send(job)
 
-    async def reset(self, token: str, new: str, *, ip_prefix: str) -> None:
+    async def reset(self, token: Secret, new: Secret, *, ip_prefix: str) -> None:
         """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
+
+        The same request again changes nothing. What can fail comes before the password is set, which uses up the link.
 
         Raises Unprocessable (`invalid-link`, `password-…`), Overloaded, Unavailable or Forbidden (`not-offered`).
         """
         link = self._links.open(token, Purpose.RESET)
         account = await self._store.find_account(link.subject)
         if account is None or account.disabled_at is not None or not self._links.is_current(link, account):
-            raise invalid_link()
+            await self._check_done(link, new, ip_prefix=ip_prefix)
+            return
         password = self._passwords.check_policy(new, account.email_key)
         password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
+        await self._store.verify_account(account.id, now=now)
+        await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)
         ended = await self._store.change_password(
             account.id, password_hash=password_hash, credential_version=account.credential_version, now=now, keep=None
         )
         if ended is None:
-            raise invalid_link()
+            await self._check_done(link, new, ip_prefix=ip_prefix)
+            return
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
-        await self._store.verify_account(account.id, now=now)
-        await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)
+
+    async def _check_done(self, link: Link, password: Secret, *, ip_prefix: str) -> None:
+        """Raise Unprocessable (`invalid-link`) unless this link has set this password before.
+
+        Under the throttle of sign-ins: a used link tells no more about a password than they do.
+        """
+        account = await self._store.find_account(link.subject)
+        if account is None or not self._links.was_last(link, account):
+            raise invalid_link()
+        try:
+            await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
+        except InvalidCredentials:
+            raise invalid_link() from None

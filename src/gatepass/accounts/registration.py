@@ -8,16 +8,15 @@ into an account; see `email_links` for the reasons.
 from dataclasses import dataclass
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
-from gatepass.core.mailed_link import Purpose
+from gatepass.core.mailed_link import Link, Purpose
 from gatepass.core.policy import RegistrationMode
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
-
-MAX_PRUNED = 20
-"""Expired pending registrations that each new one deletes: their number cannot grow for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Registration:
         self._clock = clock
         self._entropy = entropy
 
-    async def request(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> Registered | Pending:
+    async def request(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> Registered | Pending:
         """Make an account, or in verify mode a pending registration.
 
         Raises Forbidden (`registration-closed`), Unprocessable (`password-…`) or Overloaded; in open mode also Conflict
@@ -71,35 +70,45 @@ class Registration:
                 return Pending()
 
     async def resend(self, email_key: str, *, ip_prefix: str) -> None:
-        """Mail the newest pending registration of an address a new link, if there is one.
+        """Mail the newest pending registration of an address a new link, if there is one that waits.
 
         Raises TooManyAttempts, Overloaded or Forbidden (`not-offered`).
         """
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:
-            pending = await self._store.find_registrations(email_key)
-            return self._links.verification(pending[0]) if pending else None
+            oldest = self._clock.now() - self._links.pages.verify_ttl
+            found = await self._store.find_registrations(email_key)
+            waiting = [each for each in found if each.created_at > oldest]
+            return self._links.verification(waiting[0]) if waiting else None
 
         self._links.send(job)
 
-    async def confirm(self, token: str, password: str, *, ip_prefix: str) -> Account:
+    async def confirm(self, token: Secret, password: Secret, *, ip_prefix: str) -> Account:
         """Make an account of a pending registration, by the mailed link and the password that was chosen.
+
+        The same request again returns the same account.
 
         Raises Unprocessable (`invalid-link`), InvalidCredentials, TooManyAttempts, Overloaded, Unavailable or Forbidden
         (`not-offered`).
         """
         link = self._links.open(token, Purpose.VERIFY)
         pending = await self._store.find_registration(link.subject)
-        if pending is None or not self._links.is_current(link, pending):
-            raise invalid_link()
-        await self._accounts.check_pending_password(pending, password, ip_prefix=ip_prefix)
-        account = await self._accounts.activate(pending, ip_prefix=ip_prefix)
-        if account is None:
-            raise invalid_link()
-        return account
+        if pending is not None and self._links.is_current(link, pending):
+            await self._accounts.check_pending_password(pending, password, ip_prefix=ip_prefix)
+            account = await self._accounts.activate(pending, ip_prefix=ip_prefix)
+            if account is not None:
+                return account
+        return await self._confirm_again(link, password, ip_prefix=ip_prefix)
 
-    async def _request_mail(self, email: str, email_key: str, password: str, *, ip_prefix: str) -> None:
+    async def _confirm_again(self, link: Link, password: Secret, *, ip_prefix: str) -> Account:
+        """The account that this link has made before. Raises as `confirm`."""
+        account = await self._store.find_account(link.subject)
+        if account is None or not self._links.has_made(link, account):
+            raise invalid_link()
+        return await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
+
+    async def _request_mail(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> None:
         new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
         await self._links.count_request(email_key, ip_prefix)
         pending = PendingRegistration(
@@ -109,13 +118,11 @@ class Registration:
             password_hash=await self._passwords.hash_password(new, network=ip_prefix),
             created_at=self._clock.now(),
         )
-        oldest_valid = pending.created_at - self._links.pages.verify_ttl
 
         async def job() -> Message | None:
-            account = await self._store.find_account_by_email(email_key)
+            account = await find_by_email(self._store, email_key)
             if account is not None:
                 return None if account.disabled_at else self._links.already_registered(account)
-            await self._store.prune_registrations(before=oldest_valid, limit=MAX_PRUNED)
             if await self._store.find_registration(pending.id) is None:  # this job may run again
                 await self._store.add_registration(pending)
             return self._links.verification(pending)

@@ -4,17 +4,21 @@ A sign-in tells an attacker one bit. Unknown account, wrong password and disable
 same work; failures are counted per account and per network, and looked at before and after hashing (`throttling`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
+from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
+from gatepass.wire.email_address import earlier_key
 
 
 class Accounts:
@@ -45,29 +49,43 @@ class Accounts:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
 
-    async def add(self, email: str, password: str, *, email_key: str, ip_prefix: str = "") -> Account:
-        """Make an account. Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded."""
+    async def find_by_email(self, email_key: str) -> Account | None:
+        """The account of a normalised address, or None."""
+        return await find_by_email(self._store, email_key)
+
+    async def add(
+        self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "", account_id: str | None = None
+    ) -> Account:
+        """Make an account, with a random id by default.
+
+        Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded.
+        """
         new = self._passwords.check_policy(password, email_key)
         now = self._clock.now()
         account = Account(
-            id=self._entropy.token_bytes(16).hex(),
+            id=account_id or self._entropy.token_bytes(16).hex(),
             email=email,
             email_key=email_key,
             password_hash=await self._passwords.hash_password(new, network=ip_prefix),
             credential_version=1,
             created_at=now,
         )
-        if not await self._store.add_account(account):
+        # Today's key is free where an earlier version made another one of the same address.
+        is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
+        if is_known or not await self._store.add_account(account):
             raise Conflict("email-taken", "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         return account
 
     async def activate(self, pending: PendingRegistration, *, ip_prefix: str = "") -> Account | None:
-        """Make an account of a pending registration; None if it is gone, or its address was taken meanwhile."""
+        """Make an account of a pending registration; None if it is gone, or its address was taken meanwhile.
+
+        The account has the id of the registration, so that a link that comes again finds it.
+        """
         now = self._clock.now()
         account = Account(
-            id=self._entropy.token_bytes(16).hex(),
+            id=pending.id,
             email=pending.email,
             email_key=pending.email_key,
             password_hash=pending.password_hash,
@@ -82,15 +100,20 @@ class Accounts:
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
         return account
 
-    async def verify_address(self, email_key: str) -> Account | None:
-        """Take an address as verified, on an administrator's word; the newest pending registration becomes an account.
+    async def verify_address(self, email_key: str, *, registration_id: str | None = None) -> Account | None:
+        """Take an address as verified, on an administrator's word; its pending registration becomes an account.
 
-        None if the address has neither an account nor a pending registration.
+        None if the address has neither an account nor a pending registration (of this id). Raises Conflict
+        (`several-registrations`) if several wait and none is named: one of them may be that of a stranger, whose
+        password would be that of the account.
         """
         now = self._clock.now()
         account = await self._store.find_account_by_email(email_key)
         if account is None:
-            pending = await self._store.find_registrations(email_key)
+            found = await self._store.find_registrations(email_key)
+            pending = [each for each in found if registration_id in (None, each.id)]
+            if len(pending) > 1:
+                raise Conflict("several-registrations", _ask_which(pending))
             return await self.activate(pending[0]) if pending else None
         await self._store.verify_account(account.id, now=now)
         self._report(events.AccountVerified(at=now, account_id=account.id))
@@ -99,7 +122,7 @@ class Accounts:
     async def authenticate(
         self,
         email_key: str,
-        password: str,
+        password: Secret,
         *,
         ip_prefix: str,
         raw_email: str | None = None,
@@ -121,13 +144,13 @@ class Accounts:
         await self._rehash(account, password, network=ip_prefix)
         return account
 
-    async def reauthenticate(self, account: Account, password: str, *, sid: bytes, ip_prefix: str) -> None:
+    async def reauthenticate(self, account: Account, password: Secret, *, sid: bytes, ip_prefix: str) -> None:
         """Verify the password of an account's owner again, who is signed in as `sid`. Raises as `authenticate`."""
         verified = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix, devices=(sid,))
         if verified.id != account.id:  # the address was moved to another account since `account` was read
             raise InvalidCredentials
 
-    async def check_pending_password(self, pending: PendingRegistration, password: str, *, ip_prefix: str) -> None:
+    async def check_pending_password(self, pending: PendingRegistration, password: Secret, *, ip_prefix: str) -> None:
         """Verify the password that was chosen with a pending registration, for the caller who has its mailed link.
 
         What strangers failed at the address does not matter: the link shows the mailbox. Raises as `authenticate`.
@@ -143,7 +166,9 @@ class Accounts:
         """Clear the failed sign-ins of an account whose owner was verified in another way, in this network."""
         await self._throttle.clear(email_key, ip_prefix=ip_prefix, is_recovered=True)
 
-    async def change_password(self, account: Account, current: str, *, new: str, keep: bytes, ip_prefix: str) -> None:
+    async def change_password(
+        self, account: Account, current: Secret, *, new: Secret, keep: bytes, ip_prefix: str
+    ) -> None:
         """Change the password and revoke every session except `keep`. `current` is verified under the throttle.
 
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`), Overloaded, Conflict
@@ -167,7 +192,10 @@ class Accounts:
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now)
 
     async def disable(self, account_id: str) -> bool:
-        """Refuse further sign-ins and revoke all sessions, in one step. False if there is no such account."""
+        """Refuse further sign-ins, make all mailed links void and revoke all sessions, in one step.
+
+        False if there is no such account.
+        """
         now = self._clock.now()
         ended = await self._store.disable_account(account_id, now=now)
         if ended is None:
@@ -188,10 +216,13 @@ class Accounts:
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
-    async def delete(self, account_id: str) -> bool:
-        """Delete an account and revoke all sessions, in one step. False if there is no such account."""
+    async def delete(self, account_id: str, *, credential_version: int | None = None) -> bool:
+        """Delete an account and revoke all sessions, in one step. False if there is no such account.
+
+        With the `credential_version` under which the owner was verified: False too if it is another one by now.
+        """
         now = self._clock.now()
-        ended = await self._store.delete_account(account_id, now=now)
+        ended = await self._store.delete_account(account_id, now=now, credential_version=credential_version)
         if ended is None:
             return False
         self._report(events.AccountDeleted(at=now, account_id=account_id))
@@ -203,14 +234,14 @@ class Accounts:
         if self._external_users is not None:
             raise Forbidden("not-offered", "Accounts are managed by another system; change yours there.")
 
-    async def _verify(self, email_key: str, password: str, *, network: str) -> tuple[Account | None, bool]:
+    async def _verify(self, email_key: str, password: Secret, *, network: str) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""
-        account = await self._store.find_account_by_email(email_key)
+        account = await find_by_email(self._store, email_key)
         is_enabled = account is not None and account.disabled_at is None
         password_hash = account.password_hash if account is not None and is_enabled else None
         return account, await self._passwords.verify(password_hash, password, network=network)
 
-    async def _rehash(self, account: Account, password: str, *, network: str) -> None:
+    async def _rehash(self, account: Account, password: Secret, *, network: str) -> None:
         try:
             password_hash = await self._passwords.rehash(account.password_hash, password, network=network)
         except Overloaded:  # the next sign-in renews it
@@ -219,3 +250,13 @@ class Accounts:
             await self._store.rehash_password(
                 account.id, password_hash=password_hash, credential_version=account.credential_version
             )
+
+
+def _ask_which(waiting: Sequence[PendingRegistration]) -> str:
+    listed = ", ".join(
+        f"{each.id} of {datetime.fromtimestamp(each.created_at, UTC):%Y-%m-%d %H:%M:%SZ}" for each in waiting
+    )
+    return (
+        f"{len(waiting)} registrations wait for this address, and the password of one becomes that of the account: "
+        f"{listed}. Ask the owner which is theirs, and name it."
+    )

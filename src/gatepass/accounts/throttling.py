@@ -50,6 +50,8 @@ MAX_DEVICES = 2
 """Refresh tokens of a request that are looked at: one, or two while the name of the cookie changes."""
 RECOVERY_TTL = HOUR
 """Seconds for which the network in which a mailed link was followed is a home network."""
+LASTING = "ever:"
+"""How the keys begin of counts that last for LIFETIME; no other key holds one for longer than PER_GUESSER."""
 _NO_ACCOUNT = ""
 """Looked up where there is no account, so that the same calls are made."""
 _NEVER = Attempts(0, 0)
@@ -96,7 +98,7 @@ class Attempt:
     @property
     def lasting(self) -> str:
         """The key of the lasting count of an address that has no account, and so no row for it."""
-        return f"ever:{self.account}"
+        return f"{LASTING}{self.account}"
 
     @property
     def pair(self) -> str:

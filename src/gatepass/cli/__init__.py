@@ -11,6 +11,7 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
     sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
 
 from gatepass.cli.accounts import accounts
+from gatepass.cli.audit import audit
 from gatepass.cli.common import Commands
 from gatepass.cli.doctor import doctor
 from gatepass.cli.init import init, secret
@@ -27,7 +28,22 @@ def main() -> None:
     """Sign-in and sessions for Python back ends."""
 
 
-for command in (serve, demo, init, secret, accounts, sessions, keys, login, logout, whoami, request, migrate, doctor):
+for command in (
+    serve,
+    demo,
+    init,
+    secret,
+    accounts,
+    sessions,
+    keys,
+    audit,
+    login,
+    logout,
+    whoami,
+    request,
+    migrate,
+    doctor,
+):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from gatepass.accounts.importing import Refusal, import_accounts, read_records
+from gatepass.accounts.import_files import read_records
+from gatepass.accounts.importing import Refusal, import_accounts
+from gatepass.cli.audit import actor
 from gatepass.cli.common import (
     env_file_option,
     fail,
@@ -36,9 +38,9 @@ def accounts() -> None:
 def add(email: str, env_file: Path | None, as_json: bool) -> None:
     """Make an account. The password comes from a prompt, or from one line of standard input."""
     load_settings(env_file)  # a fault in them is shown before the password is asked for
-    display, key = parse_email(email)
+    parse_email(email)
     password = read_password(confirm=True)
-    made = with_gate(env_file, lambda gate: gate.accounts.add(display, password, email_key=key))
+    made = with_gate(env_file, lambda gate: gate.administration.add_account(email, password, by=actor()))
     click.echo(
         json.dumps({"id": made.id, "email": made.email}) if as_json else f"made account {made.id} for {made.email}"
     )
@@ -65,15 +67,15 @@ def list_(env_file: Path | None, as_json: bool) -> None:
 @env_file_option
 def disable(account: str, env_file: Path | None) -> None:
     """Refuse sign-ins to an account, and revoke its sessions."""
-    _act(account, env_file, "disabled", lambda gate, found: gate.accounts.disable(found.id))
+    _act(account, env_file, "disabled", lambda gate, found: gate.administration.disable_account(found.id, by=actor()))
 
 
 @accounts.command()
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 def enable(account: str, env_file: Path | None) -> None:
-    """Accept sign-ins to a disabled account again."""
-    _act(account, env_file, "enabled", lambda gate, found: gate.accounts.enable(found.id))
+    """Accept sign-ins to an account again that was disabled, or that too many failures stopped."""
+    _act(account, env_file, "enabled", lambda gate, found: gate.administration.enable_account(found.id, by=actor()))
 
 
 @accounts.command()
@@ -84,15 +86,20 @@ def delete(account: str, yes: bool, env_file: Path | None) -> None:
     """Delete an account and all personal data in it. Its sessions are revoked."""
     if not yes:
         click.confirm(f"Delete {account} for good?", abort=True)
-    _act(account, env_file, "deleted", lambda gate, found: gate.accounts.delete(found.id))
+    _act(account, env_file, "deleted", lambda gate, found: gate.administration.delete_account(found.id, by=actor()))
 
 
 @accounts.command()
 @click.argument("email")
+@click.option("--registration", metavar="ID", help="Which one, if several wait for the mail to this address.")
 @env_file_option
-def verify(email: str, env_file: Path | None) -> None:
-    """Take an address as verified: of an account, or of the newest registration that waits for its mail."""
-    account = with_gate(env_file, lambda gate: gate.accounts.verify_address(email_key(email)))
+def verify(email: str, registration: str | None, env_file: Path | None) -> None:
+    """Take an address as verified: of an account, or of a registration that waits for its mail."""
+    key = email_key(email)
+    account = with_gate(
+        env_file,
+        lambda gate: gate.administration.verify_address(key, registration_id=registration, by=actor()),
+    )
     if account is None:
         fail("There is no account with this address, and no registration that waits for it.")
     click.echo(f"verified {account.email}")
@@ -100,9 +107,10 @@ def verify(email: str, env_file: Path | None) -> None:
 
 @accounts.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--ignore", multiple=True, metavar="NAME", help="A member or column that accounts have no use for.")
 @env_file_option
 @json_option
-def import_(file: Path, env_file: Path | None, as_json: bool) -> None:
+def import_(file: Path, ignore: tuple[str, ...], env_file: Path | None, as_json: bool) -> None:
     """Import accounts with their password hashes from FILE, a .jsonl or a .csv. Exit code 1 if any was refused."""
     if file.suffix not in (".jsonl", ".csv"):
         raise click.UsageError("FILE must end in .jsonl or .csv")
@@ -110,10 +118,13 @@ def import_(file: Path, env_file: Path | None, as_json: bool) -> None:
 
     async def take(gate: Gatepass) -> None:
         nonlocal made, refused
-        with file.open(encoding="utf-8", errors="replace", newline="") as text:
-            records = read_records(text, is_csv=file.suffix == ".csv")
-            clock, entropy = SystemClock(), SystemEntropy()
-            async for refusal in import_accounts(records, store=gate.store, clock=clock, entropy=entropy):
+        await gate.administration.note("accounts-imported", "", by=actor(), detail=ascii(file.name)[1:-1])
+        clock, entropy = SystemClock(), SystemEntropy()
+        with file.open("rb") as opened:
+            records = read_records(opened, is_csv=file.suffix == ".csv")
+            async for refusal in import_accounts(
+                records, store=gate.store, clock=clock, entropy=entropy, ignore=ignore
+            ):
                 made, refused = made + (refusal is None), refused + (refusal is not None)
                 if refusal is not None:
                     _show_refusal(refusal, as_json)

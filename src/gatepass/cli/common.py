@@ -9,7 +9,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from gatepass.accounts.lookup import find_by_email
 from gatepass.core.account import Account
+from gatepass.core.secret import Secret
 from gatepass.errors import GatepassError, Problem
 from gatepass.gate import Gatepass
 from gatepass.settings import ENV_FILE, Settings
@@ -77,19 +79,18 @@ def with_store(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result
 
 async def find_account(gate: Gatepass, text: str) -> Account:
     """The account of an address or an id. Exits with code 1 if there is none."""
-    found = await gate.store.find_account_by_email(email_key(text)) or await gate.store.find_account(text)
+    found = await find_by_email(gate.store, email_key(text)) or await gate.store.find_account(text)
     return found or fail("There is no account with this address or id.")
 
 
-def read_password(*, confirm: bool = False) -> str:
+def read_password(what: str = "Password", *, confirm: bool = False) -> Secret:
     """A password from a prompt, or from one line of standard input if that is not a terminal."""
     if sys.stdin.isatty():
-        prompted: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm)
-        return prompted
+        return Secret(click.prompt(what, hide_input=True, confirmation_prompt=confirm))
     try:
-        return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
+        return Secret(sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError:
-        fail("The password on standard input is not UTF-8 text.")
+        fail(f"The {what.lower()} on standard input is not UTF-8 text.")
 
 
 def format_time(at: int, *, with_seconds: bool = False) -> str:

@@ -1,20 +1,21 @@
 """`gatepass init` writes a secret and a settings file; `gatepass secret` prints a secret, for a rotation."""
 
 import os
-import secrets
 import sys
 from typing import get_args
 from urllib.parse import urlsplit
 
 import click
 
-from gatepass.cli.common import fail
+from gatepass.cli.common import fail, read_password
+from gatepass.core.keyring import convert_secret
 from gatepass.settings import ENV_FILE
+from gatepass.system import new_secret
 from gatepass.wire.origin import Hsts
 
 SECRET_FILE = "gatepass.secret"
 _SETTINGS_TEXT = """\
-# Settings of this gate; the environment overrides them. Keep the secret file out of version control.
+# Settings of this gate; the environment overrides them. Keep this file and the secret file out of version control.
 GATEPASS_SECRET_FILE={secret_file}
 GATEPASS_PUBLIC_URL={public_url}
 GATEPASS_STORE=sqlite:///gatepass.db
@@ -36,8 +37,8 @@ def init(public_url: str, hsts: Hsts | None) -> None:
         secret_file=SECRET_FILE, public_url=public_url, hsts=f"GATEPASS_HSTS={hsts}\n" if hsts else ""
     )
     for name, text, mode in (
-        (SECRET_FILE, secrets.token_urlsafe(32) + "\n", 0o600),
-        (ENV_FILE, settings, 0o644),
+        (SECRET_FILE, new_secret() + "\n", 0o600),
+        (ENV_FILE, settings, 0o600),
     ):
         try:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -67,6 +68,9 @@ def _is_terminal() -> bool:
 
 
 @click.command()
-def secret() -> None:
-    """Print a new secret, for GATEPASS_SECRET or GATEPASS_REVOCATION_FEED_SECRET."""
-    click.echo(secrets.token_urlsafe(32))
+@click.option(
+    "--convert", is_flag=True, help="Read a secret without prefix from standard input; print it in today's form."
+)
+def secret(convert: bool) -> None:
+    """Print a new secret, for GATEPASS_SECRET, GATEPASS_PEPPER or GATEPASS_REVOCATION_FEED_SECRET."""
+    click.echo(convert_secret(read_password("Secret").reveal()) if convert else new_secret())

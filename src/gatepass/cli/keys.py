@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gatepass.cli.audit import actor
 from gatepass.cli.common import env_file_option, format_time, json_option, with_store
 from gatepass.core.stored_key import State, StoredKey
 from gatepass.sessions.signing_keys import PUBLISHED_BEFORE_USE
@@ -35,7 +36,7 @@ def keys() -> None:
 @json_option
 def rotate(env_file: Path | None, after: int, as_json: bool) -> None:
     """Make a new signing key. It takes over by itself; the old one verifies until its last token has expired."""
-    made = with_store(env_file, lambda gate: gate.keys.rotate(after=after))
+    made = with_store(env_file, lambda gate: gate.administration.rotate_key(by=actor(), after=after))
     if as_json:
         click.echo(json.dumps(_as_json(made, "published" if after else "signs")))
     else:
@@ -71,7 +72,7 @@ def list_(env_file: Path | None, with_gone: bool, as_json: bool) -> None:
 @env_file_option
 def retire(kid: str, at_once: bool, env_file: Path | None) -> None:
     """Withdraw a key that does not sign yet, or any key with --at-once; a signing key is replaced by a new one."""
-    successor = with_store(env_file, lambda gate: gate.keys.retire(kid, at_once=at_once))
+    successor = with_store(env_file, lambda gate: gate.administration.retire_key(kid, by=actor(), at_once=at_once))
     click.echo(f"retired {kid}" + (f"; {successor.kid} signs now" if successor else ""))
 
 

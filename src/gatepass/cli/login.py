@@ -36,7 +36,7 @@ def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
             saved.storage.load()
         )  # a file that cannot be written is reported before the password is asked for
         email = email or click.prompt("E-mail address", err=True)
-        account = client.sign_in(email, read_password())
+        account = client.sign_in(email, read_password().reveal())
         output = {"auth_url": saved.auth_url, "email": account.email, "id": account.id}
         click.echo(json.dumps(output) if as_json else f"signed in at {saved.auth_url} as {account.email}")
 

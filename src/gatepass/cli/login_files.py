@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from gatepass.client import Client
 from gatepass.client.errors import raise_for_problem
 from gatepass.client.session.endpoints import answer_of, read_account
-from gatepass.client.storage.file import FileStorage
+from gatepass.client.storage.file import FileStorage, expand_home
 from gatepass.client.storage.record import Account
 from gatepass.errors import GatepassError
 from gatepass.wire.origin import is_loopback, origin_of
@@ -74,9 +74,9 @@ class Login:
 
 
 def folder() -> Path:
-    """The folder of the session files."""
+    """The folder of the session files. Raises StorageError if this user has no home."""
     given = os.environ.get("XDG_CONFIG_HOME") or (os.environ.get("APPDATA") if sys.platform == "win32" else None)
-    return (Path(given) if given else Path.home() / ".config") / "gatepass" / "sessions"
+    return (Path(given) if given else expand_home("~/.config")) / "gatepass" / "sessions"
 
 
 def login_at(url: str, auth_path: str) -> Login:

@@ -21,7 +21,7 @@ def migrate(env_file: Path | None, check: bool, as_sql: bool, since: int) -> Non
     """Bring the database of the configured store to the schema of this version of Gatepass."""
     if since and not as_sql:
         raise click.UsageError("--from goes with --sql.")
-    store = open_store(load_settings(env_file).store)
+    store = open_store(load_settings(env_file).store_url)
     if not isinstance(store, Migrated):
         if as_sql:
             fail("Only PostgreSQL is migrated by hand; other stores update their schema when they are opened.")

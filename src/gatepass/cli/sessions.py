@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gatepass.cli.audit import actor
 from gatepass.cli.common import env_file_option, fail, find_account, format_time, json_option, with_gate
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
@@ -89,7 +90,7 @@ def end_all(yes: bool, env_file: Path | None, as_json: bool) -> None:
     """End every session of every account, for good: after a leak, or when a backup was restored."""
     if not yes:
         click.confirm("Everybody must sign in again. End every session?", abort=True, err=True)
-    epoch = with_gate(env_file, lambda gate: gate.sessions.revoke_everything())
+    epoch = with_gate(env_file, lambda gate: gate.administration.end_all_sessions(by=actor()))
     begun = format_time(epoch, with_seconds=True)
     click.echo(json.dumps({"epoch": epoch}) if as_json else f"every session that began before {begun} is over")
 
@@ -99,7 +100,7 @@ async def _revoke(gate: Gatepass, sids: Sequence[bytes]) -> dict[bytes, str]:
     found = {}
     for sid in dict.fromkeys(sids):
         is_known = await gate.store.find(sid) is not None
-        has_ended = await gate.sessions.revoke(sid, reason="revoked")
+        has_ended = await gate.administration.end_session(sid, by=actor())
         found[sid] = "ended" if has_ended else "over" if is_known else "unknown"
     return found
 
@@ -111,7 +112,7 @@ async def _revoke_all(gate: Gatepass, text: str, keep: bytes | None) -> int:
         kept = await gate.store.find(keep)
         if kept is None or kept.account_id != account.id:
             fail("--others-than is not a session of this account. Nothing was ended.")
-    return await gate.sessions.revoke_all(account.id, reason="revoked", keep=keep)
+    return await gate.administration.end_sessions(account.id, by=actor(), keep=keep)
 
 
 def _as_json(session: Session) -> dict[str, object]:

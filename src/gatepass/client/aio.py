@@ -14,6 +14,7 @@ from gatepass.client.flow import Call, drive_async
 from gatepass.client.http import httpx
 from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.storage.record import Account
+from gatepass.core.secret import Secret, without_frames
 
 
 class AsyncClient(BaseClient, httpx.AsyncClient):
@@ -34,7 +35,9 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         Raises UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer
         arrives.
         """
-        return await drive_async(self.session.sign_in(email, password, remember=remember), self)
+        flow = self.session.sign_in(email, Secret(password), remember=remember)
+        del password  # crash reports show local variables
+        return await drive_async(flow, self)
 
     async def sign_up(self, email: str, password: str, *, remember: bool = True) -> Account | None:
         """Register and sign in. Returns None if the server requires the address to be verified first.
@@ -42,7 +45,9 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         Raises ForbiddenError (`registration-closed`), ConflictError (`email-taken`), UnprocessableError, and what
         `sign_in` raises.
         """
-        return await drive_async(self.session.sign_up(email, password, remember=remember), self)
+        flow = self.session.sign_up(email, Secret(password), remember=remember)
+        del password  # crash reports show local variables
+        return await drive_async(flow, self)
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """End the session; with `everywhere`, every session of the account.
@@ -93,9 +98,13 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
             await asyncio.wait(own)
 
     async def _transmit(self, call: Call) -> httpx.Response:
-        return await super().send(
-            call.request, stream=call.stream, auth=call.auth, follow_redirects=call.follow_redirects
-        )
+        try:
+            return await super().send(
+                call.request, stream=call.stream, auth=call.auth, follow_redirects=call.follow_redirects
+            )
+        except httpx.TransportError as error:
+            without_frames(error)  # those of httpx's transports hold the headers
+            raise
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         exclude_own_cookies(self.cookies.jar)

@@ -17,13 +17,14 @@ from typing import Any, TypeVar, Unpack
 from gatepass.client.aio import AsyncClient
 from gatepass.client.base import HttpxOptions, OwnOptions, split_options
 from gatepass.client.body_replay import remember_start
-from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
+from gatepass.client.flow import Call, Transmit, advance, advance_async, drive, transmit
 from gatepass.client.http import httpx
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.session import Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
+from gatepass.core.secret import Secret
 
 Owned = TypeVar("Owned", httpx.Client, httpx.AsyncClient)
 
@@ -56,7 +57,9 @@ class GatepassAuth(httpx.Auth):
 
     def sign_in(self, email: str, password: str, *, remember: bool = True) -> Account:
         """As `Client.sign_in`. Blocks: on an event loop, call it in a thread."""
-        return self._client.sign_in(email, password, remember=remember)
+        flow = self.session.sign_in(email, Secret(password), remember=remember)
+        del password  # crash reports show local variables
+        return drive(flow, self._client)
 
     def sign_out(self, *, everywhere: bool = False) -> None:
         """As `Client.sign_out`. Blocks: on an event loop, call it in a thread."""

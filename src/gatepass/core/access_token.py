@@ -23,6 +23,9 @@ from gatepass.errors import InvalidToken
 
 MAX_LENGTH = 8192
 """Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
+MAX_AHEAD = 300
+"""Seconds by which `iat` may lie in the future. It protects nothing, as `exp` bounds the life of a token: so a verifier
+whose clock is some seconds behind need not refuse every fresh token. More is an issuer whose clock is wrong."""
 MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
@@ -71,7 +74,8 @@ def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
 class Verifier:
     """The whole strict check of one issuer's tokens for one audience.
 
-    `keys` are all keys that may have signed; `skew` is the tolerated difference of clocks in seconds.
+    `keys` are all keys that may have signed; `skew` is the tolerated difference of clocks for `exp` and `nbf`, in
+    seconds.
     """
 
     def __init__(self, keys: Iterable[SigningKey | PublicKey], *, issuer: str, audience: str, skew: int) -> None:
@@ -119,7 +123,7 @@ class Verifier:
         expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
         if now >= expires_at + self._skew:
             raise InvalidToken("expired")
-        if issued_at > now + self._skew:
+        if issued_at > now + MAX_AHEAD:
             raise InvalidToken("issued in the future")
         if "nbf" in claims and _time(claims, "nbf") > now + self._skew:
             raise InvalidToken("not valid yet")

@@ -13,8 +13,9 @@ class Account:
     """What can be signed in to. Times are Unix seconds.
 
     `email` is kept as received (display form); `email_key` is the normalised form, unique in a store.
-    `credential_version` rises with every change of password or address, so that a sign-in which raced the change
-    cannot outlive it (PROTOCOL §3). `password_hash` is a PHC string, or an imported hash (`passwords.foreign`).
+    `credential_version` rises with every change of password or address and when the account is disabled, so that what
+    raced the change, a sign-in (PROTOCOL §3) or another change, cannot outlive it. `password_hash` is a PHC string, or
+    an imported hash (`passwords.foreign`).
     `verified_at`: when its owner last proved that mail to the address arrives.
     """
 
@@ -30,7 +31,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PendingRegistration:
-    """A request for an account whose address must be verified first. Deleted after its link has expired."""
+    """A request for an account whose address must be verified first. Deleted when no link for it can be valid."""
 
     id: str
     email: str = field(repr=False)

@@ -21,6 +21,8 @@ from gatepass.errors import ConfigurationError
 Algorithm = Literal["EdDSA", "ES256", "HS256"]
 ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256", "HS256")
 SECRET_BYTES = 32
+SECRET_PREFIX = "gp_sk_"
+CHECKSUM_BYTES = 4
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -30,18 +32,49 @@ def derive(secret: bytes, label: str, *, length: int = 32) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=info).derive(secret)
 
 
+def compose_secret(raw: bytes) -> str:
+    """The text of a secret: `gp_sk_`, then base64url of the random bytes and a checksum.
+
+    The prefix lets secret scanners find leaks. Prefix and checksum show that a program made the text: a phrase that a
+    person made up has neither, and a copy with a mistake has another checksum.
+    """
+    return SECRET_PREFIX + base64url.encode(raw + _checksum(raw))
+
+
 def parse_secret(text: str) -> bytes:
-    """Decode a base64url secret. Raises ConfigurationError for a text that is short, repetitive or not base64."""
+    """The random bytes of a secret. Raises ConfigurationError for a text that `compose_secret` did not make."""
+    if not text.startswith(SECRET_PREFIX):
+        raise ConfigurationError(
+            f"a secret begins with {SECRET_PREFIX}; make one with: gatepass init, or gatepass secret. "
+            f"To keep one from before there was a prefix: gatepass secret --convert"
+        )
+    try:
+        whole = base64url.decode(text.removeprefix(SECRET_PREFIX).encode("ascii"))
+    except ValueError:
+        whole = b""
+    raw, checksum = whole[:-CHECKSUM_BYTES], whole[-CHECKSUM_BYTES:]
+    if len(raw) < SECRET_BYTES or checksum != _checksum(raw):
+        raise ConfigurationError(
+            "a secret is incomplete or mistyped: copy it again, or make another one with: gatepass init"
+        )
+    return raw
+
+
+def convert_secret(text: str) -> str:
+    """A secret from before there were prefixes, in today's form: the same key. Raises ConfigurationError."""
     try:
         raw = base64url.decode_typed(text)
     except ValueError:
-        raise ConfigurationError("a secret must be base64url text; make one with: gatepass init") from None
-    if len(raw) < SECRET_BYTES:
-        raise ConfigurationError("a secret must have at least 256 bits; make one with: gatepass init")
+        raw = b""
     # 32 random bytes have about 30 distinct values; passphrases and patterns have far fewer.
-    if len(set(raw)) < SECRET_BYTES // 2:
-        raise ConfigurationError("a secret must be random; make one with: gatepass init")
-    return raw
+    is_random = len(raw) >= SECRET_BYTES and len(set(raw)) >= SECRET_BYTES // 2
+    if not is_random or text.startswith(SECRET_PREFIX):
+        raise ConfigurationError("This is no secret of an earlier version: base64url of at least 32 random bytes.")
+    return compose_secret(raw)
+
+
+def _checksum(raw: bytes) -> bytes:
+    return hashlib.sha256(b"gatepass secret" + raw).digest()[:CHECKSUM_BYTES]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +89,7 @@ class SecretKeys:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
-    """The three rings of secrets of a gate: base64url texts of 32 random bytes, newest first (`gatepass secret`)."""
+    """The three rings of secrets of a gate, newest first: texts that `gatepass secret` made."""
 
     tokens: Sequence[str]
     """The first signs, all verify: a change is rolled out as `old,new`, then `new,old`, then `new`."""

@@ -3,12 +3,13 @@
     gp_vt_ / gp_pr_ + base64url of   version 1 · key id 1 · purpose 1 · subject 16 · expires-at 5 · state 16
                                      · address 0–320 · MAC 32
 
-`gp_vt_` verifies an address, `gp_pr_` resets a password; the prefixes let secret scanners find leaks. `subject` is the
-id of an account or of a pending registration. `state` is a MAC over what the subject was when the link was made: its
-address and its credential version. Using a link changes those, and so does everything else that must make it void (a
-new password, another address, deletion), so it works once and nothing is stored for it. A token whose own MAC does not
-hold is refused before any I/O (P5). The MACs use a key of their own, derived from the secrets: the first one signs, all
-verify, and the roll-out of a new secret breaks no link.
+`gp_vt_` verifies an address, `gp_pr_` resets a password; the prefixes let secret scanners find leaks. `subject` is
+the id of an account or of a pending registration. An id that is not 32 hexadecimal digits, as imported accounts may
+have, makes version 2: the subject is its length and zeros, and the id stands before the address. `state` is a MAC
+over what the subject was when the link was made: its address and its credential version. Using a link changes those,
+and so does everything else that must make it void (a new password, another address, deletion), so it works once and
+nothing is stored for it. A token whose own MAC does not hold is refused before any I/O (P5). The MACs use a key of
+their own, derived from the secrets: the first one signs, all verify, and the roll-out of a new secret breaks no link.
 """
 
 import hmac
@@ -20,12 +21,13 @@ from enum import IntEnum
 from gatepass.core import base64url
 from gatepass.core.keyring import KeyRing
 
-VERSION = 1
+VERSION, NAMED_VERSION = 1, 2
 MAC_BYTES = 32
 MAX_ADDRESS_BYTES = 1280
 """320 characters of four bytes: the longest address that `wire.bodies` accepts."""
 _LAYOUT = struct.Struct(">BBB16s5s16s")
-_TEXT = re.compile(r"gp_(?:vt|pr)_[A-Za-z0-9_-]{96,1830}", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_TEXT = re.compile(r"gp_(?:vt|pr)_[A-Za-z0-9_-]{96,1976}", re.ASCII)
 
 
 class Purpose(IntEnum):
@@ -43,7 +45,7 @@ class Purpose(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link's facts. `subject` is an id in hexadecimal; `address` the new one of CHANGE_EMAIL, else empty."""
+    """A link's facts. `subject` is an id; `address` the new one of CHANGE_EMAIL, else empty."""
 
     key_id: int
     purpose: Purpose
@@ -66,7 +68,10 @@ class UnknownLinkKey:
 def make_link(
     keys: KeyRing, purpose: Purpose, *, subject: str, state: tuple[str, ...], expires_at: int, address: str = ""
 ) -> Link:
-    """A link under the first secret. `subject` has 32 hexadecimal digits; a change of `state` makes the link void."""
+    """A link under the first secret. `subject` is an id of at most 128 ASCII characters.
+
+    A change of `state` makes the link void.
+    """
     key_id = keys.current.key_id
     mark = state_of(keys, key_id, state)
     return Link(key_id, purpose, subject, expires_at, mark, address)
@@ -85,15 +90,16 @@ def is_still(link: Link, keys: KeyRing, state: tuple[str, ...]) -> bool:
 
 def compose_link(link: Link, keys: KeyRing) -> str:
     """The text of a link's token."""
+    is_hex = _HEX.fullmatch(link.subject) is not None
     body = _LAYOUT.pack(
-        VERSION,
+        VERSION if is_hex else NAMED_VERSION,
         link.key_id,
         link.purpose,
-        bytes.fromhex(link.subject),
+        bytes.fromhex(link.subject) if is_hex else bytes([len(link.subject), *bytes(15)]),
         link.expires_at.to_bytes(5, "big"),
         link.state,
     )
-    body += link.address.encode()
+    body += (("" if is_hex else link.subject) + link.address).encode()
     return link.purpose.prefix + base64url.encode(body + _mac(keys, link.key_id, body))
 
 
@@ -102,18 +108,22 @@ def parse_link(text: str, keys: KeyRing, *, purpose: Purpose) -> Link | InvalidL
     if _TEXT.fullmatch(text) is None or not text.startswith(purpose.prefix):
         return InvalidLink()
     raw = _decode(text[len(purpose.prefix) :])
-    if raw is None or len(raw) > _LAYOUT.size + MAX_ADDRESS_BYTES + MAC_BYTES:
+    if raw is None:
         return InvalidLink()
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     version, key_id, kind, subject, expires_at, state = _LAYOUT.unpack_from(body)
-    if version != VERSION or kind != purpose:
+    if version not in (VERSION, NAMED_VERSION) or kind != purpose:
         return InvalidLink()
     if keys.find(key_id) is None:
         return UnknownLinkKey()
     if not hmac.compare_digest(_mac(keys, key_id, body), mac):
         return InvalidLink()
-    address = body[_LAYOUT.size :].decode()
-    return Link(key_id, purpose, subject.hex(), int.from_bytes(expires_at, "big"), state, address)
+    id_length = subject[0] if version == NAMED_VERSION else 0
+    account_id, address = body[_LAYOUT.size :][:id_length], body[_LAYOUT.size + id_length :]
+    if len(address) > MAX_ADDRESS_BYTES:
+        return InvalidLink()
+    subject_id = account_id.decode() if id_length else subject.hex()
+    return Link(key_id, purpose, subject_id, int.from_bytes(expires_at, "big"), state, address.decode())
 
 
 def _decode(text: str) -> bytes | None:

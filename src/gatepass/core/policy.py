@@ -29,7 +29,7 @@ class Policy:
     leeway: int = 10
     """How long after a refresh a repeat of it still brings an access token (PROTOCOL §4)."""
     clock_skew: int = 5
-    """How far the clocks of two servers may differ when exp, iat and nbf are checked (RFC 9068 §4: small)."""
+    """How far the clocks of two servers may differ when exp and nbf are checked (RFC 9068 §4: small)."""
     password_min: int = 15
     """Code points. 15 because the password is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
     password_max: int = 128

@@ -6,17 +6,18 @@ The secret is made at the first start and kept beside the database, so visitors 
 import contextlib
 import logging
 import os
-import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from gatepass.core.policy import Policy
+from gatepass.core.secret import Secret
 from gatepass.demo import page
 from gatepass.demo.app import EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.serving import process
+from gatepass.system import new_secret
 from gatepass.wire.bodies import email_key
 from gatepass.wire.origin import is_loopback
 
@@ -59,7 +60,7 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | N
 async def _add_account(gate: Gatepass) -> None:
     key = email_key(EMAIL)
     if await gate.store.find_account_by_email(key) is None:
-        await gate.accounts.add(EMAIL, PASSWORD, email_key=key)
+        await gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=key)
 
 
 def _explain(port: int, directory: Path) -> None:
@@ -72,13 +73,13 @@ def _explain(port: int, directory: Path) -> None:
 
 def _state_directory(port: int) -> Path:
     """A folder per port, since two processes must not write one SQLite file; a temporary one if it cannot be made."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    directory = Path(home) / "gatepass-demo" / str(port)
     try:
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        directory = Path(home) / "gatepass-demo" / str(port)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.access(directory, os.W_OK):
             return directory
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: this user has no home
         pass
     return Path(tempfile.mkdtemp(prefix="gatepass-demo-"))
 
@@ -90,7 +91,7 @@ def _secret(directory: Path) -> str:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return file.read_text().strip()
-    text = secrets.token_urlsafe(32)
+    text = new_secret()
     with os.fdopen(descriptor, "w") as made:
         made.write(text + "\n")
     return text

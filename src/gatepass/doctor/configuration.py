@@ -8,10 +8,14 @@ from urllib.parse import unquote, urlsplit
 
 from gatepass.core.policy import DAY
 from gatepass.doctor.finding import Finding, advice, error, ok
+from gatepass.environment import PREFIX, read_file
 from gatepass.settings import ENV_FILE, Settings
 from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import Cookies
 
+_SECRETS = {f"{PREFIX}{name}" for name in ("SECRET", "PEPPER", "REVOCATION_FEED_SECRET")}
+_URLS = {f"{PREFIX}{name}" for name in ("STORE", "SESSIONS", "MAIL")}
+"""Settings that may hold a password."""
 MAX_SECRET_AGE = 365 * DAY
 """A secret file that has not changed for longer was probably forgotten."""
 MIN_PREFIX_LENGTH = {4: 8, 6: 16}
@@ -37,7 +41,7 @@ def is_local(settings: Settings) -> bool:
 
 def sqlite_file(settings: Settings) -> Path | None:
     """The file of a SQLite store, or None for another store."""
-    parts = urlsplit(settings.store)
+    parts = urlsplit(settings.store_url)
     return Path(unquote(parts.path.removeprefix("/"))) if parts.scheme == "sqlite" else None
 
 
@@ -66,16 +70,27 @@ def _check_secret(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_files(settings: Settings, env_file: Path) -> Iterator[Finding]:
-    files = [settings.secret_file, sqlite_file(settings)]
-    files += [env_file] if settings.secret is not None and env_file.is_file() else []
+    secrets = _secrets_in(env_file)
+    files = [settings.secret_file, sqlite_file(settings), env_file if secrets else None]
     for file in files:
         if file is None or not file.exists() or os.name != "posix":
             continue
         mode = file.stat().st_mode & 0o777
         if mode & 0o077:
-            yield error("files", f"Other users can read {file} (mode {mode:o}).", f"Run: chmod 600 {file}")
+            held = f", which holds {', '.join(secrets)}" if file == env_file else ""
+            message = f"Other users can read {file} (mode {mode:o}){held}."
+            yield error("files", message, f"Run: chmod 600 {file}")
         else:
             yield ok("files", f"Only the owner of {file} can read it.")
+
+
+def _secrets_in(env_file: Path) -> list[str]:
+    """The names of the settings in a file that are secrets, or URLs with a password."""
+    return [name for name, value in read_file(env_file).items() if name in _SECRETS or _has_password(name, value)]
+
+
+def _has_password(name: str, value: str) -> bool:
+    return name in _URLS and (urlsplit(value).password is not None or "password=" in value)
 
 
 def _check_cookies(settings: Settings) -> Iterator[Finding]:
@@ -122,7 +137,7 @@ def _check_proxies(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_store(settings: Settings, workers: int) -> Finding:
-    scheme = urlsplit(settings.store).scheme
+    scheme = urlsplit(settings.store_url).scheme
     if scheme == "memory" and not is_local(settings):
         message = "STORE is memory://: a restart signs all users out."
         return error("store", message, "Use postgresql:// or sqlite:///.")

@@ -22,11 +22,11 @@ class Counts:
     @contextlib.asynccontextmanager
     async def of(cls, settings: Settings) -> AsyncIterator["Counts"]:
         """Open the configured store, a SQLite file read-only. A store that does not open has no counts."""
-        if settings.store.startswith("memory:"):
+        if settings.store_url.startswith("memory:"):
             yield cls(None)
             return
         file = sqlite_file(settings)
-        store = SQLiteStore(file, read_only=True) if file is not None else open_store(settings.store)
+        store = SQLiteStore(file, read_only=True) if file is not None else open_store(settings.store_url)
         try:
             await store.open()
         except (ConfigurationError, StoreUnavailable):  # check_stores reports it

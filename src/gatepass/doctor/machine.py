@@ -31,7 +31,7 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     """Findings that are measured on the spot."""
     yield _check_argon2()
     yield _check_blocklist(settings)
-    if settings.store.startswith("sqlite:"):
+    if settings.store_url.startswith("sqlite:"):
         yield _check_sqlite()
     if resource is not None:
         yield _check_open_files(settings)

@@ -25,7 +25,7 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
     if file is not None:
         for finding in check_sqlite_file(file):
             yield finding
-    for url in filter(None, (settings.store, settings.sessions)):
+    for url in filter(None, (settings.store_url, settings.sessions_url)):
         check = {"p": _check_postgres, "r": _check_redis}.get(urlsplit(url).scheme[:1])
         try:
             if check is not None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from gatepass.core.mailed_link import Purpose
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.errors import ConfigurationError
+from gatepass.wire.idna import ascii_url
 from gatepass.wire.origin import is_loopback, origin_of
 
 TOKEN = "{token}"
@@ -65,15 +66,15 @@ class LinkPages:
 
 
 def _absolute(page: str, origin: str) -> str:
-    return origin + page if page.startswith("/") and not page.startswith("//") else page
+    return origin + page if page.startswith("/") and not page.startswith("//") else ascii_url(page)
 
 
 def _find_fault(page: str) -> str | None:
     """Why a page cannot be linked to, as the end of a sentence; None if it can."""
-    url = _absolute(page, "https://host.example")
     try:
+        url = _absolute(page, "https://host.example")
         origin = origin_of(url)
-    except ConfigurationError as fault:
+    except (ConfigurationError, ValueError) as fault:
         return f"must be a URL or a path: {fault}"
     if url.count(TOKEN) != 1 or TOKEN in urlsplit(url).netloc or not url.isprintable() or " " in url:
         return f"must be a URL with {TOKEN} once, after its host: https://host/page#token={TOKEN}"

@@ -9,10 +9,11 @@ import uuid
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, parseaddr
+from email.utils import formatdate
 
 from gatepass.errors import ConfigurationError, DeliveryFailed
 from gatepass.ports import Message
+from gatepass.wire.idna import ascii_host
 
 _ADDRESS = re.compile(r"([^\s<>(),;:\"\[\]\\@]+)@([^\s<>(),;:\"\[\]\\@]+)")
 """Without quoted parts and comments: registration accepts none, so anything else is an attack."""
@@ -24,7 +25,11 @@ def compose_mail(message: Message, *, sender: str) -> EmailMessage:
     if address is None or not (message.to.isprintable() and message.subject.isprintable()):
         raise DeliveryFailed("not one address, or a header of more than one line", is_final=True)
     mail = EmailMessage(policy=SMTP)
-    mail["To"] = Address(username=address[1], domain=address[2])
+    # Few mail servers take a domain beyond ASCII (SMTPUTF8, RFC 6531), and all take its other form.
+    try:
+        mail["To"] = Address(username=address[1], domain=ascii_host(address[2]))
+    except ValueError:
+        raise DeliveryFailed("the domain is no host name", is_final=True) from None
     mail["From"] = sender
     mail["Subject"] = message.subject
     mail["Date"] = formatdate()
@@ -35,9 +40,32 @@ def compose_mail(message: Message, *, sender: str) -> EmailMessage:
 
 
 def check_sender(sender: str) -> str:
-    """`sender` itself, if it is `a@b` or `Name <a@b>`. Raises ConfigurationError."""
-    name, address = parseaddr(sender)
-    local, _, domain = address.rpartition("@")
-    if not (sender.isprintable() and local and domain and sender in (address, f"{name} <{address}>")):
+    """`sender` as it goes into a header: one address, with or without a name. Raises ConfigurationError.
+
+    People write `Name <a@b>`, quote the name or not, and put a comma, a dot or a comment into it.
+    """
+    name, address = _parts_of(sender)
+    local, at, domain = address.rpartition("@")
+    if not (sender.isprintable() and _ADDRESS.fullmatch(address) and at):
         raise ConfigurationError("`sender` must be an address, or: Name <address>")
-    return sender
+    try:
+        return str(Address(display_name=name, username=local, domain=ascii_host(domain)))
+    except ValueError:
+        raise ConfigurationError("`sender` must be an address, or: Name <address>") from None
+
+
+def _parts_of(sender: str) -> tuple[str, str]:
+    """Name and address. A name may be unquoted, whatever it contains; a comment after an address is a name."""
+    text = sender.strip()
+    if text.endswith(">"):
+        name, _, address = text[:-1].rpartition("<")
+        name = name.strip()
+        if len(name) > 1 and name[0] == name[-1] == '"':
+            name = re.sub(r"\\(.)", r"\1", name[1:-1])
+        elif "<" in name or ">" in name:
+            return "", ""  # several addresses
+        return name, address.strip()
+    if text.endswith(")"):
+        address, _, name = text[:-1].partition("(")
+        return name.strip(), address.strip()
+    return "", text

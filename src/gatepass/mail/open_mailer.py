@@ -14,6 +14,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.mail.development import ConsoleMailer, FolderMailer
 from gatepass.mail.smtp import SMTPMailer
 from gatepass.ports import Mailer
+from gatepass.wire.idna import ascii_url
 
 
 def open_mailer(url: str, *, sender: str) -> Mailer:
@@ -24,7 +25,7 @@ def open_mailer(url: str, *, sender: str) -> Mailer:
     if url == "console":
         return ConsoleMailer(sender=sender)
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(ascii_url(url))
         port = parts.port
     except ValueError:
         raise ConfigurationError("`mailer` cannot be read as a URL; percent-encode special characters in it.") from None

@@ -6,7 +6,9 @@ connection: there are few mails, and a connection that is kept open may be dead 
 """
 
 import asyncio
+import contextlib
 import smtplib
+import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
@@ -14,8 +16,10 @@ from email.message import EmailMessage
 from gatepass.errors import ConfigurationError, DeliveryFailed
 from gatepass.mail.message import check_sender, compose_mail
 from gatepass.ports import Message
-from gatepass.wire.loopback import is_own_host
+from gatepass.wire.origin import is_loopback_host
 
+QUIT_TIMEOUT = 1.0
+"""Seconds for the answer to QUIT, on which nothing depends."""
 STEP_TIMEOUT = 10.0
 """Seconds for each step of a delivery. RFC 5321 allows servers minutes, but users are waiting for this mail."""
 MAX_THREADS = 4
@@ -45,7 +49,7 @@ class SMTPMailer:
         self._sender = check_sender(sender)
         self._user, self._password = user, password
         self._is_tls_from_the_start = is_tls_from_the_start
-        self._needs_tls = not is_own_host(host)
+        self._needs_tls = not is_loopback_host(host)
         self._trust = trust or ssl.create_default_context()
         self._timeout = timeout
         self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail")
@@ -62,8 +66,12 @@ class SMTPMailer:
 
     def _deliver(self, mail: EmailMessage) -> None:
         try:
-            with self._connect() as server:
+            server = self._connect()
+            try:
                 server.send_message(mail)
+                _leave(server)
+            finally:
+                server.close()
         except smtplib.SMTPResponseException as refused:
             raise _refused(refused.smtp_code) from None  # its text may quote the address
         except smtplib.SMTPRecipientsRefused as refused:
@@ -76,9 +84,11 @@ class SMTPMailer:
 
     def _connect(self) -> smtplib.SMTP:
         if self._is_tls_from_the_start:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout, context=self._trust)
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                self._host, self._port, _own_name(), timeout=self._timeout, context=self._trust
+            )
         else:
-            server = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+            server = smtplib.SMTP(self._host, self._port, _own_name(), timeout=self._timeout)
         try:
             server.ehlo()
             if not self._is_tls_from_the_start and (self._needs_tls or server.has_extn("starttls")):
@@ -90,6 +100,20 @@ class SMTPMailer:
             server.close()
             raise
         return server
+
+
+def _own_name() -> str:
+    """The name for EHLO. smtplib would look its own host up, ten seconds for each mail where the name is unknown."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"  # an address literal (RFC 5321 §4.1.4)
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Say QUIT. The server has the mail: whatever it answers now, or does not, must not send the mail again."""
+    with contextlib.suppress(smtplib.SMTPException, OSError):
+        if server.sock is not None:
+            server.sock.settimeout(QUIT_TIMEOUT)
+        server.quit()
 
 
 def _refused(code: int) -> DeliveryFailed:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gatepass.errors import ConfigurationError
+from gatepass.wire.idna import ascii_url
 from gatepass.wire.origin import is_loopback
 
 logger = logging.getLogger("gatepass.remote")
@@ -34,7 +35,7 @@ class RemoteUrl:
 
         Raises ConfigurationError.
         """
-        parts = urlsplit(url)
+        parts = urlsplit(ascii_url(url))
         if parts.hostname is None or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
             raise ConfigurationError(f"{purpose} needs an https URL with a host: {parts.scheme}://{parts.hostname}")
         if parts.username is not None or parts.fragment:

@@ -23,6 +23,7 @@ from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
 from gatepass.core.public_key import PublicKey
 from gatepass.core.revocation_list import RevocationList
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Clock
 from gatepass.remote.keys import KeyFollower
@@ -64,9 +65,11 @@ class RemoteVerifier:
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal. Raises InvalidToken, or Unavailable while there are no keys that are fresh enough."""
+        secret = Secret(token)
+        del token  # crash reports show local variables
         verifier = self._current()
         try:
-            return verifier.verify(token, now)
+            return verifier.verify(secret.reveal(), now)
         except UnknownHeader:
             self._follower.hint()  # the key may be newer than our set; this request does not wait for it
             raise
@@ -111,7 +114,7 @@ class RemoteGate:
 
         issuer, audience   as the tokens have them
         revocations        a RemoteRevocations, or another list of revoked sessions
-        skew               seconds by which clocks may differ
+        skew               seconds by which clocks may differ when `exp` and `nbf` are checked
         refresh            seconds between two reads of the keys: the delay of an emergency removal
         max_staleness      seconds after which keys are not trusted any more, and guards respond with 503; the default
                            is the longest life of an access token

@@ -112,16 +112,17 @@ class RemoteRevocations:
         """One connection, to its end. Yields at each sign of life."""
         with contextlib.closing(self._url.connect(CONNECT_TIMEOUT)) as connection:
             connection.sock.settimeout(SILENCE_TIMEOUT)
-            headers = {"Authorization": f"Bearer {self._secret}", "Accept": "text/event-stream"}
-            if self._last_id:
-                headers["Last-Event-ID"] = self._last_id
-            connection.request("GET", self._url.target, headers=headers)
+            connection.request("GET", self._url.target, headers=self._headers())
             response = connection.getresponse()
             if response.status != 200:
                 raise ValueError(f"the response is {response.status}")
             for event, last_id, data in _events(response, signals):
                 self._take(event, last_id, data, signals)
                 yield
+
+    def _headers(self) -> dict[str, str]:
+        since = {"Last-Event-ID": self._last_id} if self._last_id else {}
+        return {"Authorization": f"Bearer {self._secret}", "Accept": "text/event-stream", **since}
 
     def _take(self, event: str, last_id: str, data: str, signals: Signals) -> None:
         if event == "revoked":

@@ -1,11 +1,11 @@
-"""Deletes what is no longer needed: ended sessions in the store, old revocations in the guards.
+"""Deletes what is no longer needed: ended sessions and old counts in the store, old revocations in the guards.
 
 It works in small batches with other work in between, so that no refresh waits behind it.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gatepass.core.policy import DAY, MINUTE
 from gatepass.errors import StoreUnavailable
@@ -23,11 +23,14 @@ RETENTION = DAY
 class Janitor:
     """One background task of a gate."""
 
-    def __init__(self, store: SessionStore, *, clock: Clock, forget: Callable[[], None]) -> None:
-        """`forget` makes the guards drop the revocations that no longer matter."""
+    def __init__(
+        self, store: SessionStore, *, clock: Clock, forget: Callable[[], None], prune: Callable[[int], Awaitable[None]]
+    ) -> None:
+        """`forget` makes the guards drop the revocations that no longer matter; `prune(now)` deletes old counts."""
         self._store = store
         self._clock = clock
         self._forget = forget
+        self._prune = prune
 
     async def run(self, alive: Alive = ignore) -> None:
         """Sweep at intervals until cancelled. If the store is unavailable, the next sweep does the work."""
@@ -43,9 +46,10 @@ class Janitor:
         """Delete everything that is due by our clock and by the store's. Returns the number of sessions deleted."""
         self._forget()
         there = await self._store.time()  # a clock of ours that is far ahead must not delete live sessions
+        now = self._clock.now() if there is None else min(self._clock.now(), there)
+        await self._prune(now)
         pruned = 0
         while True:
-            now = self._clock.now() if there is None else min(self._clock.now(), there)
             count = await self._store.prune(before=now - RETENTION, limit=MAX_BATCH)
             pruned += count
             if count < MAX_BATCH:

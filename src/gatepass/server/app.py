@@ -69,11 +69,12 @@ class AuthApp:
         if scope["type"] != "http":
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
         request = Request(scope, receive, body_timeout=self._body_timeout)
+        del scope  # crash reports show local variables, and its headers hold tokens
         try:
             reply = await self.answer(request)
         except Disconnected:
             return
-        extra = [*self._always, *self._origins.cors(request.headers)]
+        extra = [*self._always, *self._origins.cors(request.headers, is_public=reply.is_public)]
         await reply.send(send, extra=extra, bodiless=request.method == "HEAD")
 
     async def answer(self, request: Request) -> Reply:
@@ -151,10 +152,11 @@ class ServedApp:
         path = relative_path(scope) if "path" in scope else ""
         if path == self._mount or path.startswith(self._mount + "/"):
             root = scope.get("root_path", "").rstrip("/")
-            below = {**scope, "root_path": root + self._mount, "path": root + path}
-            await self._auth(below, receive, send)
-            return
-        await self._around(scope, receive, send)
+            running = self._auth({**scope, "root_path": root + self._mount, "path": root + path}, receive, send)
+        else:
+            running = self._around(scope, receive, send)
+        del scope  # as in AuthApp
+        await running
 
 
 def _table(endpoints: Iterable[Endpoint]) -> tuple[Mapping[str, Methods], Sequence[tuple[re.Pattern[str], Methods]]]:

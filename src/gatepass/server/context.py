@@ -27,7 +27,7 @@ from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.wire.device import client_label
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Context:
     """What the endpoints of one gate have at hand.
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatepass.errors import BadRequest, BodyTooLarge, GatepassError, Problem, RequestTimeout, UnsupportedMediaType
-from gatepass.wire.asgi import Receive, Scope, Send
+from gatepass.wire.asgi import Message, Receive, Scope, Send
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
@@ -19,7 +19,6 @@ _BASE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
 NO_STORE = "no-store"
 _NO_PARAMS: Mapping[str, str] = {}
@@ -78,23 +77,39 @@ class Request:
             raise RequestTimeout(self.body_timeout) from None
 
     async def _collect(self, limit: int) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge(limit)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+        body = _Body(limit)
+        while body.take(await self.receive()):
+            pass
+        return body.content()
 
     def _is_framed_otherwise(self) -> bool:
         """Whether a body may come without a Content-Length: in chunks, or over HTTP/2 and later."""
         return b"transfer-encoding" in self.headers or not self.scope.get("http_version", "1.1").startswith("1")
+
+
+class _Body:
+    """What has arrived of a body. An object of its own: in local variables crash reports would show passwords."""
+
+    __slots__ = ("_chunks", "_limit", "_size")
+
+    def __init__(self, limit: int) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._limit = limit
+
+    def take(self, message: Message) -> bool:
+        """Add a message. Returns whether more will come. Raises Disconnected, BodyTooLarge."""
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        self._chunks.append(message.get("body", b""))
+        self._size += len(self._chunks[-1])
+        if self._size > self._limit:
+            raise BodyTooLarge(self._limit)
+        return bool(message.get("more_body", False))
+
+    def content(self) -> bytes:
+        """The whole body."""
+        return b"".join(self._chunks)
 
 
 def is_json(media_type: str) -> bool:
@@ -126,14 +141,18 @@ def relative_path(scope: Scope) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, body, and what goes with them. `cookies` are Set-Cookie values."""
+    """Status, body, and what goes with them. `cookies` are Set-Cookie values.
+
+    `is_public`: pages of any origin may read it.
+    """
 
     status: int
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     media_type: str = "application/json"
     cache: str = NO_STORE
     headers: Iterable[tuple[str, str]] = ()
     cookies: Iterable[str] = field(default=(), repr=False)
+    is_public: bool = False
 
     @classmethod
     def of(cls, problem: Problem, *, cookies: Iterable[str] = ()) -> "Reply":
@@ -148,15 +167,14 @@ class Reply:
 
     async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = (), bodiless: bool = False) -> None:
         """Put it on the wire; `bodiless` is the answer to HEAD: the same head, and no body (RFC 9110 §9.3.2)."""
-        headers = self.head(extra)
-        if self.status not in (204, 304):
-            headers.append((b"content-length", str(len(self.body)).encode()))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        length = [] if self.status in (204, 304) else [(b"content-length", str(len(self.body)).encode())]
+        await send({"type": "http.response.start", "status": self.status, "headers": [*self.head(extra), *length]})
         await send({"type": "http.response.body", "body": b"" if bodiless else self.body})
 
     def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
         """Its headers but the length, with those that every answer has."""
-        headers = [*_BASE, (b"cache-control", self.cache.encode())]
+        readers = b"cross-origin" if self.is_public else b"same-origin"
+        headers = [*_BASE, (b"cross-origin-resource-policy", readers), (b"cache-control", self.cache.encode())]
         if self.body or self.status == 200:
             headers.append((b"content-type", self.media_type.encode()))
         for name, value in (*self.headers, *extra):
@@ -167,8 +185,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class EventStream(Reply):
-    """A reply whose body goes on until the caller leaves or the events end."""
+    """A reply whose body goes on until the caller leaves or the events end.
 
+    Proxies must not collect it (nginx: X-Accel-Buffering) or compress it, which collects it too (RFC 9111 §5.2.2.6).
+    """
+
+    cache: str = "no-store, no-transform"
+    headers: Iterable[tuple[str, str]] = (("x-accel-buffering", "no"),)
     events: AsyncIterator[bytes] = field(kw_only=True)
     receive: Receive = field(kw_only=True)
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from gatepass.core import refresh_token
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import RefreshToken, UnknownKey
+from gatepass.core.secret import Secret
 from gatepass.errors import BadRequest, Conflict, NoSession, SessionEnded, Unavailable
 from gatepass.ports import Clock
 from gatepass.server.http import Request
@@ -24,7 +25,7 @@ from gatepass.wire.headers import Headers
 
 _KEY = re.compile(r"(0|[1-9][0-9]{0,9})\.[A-Za-z0-9_-]{22}", re.ASCII)
 
-Received = Sequence[tuple[str, str]]
+Received = Sequence[tuple[str, Secret]]
 """The refresh cookies of a request, as (name, text)."""
 
 
@@ -128,7 +129,7 @@ def read_key(headers: Headers) -> IdempotencyKey | None:
     return IdempotencyKey(int(match.group(1)), refresh_token.hash_key(text))
 
 
-def choose(texts: list[str], keys: KeyRing, *, expected_sid: str | None) -> RefreshToken:
+def choose(texts: list[Secret], keys: KeyRing, *, expected_sid: str | None) -> RefreshToken:
     """The refresh token among the cookies of a request.
 
     Several can come: names change, and paths overlap. Those of `expected_sid` are preferred, then the highest
@@ -146,14 +147,14 @@ def choose(texts: list[str], keys: KeyRing, *, expected_sid: str | None) -> Refr
     return max(candidates, key=lambda token: token.generation)
 
 
-def authentic(texts: list[str], keys: KeyRing) -> list[RefreshToken]:
+def authentic(texts: list[Secret], keys: KeyRing) -> list[RefreshToken]:
     """Every validly MACed refresh token among the texts, expired ones and ancestors included."""
-    return [token for text in texts if isinstance(token := refresh_token.parse(text, keys), RefreshToken)]
+    return [token for text in texts if isinstance(token := refresh_token.parse(text.reveal(), keys), RefreshToken)]
 
 
-def refuse_unknown_keys(texts: list[str], keys: KeyRing) -> None:
+def refuse_unknown_keys(texts: list[Secret], keys: KeyRing) -> None:
     """Raise Unavailable if a token is under a key that a roll-out has not brought to this server yet."""
-    if any(isinstance(refresh_token.parse(text, keys), UnknownKey) for text in texts):
+    if any(isinstance(refresh_token.parse(text.reveal(), keys), UnknownKey) for text in texts):
         raise Unavailable("unknown-key", "This server does not have the key of this token yet; try again.")
 
 

@@ -45,15 +45,18 @@ class WSGIEndpoints:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request in the thread that it came in."""
-        answer = self.answer(scope_of(environ), read_body(environ))
+        is_bodiless = environ["REQUEST_METHOD"] == "HEAD"
+        asked = self.ask(scope_of(environ), read_body(environ))
+        del environ  # crash reports show local variables, and its headers hold tokens
+        answer = asked.result()
         start_response(f"{answer.status} {http.HTTPStatus(answer.status).phrase}", answer.texts())
-        if environ["REQUEST_METHOD"] == "HEAD":
-            return ()
-        return answer.chunks
+        return () if is_bodiless else answer.chunks
 
     def answer(self, scope: Scope, body: bytes) -> Answer:
         """The answer to an ASGI scope and its body. Blocks until its head has been sent."""
-        return self.ask(scope, body).result()
+        asked = self.ask(scope, body)
+        del scope, body  # as above
+        return asked.result()
 
     def ask(self, scope: Scope, body: bytes) -> "Future[Answer]":
         """As `answer`, for callers that await."""

@@ -10,30 +10,28 @@ from dataclasses import replace
 from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
-from gatepass.ports import Attempts, Revocation, Subscription
+from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
-from gatepass.stores.limits import MAX_ATTEMPT_KEYS
+from gatepass.stores.memory_attempts import MemoryAttempts
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
-_NEVER = Attempts(0, 0)
 
-
-class MemoryStore:
+class MemoryStore(MemoryAttempts):
     """All store ports over dictionaries."""
 
     is_shared = False
     is_private = True
 
     def __init__(self) -> None:
+        super().__init__()
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
-        self._ids_by_email: dict[str, str] = {}
         self._registrations: dict[str, PendingRegistration] = {}
-        self._attempts: dict[str, Attempts] = {}
-        self._failures: dict[str, Attempts] = {}
         self._signing_keys: dict[str, StoredKey] = {}
+        self._audit: list[AuditEntry] = []
         self._tombstones: dict[bytes, int] = {}
         self._epoch = 0
 
@@ -162,16 +160,21 @@ class MemoryStore:
         account = self._accounts.get(account_id)
         if account is None:
             return None
-        self._accounts[account_id] = replace(account, disabled_at=account.disabled_at or now)
+        self._accounts[account_id] = replace(
+            account, disabled_at=account.disabled_at or now, credential_version=account.credential_version + 1
+        )
         return self._revoke_all(account_id, "revoked", now, None)
 
     async def enable_account(self, account_id: str) -> bool:
         return self._set(account_id, disabled_at=None)
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        account = self._accounts.pop(account_id, None)
-        if account is None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
+        account = self._accounts.get(account_id)
+        if account is None or credential_version not in (None, account.credential_version):
             return None
+        del self._accounts[account_id]
         del self._ids_by_email[account.email_key]
         self._failures.pop(account_id, None)
         ended = self._revoke_all(account_id, "revoked", now, None)
@@ -226,46 +229,18 @@ class MemoryStore:
             del self._registrations[each]
         return len(due)
 
-    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        return tuple(self._attempts.get(key, _NEVER) for key in keys)
-
-    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        for key in keys:
-            self._attempts[key] = _raised(self._attempts.pop(key, _NEVER), now=now, forget_before=forget_before)
-        while len(self._attempts) > MAX_ATTEMPT_KEYS:
-            del self._attempts[next(iter(self._attempts))]
-
-    async def take_back_failure(self, key: str) -> None:
-        count = self._attempts.get(key, _NEVER)
-        if count.failures > 1:
-            self._attempts[key] = count._replace(failures=count.failures - 1)
-        else:
-            self._attempts.pop(key, None)
-
-    async def clear_attempts(self, key: str) -> None:
-        self._attempts.pop(key, None)
-
-    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
-        account_id = self._ids_by_email.get(email_key)
-        return self._attempts.get(key, _NEVER) if account_id is None else self._failures.get(account_id, _NEVER)
-
-    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
-        account_id = self._ids_by_email.get(email_key)
-        if account_id is None:
-            await self.count_failure([key], now=now, forget_before=forget_before)
-        else:
-            count = self._failures.get(account_id, _NEVER)
-            self._failures[account_id] = _raised(count, now=now, forget_before=forget_before)
-
-    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
-        self._attempts.pop(key, None)
-        self._failures.pop(self._ids_by_email.get(email_key, ""), None)
-
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(self._signing_keys.values())
 
     async def put_signing_key(self, key: StoredKey) -> None:
         self._signing_keys[key.kid] = key
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        self._audit.append(replace(entry, number=len(self._audit) + 1))
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        found = [entry for entry in reversed(self._audit) if before is None or entry.number < before]
+        return tuple(found[:limit])
 
     async def epoch(self) -> int:
         return self._epoch
@@ -295,7 +270,3 @@ class MemoryStore:
     def _revoke_all(self, account_id: str, reason: EndReason, now: int, keep: bytes | None) -> Sequence[bytes]:
         own = [row.sid for row in self._sessions.values() if row.account_id == account_id and row.sid != keep]
         return tuple(sid for sid in own if self._revoke(sid, reason, now) is not None)
-
-
-def _raised(count: Attempts, *, now: int, forget_before: int) -> Attempts:
-    return Attempts(1 if count.last_at < forget_before else count.failures + 1, now)

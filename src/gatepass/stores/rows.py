@@ -6,12 +6,14 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import MAX_ANCESTORS, Ancestor, Session
 from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
+AUDIT_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _ANCESTORS = SESSION_COLUMNS.index("ancestors")
 _REMEMBER = SESSION_COLUMNS.index("remember")
@@ -115,3 +117,8 @@ def to_signing_key(row: Sequence[Any]) -> StoredKey:
     """A signing key from the values of its columns."""
     values = [*row[:-1], bool(row[-1])]
     return StoredKey(*values)
+
+
+def from_audit(entry: AuditEntry) -> list[Any]:
+    """The values of an entry's columns, without its number, which the store gives."""
+    return [getattr(entry, name) for name in AUDIT_COLUMNS[:-1]]

@@ -1,12 +1,16 @@
 """StoreUnavailable, as the drivers of all stores raise it: with its cause, and one exception for each caller."""
 
+from gatepass.core.secret import without_frames
 from gatepass.errors import StoreUnavailable
 
 
 def as_unavailable(fault: BaseException) -> StoreUnavailable:
-    """StoreUnavailable with `fault` as its cause: the caller gets a 503, the log the reason."""
+    """StoreUnavailable with `fault` as its cause: the caller gets a 503, the log the reason.
+
+    The frames of the driver are dropped: they hold the store's URL and password.
+    """
     unavailable = StoreUnavailable()
-    unavailable.__cause__ = fault
+    unavailable.__cause__ = without_frames(fault)
     return unavailable
 
 

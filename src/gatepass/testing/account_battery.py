@@ -120,7 +120,9 @@ class AccountBattery:
         assert list(await store.disable_account(session.account_id, now=NOW + 1) or ()) == [session.sid]
         account = await store.find_account(session.account_id)
         assert account is not None
-        assert account.disabled_at == NOW + 1
+        assert (account.disabled_at, account.credential_version) == (NOW + 1, 2)
+        changes = store.change_password(account.id, password_hash="x", credential_version=1, now=NOW, keep=None)
+        assert await changes is None, "it was prepared before"
         assert list(await store.disable_account(session.account_id, now=NOW + 2) or ()) == []
         assert await store.disable_account("nobody", now=NOW) is None
 
@@ -128,10 +130,10 @@ class AccountBattery:
         session = await signed_in(store)
         await store.disable_account(session.account_id, now=NOW)
         later = session_of(account_of(), "phone")
-        assert not await store.add(later, credential_version=1)
+        assert not await store.add(later, credential_version=2)
         assert await store.enable_account(session.account_id)
-        assert await store.find_account(session.account_id) == account_of()
-        assert await store.add(later, credential_version=1)
+        assert await store.find_account(session.account_id) == replace(account_of(), credential_version=2)
+        assert await store.add(later, credential_version=2)
         assert [row.sid for row in await store.list_for_account(session.account_id, now=NOW)] == [later.sid]
         assert not await store.enable_account("nobody")
 
@@ -154,6 +156,14 @@ class AccountBattery:
         assert not await store.enable_account(session.account_id)
         assert not await store.verify_account(session.account_id, now=NOW)
         assert await store.add_account(account_of("eve", email="ann@example.com", email_key="ann@example.com"))
+
+    async def test_an_account_of_another_version_than_the_one_named_is_not_deleted(self, store: Store) -> None:
+        session = await signed_in(store)
+        assert await store.delete_account(session.account_id, now=NOW, credential_version=2) is None
+        assert await store.find_account(session.account_id) == account_of()
+        assert await store.find(session.sid) == session
+        ended = await store.delete_account(session.account_id, now=NOW, credential_version=1)
+        assert list(ended or ()) == [session.sid]
 
     async def test_the_sessions_of_a_deleted_account_are_listed_as_revoked(self, store: Store) -> None:
         session = await signed_in(store)
@@ -320,6 +330,16 @@ class AttemptBattery:
             await store.take_back_failure("a")
             counts += [tuple(count) for count in await store.attempts(["a"])]
         assert counts == [(1, NOW), (0, 0), (0, 0)]
+
+    async def test_old_counts_are_pruned_in_batches_and_lasting_ones_when_told(self, store: Store) -> None:
+        for number in range(4):
+            await store.count_failure([f"a{number}", f"ever:a{number}"], now=NOW + number, forget_before=0)
+        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 2
+        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 1
+        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 0
+        kept = [f"a{number}" for number in range(4)] + [f"ever:a{number}" for number in range(4)]
+        assert [count.failures for count in await store.attempts(kept)] == [0, 0, 0, 1, 1, 1, 1, 1]
+        assert await store.prune_attempts(before=NOW + 9, keep="", limit=9) == 5
 
     async def test_the_lasting_count_is_the_accounts_or_without_an_account_the_keys(self, store: Store) -> None:
         await store.add_account(account_of())

@@ -3,23 +3,34 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-import hashlib
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
+from pydantic_core import core_schema
 
 from gatepass.core import strict_json
 from gatepass.core.account import Account
+from gatepass.core.secret import Secret
 from gatepass.core.session import Session
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
+from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_email
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+def _secret(*, max_length: int | None = None) -> GetPydanticSchema:
+    """A member that is a text in JSON, and opaque from here on."""
+    text = core_schema.str_schema(min_length=1, max_length=max_length)
+    return GetPydanticSchema(lambda _source, _handler: core_schema.no_info_after_validator_function(Secret, text))
+
+
+Password = Annotated[Secret, _secret()]
+LinkToken = Annotated[Secret, _secret(max_length=2048)]
 
 
 class _Strict(BaseModel):
@@ -30,7 +41,7 @@ class Credentials(_Strict):
     """`POST /auth/login`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
-    password: str = Field(min_length=1, repr=False)
+    password: Password
     remember: bool = True
 
 
@@ -41,8 +52,8 @@ class Registration(Credentials):
 class PasswordChange(_Strict):
     """`POST /auth/password`."""
 
-    current: str = Field(min_length=1, repr=False)
-    new: str = Field(min_length=1, repr=False)
+    current: Password
+    new: Password
 
 
 class EmailRequest(_Strict):
@@ -54,35 +65,35 @@ class EmailRequest(_Strict):
 class VerifyRequest(_Strict):
     """`POST /auth/verify`."""
 
-    token: str = Field(min_length=1, max_length=2048, repr=False)
-    password: str = Field(min_length=1, repr=False)
+    token: LinkToken
+    password: Password
     remember: bool = True
 
 
 class PasswordReset(_Strict):
     """`POST /auth/password/reset`."""
 
-    token: str = Field(min_length=1, max_length=2048, repr=False)
-    new: str = Field(min_length=1, repr=False)
+    token: LinkToken
+    new: Password
 
 
 class EmailChange(_Strict):
     """`POST /auth/email`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
-    password: str = Field(min_length=1, repr=False)
+    password: Password
 
 
 class EmailConfirmation(_Strict):
     """`POST /auth/email/confirm`."""
 
-    token: str = Field(min_length=1, max_length=2048, repr=False)
+    token: LinkToken
 
 
 class DeleteAccountRequest(_Strict):
     """`POST /auth/account/delete` and `DELETE /auth/account`."""
 
-    password: str = Field(min_length=1, repr=False)
+    password: Password
 
 
 def read(model: type[Body], raw: bytes) -> Body:
@@ -110,28 +121,18 @@ def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
     return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
 
 
-def parse_email(text: str) -> tuple[str, str]:
-    """An address as (display form, normalised key). Raises Unprocessable (`invalid-body`) for any other text.
-
-    Syntax only, no DNS; names of an intranet and of tests are fine. The key is case-folded, as every large mail
-    provider does; its domain is the one that DNS is asked for, where faß.example is not fass.example.
-    """
-    try:
-        parsed = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
-    except EmailNotValidError:
-        raise invalid_body({"email": "This is not an e-mail address."}) from None
-    return parsed.normalized, f"{parsed.local_part.casefold()}@{parsed.ascii_domain}"
+def parse_email(text: str) -> EmailAddress:
+    """An address as (display form, key). Raises Unprocessable (`invalid-body`) for any other text."""
+    address = read_email(text)
+    if address is None:
+        raise invalid_body({"email": "This is not an e-mail address."})
+    return address
 
 
 def email_key(text: str) -> str:
-    """The key to find an account by. A text that is no address finds none, after the same work.
-
-    Its key is made of a digest: what was typed reaches no store, whatever characters are in it.
-    """
-    try:
-        return parse_email(text)[1]
-    except Unprocessable:
-        return f"no address {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    """The key to find an account by. A text that is no address finds none, after the same work."""
+    address = read_email(text)
+    return key_of_no_email(text) if address is None else address.key
 
 
 def account_json(account: Account) -> dict[str, str | int]:

@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from gatepass.core.refresh_token import RefreshToken
+from gatepass.core.secret import Secret
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 from gatepass.wire.headers import RawHeaders
 
@@ -43,9 +44,9 @@ class Cookies:
         names = (HOST_NAME, SECURE_NAME) if path == "/" else (SECURE_NAME, HOST_NAME)
         return cls(names, STATE_NAME, path=path, same_site=same_site)
 
-    def read(self, values: Iterable[str]) -> list[tuple[str, str]]:
+    def read(self, values: Iterable[str]) -> list[tuple[str, Secret]]:
         """All refresh tokens among Cookie header `values`, as (name, text). Names match exactly."""
-        return [(name, text) for name, text in _pairs(values) if name in self.refresh_names]
+        return [(name, Secret(text)) for name, text in _pairs(values) if name in self.refresh_names]
 
     def issue(
         self, token: RefreshToken, text: str, *, remember: bool, now: int, stale: Iterable[str] = ()
@@ -74,7 +75,7 @@ class Cookies:
             f"{self.state_name}={self._marks('/')}; Max-Age=0",
         ]
 
-    def expire_other(self, received: Sequence[tuple[str, str]], request_path: str) -> list[str]:
+    def expire_other(self, received: Sequence[tuple[str, Secret]], request_path: str) -> list[str]:
         """Set-Cookie values that delete refresh cookies under a name that is no longer the configured one.
 
         The path it was set with is not known any more, but it is a prefix of the path that it was sent to.

@@ -12,11 +12,13 @@ preflight (CORS), which only the allow-list passes.
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.wire.headers import Headers
+from gatepass.wire.idna import ascii_url
 
 Hsts = Literal["subdomains", "host", "off"]
 CLIENT_HEADERS = (b"idempotency-key", b"gatepass-client")
@@ -28,7 +30,7 @@ _ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-sessi
 def origin_of(url: str) -> str:
     """The origin of a URL (RFC 6454 §6.2). Raises ConfigurationError for a text that has none."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(ascii_url(url))
         port = parts.port
     except ValueError:
         raise ConfigurationError(f"not a URL: {url}") from None
@@ -41,8 +43,16 @@ def origin_of(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine, where plain http is fit for development."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+    return is_loopback_host(urlsplit(url).hostname or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host is a loopback address or `localhost`. DNS may lead any other name elsewhere (127.evil.example)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def check_public_url(url: str) -> None:
@@ -81,9 +91,11 @@ def foreign_origin(text: str) -> str:
         return text
     if text == "null" or text.startswith("file:"):
         raise ConfigurationError(f"not an http(s) origin: {text} is that of every file and of every sandboxed frame")
-    if origin_of(text) != text or "*" in text:
+    origin = origin_of(text)
+    spelt = text if text.isascii() else ascii_url(text)
+    if origin != spelt or "*" in text:
         raise ConfigurationError(f"an allowed origin is scheme://host[:port] and nothing else: {text}")
-    return text
+    return origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +128,14 @@ class Origins:
         if origin not in self.own and origin not in self.foreign:
             raise cross_site("This origin is not allowed here.")
 
-    def cors(self, headers: Headers) -> list[tuple[str, str]]:
-        """The CORS headers of an answer: an exact echo for allowed foreign origins, none for others."""
+    def cors(self, headers: Headers, *, is_public: bool = False) -> list[tuple[str, str]]:
+        """The CORS headers of an answer: an echo for allowed foreign origins; for others none, or `*` in public."""
+        others = [("access-control-allow-origin", "*")] if is_public else []
         if not self.foreign:
-            return []
+            return others
         origin = headers.one(b"origin")
         if origin not in self.foreign:
-            return [("vary", "Origin")]
+            return [("vary", "Origin"), *others]
         return [
             ("vary", "Origin"),
             ("access-control-allow-origin", origin),

@@ -13,6 +13,7 @@ from django.conf import settings
 from gatepass.accounts.passwords.foreign import UnsupportedHash, is_foreign, read_foreign
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper
 from gatepass.core.keyring import Secrets
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
 from tests.support.browser import EMAIL, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
@@ -67,7 +68,7 @@ async def test_a_hash_of_another_program_opens_for_its_password_alone(name: str,
 @pytest.mark.parametrize("name", MAKERS)
 async def test_the_first_sign_in_replaces_it_by_one_of_ours(name: str) -> None:
     async with open_gate(hasher=Argon2Hasher(threads=1)) as at:
-        await at.gate.accounts.add(EMAIL, "seven green bottles on a wall", email_key=EMAIL)
+        await at.gate.accounts.add(EMAIL, Secret("seven green bottles on a wall"), email_key=EMAIL)
         (account,) = at.memory._accounts.values()
         stored = MAKERS[name](PASSWORD)
         await at.memory.rehash_password(account.id, password_hash=stored, credential_version=1)

@@ -24,6 +24,7 @@ from gatepass.client.storage.file import FileStorage
 from gatepass.client.storage.file_lock import FileLock
 from gatepass.client.storage.keyring import KeyringStorage
 from gatepass.client.storage.record import Account, CorruptRecord, SessionRecord, decode, encode
+from tests.support.nobody import without_home
 from tools.services.patience import PATIENCE
 
 CANARY = "gp_rt_canary"
@@ -423,3 +424,12 @@ def _decoded(text: bytes) -> SessionRecord | str:
 def _enter(storage: Storage, timeout: float) -> bool:
     with storage.locked(timeout) as held:
         return held
+
+
+def test_without_a_home_an_absolute_path_works_and_another_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    without_home(monkeypatch)
+    assert FileStorage(path).load().client_key
+    with pytest.raises(StorageError, match=r"no home directory for ~/session.json: .* or give an absolute path"):
+        FileStorage("~/session.json")

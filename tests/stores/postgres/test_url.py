@@ -6,6 +6,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.postgres.url import CONNECTIONS, parse_url
+from tests.support.nobody import without_home
 
 CANARY = "canary-of-the-password"
 
@@ -95,3 +96,18 @@ def test_tls_or_the_word_that_permits_to_go_without_is_enough() -> None:
     verified = {mode: parse_url(f"postgresql://db/app?sslmode={mode}").is_verified
                 for mode in ("disable", "require", "verify-ca", "verify-full")}  # fmt: skip
     assert verified == {"disable": False, "require": False, "verify-ca": False, "verify-full": True}
+
+
+def test_a_url_without_a_user_needs_a_user_that_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container with a random user id has none; the driver would raise KeyError."""
+    without_home(monkeypatch)
+    for named in (
+        "postgresql://gate@localhost/app",
+        "postgresql://localhost/app?user=gate",
+        "postgresql://localhost/app?service=gate",
+    ):
+        parse_url(named)
+    with pytest.raises(ConfigurationError, match=r"names no user, .* postgresql://user@host/database"):
+        parse_url("postgresql://localhost/app")
+    monkeypatch.setenv("PGUSER", "gate")
+    parse_url("postgresql://localhost/app")

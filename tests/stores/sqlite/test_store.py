@@ -257,3 +257,25 @@ async def test_a_reader_that_needs_the_log_delays_nothing_and_it_is_emptied_once
     reader.close()
     await swapped(store, session)
     assert traces(tmp_path, account.email) == []
+
+
+async def test_a_reader_that_stayed_long_leaves_no_long_log_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup or an open shell keeps all that is written meanwhile in the -wal file."""
+    monkeypatch.setattr("gatepass.stores.sqlite.file.MAX_LOG", 100_000)
+    store = SQLiteStore(tmp_path / "gate.db")
+    await store.open()
+    await store.add_account(account_of())
+    reader = sqlite3.connect(tmp_path / "gate.db")
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM session").fetchone()
+    for number in range(400):
+        await store.add(session_of(account_of(), f"{number}"), credential_version=1)
+    log = tmp_path / "gate.db-wal"
+    assert log.stat().st_size > 4_200_000
+    reader.close()
+    for number in range(2):  # the first copies the log into the file, the second begins it anew
+        await store.add(session_of(account_of(), f"after {number}"), credential_version=1)
+    assert log.stat().st_size <= 100_000
+    await store.close()

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gatepass.accounts.retention import Retention
 from gatepass.core.keyring import parse_secret
+from gatepass.core.policy import DAY
 from gatepass.core.session import Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Attempts
@@ -143,7 +145,8 @@ async def test_a_swap_need_not_wait_until_ten_thousand_sessions_are_pruned(store
     over = [session_of(account_of(), f"{number}", expires_at=NOW - RETENTION - 1) for number in range(10_000)]
     insert = f"INSERT INTO session VALUES ({', '.join('?' * len(rows.SESSION_COLUMNS))})"
     await store._run(lambda connection: connection.executemany(insert, map(rows.from_session, over)))
-    janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None)
+    retention = Retention(store, verify_ttl=DAY)
+    janitor = Janitor(store, clock=ManualClock(NOW), forget=lambda: None, prune=retention.prune)
     sweep = asyncio.create_task(janitor.sweep())
     await asyncio.sleep(0)
     assert await store.swap(swap_of(live)) is not None

@@ -26,6 +26,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass
+from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import HOUR
 from gatepass.guards.starlette import current_principal, requires
 from gatepass.server.limits import Limits
@@ -34,7 +35,7 @@ from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import Scope
 from tests.support.file_clock import FileClock
 
-SECRET = "c3RhZ2Utc2VjcmV0LWZvci10ZXN0cy1vbmx5LTAxMjM0NTY3ODk"
+SECRET = compose_secret(b"stage-secret-for-tests-only-0123456789")
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>Stage</title><link rel="icon" href="data:,">
 <script type="module" src="/page.js"></script>

@@ -18,10 +18,11 @@ from starlette.testclient import TestClient
 import gatepass.client
 import gatepass.remote
 from gatepass import Gatepass
+from gatepass.core.keyring import compose_secret
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "fastapi" / "app.py"
-SECRET = "ZG9jdW1lbnRhdGlvbi1leGFtcGxlLXNlY3JldC0wMTIzNDU2Nzg5"
+SECRET = compose_secret(b"documentation-example-secret-0123456789")
 CREDENTIALS = {"email": "ann@example.com", "password": "correct horse battery staple"}
 
 

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.testclient import TestClient
 
 from gatepass import Gatepass, errors
 from gatepass.cli import main
+from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.core.rate import Rate
-from gatepass.settings import PREFIX, Settings
+from gatepass.environment import LINK_NAME, PREFIX
+from gatepass.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRET = "cmVmZXJlbmNlLXBhZ2VzLXNlY3JldC0wMTIzNDU2Nzg5YWI"
+SECRET = compose_secret(b"reference-pages-secret-0123456789ab")
 REFERENCE = ROOT / "docs" / "reference"
 _SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _COMMAND = re.compile(r"^\| `gatepass ([a-z -]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
@@ -35,9 +38,13 @@ def spelt(default: Any, name: str) -> str:
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
+    if isinstance(default, SecretStr):
+        return f"`{default.get_secret_value()}`"
     if isinstance(default, Rate):
         return f"`{default.count}/{spelt(default.seconds, 'ttl').strip('`')}`"
-    if isinstance(default, int | float) and name.endswith(("ttl", "leeway", "age", "request", "recent_sign_in")):
+    if isinstance(default, int | float) and name.endswith(
+        ("ttl", "leeway", "skew", "age", "request", "recent_sign_in")
+    ):
         if default in (0, math.inf):
             return "`off`" if default == 0 else "`never`"
         unit, size = next((u, s) for u, s in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1)) if default % s == 0)
@@ -62,6 +69,7 @@ class TestSettings:
         named = {
             (word, path.name) for path in pages for word in re.findall(r"GATEPASS_[A-Z_]+", path.read_text("utf-8"))
         }
+        named = {pair for pair in named if not LINK_NAME.fullmatch(pair[0])}
         assert sorted(pair for pair in named if pair[0] not in known and not pair[0].endswith("_")) == []
 
 

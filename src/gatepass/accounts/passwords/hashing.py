@@ -25,6 +25,7 @@ from gatepass.accounts.passwords.foreign import UnsupportedHash, argon2_matches,
 from gatepass.accounts.passwords.work import COMPARISON, Cost, EqualWork, Family, Step
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import derive, parse_secret
+from gatepass.core.secret import Secret, without_frames
 from gatepass.errors import ConfigurationError
 
 Result = TypeVar("Result")
@@ -68,7 +69,7 @@ class Pepper:
     """Secret keys that are mixed into passwords, newest first; without any, passwords are hashed as they are."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
-        """`secrets` are base64url texts of 32 random bytes, as for tokens. Raises ConfigurationError."""
+        """`secrets` are made by `gatepass secret`, as those for tokens. Raises ConfigurationError."""
         keys = [parse_secret(text) for text in secrets]
         self._keys = {_keyid(key): derive(key, "pepper") for key in keys}
         if len(self._keys) != len(keys):
@@ -141,20 +142,31 @@ class Argon2Hasher:
 
     async def hash(self, password: str) -> str:
         """As in ports.PasswordHasher."""
-        return await self._run(self._pepper.hash, password, self._argon2)
+        secret = Secret(password)
+        del password  # crash reports show local variables
+        return await self._run(self._hash, secret)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """As in ports.PasswordHasher. A hash of a kind that was not expected is expected from now on."""
+        secret = Secret(password)
+        del password
         cost = None if password_hash is None else self._cost_of(password_hash)
         if cost is not None:
             self._work.include(cost)
-        return await self._run(self._compare, password_hash or "", password, self._work.steps(cost))
+        return await self._run(self._compare, password_hash or "", secret, self._work.steps(cost))
 
     def is_outdated(self, password_hash: str) -> bool:
         """As in ports.PasswordHasher: True also for a foreign hash and for one under an older pepper."""
         if is_foreign(password_hash) or self._pepper.is_outdated(password_hash):
             return True
         return self._argon2.check_needs_rehash(self._pepper.strip(password_hash))
+
+    def _hash(self, password: Secret) -> str:
+        try:
+            return self._pepper.hash(password.reveal(), self._argon2)
+        except Exception as fault:  # out of memory, say
+            without_frames(fault)
+            raise
 
     def expect(self, hashes: Iterable[str]) -> None:
         """As in ports.PasswordHasher."""
@@ -168,15 +180,22 @@ class Argon2Hasher:
         except UnsupportedHash:
             return None
 
-    def _compare(self, stored: str, password: str, steps: Sequence[Step]) -> bool:
+    def _compare(self, stored: str, password: Secret, steps: Sequence[Step]) -> bool:
         """Do all the steps, in the calling thread. Returns how the comparison among them ended."""
         matches = False
         for step in steps:
             if step is COMPARISON:
-                matches = self._matches(stored, password)
+                matches = self._matches_quietly(stored, password)
             else:
                 step.spend()
         return matches
+
+    def _matches_quietly(self, stored: str, password: Secret) -> bool:
+        try:
+            return self._matches(stored, password.reveal())
+        except Exception as fault:
+            without_frames(fault)
+            raise
 
     def _matches(self, stored: str, password: str) -> bool:
         foreign = read_foreign(stored)

@@ -10,10 +10,11 @@ from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.password import find_violation, is_overlong, normalise
 from gatepass.core.policy import MINUTE, Policy
+from gatepass.core.secret import Secret
 from gatepass.errors import Unprocessable
 from gatepass.ports import Clock, PasswordHasher
 
-NewPassword = NewType("NewPassword", str)
+NewPassword = NewType("NewPassword", Secret)
 """A password that passed the policy, in normal form."""
 SAMPLE_INTERVAL = MINUTE
 """Seconds after which the store is asked again which kinds of hashes there are: another process may import some."""
@@ -44,12 +45,12 @@ class Passwords:
         self._clock = clock
         self._sampled_at: int | None = None
 
-    def check_policy(self, password: str, email_key: str) -> NewPassword:
+    def check_policy(self, password: Secret, email_key: str) -> NewPassword:
         """The password, fit to be hashed. Raises Unprocessable (`password-…`). Cheap: nothing is hashed."""
-        normal = normalise(password)
+        normal = Secret(normalise(password.reveal()))
         local_part = email_key.partition("@")[0]
         violation = find_violation(
-            normal,
+            normal.reveal(),
             self._policy,
             blocklist=load_blocklist(),
             context=(email_key, local_part, *self._service_words),
@@ -66,21 +67,21 @@ class Passwords:
     async def hash_password(self, password: NewPassword, *, network: str | None) -> str:
         """A PHC string. Raises Overloaded."""
         async with self._queue.turn(network):
-            return await self._hasher.hash(password)
+            return await self._hasher.hash(password.reveal())
 
-    def refuse_overlong(self, password: str) -> None:
+    def refuse_overlong(self, password: Secret) -> None:
         """Raise Unprocessable (`password-too-long`): hashing must not even begin."""
-        if is_overlong(normalise(password), self._policy):
+        if is_overlong(normalise(password.reveal()), self._policy):
             raise Unprocessable("password-too-long", f"A password has at most {self._policy.password_max} characters.")
 
-    async def verify(self, password_hash: str | None, password: str, *, network: str | None) -> bool:
+    async def verify(self, password_hash: str | None, password: Secret, *, network: str | None) -> bool:
         """Whether the hash is of this password; None costs the same work and is always False. Raises Overloaded."""
         if self._sampled_at is None or not 0 <= self._clock.now() - self._sampled_at < SAMPLE_INTERVAL:
             await self.learn_kinds()
         async with self._queue.turn(network):
-            return await self._hasher.verify(password_hash, normalise(password))
+            return await self._hasher.verify(password_hash, normalise(password.reveal()))
 
-    async def rehash(self, password_hash: str, password: str, *, network: str | None) -> str | None:
+    async def rehash(self, password_hash: str, password: Secret, *, network: str | None) -> str | None:
         """A hash with today's parameters, or None if `password_hash` has them (standards PW-08). Raises Overloaded.
 
         For the password that was just verified: an old password may violate today's policy and stays valid.
@@ -88,4 +89,4 @@ class Passwords:
         if not self._hasher.is_outdated(password_hash):
             return None
         async with self._queue.turn(network):
-            return await self._hasher.hash(normalise(password))
+            return await self._hasher.hash(normalise(password.reveal()))

@@ -8,10 +8,10 @@ attempt is final, whatever it is.
 """
 
 import re
-import time
 from collections.abc import Generator
 from typing import Any
 
+from gatepass.client import clock
 from gatepass.client.body_replay import rewind
 from gatepass.client.errors import NotReplayableError
 from gatepass.client.flow import Call, Flow, Next, Read, Step
@@ -59,7 +59,7 @@ class SessionLayer:
 
     def _with_token(self, call: Call, next_layer: Next) -> Flow:
         token = self._state.current
-        if token is None or token.refresh_after <= time.monotonic():
+        if token is None or token.refresh_after <= clock.now():
             serial = self._state.serial
             token = yield from self.session.token_for_call()
             call.refreshed |= self._state.serial != serial

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gatepass.client import clock
 from gatepass.client.session.endpoints import Grant
 from gatepass.client.storage.record import Account
 
@@ -23,7 +24,7 @@ STORED_MARGIN = 5.0
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token. Times are those of `time.monotonic()`, in seconds."""
+    """An access token. Times are those of `clock.now()`, in seconds."""
 
     token: str = field(repr=False)
     header: str = field(repr=False)
@@ -51,7 +52,7 @@ class TokenState:
     def usable(self) -> AccessToken | None:
         """The access token, unless it has expired."""
         token = self.current
-        return token if token is not None and token.expires_at > time.monotonic() else None
+        return token if token is not None and token.expires_at > clock.now() else None
 
     def take(self, grant: Grant) -> None:
         """Use a new access token. That of another sign-in replaces all that was known."""
@@ -71,7 +72,7 @@ class TokenState:
         left = min(expires_at - time.time(), lifetime) - margin
         if left <= 0:
             return False
-        self._use(token, lifetime, began=time.monotonic() + left - lifetime)
+        self._use(token, lifetime, began=clock.now() + left - lifetime)
         self.status = "active"
         return True
 

@@ -12,16 +12,17 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie, CookieJar, CookiePolicy
 from typing import Any, Literal, Protocol
 from urllib.request import Request as UrllibRequest
 
+from gatepass.client import clock
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
 from gatepass.client.storage.record import Account
+from gatepass.core.secret import Secret, without_frames
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 Kind = Literal["ok", "session-ended", "no-session", "refresh-superseded", "session-mismatch", "transient"]
@@ -41,7 +42,7 @@ _OWN_NAME = re.compile(rf"{HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state
 class Answer:
     """An answer, read to its end.
 
-    `body` is its JSON object, or empty. `sent_at` is a time of `time.monotonic()`, `retry_after` in seconds, `cookie`
+    `body` is its JSON object, or empty. `sent_at` is a time of `clock.now()`, `retry_after` in seconds, `cookie`
     the refresh cookie's name and value.
     """
 
@@ -103,7 +104,7 @@ class AuthRequest:
         *,
         method: str = "POST",
         headers: Mapping[str, str] = CLIENT_HEADER,
-        body: object | None = None,
+        body: Mapping[str, object] | None = None,
         cookie: tuple[str, str] | None = None,
         timeout: float,
     ) -> None:
@@ -112,21 +113,23 @@ class AuthRequest:
 
     def run(self, driver: Exchanger, /) -> Answer:
         """Block this thread until the answer is read."""
-        request, sent_at = self._request(driver), time.monotonic()
+        request, sent_at = self._request(driver), clock.now()
         try:
             response: httpx.Response = driver._exchange(request)
         except httpx.RequestError as error:
             error.request = self._bare()
+            without_frames(error)  # those of httpx's transports hold headers and body
             raise
         return self._answer(response, sent_at)
 
     async def run_async(self, driver: Exchanger, /) -> Answer:
         """Send the request and read the answer, as `run` does."""
-        request, sent_at = self._request(driver), time.monotonic()
+        request, sent_at = self._request(driver), clock.now()
         try:
             response: httpx.Response = await driver._exchange(request)
         except httpx.RequestError as error:
             error.request = self._bare()
+            without_frames(error)  # those of httpx's transports hold headers and body
             raise
         return self._answer(response, sent_at)
 
@@ -139,32 +142,47 @@ class AuthRequest:
         return httpx.Request(self._method, self._url)
 
     def _request(self, driver: Exchanger) -> httpx.Request:
-        request = driver.build_request(
-            self._method, self._url, json=self._body, headers=dict(self._headers), timeout=self._timeout
-        )
+        try:
+            request = driver.build_request(
+                self._method, self._url, json=_revealed(self._body), headers=dict(self._headers), timeout=self._timeout
+            )
+        except UnicodeError as error:  # half of a surrogate pair in a password
+            without_frames(error)
+            raise
         if "Authorization" not in self._headers:
             request.headers.pop("Authorization", None)  # the client's default header is not for these endpoints
         if self._cookie is not None:
-            others = request.headers.get("Cookie")
-            own = "=".join(self._cookie)
-            request.headers["Cookie"] = f"{others}; {own}" if others else own
+            others = [request.headers["Cookie"]] if "Cookie" in request.headers else []
+            request.headers["Cookie"] = "; ".join([*others, "=".join(self._cookie)])
         return request
+
+
+def _revealed(body: Mapping[str, object] | None) -> dict[str, object] | None:
+    """The members of a body, to be sent."""
+    if body is None:
+        return None
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in body.items()}
 
 
 def answer_of(response: httpx.Response, *, sent_at: float) -> Answer:
     """Return what the session needs of a response. The response must have been read."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        body = None
     return Answer(
         status=response.status_code,
-        body=body if isinstance(body, dict) else {},
+        body=_object_of(response),
         sent_at=sent_at,
         retry_after=retry_after_of(response),
         cookie=refresh_cookie_of(response),
         response=response,
     )
+
+
+def _object_of(response: httpx.Response) -> Mapping[str, Any]:
+    """The JSON object in the body of a response; empty if there is none."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def outcome_of(answer: Answer, sid: str) -> Outcome:

@@ -8,6 +8,7 @@ import logging
 import time
 from dataclasses import replace
 
+from gatepass.client import clock
 from gatepass.client.errors import StorageError
 from gatepass.client.session.access_token import TokenState
 from gatepass.client.session.endpoints import Grant, Outcome
@@ -108,10 +109,7 @@ class PersistentSession:
         if record.sid != sid:
             self._adopt(record)
             return
-        unconfirmed = record.signed_out
-        if record.cookie is not None:
-            unconfirmed = (*unconfirmed, (sid, *record.cookie))[-MAX_SIGN_OUTS:]
-        self._save(SessionRecord(record.client_key, signed_out=unconfirmed))
+        self._save(_signed_out(record, sid))
 
     def confirm_sign_out(self, sid: str) -> None:
         """Forget a sign-out that the server has confirmed."""
@@ -159,6 +157,14 @@ class PersistentSession:
             state.take_stored(token, expires_at=expires_at, lifetime=lifetime)
 
 
+def _signed_out(record: SessionRecord, sid: str) -> SessionRecord:
+    """The record without its session, whose sign-out the server must confirm."""
+    unconfirmed = record.signed_out
+    if record.cookie is not None:
+        unconfirmed = (*unconfirmed, (sid, *record.cookie))[-MAX_SIGN_OUTS:]
+    return SessionRecord(record.client_key, signed_out=unconfirmed)
+
+
 def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:
     """The record with a grant. A cookie belongs to its generation; a newer one in the record stays."""
     is_newer = grant.cookie is not None and (record.generation is None or grant.generation >= record.generation)
@@ -168,7 +174,7 @@ def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:
         generation=grant.generation if is_newer else record.generation,
         cookie=grant.cookie if is_newer else record.cookie,
         access_token=grant.token,
-        expires_at=time.time() - (time.monotonic() - grant.sent_at) + grant.lifetime,
+        expires_at=time.time() - (clock.now() - grant.sent_at) + grant.lifetime,
         lifetime=grant.lifetime,
         account=grant.account or record.account,
     )

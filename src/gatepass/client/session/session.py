@@ -10,11 +10,11 @@ and the next call that needs a token tries again.
 """
 
 import random
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
 from gatepass.client.http import httpx
@@ -25,6 +25,7 @@ from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credenti
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
 from gatepass.wire.origin import is_loopback, origin_of
 
@@ -94,7 +95,7 @@ class Session:
         """Seconds until the access token expires; None without one. The session lasts longer. Raises StorageError."""
         self._saved.refresh_if_changed()
         token = self.state.current
-        return None if token is None else max(0.0, token.expires_at - time.monotonic())
+        return None if token is None else max(0.0, token.expires_at - clock.now())
 
     @property
     def reason(self) -> str | None:
@@ -113,7 +114,7 @@ class Session:
             raise self._ended_error()
         token = state.current
         is_refused = refused is not None and token is refused
-        now = time.monotonic()
+        now = clock.now()
         if is_refused and token is not None and now < token.grace_until:
             return None
         if token is not None and not is_refused and token.expires_at > now:
@@ -124,14 +125,14 @@ class Session:
             self._saved.refresh_if_changed()  # another program may have signed in
         return (yield from self._refreshed_token()) if state.sid is not None else None
 
-    def sign_in(self, email: str, password: str, *, remember: bool) -> Flow[Account]:
+    def sign_in(self, email: str, password: Secret, *, remember: bool) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
         account = yield from self._authenticate("login", email, password, remember)
         if account is None:
             raise ClientError("The server answered a sign-in without an account.")
         return account
 
-    def sign_up(self, email: str, password: str, *, remember: bool) -> Flow[Account | None]:
+    def sign_up(self, email: str, password: Secret, *, remember: bool) -> Flow[Account | None]:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember))
 
@@ -176,7 +177,7 @@ class Session:
         if self._saved.record.signed_out:
             yield InBackground(Run(lambda: confirm_sign_outs(self._saved)))
 
-    def _authenticate(self, path: str, email: str, password: str, remember: bool) -> Flow[Account | None]:
+    def _authenticate(self, path: str, email: str, password: Secret, remember: bool) -> Flow[Account | None]:
         self._check_address()
         yield Work(self._saved.refresh_if_changed)
         credentials: dict[str, object] = {"email": email, "password": password, "remember": remember}
@@ -216,7 +217,7 @@ class Session:
 
     def _refresh_once(self, serial: int) -> Flow[Result]:
         """The flow that a flight runs: wait out the back-off, refresh, draw the consequences."""
-        backoff = self._retry_at - time.monotonic()
+        backoff = self._retry_at - clock.now()
         if backoff > MAX_BACKOFF:
             return Result("transient", self.state.sid, retry_after=backoff)
         if backoff > 0:
@@ -236,7 +237,7 @@ class Session:
                 backoff = random.uniform(bound / 2, bound)  # noqa: S311 - keeps clients apart, guards nothing
                 wait = max(backoff, result.retry_after or 0.0)
                 self._failures = min(self._failures + 1, 10)
-                self._retry_at = time.monotonic() + wait
+                self._retry_at = clock.now() + wait
                 if self.state.sid is not None:
                     self.state.status = "degraded"
                 why = type(result.cause).__name__ if result.cause else "no usable answer"

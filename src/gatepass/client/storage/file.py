@@ -34,7 +34,7 @@ class FileStorage:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """`path` may begin with ~. Missing folders are made, with access for their owner alone."""
         # Links are followed once, here: writing later replaces the file that they lead to, not the link.
-        self.path = Path(os.path.realpath(Path(path).expanduser()))
+        self.path = Path(os.path.realpath(expand_home(path)))
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._unwritten: tuple[SessionRecord, object] | None = None
         self._is_swept = False
@@ -50,20 +50,18 @@ class FileStorage:
         """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
-        text = self._read()
-        if text is None:
-            return self._begin()
         try:
-            return decode(text)
+            found = self._decoded()
         except CorruptRecord as fault:
             raise StorageError(
                 f"The session file {self.path} is corrupt: {fault}. Move it away and sign in again."
             ) from None
+        return self._begin() if found is None else found
 
     def save(self, record: SessionRecord) -> None:
         """Write the record: it is on the disk when this returns. Raises StorageError if it cannot be written."""
         try:
-            self._write(encode(record))
+            self._write(record)
         except OSError as fault:
             self._unwritten = (record, self.version())
             raise self._unwritable(fault) from fault
@@ -89,12 +87,16 @@ class FileStorage:
         """Write the first record. Of programs that start at the same time, one writes and all use its client key."""
         record = SessionRecord.fresh()
         try:
-            if not self._write(encode(record), is_first=True):
+            if not self._write(record, is_first=True):
                 return self.load()
         except OSError:
             # Not an error yet: a key alone is no loss. Saving a session will raise.
             self._unwritten = (record, self.version())
         return record
+
+    def _decoded(self) -> SessionRecord | None:
+        text = self._read()
+        return None if text is None else decode(text)
 
     def _read(self) -> bytes | None:
         """Return the file's text; None without a file. The checks are made on the open file, not on its name."""
@@ -127,7 +129,7 @@ class FileStorage:
                 f"Delete it and sign in again; or, if you are sure that it was not copied: chmod 600 {self.path}"
             )
 
-    def _write(self, text: bytes, *, is_first: bool = False) -> bool:
+    def _write(self, record: SessionRecord, *, is_first: bool = False) -> bool:
         """Replace the file by a new one. Returns False, and replaces nothing, if `is_first` and there is a file."""
         folder = self.path.parent
         _make_folder(folder)
@@ -138,7 +140,7 @@ class FileStorage:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
             with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
-                file.write(text)
+                file.write(encode(record))
                 file.flush()
                 os.fsync(file.fileno())
             is_placed = _place(unfinished, self.path, is_first=is_first)
@@ -155,6 +157,17 @@ class FileStorage:
         return StorageError(
             f"The session cannot be saved in {self.path}: {fault.strerror}. It lasts until this program ends."
         )
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """The path with its `~` replaced. Raises StorageError if this user has no home, as in many containers."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise StorageError(
+            f"There is no home directory for {path}: HOME is not set, and this user has no entry in the password "
+            f"database. Set HOME, or give an absolute path."
+        ) from None
 
 
 def _make_folder(folder: Path) -> None:

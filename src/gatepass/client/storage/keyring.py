@@ -69,27 +69,24 @@ class KeyringStorage:
         """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
-        text = self._read()
-        if text is None:
-            self.save(SessionRecord.fresh())
-            text = self._read()
-        if text is None:
-            raise StorageError("The keyring of this system keeps nothing. Use FileStorage.")
         try:
-            return decode(text.encode())
+            found = self._decoded()
+            if found is None:
+                self.save(SessionRecord.fresh())
+                found = self._decoded()
         except CorruptRecord as fault:
             raise StorageError(
                 f"The keyring's entry {self.service!r} for {self.name!r} is corrupt: {fault}. "
                 f"Delete it and sign in again."
             ) from None
+        if found is None:
+            raise StorageError("The keyring of this system keeps nothing. Use FileStorage.")
+        return found
 
     def save(self, record: SessionRecord) -> None:
         """Write the record. Raises StorageError if the keyring refuses; even then `load` returns it."""
-        text = encode(record).decode()
-        if sys.platform == "win32" and len(text) > MAX_CHARACTERS:  # pragma: no cover
-            text = encode(replace(record, access_token=None, expires_at=None)).decode()
         try:
-            self._backend.set_password(self.service, self.name, text)
+            self._backend.set_password(self.service, self.name, _text(record))
         except Exception as fault:  # a backend raises whatever its system's library raises
             self._unwritten = (record, self.version())
             raise self._refused(fault) from None
@@ -114,6 +111,10 @@ class KeyringStorage:
         except OSError:
             return None
 
+    def _decoded(self) -> SessionRecord | None:
+        text = self._read()
+        return None if text is None else decode(text.encode())
+
     def _read(self) -> str | None:
         try:
             return self._backend.get_password(self.service, self.name)
@@ -131,6 +132,14 @@ class KeyringStorage:
         return StorageError(
             f"The keyring of this system refuses ({type(fault).__name__}). Unlock it, or use FileStorage."
         )
+
+
+def _text(record: SessionRecord) -> str:
+    """The record as an entry, without its access token where entries are short."""
+    text = encode(record).decode()
+    if sys.platform == "win32" and len(text) > MAX_CHARACTERS:  # pragma: no cover
+        return encode(replace(record, access_token=None, expires_at=None)).decode()
+    return text
 
 
 def runtime_folder() -> Path:

@@ -12,7 +12,7 @@ answers 403 `not-offered`.
 
 from dataclasses import replace
 
-from gatepass.errors import Forbidden, InvalidCredentials
+from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.http import Reply, Request
@@ -122,7 +122,9 @@ async def delete_account(context: Context, request: Request) -> Reply:
         await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
-    await context.accounts.delete(account.id)
+    is_deleted = await context.accounts.delete(account.id, credential_version=account.credential_version)
+    if not is_deleted and await context.accounts.find(account.id) is not None:
+        raise Conflict("password-changed", "The account was changed by another request meanwhile.")
     return Reply(204, cookies=context.refresh_cookies.clear(request))
 
 
@@ -138,7 +140,7 @@ _DELETE_ACCOUNT = Endpoint(
     name="deleteAccount",
     body=DeleteAccountRequest,
     done={204: None},
-    problems=_CONFIRMED,
+    problems={**_CONFIRMED, 409: "password-changed"},
     bearer=True,
 )
 ENDPOINTS = (

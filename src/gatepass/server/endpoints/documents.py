@@ -14,12 +14,12 @@ KEY_SET = "application/jwk-set+json"
 
 async def get_keys(context: Context, _request: Request) -> Reply:
     """The public keys."""
-    return Reply(200, bodies.dump(jwks(context.signing_keys.current)), media_type=KEY_SET, cache=CACHE)
+    return Reply(200, bodies.dump(jwks(context.signing_keys.current)), media_type=KEY_SET, cache=CACHE, is_public=True)
 
 
 async def get_description(context: Context, _request: Request) -> Reply:
     """This document."""  # noqa: D404 (the summary of the operation)
-    return Reply(200, context.description, cache=CACHE)
+    return Reply(200, context.description, cache=CACHE, is_public=True)
 
 
 async def healthz(_context: Context, _request: Request) -> Reply:

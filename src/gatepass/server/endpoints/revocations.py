@@ -21,7 +21,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core import strict_json
@@ -46,13 +46,16 @@ async def follow(context: Context, request: Request) -> Reply:
     The head of this file is the contract. Raises TokenRequired, InvalidToken for what is no feed secret, or Unavailable
     (`out-of-touch`).
     """
-    shown = bearer_of(request.headers.all(b"authorization")).encode("utf-8", "surrogatepass")
-    if not any(hmac.compare_digest(shown, secret.encode()) for secret in context.feed_secrets):
+    if not _is_known(bearer_of(request.headers.all(b"authorization")), context.feed_secrets):
         raise InvalidToken("not the service secret")
     context.revocations.require_fresh()
     sent = _number(request.headers.first(b"last-event-id") or "")
     events = _events(context.revocations, sent, clock=context.clock)
     return EventStream(200, media_type=MEDIA_TYPE, events=events, receive=request.receive)
+
+
+def _is_known(shown: str, known: Sequence[str]) -> bool:
+    return any(hmac.compare_digest(shown.encode("utf-8", "surrogatepass"), secret.encode()) for secret in known)
 
 
 async def _events(revoked: RevokedSessions, sent: int, *, clock: Clock) -> AsyncIterator[bytes]:

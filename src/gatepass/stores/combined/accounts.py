@@ -6,12 +6,13 @@ The epoch is there too: of the two stores it is the one that keeps what must nev
 from collections.abc import Sequence
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Store
 
 
 class DelegatedAccounts:
-    """Passes each verb on accounts, pending registrations, attempts and signing keys on to `accounts`."""
+    """Passes each verb on accounts, registrations, attempts, signing keys and the audit trail on to `accounts`."""
 
     accounts: Store
 
@@ -76,6 +77,9 @@ class DelegatedAccounts:
     async def clear_attempts(self, key: str) -> None:
         await self.accounts.clear_attempts(key)
 
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        return await self.accounts.prune_attempts(before=before, keep=keep, limit=limit)
+
     async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
         return await self.accounts.lasting_failures(email_key, key=key)
 
@@ -87,6 +91,12 @@ class DelegatedAccounts:
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return await self.accounts.signing_keys()
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        await self.accounts.add_audit(entry)
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        return await self.accounts.list_audit(before=before, limit=limit)
 
     async def put_signing_key(self, key: StoredKey) -> None:
         await self.accounts.put_signing_key(key)

@@ -185,12 +185,15 @@ class CombinedStore(DelegatedAccounts):
 
         return await self._tasks.shielded(self._revoke_around(write, account_id, now=now, keep=None))
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        if await self.accounts.find_account(account_id) is None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
+        account = await self.accounts.find_account(account_id)
+        if account is None or credential_version not in (None, account.credential_version):
             return None
 
         async def write() -> Sequence[bytes] | None:
-            return await self.accounts.delete_account(account_id, now=now)
+            return await self.accounts.delete_account(account_id, now=now, credential_version=credential_version)
 
         return await self._tasks.shielded(self._revoke_around(write, account_id, now=now, keep=None))
 

@@ -35,6 +35,20 @@ class AccountStatements:
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE email_key = $1 AND deleted_at IS NULL"
 
     @property
+    def add_audit(self) -> str:
+        """Add an entry of the audit trail; its number is the next one."""
+        columns = rows.AUDIT_COLUMNS[:-1]
+        return f"INSERT INTO {self.schema}.audit ({', '.join(columns)}) VALUES ({_places(columns)})"
+
+    @property
+    def list_audit(self) -> str:
+        """One page of the audit trail, newest first."""
+        return (
+            f"SELECT {', '.join(rows.AUDIT_COLUMNS)} FROM {self.schema}.audit "
+            "WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2"
+        )
+
+    @property
     def list_accounts(self) -> str:
         """One page of accounts, ordered by id."""
         return f"SELECT {_ACCOUNT} FROM {self.schema}.account WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"
@@ -87,8 +101,9 @@ UPDATE {self.schema}.account SET failures = NULL, failed_at = NULL WHERE email_k
 
     @property
     def disable_account(self) -> str:
-        """Disable an account; the time of an earlier disabling stays."""
-        return self._update("disabled_at = coalesce(disabled_at, $2)")
+        """Disable an account and raise the version; the time of an earlier disabling stays."""
+        facts = "disabled_at = coalesce(disabled_at, $2), credential_version = credential_version + 1"
+        return self._update(facts)
 
     @property
     def enable_account(self) -> str:
@@ -109,7 +124,7 @@ UPDATE {self.schema}.account SET failures = NULL, failed_at = NULL WHERE email_k
     def anonymise_account(self) -> str:
         """Remove all personal data and keep the id. Sign-ins wait for it, as they do for a change of the password."""
         facts = "email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = $2, deleted_at = $2"
-        return self._update(facts)
+        return self._update(facts, "credential_version = coalesce($3, credential_version)")
 
     @property
     def blank_sessions(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.pool import ConnectionPool
@@ -17,7 +18,7 @@ from gatepass.stores.postgres.statements import Statements
 
 
 class PostgresAccounts:
-    """The verbs of AccountStore, on the pool and the statements of the store."""
+    """The verbs of AccountStore and AuditStore, on the pool and the statements of the store."""
 
     _sql: Statements
     _accounts_sql: AccountStatements
@@ -40,6 +41,12 @@ class PostgresAccounts:
         change = (self._accounts_sql.change_password, account_id, password_hash, credential_version)
         return await self._revoke_all_after(change, account_id, now=now, keep=keep)
 
+    async def add_audit(self, entry: AuditEntry) -> None:
+        await self._rows(self._accounts_sql.add_audit, *rows.from_audit(entry))
+
+    async def list_audit(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        return tuple(AuditEntry(*row) for row in await self._rows(self._accounts_sql.list_audit, before, limit))
+
     async def rehash_password(self, account_id: str, *, password_hash: str, credential_version: int) -> bool:
         return (
             await self._row(self._accounts_sql.rehash_password, account_id, password_hash, credential_version)
@@ -54,10 +61,14 @@ class PostgresAccounts:
     async def enable_account(self, account_id: str) -> bool:
         return await self._row(self._accounts_sql.enable_account, account_id) is not None
 
-    async def delete_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def delete_account(
+        self, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
+        values = (account_id, now, credential_version)
+
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
-                if await connection.fetchrow(self._accounts_sql.anonymise_account, account_id, now) is None:
+                if await connection.fetchrow(self._accounts_sql.anonymise_account, *values) is None:
                     await connection.execute(self._sql.seal)
                     return None
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 
+from gatepass.core.secret import without_frames
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.stores.postgres.url import PostgresUrl
 from gatepass.stores.tasks import TaskSet
@@ -264,11 +265,11 @@ async def close_connection(connection: Any) -> None:
 
 
 def raise_unavailable(fault: BaseException) -> NoReturn:
-    """Raise StoreUnavailable from `fault`, after removing the values of the row that the server quotes in it."""
+    """Raise StoreUnavailable from `fault`, without the values of the row that the server quotes, nor the URL."""
     for name in ("detail", "hint"):
         if getattr(fault, name, None) is not None:
             setattr(fault, name, None)
-    raise StoreUnavailable from fault
+    raise StoreUnavailable from without_frames(fault)
 
 
 def _breaks(connection: Any, fault: BaseException) -> bool:

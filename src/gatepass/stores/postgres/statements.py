@@ -194,6 +194,16 @@ DELETE FROM {table} WHERE key IN (
 )"""
 
     @property
+    def prune_attempts(self) -> str:
+        """Delete at most $3 counts last raised before $1, without keys that begin with $2."""
+        table = f"{self.schema}.attempt"
+        return f"""
+DELETE FROM {table} WHERE key IN (
+    SELECT key FROM {table} WHERE last_at < $1 AND ($2 = '' OR NOT starts_with(key, $2)) ORDER BY last_at LIMIT $3
+    FOR UPDATE SKIP LOCKED
+) RETURNING key"""
+
+    @property
     def take_back_failure(self) -> str:
         """Lower a count by one; a count of one is deleted."""
         return f"""

@@ -191,6 +191,9 @@ class PostgresStore(PostgresAccounts):
     async def clear_attempts(self, key: str) -> None:
         await self._execute(self._sql.clear_attempts, key)
 
+    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
+        return len(await self._rows(self._sql.prune_attempts, before, keep, limit))
+
     async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
         row = await self._row(self._accounts_sql.lasting_failures, email_key, key)
         return Attempts(*row) if row else Attempts(0, 0)

@@ -15,13 +15,15 @@ permits another one is `sslmode=disable`; libpq's default, `prefer`, goes on wit
 The URL may contain a password, so no message and no `repr` contains the URL.
 """
 
+import getpass
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from gatepass.errors import ConfigurationError
-from gatepass.wire.loopback import is_own_host
+from gatepass.wire.origin import is_loopback_host
 
 CONNECTIONS = 4
 """Connections per process. Refreshes need two, since they share commits; the others serve sign-ins. More connections
@@ -57,6 +59,7 @@ def parse_url(url: str) -> PostgresUrl:
         ) from None
     if parts.fragment:
         raise ConfigurationError("The PostgreSQL URL contains a #; in a password write it as %23.")
+    _check_user(parts.username, options)
     schema = options.pop("schema", "gatepass")
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,47}", schema):
         raise ConfigurationError("schema= in the PostgreSQL URL must be 1 to 48 characters of a-z, 0-9 and _.")
@@ -83,13 +86,31 @@ def parse_url(url: str) -> PostgresUrl:
 def _check_transport(hosts: str, mode: str) -> bool:
     """Whether the servers are on this machine or show a certificate for their name. Raises ConfigurationError."""
     names = [re.sub(r":[0-9]*$", "", host) if host.count(":") < 2 or "]" in host else host for host in hosts.split(",")]
-    remote = [name for name in names if not (name.startswith(("/", "%2F", "%2f")) or is_own_host(unquote(name)))]
+    remote = [
+        name
+        for name in names
+        if not (name.startswith(("/", "%2F", "%2f")) or is_loopback_host(unquote(name).strip("[]")))
+    ]
     if remote and mode in ("prefer", "allow"):
         raise ConfigurationError(
             f"The PostgreSQL URL leads to {remote[0]} without certain TLS: add sslmode=verify-full, and sslrootcert=… "
             "for an authority of your own. If the network itself is protected, sslmode=disable says so."
         )
     return not remote or mode == "verify-full"
+
+
+def _check_user(user: str | None, options: Mapping[str, str]) -> None:
+    """Raise ConfigurationError if the URL names no user and this process has none: libpq would ask for its name."""
+    named = (user, options.get("user"), options.get("service"), os.environ.get("PGUSER"), os.environ.get("PGSERVICE"))
+    if any(named):
+        return
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise ConfigurationError(
+            "The PostgreSQL URL names no user, and this process runs as a user without a name: "
+            "postgresql://user@host/database."
+        ) from None
 
 
 def _flag(text: str) -> bool:

@@ -20,6 +20,7 @@ from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from gatepass.core.secret import without_frames
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.redis.url import Host
 
@@ -81,23 +82,11 @@ class Connection:
     @classmethod
     async def open(cls, host: Host, login: Mapping[str, object]) -> "Connection":
         """Connect and log in. Raises Unreachable."""
-        arguments: dict[str, Any] = dict(login)
-        kind = SSLConnection if arguments.pop("ssl", False) else DriverConnection
-        driver = kind(
-            host=host.name,
-            port=host.port,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=None,  # Pipeline has a timeout for each command
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_keepalive=True,
-            client_name="gatepass",
-            **arguments,
-        )
-        connection = cls(driver)
+        connection = cls(_driver(host, login))
+        del login  # crash reports show local variables
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await driver.connect()  # type: ignore[no-untyped-call]
+                await connection._connection.connect()  # type: ignore[no-untyped-call]
         except (exceptions.AuthenticationError, exceptions.ResponseError) as refusal:
             await connection.close()
             raise ConnectionRejected(str(refusal)) from None
@@ -107,7 +96,7 @@ class Connection:
                 raise ConnectionRejected(
                     f"its certificate is not trusted ({fault.__context__.verify_message})"
                 ) from None
-            raise Unreachable from fault
+            raise Unreachable from without_frames(fault)
         except BaseException:
             await connection.close()
             raise
@@ -124,7 +113,7 @@ class Connection:
                 async with asyncio.timeout(SEND_TIMEOUT):
                     await writer.drain()
         except OSError as fault:  # a time-out is one
-            raise StoreUnavailable from fault
+            raise StoreUnavailable from without_frames(fault)
 
     async def receive(self) -> Reply:
         """The next reply, without a timeout. Raises StoreUnavailable."""
@@ -133,7 +122,7 @@ class Connection:
         except (exceptions.ResponseError, exceptions.BusyLoadingError) as refusal:
             return Refusal(_code_of(refusal), str(refusal))
         except (exceptions.RedisError, OSError) as fault:
-            raise StoreUnavailable from fault
+            raise StoreUnavailable from without_frames(fault)
         return reply
 
     async def close(self) -> None:
@@ -145,6 +134,22 @@ class Connection:
             await self._connection.disconnect(nowait=True)
         except (exceptions.RedisError, OSError):  # the connection is gone either way
             return
+
+
+def _driver(host: Host, login: Mapping[str, object]) -> DriverConnection:
+    arguments: dict[str, Any] = dict(login)
+    kind = SSLConnection if arguments.pop("ssl", False) else DriverConnection
+    return kind(
+        host=host.name,
+        port=host.port,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=None,  # Pipeline has a timeout for each command
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_keepalive=True,
+        client_name="gatepass",
+        **arguments,
+    )
 
 
 def _code_of(refusal: Exception) -> Code:

@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
-from gatepass.wire.loopback import is_own_host
+from gatepass.wire.origin import is_loopback_host
 
 Kind = Literal["single", "sentinel", "cluster"]
 Value = TypeVar("Value")
@@ -70,12 +70,12 @@ class RedisUrl:
     def is_verified(self) -> bool:
         """Whether no other machine can read what is sent, or pretend to be a server."""
         if self.is_plain:
-            return all(is_own_host(host.name) for host in self.hosts)
+            return all(is_loopback_host(host.name) for host in self.hosts)
         return self.login.get("ssl_cert_reqs") == "required"
 
     def is_exposed(self, host: Host) -> bool:
         """Whether what is sent to a server could be read on the way, without the URL saying that it cannot."""
-        return self.is_plain and not self.is_protected and not is_own_host(host.name)
+        return self.is_plain and not self.is_protected and not is_loopback_host(host.name)
 
 
 def parse_url(url: str) -> RedisUrl:

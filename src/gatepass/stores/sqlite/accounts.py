@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
 from gatepass.stores.sqlite.file import Result, Work
@@ -24,6 +25,10 @@ _REVOKE_ALL = """
 UPDATE session SET revoked_at = ?, revoke_reason = ?
 WHERE account_id = ? AND revoked_at IS NULL AND sid IS NOT ? RETURNING sid
 """
+_DISABLE_ACCOUNT = """
+UPDATE account SET disabled_at = coalesce(disabled_at, ?), credential_version = credential_version + 1
+WHERE id = ? AND deleted_at IS NULL
+"""
 _BLANK_SESSIONS = "UPDATE session SET client = '', last_ip_prefix = '' WHERE account_id = ?"
 _ANONYMISE_ACCOUNT = """
 UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = :now, deleted_at = :now
@@ -36,6 +41,9 @@ WHERE id = ? AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session WH
 _CHANGE_EMAIL = """
 UPDATE account SET email = ?, email_key = ?, verified_at = ?, credential_version = credential_version + 1 WHERE id = ?
 """
+_AUDIT = ", ".join(rows.AUDIT_COLUMNS)
+_ADD_AUDIT = f"INSERT INTO audit ({', '.join(rows.AUDIT_COLUMNS[:-1])}) VALUES (?, ?, ?, ?, ?)"
+_LIST_AUDIT = f"SELECT {_AUDIT} FROM audit WHERE ? IS NULL OR number < ? ORDER BY number DESC LIMIT ?"
 _PRUNE_REGISTRATIONS = """
 DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ? ORDER BY created_at LIMIT ?)
 """
@@ -52,6 +60,19 @@ class _Engine(Protocol):
     async def _read(self, work: Work[Result]) -> Result: ...
 
     async def _atomically(self, work: Work[Result], *, durability: Durability = Durability.FLUSH) -> Result: ...
+
+
+class SQLiteAudit:
+    """The verbs of AuditStore. Mixed into the store, which runs the work."""
+
+    async def add_audit(self: _Engine, entry: AuditEntry) -> None:
+        values = rows.from_audit(entry)
+        await self._run(lambda connection: connection.execute(_ADD_AUDIT, values))
+
+    async def list_audit(self: _Engine, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        values = (before, before, limit)
+        found = await self._read(lambda connection: connection.execute(_LIST_AUDIT, values).fetchall())
+        return tuple(AuditEntry(*row) for row in found)
 
 
 class SQLiteAccounts:
@@ -90,10 +111,8 @@ class SQLiteAccounts:
         return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     async def disable_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        statement = "UPDATE account SET disabled_at = coalesce(disabled_at, ?) WHERE id = ? AND deleted_at IS NULL"
-
         def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
-            disabled = connection.execute(statement, (now, account_id))
+            disabled = connection.execute(_DISABLE_ACCOUNT, (now, account_id))
             return revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
 
         return await self._atomically(disable)
@@ -102,9 +121,12 @@ class SQLiteAccounts:
         statement = "UPDATE account SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL"
         return await self._run(lambda connection: connection.execute(statement, (account_id,)).rowcount == 1)
 
-    async def delete_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def delete_account(
+        self: _Engine, account_id: str, *, now: int, credential_version: int | None = None
+    ) -> Sequence[bytes] | None:
         def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
-            if _account(connection, "id = ?", account_id) is None:
+            account = _account(connection, "id = ?", account_id)
+            if account is None or credential_version not in (None, account.credential_version):
                 return None
             connection.execute(_ANONYMISE_ACCOUNT, {"now": now, "id": account_id})
             ended = revoke_all(connection, account_id, "revoked", now, None)

@@ -23,6 +23,10 @@ _TAKE_BACK = (
     "UPDATE attempt SET failures = failures - 1 WHERE key = ?",
 )
 _CLEAR = "DELETE FROM attempt WHERE key = ?"
+_PRUNE = """
+DELETE FROM attempt WHERE key IN (SELECT key FROM attempt
+    WHERE last_at < :before AND (:keep = '' OR substr(key, 1, length(:keep)) <> :keep) ORDER BY last_at LIMIT :limit)
+"""
 _FIND_LASTING = (
     "SELECT coalesce(failures, 0), coalesce(failed_at, 0) FROM account WHERE email_key = ? AND deleted_at IS NULL"
 )
@@ -66,6 +70,10 @@ class SQLiteAttempts:
 
     async def clear_attempts(self: _Engine, key: str) -> None:
         await self._atomically(lambda connection: connection.execute(_CLEAR, (key,)))
+
+    async def prune_attempts(self: _Engine, *, before: int, keep: str, limit: int) -> int:
+        values = {"before": before, "keep": keep, "limit": limit}
+        return await self._atomically(lambda connection: connection.execute(_PRUNE, values).rowcount)
 
     async def lasting_failures(self: _Engine, email_key: str, *, key: str) -> Attempts:
         def find(connection: sqlite3.Connection) -> Attempts:

@@ -15,6 +15,9 @@ logger = logging.getLogger("gatepass.stores.sqlite")
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
 
+MAX_LOG = 16 << 20
+"""Bytes of the -wal file that stay once it was longer: four times what it needs without a reader that stays long."""
+
 
 class DatabaseFile:
     """The file that was opened. Another file that later takes its name is refused."""
@@ -109,6 +112,7 @@ class DatabaseFile:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only unlinked
+            connection.execute(f"PRAGMA journal_size_limit={MAX_LOG}")
             self._flushes = True
         except BaseException:
             connection.close()

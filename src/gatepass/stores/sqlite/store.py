@@ -14,7 +14,7 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores import migrations, rows
-from gatepass.stores.sqlite.accounts import SQLiteAccounts, drop_deleted, revoke_all
+from gatepass.stores.sqlite.accounts import SQLiteAccounts, SQLiteAudit, drop_deleted, revoke_all
 from gatepass.stores.sqlite.attempts import SQLiteAttempts
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.watcher import DataVersionWatcher, data_version
@@ -78,7 +78,7 @@ ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the wri
 """
 
 
-class SQLiteStore(SQLiteAccounts, SQLiteAttempts):
+class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False

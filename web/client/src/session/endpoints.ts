@@ -10,7 +10,7 @@ import type { BrowserScope } from "./browser.js";
 import type { State } from "./state-cookie.js";
 import type { Account } from "./types.js";
 
-/** A response with its body. `problem` is its JSON object, of a success too; `sentAt` is ms of `performance.now()`. */
+/** A response with its body. `problem` is its JSON object, of a success too; `sentAt` is by the clock of the session, ms. */
 export interface EndpointAnswer {
   readonly status: number;
   readonly problem: Problem | null;
@@ -28,7 +28,7 @@ export interface EndpointRequest {
 /** Makes one call. Rejects with a GatepassError of kind `network` or `timeout`. */
 export type EndpointCall = (path: string, request?: EndpointRequest) => Promise<EndpointAnswer>;
 
-/** A new access token, and the state of the refresh token with it. Times in ms; `expiresAt` of `performance.now()`. */
+/** A new access token, and the state of the refresh token with it. Times in ms; `expiresAt` by the clock of the session. */
 export interface Grant extends State {
   readonly token: string;
   readonly expiresAt: number;
@@ -59,12 +59,12 @@ export const CLIENT_HEADER: Record<string, string> = { "Gatepass-Client": "1" };
 export function createEndpointCall(
   scope: BrowserScope,
   base: string,
-  options: { fetch: typeof fetch | undefined; timeout: number },
+  options: { fetch: typeof fetch | undefined; timeout: number; now: () => number },
 ): EndpointCall {
   return async (path, { method = "POST", headers = CLIENT_HEADER, body } = {}) => {
     const send = options.fetch ?? scope.fetch;
     const signal = AbortSignal.timeout(options.timeout);
-    const sentAt = scope.performance.now();
+    const sentAt = options.now();
     try {
       const response = await send(base + path, {
         method,

@@ -13,6 +13,7 @@
 import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
 import { loadClientKey } from "./client-key.js";
+import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn } from "./sign-in.js";
@@ -47,14 +48,15 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
   const issuer = url.origin + url.pathname.replace(/\/+$/, "");
   const name = `gatepass:${issuer}`;
-  const now = () => scope.performance.now();
+  const clock = createClock(scope);
+  const { now } = clock;
 
-  const memory = createTokenState(now);
+  const memory = createTokenState(clock);
   const notes = createNotes(scope, `${name}:`);
   const jar = openJar(scope, notes, url, stateCookie);
-  const channel = openChannel(scope, name, { onGrant, onEnd: forget });
+  const channel = openChannel(scope, name, now, { onGrant, onEnd: forget });
   const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
-  const call = createEndpointCall(scope, issuer, { fetch, timeout });
+  const call = createEndpointCall(scope, issuer, { fetch, timeout, now });
   const parts = { scope, memory, jar, notes, channel, lock, call, key };
   const runRefresh = createRefresh(parts);
   const { signIn, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
@@ -141,7 +143,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
 
   function emit(facts: Untimed<RefreshEvent> | Untimed<RequestEvent>, began: number): void {
     const at = now();
-    memory.events.emit({ ...facts, at, ms: at - began });
+    memory.events.emit({ ...facts, at: at - clock.slept, ms: at - began });
   }
 
   function hold(grant: Grant): void {

@@ -23,12 +23,11 @@ export interface ChannelListener {
   onEnd(sid: string, reason: EndReason): void;
 }
 
-/** `performance.now()` differs between tabs, so a message has the time left and the wall clock. */
+/** The clock differs between tabs, so a message has the time left and the wall clock. */
 type Message = Grant & { readonly left: number; readonly at: number; readonly reason?: EndReason };
 
-/** Opens the channel `name`. */
-export function openChannel(scope: BrowserScope, name: string, listener: ChannelListener): Channel {
-  const { performance } = scope;
+/** Opens the channel `name`; `now` is the clock of the session. */
+export function openChannel(scope: BrowserScope, name: string, now: () => number, listener: ChannelListener): Channel {
   const channel = scope.document && scope.BroadcastChannel && new scope.BroadcastChannel(name);
   if (channel) channel.onmessage = ({ data }) => data && receive(data);
 
@@ -37,12 +36,12 @@ export function openChannel(scope: BrowserScope, name: string, listener: Channel
     if (typeof reason === "string") listener.onEnd(sid, reason);
     if (typeof token !== "string" || ![generation, lifetime, left, at].every(Number.isFinite)) return;
     // A frozen tab may get the message minutes later, so the time since is subtracted.
-    listener.onGrant({ ...message, expiresAt: performance.now() + left - Math.max(0, Date.now() - at) });
+    listener.onGrant({ ...message, expiresAt: now() + left - Math.max(0, Date.now() - at) });
   }
 
   return {
     isOpen: !!channel,
-    share: (grant) => channel?.postMessage({ ...grant, left: grant.expiresAt - performance.now(), at: Date.now() }),
+    share: (grant) => channel?.postMessage({ ...grant, left: grant.expiresAt - now(), at: Date.now() }),
     end: (sid, reason) => channel?.postMessage({ sid, reason }),
     close: () => channel?.close(),
   };

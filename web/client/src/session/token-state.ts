@@ -6,6 +6,7 @@
  * current sign-in began: requests sent with an earlier token may belong to another account and are never sent again.
  */
 
+import type { Clock } from "./clock.js";
 import type { Grant } from "./endpoints.js";
 import { createListeners, type Listeners } from "./listeners.js";
 import { type AccessToken, type SessionEvent, type Snapshot, UNKNOWN } from "./types.js";
@@ -30,9 +31,11 @@ export interface TokenState {
   reset(facts: Partial<Snapshot>): void;
 }
 
-/** `now` returns the time of the monotonic clock, ms. */
-export function createTokenState(now: () => number): TokenState {
+/** `clock` is that of the session. */
+export function createTokenState(clock: Clock): TokenState {
   let token: string | null = null;
+  /** When it expires, by `clock`. */
+  let end = 0;
   const memory = {
     changed: createListeners<void>(),
     events: createListeners<SessionEvent>(),
@@ -43,7 +46,7 @@ export function createTokenState(now: () => number): TokenState {
       return memory.snapshot.sessionId;
     },
     get left() {
-      return (memory.snapshot.expiresAt ?? 0) - now();
+      return end - clock.now();
     },
     get current() {
       return token && memory.left > 0 ? { value: token, serial: memory.serial } : null;
@@ -51,11 +54,12 @@ export function createTokenState(now: () => number): TokenState {
     accept({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
       if (sid !== memory.sid) memory.reset({ sessionId: sid });
       token = value;
+      end = expiresAt;
       memory.serial++;
       memory.update({
         status: "active",
         generation,
-        expiresAt,
+        expiresAt: expiresAt - clock.slept,
         lifetime,
         account: account ?? memory.snapshot.account,
       });
@@ -65,10 +69,11 @@ export function createTokenState(now: () => number): TokenState {
       memory.snapshot = { ...memory.snapshot, ...facts };
       const { status, reason } = memory.snapshot;
       memory.changed.emit();
-      if (status !== before) memory.events.emit({ type: "status", status, reason, at: now() });
+      if (status !== before) memory.events.emit({ type: "status", status, reason, at: clock.now() - clock.slept });
     },
     reset(facts: Partial<Snapshot>) {
       token = null;
+      end = 0;
       memory.firstSerial = ++memory.serial;
       memory.update({ ...UNKNOWN, ...facts });
     },

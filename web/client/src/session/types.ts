@@ -25,7 +25,7 @@ export interface Snapshot {
   readonly sessionId: string | null;
   /** Generation of the refresh token in the cookie, as far as this tab knows. */
   readonly generation: number | null;
-  /** When the access token in memory expires, in ms of `performance.now()`. */
+  /** When the access token in memory expires, in ms of `performance.now()`, which stands still while the computer sleeps. */
   readonly expiresAt: number | null;
   /** The whole lifetime of that access token, ms. */
   readonly lifetime: number | null;

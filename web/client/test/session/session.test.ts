@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { GatepassError } from "../../src/errors.js";
 import { createSession } from "../../src/session/session.js";
@@ -9,6 +9,9 @@ import { FakeServer, problem } from "../fake/server.js";
 import { ANN, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
+
+/** Lets the wall clock go on, and nothing else: what a page sees of a computer that slept. */
+const sleep = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1_000);
 
 describe("signing in", () => {
   it("holds the account, the session's id and its generation", async () => {
@@ -107,6 +110,46 @@ describe("a token when a request needs one", () => {
     const { serial } = (await settled(session.token()))!;
     await pass(4);
     expect(await settled(session.token(serial))).toBeNull();
+    expect(calls(server, "/auth/refresh")).toBe(0);
+  });
+
+  it("answers a 401 after a sleep with a refresh, although it took the token seconds ago by the clock that slept", async () => {
+    const { session, server } = await signedIn();
+    const { serial } = (await settled(session.token()))!;
+    await pass(1);
+    sleep(36);
+    expect((await settled(session.token(serial)))!.serial).toBeGreaterThan(serial);
+    expect(calls(server, "/auth/refresh")).toBe(1);
+  });
+
+  it("has expired after a sleep that was longer than its life", async () => {
+    const { session, server } = await signedIn();
+    const { serial } = (await settled(session.token()))!;
+    sleep(1_000);
+    expect((await settled(session.token()))!.serial).toBeGreaterThan(serial);
+    expect(calls(server, "/auth/refresh")).toBe(1);
+    expect(session.getSnapshot().expiresAt! - performance.now()).toBeGreaterThan(890_000);
+  });
+
+  it("is not waited for after a sleep that was longer than the server's Retry-After", async () => {
+    const { session, server, profile } = await signedIn();
+    await pass(901);
+    profile.faults = [429];
+    await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable" });
+    sleep(3_600);
+    expect(await settled(session.token())).not.toBeNull();
+    expect(server.cases("advance")).toBe(1);
+  });
+
+  it("is not changed by a wall clock that is set back, or on by a fraction of a second", async () => {
+    const { session, server } = await signedIn();
+    const first = await settled(session.token());
+    sleep(-36_000);
+    for (let step = 0; step < 20; step++) {
+      await pass(1);
+      sleep(0.4);
+      expect(await settled(session.token())).toEqual(first);
+    }
     expect(calls(server, "/auth/refresh")).toBe(0);
   });
 

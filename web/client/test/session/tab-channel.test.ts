@@ -8,6 +8,7 @@ import { FakeServer } from "../fake/server.js";
 
 useFakeClock();
 
+const now = () => performance.now();
 const GRANT = { sid: "a", generation: 3, token: "t", lifetime: 900_000, account: null };
 
 function two() {
@@ -15,8 +16,8 @@ function two() {
   const heard: Grant[] = [];
   const ended: unknown[] = [];
   const mute = { onGrant: () => undefined, onEnd: () => undefined };
-  const sender = openChannel(profile.tab(), "c", mute);
-  const receiver = openChannel(profile.tab(), "c", {
+  const sender = openChannel(profile.tab(), "c", now, mute);
+  const receiver = openChannel(profile.tab(), "c", now, {
     onGrant: (grant) => heard.push(grant),
     onEnd: (...end) => ended.push(end),
   });
@@ -56,7 +57,7 @@ describe("the tabs' channel", () => {
     sender.end("a", "revoked");
     await pass(0.1);
     expect(ended).toEqual([]);
-    const none = openChannel({ fetch, performance }, "c", { onGrant: () => undefined, onEnd: () => undefined });
+    const none = openChannel({ fetch, performance }, "c", now, { onGrant: () => undefined, onEnd: () => undefined });
     expect(none.isOpen).toBe(false);
     none.end("a", "revoked");
   });

@@ -1,0 +1,28 @@
+"""What of failed sign-ins and registrations is deleted once it has no effect any more: both name networks or people."""
+
+from gatepass.accounts.throttling import LASTING
+from gatepass.core.throttle import LIFETIME, PER_GUESSER
+from gatepass.ports import Store
+
+MAX_BATCH = 500
+"""Rows of one statement: no sign-in waits behind a longer one."""
+
+
+class Retention:
+    """Deletes counts that no throttle looks at again, and registrations of which no link can be valid."""
+
+    def __init__(self, store: Store, *, verify_ttl: int) -> None:
+        """`verify_ttl` is the life of a registration's link in seconds."""
+        self._store = store
+        self._verify_ttl = verify_ttl
+
+    async def prune(self, now: int) -> None:
+        """Delete all that is due at a time (Unix seconds). Raises StoreUnavailable."""
+        store = self._store
+        for before, keep in ((now - PER_GUESSER.memory, LASTING), (now - LIFETIME.memory, "")):
+            while await store.prune_attempts(before=before, keep=keep, limit=MAX_BATCH) == MAX_BATCH:
+                pass
+        # A link that is sent again at the last moment holds for another life, as its mail says.
+        oldest = now - 2 * self._verify_ttl
+        while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:
+            pass

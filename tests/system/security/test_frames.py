@@ -1,0 +1,184 @@
+"""Crash reports show local variables: none of ours holds a password, a token, a mailed link or a key."""
+
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import sentry_sdk
+from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.serializer import serialize
+
+from gatepass.accounts.passwords.hashing import Argon2Hasher
+from gatepass.core.keyring import Secrets
+from gatepass.errors import StoreUnavailable
+from gatepass.server import endpoints
+from gatepass.stores.postgres.store import PostgresStore
+from gatepass.stores.redis.store import RedisStore
+from tests.support.asgi import call
+from tests.support.browser import Browser
+from tests.support.frames import Frames
+from tests.support.gates import OTHER_SECRET, SECRET, open_gate
+from tests.support.mail import Post, post
+
+PASSWORD, NEXT = "canary-Zq7 pass phrase of Ann", "canary-Zq7 next pass phrase"
+EMAIL, OTHER, THIRD, LAST = "ann@example.com", "ann@other.example", "bob@example.com", "eve@example.com"
+FEED = OTHER_SECRET
+
+
+class Walk:
+    """Calls every endpoint at least once, and collects the secrets that it sent and got."""
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+        self.ann = Browser(post.at.gate.asgi)
+        self.secrets = {SECRET, FEED, PASSWORD, NEXT}
+        self.called: set[tuple[str, str]] = set()
+
+    async def run(self) -> None:
+        ann = self.ann
+        await self.send("POST", "/register", {"email": EMAIL, "password": PASSWORD})
+        await self.send("POST", "/verify/resend", {"email": EMAIL})
+        link = await self.link()
+        await self.send("POST", "/verify", {"token": link, "password": PASSWORD})
+        for _ in range(2):
+            await self.send("POST", "/refresh", headers=ann.refresh_headers())
+        await self.send("POST", "/password", {"current": PASSWORD, "new": NEXT})
+        await self.send("POST", "/password/forgot", {"email": EMAIL})
+        await self.send("POST", "/password/reset", {"token": await self.link(), "new": PASSWORD})
+        await self.send("POST", "/login", {"email": EMAIL, "password": NEXT})
+        await self.send("POST", "/login", {"email": EMAIL, "password": PASSWORD})
+        await self.send("POST", "/email", {"email": OTHER, "password": PASSWORD})
+        await self.send("POST", "/email/confirm", {"token": await self.link()})
+        await self.send("GET", "/sessions")
+        await self.send("GET", "/me")
+        await self.send("DELETE", f"/sessions/{'0' * 32}")
+        await self.send("POST", "/logout-others")
+        await self.send("POST", "/logout-all")
+        await self.send("POST", "/logout")
+        await self.send("POST", "/login", {"email": OTHER, "password": PASSWORD})
+        await self.send("DELETE", "/account", {"password": PASSWORD})
+        await self.send("POST", "/register", {"email": LAST, "password": PASSWORD})
+        await self.send("POST", "/verify", {"token": await self.link(), "password": PASSWORD})
+        await self.send("POST", "/account/delete", {"password": PASSWORD})
+        for path in ("/jwks.json", "/openapi.json", "/gatepass.js"):
+            await self.send("GET", path)
+
+    async def send(
+        self, method: str, path: str, body: object = None, *, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        ann = self.ann
+        headers = [("gatepass-client", "1"), *([ann.bearer] if ann.access_token else []), *headers]
+        await ann.send(method, path, body=body, headers=headers)
+        self.called.add((method, "/sessions/{sid}" if path.startswith("/sessions/") else path))
+        self.secrets |= {text for text in (ann.jar.get(ann.rt_name), ann.access_token) if text}
+
+    async def link(self) -> str:
+        """The token of the newest mail."""
+        token = await self.post.token()
+        self.secrets.add(token)
+        return token
+
+
+async def test_no_local_variable_of_an_endpoint_or_of_what_it_calls_shows_a_secret() -> None:
+    with Frames() as frames:
+        async with post(secrets=Secrets([SECRET], feed=[FEED])) as sent:
+            walk = Walk(sent)
+            await walk.run()
+            feed = ("authorization", f"Bearer {FEED}")
+            with pytest.raises(AssertionError):  # the stream has no end
+                await call(sent.at.gate.asgi, "GET", "/revocations", headers=[feed], disconnect=True)
+    assert walk.called == {(endpoint.method, endpoint.path) for endpoint in endpoints.DESCRIBED}
+    assert len(walk.secrets) > 15
+    assert len(frames.called) > 30, "the calls of stores, clock, hasher and mailer were watched"
+    assert frames.holding(walk.secrets) == []
+
+
+async def test_the_watch_sees_a_secret_in_a_local_variable() -> None:
+    """A watch that cannot see proves nothing."""
+    async with open_gate() as at:
+        with Frames() as frames:
+            await at.gate.accounts.clear_failures("canary-Zq7")
+    assert "gatepass.accounts.service.Accounts.clear_failures: email_key" in " ".join(frames.holding({"canary-Zq7"}))
+
+
+async def test_no_crash_report_of_an_unexpected_error_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    async with post(secrets=Secrets([SECRET], feed=[FEED])) as sent:
+        walk = Walk(sent)
+        await walk.run()
+        await walk.send("POST", "/register", {"email": THIRD, "password": PASSWORD})
+        await walk.send("POST", "/verify", {"token": await walk.link(), "password": PASSWORD})
+
+        async def fail(verb: str) -> None:
+            raise RuntimeError(verb)
+
+        sent.at.store.before = fail
+        caplog.clear()
+        await walk.send("POST", "/refresh", headers=walk.ann.refresh_headers())
+        await walk.send("POST", "/login", {"email": EMAIL, "password": PASSWORD})
+        await walk.send("POST", "/password", {"current": PASSWORD, "new": NEXT})
+        await walk.send("POST", "/password/forgot", {"email": EMAIL})
+        await walk.send("POST", "/email", {"email": OTHER, "password": PASSWORD})
+        await walk.send("GET", "/sessions")
+        await walk.send("POST", "/logout")
+        await walk.send("DELETE", "/account", {"password": PASSWORD})
+        sent.at.store.before = None
+    errors = [record.exc_info[1] for record in caplog.records if record.exc_info and record.exc_info[1]]
+    assert len(errors) == 8, "each of them was an error that nothing expected"
+    reports = [*map(with_locals, errors), *map(sent_to_sentry, errors)]
+    assert all("principal" in report or "request" in report for report in reports), "local variables were captured"
+    assert [secret for secret in walk.secrets if any(secret in report for report in reports)] == []
+
+
+async def test_a_hasher_that_fails_shows_no_password() -> None:
+    class Full:
+        def hash(self, _password: str) -> str:
+            raise MemoryError("no memory")
+
+        def verify(self, _hash: str, _password: str) -> bool:
+            raise MemoryError("no memory")
+
+    hasher = Argon2Hasher(threads=1)
+    stored = await hasher.hash(PASSWORD)
+    hasher._argon2 = Full()  # type: ignore[assignment]
+    for failing in (hasher.hash(PASSWORD), hasher.verify(stored, PASSWORD)):
+        with pytest.raises(MemoryError) as caught:
+            await failing
+        assert PASSWORD not in of_ours(caught.value)
+        assert "secret = <secret>" in of_ours(caught.value)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        lambda: PostgresStore(f"postgresql://gate:{PASSWORD}@127.0.0.1:1/app".replace(" ", "%20")),
+        lambda: RedisStore(f"redis://gate:{PASSWORD}@127.0.0.1:1/0".replace(" ", "%20")),
+    ],
+    ids=["postgres", "redis"],
+)
+async def test_a_store_that_cannot_be_reached_shows_no_password(store: Callable[[], Any]) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        await store().open()
+    assert caught.value.__cause__ is not None, "the reason is kept"
+    report = of_ours(caught.value) + with_locals(caught.value.__cause__)
+    assert PASSWORD not in report
+    assert PASSWORD.replace(" ", "%20") not in report
+
+
+def with_locals(error: BaseException) -> str:
+    """As rich, Django and the standard library show an error."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+def of_ours(error: BaseException) -> str:
+    """The same, without the functions of the test."""
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in report.stack if "/tests/" not in frame.filename]
+    report.stack = traceback.StackSummary.from_list(ours)
+    return "".join(report.format())
+
+
+def sent_to_sentry(error: BaseException) -> str:
+    """As Sentry's client sends it, with all local variables."""
+    event, _hint = sentry_sdk.utils.event_from_exception(error, client_options=DEFAULT_OPTIONS)
+    return str(serialize({**event}))
