@@ -24,11 +24,12 @@ from gatepass.gate import Gatepass
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from tests.support.file_clock import FileClock
+from tests.support.gates import OTHER_SECRET
 
 IS_FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 """Whether the test process runs in full. What it starts has no such variable, and is told in its options."""
 ISSUER = "https://gate.example"
-FEED_SECRET = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+FEED_SECRET = OTHER_SECRET
 SKEW = 3
 """Seconds by which clocks may differ: so much longer is a token good at every guard."""
 LIFE = 70 if IS_FULL else 8
