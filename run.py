@@ -102,7 +102,7 @@ def test(arguments: Sequence[str]) -> None:
 def whole(pytest: Sequence[str]) -> dict[str, tuple[list[str], Path]]:
     """Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait."""
     return {
-        "python": ([*pytest, "-n", "2", "--ignore", BROWSER_TESTS], ROOT),
+        "python": ([*pytest, "-n", "2", "--dist", "loadgroup", "--ignore", BROWSER_TESTS], ROOT),
         "browser": ([*pytest, "-n", "3", BROWSER_TESTS], ROOT),
     }
 

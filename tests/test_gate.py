@@ -17,12 +17,16 @@ from tests.support.browser import ORIGIN, Browser
 from tests.support.fake_time import FakeTime
 from tests.support.gates import SECRET, GateHarness, open_gate
 
+BARE = "dpLDrTVAu4A8Ags67mbNiIcSMjTqDG5xQ8Ct1z_0Me0"
+"""Random, but without the prefix and the checksum that only a program writes."""
+
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (lambda: {"secrets": []}, "there is no secret"),
         (lambda: {"secrets": ["short"]}, "gatepass init"),
+        (lambda: {"secrets": [BARE]}, "`secrets`: a secret begins with gp_sk_"),
         (lambda: {"secrets": [SECRET, SECRET]}, "share a key id"),
         (lambda: {"public_url": "http://gate.example"}, "https"),
         (lambda: {"public_url": "ftp://gate.example"}, "not an http"),

@@ -394,8 +394,8 @@ def test_no_secret_shows_in_repr_or_fault(monkeypatch: pytest.MonkeyPatch) -> No
 def test_no_password_of_a_database_shows_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(
         monkeypatch,
-        STORE="postgresql://gate:canary@db.internal/app",
-        SESSIONS="redis://:canary@cache.internal",
+        STORE="postgresql://gate:canary@db.internal/app?sslmode=verify-full",
+        SESSIONS="rediss://:canary@cache.internal",
         MAIL="smtps://gate:canary@mail.example",
     )
     assert "canary" not in f"{settings!r} {settings} {settings.model_dump()}"

@@ -96,7 +96,7 @@ WAYS: Mapping[str, Way] = {
     ),
     r"gatepass sessions revoke .*….*": ByTest("test_sessions_end_by_id_each_with_what_became_of_it"),
     r"curl http://localhost:8000/.*": Ask(added="--fail-with-body"),
-    r"pip install 'gatepass(\[[a-z,]+\])?'": ByTest("test_an_installed_wheel_has_all_that_it_needs"),
+    r"pip install( --upgrade)? 'gatepass(\[[a-z,]+\])?'": ByTest("test_an_installed_wheel_has_all_that_it_needs"),
     r"npm install gatepass": Elsewhere("nothing is released yet; `check` packs the package and imports it"),
     r"npm install": Elsewhere("changes web/package-lock.json"),
     r"npm audit": Elsewhere("needs an advisory source"),

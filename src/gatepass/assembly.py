@@ -38,6 +38,8 @@ from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
 from gatepass.runtime.lifecycle import Lifecycle
+from gatepass.runtime.lost_sessions import LostSessions
+from gatepass.runtime.store_watch import StoreWatch
 from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
@@ -101,9 +103,10 @@ class Parts:
 
     def _join_keys_and_guard(self) -> None:
         options, policy = self.options, self.options.policy
-        self._ring = KeyRing(
-            [parse_secret(text) for text in options.secrets.tokens], algorithm=options.tokens.algorithm
-        )
+        if not is_loopback(options.public_url):
+            options.secrets.require_prefixes()
+        secrets = [parse_secret(text) for text in options.secrets.tokens]
+        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
@@ -238,6 +241,8 @@ class Parts:
         options, browsers = self.options, self.options.browsers
         self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
+        self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
+        self.report.add(LostSessions(self.report).on_event)
         self._context = Context(
             sessions=self.sessions,
             accounts=self.accounts,
@@ -251,7 +256,7 @@ class Parts:
             signing_keys=self.keys,
             revocations=self.revocations,
             feed_secrets=options.secrets.feed,
-            ping=SharedPing(options.store.ping, clock=options.clock),
+            ping=SharedPing(self.store_watch.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
             description=dump(describe(endpoints.DESCRIBED, options.policy)),
@@ -262,18 +267,19 @@ class Parts:
 
     def _join_lifecycle(self) -> None:
         options = self.options
-        clock, report = options.clock, self.report
+        clock, report, look = options.clock, self.report, self.keys.look
         prune = Retention(options.store, verify_ttl=self._links.pages.verify_ttl).prune
         self.janitor = Janitor(options.store, clock=clock, forget=self.revocations.forget, prune=prune)
         self.follower = Follower(
-            options.store, revocations=self.revocations, reload_keys=self.keys.look, clock=clock, report=report
+            options.store, revocations=self.revocations, reload_keys=look, clock=clock, report=report
         )
+        tasks = {"janitor": self.janitor.run, "follower": self.follower.run, "store-watch": self.store_watch.run}
         self.lifecycle = Lifecycle(
             options.store,
             load=self._load,
             revocations=self.revocations,
             outbox=self.outbox,
-            background_tasks={"gatepass-janitor": self.janitor.run, "gatepass-follower": self.follower.run},
+            background_tasks={f"gatepass-{name}": run for name, run in tasks.items()},
             clock=clock,
             report=report,
         )
@@ -285,17 +291,15 @@ class Parts:
         await self.follower.load()
 
     def _join_applications(self) -> None:
-        feed = endpoints.FEED if self.options.secrets.feed else ()
-        declared = [*endpoints.DESCRIBED, *feed]
+        declared = [*endpoints.DESCRIBED, *(endpoints.FEED if self.options.secrets.feed else ())]
         hsts = self.options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
         alone = hsts or "subdomains"
         self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
-        self.served: ASGIApp = ServedApp(
-            self._app(declared, hsts=alone), around=self._app(endpoints.AROUND, hsts=alone)
-        )
+        around = self._app(endpoints.AROUND, hsts=alone)
+        self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
 
     def _app(self, declared: Iterable[Endpoint], *, hsts: Hsts) -> AuthApp:
         options = self.options

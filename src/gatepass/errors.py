@@ -5,6 +5,7 @@
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
+    ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
@@ -35,6 +36,8 @@
         ├── InternalError           500 server.app: a fault of ours
         └── Unavailable             503 with Retry-After: nothing was decided or cleared
             ├── StoreUnavailable
+            │   ├── PartlyRead          ports: a part of the store cannot be read; caught inside
+            │   ├── RowsLocked          stores.postgres.swap_batches: another program holds rows; caught inside
             │   └── Unreachable         stores.redis.connection: no connection, nothing was sent
             │       └── ConnectionRejected   stores.redis.connection: refused, or not trusted
             └── Overloaded

@@ -17,6 +17,7 @@ from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
+from gatepass.errors import StoreUnavailable
 
 
 class Clock(Protocol):
@@ -54,6 +55,18 @@ class Revocation(NamedTuple):
 
     sid: bytes
     at: int
+
+
+class PartlyRead(StoreUnavailable):
+    """Some parts of a store cannot be read, such as one node of a cluster. `found` is what the others have.
+
+    `missing` has the first bytes of the sids of which nothing is known. As any StoreUnavailable where it is not caught.
+    """
+
+    def __init__(self, found: Sequence[Revocation], missing: frozenset[int]) -> None:
+        super().__init__()
+        self.found = found
+        self.missing = missing
 
 
 class Subscription(Protocol):
@@ -97,7 +110,11 @@ class SessionStore(Protocol):
         """The sessions of an account that are neither revoked nor expired at `now`, newest sign-in first."""
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        """All revocations at or after `since`, oldest first, those of `bury` among them."""
+        """All revocations at or after `since`, oldest first, those of `bury` among them.
+
+        Also proves that a revocation that any process acknowledged before would be among them: a primary that was cut
+        off and replaced is not believed. Raises StoreUnavailable, and PartlyRead if only a part can be read.
+        """
 
     async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
         """Those of these sessions that are revoked, whenever that was, in any order."""
@@ -278,6 +295,12 @@ class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, Audi
 
     async def ping(self) -> None:
         """Make a real write. Raises StoreUnavailable if the store cannot write now."""
+
+    async def hazards(self) -> Sequence[str]:
+        """Why the store may lose what it acknowledges, a sentence each that says what to set; empty if all is well.
+
+        For what `open` refuses and what may be set later, or by a fail-over. Raises StoreUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)

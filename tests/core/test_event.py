@@ -10,6 +10,7 @@ from gatepass.core.event import Event
 
 EVENTS = [kind for kind in vars(event).values() if isinstance(kind, type) and issubclass(kind, Event) and kind != Event]
 HARMLESS = {
+    "count",
     "subject",
     "why",
     "what",
@@ -32,6 +33,8 @@ HARMLESS = {
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, and the label
 of a client (tests/wire/test_device.py)."""
 NAMES = {
+    "StoreUnsafe": ("sys_store_unsafe", "critical"),
+    "SessionsLost": ("sys_sessions_lost", "critical"),
     "AccountRegistered": ("user_created", "info"),
     "AccountVerified": ("user_verified", "info"),
     "AccountDisabled": ("user_disabled", "info"),

@@ -25,6 +25,7 @@ from gatepass.core.keyring import (
 from gatepass.errors import ConfigurationError
 
 STRONG = [hashlib.sha256(name).digest() for name in (b"one", b"two", b"three")]
+MADE = compose_secret(STRONG[0])
 PURPOSES = ("key id", "refresh token mac", "access token EdDSA", "access token ES256", "access token HS256")
 
 
@@ -38,13 +39,24 @@ def test_random_bytes_of_256_bits_and_more_make_a_secret() -> None:
 def test_a_text_that_no_program_made_is_no_secret() -> None:
     for text in (
         "ThisIsTheSecretOfOurProductionServerIn2026x",
-        encode(STRONG[0]),
+        encode(bytes(32)),
+        encode(STRONG[0][:31]),
+        encode(STRONG[0] + STRONG[1]),
         f"gp_sk_{encode(STRONG[0])}",
         f"gp_sk_{encode(STRONG[0] + bytes(4))}",
         compose_secret(STRONG[0]).replace("gp_sk_", "GP_SK_"),
     ):
         with pytest.raises(ConfigurationError):
             parse_secret(text)
+
+
+def test_a_random_text_without_a_prefix_is_a_secret_on_this_machine_only() -> None:
+    bare = encode(STRONG[0])
+    assert parse_secret(bare) == STRONG[0]
+    for rings in ({"tokens": [bare]}, {"tokens": [MADE], "feed": [bare]}, {"tokens": [MADE], "peppers": [MADE, bare]}):
+        with pytest.raises(ConfigurationError, match="a secret begins with gp_sk_"):
+            Secrets(**rings).require_prefixes()
+    Secrets([MADE], feed=[MADE], peppers=[MADE]).require_prefixes()
 
 
 def test_a_secret_with_one_wrong_character_is_refused() -> None:
@@ -213,7 +225,7 @@ def test_what_a_secret_stands_for_never_changes() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (encode(STRONG[0]), "a secret begins with gp_sk_; make one with: gatepass init, or gatepass secret."),
+        (encode(STRONG[0][1:]), "a secret begins with gp_sk_; make one with: gatepass init, or gatepass secret."),
         (compose_secret(bytes(range(31))), "a secret is incomplete or mistyped: copy it again"),
         (compose_secret(STRONG[0])[:-1], "a secret is incomplete or mistyped: copy it again"),
         (compose_secret(STRONG[0]) + "=", "a secret is incomplete or mistyped: copy it again"),

@@ -10,7 +10,7 @@ from gatepass.core.account import Account
 from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store, rows
 from gatepass.stores.memory import MemoryStore
-from gatepass.stores.migrations import Migration, load, migrate_sqlite, pending
+from gatepass.stores.migrations import Applied, Migration, applied_to_sqlite, load, migrate_sqlite, pending
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import account_of
 
@@ -19,18 +19,55 @@ ONE, TWO = Migration(1, "0001_one", "CREATE TABLE a (b)"), Migration(2, "0002_tw
 
 def test_only_what_is_missing_is_applied_in_order() -> None:
     assert pending((ONE, TWO), []) == [ONE, TWO]
-    assert pending((ONE, TWO), [(1, ONE.digest)]) == [TWO]
-    assert pending((ONE, TWO), [(1, ONE.digest), (2, TWO.digest)]) == []
+    assert pending((ONE, TWO), [Applied(1, ONE.digest)]) == [TWO]
+    assert pending((ONE, TWO), [Applied(1, ONE.digest), Applied(2, TWO.digest)]) == []
 
 
 def test_a_database_of_a_newer_program_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="upgrade gatepass"):
-        pending((ONE,), [(1, ONE.digest), (2, TWO.digest)])
+        pending((ONE,), [Applied(1, ONE.digest), Applied(2, TWO.digest)])
+
+
+def test_a_program_runs_on_a_newer_database_as_far_back_as_its_additions_say() -> None:
+    """In a rolling upgrade a server of the version before that crashes must be able to start again."""
+    newer = [Applied(1, ONE.digest), Applied(2, TWO.digest, oldest=1), Applied(3, "later", oldest=2)]
+    assert pending((ONE, TWO), newer) == []
+    with pytest.raises(ConfigurationError, match="version 3, newer than this program, which knows 1"):
+        pending((ONE,), newer)
+    assert pending((ONE,), newer[:2]) == []
+
+
+def test_an_addition_says_so_in_its_first_line_and_is_recorded_where_programs_of_schema_3_do_not_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addition = Migration(2, "0002_more", "-- Programs of schema 1 and later may run on it.\nCREATE TABLE c (d);\n")
+    breaking = Migration(3, "0003_break", "-- What programs may run on it stands elsewhere.\nDROP TABLE a;\n")
+    assert (addition.oldest, breaking.oldest) == (1, None)
+    monkeypatch.setattr("gatepass.stores.migrations.load", lambda _dialect: (ONE, addition))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate_sqlite(connection)
+    of_schema_3 = "SELECT version FROM gatepass_schema ORDER BY version"  # and refuses a version that it does not know
+    assert connection.execute(of_schema_3).fetchall() == [(1,)]
+    assert list(applied_to_sqlite(connection)) == [Applied(1, ONE.digest), Applied(2, addition.digest, 1)]
+    monkeypatch.setattr("gatepass.stores.migrations.load", lambda _dialect: (ONE,))
+    migrate_sqlite(connection)
+    monkeypatch.setattr("gatepass.stores.migrations.load", lambda _dialect: (ONE, addition, breaking))
+    migrate_sqlite(connection)
+    assert connection.execute(of_schema_3).fetchall() == [(1,), (3,)]
+    monkeypatch.setattr("gatepass.stores.migrations.load", lambda _dialect: (ONE, addition))
+    with pytest.raises(ConfigurationError, match="upgrade gatepass"):
+        migrate_sqlite(connection)
+    connection.close()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_every_migration_since_schema_3_says_which_programs_may_run_on_it(dialect: str) -> None:
+    assert [migration.name for migration in load(dialect) if migration.version > 3 and migration.oldest is None] == []
 
 
 def test_a_file_that_changed_after_it_ran_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="0001_one"):
-        pending((ONE,), [(1, TWO.digest)])
+        pending((ONE,), [Applied(1, TWO.digest)])
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,9 +83,9 @@ def test_a_migration_that_fails_leaves_nothing_behind(monkeypatch: pytest.Monkey
 def test_running_twice_changes_nothing(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     migrate_sqlite(connection)
-    first = connection.execute("SELECT * FROM gatepass_schema").fetchall()
+    first = applied_to_sqlite(connection)
     migrate_sqlite(connection)
-    assert connection.execute("SELECT * FROM gatepass_schema").fetchall() == first
+    assert applied_to_sqlite(connection) == first
     assert len(first) == len(load("sqlite"))
     connection.close()
 
@@ -116,7 +153,7 @@ def test_the_last_statement_of_a_file_may_lack_its_semicolon(monkeypatch: pytest
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate_sqlite(connection)
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    assert tables == {"a", "c", "gatepass_schema"}
+    assert tables == {"a", "c", "gatepass_schema", "gatepass_schema_addition"}
     connection.close()
 
 

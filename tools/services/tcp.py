@@ -31,6 +31,10 @@ class FaultyNetwork:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def lead_to(self, target: int) -> None:
+        """Lead new connections to the server at another port; those that are open stay where they are."""
+        self._target = target
+
     def hold_replies(self) -> None:
         """Hold back all that the server sends from now on."""
         self._held.clear()

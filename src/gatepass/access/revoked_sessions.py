@@ -39,6 +39,7 @@ class RevokedSessions:
         self._forgotten = 0
         self._loaded_at = -FOREVER
         self._is_loaded = False
+        self._parts: dict[str, float] = {}  # by the first byte of sids in hexadecimal: parts that lag behind
         self._listeners: list[Callable[[], None]] = []
         self.epoch = 0
         """Sessions that began before this time (Unix seconds) are over (PROTOCOL §3)."""
@@ -49,7 +50,8 @@ class RevokedSessions:
             raise Unavailable("not-ready", "Revocations are not loaded yet; try again.")
         if session_id in self._revoked:
             return True
-        if self._max_age != FOREVER and time.monotonic() - self._loaded_at > self._max_age:
+        loaded_at = self._parts.get(session_id[:2], self._loaded_at) if self._parts else self._loaded_at
+        if self._max_age != FOREVER and time.monotonic() - loaded_at > self._max_age:
             raise out_of_touch()
         return False
 
@@ -67,12 +69,14 @@ class RevokedSessions:
             self.epoch = epoch
             self._notify()
 
-    def load(self, sids: Iterable[bytes], *, age: float = 0.0) -> None:
+    def load(self, sids: Iterable[bytes], *, age: float = 0.0, missing: Iterable[int] = ()) -> None:
         """Add revocations read from the store or another process, which was true `age` seconds ago.
 
-        From now on the set is fresh, or as stale as `age` says.
+        From now on the set is fresh, or as stale as `age` says, but for the sids that begin with a byte in `missing`:
+        nothing new is known of them.
         """
         self.publish(sids)
+        self._parts = {part: self._parts.get(part, self._loaded_at) for part in map("{:02x}".format, missing)}
         self._loaded_at = max(self._loaded_at, time.monotonic() - age)
         self._is_loaded = True
 
@@ -111,8 +115,8 @@ class RevokedSessions:
 
     @property
     def staleness(self) -> float:
-        """Seconds since the last contact, for monitoring."""
-        return time.monotonic() - self._loaded_at
+        """Seconds since the last contact, or that with the part that lags most, for monitoring."""
+        return time.monotonic() - min(self._loaded_at, *self._parts.values(), FOREVER)
 
     def forget(self) -> None:
         """Drop the revocations that were received so long ago that every token of them has expired."""

@@ -1,6 +1,8 @@
 """What commands share: the settings, an open gate, an account by address or id, passwords, times, errors."""
 
 import asyncio
+import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -30,6 +32,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 class Commands(click.Group):
     """Shows an error of Gatepass as one sentence on standard error, with exit code 1."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is neither text nor the name of a file: Python passes other bytes on as surrogates."""
+        if any(re.search("[\ud800-\udfff]", arg) and not os.path.exists(arg) for arg in args):
+            fail("An argument is not text in UTF-8.")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. An error of Gatepass ends it with exit code 1."""

@@ -285,3 +285,21 @@ class TaskRecovered(Event):
 
     name = "sys_task_recovered"
     task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUnsafe(Event):
+    """The store may lose what it acknowledges. `why` says how and what to set; it is our own sentence."""
+
+    name = "sys_store_unsafe"
+    level = "critical"
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsLost(Event):
+    """The store does not know `count` different sessions that were refreshed within a minute: it has lost data."""
+
+    name = "sys_sessions_lost"
+    level = "critical"
+    count: int

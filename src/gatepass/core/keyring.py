@@ -7,6 +7,7 @@ no key serves two (RFC 8725 §3.12). A secret is changed without a logout by rol
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,12 @@ ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256", "HS256")
 SECRET_BYTES = 32
 SECRET_PREFIX = "gp_sk_"
 CHECKSUM_BYTES = 4
+_NO_PREFIX = (
+    f"a secret begins with {SECRET_PREFIX}; make one with: gatepass init, or gatepass secret. "
+    "To keep one from before there was a prefix: gatepass secret --convert"
+)
+_WORDS = re.compile("secret|production|password|gatepass|example|development|changeme|insecure|default", re.IGNORECASE)
+"""What people write into a secret that they make up."""
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -42,12 +49,15 @@ def compose_secret(raw: bytes) -> str:
 
 
 def parse_secret(text: str) -> bytes:
-    """The random bytes of a secret. Raises ConfigurationError for a text that `compose_secret` did not make."""
+    """The random bytes of a secret. Raises ConfigurationError for a text that is none.
+
+    One without prefix and checksum is taken here, if it looks random; `Secrets.require_prefixes` refuses it.
+    """
     if not text.startswith(SECRET_PREFIX):
-        raise ConfigurationError(
-            f"a secret begins with {SECRET_PREFIX}; make one with: gatepass init, or gatepass secret. "
-            f"To keep one from before there was a prefix: gatepass secret --convert"
-        )
+        raw = _parse_bare(text)
+        if len(raw) != SECRET_BYTES:  # longer ones may have a mistyped prefix
+            raise ConfigurationError(_NO_PREFIX)
+        return raw
     try:
         whole = base64url.decode(text.removeprefix(SECRET_PREFIX).encode("ascii"))
     except ValueError:
@@ -63,14 +73,23 @@ def parse_secret(text: str) -> bytes:
 def convert_secret(text: str) -> str:
     """A secret from before there were prefixes, in today's form: the same key. Raises ConfigurationError."""
     try:
+        return compose_secret(_parse_bare(text))
+    except ConfigurationError:
+        what = "This is no secret of an earlier version: base64url of at least 32 random bytes."
+        raise ConfigurationError(what) from None
+
+
+def _parse_bare(text: str) -> bytes:
+    """The bytes of a base64url text without prefix. Raises ConfigurationError if it is short, or looks made up."""
+    try:
         raw = base64url.decode_typed(text)
     except ValueError:
         raw = b""
-    # 32 random bytes have about 30 distinct values; passphrases and patterns have far fewer.
+    # 32 random bytes have about 30 distinct values, and no words: of ten million, one has one of these by chance.
     is_random = len(raw) >= SECRET_BYTES and len(set(raw)) >= SECRET_BYTES // 2
-    if not is_random or text.startswith(SECRET_PREFIX):
-        raise ConfigurationError("This is no secret of an earlier version: base64url of at least 32 random bytes.")
-    return compose_secret(raw)
+    if not is_random or _WORDS.search(text) or text.startswith(SECRET_PREFIX):
+        raise ConfigurationError(_NO_PREFIX)
+    return raw
 
 
 def _checksum(raw: bytes) -> bytes:
@@ -108,6 +127,12 @@ class Secrets:
                     KeyRing(parsed)
             except ConfigurationError as fault:
                 raise ConfigurationError(f"`{name}`: {fault}") from None
+
+    def require_prefixes(self) -> None:
+        """Raise ConfigurationError if a secret has no prefix: it may be a phrase that a person made up."""
+        for name, ring in (("secrets", self.tokens), ("feed", self.feed), ("peppers", self.peppers)):
+            if not all(text.startswith(SECRET_PREFIX) for text in ring):
+                raise ConfigurationError(f"`{name}`: {_NO_PREFIX}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -10,7 +10,7 @@ from gatepass.doctor.configuration import sqlite_file
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.settings import Settings
-from gatepass.stores.migrations import load, pending
+from gatepass.stores.migrations import applied_to_sqlite, load, pending
 from gatepass.stores.sqlite.file import connect_read_only
 
 MAX_SKEW = 5
@@ -62,14 +62,14 @@ def _check_schema_and_mode(connection: sqlite3.Connection) -> Iterator[Finding]:
         yield ok("sqlite", "journal_mode is wal; the server flushes sign-ins and revocations (synchronous FULL).")
     else:
         yield advice("sqlite", f"journal_mode is {mode}.", "The server sets wal; find the program that changed it.")
-    applied = connection.execute("SELECT version, digest FROM gatepass_schema ORDER BY version").fetchall()
+    applied = applied_to_sqlite(connection)
     missing = [step.name for step in pending(load("sqlite"), applied)]
     if missing:
         yield advice(
             "schema", f"The schema lacks {', '.join(missing)}.", "The next start applies it; make a backup first."
         )
     else:
-        yield ok("schema", f"The schema is at version {applied[-1][0]}.")
+        yield ok("schema", f"The schema is at version {applied[-1].version}.")
 
 
 async def _check_postgres(url: str) -> AsyncIterator[Finding]:
@@ -82,6 +82,7 @@ async def _check_postgres(url: str) -> AsyncIterator[Finding]:
     from gatepass.stores.postgres.store import PostgresStore
     from gatepass.stores.postgres.url import parse_url
 
+    yield _transport("postgresql", is_verified=parse_url(url).is_verified, fix="sslmode=verify-full")
     missing = await PostgresStore(url).pending()
     if missing:
         yield error("schema", f"The database lacks {', '.join(missing)}.", "Run: gatepass migrate")
@@ -115,7 +116,9 @@ async def _check_redis(url: str) -> AsyncIterator[Finding]:
     from gatepass.stores.redis.layout import pack_command
     from gatepass.stores.redis.url import parse_url
 
-    cluster = Cluster(parse_url(url))
+    parsed = parse_url(url)
+    yield _transport("redis", is_verified=parsed.is_verified, fix="rediss, and ssl_cert_reqs=required")
+    cluster = Cluster(parsed)
     await cluster.open()
     try:
         described = await cluster.ask_primaries(pack_command(b"INFO"))
@@ -148,6 +151,13 @@ def _check_primary(facts: Mapping[str, str], appendfsync: object) -> Iterator[Fi
     policy = facts.get("maxmemory_policy", "noeviction")
     good = {"noeviction"}
     yield _setting("redis", "maxmemory-policy", policy, frozenset(good), "sessions are evicted when memory runs out")
+
+
+def _transport(check: str, *, is_verified: bool, fix: str) -> Finding:
+    if is_verified:
+        return ok(check, "The connection is on this machine, or over TLS with a verified certificate.")
+    why = "The connection leaves this machine without TLS, or to a server whose certificate is not verified."
+    return advice(check, why, f"Use {fix}.")
 
 
 def compare_clocks(owner: str, theirs: float) -> Finding:

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from gatepass.access.revoked_sessions import CLOCK_MARGIN, RevokedSessions
 from gatepass.core.event import ClockDiffers, Event, RevocationsLost, RevocationsRestored
 from gatepass.errors import StoreUnavailable
-from gatepass.ports import Clock, Store
+from gatepass.ports import Clock, PartlyRead, Revocation, Store
 from gatepass.supervisor import Alive, ignore
 
 logger = logging.getLogger("gatepass.revocations")
@@ -104,18 +104,28 @@ class Follower:
         """Read the store. What was read was true when the look began, so contact is counted from there."""
         began = _Moment(time.monotonic(), self._clock.now())
         now = await self._common_time(began.wall)
+        everything = everything or self._is_lost  # a part that was missing is read from as far back as a first look
         is_deep = everything or not self._is_costly or began.monotonic - self._deep_at > DEEP_INTERVAL
         depth = self._revocations.kept if everything else self._depth(began, is_deep=is_deep)
-        found = await self._store.revoked_since(now - depth)
+        found, lost = await self._read(now - depth)
         epoch = await self._store.epoch()
         if is_deep:
             self._deep_at, self._is_costly = began.monotonic, len(found) > MAX_DEEP
         self._looked_at = began
         self._revocations.raise_epoch(epoch)
-        self._revocations.load((sid for sid, _ in found), age=began.age())
-        if self._is_lost:
+        self._revocations.load((sid for sid, _ in found), age=began.age(), missing=lost.missing if lost else ())
+        if lost is not None:
+            self._note_loss(lost)
+        elif self._is_lost:
             self._is_lost = False
             self._report(RevocationsRestored(at=self._clock.now()))
+
+    async def _read(self, since: int) -> tuple[Sequence[Revocation], PartlyRead | None]:
+        """The revocations, and the error if a part of the store could not be read."""
+        try:
+            return await self._store.revoked_since(since), None
+        except PartlyRead as lost:
+            return lost.found, lost
 
     def _depth(self, began: "_Moment", *, is_deep: bool) -> int:
         """Seconds that a look goes back: to the last one, and a margin further."""

@@ -15,6 +15,7 @@ from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling, relative_path
+from gatepass.stores.deadline import store_time
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.origin import Origins
 
@@ -90,7 +91,8 @@ class AuthApp:
                 await self._lifecycle.open()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
-            return await endpoint.handler(self._context, request)
+            with store_time():
+                return await endpoint.handler(self._context, request)
         except Disconnected:
             raise
         except Problem as problem:

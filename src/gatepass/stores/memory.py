@@ -48,6 +48,9 @@ class MemoryStore(MemoryAttempts):
     async def ping(self) -> None:
         pass
 
+    async def hazards(self) -> Sequence[str]:
+        return ()
+
     async def add(self, session: Session, *, credential_version: int) -> bool:
         account = self._accounts.get(session.account_id)
         if account is None or account.disabled_at is not None:

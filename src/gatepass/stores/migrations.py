@@ -1,34 +1,44 @@
 """Migrates a database to the schema of this program: plain SQL files, applied in order, each once.
 
-The files are `stores/<dialect>/migrations/NNNN_name.sql`. The table `gatepass_schema` records each with a digest, so a
-file that was changed after it was applied is detected, and so is a database that a newer program has migrated.
+The files are `stores/<dialect>/migrations/NNNN_name.sql`. Each is recorded with a digest, so a file that was changed
+after it was applied is detected, and so is a database that a newer program has migrated.
+
+An upgrade goes from server to server, so programs of two versions run on one database, and one that crashes meanwhile
+must be able to start again. A migration that only adds says in its first line which programs may run on it:
+
+    -- Programs of schema 3 and later may run on it.
+
+It is recorded in `gatepass_schema_addition` with that number; a program that does not know it reads the number there. A
+migration without such a line is recorded in `gatepass_schema`, and no earlier program may run on it. Programs of schema
+3 refuse what they do not know there, and do not read the other table.
 
 SQLite is migrated when it is opened: its file has no other users. PostgreSQL is migrated by `gatepass migrate` only, or
 by another tool with the SQL that `--sql` prints, because the role of the server need not have the right to change a
-schema. There the table is `schema_version`, in the schema that has all other tables.
+schema. There the tables are `schema_version` and `schema_addition`, in the schema that has all other tables.
 """
 
 import hashlib
+import re
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gatepass.errors import ConfigurationError
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS gatepass_schema (
-    version INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL
-) STRICT
+_COLUMNS = "version INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, applied_at INTEGER NOT NULL"
+_TABLES = (
+    f"CREATE TABLE IF NOT EXISTS gatepass_schema ({_COLUMNS}) STRICT",
+    f"CREATE TABLE IF NOT EXISTS gatepass_schema_addition ({_COLUMNS}, oldest INTEGER NOT NULL) STRICT",
+)
+_POSTGRES_COLUMNS = "version bigint PRIMARY KEY, name text NOT NULL, digest text NOT NULL, applied_at bigint NOT NULL"
+_POSTGRES_TABLES = f"""
+CREATE TABLE IF NOT EXISTS schema_version ({_POSTGRES_COLUMNS});
+CREATE TABLE IF NOT EXISTS schema_addition ({_POSTGRES_COLUMNS}, oldest bigint NOT NULL);
 """
-
-_POSTGRES_TABLE = """
-CREATE TABLE IF NOT EXISTS schema_version (
-    version bigint PRIMARY KEY, name text NOT NULL, digest text NOT NULL, applied_at bigint NOT NULL
-);
-"""
+_OLDEST = re.compile(r"-- Programs of schema ([0-9]+) and later may run on it\.\n")
 _LOCK = int.from_bytes(hashlib.sha256(b"gatepass migrate").digest()[:8], "big", signed=True)
 """Advisory lock held by a migration until its transaction ends. A second migration waits and finds nothing to do."""
 
@@ -46,6 +56,20 @@ class Migration:
         """SHA-256 of the file, which detects a changed one."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    @property
+    def oldest(self) -> int | None:
+        """The oldest schema whose programs may run on a database with this migration; None: no earlier program."""
+        found = _OLDEST.match(self.sql)
+        return int(found[1]) if found else None
+
+
+class Applied(NamedTuple):
+    """A migration as the database records it. `oldest` as in Migration."""
+
+    version: int
+    digest: str
+    oldest: int | None = None
+
 
 def load(dialect: str) -> Sequence[Migration]:
     """All migrations of a dialect ("sqlite" or "postgres"), oldest first."""
@@ -57,37 +81,50 @@ def load(dialect: str) -> Sequence[Migration]:
     )
 
 
-def pending(known: Sequence[Migration], applied: Sequence[tuple[int, str]]) -> Sequence[Migration]:
-    """The migrations still to apply, given (version, digest) of those applied.
+def pending(known: Sequence[Migration], applied: Sequence[Applied]) -> Sequence[Migration]:
+    """The migrations still to apply.
 
-    Raises ConfigurationError if the database is newer than this program, or an applied file has changed.
+    Raises ConfigurationError if this program must not run on the database, or an applied file has changed.
     """
     by_version = {migration.version: migration for migration in known}
-    for version, digest in applied:
+    own = max(by_version, default=0)
+    for version, digest, oldest in applied:
         migration = by_version.get(version)
-        if migration is None:
+        if migration is None and (oldest is None or oldest > own):
             raise ConfigurationError(
-                f"The database is at schema version {version}, newer than this program: upgrade gatepass."
+                f"The database is at schema version {version}, newer than this program, which knows {own}: upgrade "
+                "gatepass. See docs/guides/upgrade.md."
             )
-        if migration.digest != digest:
+        if migration is not None and migration.digest != digest:
             raise ConfigurationError(f"Migration {migration.name} has changed since it was applied to this database.")
-    done = {version for version, _ in applied}
+    done = {version for version, *_ in applied}
     return [migration for migration in known if migration.version not in done]
+
+
+def applied_to_sqlite(connection: sqlite3.Connection) -> Sequence[Applied]:
+    """The migrations that a SQLite file records. Raises sqlite3.Error if it is no database of ours."""
+    rows = connection.execute("SELECT version, digest, NULL FROM gatepass_schema").fetchall()
+    named = "SELECT 1 FROM sqlite_master WHERE name = 'gatepass_schema_addition'"
+    if connection.execute(named).fetchone() is not None:
+        rows += connection.execute("SELECT version, digest, oldest FROM gatepass_schema_addition").fetchall()
+    return sorted(Applied(*row) for row in rows)
 
 
 def migrate_sqlite(connection: sqlite3.Connection) -> None:
     """Apply all pending migrations in one transaction that excludes other writers. Raises ConfigurationError."""
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        connection.execute(_TABLE)
-        applied = connection.execute("SELECT version, digest FROM gatepass_schema ORDER BY version").fetchall()
-        for migration in pending(load("sqlite"), applied):
+        for table in _TABLES:
+            connection.execute(table)
+        for migration in pending(load("sqlite"), applied_to_sqlite(connection)):
             for statement in _statements(migration.sql):
                 connection.execute(statement)
-            connection.execute(
-                "INSERT INTO gatepass_schema VALUES (?, ?, ?, ?)",
-                (migration.version, migration.name, migration.digest, int(time.time())),
-            )
+            record = (migration.version, migration.name, migration.digest, int(time.time()))
+            if migration.oldest is None:
+                connection.execute("INSERT INTO gatepass_schema VALUES (?, ?, ?, ?)", record)
+            else:
+                record_of_addition = (*record, migration.oldest)
+                connection.execute("INSERT INTO gatepass_schema_addition VALUES (?, ?, ?, ?, ?)", record_of_addition)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -133,8 +170,10 @@ async def missing(connection: Any, schema: str) -> Sequence[Migration]:
     known = load("postgres")
     if await connection.fetchval(f"SELECT to_regclass('{schema}.schema_version')") is None:
         return known
-    applied = await connection.fetch(f"SELECT version, digest FROM {schema}.schema_version ORDER BY version")
-    return pending(known, [(row[0], row[1]) for row in applied])
+    rows = await connection.fetch(f"SELECT version, digest, NULL FROM {schema}.schema_version")
+    if await connection.fetchval(f"SELECT to_regclass('{schema}.schema_addition')") is not None:
+        rows += await connection.fetch(f"SELECT version, digest, oldest FROM {schema}.schema_addition")
+    return pending(known, sorted(Applied(*row) for row in rows))
 
 
 def script(schema: str, *, since: int) -> str:
@@ -152,15 +191,16 @@ def _prologue(schema: str) -> str:
     return (
         f"SELECT pg_advisory_xact_lock({_LOCK});\n"
         f"CREATE SCHEMA IF NOT EXISTS {schema};\n"
-        f"SET LOCAL search_path TO {schema};{_POSTGRES_TABLE}"
+        f"SET LOCAL search_path TO {schema};{_POSTGRES_TABLES}"
     )
 
 
 def _record(migration: Migration) -> str:
-    """Inserts a row of `schema_version`. All values come from our own files, so they need no quoting."""
+    """Inserts the record of a migration. All values come from our own files, so they need no quoting."""
+    table, oldest = ("schema_version", "") if migration.oldest is None else ("schema_addition", f", {migration.oldest}")
     return (
-        f"INSERT INTO schema_version VALUES ({migration.version}, '{migration.name}', '{migration.digest}', "
-        "extract(epoch FROM now())::bigint);"
+        f"INSERT INTO {table} VALUES ({migration.version}, '{migration.name}', '{migration.digest}', "
+        f"extract(epoch FROM now())::bigint{oldest});"
     )
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from gatepass.stores.deadline import in_time, without_budget
+
 Result = TypeVar("Result")
 
 
@@ -18,14 +20,21 @@ class TaskSet:
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Start `work` as a task that `finish` waits for."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, context=without_budget())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def shielded(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """The result of `work`, which runs to its end even if the caller is cancelled."""
-        return await asyncio.shield(self.spawn(work))
+        """The result of `work`, which runs to its end even if the caller is cancelled, or has no time left."""
+        task: asyncio.Task[Result] | None = None
+        try:
+            async with in_time():
+                task = self.spawn(work)
+                return await asyncio.shield(task)
+        finally:
+            if task is None:
+                work.close()  # it will never run
 
     async def finish(self) -> None:
         """Wait until no task is left, including those that are started meanwhile."""

@@ -74,6 +74,29 @@ class TestOpen:
         with pytest.raises(ConfigurationError, match="upgrade gatepass"):
             await PostgresStore(url).open()
 
+    async def test_it_runs_on_a_newer_schema_whose_migrations_allow_it(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = migrations.load("postgres")
+        line = f"-- Programs of schema {known[-1].version} and later may run on it.\n"
+        addition = Migration(98, "0098_more", line + "CREATE TABLE more ();")
+        further = Migration(99, "0099_further", "-- Programs of schema 98 and later may run on it.\nSELECT 1;")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: (*known, addition))
+        assert await PostgresStore(url).migrate() == ["0098_more"]
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        store = PostgresStore(url)
+        await store.open()
+        assert await swapped(store, await signed_in(store))
+        await store.close()
+        of_schema_3 = "SELECT version FROM gatepass.schema_version ORDER BY version"
+        assert max(await query(url, of_schema_3)) == 3, "programs of schema 3 read this, and start too"
+        monkeypatch.setattr(migrations, "load", lambda _dialect: (*known, addition, further))
+        await execute(url, PostgresStore(url).script(since=98))
+        assert await PostgresStore(url).pending() == []
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        with pytest.raises(ConfigurationError, match="upgrade gatepass"):
+            await PostgresStore(url).open()
+
     async def test_it_refuses_a_server_that_forgets_unless_told_so(self, url: str) -> None:
         name = url.rpartition("/")[2]
         await execute(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
@@ -84,6 +107,19 @@ class TestOpen:
             await told.open()
             assert await told._row("SHOW synchronous_commit") == (choice,)
             await told.close()
+
+    async def test_commits_that_are_no_longer_flushed_are_found_while_it_serves(self, url: str) -> None:
+        store, told = PostgresStore(url), PostgresStore(f"{url}?synchronous_commit=local")
+        for each in (store, told):
+            await each.open()
+            await each.ping()
+            assert list(await each.hazards()) == []
+        await execute(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET synchronous_commit = off")
+        await asyncio.gather(*(each.ping() for each in (store, told) for _ in range(8)))  # with new connections
+        assert "synchronous_commit is off" in (await store.hazards())[0]
+        assert list(await told.hazards()) == []
+        for each in (store, told):
+            await each.close()
 
     async def test_it_refuses_a_server_that_takes_no_writes(self, url: str) -> None:
         await execute(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")

@@ -8,7 +8,7 @@ import pytest
 
 from gatepass.core.session import Swap
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.postgres.swap_batches import MAX_BATCH, MAX_IN_FLIGHT, Row, SwapBatcher
+from gatepass.stores.postgres.swap_batches import MAX_BATCH, MAX_IN_FLIGHT, Row, RowsLocked, SwapBatcher
 from gatepass.testing.records import account_of, session_of, swap_of
 
 
@@ -148,3 +148,38 @@ async def test_too_many_waiting_swaps_are_refused_at_once(
     database.batcher.put(swap("b"))
     with pytest.raises(StoreUnavailable):
         database.batcher.put(swap("c"))
+
+
+async def test_a_swap_whose_row_is_locked_leaves_its_batch_and_both_batches_stay_free(database: FakeDatabase) -> None:
+    blocked, free = database.batcher.put(swap("a")), database.batcher.put(swap("b"))
+    await turns()
+    database.fail(0, RowsLocked([(swap("b").sid,)], [swap("a").sid]))
+    assert await free == (swap("b").sid,)
+    await turns()
+    assert database.batches[1] == [swap("a")], "it is tried again, in its own lane"
+    for name in "cd":
+        database.batcher.put(swap(name))
+        await turns()
+    assert database.batches[2:] == [[swap("c")], [swap("d")]]
+    assert not blocked.done()
+    database.answer(1)
+    assert await blocked == (swap("a").sid,)
+
+
+async def test_a_later_swap_of_a_locked_row_goes_into_the_same_lane(database: FakeDatabase) -> None:
+    database.batcher.put(swap("a"))
+    await turns()
+    database.fail(0, RowsLocked([], [swap("a").sid]))
+    await turns()
+    later = database.batcher.put(swap("a", "later"))
+    await turns()
+    assert database.batches[1:] == [[swap("a")]], "one at a time"
+    database.answer(1)
+    await turns()
+    assert database.batches[2:] == [[swap("a", "later")]]
+    database.answer(2)
+    assert await later == (swap("a").sid,)
+    await turns()
+    database.batcher.put(swap("a"))
+    await turns()
+    assert database.batcher._in_flight == 1, "once nothing is blocked it goes into a batch again"

@@ -8,6 +8,7 @@ import pytest
 
 from gatepass.core.session import Session
 from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.ports import PartlyRead
 from gatepass.stores.redis.layout import SHARD_SLOTS, SHARDS, SLOTS, TAGS, Keys, slot_of
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
@@ -188,6 +189,17 @@ async def test_a_node_that_is_away_costs_only_its_own_sessions() -> None:
         assert 0 < lost < len(sessions)
         with pytest.raises(StoreUnavailable):
             await store.ping()
+        live = [session for session in sessions if await found(store, session.sid)]
+        ended = live[0]
+        assert await store.revoke(ended.sid, reason="revoked", now=NOW) is not None
+        with pytest.raises(PartlyRead) as part:
+            await store.revoked_since(NOW)
+        assert [revocation.sid for revocation in part.value.found] == [ended.sid], "live nodes are heard"
+        assert {session.sid[0] in part.value.missing for session in sessions} == {True, False}
+        owners = [store._cluster.owner(slot) for slot in SHARD_SLOTS]
+        lost_shards = {shard for shard, owner in enumerate(owners) if owner is None or owner.port == away.port}
+        assert part.value.missing == lost_shards
+        sessions.remove(ended)
         await asyncio.to_thread(away.start)
         await asyncio.to_thread(until, lambda: b"cluster_state:ok" in away.ask("CLUSTER", "INFO"))
         async with patience():
@@ -214,4 +226,5 @@ def test_shards_are_spread_evenly_and_never_change() -> None:
 @pytest.mark.parametrize("account_id", ["ann", "", "}", "{x}", "a{b}c}", "\u00fc\udc80"])
 def test_what_belongs_to_an_account_is_in_one_slot_whatever_its_id(account_id: str) -> None:
     own = keys.account(account_id)
-    assert slot_of(own) == slot_of(keys.account_lock(account_id)) == slot_of(keys.account_marker(account_id))
+    beside = (keys.account_lock(account_id), keys.owned_lock(account_id, b"00"), keys.account_marker(account_id))
+    assert {slot_of(own)} == set(map(slot_of, beside))

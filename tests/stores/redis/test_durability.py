@@ -10,11 +10,12 @@ import pytest
 from gatepass.core.policy import DAY
 from gatepass.core.session import Session
 from gatepass.errors import ConfigurationError, StoreUnavailable
-from gatepass.stores.redis import cluster, connection, durability
+from gatepass.stores.redis import cluster, durability, pipeline
 from gatepass.stores.redis.layout import SHARDS, Keys
 from gatepass.stores.redis.store import KEY_RETENTION, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tools.services.patience import PATIENCE
+from tools.services.tcp import FaultyNetwork
 from tools.services.valkey import ValkeyServer, flush, private_server, program, shared_server, until
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,45 @@ async def test_another_process_cannot_acknowledge_what_the_replica_does_not_have
         await two.close()
 
 
+async def test_a_look_at_a_primary_that_was_cut_off_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old primary goes on taking reads and subscribers, while revocations are acknowledged by the new one."""
+    monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.2)
+    with private_server() as old, private_server("--replicaof", "127.0.0.1", str(old.port)) as new:
+        await asyncio.to_thread(until, lambda: b"master_link_status:up" in new.ask("INFO", "replication"))
+        guard = await opened(old.url + "?wait=1")
+        assert list(await guard.revoked_since(NOW)) == []
+        await asyncio.to_thread(new.ask, "REPLICAOF", "NO", "ONE")
+        with pytest.raises(StoreUnavailable):
+            await guard.revoked_since(NOW)
+        await guard.close()
+
+
+async def test_a_look_at_a_primary_that_became_a_replica_proves_nothing() -> None:
+    with private_server() as server:
+        guard = await opened(server.url)
+        assert list(await guard.revoked_since(NOW)) == []
+        await asyncio.to_thread(server.ask, "REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(StoreUnavailable):
+            await guard.revoked_since(NOW)
+        await guard.close()
+
+
+async def test_ending_all_that_have_ended_is_acknowledged_only_when_enough_servers_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(durability, "WAIT_TIMEOUT", 0.1)
+    with private_server() as server:
+        plain, store = await opened(server.url), await opened(server.url + "?wait=1")
+        session = await added(plain)
+        for keep in (session.sid, None, None):
+            with pytest.raises(StoreUnavailable, match="Too few"):
+                await store.revoke_all(session.account_id, reason="revoked", now=NOW, keep=keep)
+        with pytest.raises(StoreUnavailable, match="Too few"):
+            await store.revoke_all("without sessions", reason="revoked", now=NOW)
+        await plain.close()
+        await store.close()
+
+
 async def test_in_full_memory_sign_ins_and_refreshes_are_unavailable_and_nothing_is_lost() -> None:
     with private_server() as server:
         store = await opened(server.url)
@@ -136,6 +176,25 @@ async def test_in_full_memory_sign_ins_and_refreshes_are_unavailable_and_nothing
         await store.close()
 
 
+async def test_in_full_memory_sessions_end_all_the_same_and_every_process_is_told() -> None:
+    with private_server() as primary, private_server("--replicaof", "127.0.0.1", str(primary.port)) as replica:
+        await asyncio.to_thread(until, lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
+        store = await opened(primary.url + "?wait=1")
+        one, two, three = [await added(store, name) for name in ("one", "two", "three")]
+        async with store.subscribe() as subscription:
+            await asyncio.to_thread(primary.ask, "CONFIG", "SET", "maxmemory", "1")
+            assert await store.revoke(one.sid, reason="reused", now=NOW) is not None
+            assert list(await subscription.next(PATIENCE)) == [one.sid]
+        assert await store.revoke(one.sid, reason="reused", now=NOW) is None, "the marker needs no memory either"
+        await store.lock(one.account_id, by=bytes(16), seconds=60)
+        assert list(await store.revoke_all(one.account_id, reason="revoked", now=NOW, keep=two.sid)) == [three.sid]
+        await store.unlock(one.account_id, by=bytes(16))
+        assert {revocation.sid for revocation in await store.revoked_since(NOW)} == {one.sid, three.sid}
+        with pytest.raises(StoreUnavailable):
+            await store.ping()  # nobody can sign in, so the server is not ready
+        await store.close()
+
+
 async def test_a_primary_that_became_a_replica_is_unavailable_for_writes() -> None:
     with private_server() as server:
         store = await opened(server.url)
@@ -147,6 +206,28 @@ async def test_a_primary_that_became_a_replica_is_unavailable_for_writes() -> No
         await store.close()
 
 
+async def test_after_a_planned_fail_over_behind_one_name_nothing_fails_and_the_subscription_is_made_again() -> None:
+    name = FaultyNetwork()
+    with private_server() as old, private_server("--replicaof", "127.0.0.1", str(old.port)) as new:
+        await asyncio.to_thread(until, lambda: b"master_link_status:up" in new.ask("INFO", "replication"))
+        await name.open(old.port)
+        store = await opened(f"redis://127.0.0.1:{name.port}?wait=1")
+        session = await added(store)
+        async with store.subscribe() as subscription:
+            await asyncio.to_thread(new.ask, "REPLICAOF", "NO", "ONE")
+            await asyncio.to_thread(old.ask, "REPLICAOF", "127.0.0.1", str(new.port))
+            await asyncio.to_thread(until, lambda: b"master_link_status:up" in old.ask("INFO", "replication"))
+            name.lead_to(new.port)  # connections that are open stay with the old one
+            assert await store.swap(swap_of(session)) is not None
+            assert await store.revoke(session.sid, reason="revoked", now=NOW) is not None
+            with pytest.raises(StoreUnavailable):
+                while True:
+                    await subscription.next(PATIENCE)
+        assert b"cmdstat_publish" in await asyncio.to_thread(new.ask, "INFO", "commandstats")
+        await store.close()
+        await name.close()
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
 async def test_a_server_that_evicts_is_refused_and_closed_again(policy: str) -> None:
     with private_server("--maxmemory-policy", policy) as server:
@@ -155,6 +236,16 @@ async def test_a_server_that_evicts_is_refused_and_closed_again(policy: str) -> 
             await store.open()
         with pytest.raises(StoreUnavailable, match="not open"):
             await store.find(bytes(16))
+
+
+async def test_a_policy_that_is_set_while_it_serves_is_found() -> None:
+    with private_server() as server:
+        store = await opened(server.url)
+        assert list(await store.hazards()) == []
+        await asyncio.to_thread(server.ask, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        (hazard,) = await store.hazards()
+        assert "Set maxmemory-policy noeviction" in hazard
+        await store.close()
 
 
 async def test_a_server_without_a_log_is_warned_of_and_cannot_promise_a_disk(caplog: pytest.LogCaptureFixture) -> None:
@@ -223,13 +314,45 @@ async def test_keys_outlive_what_they_say_by_two_days_whatever_the_clock_of_the_
 
 
 async def test_an_account_may_have_more_sessions_than_are_under_way_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_WAITING", 30)
+    monkeypatch.setattr(pipeline, "MAX_WAITING", 30)
     monkeypatch.setattr(cluster, "MAX_CONCURRENT", 25)
     flush([shared_server()])
     store = await opened(shared_server().url)
     sessions = [await added(store, f"{number}") for number in range(60)]
     assert len(await store.list_for_account(sessions[0].account_id, now=NOW)) == 60
     assert len(await store.revoke_all(sessions[0].account_id, reason="revoked", now=NOW)) == 60
+    await store.close()
+
+
+async def test_each_change_of_an_account_has_an_end_of_its_own_which_no_later_one_puts_off() -> None:
+    flush([shared_server()])
+    store = await opened(shared_server().url)
+    crashed, later = b"c" * 16, b"l" * 16
+    await store.lock("ann", by=crashed, seconds=60)
+    shared_server().ask("PEXPIRE", keys.owned_lock("ann", crashed.hex().encode()).decode(), "0")  # its end has come
+    assert not await store.is_locked("ann")
+    await store.lock("ann", by=later, seconds=60)
+    assert await store.is_locked("ann")
+    await store.unlock("ann", by=later)
+    assert not await store.is_locked("ann"), "the later one kept nothing of the crashed one alive"
+    await store.lock("ann", by=crashed, seconds=60)
+    await store.lock("ann", by=later, seconds=1)
+    await store.unlock("ann", by=later)
+    assert await store.is_locked("ann"), "and a shorter one cuts no other one short"
+    assert 50 <= shared_server().ask("TTL", keys.account_lock("ann").decode()) <= 60
+    await store.close()
+
+
+async def test_a_lock_that_an_earlier_program_wrote_still_counts() -> None:
+    flush([shared_server()])
+    store = await opened(shared_server().url)
+    key = keys.account_lock("ann").decode()
+    shared_server().ask("SADD", key, "0123456789abcdef")
+    shared_server().ask("EXPIRE", key, "60")
+    assert await store.is_locked("ann")
+    await store.lock("ann", by=bytes(16), seconds=60)
+    await store.unlock("ann", by=bytes(16))
+    assert await store.is_locked("ann")
     await store.close()
 
 

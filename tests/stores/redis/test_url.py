@@ -9,21 +9,21 @@ CANARY = "canary-of-the-password"
 
 
 def test_without_options_it_is_one_server_with_our_defaults() -> None:
-    parsed = parse_url("redis://cache")
-    assert (parsed.kind, parsed.hosts, parsed.prefix) == ("single", (Host("cache", 6379),), "gatepass")
+    parsed = parse_url("redis://localhost")
+    assert (parsed.kind, parsed.hosts, parsed.prefix) == ("single", (Host("localhost", 6379),), "gatepass")
     assert (parsed.replicas, parsed.disks) == (0, 0)
     assert parsed.login == {"username": None, "password": None, "db": 0}
 
 
 def test_user_password_and_database_are_for_the_driver() -> None:
-    parsed = parse_url("redis://gate:p%40ss%2F@cache:7000/3?prefix=app&wait=2&waitaof=1")
+    parsed = parse_url("redis://gate:p%40ss%2F@cache:7000/3?prefix=app&wait=2&waitaof=1&tls=off")
     assert parsed.hosts == (Host("cache", 7000),)
     assert parsed.login == {"username": "gate", "password": "p@ss/", "db": 3}
     assert (parsed.prefix, parsed.replicas, parsed.disks) == ("app", 2, 1)
 
 
 def test_sentinels_have_a_name_for_the_primary_and_a_login_of_their_own() -> None:
-    parsed = parse_url("redis+sentinel://:secret@s1,[::1]:7001/main/2?sentinel_password=other")
+    parsed = parse_url("redis+sentinel://:secret@s1,[::1]:7001/main/2?sentinel_password=other&tls=off")
     assert (parsed.kind, parsed.service) == ("sentinel", "main")
     assert parsed.hosts == (Host("s1", 26379), Host("::1", 7001))
     assert (parsed.login["password"], parsed.login["db"]) == ("secret", 2)
@@ -84,5 +84,29 @@ def test_a_password_is_in_no_message(url: str) -> None:
 
 
 def test_a_password_is_in_no_repr() -> None:
-    parsed: RedisUrl = parse_url(f"redis+sentinel://gate:{CANARY}@s/main?sentinel_password={CANARY}")
+    parsed: RedisUrl = parse_url(f"redis+sentinel://gate:{CANARY}@s/main?tls=off&sentinel_password={CANARY}")
     assert CANARY not in f"{parsed!r} {parsed.display}"
+
+
+@pytest.mark.parametrize(
+    ("url", "instead"),
+    [
+        ("redis://cache", "rediss://"),
+        ("redis://127.evil.example", "rediss://"),
+        ("redis+cluster://localhost,10.0.0.1", r"rediss\+cluster://"),
+        ("redis+sentinel://[2001:db8::1]/main", r"rediss\+sentinel://"),
+        ("redis://cache?tls=on", "rediss://"),
+    ],
+)
+def test_beyond_this_machine_there_is_tls_or_the_url_is_refused(url: str, instead: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"without TLS: use {instead}.*tls=off"):
+        parse_url(url)
+
+
+def test_on_this_machine_no_tls_is_needed_and_beyond_it_a_word_permits_to_go_without() -> None:
+    for url in ("redis://localhost", "redis://127.0.0.2", "redis://[::1]", "redis://", "rediss://cache"):
+        assert parse_url(url).is_verified, url
+    assert not parse_url("redis://cache?tls=off").is_verified
+    assert not parse_url("rediss://cache?ssl_cert_reqs=none").is_verified
+    with pytest.raises(ConfigurationError, match="unknown option: tls"):
+        parse_url("rediss://cache?tls=off")

@@ -217,6 +217,48 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
     assert path.read_text().startswith("my notes")
 
 
+def traces(folder: Path, text: str) -> list[str]:
+    """The files of a store that contain a text."""
+    return sorted(file.name for file in folder.iterdir() if text.encode() in file.read_bytes())
+
+
+async def test_a_deleted_account_leaves_nothing_in_the_file_nor_in_its_log(store: SQLiteStore, tmp_path: Path) -> None:
+    for name in ("canary", "other"):
+        await signed_in(store, name=name)
+    account = account_of("canary")
+    assert traces(tmp_path, account.email) == ["gate.db-wal"]
+    await store.delete_account(account.id, now=NOW)
+    assert traces(tmp_path, account.email) == []
+    assert traces(tmp_path, account_of("other").email) == ["gate.db"]
+
+
+async def test_a_changed_address_leaves_nothing_of_the_one_before(store: SQLiteStore, tmp_path: Path) -> None:
+    account = account_of("canary")
+    await store.add_account(account)
+    key = account.email_key
+    new = {"email": "x@example.org", "email_key": "x@example.org"}
+    assert await store.change_email(account.id, credential_version=1, now=NOW, **new)
+    assert traces(tmp_path, key) == []
+
+
+async def test_a_reader_that_needs_the_log_delays_nothing_and_it_is_emptied_once_the_reader_is_gone(
+    store: SQLiteStore, tmp_path: Path
+) -> None:
+    account = account_of("canary")
+    session = await signed_in(store, name="other")
+    await store.add_account(account)
+    reader = sqlite3.connect(tmp_path / "gate.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM account").fetchall()
+    assert await store.delete_account(account.id, now=NOW) is not None
+    session = await swapped(store, session)
+    assert traces(tmp_path, account.email) != []
+    reader.execute("COMMIT")
+    reader.close()
+    await swapped(store, session)
+    assert traces(tmp_path, account.email) == []
+
+
 async def test_a_reader_that_stayed_long_leaves_no_long_log_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,8 @@ class Profile:
         self.key = key
         self.jar: dict[str, str] = {}
         self.sid = ""
+        self.access = ""
+        """The newest access token."""
         self.is_over = False
         self.reason = ""
         """The reason in `session-ended`, and how far the refused token was behind the newest known one."""
@@ -58,14 +60,14 @@ class Profile:
     def copied(self, *, key: bytes | None) -> "Profile":
         """What a thief has who has just read the jar."""
         other = Profile(self.port, key=key)
-        other.jar, other.sid = dict(self.jar), self.sid
+        other.jar, other.sid, other.access = dict(self.jar), self.sid, self.access
         return other
 
-    async def sign_in(self, connection: RawConnection, email: str) -> None:
+    async def sign_in(self, connection: RawConnection, email: str, *, is_new: bool = False) -> None:
         """Log in, or register if there is no account yet; repeat until it succeeds."""
         body = json.dumps({"email": email, "password": PASSWORD}).encode()
         while True:
-            for path in ("/auth/login", "/auth/register"):
+            for path in ("/auth/register", "/auth/login") if is_new else ("/auth/login", "/auth/register"):
                 answer = await connection.post(path, ["Gatepass-Client: 1"], body)
                 if answer is not None and answer.status in (200, 201):
                     self.sid = answer.json()["session_id"]
@@ -75,7 +77,7 @@ class Profile:
 
     async def refresh(self, connection: RawConnection) -> Outcome:
         """Send one request with the current token of the jar. Returns the meaning of the answer."""
-        request = compose("/auth/refresh", self.port, self._headers(), b"")
+        request = compose("/auth/refresh", self.port, self.headers(), b"")
         presented = self.generation
         self._under_way.append(presented)
         try:
@@ -83,6 +85,13 @@ class Profile:
         finally:
             self._under_way.remove(presented)
         return self.take_answer(answer, request)
+
+    async def repeat(self, connection: RawConnection) -> None:
+        """Send the last request that was answered once more, as a network may do it, and keep the old answer."""
+        answer = await connection.send(self.recorded)
+        if answer is not None:
+            self._meaning(answer)
+            self._note_identity(answer)
 
     def take_answer(self, answer: Answer | None, request: bytes = b"") -> Outcome:
         """Apply the answer to a refresh."""
@@ -135,7 +144,8 @@ class Profile:
         found = re.search(rb"Idempotency-Key: (\d+)", request)
         return f"{found[1].decode() if found else '?'} of {max(self.identities, default=0)}"
 
-    def _headers(self) -> list[str]:
+    def headers(self) -> list[str]:
+        """The headers of a request with the jar, and with the key for its generation."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.jar.items())
         headers = [f"Gatepass-Session: {self.sid}", "Sec-Fetch-Site: same-origin", f"Cookie: {cookies}"]
         if self.key is None:
@@ -159,6 +169,11 @@ class Profile:
 
     def _take(self, answer: Answer) -> None:
         self.jar.update(answer.cookies)
+        if answer.status in (200, 201):
+            self.access = answer.json()["access_token"]
+        self._note_identity(answer)
+
+    def _note_identity(self, answer: Answer) -> None:
         text = answer.cookies.get(f"gatepass_{self.port}")
         if text is not None:
             raw = base64.urlsafe_b64decode(text.removeprefix("gp_rt_"))

@@ -1,26 +1,42 @@
-"""Browsers that refresh without a pause, thefts among them, and the four zeros that must come out at the end.
+"""Browsers that refresh without a pause, thefts and ends among them, and the zeros that must come out at the end.
 
-    async with Load(port, profiles=6) as load:      # all signed in and refreshing
+    async with Load(port, watch) as load:           # all signed in and refreshing
         await load.progress()                       # each session got a few answers
         ...break something...
         await load.progress()                       # and again: the service is back
         verdict = await load.verdict("what was broken")
 
 A profile is one session with one or two tabs. Victims of a theft have one tab and are counted apart from the rest.
+Every theft comes with one session for each way in which a session can end (`leaving.py`), and the guards are asked
+about all of them (`watch.py`).
 """
 
 import asyncio
 import contextlib
+import itertools
 import random
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from tests.system.faults.browser_profile import Outcome, Profile, pause
+from tests.system.faults.leaving import THEFT, How, Leaver
 from tests.system.faults.raw_http import RawConnection
 from tests.system.faults.theft import Stolen, Theft
+from tests.system.faults.watch import Watch
 from tools.services.patience import patience
+
+MAX_ROUNDS = 5
+"""Rounds of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is wrong."""
+CALM = 0.2
+"""Seconds between two refreshes of a tab while nothing is waited for but the guards."""
+REPEAT_EVERY = 4
+"""Refreshes of a single tab after which one arrives twice."""
+PREPARED = 3
+"""How many sessions of each kind are signed in before the faults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,20 @@ class Verdict:
     lost: int
     false_logouts: int
     forks: int
+    revived: str
+    """Sessions that can be refreshed although their end was acknowledged, by the way in which they ended."""
+    ended: int
+    """Tokens of ended sessions that the guards were asked about."""
+    stale: str
+    """Guards that admitted such tokens later than their bound, and how many."""
+    forgotten: str
+    """Guards that admitted such tokens after they had refused them."""
+    wronged: str
+    """Guards that refused living sessions as revoked."""
+    unheard: tuple[tuple[str, str], ...]
+    """(guard, kind of end): of no end of that kind has the guard heard, though the faults are over."""
+    admitted: int
+    """How often a guard admitted a living session: if never, the guards prove nothing."""
     unexpected: tuple[str, ...]
     reasons: tuple[str, ...]
     """The reasons of the sessions that ended and should not have."""
@@ -45,51 +75,95 @@ class Verdict:
         return (
             f"{self.scenario}: {self.faults} faults, {self.sessions} sessions, {self.refreshes} refreshes, "
             f"{self.repeated} repeated; thefts {self.thefts}, detected {self.detected}; "
-            f"lost {self.lost}, false logouts {self.false_logouts}, forks {self.forks}"
+            f"lost {self.lost}, false logouts {self.false_logouts}, forks {self.forks}, revived {self.revived or 0}; "
+            f"ended tokens {self.ended}: stale {self.stale or 0}, forgotten {self.forgotten or 0}, "
+            f"living refused {self.wronged or 0}, unheard {len(self.unheard)}; unexpected {len(self.unexpected)}"
         )
 
+    @property
+    def faults_found(self) -> tuple[str, ...]:
+        """What is wrong, one name for each kind of it."""
+        found = {
+            "unexpected": self.unexpected,
+            "lost": self.lost,
+            "false logouts": self.false_logouts,
+            "forks": self.forks,
+            "undetected": self.thefts - self.detected,
+            "revived": self.revived,
+            "stale": self.stale,
+            "forgotten": self.forgotten,
+            "living refused": self.wronged,
+            "unheard": self.unheard,
+        }
+        return tuple(name for name, count in found.items() if count)
+
     def check(self) -> None:
-        """Require that nothing was lost, forked or unexpected, and that each theft was detected."""
-        assert self.unexpected == (), f"unexpected answers: {self.unexpected[:5]}"
-        assert (self.lost, self.false_logouts, self.forks) == (0, 0, 0), f"{self} {self.reasons}"
-        assert self.detected == self.thefts > 0, str(self)
-        assert self.refreshes > 0
+        """Require that all is zero that must be, and that there was something to find."""
+        details = f"{self}\n{self.unexpected[:5]} {self.reasons} {self.unheard}"
+        assert self.faults_found == (), f"{self.faults_found}: {details}"
+        assert min(self.thefts, self.refreshes, self.ended, self.admitted) > 0, details
 
 
 class Load:
     """Profiles that refresh until the load stops."""
 
-    def __init__(self, port: int, *, profiles: int = 6, victims: int = 6) -> None:
+    def __init__(
+        self,
+        port: int,
+        watch: Watch,
+        *,
+        profiles: int = 6,
+        victims: int = 6,
+        ends_at: int | None = None,
+        hows: Sequence[How] = tuple(How),
+    ) -> None:
+        """`ends_at`: the port of the server that is asked to end sessions, if it is another one."""
         self.faults = 0
+        self.watch = watch
+        self.remarks: list[str] = []
+        """What a scenario itself has seen to go wrong."""
         self._port = port
+        self._ends_at = ends_at or port
+        self._hows = hows
+        self._names = itertools.count()
+        self._ready = [self._leavers() for _ in range(PREPARED)]
+        self._left: list[Leaver] = []
+        self._leaving: list[asyncio.Task[None]] = []
         self._honest = [self._profile(number) for number in range(profiles)]
         self._victims = [self._profile(100 + number) for number in range(victims)]
         self._unused = list(self._victims)
         self._thefts: list[tuple[Theft, asyncio.Task[None], bool]] = []
         self._tabs: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._is_calm = False
 
     async def __aenter__(self) -> Self:
         connection = RawConnection(self._port)
         for profile in (*self._honest, *self._victims):
             await profile.sign_in(connection, "ann@example.com")
+        for leaver in itertools.chain.from_iterable(self._ready):
+            await leaver.sign_in(connection)
         connection.close()
+        self.watch.living = lambda: [each.access for each in self._honest if each.access and not each.is_over]
         for number, profile in enumerate(self._honest):
-            self._tabs += [asyncio.create_task(self._browse(profile)) for _ in range(1 + number % 2)]
+            tabs = 1 + number % 2
+            self._tabs += [asyncio.create_task(self._browse(profile, repeats=tabs == 1)) for _ in range(tabs)]
         self._tabs += [asyncio.create_task(self._browse(profile)) for profile in self._victims]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = [*self._tabs, *(task for _, task, _ in self._thefts)]
+        self.watch.living = tuple
+        tasks = [*self._tabs, *self._leaving, *(task for _, task, _ in self._thefts)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def progress(self, count: int = 10) -> None:
-        """Wait until each session that has not ended got `count` more definite answers."""
-        goals = [(profile, len(profile.definite) + count) for profile in (*self._honest, *self._victims)]
+    async def progress(self, count: int = 10, *, but: Collection[Profile] = ()) -> None:
+        """Wait until each session that has not ended got `count` more definite answers, `but` some."""
+        everybody = [profile for profile in (*self._honest, *self._victims) if profile not in but]
+        goals = [(profile, len(profile.definite) + count) for profile in everybody]
         async with patience():
             for profile, goal in goals:
                 while len(profile.definite) < goal and not profile.is_over:
@@ -103,44 +177,94 @@ class Load:
                 self._raise_failures()
                 await pause()
 
+    async def outlive(self) -> None:
+        """Wait until the access tokens of all that has ended have expired; the load goes on, but slowly."""
+        self._is_calm = True
+        await self.watch.finish()
+        self._is_calm = False
+
+    async def flood(self, count: int) -> None:
+        """Send old requests again on connections of their own, as many at once, and wait until all are answered."""
+        recorded = [profile.recorded for profile in self._honest if profile.recorded]
+
+        async def repeat(request: bytes) -> None:
+            connection = RawConnection(self._port)
+            await connection.send(request)
+            connection.close()
+
+        await asyncio.gather(*(repeat(recorded[number % len(recorded)]) for number in range(count)))
+
+    @property
+    def honest(self) -> Sequence[Profile]:
+        """The sessions that nobody steals or ends."""
+        return self._honest
+
+    @property
+    def prepared(self) -> Sequence[Leaver]:
+        """Those that the next call of `leave` lets go."""
+        return self._ready[-1]
+
+    async def tried(self, leavers: Sequence[Leaver], times: int = 2) -> Sequence[Leaver]:
+        """Wait until each of these ends is acknowledged or was refused so often. Returns those that are not."""
+        await self.until(lambda: all(leaver.is_acknowledged or leaver.tries >= times for leaver in leavers))
+        return [leaver for leaver in leavers if not leaver.is_acknowledged]
+
     @property
     def repeated(self) -> int:
         """The number of refreshes without a definite answer so far."""
         return sum(profile.repeated for profile in (*self._honest, *self._victims))
 
     def steal(self, stolen: Stolen | None = None, *, strict: bool = True) -> None:
-        """Start a theft now.
+        """Start a theft now, and end sessions in each way.
 
-        `strict=False` is for a theft during which writes are lost: if the store lost the use by one holder, the
-        conflict is detected at the next use and not at this one.
+        `strict=False` is for a moment whose writes will be lost: if the store lost the use by one holder, the conflict
+        is detected at the next use and not at this one. Nothing else ends then, since that would be lost too.
         """
         if not self._unused:
             raise AssertionError("the load has no more victims")
         theft = Theft(self._unused.pop(), stolen or random.choice(list(Stolen)))
-        self._thefts.append((theft, asyncio.create_task(theft.commit()), strict))
+        self._thefts.append((theft, asyncio.create_task(self._commit(theft, strict=strict)), strict))
+        if strict and self._ready:
+            self.leave()
+
+    def leave(self) -> "list[Leaver]":
+        """Start to end one prepared session in each way. Returns those that leave."""
+        leavers = self._ready.pop()
+        self._left += leavers
+        self._leaving += [asyncio.create_task(self._end(leaver)) for leaver in leavers]
+        return leavers
 
     async def committed(self) -> None:
-        """Wait until all thefts so far are committed."""
+        """Wait until all thefts so far are committed, and all ends acknowledged."""
         async with patience():
-            await asyncio.gather(*(task for _, task, _ in self._thefts))
+            while not all(task.done() for task in (*self._leaving, *(task for _, task, _ in self._thefts))):
+                await pause()
+            await asyncio.gather(*self._leaving, *(task for _, task, _ in self._thefts))
 
-    async def verdict(self, scenario: str) -> Verdict:
-        """Stop, then check every session and both holders of each stolen one."""
+    async def verdict(self) -> Verdict:
+        """End some more sessions, stop, then check every session and both holders of each stolen one."""
         await self.committed()
+        await self._leave_until_heard()
         self._is_stopping = True
         async with patience():
             await asyncio.gather(*self._tabs)
+        watch = self.watch
         detected = [await theft.settle() and (theft.is_detected or not strict) for theft, _, strict in self._thefts]
         stolen = {id(theft.victim) for theft, _, _ in self._thefts}
         kept = [profile for profile in (*self._honest, *self._victims) if id(profile) not in stolen]
         lost = sum([not await self._lives(profile) and not profile.is_over for profile in kept])
         reasons = tuple(profile.reason for profile in kept if profile.is_over)
+        watch.living = tuple  # what follows ends them
         forks = sum(len(same) > 1 for profile in kept for same in profile.identities.values())
         forks += sum([await self._forks(profile) for profile in kept[:4] if not profile.is_over])
+        revived = await self._revived()
+        await watch.finish()
         everybody = [*self._honest, *self._victims, *(theft.thief for theft, _, _ in self._thefts)]
+        leaving = [profile for leaver in self._left for profile in leaver.ending]
+        unexpected = [*(said for profile in (*everybody, *leaving) for said in profile.unexpected)]
         return Verdict(
-            scenario=scenario,
-            sessions=len(self._honest) + len(self._victims),
+            scenario="",
+            sessions=len(self._honest) + len(self._victims) + len(leaving),
             refreshes=sum(profile.renewed for profile in everybody),
             repeated=sum(profile.repeated for profile in everybody),
             faults=self.faults,
@@ -149,12 +273,68 @@ class Load:
             lost=lost,
             false_logouts=len(reasons),
             forks=forks,
-            unexpected=tuple(said for profile in everybody for said in profile.unexpected),
+            revived=_counted(revived),
+            ended=len(watch.ended),
+            stale=_counted(watch.stale),
+            forgotten=_counted(watch.forgotten),
+            wronged=_counted(watch.refused),
+            unheard=tuple(sorted(watch.unheard([how.value for how in self._hows]))),
+            admitted=sum(watch.admitted.values()),
+            unexpected=(*self.remarks, *unexpected, *(said for leaver in self._left for said in leaver.unexpected)),
             reasons=reasons,
         )
 
-    async def _browse(self, profile: Profile) -> None:
-        """One tab: refresh until the load stops or the session ends."""
+    async def _leave_until_heard(self) -> None:
+        """End sessions in each way until every guard has heard of each: the faults are over."""
+        connection = RawConnection(self._port)
+        self._is_calm = True
+        hows = [how.value for how in self._hows]
+        for _ in range(MAX_ROUNDS):
+            if not self._ready:
+                self._ready.append(self._leavers())
+                async with patience():
+                    for leaver in self._ready[-1]:
+                        await leaver.sign_in(connection)
+            self.leave()
+            await self.committed()
+            last = self.watch.ended[-len(hows) :]
+            while self.watch.unheard(hows) and any(time.time() < ended.expires_at for ended in last):
+                await pause()
+            if not self.watch.unheard(hows):
+                break
+        connection.close()
+
+    async def _commit(self, theft: Theft, *, strict: bool) -> None:
+        await theft.commit()
+        if strict and theft.is_detected:
+            for holder in (theft.victim, theft.thief):
+                self.watch.end(holder.access, THEFT)
+
+    async def _end(self, leaver: Leaver) -> None:
+        await leaver.leave(self._ends_at)
+        for profile in leaver.ending:
+            self.watch.end(profile.access, leaver.how.value)
+
+    async def _revived(self) -> Counter[str]:
+        connection = RawConnection(self._port)
+        found: Counter[str] = Counter()
+        try:
+            for leaver in self._left:
+                found[leaver.how.value] += await leaver.live_on(connection)
+        finally:
+            connection.close()
+        return found
+
+    def _leavers(self) -> list[Leaver]:
+        found = []
+        for how in self._hows:
+            number = next(self._names)
+            profiles = [self._profile(1_000 + 2 * number + each) for each in range(2)]
+            found.append(Leaver(how, email=f"leaver{number}@example.com", profiles=profiles))
+        return found
+
+    async def _browse(self, profile: Profile, *, repeats: bool = False) -> None:
+        """One tab: refresh until the load stops or the session ends. `repeats`: some requests arrive twice."""
         connection = RawConnection(self._port)
         try:
             while not (self._is_stopping or profile.is_over):
@@ -162,7 +342,10 @@ class Load:
                     await pause()
                     continue
                 outcome = await profile.refresh(connection)
-                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 0.004)))
+                if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
+                    await profile.repeat(connection)
+                calm = CALM if self._is_calm else 0
+                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(calm, calm + 0.004)))
         finally:
             connection.close()
 
@@ -195,6 +378,11 @@ class Load:
         return Profile(self._port, key=number.to_bytes(32, "big"))
 
     def _raise_failures(self) -> None:
-        for task in (*self._tabs, *(task for _, task, _ in self._thefts)):
+        for task in (*self._tabs, *self._leaving, *(task for _, task, _ in self._thefts)):
             if task.done() and not task.cancelled() and (failure := task.exception()) is not None:
                 raise failure
+
+
+def _counted(found: Counter[str]) -> str:
+    """`2 at polling, 1 at event stream`; nothing if all is well."""
+    return ", ".join(f"{count} at {where}" for where, count in sorted(found.items()) if count)

@@ -69,9 +69,9 @@ class RawConnection:
         self._writer = None
 
 
-def compose(path: str, port: int, headers: list[str], body: bytes) -> bytes:
-    """The bytes of a POST."""
-    head = [f"POST {path} HTTP/1.1", f"Host: localhost:{port}", f"Content-Length: {len(body)}"]
+def compose(path: str, port: int, headers: list[str], body: bytes, *, method: str = "POST") -> bytes:
+    """The bytes of a request."""
+    head = [f"{method} {path} HTTP/1.1", f"Host: localhost:{port}", f"Content-Length: {len(body)}"]
     if body:
         head.append("Content-Type: application/json")
     return "\r\n".join([*head, *headers, "", ""]).encode() + body

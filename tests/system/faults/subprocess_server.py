@@ -1,32 +1,31 @@
-"""`gatepass serve` with a clock that a test can set: the seconds to add to the real time are in a file.
+"""`gatepass serve` as the suite needs it: with the times, the clock and the guard of `program.py`, or with a mutant.
 
-It is a process of its own, because a process has one clock. Everything except the clock is as in `gatepass serve`.
+It is a process of its own, because a process has one clock. Everything else is as in `gatepass serve`.
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
-
-from gatepass.gate import Gatepass
-from gatepass.serving.process import bind, serve
-from gatepass.settings import Settings
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # it runs as a file, in the folder of its data
 
-from tests.support.file_clock import FileClock
+from gatepass.gate import Gatepass
+from tests.system.faults.program import Asked, make_gate, read_arguments
 
 
 def main() -> None:
-    """`subprocess_server.py FILE --port N`."""
-    _, file, _, wanted = sys.argv
-    listener = bind("127.0.0.1", int(wanted))
-    port = listener.getsockname()[1]
-    settings = Settings.load(public_url=f"http://localhost:{port}").arguments()
-    gate = Gatepass(**settings, clock=FileClock(Path(file)))
+    """`subprocess_server.py OPTIONS --port N [--workers N]`."""
+    options, arguments = read_arguments()
 
-    def started() -> None:
-        print(f"Gatepass listens on http://127.0.0.1:{port}/auth", file=sys.stderr, flush=True)
+    def gate(**settings: Any) -> Gatepass:
+        made = make_gate(options, **settings)
+        made.served = Asked(made.served, {"server": made.check}, gate=made)
+        return made
 
-    serve(gate.served, listener, around=gate.running, started=started)
+    command = import_module("gatepass.cli.serve")
+    command.Gatepass = gate  # type: ignore[attr-defined]
+    command.serve(args=["--port", str(arguments.port), "--workers", str(arguments.workers)])
 
 
 if __name__ == "__main__":

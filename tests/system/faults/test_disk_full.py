@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
-import pytest
 
 from tests.system.faults.disk import Disk, Limit, small_disk
-from tests.system.faults.harness import Record, Server, conclude, serving
-from tests.system.faults.load import Load
+from tests.system.faults.harness import Server, serving, under_load
+from tests.system.faults.load import Load, Verdict
+from tests.system.faults.scenario import scenario
 from tools.services.postgres import PostgresServer, execute, new_database
-
-MEANS = [pytest.param(True, id="as permitted"), pytest.param(False, id="without mounting")]
 
 
 @contextlib.contextmanager
@@ -28,14 +26,31 @@ def folder_for_all() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.parametrize("mounts", MEANS)
-async def test_nothing_is_lost_when_the_disk_under_sqlite_is_full(
-    mounts: bool, tmp_path: Path, record_property: Record
-) -> None:
+@scenario("disk full under SQLite (tmpfs)")
+async def test_nothing_is_lost_when_the_disk_under_sqlite_is_full(folder: Path) -> Verdict:
+    return await fill_sqlite(folder, mounts=True)
+
+
+@scenario("disk full under SQLite (RLIMIT_FSIZE)")
+async def test_nothing_is_lost_when_sqlite_may_not_write(folder: Path) -> Verdict:
+    return await fill_sqlite(folder, mounts=False)
+
+
+@scenario("disk full under PostgreSQL (tmpfs)")
+async def test_nothing_is_lost_when_the_disk_under_postgres_is_full(folder: Path) -> Verdict:
+    return await fill_postgres(folder, mounts=True)
+
+
+@scenario("disk full under PostgreSQL (RLIMIT_FSIZE)")
+async def test_nothing_is_lost_when_postgres_may_not_write(folder: Path) -> Verdict:
+    return await fill_postgres(folder, mounts=False)
+
+
+async def fill_sqlite(tmp_path: Path, *, mounts: bool) -> Verdict:
     folder = tmp_path / "disk"
     folder.mkdir()
     with small_disk(folder, megabytes=8, mounts=mounts and os.geteuid() == 0) as disk:
-        async with serving(Server(tmp_path, f"sqlite:///{folder}/gate.db")) as server, Load(server.port) as load:
+        async with serving(Server(tmp_path, f"sqlite:///{folder}/gate.db")) as server, under_load(server) as load:
             load.steal()
             await load.progress()
             disk.fill(server.pid)
@@ -43,18 +58,15 @@ async def test_nothing_is_lost_when_the_disk_under_sqlite_is_full(
             disk.free()
             load.steal()
             await load.progress()
-            await conclude(load, f"disk full under SQLite ({disk.how})", record_property)
+            return await load.verdict()
 
 
-@pytest.mark.parametrize("mounts", MEANS)
-async def test_nothing_is_lost_when_the_disk_under_postgres_is_full(
-    mounts: bool, tmp_path: Path, record_property: Record
-) -> None:
+async def fill_postgres(tmp_path: Path, *, mounts: bool) -> Verdict:
     with folder_for_all() as folder, small_disk(folder, megabytes=120, mounts=mounts and os.geteuid() == 0) as disk:
-        postgres = PostgresServer(folder)
+        postgres = await asyncio.to_thread(PostgresServer, folder)
         try:
-            postgres.start()
-            async with serving(Server(tmp_path, await new_database(postgres))) as server, Load(server.port) as load:
+            await asyncio.to_thread(postgres.start)
+            async with serving(Server(tmp_path, await new_database(postgres))) as server, under_load(server) as load:
                 load.steal()
                 await load.progress()
                 await fill_log(disk, postgres)
@@ -63,10 +75,10 @@ async def test_nothing_is_lost_when_the_disk_under_postgres_is_full(
                 await asyncio.to_thread(revive, postgres)
                 load.steal()
                 await load.progress()
-                await conclude(load, f"disk full under PostgreSQL ({disk.how})", record_property)
+                return await load.verdict()
         finally:
             disk.free()
-            postgres.remove()
+            await asyncio.to_thread(postgres.remove)
 
 
 def test_a_process_that_ended_meanwhile_needs_no_limit() -> None:

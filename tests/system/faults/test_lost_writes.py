@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
-from tests.system.faults.load import Load
+from tests.system.faults.harness import ROUNDS, Server, hosting, serving, under_load
+from tests.system.faults.load import Verdict
+from tests.system.faults.scenario import scenario
 from tools.services.postgres import new_database, private_server
 
 LOST = 12
@@ -20,9 +21,9 @@ LOST = 12
 Step = Callable[[], Awaitable[None]]
 
 
-async def lose_writes(server: Server, *, keep: Step, restore: Step, scenario: str, record: Record) -> None:
+async def lose_writes(server: Server, *, keep: Step, restore: Step) -> Verdict:
     """`keep` takes a copy and `restore` puts it back, both while the server is down."""
-    async with serving(server), Load(server.port) as load:
+    async with serving(server), under_load(server) as load:
         load.steal()
         await load.committed()
         for _ in range(ROUNDS):
@@ -39,45 +40,49 @@ async def lose_writes(server: Server, *, keep: Step, restore: Step, scenario: st
             await server.start()
             await load.progress()
         load.steal()
-        await conclude(load, scenario, record)
+        verdict = await load.verdict()
         await server.stop()
     assert '"case":"recover"' in server.said, "no write was lost, so the test proves nothing"
+    return verdict
 
 
-async def test_sqlite_file_copied_back(tmp_path: Path, record_property: Record) -> None:
+@scenario("SQLite file copied back")
+async def test_nothing_is_lost_when_a_sqlite_file_is_copied_back(folder: Path) -> Verdict:
     async def keep() -> None:
-        shutil.copytree(tmp_path / "data", tmp_path / "copy")
+        shutil.copytree(folder / "data", folder / "copy")
 
     async def restore() -> None:
-        shutil.rmtree(tmp_path / "data")
-        (tmp_path / "copy").rename(tmp_path / "data")
+        shutil.rmtree(folder / "data")
+        (folder / "copy").rename(folder / "data")
 
-    (tmp_path / "data").mkdir()
-    server = Server(tmp_path, "sqlite:///data/gate.db")
-    await lose_writes(server, keep=keep, restore=restore, scenario="SQLite file copied back", record=record_property)
+    (folder / "data").mkdir()
+    server = Server(folder, "sqlite:///data/gate.db")
+    return await lose_writes(server, keep=keep, restore=restore)
 
 
-async def test_sqlite_log_dropped(tmp_path: Path, record_property: Record) -> None:
+@scenario("SQLite log dropped")
+async def test_nothing_is_lost_when_the_log_of_sqlite_is_dropped(folder: Path) -> Verdict:
     async def keep() -> None:
-        connection = sqlite3.connect(tmp_path / "gate.db")
+        connection = sqlite3.connect(folder / "gate.db")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
     async def restore() -> None:
         for end in ("-wal", "-shm"):
-            (tmp_path / f"gate.db{end}").unlink()
+            (folder / f"gate.db{end}").unlink()
 
-    server = Server(tmp_path, "sqlite:///gate.db")
-    await lose_writes(server, keep=keep, restore=restore, scenario="SQLite log dropped", record=record_property)
+    server = Server(folder, "sqlite:///gate.db")
+    return await lose_writes(server, keep=keep, restore=restore)
 
 
-async def test_postgres_restored_from_a_copy(tmp_path: Path, record_property: Record) -> None:
-    with private_server() as postgres:
+@scenario("PostgreSQL restored from a copy")
+async def test_nothing_is_lost_when_postgres_is_restored_from_a_copy(folder: Path) -> Verdict:
+    async with hosting(private_server()) as postgres:
         data, copy = postgres.folder / "data", postgres.folder / "copy"
 
         async def keep() -> None:
             await asyncio.to_thread(postgres.stop)
-            subprocess.run(["cp", "-a", data, copy], check=True)
+            await asyncio.to_thread(lambda: subprocess.run(["cp", "-a", data, copy], check=True))
             await asyncio.to_thread(postgres.start)
 
         async def restore() -> None:
@@ -86,6 +91,5 @@ async def test_postgres_restored_from_a_copy(tmp_path: Path, record_property: Re
             copy.rename(data)
             await asyncio.to_thread(postgres.start)
 
-        server = Server(tmp_path, await new_database(postgres))
-        scenario = "PostgreSQL restored from a copy"
-        await lose_writes(server, keep=keep, restore=restore, scenario=scenario, record=record_property)
+        server = Server(folder, await new_database(postgres))
+        return await lose_writes(server, keep=keep, restore=restore)

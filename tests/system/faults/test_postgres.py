@@ -1,15 +1,16 @@
 """PostgreSQL dies, restarts, and loses connections under a server that is kept busy."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
-from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
-from tests.system.faults.load import Load
+from tests.system.faults.harness import ROUNDS, Server, hosting, serving, under_load
+from tests.system.faults.load import Load, Verdict
+from tests.system.faults.program import IS_FULL
 from tests.system.faults.proxy import Direction, proxying
+from tests.system.faults.scenario import scenario
 from tools.services.postgres import PostgresServer, new_database, private_server, shared_server
 
 STEPS: dict[Direction, tuple[int, ...]] = {
@@ -20,33 +21,56 @@ STEPS: dict[Direction, tuple[int, ...]] = {
 }
 
 
-@pytest.fixture
-async def database() -> AsyncIterator[tuple[PostgresServer, str]]:
-    with private_server() as server:
-        yield server, await new_database(server)
+@scenario("PostgreSQL killed")
+async def test_nothing_is_lost_when_postgres_is_killed(folder: Path) -> Verdict:
+    return await go_away(folder, None)
 
 
-async def kill(server: PostgresServer) -> None:
-    await asyncio.to_thread(server.kill)
+@scenario("PostgreSQL restarted fast")
+async def test_nothing_is_lost_when_postgres_is_restarted_fast(folder: Path) -> Verdict:
+    return await go_away(folder, signal.SIGINT)
 
 
-async def restart(server: PostgresServer, number: signal.Signals) -> None:
-    await asyncio.to_thread(server._signal, number)
+@scenario("PostgreSQL restarted immediately")
+async def test_nothing_is_lost_when_postgres_is_restarted_immediately(folder: Path) -> Verdict:
+    return await go_away(folder, signal.SIGQUIT)
 
 
-@pytest.mark.parametrize(
-    ("how", "number"),
-    [("killed", None), ("restarted fast", signal.SIGINT), ("restarted immediately", signal.SIGQUIT)],
-)
-async def test_nothing_is_lost_when_postgres_goes_away(
-    how: str,
-    number: signal.Signals | None,
-    database: tuple[PostgresServer, str],
-    tmp_path: Path,
-    record_property: Record,
-) -> None:
-    postgres, url = database
-    async with serving(Server(tmp_path, url)) as server, Load(server.port) as load:
+@scenario("server and PostgreSQL killed")
+async def test_nothing_is_lost_when_server_and_postgres_are_killed_together(folder: Path) -> Verdict:
+    async with private_load(folder) as (postgres, server, load):
+        load.steal()
+        for _ in range(ROUNDS):
+            await load.progress()
+            await asyncio.gather(kill(postgres), server.kill())
+            load.faults += 2
+            await asyncio.to_thread(postgres.start)
+            await server.start()
+        load.steal()
+        return await load.verdict()
+
+
+@scenario("connection to PostgreSQL cut")
+async def test_nothing_is_lost_when_the_connection_to_postgres_breaks_at_any_byte(folder: Path) -> Verdict:
+    postgres = await asyncio.to_thread(shared_server)
+    url = await new_database(postgres)
+    async with proxying(postgres.port) as proxy:
+        through = url.replace(f":{postgres.port}/", f":{proxy.port}/")
+        async with serving(Server(folder, through)) as server, under_load(server) as load:
+            load.steal()
+            for direction, steps in STEPS.items():
+                for after in range(0, 3_000, 7) if IS_FULL else steps:
+                    proxy.cut(after, direction)
+                    await load.until(lambda: not proxy.is_due)
+            load.steal()
+            await load.progress()
+            load.faults = proxy.broken
+            return await load.verdict()
+
+
+async def go_away(folder: Path, number: signal.Signals | None) -> Verdict:
+    """PostgreSQL ends by this signal, or is killed, and is started again."""
+    async with private_load(folder) as (postgres, _, load):
         load.steal()
         for _ in range(ROUNDS):
             await load.progress()
@@ -56,40 +80,23 @@ async def test_nothing_is_lost_when_postgres_goes_away(
         load.steal()
         await load.progress()
         load.steal()
-        await conclude(load, f"PostgreSQL {how}", record_property)
+        return await load.verdict()
 
 
-async def test_nothing_is_lost_when_server_and_postgres_are_killed_together(
-    database: tuple[PostgresServer, str], tmp_path: Path, record_property: Record
-) -> None:
-    postgres, url = database
-    async with serving(Server(tmp_path, url)) as server, Load(server.port) as load:
-        load.steal()
-        for _ in range(ROUNDS):
-            await load.progress()
-            await asyncio.gather(kill(postgres), server.kill())
-            load.faults += 2
-            await asyncio.to_thread(postgres.start)
-            await server.start()
-        load.steal()
-        await conclude(load, "server and PostgreSQL killed", record_property)
+@contextlib.asynccontextmanager
+async def private_load(folder: Path) -> AsyncIterator[tuple[PostgresServer, Server, Load]]:
+    """A PostgreSQL of its own, a server on it, and the load."""
+    async with (
+        hosting(private_server()) as postgres,
+        serving(Server(folder, await new_database(postgres))) as server,
+        under_load(server) as load,
+    ):
+        yield postgres, server, load
 
 
-async def test_nothing_is_lost_when_the_connection_breaks_at_any_byte(tmp_path: Path, record_property: Record) -> None:
-    url = await new_database(shared_server())
-    async with proxying(shared_server().port) as proxy:
-        through = url.replace(f":{shared_server().port}/", f":{proxy.port}/")
-        async with serving(Server(tmp_path, through)) as server, Load(server.port) as load:
-            load.steal()
-            for direction, steps in STEPS.items():
-                for after in sweep(steps):
-                    proxy.cut(after, direction)
-                    await load.until(lambda: not proxy.is_due)
-            load.steal()
-            await load.progress()
-            load.faults = proxy.broken
-            await conclude(load, "connection to PostgreSQL cut", record_property)
+async def kill(server: PostgresServer) -> None:
+    await asyncio.to_thread(server.kill)
 
 
-def sweep(steps: tuple[int, ...]) -> range | tuple[int, ...]:
-    return range(0, 3_000, 7) if ROUNDS > 1 else steps
+async def restart(server: PostgresServer, number: signal.Signals) -> None:
+    await asyncio.to_thread(server._signal, number)

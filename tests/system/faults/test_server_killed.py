@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
-from tests.system.faults.load import Load
+from tests.system.faults.harness import ROUNDS, Server, serving, under_load
+from tests.system.faults.load import Verdict
+from tests.system.faults.scenario import scenario
 
 
-async def test_nothing_is_lost_when_the_server_is_killed_on_sqlite(tmp_path: Path, record_property: Record) -> None:
-    async with serving(Server(tmp_path, "sqlite:///gate.db")) as server, Load(server.port) as load:
+@scenario("server killed (SQLite)")
+async def test_nothing_is_lost_when_the_server_is_killed_on_sqlite(folder: Path) -> Verdict:
+    async with serving(Server(folder, "sqlite:///gate.db")) as server, under_load(server) as load:
         load.steal()
         for _ in range(3 * ROUNDS):
             await load.progress()
@@ -17,4 +19,4 @@ async def test_nothing_is_lost_when_the_server_is_killed_on_sqlite(tmp_path: Pat
         load.steal()
         await load.progress()
         load.steal()
-        await conclude(load, "server killed (SQLite)", record_property)
+        return await load.verdict()

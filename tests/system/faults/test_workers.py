@@ -10,16 +10,18 @@ import pytest
 
 from tests.support.gates import SECRET
 from tests.support.process import gatepass
-from tests.system.faults.harness import ROUNDS, Record, Server, conclude, serving
-from tests.system.faults.load import Load
+from tests.system.faults.harness import ROUNDS, Server, serving, under_load
+from tests.system.faults.load import Verdict
+from tests.system.faults.scenario import scenario
 from tools.services.patience import PATIENCE, becomes
 from tools.services.postgres import new_database, private_server, shared_server
 from tools.services.processes import children, lives
 
 
-async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, record_property: Record) -> None:
-    url = await new_database(shared_server())
-    async with serving(Server(tmp_path, url, workers=2)) as server, Load(server.port) as load:
+@scenario("a worker of two killed")
+async def test_nothing_is_lost_when_a_worker_is_killed(folder: Path) -> Verdict:
+    url = await new_database(await asyncio.to_thread(shared_server))
+    async with serving(Server(folder, url, workers=2)) as server, under_load(server) as load:
         load.steal()
         for _ in range(2 * ROUNDS):
             await load.progress()
@@ -30,7 +32,7 @@ async def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path, re
             await load.until(lambda before=before: len(children(server.pid) - before) == 1)  # type: ignore[misc]
             if load.faults < 3:
                 load.steal()
-        await conclude(load, "a worker of two killed", record_property)
+        return await load.verdict()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

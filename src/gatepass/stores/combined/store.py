@@ -56,6 +56,8 @@ class SessionEngine(SessionStore, Protocol):
 
     async def ping(self) -> None: ...
 
+    async def hazards(self) -> Sequence[str]: ...
+
 
 @runtime_checkable
 class AccountLock(Protocol):
@@ -112,6 +114,9 @@ class CombinedStore(DelegatedAccounts):
     async def ping(self) -> None:
         await self.sessions.ping()
         await self.accounts.ping()
+
+    async def hazards(self) -> Sequence[str]:
+        return (*await self.sessions.hazards(), *await self.accounts.hazards())
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         return await self._tasks.shielded(self._add(session, credential_version))

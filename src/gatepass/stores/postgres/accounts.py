@@ -69,6 +69,7 @@ class PostgresAccounts:
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
                 if await connection.fetchrow(self._accounts_sql.anonymise_account, *values) is None:
+                    await connection.execute(self._sql.seal)
                     return None
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)
                 await connection.execute(self._accounts_sql.blank_sessions, account_id)
@@ -135,7 +136,8 @@ class PostgresAccounts:
 
         async def work(connection: Any) -> Sequence[bytes] | None:
             async with connection.transaction():
-                if await connection.fetchrow(*change) is None:
+                if await connection.fetchrow(*change) is None:  # perhaps made by an earlier, unacknowledged call
+                    await connection.execute(self._sql.seal)
                     return None
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
             return tuple(row[0] for row in revoked)

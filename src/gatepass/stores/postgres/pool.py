@@ -34,6 +34,8 @@ COMMAND_TIMEOUT = 5.0
 """Seconds after which the driver gives up on a statement: later, so that normally the server cancels first."""
 WAIT_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
+RESERVED = 2
+"""Connections that only swaps use, if there are more: a sign-out that waits for a locked row must stop no refresh."""
 MAX_UNTESTED_IDLE = 30.0
 """Seconds of idleness after which a connection is tested before use: a firewall may have dropped it silently."""
 _SESSION_SETTINGS = {
@@ -72,8 +74,15 @@ class ConnectionPool:
         self._idle: list[_Idle] = []
         self._count = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._unreserved = asyncio.Semaphore(self._unreserved_count)
         self._tasks = TaskSet()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.newest_commit = "on"
+        """What `synchronous_commit` is on the newest connection."""
+
+    @property
+    def _unreserved_count(self) -> int:
+        return max(1, self._url.connections - RESERVED)
 
     @property
     def is_open(self) -> bool:
@@ -84,6 +93,7 @@ class ConnectionPool:
         """Serve the running event loop from now on. Connections of an earlier loop ended with that loop."""
         self._idle, self._count, self._tasks = [], 0, TaskSet()
         self._waiters.clear()
+        self._unreserved = asyncio.Semaphore(self._unreserved_count)
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
@@ -108,14 +118,25 @@ class ConnectionPool:
         Cancelling the caller does not cancel the work.
         """
         self.check_open()
-        return await self._tasks.shielded(self.run_in_caller(work))
+        return await self._tasks.shielded(self._run_unreserved(work))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Start `work` as a task that `close` waits for."""
         return self._tasks.spawn(work)
 
+    async def _run_unreserved(self, work: Work[Result]) -> Result:
+        try:
+            async with asyncio.timeout(WAIT_TIMEOUT):
+                await self._unreserved.acquire()
+        except TimeoutError as late:
+            raise_unavailable(late)
+        try:
+            return await self.run_in_caller(work)
+        finally:
+            self._unreserved.release()
+
     async def run_in_caller(self, work: Work[Result]) -> Result:
-        """As `run`, in the task of the caller, which must not be cancelled."""
+        """As `run`, on any connection and in the task of the caller, which must not be cancelled."""
         connection = await self._acquire()
         try:
             result = await work(connection)
@@ -193,12 +214,19 @@ class ConnectionPool:
 
     async def _add(self) -> Any:
         self._count += 1
+        connection: Any = None
         try:
-            return await self.new_connection()
-        except BaseException:
+            connection = await self.new_connection()
+            self.newest_commit = await connection.fetchval("SELECT current_setting('synchronous_commit')")
+        except BaseException as fault:
             self._count -= 1
+            if connection is not None:
+                connection.terminate()
             self._wake_next()
+            if isinstance(fault, DRIVER_ERRORS):
+                raise_unavailable(fault)
             raise
+        return connection
 
     async def _wait(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -7,6 +7,7 @@ locks them in the order of their sids, so transactions never deadlock.
 from dataclasses import dataclass
 
 from gatepass.stores import rows
+from gatepass.stores.postgres.swap_batches import LOCK_TIMEOUT
 
 _SESSION = ", ".join(rows.SESSION_COLUMNS)
 _SIGNING_KEY = ", ".join(rows.SIGNING_KEY_COLUMNS)
@@ -58,12 +59,17 @@ RETURNING 1"""
 
     @property
     def swap(self) -> str:
-        """The one UPDATE of a refresh: its condition in WHERE, the shift of the ancestors in SET."""
+        """The one UPDATE of a refresh: its condition in WHERE, the shift of the ancestors in SET.
+
+        The last condition is none. It sets how long this transaction waits for a lock, once the row is found and before
+        it is locked: a statement of its own would cost a round trip, and a pooler keeps no settings.
+        """
         return f"""
 UPDATE {self.schema}.session SET generation = $1, fingerprint = $2, key_hash = $3, committed_at = $4,
        last_ip_prefix = $5,
        ancestors = substring($6::bytea || fingerprint || key_hash || ancestors FROM 1 FOR {rows.ANCESTORS_BYTES})
 WHERE sid = $7 AND generation = $8 AND fingerprint = $9 AND revoked_at IS NULL AND expires_at > $4
+      AND set_config('lock_timeout', '{LOCK_TIMEOUT * 1_000:.0f}ms', true) IS NOT NULL
 RETURNING {_SESSION}"""
 
     @property
@@ -215,6 +221,11 @@ UPDATE {self.schema}.attempt SET failures = failures - 1 WHERE key = $1 AND fail
             f"INSERT INTO {self.schema}.attempt AS attempt (key, failures, last_at) VALUES ('gatepass ping', 0, 0) "
             "ON CONFLICT (key) DO UPDATE SET failures = 1 - attempt.failures"
         )
+
+    @property
+    def seal(self) -> str:
+        """A write to the log and to no table: its commit waits as a revocation's does, and so covers all before it."""
+        return "SELECT pg_logical_emit_message(true, 'gatepass', '')"
 
     @property
     def signing_keys(self) -> str:

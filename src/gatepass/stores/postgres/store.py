@@ -17,6 +17,7 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Attempts, Revocation, Subscription
 from gatepass.stores import migrations, rows
+from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
@@ -30,12 +31,19 @@ from gatepass.stores.postgres.pool import (
     raise_unavailable,
 )
 from gatepass.stores.postgres.statements import Statements
-from gatepass.stores.postgres.swap_batches import Row, SwapBatcher
+from gatepass.stores.postgres.swap_batches import Row, RowsLocked, SwapBatcher
 from gatepass.stores.postgres.url import parse_url
 
 _NEVER = 2**62
-_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""The batch lost against a transaction with another order of locks or another isolation level. Nothing was done."""
+_RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+"""The batch lost against a transaction with another order of locks or another isolation level, or one that holds a row
+for long. Nothing was done."""
+_FORGETS = (
+    "synchronous_commit is off: a crash could undo a sign-out that was acknowledged. Switch it on, or add "
+    "synchronous_commit=local to the URL. synchronous_commit=off in the URL accepts the risk."
+)
+_SID = 6
+"""The place of the sid among the values of a swap."""
 
 
 class PostgresStore(PostgresAccounts):
@@ -98,6 +106,12 @@ class PostgresStore(PostgresAccounts):
     async def ping(self) -> None:
         await self._execute(self._sql.ping)
 
+    async def hazards(self) -> Sequence[str]:
+        row = await self._row("SELECT current_setting('synchronous_commit')")
+        # A role's or a database's setting holds for connections that are made after it was changed.
+        forgets = "off" in (row[0], self._pool.newest_commit) and not self._url.chose_commit
+        return (_FORGETS,) if forgets else ()
+
     async def add(self, session: Session, *, credential_version: int) -> bool:
         values = (*rows.from_session(session), session.account_id, credential_version)
         return await self._row(self._sql.add, *values) is not None
@@ -108,17 +122,24 @@ class PostgresStore(PostgresAccounts):
 
     async def swap(self, swap: Swap) -> Session | None:
         self._pool.check_open()
-        row = await self._swaps.put(swap)
+        async with in_time():
+            row = await self._swaps.put(swap)
         return rows.to_session(row) if row else None
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         row = await self._row(self._sql.revoke, now, reason, sid)
-        return rows.to_session(tuple(row)[:-1]) if row else None
+        if row is None:  # an earlier call revoked it, and was perhaps not acknowledged
+            await self._seal()
+            return None
+        return rows.to_session(tuple(row)[:-1])
 
     async def revoke_all(
         self, account_id: str, *, reason: EndReason, now: int, keep: bytes | None = None
     ) -> Sequence[bytes]:
-        return tuple(row[0] for row in await self._rows(self._sql.revoke_all, now, reason, account_id, keep))
+        revoked = await self._rows(self._sql.revoke_all, now, reason, account_id, keep)
+        if not revoked:
+            await self._seal()
+        return tuple(row[0] for row in revoked)
 
     async def bury(self, sid: bytes, *, now: int) -> None:
         await self._execute(self._sql.bury, sid, now)
@@ -127,7 +148,15 @@ class PostgresStore(PostgresAccounts):
         return tuple(rows.to_session(row) for row in await self._rows(self._sql.list_for_account, account_id, now))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        return tuple(Revocation(*row) for row in await self._rows(self._sql.revoked_since, since))
+        async def read(connection: Any) -> Sequence[Any]:
+            # A primary that was cut off and replaced would go on answering. One whose commit still reaches its standby
+            # had all revocations that were acknowledged when it was read.
+            async with connection.transaction():
+                found: Sequence[Any] = await connection.fetch(self._sql.revoked_since, since)
+                await connection.execute(self._sql.seal)
+            return found
+
+        return tuple(Revocation(*row) for row in await self._pool.run(read))
 
     async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
         return tuple(Revocation(*row) for row in await self._rows(self._sql.revoked_among, list(sids)))
@@ -182,6 +211,10 @@ class PostgresStore(PostgresAccounts):
     async def put_signing_key(self, key: StoredKey) -> None:
         await self._rows(self._sql.put_signing_key, *rows.from_signing_key(key))
 
+    async def _seal(self) -> None:
+        """Wait for a commit: a statement that changed nothing waits for no synchronous standby."""
+        await self._execute(self._sql.seal)
+
     async def epoch(self) -> int:
         row = await self._row(self._sql.epoch)
         return int(row[0]) if row else 0
@@ -194,14 +227,32 @@ class PostgresStore(PostgresAccounts):
         values = [_values(swap) for swap in swaps]
 
         async def work(connection: Any) -> Sequence[Row]:
+            if len(values) == 1:
+                return await self._send_each(connection, values)
             try:
                 found: Sequence[Row] = await connection.fetchmany(self._swap_sql, values)
             except _RACES:
-                each = [await connection.fetchrow(self._swap_sql, *one) for one in values]
-                found = [row for row in each if row is not None]
+                found = await self._send_each(connection, values)
             return found
 
         return await self._pool.run_in_caller(work)
+
+    async def _send_each(self, connection: Any, values: Sequence[tuple[object, ...]]) -> Sequence[Row]:
+        """Apply swaps one by one. Raises RowsLocked if the rows of some are locked."""
+        found: list[Row] = []
+        locked: list[Any] = []
+        refusal: Exception | None = None
+        for one in values:
+            try:
+                row = await connection.fetchrow(self._swap_sql, *one)
+            except asyncpg.LockNotAvailableError as waited:
+                locked.append(one[_SID])
+                refusal = waited
+            else:
+                found += [row] if row is not None else []
+        if locked:
+            raise RowsLocked(found, locked) from refusal
+        return found
 
     async def _on_schema(self, work: migrations.SchemaWork) -> Sequence[str]:
         connection = await self._pool.connect()
@@ -227,10 +278,7 @@ class PostgresStore(PostgresAccounts):
         if server["is_read_only"]:
             raise ConfigurationError(f"{self._url.display} accepts no writes: it is a standby, or set to be read only.")
         if server["synchronous_commit"] == "off" and not self._url.chose_commit:
-            raise ConfigurationError(
-                "synchronous_commit is off: a crash could undo a sign-out that was acknowledged. Switch it on, or add "
-                "synchronous_commit=local to the URL. synchronous_commit=off in the URL accepts the risk."
-            )
+            raise ConfigurationError(_FORGETS)
 
 
 def _values(swap: Swap) -> tuple[object, ...]:

@@ -9,6 +9,9 @@ option that libpq does not know is a setting of the server (`synchronous_commit=
     pgbouncer=1       the URL leads to a pooler in transaction mode: no prepared statements, no LISTEN, no settings
     connections=4     at most so many connections per process, and one more that listens
 
+Beyond this machine the connection must be encrypted: `sslmode=require`, `verify-ca` or `verify-full`. The word that
+permits another one is `sslmode=disable`; libpq's default, `prefer`, goes on without TLS where the server offers none.
+
 The URL may contain a password, so no message and no `repr` contains the URL.
 """
 
@@ -17,9 +20,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from gatepass.errors import ConfigurationError
+from gatepass.wire.origin import is_loopback_host
 
 CONNECTIONS = 4
 """Connections per process. Refreshes need two, since they share commits; the others serve sign-ins. More connections
@@ -40,6 +44,8 @@ class PostgresUrl:
     """Whether the URL sets `synchronous_commit`."""
     is_cluster: bool
     """Whether the URL names several hosts, one of which accepts writes."""
+    is_verified: bool
+    """Whether no other machine can read what is sent, or pretend to be the server."""
 
 
 def parse_url(url: str) -> PostgresUrl:
@@ -62,7 +68,8 @@ def parse_url(url: str) -> PostgresUrl:
     chose_commit = "synchronous_commit" in options
     if is_pooled:
         options.pop("synchronous_commit", None)  # a pooler refuses settings at connect; here the option only permits
-    host = parts.netloc.rpartition("@")[2] or options.get("host", "localhost")
+    host = parts.netloc.rpartition("@")[2] or options.get("host") or os.environ.get("PGHOST", "localhost")
+    is_verified = _check_transport(host, options.get("sslmode") or os.environ.get("PGSSLMODE", "prefer"))
     dsn = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(options), ""))
     return PostgresUrl(
         dsn=dsn,
@@ -72,7 +79,24 @@ def parse_url(url: str) -> PostgresUrl:
         connections=connections,
         chose_commit=chose_commit,
         is_cluster="," in host and "target_session_attrs" not in options,
+        is_verified=is_verified,
     )
+
+
+def _check_transport(hosts: str, mode: str) -> bool:
+    """Whether the servers are on this machine or show a certificate for their name. Raises ConfigurationError."""
+    names = [re.sub(r":[0-9]*$", "", host) if host.count(":") < 2 or "]" in host else host for host in hosts.split(",")]
+    remote = [
+        name
+        for name in names
+        if not (name.startswith(("/", "%2F", "%2f")) or is_loopback_host(unquote(name).strip("[]")))
+    ]
+    if remote and mode in ("prefer", "allow"):
+        raise ConfigurationError(
+            f"The PostgreSQL URL leads to {remote[0]} without certain TLS: add sslmode=verify-full, and sslrootcert=… "
+            "for an authority of your own. If the network itself is protected, sslmode=disable says so."
+        )
+    return not remote or mode == "verify-full"
 
 
 def _check_user(user: str | None, options: Mapping[str, str]) -> None:

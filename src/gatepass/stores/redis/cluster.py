@@ -4,8 +4,8 @@ One server, Sentinel and Cluster are the same here: a table of slots and owners,
 says that it is out of date.
 
 A command is sent a second time in two cases only, and both are safe: its connection could not be opened (it was never
-sent), or the server refused it without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY. A command that was
-sent and not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out whether it was executed.
+sent), or the server refused it without doing anything: MOVED, ASK, TRYAGAIN, NOSCRIPT, READONLY, LOADING. A command
+that was sent and not answered is StoreUnavailable, and the table of PROTOCOL §4 finds out whether it was executed.
 
 A node of a partitioned cluster may have an old view, so each discovery begins with another node.
 """
@@ -15,19 +15,18 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis.connection import Connection, Pipeline, Refusal, Reply, Unreachable
+from gatepass.stores.redis.connection import Connection, ConnectionRejected, Refusal, Reply, Unreachable
 from gatepass.stores.redis.durability import DurablePipeline, RequiredCopies
 from gatepass.stores.redis.layout import SLOTS, pack_command
+from gatepass.stores.redis.pipeline import Pipeline
 from gatepass.stores.redis.scripts import Call
-from gatepass.stores.redis.topology import Owners, ask_cluster, ask_sentinel, named_by
+from gatepass.stores.redis.topology import Owners, ask_one_of, named_by
 from gatepass.stores.redis.url import Host, RedisUrl
 from gatepass.stores.tasks import TaskSet, raise_if_error
 
 Result = TypeVar("Result")
 MAX_ATTEMPTS = 8
 """Times that one command is sent: a slot that is being moved costs two or three redirections."""
-DISCOVERY_TIMEOUT = 1.0
-"""Seconds for one node to report the owners, before the next node is asked."""
 DISCOVERY_INTERVAL = 0.1
 """Seconds between two discoveries: while a primary is down every request asks for one."""
 MAX_CONCURRENT = 1_000
@@ -52,6 +51,8 @@ class Cluster:
         self._rotation = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
+        self.generation = 0
+        """Rises whenever another server may answer than before: a subscription is made again then."""
 
     @property
     def primaries(self) -> Sequence[Host]:
@@ -122,6 +123,12 @@ class Cluster:
 
     async def run_all(self, calls: Sequence[Call], *, markers: Sequence[bytes] | None = None) -> Sequence[Reply]:
         """The replies to many commands, as `run`. If one fails, the others are executed all the same."""
+        return [raise_if_error(reply) for reply in await self.try_all(calls, markers=markers)]
+
+    async def try_all(
+        self, calls: Sequence[Call], *, markers: Sequence[bytes] | None = None
+    ) -> Sequence[Reply | BaseException]:
+        """As `run_all`, with the errors of those that failed."""
         self._check_open()
         found: list[Reply | BaseException] = []
         for start in range(0, len(calls), MAX_CONCURRENT):
@@ -131,7 +138,13 @@ class Cluster:
             else:
                 pairs = zip(portion, markers[start : start + MAX_CONCURRENT], strict=True)
                 found += await asyncio.gather(*(self.run(*pair) for pair in pairs), return_exceptions=True)
-        return [raise_if_error(reply) for reply in found]
+        return found
+
+    async def confirm(self) -> None:
+        """Ask the sentinels, if there are any, whether the primary is the same. Raises StoreUnavailable."""
+        if self._url.kind == "sentinel":
+            self._check_open()
+            await self._discover()
 
     async def ask_primaries(self, command: bytes) -> Sequence[Reply]:
         """The replies of all primaries to one command."""
@@ -144,17 +157,20 @@ class Cluster:
         self._check_open()
         for node in self._rotated(self.primaries):
             try:
-                return await Connection.open(node, self._url.login)
+                return await self._connect(node)
             except Unreachable:
                 continue
         await self._discover()
         owner = await self._find(0)
-        return await Connection.open(owner, self._url.login)
+        return await self._connect(owner)
 
     async def _run_portion(self, calls: Sequence[Call]) -> Sequence[Reply | BaseException]:
         """All at once. Only commands that were redirected get tasks of their own."""
-        nodes = [self._owners[call.slot] or await self._find(call.slot) for call in calls]
-        waiting = [self._put(node, (call.command,)) for call, node in zip(calls, nodes, strict=True)]
+        nodes = [self._owners[call.slot] for call in calls]
+        waiting = [
+            self._put(node, (call.command,)) if node else self.run(call)
+            for call, node in zip(calls, nodes, strict=True)
+        ]
         replies = await asyncio.gather(*waiting, return_exceptions=True)
         again = [place for place, reply in enumerate(replies) if isinstance(reply, Refusal | Unreachable)]
         found = await asyncio.gather(*(self.run(calls[place]) for place in again), return_exceptions=True)
@@ -176,10 +192,8 @@ class Cluster:
             case "TRYAGAIN":
                 await asyncio.sleep(TRYAGAIN_INTERVAL)
                 return call
-            case "READONLY" if await self._has_moved(call.slot, node):
+            case "READONLY" | "CLUSTERDOWN" if await self._has_moved(call.slot, node) or refusal.ended_connection:
                 return call
-            case "CLUSTERDOWN":
-                self._discover_soon()
         raise StoreUnavailable from RuntimeError(refusal.text)
 
     def _put(self, node: Host, commands: Sequence[bytes], *, marker: bytes | None = None) -> asyncio.Future[Reply]:
@@ -199,7 +213,15 @@ class Cluster:
         return self._pipelines[node]
 
     def _make_pipeline(self, node: Host) -> Pipeline:
-        return Pipeline(lambda: Connection.open(node, self._url.login), spawn=self._tasks.spawn)
+        return Pipeline(lambda: self._connect(node), spawn=self._tasks.spawn, demoted=self._note_change)
+
+    async def _connect(self, node: Host) -> Connection:
+        if self._url.is_exposed(node):  # only hosts of this machine are in the URL, but a node names others
+            raise ConnectionRejected(f"it names {node}, which is not on this machine: use TLS, or tls=off")
+        return await Connection.open(node, self._url.login)
+
+    def _note_change(self) -> None:
+        self.generation += 1
 
     async def _find(self, slot: int) -> Host:
         await self._discover()
@@ -235,34 +257,14 @@ class Cluster:
             self._discovered_at = asyncio.get_running_loop().time()
 
     async def _ask_all(self) -> None:
-        """Ask one host after another, until one reports the owners."""
-        fault: StoreUnavailable = Unreachable()
         known = self.primaries if self._url.kind == "cluster" else ()
-        for host in self._rotated(list(dict.fromkeys((*known, *self._url.hosts)))):
-            try:
-                async with asyncio.timeout(DISCOVERY_TIMEOUT):
-                    owners = await self._owners_by(host)
-            except StoreUnavailable as found:
-                fault = found
-            except TimeoutError as late:
-                fault = Unreachable()
-                fault.__cause__ = late
-            else:
-                self._use(owners)
-                return
-        raise fault
-
-    async def _owners_by(self, host: Host) -> Owners:
-        match self._url.kind:
-            case "single":
-                return [host] * SLOTS
-            case "sentinel":
-                return await ask_sentinel(host, self._url, pipeline=self._pipeline)
-            case "cluster":
-                return await ask_cluster(host, pipeline=self._pipeline)
+        hosts = self._rotated(list(dict.fromkeys((*known, *self._url.hosts))))
+        self._use(await ask_one_of(hosts, self._url, pipeline=self._pipeline))
 
     def _use(self, owners: Owners) -> None:
         """Use these owners from now on, and disconnect from nodes that own nothing any more."""
+        if owners != self._owners:
+            self._note_change()
         self._owners = owners
         for node in set(self._pipelines) - set(self.primaries):
             self._tasks.spawn(_retire(self._pipelines.pop(node)))

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatepass.errors import StoreUnavailable
-from gatepass.stores.redis.connection import Pipeline, Refusal, Reply, Spawn
+from gatepass.stores.redis.connection import Refusal, Reply
 from gatepass.stores.redis.layout import pack_command
+from gatepass.stores.redis.pipeline import Pipeline, Spawn
+from gatepass.stores.redis.scripts import MARK
 from gatepass.stores.tasks import raise_if_error
 from gatepass.stores.unavailable import copy_for_waiter
 
@@ -94,7 +96,7 @@ class DurablePipeline:
         """All is put into the pipeline with no await in between: it is sent on one connection, or not at all."""
         try:
             replies = [self.pipeline.put(*job.commands) for job in batch]
-            marker = self.pipeline.put(pack_command(b"SET", batch[-1].marker, b"", b"EX", MARKER_TTL))
+            marker = self.pipeline.put(pack_command(b"EVAL", MARK.text, b"1", batch[-1].marker, MARKER_TTL))
             waits = [self.pipeline.put(command) for command in self._copies.commands]
         except StoreUnavailable as fault:
             _fail(batch, fault)
@@ -105,6 +107,8 @@ class DurablePipeline:
                 _answer(job, reply)
         try:
             sound = [raise_if_error(reply) for reply in found]
+            if isinstance(refused := sound[len(batch)], Refusal):  # without a marker the wait would cover nothing
+                raise StoreUnavailable from RuntimeError(refused.text)
             self._copies.check(sound[len(batch) + 1 :])
             for job, reply in zip(batch, sound, strict=False):
                 _answer(job, reply)

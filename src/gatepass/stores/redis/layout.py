@@ -5,6 +5,7 @@ r"""How sessions are stored in Redis: the names of the keys, and a row as one va
     prefix:{tag}:revoked               sorted set: sid by the second in which it was revoked
     prefix:{account:<account id>}        sorted set: sid by the second in which its session expires
     prefix:{account:<account id>}:lock   set: the changes of the account that are under way (`combined/store.py`)
+    …:lock:<owner, hexadecimal>          one for each of them, which ends by itself
     …:marker                             a small write for the server to wait for (`durability.py`)
 
 There are 256 tags, chosen by the first byte of the sid, so a session and its entries in the two sets of its shard are
@@ -91,8 +92,12 @@ class Keys:
         return b"%s%s}" % (self._accounts, quote(account_id, safe="", errors="surrogatepass").encode())
 
     def account_lock(self, account_id: str) -> bytes:
-        """The key of the set that makes sign-ins of an account wait."""
+        """The key of the set of locks, which make sign-ins of an account wait."""
         return self.account(account_id) + b":lock"
+
+    def owned_lock(self, account_id: str, owner: bytes) -> bytes:
+        """The key of the lock of one owner, who is named in hexadecimal."""
+        return b"%s:%s" % (self.account_lock(account_id), owner)
 
     def account_marker(self, account_id: str) -> bytes:
         """The key of the marker in the slot of an account's index."""

@@ -6,7 +6,7 @@ users of the server may publish as well: what is heard is looked up (`stores/doo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gatepass.errors import StoreUnavailable
@@ -24,6 +24,7 @@ _LOST = "The connection that receives revocations was lost."
 @asynccontextmanager
 async def listening(cluster: Cluster, channel: bytes) -> AsyncIterator[Subscription]:
     """Receive the messages of `channel`. Raises StoreUnavailable."""
+    generation = cluster.generation
     connection = await cluster.new_connection()
     listener: _Listener | None = None
     try:
@@ -32,7 +33,7 @@ async def listening(cluster: Cluster, channel: bytes) -> AsyncIterator[Subscript
             confirmation = await connection.receive()
         if not isinstance(confirmation, list):
             raise StoreUnavailable from RuntimeError(f"SUBSCRIBE was refused: {confirmation!r}")
-        listener = _Listener(connection)
+        listener = _Listener(connection, is_current=lambda: cluster.generation == generation)
         yield listener
     except TimeoutError as late:
         raise StoreUnavailable from late
@@ -43,8 +44,10 @@ async def listening(cluster: Cluster, channel: bytes) -> AsyncIterator[Subscript
 
 
 class _Listener:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_current: Callable[[], bool]) -> None:
+        """`is_current`: whether no other server may answer than when the connection was made."""
         self._connection = connection
+        self._is_current = is_current
         self._doorbell = Doorbell()
         self._wake = asyncio.Event()
         self._fault: StoreUnavailable | None = None
@@ -55,7 +58,7 @@ class _Listener:
             await self._connection.send(pack_command(b"PING"))  # a silent connection may be broken
             if not await self._is_woken(PING_TIMEOUT):
                 raise StoreUnavailable(_LOST)
-        if self._fault is not None:
+        if self._fault is not None or not self._is_current():
             raise StoreUnavailable(_LOST) from self._fault
         self._wake.clear()
         return self._doorbell.take()

@@ -5,6 +5,10 @@ under the digest of their text. So two versions of Gatepass never replace each o
 to change functions, and a node that restarts, is added or is promoted needs no preparation: it replies NOSCRIPT, which
 means that nothing was done, and is sent the text.
 
+What ends something needs no memory. At `maxmemory` a server refuses a script's first write if it could need memory, and
+none after a write that cannot. So these scripts remove something that is not there before they write: signing out,
+detecting a theft and changing a password go on. (`#!lua flags=allow-oom` would be refused by Redis 6.)
+
 All keys of a script are in one slot, and the server runs nothing else meanwhile. The writes of a script reach its log
 and its replicas as one transaction: a revoked session is always in the list of the revoked.
 The places of the bytes are in `layout.py`.
@@ -83,6 +87,7 @@ if not row or string.sub(row, 1, 2) ~= '\1\0' then
   return false
 end
 local ended = string.sub(row, 1, 1) .. ARGV[1] .. string.sub(row, 11)
+redis.call('ZREM', KEYS[3], ARGV[3]) -- needs no memory, so what follows may
 redis.call('SET', KEYS[1], ended, 'KEEPTTL')
 redis.call('ZADD', KEYS[2], 'LT', ARGV[2], ARGV[3])
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[3])
@@ -94,6 +99,7 @@ BURY = Script(r"""
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
+redis.call('ZREM', KEYS[3], '') -- needs no memory, so what follows may
 redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[3], ARGV[1], ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[4])
@@ -108,7 +114,21 @@ if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then
 end
 """)
 LOCK = Script(r"""
--- KEYS set; ARGV owner, seconds. One script: a lock without an end would lock the account for ever
+-- KEYS set, own; ARGV owner, seconds. The own key is the lock and has its own end; the set says which there are
+redis.call('SREM', KEYS[1], ARGV[1]) -- needs no memory, so what follows may
+redis.call('SET', KEYS[2], '', 'EX', ARGV[2])
 redis.call('SADD', KEYS[1], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+""")
+UNLOCK = Script(r"""
+-- KEYS set, own; ARGV owner
+redis.call('DEL', KEYS[2])
+redis.call('SREM', KEYS[1], ARGV[1])
+""")
+MARK = Script(r"""
+-- KEYS marker; ARGV seconds
+redis.call('DEL', KEYS[1]) -- needs no memory, so what follows may
+redis.call('SET', KEYS[1], '', 'EX', ARGV[1])
 """)

@@ -32,6 +32,7 @@ from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores import rows
+from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import message_of
 from gatepass.stores.redis import scripts
 from gatepass.stores.redis.cluster import Cluster
@@ -46,21 +47,23 @@ from gatepass.stores.redis.layout import (
     pack_session,
     pack_text,
     pack_version,
-    pairs,
     unpack_session,
 )
 from gatepass.stores.redis.listener import listening
+from gatepass.stores.redis.locks import RedisLocks
+from gatepass.stores.redis.looks import as_list, mark, read_revocations, write_markers
 from gatepass.stores.redis.scripts import Call
-from gatepass.stores.redis.server_check import check_server
+from gatepass.stores.redis.server_check import check_server, find_hazards
 from gatepass.stores.redis.url import parse_url
 
+_INFO = pack_command(b"INFO")
 MAX_REPLICATION_LAG = 60
 """Seconds after which replicas have a revocation, even without `wait=`."""
 KEY_RETENTION = 2 * DAY
 """Seconds that keys outlive their sessions. `prune` normally deletes them, a day after the end of the session."""
 
 
-class RedisStore:
+class RedisStore(RedisLocks):
     """A SessionEngine and an AccountLock, for any number of servers. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -79,7 +82,7 @@ class RedisStore:
             return
         try:
             await self._cluster.open()
-            for reply in await self._cluster.ask_primaries(pack_command(b"INFO")):
+            for reply in await self._cluster.ask_primaries(_INFO):
                 check_server(reply, self._url)
         except ConnectionRejected as refusal:
             await self._cluster.close()
@@ -92,17 +95,22 @@ class RedisStore:
         await self._cluster.close()
 
     async def ping(self) -> None:
-        # One write to each primary, as durable as a sign-in.
-        shards = {self._cluster.owner(slot): shard for shard, slot in enumerate(SHARD_SLOTS)}
-        markers = [self._keys.markers[shard] for shard in shards.values()]
-        calls = [Call.of(b"SET", marker, b"", b"EX", MARKER_TTL) for marker in markers]
-        await self._cluster.run_all(calls, markers=markers)
+        # Not MARK, which needs no memory: without memory nobody can sign in.
+        await write_markers(self._cluster, self._keys, lambda key: Call.of(b"SET", key, b"", b"EX", MARKER_TTL))
+
+    async def hazards(self) -> Sequence[str]:
+        primaries = self._cluster.primaries
+        described = await self._cluster.ask_primaries(_INFO)
+        found = [
+            find_hazards(reply, self._url, place=str(node)) for node, reply in zip(primaries, described, strict=True)
+        ]
+        return tuple(chain.from_iterable(found))
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         return await self._cluster.shielded(self._add(session))
 
     async def find(self, sid: bytes) -> Session | None:
-        return _session(sid, await self._cluster.run(Call.of(b"GET", self._keys.row(sid))))
+        return _session(sid, await self._run(Call.of(b"GET", self._keys.row(sid))))
 
     async def swap(self, swap: Swap) -> Session | None:
         call = Call.run(
@@ -114,9 +122,9 @@ class RedisStore:
             pack_text(swap.ip_prefix),
             rows.pack_ancestors(swap.skipped),
         )
-        session = _session(swap.sid, await self._cluster.run(call))
+        session = _session(swap.sid, await self._run(call))
         if session is not None and session.generation == 0:  # the first refresh: see the head of this file
-            await self._cluster.run(self._entry(session))
+            await self._run(self._entry(session))
         return session
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
@@ -127,8 +135,10 @@ class RedisStore:
     ) -> Sequence[bytes]:
         async def work() -> Sequence[bytes]:
             sids = [sid for sid in await self._sids(account_id) if sid != keep]
-            ended = await self._revoke(sids, reason, now)
-            return tuple(session.sid for session in ended if session is not None)
+            ended = [session.sid for session in await self._revoke(sids, reason, now) if session is not None]
+            if not ended:  # an earlier call ended them, and was perhaps not acknowledged
+                await write_markers(self._cluster, self._keys, mark)
+            return tuple(ended)
 
         return await self._cluster.shielded(work())
 
@@ -141,32 +151,20 @@ class RedisStore:
         )
         await self._cluster.run(call, marker=self._keys.markers[shard])
 
-    async def lock(self, account_id: str, *, by: bytes, seconds: int) -> None:
-        call = Call.run(scripts.LOCK, (self._keys.account_lock(account_id),), by, b"%d" % seconds)
-        await self._cluster.run(call, marker=self._keys.account_marker(account_id))
-
-    async def unlock(self, account_id: str, *, by: bytes) -> None:
-        await self._cluster.run(Call.of(b"SREM", self._keys.account_lock(account_id), by))
-
-    async def is_locked(self, account_id: str) -> bool:
-        return await self._cluster.run(Call.of(b"EXISTS", self._keys.account_lock(account_id))) == 1
-
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        sids = await self._sids(account_id)
-        replies = await self._cluster.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
+        async with in_time():
+            sids = await self._sids(account_id)
+            replies = await self._cluster.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
         sessions = [session for session in map(_session, sids, replies) if session is not None]
         settled = now - MAX_REPLICATION_LAG
         over = [session.sid for session in sessions if session.revoked_at and session.revoked_at < settled]
         if over:
-            await self._cluster.run(Call.of(b"ZREM", self._keys.account(account_id), *over))
+            await self._run(Call.of(b"ZREM", self._keys.account(account_id), *over))
         live = [session for session in sessions if session.revoked_at is None and session.expires_at > now]
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.sid)))
 
     async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        call = (b"%d" % since, b"+inf", b"WITHSCORES")
-        replies = await self._cluster.run_all([Call.of(b"ZRANGEBYSCORE", key, *call) for key in self._keys.revoked])
-        found = (Revocation(sid, at) for reply in replies for sid, at in pairs(_list(reply)))
-        return tuple(sorted(found, key=lambda revocation: (revocation.at, revocation.sid)))
+        return await read_revocations(self._cluster, self._keys, since=since)
 
     async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
         calls = [Call.of(b"ZSCORE", self._keys.revoked[sid[0]], sid) for sid in sids]
@@ -174,7 +172,7 @@ class RedisStore:
         return tuple(Revocation(sid, int(float(score))) for sid, score in found if isinstance(score, bytes))
 
     async def time(self) -> int | None:
-        reply = _list(await self._cluster.run(Call(SHARD_SLOTS[0], pack_command(b"TIME"))))
+        reply = as_list(await self._cluster.run(Call(SHARD_SLOTS[0], pack_command(b"TIME"))))
         return int(reply[0])
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
@@ -182,6 +180,11 @@ class RedisStore:
 
     async def prune(self, *, before: int, limit: int) -> int:
         return await self._cluster.shielded(self._prune(before, limit))
+
+    async def _run(self, call: Call) -> Reply:
+        """The reply to a command that a caller waits for itself."""
+        async with in_time():
+            return await self._cluster.run(call)
 
     async def _add(self, session: Session) -> bool:
         await self._cluster.run(self._entry(session), marker=self._keys.account_marker(session.account_id))
@@ -230,10 +233,10 @@ class RedisStore:
             if taken := min(left, count if isinstance(count, int) else 0):
                 calls.append(Call.of(b"ZRANGEBYSCORE", key, b"-inf", until, b"LIMIT", b"0", b"%d" % taken))
                 left -= taken
-        return list(chain.from_iterable(_list(reply) for reply in await self._cluster.run_all(calls)))
+        return list(chain.from_iterable(as_list(reply) for reply in await self._cluster.run_all(calls)))
 
     async def _sids(self, account_id: str) -> Sequence[bytes]:
-        return _list(await self._cluster.run(Call.of(b"ZRANGE", self._keys.account(account_id), b"0", b"-1")))
+        return as_list(await self._cluster.run(Call.of(b"ZRANGE", self._keys.account(account_id), b"0", b"-1")))
 
     def _entry(self, session: Session) -> Call:
         """The call that writes a session into the index of its account."""
@@ -259,9 +262,3 @@ def _session(sid: bytes, reply: Reply) -> Session | None:
         case bytes():
             return unpack_session(sid, reply)
     raise StoreUnavailable from TypeError(f"a row was answered as {type(reply).__name__}")
-
-
-def _list(reply: Reply) -> list[bytes]:
-    if isinstance(reply, list):
-        return reply
-    raise StoreUnavailable from TypeError(f"a list was answered as {type(reply).__name__}")

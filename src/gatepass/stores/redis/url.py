@@ -1,11 +1,12 @@
 """Reads a redis:// URL: which servers, how to log in, and how durable a sign-in or a sign-out must be.
 
-    redis://gate:password@cache.internal:6379/0                      one server; rediss:// for TLS
-    redis+sentinel://gate:password@s1:26379,s2:26379/mymaster/0      the primary that Sentinel names
-    redis+cluster://gate:password@n1:6379,n2:6379                    a cluster; any of its nodes will do
+    rediss://gate:password@cache.internal:6379/0                     one server
+    rediss+sentinel://gate:password@s1:26379,s2:26379/mymaster/0     the primary that Sentinel names
+    rediss+cluster://gate:password@n1:6379,n2:6379                   a cluster; any of its nodes will do
 
-`rediss+sentinel` and `rediss+cluster` use TLS for all connections. Options:
+With `redis` instead of `rediss` the connections have no TLS, which is for this machine only. Options:
 
+    tls=off              no TLS beyond this machine either: the network itself is protected
     prefix=gatepass      the prefix of all keys and of the channel
     wait=1               how many replicas must have a sign-in or a revocation before it is acknowledged (WAIT)
     waitaof=1            how many servers must have it on disk, the primary first (WAITAOF, Redis 7.2)
@@ -22,6 +23,7 @@ from typing import Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
+from gatepass.wire.origin import is_loopback_host
 
 Kind = Literal["single", "sentinel", "cluster"]
 Value = TypeVar("Value")
@@ -52,6 +54,10 @@ class RedisUrl:
     prefix: str
     replicas: int
     disks: int
+    is_plain: bool
+    """Whether nothing is encrypted."""
+    is_protected: bool
+    """Whether the URL says that the network itself is protected."""
     login: Mapping[str, object] = field(repr=False)
     sentinel_login: Mapping[str, object] = field(repr=False)
 
@@ -59,6 +65,17 @@ class RedisUrl:
     def display(self) -> str:
         """The servers, for messages: without user and password."""
         return ",".join(map(str, self.hosts)) + (f"/{self.service}" if self.service else "")
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether no other machine can read what is sent, or pretend to be a server."""
+        if self.is_plain:
+            return all(is_loopback_host(host.name) for host in self.hosts)
+        return self.login.get("ssl_cert_reqs") == "required"
+
+    def is_exposed(self, host: Host) -> bool:
+        """Whether what is sent to a server could be read on the way, without the URL saying that it cannot."""
+        return self.is_plain and not self.is_protected and not is_loopback_host(host.name)
 
 
 def parse_url(url: str) -> RedisUrl:
@@ -88,11 +105,18 @@ def parse_url(url: str) -> RedisUrl:
         prefix=_option(options, "prefix", "gatepass", r"[A-Za-z0-9_.:-]{1,64}", _text),
         replicas=_option(options, "wait", "0", r"[0-9]", int),
         disks=_option(options, "waitaof", "0", r"[0-9]", int),
+        is_plain=scheme == "redis",
+        is_protected=scheme == "redis" and _option(options, "tls", "on", "on|off", _text) == "off",
         login={**_user(user), "db": database, **tls},
         sentinel_login={**sentinel, **tls},
     )
     if options:
         raise _refusal(f"has an unknown option: {min(options)}")
+    for host in filter(parsed.is_exposed, hosts):
+        raise _refusal(
+            f"leads to {host} without TLS: use {scheme}s{parts.scheme[len(scheme) :]}://. If the network itself is "
+            "protected, tls=off says so"
+        )
     return parsed
 
 

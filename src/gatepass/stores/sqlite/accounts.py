@@ -13,6 +13,7 @@ from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
 from gatepass.stores.sqlite.file import Result, Work
+from gatepass.stores.sqlite.writer import Durability
 
 _ACCOUNT = ", ".join(rows.ACCOUNT_COLUMNS)
 _REGISTRATION = ", ".join(rows.REGISTRATION_COLUMNS)
@@ -58,7 +59,7 @@ class _Engine(Protocol):
 
     async def _read(self, work: Work[Result]) -> Result: ...
 
-    async def _atomically(self, work: Work[Result]) -> Result: ...
+    async def _atomically(self, work: Work[Result], *, durability: Durability = Durability.FLUSH) -> Result: ...
 
 
 class SQLiteAudit:
@@ -133,7 +134,7 @@ class SQLiteAccounts:
             connection.execute(_DROP_ACCOUNT, (account_id,))
             return ended
 
-        return await self._atomically(delete)
+        return await self._atomically(delete, durability=Durability.ERASE)
 
     async def change_email(
         self: _Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
@@ -148,7 +149,7 @@ class SQLiteAccounts:
             connection.execute(_CHANGE_EMAIL, (email, email_key, now, account_id))
             return True
 
-        return await self._atomically(change)
+        return await self._atomically(change, durability=Durability.ERASE)
 
     async def sample_password_hashes(self: _Engine) -> Sequence[str]:
         found = await self._read(lambda connection: connection.execute(_SAMPLE_HASHES).fetchall())

@@ -60,6 +60,20 @@ class DatabaseFile:
             self._connection.execute(f"PRAGMA synchronous={'FULL' if flushes else 'NORMAL'}")
             self._flushes = flushes
 
+    def erase_log(self) -> bool:
+        """Move the log into the file and empty it, since it keeps earlier versions of pages.
+
+        Returns False if a reader beside this connection needs it still. Raises sqlite3.Error.
+        """
+        if self._connection is None:
+            return False
+        self._connection.execute("PRAGMA busy_timeout=0")  # a backup that reads for minutes must stop no refresh
+        try:
+            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={self._busy_timeout * 1_000:.0f}")
+        return not busy
+
     def roll_back(self) -> None:
         """End the transaction of a failed batch. If SQLite cannot, the connection is closed and replaced."""
         try:
@@ -97,6 +111,7 @@ class DatabaseFile:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only unlinked
             connection.execute(f"PRAGMA journal_size_limit={MAX_LOG}")
             self._flushes = True
         except BaseException:

@@ -106,6 +106,9 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
         # Flushed like any other write: a lock alone proves nothing about the disk.
         await self._run(lambda connection: connection.execute(_PING))
 
+    async def hazards(self) -> Sequence[str]:
+        return ()  # what matters is set on the one connection
+
     async def add(self, session: Session, *, credential_version: int) -> bool:
         values = (*rows.from_session(session), session.account_id, credential_version)
         return await self._run(lambda connection: connection.execute(_ADD, values).rowcount == 1)
@@ -174,7 +177,7 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
             drop_deleted(connection, sorted({owner for (owner,) in owners}))
             return len(owners) + connection.execute(_PRUNE_TOMBSTONES, (before, limit - len(owners))).rowcount
 
-        return await self._atomically(prune)
+        return await self._atomically(prune, durability=Durability.ERASE)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         statement = f"SELECT {_SIGNING_KEY} FROM signing_key"
@@ -203,7 +206,7 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
     async def _read(self, work: Work[Result]) -> Result:
         return await self._writer.run(work, durability=Durability.READ)
 
-    async def _atomically(self, work: Work[Result]) -> Result:
+    async def _atomically(self, work: Work[Result], *, durability: Durability = Durability.FLUSH) -> Result:
         """Work of several statements: all of them or none, whatever else is in the batch."""
 
         def nested(connection: sqlite3.Connection) -> Result:
@@ -218,4 +221,4 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
             connection.execute("RELEASE work")
             return result
 
-        return await self._run(nested)
+        return await self._writer.run(nested, durability=durability)

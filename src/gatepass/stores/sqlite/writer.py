@@ -16,6 +16,7 @@ value that cannot be bound) is raised as it is, to that caller only.
 
 import asyncio
 import contextlib
+import logging
 import queue
 import sqlite3
 import threading
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepass.errors import StoreUnavailable
+from gatepass.stores.deadline import in_time
 from gatepass.stores.limits import MAX_WAITING
 from gatepass.stores.sqlite.file import DatabaseFile, Result, Work
 from gatepass.stores.unavailable import as_unavailable, overloaded
@@ -42,12 +44,17 @@ _MISTAKES = (
 """Mistakes of a caller or of this program. Trying again would not help, so they do not become StoreUnavailable."""
 
 
+logger = logging.getLogger("gatepass.stores.sqlite")
+
+
 class Durability(IntEnum):
     """What an operation needs from the disk. A batch gets what the most demanding of its operations needs."""
 
     READ = 0
     COMMIT = 1
     FLUSH = 2
+    ERASE = 3
+    """As FLUSH, and what was deleted or replaced is in no file any more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -104,13 +111,14 @@ class Writer:
         if thread is None or not thread.is_alive():  # a forked process has the object, but not the thread
             raise StoreUnavailable("The store is not open.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        with self._lock:
-            if self._thread is None:
-                raise StoreUnavailable("The store is closing.")
-            if self._jobs.qsize() >= MAX_WAITING:
-                raise overloaded()
-            self._jobs.put(_Job(work, durability, future))
-        return await future
+        async with in_time():
+            with self._lock:
+                if self._thread is None:
+                    raise StoreUnavailable("The store is closing.")
+                if self._jobs.qsize() >= MAX_WAITING:
+                    raise overloaded()
+                self._jobs.put(_Job(work, durability, future))
+            return await future
 
     async def close(self) -> None:
         """Finish the accepted work, then end the thread. Idempotent; the writer can be opened again."""
@@ -143,8 +151,12 @@ def _live(
             ready.set_exception(file.explain(fault))
             return
         ready.set_result(None)
+        must_erase = False
         while (batch := _next_batch(jobs)) is not None:
             _serve(file, batch)
+            must_erase = must_erase or max(job.durability for job in batch) is Durability.ERASE
+            if must_erase:
+                must_erase = not _erase(file)
             _answer(batch)
 
 
@@ -155,7 +167,7 @@ def _serve(file: DatabaseFile, batch: list[_Job]) -> None:
         if durability is Durability.READ:  # reads do not need the lock that another program may hold
             _do_all(connection, batch)
             return
-        file.flush_at_commit(durability is Durability.FLUSH)
+        file.flush_at_commit(durability >= Durability.FLUSH)
         connection.execute("BEGIN IMMEDIATE")
         _do_all(connection, batch)
         connection.execute("COMMIT")
@@ -163,6 +175,15 @@ def _serve(file: DatabaseFile, batch: list[_Job]) -> None:
         for job in batch:
             job.error = job.error or as_unavailable(fault)
         file.roll_back()
+
+
+def _erase(file: DatabaseFile) -> bool:
+    """Empty the log. Returns False if that must be tried again after the next batch: the data are safe either way."""
+    try:
+        return file.erase_log()
+    except sqlite3.Error:
+        logger.warning("SQLite could not empty its log; deleted data are in it until it can", exc_info=True)
+        return False
 
 
 def _next_batch(jobs: queue.SimpleQueue[_Job | None]) -> list[_Job] | None:

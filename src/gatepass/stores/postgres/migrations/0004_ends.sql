@@ -1,3 +1,4 @@
+-- Programs of schema 3 and later may run on it.
 -- Ends of sessions that have no row any more: guards are told of them as of any other.
 CREATE TABLE tombstone (
     sid bytea  PRIMARY KEY,

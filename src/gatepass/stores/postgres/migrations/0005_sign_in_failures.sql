@@ -1,3 +1,4 @@
+-- Programs of schema 3 and later may run on it.
 -- A lock that cannot be had soon would hold up every sign-in that queues behind it: give up, and migrate again.
 SET LOCAL lock_timeout = '5s';
 

@@ -1,3 +1,4 @@
+-- Programs of schema 3 and later may run on it.
 -- A new table that no server of the version before knows: it goes on. The trail can be written to, and read; a role that
 -- serves needs no right to change or delete what is in it.
 CREATE TABLE audit (

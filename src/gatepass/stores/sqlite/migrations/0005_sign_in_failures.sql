@@ -1,3 +1,4 @@
+-- Programs of schema 3 and later may run on it.
 -- How many sign-ins have failed since the last success, and when the last one did. In the row of the account, because
 -- the table of attempts is bounded: a flood of other addresses must not push this count out.
 -- Columns that may be null and have no default: no row is rewritten, and servers of the version before go on.

@@ -1,3 +1,4 @@
+-- Programs of schema 3 and later may run on it.
 -- A new table that no program of the version before knows: it goes on.
 CREATE TABLE audit (
     number INTEGER PRIMARY KEY,

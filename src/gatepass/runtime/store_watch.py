@@ -1,0 +1,55 @@
+"""Asks the store, again and again, whether it still keeps what it acknowledges.
+
+What is refused when a store is opened may be set later, or by a fail-over to a server that is configured otherwise: a
+memory policy that evicts sessions, commits that are not flushed. Sessions would be lost in silence. So a finding is an
+event, and the server is not ready while it lasts: a balancer sends requests to others, if there are others.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from gatepass.core.event import Event, StoreUnsafe
+from gatepass.errors import StoreUnavailable
+from gatepass.ports import Clock, Store
+from gatepass.supervisor import Alive, ignore
+
+logger = logging.getLogger("gatepass.store")
+CHECK_INTERVAL = 5.0
+"""Seconds between two checks, each one short question to each server."""
+
+
+class StoreWatch:
+    """One background task of a gate."""
+
+    def __init__(self, store: Store, *, clock: Clock, report: Callable[[Event], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._report = report
+        self._hazards: frozenset[str] = frozenset()
+
+    async def run(self, alive: Alive = ignore) -> None:
+        """Check at intervals until cancelled. While the store is unavailable, what was found last holds."""
+        while True:
+            try:
+                await self.check()
+                alive()
+            except StoreUnavailable:
+                logger.debug("the store is unavailable; it is checked later", exc_info=True)
+            await asyncio.sleep(CHECK_INTERVAL)
+
+    async def check(self) -> None:
+        """Check once. Reports each new hazard. Raises StoreUnavailable."""
+        found = frozenset(await self._store.hazards())
+        for hazard in sorted(found - self._hazards):
+            logger.error("%s", hazard)
+            self._report(StoreUnsafe(at=self._clock.now(), why=hazard))
+        for hazard in sorted(self._hazards - found):
+            logger.warning("no longer: %s", hazard)
+        self._hazards = found
+
+    async def ping(self) -> None:
+        """As `Store.ping`. Raises StoreUnavailable too while the store does not keep what it acknowledges."""
+        if self._hazards:
+            raise StoreUnavailable from RuntimeError(min(self._hazards))
+        await self._store.ping()

@@ -1,0 +1,75 @@
+"""What is found about a store while it serves: told once, and the server is not ready meanwhile."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from gatepass.core.event import Event, RefreshRefused, SessionRefreshed, SessionsLost, StoreUnsafe
+from gatepass.errors import StoreUnavailable
+from gatepass.runtime.lost_sessions import MIN_LOST, WINDOW, LostSessions
+from gatepass.runtime.store_watch import StoreWatch
+from gatepass.stores.memory import MemoryStore
+from gatepass.testing.clock import ManualClock
+from gatepass.testing.records import NOW
+
+
+class Store(MemoryStore):
+    found: Sequence[str] = ()
+
+    async def hazards(self) -> Sequence[str]:
+        return self.found
+
+
+async def test_a_hazard_is_told_once_and_the_server_is_not_ready_until_it_is_gone() -> None:
+    store, told = Store(), list[Event]()
+    watch = StoreWatch(store, clock=ManualClock(NOW), report=told.append)
+    await watch.check()
+    await watch.ping()
+    store.found = ("it evicts",)
+    for _ in range(2):
+        await watch.check()
+        with pytest.raises(StoreUnavailable):
+            await watch.ping()
+    assert told == [StoreUnsafe(at=NOW, why="it evicts")]
+    store.found = ()
+    await watch.check()
+    await watch.ping()
+    store.found = ("it evicts",)
+    await watch.check()
+    assert len(told) == 2, "it came back"
+
+
+def unknown(number: int, *, at: int = NOW) -> RefreshRefused:
+    return RefreshRefused(at=at, sid=f"{number}", reason="unknown")
+
+
+def renewed(at: int = NOW) -> SessionRefreshed:
+    return SessionRefreshed(at=at, account_id="ann", sid="live", generation=1, case="advance")
+
+
+def test_many_unknown_sessions_at_once_are_told_once_a_minute() -> None:
+    told: list[Event] = []
+    listener = LostSessions(told.append)
+    for number in range(3 * MIN_LOST):
+        listener.on_event(unknown(number))
+    assert told == [SessionsLost(at=NOW, count=MIN_LOST)]
+    for number in range(MIN_LOST):
+        listener.on_event(unknown(number, at=NOW + WINDOW))
+    assert len(told) == 2
+
+
+def test_one_client_that_asks_again_and_again_and_a_few_among_many_are_nothing() -> None:
+    told: list[Event] = []
+    listener = LostSessions(told.append)
+    for _ in range(3 * MIN_LOST):
+        listener.on_event(unknown(1))
+    for number in range(MIN_LOST - 1):
+        listener.on_event(unknown(number, at=NOW + WINDOW))
+    for number in range(MIN_LOST - 1):
+        listener.on_event(unknown(number, at=NOW + 2 * WINDOW))
+    for _ in range(100 * MIN_LOST):
+        listener.on_event(renewed(NOW + 3 * WINDOW))
+    for number in range(2 * MIN_LOST):
+        listener.on_event(unknown(number, at=NOW + 3 * WINDOW))
+    listener.on_event(RefreshRefused(at=NOW, sid="x", reason="expired"))
+    assert told == []
