@@ -116,6 +116,7 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py docs": Elsewhere("serves until Ctrl-C what --build has built"),
     r"python3 run\.py mutate": Elsewhere("takes an hour: for every release"),
     r"python3 run\.py audit": Elsewhere("needs an advisory source"),
+    r"python3 run\.py sbom": Run(),
     r"python3 run\.py lock": Elsewhere("changes the lock files"),
 }
 PAGES: Mapping[str, Way] = {
