@@ -10,7 +10,7 @@ and users ask again.
 import asyncio
 import contextlib
 import logging
-import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 
@@ -36,7 +36,7 @@ Job = Callable[[], Awaitable[Message | None]]
 Sleep = Callable[[float], Awaitable[object]]
 Queued = tuple[float, Job]
 """When it is due by the monotonic clock, and the job."""
-_random = random.SystemRandom()
+_random = secrets.SystemRandom()
 
 
 class Outbox:
