@@ -90,13 +90,11 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         await super().__aexit__(kind, error, trace)
 
     async def _wait(self) -> None:
-        tasks = list(self._tasks)
-        if not tasks:
-            return
         loop, current = asyncio.get_running_loop(), asyncio.current_task()
-        own = [task for task in tasks if task.get_loop() is loop and task is not current]
+        own = [task for task in list(self._tasks) if task.get_loop() is loop and task is not current]
         if own:
             await asyncio.wait(own)
+        await asyncio.to_thread(self.session.settle)
 
     async def _transmit(self, call: Call) -> httpx.Response:
         try:

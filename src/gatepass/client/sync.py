@@ -93,6 +93,7 @@ class Client(BaseClient, httpx.Client):
         for thread in list(self._threads):
             if thread is not threading.current_thread():
                 thread.join()
+        self.session.settle()
 
     def _transmit(self, call: Call) -> httpx.Response:
         try:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gatepass.client import Client, FileStorage
+from gatepass.client.flow import drive
 from tests.client.harness import Harness, expire
 from tests.client.storage.test_file import full_disk
 from tools.services.patience import PATIENCE
@@ -98,6 +99,34 @@ def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running
     with FileStorage(storage.path).locked(1), Client(running.url, storage=InVain(storage.path), timeout=60) as client:
         assert client.get("/auth/me").status_code == 200
     assert 60 < waits[0] < 60 * 3, "longer than the call of the one before us, and bounded"
+
+
+def test_what_a_disk_did_not_take_is_saved_before_the_next_refresh_or_when_the_client_is_closed(
+    running: Harness,
+) -> None:
+    storage = running.sign_up("ann")
+    sid = storage.load().sid
+    with Client(running.url, storage=FileStorage(storage.path)) as client:
+        with full_disk():
+            for _ in range(20):  # more than a roll-back that a session survives
+                drive(client.session.refresh(), client)
+            assert (client.session.status, storage.load().generation) == ("degraded", 0)
+        drive(client.session.refresh(), client)
+        assert (client.session.status, storage.load().generation) == ("active", 21)
+        with full_disk():
+            drive(client.session.refresh(), client)
+    assert (storage.load().sid, storage.load().generation) == (sid, 22)
+    assert running.proxy.count(REFRESH, status=200) == 22
+
+
+def test_a_client_that_is_closed_on_a_full_disk_says_what_is_lost(
+    running: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = running.sign_up("bob")
+    expire(storage)
+    with full_disk(), Client(running.url, storage=FileStorage(storage.path)) as client:
+        assert client.get("/auth/me").status_code == 200
+    assert f"session {storage.load().sid} is not saved: the storage has an older refresh token" in caplog.text
 
 
 def test_on_a_disk_that_does_not_write_the_session_goes_on_and_says_so(running: Harness) -> None:

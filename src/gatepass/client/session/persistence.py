@@ -116,9 +116,22 @@ class PersistentSession:
         record = self._load()
         self._save(replace(record, signed_out=tuple(one for one in record.signed_out if one[0] != sid)))
 
+    def settle(self) -> None:
+        """Try once more to save what could not be saved. If that fails, says what is lost with this process."""
+        if self._record is None or self.is_saved:
+            return
+        self._load()
+        if not self.is_saved:
+            log.warning("session %s is not saved: the storage has an older refresh token", self._record.sid)
+
     def _load(self) -> SessionRecord:
+        """What the storage has; or what it should have, if it did not take that and no other program wrote since."""
         try:
-            self._version = self.storage.version()
+            version = self.storage.version()
+            if self._record is not None and not self.is_saved and version == self._version:
+                self._save(self._record)
+                return self._record
+            self._version, self.is_saved = version, True
             return self.storage.load()
         except StorageError as fault:
             if self._record is None:

@@ -66,6 +66,10 @@ class Session:
         self._failures = 0
         self._retry_at = 0.0
 
+    def settle(self) -> None:
+        """Try once more to save what the storage did not take. Clients do it when they are closed."""
+        self._saved.settle()
+
     def __repr__(self) -> str:
         return f"<Session at {self.auth_url or 'no address'}: {self.state.status}>"
 
