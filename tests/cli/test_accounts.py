@@ -151,7 +151,7 @@ def test_an_import_takes_what_fits_and_says_why_the_rest_does_not(folder: Path) 
             "e-mail address",
             "iterations",
             "format",
-            "disabeld: no member of an account; to leave it out: --ignore disabeld",
+            "disabeld: no member of an account; did you mean disabled? If not, leave it out: --ignore disabeld",
             "created_at",
             "not a JSON object",
             "not a JSON object",

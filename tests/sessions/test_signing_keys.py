@@ -180,3 +180,28 @@ class TestSecrets:
             assert isinstance(private, Ed25519PrivateKey)
             assert private.private_bytes_raw() not in row.sealed
             assert parse_secret(SECRET) not in row.sealed
+
+
+async def test_after_a_leak_the_keys_under_the_old_secret_are_removed_and_the_new_one_stands_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Until then nothing starts, and no key is made that the servers with the old secret could not unseal."""
+    store = MemoryStore()
+
+    def gate(secret: str) -> Gatepass:
+        return Gatepass(secrets=[secret], public_url=ORIGIN, store=store, clock=ManualClock(), hasher=FastHasher())
+
+    kid = (await gate(SECRET).keys.rotate(after=0)).kid
+    after = gate(OTHER_SECRET)
+    for refused in (after.open, after.keys.rotate):
+        with pytest.raises(ConfigurationError, match=f"secret leaked, .*: gatepass keys retire {kid} --at-once"):
+            await refused()
+    assert [row.kid for row, _ in await after.keys.listed()] == [kid]
+    successor = await after.keys.retire(kid, at_once=True)
+    caplog.clear()
+    restarted = gate(OTHER_SECRET)
+    await restarted.open()
+    assert successor is not None
+    assert kid_of(restarted) == successor.kid
+    await restarted.close()
+    assert "cannot be unsealed" not in caplog.text

@@ -14,6 +14,7 @@ import re
 from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from itertools import islice
 from typing import Annotated
 
@@ -142,5 +143,8 @@ def _reason(invalid: ValidationError) -> str:
     faults = invalid.errors(include_input=False)
     unknown = sorted({ascii(fault["loc"][0])[1:-1][:40] for fault in faults if fault["type"] == "extra_forbidden"})
     if unknown:
-        return f"{', '.join(unknown)}: no member of an account; to leave it out: --ignore {unknown[0]}"
+        close = [near for name in unknown for near in get_close_matches(name.lower(), _Record.model_fields, 1, 0.8)]
+        hint = f"did you mean {', '.join(close)}? If not, leave it out" if close else "to leave it out"
+        ignored = " ".join(f"--ignore {name}" for name in unknown)
+        return f"{', '.join(unknown)}: no member of an account; {hint}: {ignored}"
     return f"{', '.join(sorted({str(fault['loc'][0]) for fault in faults}))}: missing or invalid"

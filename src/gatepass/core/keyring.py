@@ -28,6 +28,8 @@ _NO_PREFIX = (
     f"a secret begins with {SECRET_PREFIX}; make one with: gatepass init, or gatepass secret. "
     "To keep one from before there was a prefix: gatepass secret --convert"
 )
+_BARE = re.compile(r"(?:[A-Za-z0-9_+/-]{4})*(?:[A-Za-z0-9_+/-]{2}(?:==)?|[A-Za-z0-9_+/-]{3}=?)?", re.ASCII)
+"""base64 of whole bytes, in either alphabet: no character is left over."""
 _WORDS = re.compile("secret|production|password|gatepass|example|development|changeme|insecure|default", re.IGNORECASE)
 """What people write into a secret that they make up."""
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -82,7 +84,7 @@ def convert_secret(text: str) -> str:
 def _parse_bare(text: str) -> bytes:
     """The bytes of a base64url text without prefix. Raises ConfigurationError if it is short, or looks made up."""
     try:
-        raw = base64url.decode_typed(text)
+        raw = base64url.decode_typed(text) if _BARE.fullmatch(text) else b""
     except ValueError:
         raw = b""
     # 32 random bytes have about 30 distinct values, and no words: of ten million, one has one of these by chance.

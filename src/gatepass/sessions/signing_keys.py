@@ -57,13 +57,7 @@ class SigningKeys:
     async def open(self) -> None:
         """Load the keys. Raises ConfigurationError for one that is needed and cannot be unsealed; StoreUnavailable."""
         rows = await self._store.signing_keys()
-        standing = self._states(rows)
-        for row in rows:
-            if standing[row.kid] != "gone" and stored_key.unseal(row, self._ring) is None:
-                raise ConfigurationError(
-                    f"Signing key {row.kid} was sealed under a secret that is not among `secrets`: add that secret "
-                    f"at the end, or remove the key: gatepass keys retire {row.kid} --at-once"
-                )
+        self._check(rows)
         self._take(rows)
         await self._reseal(rows)
 
@@ -72,7 +66,15 @@ class SigningKeys:
         self._take(await self._store.signing_keys())
 
     async def rotate(self, *, after: int = PUBLISHED_BEFORE_USE) -> StoredKey:
-        """Make a key that signs in `after` seconds; until then it is published only. Raises StoreUnavailable."""
+        """Make a key that signs in `after` seconds; until then it is published only.
+
+        Raises ConfigurationError if a key of the store cannot be unsealed here: the servers that can would have no use
+        for one that is sealed under another secret. Raises StoreUnavailable.
+        """
+        self._check(await self._store.signing_keys())
+        return await self._make(after)
+
+    async def _make(self, after: int) -> StoredKey:
         now = self._clock.now()
         made = stored_key.make(
             self._entropy.token_bytes(SEED_BYTES),
@@ -101,7 +103,7 @@ class SigningKeys:
         state = self._states(rows.values())[kid]
         if state == "signs" and not at_once:
             raise UnknownKey("This key signs. Make its successor: gatepass keys rotate. Or, if it leaked: --at-once")
-        successor = await self.rotate(after=0) if state == "signs" else None
+        successor = await self._make(0) if state == "signs" else None
         now = self._clock.now()
         await self._store.put_signing_key(replace(row, retired_at=row.retired_at or now, is_removed=at_once))
         await self.look()
@@ -113,9 +115,23 @@ class SigningKeys:
         standing = self._states(rows)
         return [(row, standing[row.kid]) for row in sorted(rows, key=lambda row: row.active_from, reverse=True)]
 
+    def _check(self, rows: Sequence[StoredKey]) -> None:
+        """Raise ConfigurationError for a key that is in use and cannot be unsealed."""
+        standing = self._states(rows)
+        for row in rows:
+            if standing[row.kid] != "gone" and stored_key.unseal(row, self._ring) is None:
+                raise ConfigurationError(
+                    f"Signing key {row.kid} was sealed under a secret that is not among `secrets`: add that secret "
+                    "at the end. Or, if that secret leaked, remove the key: "
+                    f"gatepass keys retire {row.kid} --at-once"
+                )
+
     def _take(self, rows: Sequence[StoredKey]) -> None:
         unsealed: dict[StoredKey, SigningKey] = {}
+        standing = self._states(rows)
         for row in rows:
+            if standing[row.kid] == "gone":
+                continue
             key = self._unsealed.get(row) or stored_key.unseal(row, self._ring)
             if key is not None:
                 unsealed[row] = key
