@@ -4,12 +4,13 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from gatepass.core.policy import DAY
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.environment import PREFIX, read_file
 from gatepass.settings import ENV_FILE, Settings
+from gatepass.stores.urls import split_url
 from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import Cookies
 
@@ -41,7 +42,7 @@ def is_local(settings: Settings) -> bool:
 
 def sqlite_file(settings: Settings) -> Path | None:
     """The file of a SQLite store, or None for another store."""
-    parts = urlsplit(settings.store_url)
+    parts = split_url(settings.store_url)
     return Path(unquote(parts.path.removeprefix("/"))) if parts.scheme == "sqlite" else None
 
 
@@ -90,7 +91,7 @@ def _secrets_in(env_file: Path) -> list[str]:
 
 
 def _has_password(name: str, value: str) -> bool:
-    return name in _URLS and (urlsplit(value).password is not None or "password=" in value)
+    return name in _URLS and (split_url(value).password is not None or "password=" in value)
 
 
 def _check_cookies(settings: Settings) -> Iterator[Finding]:
@@ -137,7 +138,7 @@ def _check_proxies(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_store(settings: Settings, workers: int) -> Finding:
-    scheme = urlsplit(settings.store_url).scheme
+    scheme = split_url(settings.store_url).scheme
     if scheme == "memory" and not is_local(settings):
         message = "STORE is memory://: a restart signs all users out."
         return error("store", message, "Use postgresql:// or sqlite:///.")

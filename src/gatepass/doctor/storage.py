@@ -4,7 +4,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from gatepass.doctor.configuration import sqlite_file
 from gatepass.doctor.finding import Finding, advice, error, ok
@@ -26,7 +25,7 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
         for finding in check_sqlite_file(file):
             yield finding
     for url in filter(None, (settings.store_url, settings.sessions_url)):
-        check = {"p": _check_postgres, "r": _check_redis}.get(urlsplit(url).scheme[:1])
+        check = {"p": _check_postgres, "r": _check_redis}.get(url[:1])
         try:
             if check is not None:
                 async for finding in check(url):

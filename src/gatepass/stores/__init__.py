@@ -11,13 +11,14 @@ A URL chooses the store:
 A driver is imported when its store is opened, so SQLite needs none of them.
 """
 
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore, SessionEngine
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.stores.urls import split_url
 
 __all__ = ["DEFAULT_STORE", "MemoryStore", "SQLiteStore", "open_session_store", "open_store"]
 
@@ -87,6 +88,6 @@ def _missing_extra(missing: ModuleNotFoundError, *, extra: str, package: str) ->
 
 def _split(url: str) -> SplitResult:
     try:
-        return urlsplit(url)
+        return split_url(url)
     except ValueError:
         raise ConfigurationError("The store's URL cannot be read; percent-encode special characters in it.") from None

@@ -20,9 +20,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlunsplit
 
 from gatepass.errors import ConfigurationError
+from gatepass.stores.urls import split_url
 from gatepass.wire.origin import is_loopback_host
 
 CONNECTIONS = 4
@@ -51,7 +52,7 @@ class PostgresUrl:
 def parse_url(url: str) -> PostgresUrl:
     """Read a URL. Raises ConfigurationError, which names the fault and never the URL."""
     try:
-        parts = urlsplit(url)
+        parts = split_url(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise ConfigurationError(

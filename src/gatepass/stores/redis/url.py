@@ -20,9 +20,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from gatepass.errors import ConfigurationError
+from gatepass.stores.urls import split_url
 from gatepass.wire.origin import is_loopback_host
 
 Kind = Literal["single", "sentinel", "cluster"]
@@ -81,7 +82,7 @@ class RedisUrl:
 def parse_url(url: str) -> RedisUrl:
     """Read a URL. Raises ConfigurationError, which names the fault and never the URL."""
     try:
-        parts = urlsplit(url)
+        parts = split_url(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise _refusal("cannot be read; percent-encode special characters in the user and the password") from None
