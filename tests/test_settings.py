@@ -166,6 +166,23 @@ def test_an_unknown_name_in_the_file_is_one_too(monkeypatch: pytest.MonkeyPatch)
     assert "GATEPASS_COOKIEPATH is not a setting. Did you mean GATEPASS_COOKIE_PATH?" in faults(monkeypatch)
 
 
+def test_a_setting_without_its_prefix_in_our_file_is_a_fault_and_in_another_file_is_somebody_elses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(ENV_FILE).write_text("TRUSTED_PROXIES=unix\nPATH=/bin\n")
+    told = faults(monkeypatch)
+    assert "TRUSTED_PROXIES has no effect without its prefix: GATEPASS_TRUSTED_PROXIES." in told
+    assert "PATH has no effect" not in told
+    Path(ENV_FILE).rename("all.env")
+    assert Settings.load(env_file=Path("all.env")).trusted_proxies == ()
+
+
+def test_the_faults_of_both_stores_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = faults(monkeypatch, STORE="mysql://x", SESSIONS="redis://cache.example.com")
+    assert "GATEPASS_STORE" in told
+    assert "The Redis URL leads to cache.example.com:6379 without TLS" in told
+
+
 KUBERNETES = {
     "SERVICE_HOST": "10.96.12.7",
     "SERVICE_PORT": "8000",

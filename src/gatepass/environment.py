@@ -68,6 +68,11 @@ def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
     return faults
 
 
+def bare_names(in_file: Iterable[str], known: Collection[str]) -> list[str]:
+    """A fault for each name of the settings file that is a setting without its prefix, and would have no effect."""
+    return [f"{name} has no effect without its prefix: {PREFIX}{name}." for name in in_file if PREFIX + name in known]
+
+
 def _links(ours: Mapping[str, str]) -> Iterator[str]:
     """The names of links among those with our prefix."""
     named = [name for name, value in ours.items() if _is_of_link(name, value)]

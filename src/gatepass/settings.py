@@ -19,7 +19,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
-from gatepass.environment import PREFIX, overridden_names, read_file, read_names, unknown_names
+from gatepass.environment import PREFIX, bare_names, overridden_names, read_file, read_names, unknown_names
 from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
@@ -143,7 +143,10 @@ class Settings(BaseSettings):
         if env_file is not None and not env_file.is_file():
             raise ConfigurationError(f"There is no settings file {env_file}.")
         in_file = read_file(file)
-        faults = unknown_names(read_names(in_file), [PREFIX + name.upper() for name in cls.model_fields])
+        known = [PREFIX + name.upper() for name in cls.model_fields]
+        faults = unknown_names(read_names(in_file), known)
+        if file.name == ENV_FILE:  # a file of another name may have settings of other programs
+            faults += bare_names(in_file, known)
         overridden = dict.fromkeys(overridden_names(("secret", "secret_file"), in_file))
         try:
             settings = cls(_env_file=file, **overridden)  # type: ignore[call-arg, arg-type]
@@ -232,7 +235,8 @@ class Settings(BaseSettings):
             ("public_url", "browsers"): self._check_url,
             ("mail", "pages"): lambda: self._mail(LinkPages()),  # the mailer's faults, also beside one of the pages
             ("policy", "mail", "users"): self._check_registration,
-            ("store", "sessions"): self._check_store,
+            ("store",): lambda: open_store(self.store_url),  # the faults of either, also beside one of the other
+            ("store", "sessions"): lambda: open_store(self.store_url, sessions=self.sessions_url),
         }
         for arguments, check in checks.items():
             if not set(arguments).isdisjoint(given):
@@ -249,9 +253,6 @@ class Settings(BaseSettings):
 
     def _check_registration(self) -> None:
         check_mode(self.registration, sends_mail=self.mail is not None)
-
-    def _check_store(self) -> None:
-        open_store(self.store_url, sessions=self.sessions_url)  # makes it and opens nothing
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""
