@@ -68,7 +68,7 @@ class Thief:
         if not tokens or not states:
             raise NoSession
         name, text = tokens[0]
-        return StolenCookie(cookie=f"{name}={text}", generation=int(states[0].split(".")[1]))
+        return StolenCookie(cookie=f"{name}={text.reveal()}", generation=int(states[0].split(".")[1]))
 
     async def _refresh(self, stolen: StolenCookie) -> None:
         """Refresh once. `stolen` then holds the successor, if the server issued one."""
@@ -84,7 +84,7 @@ class Thief:
         for header, value in messages[0]["headers"]:
             for name, text in self._gate.cookies.read([value.decode("latin-1")]):
                 if header == b"set-cookie":
-                    stolen.cookie = f"{name}={text}"
+                    stolen.cookie = f"{name}={text.reveal()}"
         stolen.generation = answer.get("refresh_generation", stolen.generation)
 
 
