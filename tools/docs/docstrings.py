@@ -6,6 +6,7 @@ becomes a heading, the signature and the docstring, and the public members with 
 
 import re
 from pathlib import Path
+from typing import Any
 
 import griffe
 
@@ -46,7 +47,7 @@ def _is_public(name: str, member: griffe.Object | griffe.Alias) -> bool:
     return not member.is_alias and not member.is_module and not name.startswith("_") and member.docstring is not None
 
 
-def _signature(thing: griffe.Object | griffe.Alias) -> str:
+def _signature(thing: Any) -> str:
     if thing.is_function or (thing.is_class and "__init__" in thing.members):
         return str(thing.signature())
     if thing.is_class:
