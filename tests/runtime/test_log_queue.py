@@ -1,8 +1,10 @@
 """A log that is not read stops nothing: lines are dropped then, and counted in a line of their own."""
 
+import fcntl
 import json
 import logging
 import os
+import resource
 import threading
 from collections.abc import Iterator
 from typing import TextIO
@@ -83,6 +85,52 @@ def test_without_a_thread_a_line_is_written_at_once_or_dropped(pipe: Pipe) -> No
     for _ in range(1000):
         log.write("x" * 1023 + "\n")
     assert set(threading.enumerate()) <= threads
+
+
+def test_a_descriptor_that_the_program_closed_and_opened_as_something_else_gets_no_lines() -> None:
+    """The number of a closed descriptor goes to the next file or connection that is opened."""
+    reading, writing = os.pipe()
+    stream = os.fdopen(writing, "w")
+    log = LogQueue(stream)
+    log.start()
+    log.write("x" * 200_000 + "\n")  # more than a pipe holds: the thread is inside its write
+    other_reading, made = os.pipe()
+    stream.close()
+    other_writing = os.dup2(made, writing)
+    os.set_blocking(other_reading, False)
+    text = b""
+    while not text.endswith(b"\n"):
+        text += os.read(reading, 65_536)
+    log.write("last\n")
+    log.close()
+    assert len(text) == 200_001
+    assert os.read(reading, 100) == b"last\n"
+    with pytest.raises(BlockingIOError):
+        os.read(other_reading, 1)
+    for descriptor in {reading, other_reading, made, other_writing}:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("is_threaded", [True, False])
+def test_a_line_after_the_end_is_lost_and_harms_nobody(pipe: Pipe, is_threaded: bool) -> None:
+    log = LogQueue(pipe.stream)
+    if is_threaded:
+        log.start()
+    log.close()
+    log.write("late\n")
+    log.close()
+
+
+def test_a_process_with_thousands_of_open_files_logs(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`select.select` raises for a descriptor of 1024 or more."""
+    monkeypatch.setattr(os, "dup", lambda number: fcntl.fcntl(number, fcntl.F_DUPFD, 1500))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    log = LogQueue(pipe.stream)
+    log.write("heard\n")
+    assert pipe.read_lines(1) == ["heard"]
+    log.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_reader_that_is_gone_harms_nobody(pipe: Pipe) -> None:

@@ -21,6 +21,8 @@ PAUSE = 0.02
 """Seconds in which lines gather before they are written: one system call for all, and few changes of the thread."""
 CLOSE_TIMEOUT = 1.0
 """Seconds that the end of a process waits for a stream that takes nothing."""
+CLOSED = -1
+"""No descriptor: each write to it fails."""
 
 
 class LogQueue:
@@ -32,7 +34,8 @@ class LogQueue:
     def __init__(self, stream: TextIO) -> None:
         """Text of `stream` that waits in its own buffer is written first."""
         stream.flush()
-        self._descriptor = stream.fileno()
+        # Our own copy: a descriptor that somebody else closes may be a database's connection a moment later.
+        self._descriptor = os.dup(stream.fileno())
         self._lines: deque[str] = deque()
         self._waiting = 0
         self._dropped = 0
@@ -64,11 +67,16 @@ class LogQueue:
         """Nothing: the thread writes soon."""
 
     def close(self) -> None:
-        """Write what waits, for at most `CLOSE_TIMEOUT` seconds."""
+        """Write what waits, for at most `CLOSE_TIMEOUT` seconds. Lines that come later are lost."""
         self._closing.set()
         self._filled.set()
         if self._thread is not None:
             self._thread.join(CLOSE_TIMEOUT)
+            if self._thread.is_alive():  # it is inside a write, and keeps the descriptor
+                return
+        descriptor, self._descriptor = self._descriptor, CLOSED
+        if descriptor != CLOSED:
+            os.close(descriptor)
 
     def _run(self) -> None:
         while not (self._closing.is_set() and not self._lines and not self._dropped):
@@ -92,12 +100,17 @@ class LogQueue:
         return is_written
 
     def _write_now(self, text: str) -> None:
-        try:
-            _, can_write, _ = select.select([], [self._descriptor], [], 0)
-        except OSError:  # not a file that this system can wait for
-            can_write = [self._descriptor]
-        if can_write:
+        if _can_write(self._descriptor):
             _write_all(self._descriptor, text)
+
+
+def _can_write(descriptor: int) -> bool:
+    """Whether a write would not block. `select.select` would raise for a descriptor of 1024 or more."""
+    if descriptor == CLOSED or not hasattr(select, "poll"):  # Windows can ask this of sockets alone
+        return descriptor != CLOSED
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 def _write_all(descriptor: int, text: str) -> bool:
