@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from gatepass.serving.admission import MAX_REFUSED, NETWORK_SHARE, Admission
-from gatepass.serving.http_protocol import MAX_PIPELINED, HttpProtocol, sweep
+from gatepass.serving.http_protocol import DRAIN_GRACE, MAX_PIPELINED, HttpProtocol, sweep
 from gatepass.wire.address import Proxies
 from gatepass.wire.asgi import Receive, Scope, Send
 from tools.services.patience import patience
@@ -259,6 +259,56 @@ class TestAdmission:
             assert len(world.state.connections) == 1 + MAX_REFUSED
             for _, writer in opened:
                 writer.close()
+
+
+class TestDraining:
+    """The server stops: `Connection: close` says which response is the last one."""
+
+    async def test_the_response_under_way_is_announced_as_the_last_and_so_is_one_that_comes_then(self) -> None:
+        for is_under_way in (True, False):
+            admission = Admission(10)
+            async with serving(admission) as world:
+                reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+                writer.write(GET % b"first")
+                await reader.readuntil(b"/first")
+                if is_under_way:
+                    writer.write(GET % b"slow")
+                    await world.until_asked(2)
+                admission.is_draining = True
+                world.connection().shutdown()
+                if not is_under_way:
+                    writer.write(GET % b"slow")
+                world.gate.set()
+                async with patience():
+                    raw = await reader.read()
+                assert (paths(raw), raw.count(b"\r\nconnection: close\r\n")) == (["/slow"], 1)
+                writer.close()
+
+    async def test_an_idle_connection_is_closed_after_the_grace_and_not_before(self) -> None:
+        async with serving(Admission(10)) as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(GET % b"first")
+            await reader.readuntil(b"/first")
+            connection = world.connection()
+            due: list[tuple[float, Callable[[], None]]] = []
+            connection.loop = Later(due)  # type: ignore[assignment]
+            connection.shutdown()
+            ((seconds, drain),) = due
+            assert (seconds, connection.transport.is_closing()) == (DRAIN_GRACE, False)
+            drain()
+            async with patience():
+                assert await reader.read() == b""
+            writer.close()
+
+
+class Later:
+    """A loop that notes what is to be called later."""
+
+    def __init__(self, due: list[tuple[float, Callable[[], None]]]) -> None:
+        self._due = due
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._due.append((seconds, call))
 
 
 def problem(raw: bytes) -> dict[str, object]:
