@@ -126,14 +126,14 @@ class Remote:
     """
 
     def __init__(self, base_url: str, transport: httpx2.AsyncHTTPTransport) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._transport = transport
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         request = httpx2.Request(
             scope["method"],
-            self._base_url + scope["path"],
+            self.base_url + scope["path"],
             headers=[pair for pair in scope["headers"] if pair[0] != b"content-length"],
             content=message.get("body", b""),
             extensions={"timeout": httpx2.Timeout(PATIENCE).as_dict()},

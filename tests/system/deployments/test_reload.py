@@ -66,6 +66,12 @@ class Load:
         seen = self.statuses.total()
         await becomes(lambda: self.statuses.total() >= seen + BETWEEN, "more answers")
 
+    async def move(self, base: str) -> None:
+        """Send all further requests to another server, and wait until it has answered some."""
+        self._remote.base_url = base
+        await self.progress()
+        await self.progress()
+
     def failures(self) -> dict[tuple[str, int], int]:
         return {key: count for key, count in self.statuses.items() if key[1] not in (200, 201)}
 
