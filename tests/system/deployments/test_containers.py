@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from gatepass.serving.process import SHUTDOWN_TIMEOUT
 from gatepass.serving.workers import SHUTDOWN_TIMEOUT as WORKERS_TIMEOUT
@@ -54,7 +54,7 @@ LINKS = {
 
 def instruction(name: str) -> str:
     """The value of the last instruction of this name."""
-    return re.findall(rf"^{name} (.+)$", CONTAINERFILE, re.MULTILINE)[-1]
+    return str(re.findall(rf"^{name} (.+)$", CONTAINERFILE, re.MULTILINE)[-1])
 
 
 def may_others_run() -> bool:
@@ -94,7 +94,7 @@ class Pod:
 
     def status(self, path: str) -> int:
         with httpx2.Client(timeout=PATIENCE) as client:
-            return client.get(f"http://127.0.0.1:{self.port}{path}").status_code
+            return int(client.get(f"http://127.0.0.1:{self.port}{path}").status_code)
 
     def __enter__(self) -> "Pod":
         until_listening(self.process, self.port)
