@@ -27,6 +27,8 @@ class World:
     port: int = 0
     state: ServerState = field(default_factory=ServerState)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """The application has heard that the reader of its events is gone."""
     asked: list[str] = field(default_factory=list)
     answer: Callable[[str], bytes] = lambda path: path.encode()
 
@@ -37,6 +39,13 @@ class World:
             pass
         if path == "/slow":
             await self.gate.wait()
+        if path == "/events":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"event", "more_body": True})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.left.set()
+            return
         body = self.answer(path)
         head = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -298,6 +307,18 @@ class TestDraining:
             drain()
             async with patience():
                 assert await reader.read() == b""
+            writer.close()
+
+    async def test_a_stream_of_events_is_ended_after_the_grace_with_its_last_chunk(self) -> None:
+        async with serving(Admission(10)) as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(GET % b"events")
+            await reader.readuntil(b"event\r\n")
+            connection = world.connection()
+            connection._drain()
+            async with patience():
+                assert await reader.read() == b"0\r\n\r\n"
+                await world.left.wait()
             writer.close()
 
 
