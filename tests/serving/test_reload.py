@@ -105,6 +105,7 @@ def test_what_cannot_start_changes_nothing_and_is_said(server: Server, tmp_path:
     server.process.send_signal(signal.SIGHUP)
     assert [server.told(), server.told()] == ["RELOADING=1", "READY=1"]
     assert (server.status(), children(server.process.pid)) == (200, set())
+    until(lambda: "the reload failed" in server.log.read_text(), "the sentence, which a thread writes")
     said = server.log.read_text()
     assert said.index("GATEPASS_LIFE is not a setting") < said.index("the reload failed")
     (tmp_path / "gatepass.env").unlink()

@@ -59,27 +59,27 @@ def serve(host: str, port: int, uds: Path | None, fd: int | None, workers: int, 
         log = _log_to_stderr(gate)
         if inherited is not None and not gate.store.is_shared and not inherited.wait_for_go():
             return
-        place = Place(listener, inherited=inherited, refusal=_no_reload(gate))
+        with contextlib.closing(Place(listener, inherited=inherited, refusal=_no_reload(gate))) as place:
 
-        def started() -> None:
-            click.echo(f"Gatepass listens on {_shown(listener)}/auth (Ctrl-C stops it)", err=True)
-            for sentence in _advice(settings, listener):
-                click.echo(sentence, err=True)
-            place.started()
+            def started() -> None:
+                click.echo(f"Gatepass listens on {_shown(listener)}/auth (Ctrl-C stops it)", err=True)
+                for sentence in _advice(settings, listener):
+                    click.echo(sentence, err=True)
+                place.started()
 
-        options = {"limits": gate.limits, "proxies": arguments["browsers"].proxies}
-        if workers == 1:
-            is_late = inherited is not None and not gate.store.is_shared
-            around = (lambda: running_soon(gate)) if is_late else gate.running
-            with _writing(log):
-                lifeline = place.lifeline
-                process.serve(
-                    gate.served, listener, around=around, started=started, lifeline=lifeline, place=place, **options
-                )
+            options = {"limits": gate.limits, "proxies": arguments["browsers"].proxies}
+            if workers == 1:
+                is_late = inherited is not None and not gate.store.is_shared
+                around = (lambda: running_soon(gate)) if is_late else gate.running
+                with _writing(log):
+                    lifeline = place.lifeline
+                    process.serve(
+                        gate.served, listener, around=around, started=started, lifeline=lifeline, place=place, **options
+                    )
+                    place.keep()
+            else:
+                _serve_with(workers, gate, listener=listener, started=started, log=log, place=place, **options)
                 place.keep()
-        else:
-            _serve_with(workers, gate, listener=listener, started=started, log=log, place=place, **options)
-            place.keep()
 
 
 @click.command()
@@ -175,7 +175,7 @@ def _serve_with(
     process = _load_process()
 
     def work(ready: Callable[[], None], lifeline: int, has_served: bool) -> None:
-        place.release()
+        place.close()
         around = (lambda: running_soon(gate)) if has_served else gate.running
         with _writing(log):
             process.serve(gate.served, listener, around=around, started=ready, lifeline=lifeline, **options)

@@ -48,8 +48,8 @@ class Place:
         """In a supervisor that stops: its workers have theirs."""
         self._listener.close()
 
-    def release(self) -> None:
-        """In a worker: its supervisor alone hands over."""
+    def close(self) -> None:
+        """Let the kept socket go; also in a worker, since its supervisor alone hands over. Idempotent."""
         self._kept.close()
 
     def reloading(self) -> None:
