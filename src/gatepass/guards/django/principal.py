@@ -48,8 +48,8 @@ def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]
                 refusal = _refusal(request, scopes, max_age)
                 return await view(request, *args, **kwargs) if refusal is None else refusal
 
-            exempt: View = csrf_exempt(guarded_async)
-            return exempt
+            exempt_async: View = csrf_exempt(guarded_async)
+            return exempt_async
 
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
