@@ -13,7 +13,7 @@ from tools.services.ports import free_port
 
 FRAMEWORKS = ["django", "fastapi", "flask"]
 PREPARED = ("mkdir -p notes", "python3 -m venv", "pip install", "cd page && npm install")
-"""Steps that stand for the environment of the tests: an empty folder, this package with its extras, `web/node_modules`."""
+"""Steps that stand for the environment of the tests: a folder, the package with its extras, `web/node_modules`."""
 COMPILER = {
     "compilerOptions": {
         "target": "es2022",
