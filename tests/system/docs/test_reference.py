@@ -25,6 +25,7 @@ REFERENCE = ROOT / "docs" / "reference"
 _SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _COMMAND = re.compile(r"^\| `gatepass ([a-z -]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
 _ENDPOINT = re.compile(r"^\| `(GET|POST|DELETE) (/[^`]+)` \| (.*) \|$", re.MULTILINE)
+_FORM = re.compile(r"^\| [^|]+ \| `([A-Z]+ /[^`]+)` \| (.*) \|$", re.MULTILINE)
 _CODE = re.compile(r"`([a-z]+(?:-[a-z]+)*)`")
 
 
@@ -122,6 +123,21 @@ class TestEndpoints:
             codes = {code for status, answer in answers.items() if status >= "400" for code in _words(answer)}
             assert codes - everywhere <= set(_CODE.findall(cells.rpartition("|")[2])) <= codes, path
             assert all(status in cells for status in answers if status < "300"), path
+
+
+    def test_the_table_of_forms_names_all_codes_of_each_and_no_others(self) -> None:
+        for_developers = {"cross-site", "malformed-json", "malformed-request", "not-offered", "invalid-token"}
+        everywhere = set(_CODE.findall(page("http-api.md").partition("## On every endpoint")[2]))
+        everywhere |= for_developers | {"token-required"}
+        rows = dict(_FORM.findall(page("errors.md").partition("## By form")[2]))
+        for called, cell in rows.items():
+            method, path = called.split()
+            answers = operations()[method, path]["responses"]
+            codes = {code for status, answer in answers.items() if status >= "400" for code in _words(answer)}
+            own = codes - everywhere | ({"invalid-body", "not-found"} & codes & set(_CODE.findall(cell)))
+            assert own - {"invalid-body"} <= set(_CODE.findall(cell)) <= codes, called
+        forms = {pair for pair, facts in operations().items() if "requestBody" in facts and pair[1] != "/refresh"}
+        assert {f"{method} {path}" for method, path in forms} - set(rows) <= {"POST /logout", "DELETE /account"}
 
 
 def _words(answer: dict[str, Any]) -> list[str]:
