@@ -45,8 +45,9 @@ async function show() {
   const part = token ? location.pathname.slice(1) : isIn ? "main" : "sign-in";
   for (const each of ["sign-in", "verify", "reset"]) find(`#${each}`).hidden = status === "unknown" || each !== part;
   find("main").hidden = part !== "main";
-  if (sessionId === shown) return;
-  shown = sessionId;
+  const id = isIn ? sessionId : null; // known before the session has been resumed
+  if (id === shown) return;
+  shown = id;
   find("ul").replaceChildren();
   if (isIn) (await api.get("/notes")).data.forEach(addLine);
 }

@@ -43,8 +43,9 @@ async function show() {
   find("[role=status]").textContent = { degraded: "No connection at the moment.", unknown: "One moment …" }[status] ?? account?.email ?? "";
   find("#sign-in").hidden = isIn || status === "unknown";
   find("main").hidden = !isIn;
-  if (sessionId === shown) return;
-  shown = sessionId;
+  const id = isIn ? sessionId : null; // known before the session has been resumed
+  if (id === shown) return;
+  shown = id;
   find("ul").replaceChildren();
   if (isIn) await attempt(async () => (await api.get("/notes")).data.forEach(addLine));
 }

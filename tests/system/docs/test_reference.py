@@ -124,7 +124,6 @@ class TestEndpoints:
             assert codes - everywhere <= set(_CODE.findall(cells.rpartition("|")[2])) <= codes, path
             assert all(status in cells for status in answers if status < "300"), path
 
-
     def test_the_table_of_forms_names_all_codes_of_each_and_no_others(self) -> None:
         for_developers = {"cross-site", "malformed-json", "malformed-request", "not-offered", "invalid-token"}
         everywhere = set(_CODE.findall(page("http-api.md").partition("## On every endpoint")[2]))
