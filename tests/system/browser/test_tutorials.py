@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.process import until_listening
-from tests.support.tutorial import Reader, commands, is_server, serving
+from tests.support.tutorial import ROOT, Reader, blocks, commands, is_server, serving
 from tests.system.docs.test_tutorials import reader_of
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
@@ -122,3 +122,26 @@ def test_the_page_of_the_fastapi_tutorial_behind_vite_as_the_chapter_on_developm
         page.goto(f"http://localhost:{port}")
         sign_up(page)
         write_and_come_back(page)
+
+
+def test_a_saved_state_of_one_sign_in_ends_the_session_for_all_as_the_page_on_tests_says(
+    tmp_path: Path, page: Page, chromium: Browser
+) -> None:
+    reader = follow("flask", tmp_path)
+    (e2e,) = [block.text for block in blocks(ROOT / "docs/guides/browser-testing.md") if block.title == "e2e.py"]
+    (reader.folder / "e2e.py").write_text(e2e.replace("8000", reader.port), "utf-8")
+    server = reader.start("flask --app e2e run --port 8000")
+    try:
+        page.goto(reader.url)
+        sign_up(page)
+        expect(page.get_by_role("status")).to_have_text("ann@example.com")
+        saved = page.context.storage_state()
+        first, second = (chromium.new_context(storage_state=saved).new_page() for _ in range(2))
+        first.goto(reader.url)
+        expect(first.get_by_role("status")).to_have_text("ann@example.com")
+        for copy in (second, first):
+            copy.goto(reader.url)
+            expect(copy.get_by_label("E-mail")).to_be_visible()
+            copy.context.close()
+    finally:
+        server.stop()
