@@ -40,7 +40,8 @@ let shown = null; // the session whose notes are on the page
 async function show() {
   const { status, account, sessionId } = session.getSnapshot();
   const isIn = status === "active" || status === "degraded";
-  find("[role=status]").textContent = { degraded: "No connection at the moment.", unknown: "One moment …" }[status] ?? account?.email ?? "";
+  find("[role=status]").textContent =
+    { degraded: "No connection at the moment.", unknown: "One moment …" }[status] ?? account?.email ?? "";
   find("#sign-in").hidden = isIn || status === "unknown";
   find("main").hidden = !isIn;
   const id = isIn ? sessionId : null; // known before the session has been resumed
