@@ -41,7 +41,7 @@ def module_of(code: str) -> str:
 def names_assumed(tree: ast.Module) -> set[str]:
     """What is used and nowhere defined."""
     bound = set(dir(builtins))
-    used = set()
+    used: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
