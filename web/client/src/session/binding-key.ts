@@ -48,6 +48,8 @@ export interface Binding {
   of(sid: string): Promise<Prove | null>;
   /** The server has answered a refresh of `sid`: the bytes of its key are deleted. */
   confirm(sid: string): void;
+  /** The session has ended: its key is deleted. */
+  end(sid: string): void;
 }
 
 /**
@@ -68,6 +70,8 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
 
   /** Changes what is stored, in one transaction: so of several tabs that bind a session, one makes its key. */
   const change = (act: (keys: Keys) => Keys | null) => transact(scope, issuer, act);
+  /** The same as a matter of tidiness: nothing depends on it. */
+  const tidy = (act: (keys: Keys) => Keys | null) => void change(act).catch(() => null);
 
   async function find(sid: string): Promise<Kept | null> {
     if (held?.sid === sid) return held;
@@ -116,7 +120,7 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
       const isKeyed = offered?.id === idOf(sid);
       notes("key", sid + (isKeyed ? "+" : "-"));
       held = isKeyed ? { sid, key: offered.key } : null;
-      void change((): Keys => (isKeyed ? { [offered.id]: { key: offered.key } } : {})).catch(() => null);
+      tidy(() => (isKeyed ? { [offered.id]: { key: offered.key } } : {}));
     },
     async of(sid) {
       const note = notes("key");
@@ -134,7 +138,12 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
       if (held?.sid !== sid || !held.secret) return;
       const { key } = held;
       held = { sid, key };
-      void change((keys) => ({ ...keys, [idOf(sid)]: { key } })).catch(() => null);
+      tidy((keys) => ({ ...keys, [idOf(sid)]: { key } }));
+    },
+    end(sid) {
+      if (notes("key")?.startsWith(sid)) notes("key", null);
+      held = null;
+      tidy(({ [idOf(sid)]: _ended, ...others }) => others);
     },
   };
 }
@@ -187,7 +196,10 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
 }
 
 function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace("=", "");
 }
 
 function hex(bytes: Uint8Array): string {

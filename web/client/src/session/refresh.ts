@@ -11,8 +11,8 @@
  * they are one closure, split by purpose; classes would cost more bytes, since their members are not minified.
  */
 
-import { type BrowserScope, jitter, pause } from "./browser.js";
 import type { Binding, Prove } from "./binding-key.js";
+import { type BrowserScope, jitter, pause } from "./browser.js";
 import { type EndpointCall, type Outcome, outcomeOf, readMark } from "./endpoints.js";
 import type { Jar, Notes, State } from "./state-cookie.js";
 import type { Channel } from "./tab-channel.js";
@@ -45,20 +45,27 @@ const SIBLING_TOKEN_TIMEOUT = 100;
 const UNKNOWN_CHALLENGE = "AAAAAAAAAAA";
 /** The wait before a retry if the state has not changed, ms. */
 const UNCHANGED_RETRY_DELAY = 1_000;
+/** A refresh token that does not come along this often, for this long (ms), although the state does, is gone for good. */
+const MAX_MISSING = 3;
+const MISSING_TIMEOUT = 60_000;
 
 /**
  * Creates the function that refreshes the session of this tab. It does nothing if there is already a later access token
  * than that of `serial`. `onCall` is called before each call of the endpoint.
  */
 export function createRefresh(parts: Parts): (serial: number, onCall: () => void) => Promise<RefreshResult> {
-  const { memory, jar, notes, channel, lock, call, binding } = parts;
+  const { scope, memory, jar, notes, channel, lock, call, binding } = parts;
   let presented = "";
   /** The state after which MAX_ATTEMPTS have failed. No call is made again until it changes. */
   let gaveUpAt = "";
+  let missing = 0;
+  let missingSince = 0;
 
   /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
-    return jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation ?? 0, challenge: UNKNOWN_CHALLENGE };
+    return (
+      jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation ?? 0, challenge: UNKNOWN_CHALLENGE }
+    );
   }
 
   /** Under the lock: read the state, decide whether a call is necessary, call. */
@@ -113,9 +120,16 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
       const prove = await binding.of(sid);
       const result = prove ? await lock(() => attempt(prove, serial, onCall)) : ({ kind: "proof-required" } as const);
       if (await shouldTryAgain(result, sid)) continue;
-      if (result.kind !== "no-session") return { ...result, sid };
+      if (result.kind !== "no-session") {
+        missing = 0;
+        return { ...result, sid };
+      }
       if (!jar.isReadable) jar.forget(sid);
-      return { ...result, sid, kind: jar.read() ? "transient" : "none" };
+      if (!jar.read()) return { ...result, sid, kind: "none" };
+      const now = scope.performance.now();
+      if (!missing++) missingSince = now;
+      const isGone = missing >= MAX_MISSING && now - missingSince >= MISSING_TIMEOUT;
+      return { ...result, sid, kind: isGone ? "session-ended" : "transient" };
     }
     gaveUpAt = textOf(stateToPresent());
     return { kind: "transient", sid: memory.sid };

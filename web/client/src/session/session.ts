@@ -11,8 +11,8 @@
  */
 
 import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
-import { type BrowserScope, jitter, pause } from "./browser.js";
 import { openBinding } from "./binding-key.js";
+import { type BrowserScope, jitter, pause } from "./browser.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn } from "./sign-in.js";
@@ -168,6 +168,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** Ends it in this tab only. Returns whether this tab had that session. */
   function forget(sid: string, reason: EndReason): boolean {
     jar.forget(sid);
+    binding.end(sid);
     return leave(sid, reason);
   }
 
