@@ -100,10 +100,15 @@ def _checksum(raw: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretKeys:
-    """The keys of one secret: for the MACs of refresh tokens and mailed links, and for sealing stored signing keys."""
+    """The keys of one secret.
+
+    `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links, `seal` for
+    stored signing keys.
+    """
 
     key_id: int
     mac: bytes
+    pad: bytes
     seal: bytes
     link: bytes
 
@@ -197,6 +202,7 @@ class KeyRing:
             SecretKeys(
                 key_id=derive(secret, "key id")[0],
                 mac=derive(secret, "refresh token mac"),
+                pad=derive(secret, "binding key seal"),
                 seal=derive(secret, "signing key seal"),
                 link=derive(secret, "mailed link"),
             )

@@ -11,8 +11,8 @@
  */
 
 import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
+import { openBinding } from "./binding-key.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
-import { loadClientKey } from "./client-key.js";
 import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
@@ -38,7 +38,7 @@ const MIN_AGE_FOR_REFRESH = 5_000;
 const MAX_BACKOFF = 5_000;
 const INITIAL_BACKOFF = 250;
 /** How much longer than one call a tab waits for the lock. ms */
-const LOCK_TIMEOUT_MARGIN = 2_000;
+const LOCK_TIMEOUT_MARGIN = 5_000;
 
 type Untimed<Event> = Omit<Event, "at" | "ms">;
 
@@ -57,11 +57,11 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const channel = openChannel(scope, name, now, { onGrant, onEnd: forget });
   const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
   const call = createEndpointCall(scope, issuer, { fetch, timeout, now });
-  const parts = { scope, memory, jar, notes, channel, lock, call, key };
+  const binding = openBinding(scope, issuer, notes);
+  const parts = { scope, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
   const { signIn, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
-  let keyLoad: Promise<CryptoKey | null> | null = null;
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
   let failures = 0;
@@ -128,6 +128,9 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       else jar.forget(grant!.sid);
     } else if (kind === "session-ended") {
       end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
+    } else if (kind === "proof-required") {
+      // Cookies stay, and other tabs are not told: another page of this jar may be the rightful one.
+      leave(sid!, "unproven");
     } else if (kind === "none" && isPresent) {
       if (notes("out") === sid) end(sid!, "signed-out");
       else memory.reset({ status: "anonymous" });
@@ -167,6 +170,12 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** Ends it in this tab only. Returns whether this tab had that session. */
   function forget(sid: string, reason: EndReason): boolean {
     jar.forget(sid);
+    binding.end(sid);
+    return leave(sid, reason);
+  }
+
+  /** Ends it in this tab and leaves the cookies. Returns whether this tab had that session. */
+  function leave(sid: string, reason: EndReason): boolean {
     if (memory.sid !== sid) return false;
     endedSid = sid;
     memory.reset({ status: "ended", reason });
@@ -189,11 +198,16 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
 
   /** Accepts another tab's access token if it is a newer one of this session, or one of the session in the cookie. */
   function onGrant(grant: Grant): void {
-    const { sid, generation, expiresAt } = grant;
-    const known = memory.snapshot.generation!;
+    const { sid, generation, expiresAt, account } = grant;
+    const { snapshot } = memory;
+    const known = snapshot.generation!;
     const isNewer =
       sid === memory.sid ? generation > known || (!memory.current && generation === known) : sid === jar.read()?.sid;
-    if (isNewer && isAcceptable(sid) && expiresAt > now()) hold(grant);
+    const isForeign = sid === memory.sid && account && snapshot.account && account.id !== snapshot.account.id;
+    if (isNewer && !isForeign && isAcceptable(sid) && expiresAt > now()) {
+      jar.remember(grant);
+      hold(grant);
+    }
   }
 
   function wake(): void {
@@ -202,13 +216,6 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     // While it was frozen, the page may have missed a sign-out or another sign-in.
     const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
     if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
-  }
-
-  async function key(): Promise<CryptoKey | null> {
-    keyLoad ??= loadClientKey(scope, issuer);
-    const loaded = await keyLoad;
-    if (!loaded) keyLoad = null;
-    return loaded;
   }
 
   function listen(verb: "addEventListener" | "removeEventListener"): void {

@@ -19,16 +19,17 @@ export interface SessionActions {
 }
 
 /** Creates the functions over the parts of one session. */
-export function createSignIn({ memory, jar, notes, channel, lock, call, key }: Parts, actions: SessionActions) {
+export function createSignIn({ memory, jar, notes, channel, lock, call, binding }: Parts, actions: SessionActions) {
   /** Sends credentials to `path`. Returns null if the server requires verification first (202). */
   async function signIn(path: string, given: Credentials | Verification): Promise<Grant | null> {
     const { email, token, password, remember = true } = given as Credentials & Verification;
-    const isKeyless = !(await key());
     const [answer, grant] = await lock(async () => {
-      const answer = await call(path, { body: { email, token, password, remember } });
+      const offered = await binding.offer();
+      const body = { email, token, password, remember, binding_secret: offered?.secret };
+      const answer = await call(path, { body });
       const grant = readGrant(answer);
       if (grant) {
-        if (isKeyless) notes("keyless", grant.sid);
+        binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
         jar.remember(grant);

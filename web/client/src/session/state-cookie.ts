@@ -1,10 +1,10 @@
 /**
  * What a tab can read without a request: the state cookie, and notes in localStorage that all tabs share.
  *
- *     state cookie   <sid>.<generation>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
+ *     state cookie   <sid>.<generation>.<challenge>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
  *     note `state`   the same, if page and API are on different hosts and the cookie cannot be read
  *     note `out`     the session that was signed out, until the server has confirmed it
- *     note `keyless` the session that was signed in while the client key could not be stored
+ *     note `key`     whether the present session is proven by a key (`binding-key.ts`)
  *
  * None of them is a secret.
  */
@@ -15,12 +15,15 @@ import type { BrowserScope } from "./browser.js";
 export interface State {
   readonly sid: string;
   readonly generation: number;
+  /** A mark of that very token, which its proof must contain. */
+  readonly challenge: string;
 }
 
 /** Parses the value of a state cookie; null for anything else. */
 export function parseState(text: string | null | undefined): State | null {
-  const [, sid, generation] = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,11})$/.exec(text ?? "") ?? [];
-  return sid ? { sid, generation: Number(generation) } : null;
+  const form = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.([\w-]{11})\.(0|[1-9]\d{0,11})$/;
+  const [, sid, generation, challenge] = form.exec(text ?? "") ?? [];
+  return sid ? { sid, generation: Number(generation), challenge: challenge! } : null;
 }
 
 /** The name of the state cookie of an API (PROTOCOL §6). It contains the port on http, since cookies ignore ports. */
@@ -74,8 +77,8 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stat
   return {
     isReadable,
     read,
-    remember({ sid, generation }) {
-      if (!isReadable) notes("state", `${sid}.${generation}.0`);
+    remember({ sid, generation, challenge }) {
+      if (!isReadable) notes("state", `${sid}.${generation}.${challenge}.0`);
     },
     forget(sid) {
       if (read()?.sid !== sid) return;

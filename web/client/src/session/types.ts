@@ -7,8 +7,11 @@
 /** The status of a session. `degraded`: not known to have ended, but the server cannot be reached now. */
 export type Status = "unknown" | "anonymous" | "active" | "degraded" | "ended";
 
-/** Why a session ended: the reason given by the server, or `signed-out` for a sign-out here or in another tab. */
-export type EndReason = "expired" | "revoked" | "replaced" | "reused" | "unknown" | "signed-out";
+/**
+ * Why a session ended: the reason given by the server; `signed-out` for a sign-out here or in another tab; `unproven` if
+ * this browser has lost the key of the session, which then lives on at the server until the next sign-in.
+ */
+export type EndReason = "expired" | "revoked" | "replaced" | "reused" | "unknown" | "signed-out" | "unproven";
 
 /** The signed-in account. `created_at` is in Unix seconds. */
 export interface Account {

@@ -159,7 +159,7 @@ describe("a lock that is never released", () => {
     const began = performance.now();
     expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 1 });
     expect(performance.now() - began).toBeGreaterThan(10_000);
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(server.cases("advance")).toBe(1);
   });
 });

@@ -1,0 +1,207 @@
+/**
+ * The binding key: proves that a session is this browser's own (PROTOCOL §5).
+ *
+ *     sign-in   32 random bytes; a CryptoKey that no script can read is kept in IndexedDB, the bytes go to the server once
+ *     refresh   an HMAC under the key over the refresh token's session, generation and challenge
+ *
+ * A stolen cookie is worthless without it. It is kept under the first half of the session's id, which the server takes
+ * from the key: so a page finds its key again, also after a crash between request and response. A session that began
+ * without a key (a sign-in by the server itself) gets one by its first refresh; the bytes are kept until the server
+ * has confirmed it, since that request must be repeated exactly if its response is lost.
+ *
+ * What is stored is input: anything that cannot sign counts as no key.
+ */
+
+import { type BrowserScope, pause } from "./browser.js";
+import { CLIENT_HEADER, type EndpointRequest } from "./endpoints.js";
+import type { Notes, State } from "./state-cookie.js";
+
+/** IndexedDB never responds in some browsers; after this time (ms) it is treated as unavailable. */
+const STORAGE_TIMEOUT = 3_000;
+const ALGORITHM = { name: "HMAC", hash: "SHA-256" };
+
+/** What is stored for a session. `secret` are the key's bytes, until the server has confirmed that it has them. */
+interface Kept {
+  readonly key: CryptoKey;
+  readonly secret?: string | undefined;
+}
+
+/** All keys of an issuer, by the first half of the session's id. */
+type Keys = Record<string, Kept>;
+
+/** A key that was made for a sign-in: its place in storage, and the bytes to send. */
+interface Offer extends Kept {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Returns the headers and the body of a refresh of the token that `state` names. */
+export type Prove = (state: State) => Promise<EndpointRequest>;
+
+/** The binding keys of this profile for one issuer. */
+export interface Binding {
+  /** A key for a sign-in, stored; null if none can be stored. */
+  offer(): Promise<Offer | null>;
+  /** Called after a sign-in, with what it offered. The keys of older sessions are deleted. */
+  begin(sid: string, offered: Offer | null): void;
+  /** How to prove the session `sid`; null if its key is lost for good. Rejects while storage does not respond. */
+  of(sid: string): Promise<Prove | null>;
+  /** The server has answered a refresh of `sid`: the bytes of its key are deleted. */
+  confirm(sid: string): void;
+  /** The session has ended: its key is deleted. */
+  end(sid: string): void;
+}
+
+/**
+ * Opens the keys of `issuer`. The note `key` says how the present session is proven: `<sid>+` by a key, `<sid>-` by none,
+ * because it could not be stored.
+ */
+export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): Binding {
+  let held: (Kept & { readonly sid: string }) | null = null;
+
+  async function make(): Promise<Offer> {
+    const { subtle } = scope.crypto!;
+    const bytes = scope.crypto!.getRandomValues(new Uint8Array(32));
+    const named = new Uint8Array([...encode("gatepass key id"), ...bytes]);
+    const id = hex(new Uint8Array(await subtle.digest("SHA-256", named))).slice(0, 16);
+    const key = await subtle.importKey("raw", bytes, ALGORITHM, false, ["sign"]);
+    return { id, key, secret: base64(bytes) };
+  }
+
+  /** Changes what is stored, in one transaction: so of several tabs that bind a session, one makes its key. */
+  const change = (act: (keys: Keys) => Keys | null) => transact(scope, issuer, act);
+  /** The same as a matter of tidiness: nothing depends on it. */
+  const tidy = (act: (keys: Keys) => Keys | null) => void change(act).catch(() => null);
+
+  async function find(sid: string): Promise<Kept | null> {
+    if (held?.sid === sid) return held;
+    let found: Kept | undefined;
+    await change((keys) => {
+      found = keys[idOf(sid)];
+      return null;
+    });
+    try {
+      await sign(scope, found!.key, "");
+      held = { ...found!, sid };
+      return held;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A key for a session that began without one. Its bytes are kept: its request may have to be repeated. */
+  async function bind(sid: string): Promise<Kept | null> {
+    const { key, secret } = await make();
+    const id = idOf(sid);
+    await change((keys) => (keys[id]?.secret ? null : { ...keys, [id]: { key, secret } }));
+    return find(sid);
+  }
+
+  async function load(sid: string, isKeyed: boolean): Promise<Kept | null | undefined> {
+    try {
+      return (await find(sid)) ?? (isKeyed ? null : await bind(sid));
+    } catch (error) {
+      if (isKeyed) throw error;
+      return undefined;
+    }
+  }
+
+  return {
+    async offer() {
+      try {
+        const { id, key, secret } = await make();
+        await change((keys) => ({ ...keys, [id]: { key } }));
+        return { id, key, secret };
+      } catch {
+        return null;
+      }
+    },
+    begin(sid, offered) {
+      const isKeyed = offered?.id === idOf(sid);
+      notes("key", sid + (isKeyed ? "+" : "-"));
+      held = isKeyed ? { sid, key: offered.key } : null;
+      tidy(() => (isKeyed ? { [offered.id]: { key: offered.key } } : {}));
+    },
+    async of(sid) {
+      const note = notes("key");
+      const kept = note === `${sid}-` ? undefined : await load(sid, note === `${sid}+`);
+      if (kept === null) return null;
+      notes("key", sid + (kept ? "+" : "-"));
+      if (!kept) return async () => ({ headers: CLIENT_HEADER });
+      const { key, secret } = kept;
+      return async (state) => ({
+        headers: { "Gatepass-Proof": await proofOf(scope, key, state) },
+        body: secret && { binding_secret: secret },
+      });
+    },
+    confirm(sid) {
+      if (held?.sid !== sid || !held.secret) return;
+      const { key } = held;
+      held = { sid, key };
+      tidy((keys) => ({ ...keys, [idOf(sid)]: { key } }));
+    },
+    end(sid) {
+      if (notes("key")?.startsWith(sid)) notes("key", null);
+      held = null;
+      tidy(({ [idOf(sid)]: _ended, ...others }) => others);
+    },
+  };
+}
+
+/** The header that proves the refresh token which `state` names. */
+export async function proofOf(scope: BrowserScope, key: CryptoKey, state: State): Promise<string> {
+  const { sid, generation, challenge } = state;
+  const mac = await sign(scope, key, `gatepass refresh|${sid}|${generation}|${challenge}`);
+  return `${generation}.${challenge}.${base64(new Uint8Array(mac)).slice(0, 22)}`;
+}
+
+function sign(scope: BrowserScope, key: CryptoKey, text: string): Promise<ArrayBuffer> {
+  return scope.crypto!.subtle.sign("HMAC", key, encode(text));
+}
+
+/** Reads the keys of an issuer and stores what `act` returns, unless it is null. Resolves when it is on disk. */
+function transact(scope: BrowserScope, issuer: string, act: (keys: Keys) => Keys | null): Promise<void> {
+  const done = new Promise<void>((resolve, reject) => {
+    const open = scope.indexedDB!.open("gatepass", 2);
+    open.onupgradeneeded = () => {
+      for (const old of open.result.objectStoreNames) open.result.deleteObjectStore(old);
+      open.result.createObjectStore("binding");
+    };
+    open.onerror = reject;
+    open.onsuccess = () => {
+      const transaction = open.result.transaction("binding", "readwrite", { durability: "strict" });
+      const store = transaction.objectStore("binding");
+      const found = store.get(issuer);
+      found.onsuccess = () => {
+        const changed = act(found.result ?? {});
+        if (changed) store.put(changed, issuer);
+      };
+      transaction.onabort = reject;
+      transaction.oncomplete = () => {
+        open.result.close();
+        resolve();
+      };
+    };
+  });
+  const timeout = pause(STORAGE_TIMEOUT).then(() => Promise.reject(new Error("IndexedDB does not respond")));
+  return Promise.race([done, timeout]);
+}
+
+function idOf(sid: string): string {
+  return sid.slice(0, 16);
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace("=", "");
+}
+
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
