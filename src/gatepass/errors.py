@@ -4,6 +4,7 @@
     ├── ConfigurationError          refuses to start, and says what to run or change
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
+    ├── InvalidDeviceProof          core.device_key: the proof of a device is unusable; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key

@@ -9,7 +9,18 @@ from gatepass.core.binding import binding_of
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import Channel, RefreshToken, first_of, successor_of
-from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
+from gatepass.core.rotation import (
+    Advance,
+    DeviceMissing,
+    Ended,
+    Late,
+    Outcome,
+    Recover,
+    Repeat,
+    Reuse,
+    decide,
+    expected_swap,
+)
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, EndReason, Session
 from tests.core.exploration.server import apply
 
@@ -289,3 +300,35 @@ def test_a_repeat_is_answered_from_the_row_as_it_is() -> None:
     outcome = ask(row, BOUND)
     assert isinstance(outcome, Repeat)
     assert outcome.session is row
+
+
+@pytest.mark.parametrize("first", [FIRST, BOUND], ids=["unbound", "bound"])
+def test_a_session_with_a_device_answers_nothing_without_it(first: RefreshToken) -> None:
+    """Whatever is presented: nothing is written, nothing issued, and the session does not end (DB-06)."""
+    second = child(first, OWNER if first.is_bound else None)
+    for token in (first, second, child(second, OWNER if first.is_bound else None)):
+        for row in (signed_in(first), apply(signed_in(first), expected_swap(first, binding=first.binding, now=NOW))):
+            held = replace(row, device_key=b"key", device_since=NOW)
+            without = decide(held, token, binding=token.binding, now=NOW, policy=POLICY)
+            assert without == DeviceMissing()
+            with_it = decide(held, token, binding=token.binding, now=NOW, policy=POLICY, shown_device=True)
+            plain = decide(row, token, binding=token.binding, now=NOW, policy=POLICY, shown_device=True)
+            assert type(with_it) is type(plain)
+
+
+def test_a_device_that_has_proven_nothing_yet_is_not_asked_for() -> None:
+    """Its browser may never have got the answer to the registration (P1)."""
+    row = replace(signed_in(BOUND), device_key=b"key")
+    assert isinstance(decide(row, BOUND, binding=BOUND.binding, now=NOW, policy=POLICY), Advance)
+
+
+def test_the_swap_of_the_usual_case_says_whether_the_device_was_shown() -> None:
+    """So that a store applies it to no session whose device is missing, with no row read."""
+    assert not expected_swap(BOUND, binding=BOUND.binding, now=NOW).shown_device
+    assert expected_swap(BOUND, binding=BOUND.binding, now=NOW, shown_device=True).shown_device
+
+
+def test_an_end_comes_before_the_question_for_the_device() -> None:
+    """A browser that is told that its session is over must not go on looking for its key."""
+    row = replace(signed_in(BOUND), device_key=b"key", device_since=NOW, revoked_at=NOW, revoke_reason="replaced")
+    assert decide(row, BOUND, binding=BOUND.binding, now=NOW, policy=POLICY) == Ended("replaced")

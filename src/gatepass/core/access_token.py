@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gatepass.core import base64url, strict_json
 from gatepass.core.keyring import SigningKey
-from gatepass.core.public_key import PublicKey
+from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 
@@ -28,7 +27,6 @@ MAX_AHEAD = 300
 whose clock is some seconds behind need not refuse every fresh token. More is an issuer whose clock is wrong."""
 MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
-ES256 = ec.ECDSA(hashes.SHA256())
 Check = Callable[[bytes, bytes], bool]
 RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
 """Claims that an application's hook may not set."""
@@ -173,18 +171,12 @@ def _edwards(verify: Callable[[bytes, bytes], None]) -> Check:
 def _curve(key: ec.EllipticCurvePublicKey) -> Check:
     def check(message: bytes, signature: bytes) -> bool:
         try:
-            key.verify(_der(signature), message, ES256)
+            key.verify(der_of(signature), message, ES256)
         except (InvalidSignature, ValueError):
             return False
         return True
 
     return check
-
-
-def _der(signature: bytes) -> bytes:
-    if len(signature) != 64:
-        raise ValueError("an ES256 signature has 64 bytes")
-    return encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
 
 
 def _decode(segment: bytes) -> bytes:

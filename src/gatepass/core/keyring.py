@@ -103,7 +103,7 @@ class SecretKeys:
     """The keys of one secret.
 
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links, `seal` for
-    stored signing keys.
+    stored signing keys, `device` for the challenges and cookies of device-bound sessions.
     """
 
     key_id: int
@@ -111,6 +111,7 @@ class SecretKeys:
     pad: bytes
     seal: bytes
     link: bytes
+    device: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -205,6 +206,7 @@ class KeyRing:
                 pad=derive(secret, "binding key seal"),
                 seal=derive(secret, "signing key seal"),
                 link=derive(secret, "mailed link"),
+                device=derive(secret, "device-bound session"),
             )
             for secret in secrets
         ]

@@ -4,6 +4,7 @@
     A bound t comes here only after its proof: every request is then the owner's, or an exact copy of one of them.
 
     ended    row absent, revoked, before the epoch, or expired    401, nothing changes
+    missing  the session has a device, the request shows none     403, nothing changes
 
     bound t:
     advance  t is newer than the row (a gap: the store lost it)   commit t; issue the next generation
@@ -38,6 +39,11 @@ class Ended:
     """The row is absent, revoked, begun before the epoch, or past its end."""
 
     reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMissing:
+    """The session is bound to a device, and this request does not come from it (PROTOCOL §11). It may be a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +82,16 @@ class Reuse:
     """Two parties hold this session's tokens: end it (RFC 9700 §4.14.2)."""
 
 
-Outcome = Ended | Advance | Repeat | Recover | Late | Reuse
+Outcome = Ended | DeviceMissing | Advance | Repeat | Recover | Late | Reuse
 
 
-def expected_swap(token: RefreshToken, *, binding: bytes, now: int, ip_prefix: str = "") -> Swap:
+def expected_swap(
+    token: RefreshToken, *, binding: bytes, now: int, ip_prefix: str = "", shown_device: bool = False
+) -> Swap:
     """The swap of the usual case, for which no row is read: the token itself says what the row must be.
 
-    `binding` is that of the token, or of the key that is offered for an unbound one, or NO_BINDING.
+    `binding` is that of the token, or of the key that is offered for an unbound one, or NO_BINDING. `shown_device`:
+    the request brings the cookie that the session's device has just earned.
     """
     return Swap(
         sid=token.sid,
@@ -95,6 +104,7 @@ def expected_swap(token: RefreshToken, *, binding: bytes, now: int, ip_prefix: s
         previous=token.parent,
         now=now,
         ip_prefix=ip_prefix,
+        shown_device=shown_device,
     )
 
 
@@ -107,12 +117,14 @@ def decide(
     policy: Policy,
     ip_prefix: str = "",
     epoch: int = 0,
+    shown_device: bool = False,
 ) -> Outcome:
     """Which row of the table applies.
 
     `session` is the row of `token.sid`, or None where there is none; `token` is validly MACed, unexpired and, if it is
     bound, proven; `binding` is that of the token, else of the key that this request offers, else NO_BINDING; `now` and
     `epoch` are Unix seconds. A session that began before `epoch` is over, whatever its row says (PROTOCOL §3).
+    `shown_device` as for `expected_swap`.
     """
     if session is None:
         return Ended("unknown")
@@ -122,8 +134,10 @@ def decide(
         return Ended("revoked")
     if session.expires_at <= now:
         return Ended("expired")
+    if session.device_since is not None and not shown_device:
+        return DeviceMissing()
     timely = 0 <= now - session.committed_at <= policy.leeway
-    swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix)
+    swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
     table = _decide_bound if token.is_bound else _decide_unbound
     return table(session, token, swap, timely)
 

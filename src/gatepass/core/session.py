@@ -21,7 +21,9 @@ class Session:
     """The row of PROTOCOL §3. Times are whole Unix seconds; `sid`, fingerprints and the binding have 16 bytes.
 
     `previous` is the fingerprint of the token that was committed before the present one, if that one is unbound.
-    `methods` are the authentication methods of the sign-in (RFC 8176).
+    `methods` are the authentication methods of the sign-in (RFC 8176). `device_key` is the public key that the
+    browser registered for the session, b"" if none; from `device_since` on, its first proof, no refresh goes without
+    the device (PROTOCOL §11).
     """
 
     sid: bytes
@@ -40,6 +42,8 @@ class Session:
     last_ip_prefix: str
     revoked_at: int | None = None
     revoke_reason: EndReason | None = None
+    device_key: bytes = b""
+    device_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class Swap:
     """One compare-and-swap of a session row: what it must be, and what it becomes.
 
     A store applies it only where `generation`, `fingerprint` and `binding` are the expected ones, `revoked_at` is null
-    and `expires_at` lies after `now` (P8). `now` becomes `committed_at`. It has no rule of its own.
+    and `expires_at` lies after `now` (P8), and `device_since` is null unless this request has `shown_device`. `now`
+    becomes `committed_at`. It has no rule of its own.
     """
 
     sid: bytes
@@ -60,3 +65,4 @@ class Swap:
     previous: bytes
     now: int
     ip_prefix: str
+    shown_device: bool = False

@@ -41,6 +41,8 @@ def apply(row: Session, swap: Swap) -> Session | None:
     """The compare-and-swap that every store does (the contract of `Swap`)."""
     if row.revoked_at is not None or row.expires_at <= swap.now:
         return None
+    if row.device_since is not None and not swap.shown_device:
+        return None
     expected = (swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
     return move(row, swap) if (row.generation, row.fingerprint, row.binding) == expected else None
 
