@@ -24,6 +24,8 @@ class Browsers:
     https://app.example.com, capacitor://localhost, tauri://localhost, chrome-extension://<id>."""
     cookie_path: str = "/"
     """The Path of the refresh cookie, such as / or /auth."""
+    earlier_cookie_path: str | None = None
+    """What `cookie_path` was before a change, until every client has refreshed: both cookies are read meanwhile."""
     same_site: SameSite = "strict"
     """`none` is for pages of another site and needs https."""
     hsts: Hsts | None = None

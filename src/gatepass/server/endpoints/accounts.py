@@ -127,7 +127,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
     )
     if not is_deleted and await context.accounts.find(account.id) is not None:
         raise Conflict("password-changed", "The account was changed by another request meanwhile.")
-    return Reply(204, cookies=context.refresh_cookies.clear(request))
+    return Reply(204, cookies=context.refresh_cookies.clear())
 
 
 def _wrong_password(detail: str = "The password is wrong.") -> Forbidden:
