@@ -106,9 +106,7 @@ class Parts:
         if not is_loopback(options.public_url):
             options.secrets.require_prefixes()
         secrets = [parse_secret(text) for text in options.secrets.tokens]
-        self._ring = KeyRing(
-            secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids
-        )
+        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
@@ -244,6 +242,7 @@ class Parts:
         self.email_change = EmailChange(
             options.store,
             accounts=self.accounts,
+            sessions=self.sessions,
             links=self._links,
             notifications=self._notifications,
             clock=options.clock,
@@ -299,6 +298,7 @@ class Parts:
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         await self.keys.open()
+        await self.sessions.open()
         await self._passwords.learn_kinds()
         await self.follower.load()
 

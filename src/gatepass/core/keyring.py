@@ -98,6 +98,11 @@ def _checksum(raw: bytes) -> bytes:
     return hashlib.sha256(b"gatepass secret" + raw).digest()[:CHECKSUM_BYTES]
 
 
+def key_id_of_secret(secret: bytes) -> int:
+    """The byte by which tokens name the secret that they were made under: no secret."""
+    return derive(secret, "key id")[0]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretKeys:
     """The keys of one secret.
@@ -124,16 +129,18 @@ class Secrets:
     peppers: Sequence[str] = ()
     """Mixed into password hashes; the first one hashes, all verify. Empty: no pepper."""
     retired_key_ids: Sequence[int] = ()
-    """Key ids of secrets that leaked and were dropped at once (`gatepass secret --key-id`): what they signed is over."""
+    """Key ids of secrets that leaked and were dropped at once (`gatepass secret --id`): what they signed is over."""
 
     def __post_init__(self) -> None:
+        if not all(0 <= key_id <= 255 for key_id in self.retired_key_ids):
+            raise ConfigurationError("`retired_key_ids` are numbers from 0 to 255: gatepass secret --id")
         for name, ring in (("secrets", self.tokens), ("feed", self.feed), ("peppers", self.peppers)):
             if isinstance(ring, str):
                 raise ConfigurationError(f"`{name}` must be a list of secrets, not one text: [secret].")
             try:
                 parsed = [parse_secret(text) for text in ring]
                 if name == "secrets":
-                    KeyRing(parsed)
+                    KeyRing(parsed, retired=self.retired_key_ids)
             except ConfigurationError as fault:
                 raise ConfigurationError(f"`{name}`: {fault}") from None
 
@@ -207,7 +214,7 @@ class KeyRing:
             raise ConfigurationError("there is no secret; make one with: gatepass init")
         secret_keys = [
             SecretKeys(
-                key_id=derive(secret, "key id")[0],
+                key_id=key_id_of_secret(secret),
                 mac=derive(secret, "refresh token mac"),
                 pad=derive(secret, "binding key seal"),
                 seal=derive(secret, "signing key seal"),

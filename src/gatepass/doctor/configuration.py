@@ -105,7 +105,9 @@ def _check_cookies(settings: Settings) -> Iterator[Finding]:
             "Set GATEPASS_PUBLIC_URL to the https address that browsers use.",
         )
         return
-    yield ok("cookies", f"{name}: Secure, HttpOnly, SameSite={settings.same_site.capitalize()}, Path={cookies.place.path}.")
+    yield ok(
+        "cookies", f"{name}: Secure, HttpOnly, SameSite={settings.same_site.capitalize()}, Path={cookies.place.path}."
+    )
     if settings.same_site != "strict":
         yield advice(
             "cookies",

@@ -17,7 +17,7 @@ from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.rotation import Advance, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_FINGERPRINT, EndReason, Session
-from gatepass.errors import StoreUnavailable
+from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
 from gatepass.sessions.new_device import is_new_device, new_device_event
 from gatepass.sessions.tokens import Grant, TokenIssuer
@@ -69,6 +69,17 @@ class Sessions:
         self._entropy = entropy
         self._revocations = revocations
         self._report = report
+
+    async def open(self) -> None:
+        """Let no session live that began before the policy's `sessions_not_before`. Before the first request.
+
+        Raises ConfigurationError for a time in the future: nobody could stay signed in. Raises StoreUnavailable.
+        """
+        earliest = self._policy.sessions_not_before
+        if earliest > self._clock.now():
+            raise ConfigurationError("`sessions_not_before` is in the future: nobody could stay signed in.")
+        if earliest > await self._store.epoch():
+            await self.revoke_everything(begun_before=earliest)
 
     async def sign_in(
         self,

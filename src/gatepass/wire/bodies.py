@@ -178,10 +178,15 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "expires_at": session.expires_at,
         "address": session.last_ip_prefix,
         "remember": session.remember,
-        "bound": "no" if session.binding == NO_BINDING else "key",
+        "bound": bound_of(session),
         "methods": list(session.methods),
         "current": session.sid.hex() == current,
     }
+
+
+def bound_of(session: Session) -> str:
+    """To what a session is bound: `no` for whoever has the cookie, `key` for the client that keeps its key."""
+    return "no" if session.binding == NO_BINDING else "key"
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

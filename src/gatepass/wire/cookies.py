@@ -1,10 +1,10 @@
 """The two cookies: the refresh token, which no script reads, and the state that a page may read.
 
     __Host-Http-gatepass    refresh token; HttpOnly, and by its prefix settable by a server only
-    __Host-gatepass_state   <sid>.<generation>.<challenge>.<expiry>: tells a page that a session exists (PROTOCOL §5)
+    __Host-gatepass_state   <sid>.<generation>.<challenge>.<expiry>: tells a page of its session (PROTOCOL §5)
 
-`cookie_names` has the other names that they can have. A token counts only under the kind of name that it was issued for,
-its channel: what a script or a sibling subdomain can plant under a weaker name is malformed.
+`cookie_names` has the other names that they can have. A token counts only under the kind of name that it was issued
+for, its channel: what a script or a sibling subdomain can plant under a weaker name is malformed.
 """
 
 import functools
@@ -54,9 +54,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """How this gate names and marks its cookies. While a change of COOKIE_PATH is under way there is an `earlier` place.
+    """How this gate names and marks its cookies; no other names are read.
 
-    Only these names are read. `path` of either is that of the refresh cookie; the state cookie is at `/`.
+    There is an `earlier` place while a change of COOKIE_PATH is under way. The state cookie is always at `/`.
     """
 
     place: Place

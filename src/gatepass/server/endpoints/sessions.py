@@ -3,6 +3,7 @@
 Each has three beats: read the request, ask a service, reply. The cross-site check has passed before (see `endpoint`).
 """
 
+from collections.abc import Collection
 from typing import assert_never
 
 from gatepass.core.account import Account
@@ -108,12 +109,15 @@ async def sign_in(
     remember: bool,
     binding_key: BindingKey | None,
     status: int,
+    ending: Collection[bytes] = (),
 ) -> Reply:
-    """Begin a session in place of those whose cookies came with the request; `status` is that of the reply.
+    """Begin a session in place of those whose cookies came with the request, and of `ending`.
+
+    `status` is that of the reply.
 
     Raises InvalidCredentials if the account was disabled, or its password changed, since `account` was read.
     """
-    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request))
+    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
     grant = await context.sessions.sign_in(
         account, caller=caller, remember=remember, binding_key=binding_key, replacing=replacing
     )
@@ -149,6 +153,7 @@ def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[b
 
 
 def grant_json(grant: Grant) -> dict[str, object]:
+    """A grant as the body of an answer."""
     return {
         "access_token": grant.access_token,
         "token_type": "Bearer",
