@@ -44,6 +44,7 @@ from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
+from gatepass.server.device_cookie import DeviceCookies
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
 from gatepass.server.networks import ClientNetworks
@@ -51,6 +52,7 @@ from gatepass.server.openapi import describe
 from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import WSGIEndpoints
+from gatepass.sessions.devices import Devices
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.sessions.tokens import TokenIssuer
@@ -81,6 +83,11 @@ class Options:
     def host(self) -> str:
         """The host of the public URL."""
         return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def binds_devices(self) -> bool:
+        """Whether browsers may bind sessions to a device: only over https, where they know the scheme at all."""
+        return self.browsers.device_bound == "allow" and self.public_url.startswith("https:")
 
 
 class Parts:
@@ -252,6 +259,15 @@ class Parts:
     def _join_endpoints(self) -> None:
         options, browsers = self.options, self.options.browsers
         self.origins = Origins.of(options.public_url, browsers.origins)
+        self._devices = Devices(
+            store=options.store,
+            keys=self._ring,
+            origins=self.origins.own,
+            clock=options.clock,
+            entropy=options.entropy,
+            revocations=self.revocations,
+            report=self.report,
+        )
         self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
         self.report.add(LostSessions(self.report).on_event)
         self._context = Context(
@@ -261,6 +277,15 @@ class Parts:
             password_reset=self.password_reset,
             email_change=self.email_change,
             refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
+            devices=self._devices,
+            device_cookies=DeviceCookies(
+                self.cookies,
+                self._devices,
+                keys=self._ring,
+                policy=options.policy,
+                clock=options.clock,
+                origin=origin_of(options.public_url) if options.binds_devices else None,
+            ),
             check=self.check,
             limiter=Limiter(options.limits, clock=options.clock, report=self.report),
             policy=options.policy,
@@ -303,8 +328,13 @@ class Parts:
         await self.follower.load()
 
     def _join_applications(self) -> None:
-        declared = [*endpoints.DESCRIBED, *(endpoints.FEED if self.options.secrets.feed else ())]
-        hsts = self.options.browsers.hsts
+        options = self.options
+        declared = [
+            *endpoints.DESCRIBED,
+            *(endpoints.FEED if options.secrets.feed else ()),
+            *(endpoints.DEVICES if options.binds_devices else ()),
+        ]
+        hsts = options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
         alone = hsts or "subdomains"

@@ -172,15 +172,21 @@ class Forbidden(Problem):
 
 
 class ProofRequired(Forbidden):
-    """The refresh token is bound to a key, and the request does not prove it: `missing` or `wrong` (PROTOCOL §4)."""
+    """The refresh token is bound to a key, and the request does not prove it: `missing` or `wrong` (PROTOCOL §4).
+
+    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §11).
+    """
+
+    _OF_THE_CLIENT = (
+        "This session is bound to a key of the client that signed in, and the request does not prove it with "
+        "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: let the page "
+        "refresh, and see PROTOCOL section 10."
+    )
 
     def __init__(self, reason: str) -> None:
+        device = "This session is bound to a device, and the request does not come from it; sign in again."
         super().__init__(
-            "proof-required",
-            "This session is bound to a key of the client that signed in, and the request does not prove it with "
-            "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: let the page "
-            "refresh, and see PROTOCOL section 10.",
-            facts={"reason": reason},
+            "proof-required", device if reason == "device" else self._OF_THE_CLIENT, facts={"reason": reason}
         )
         self.reason = reason
 

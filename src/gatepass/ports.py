@@ -93,6 +93,13 @@ class SessionStore(Protocol):
     async def swap(self, swap: Swap) -> Session | None:
         """Apply a swap. Returns the new row, or None if the condition of the swap does not hold."""
 
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        """Record the device of a live session that has none, or this one; `since` only where it is null as yet.
+
+        False, and nothing is changed, if the session is absent, revoked, expired or has another device. As durable as
+        `revoke`.
+        """
+
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         """Revoke one session. Returns the revoked row, or None if it is absent or was revoked before."""
 

@@ -26,7 +26,7 @@ from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
 from gatepass.stores import DEFAULT_STORE, open_store
-from gatepass.wire.browsers import Browsers
+from gatepass.wire.browsers import Browsers, DeviceBound
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts
 
@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     cookie_path: str = _BROWSERS.cookie_path
     earlier_cookie_path: str | None = _BROWSERS.earlier_cookie_path
     same_site: SameSite = _BROWSERS.same_site
+    device_bound: DeviceBound = _BROWSERS.device_bound
     hsts: Hsts | None = _BROWSERS.hsts
     trusted_proxies: Names = ()
     private_clients: bool = _BROWSERS.private_clients

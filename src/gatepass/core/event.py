@@ -11,7 +11,7 @@ from gatepass.core.session import EndReason
 
 Level = Literal["info", "warning", "critical"]
 RefreshCase = Literal["advance", "repeat", "recover"]
-Unproven = Literal["missing", "wrong"]
+Unproven = Literal["missing", "wrong", "device"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +153,27 @@ class SessionBound(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDeviceBound(Event):
+    """The browser proved for the first time that it has the key of its device: no refresh goes without it any more."""
+
+    name = "session_device_bound"
+    account_id: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSkipped(Event):
+    """The browser says that it could not show its device with a refresh, and why; it is told to try again.
+
+    `reason`: `quota_exceeded`, `unreachable` or `server_error`, by the browser's word alone.
+    """
+
+    name = "authn_device_skipped"
+    sid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionNewDevice(Event):
     """A sign-in came from a client or a network that no other live session of the account has.
 
@@ -209,7 +230,8 @@ class RefreshRefused(Event):
 class RefreshUnproven(Event):
     """A bound refresh token was presented without the proof of its key: by a copy, or by a server that forwards it.
 
-    Nothing was read, changed or issued. `reason`: `missing`, or `wrong`, which no client of ours sends.
+    Nothing was changed or issued. `reason`: `missing`; or `wrong`, which no client of ours sends; or `device`: the
+    session is bound to a device, which the request did not show, or a proof was signed by another one.
     """
 
     name = "authn_refresh_unproven"

@@ -126,20 +126,26 @@ def decide(
     `epoch` are Unix seconds. A session that began before `epoch` is over, whatever its row says (PROTOCOL §3).
     `shown_device` as for `expected_swap`.
     """
-    if session is None:
-        return Ended("unknown")
-    if session.revoked_at is not None:
-        return Ended(session.revoke_reason or "revoked")
-    if session.created_at < epoch:
-        return Ended("revoked")
-    if session.expires_at <= now:
-        return Ended("expired")
+    reason = end_of(session, now=now, epoch=epoch)
+    if session is None or reason is not None:
+        return Ended(reason or "unknown")
     if session.device_since is not None and not shown_device:
         return DeviceMissing()
     timely = 0 <= now - session.committed_at <= policy.leeway
     swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
     table = _decide_bound if token.is_bound else _decide_unbound
     return table(session, token, swap, timely)
+
+
+def end_of(session: Session | None, *, now: int, epoch: int) -> EndReason | None:
+    """Why a session is over at `now`; None if it is not. `epoch` as for `decide`."""
+    if session is None:
+        return "unknown"
+    if session.revoked_at is not None:
+        return session.revoke_reason or "revoked"
+    if session.created_at < epoch:
+        return "revoked"
+    return "expired" if session.expires_at <= now else None
 
 
 def _decide_bound(session: Session, token: RefreshToken, swap: Swap, timely: bool) -> Outcome:

@@ -45,6 +45,8 @@ class Endpoint:
     body: type[BaseModel] | None = None
     cross_site: bool = False
     """Reads or sets cookies, or needs no token: requests of other sites' pages are refused (PROTOCOL §6)."""
+    by_browser: bool = False
+    """Sent by the browser itself, without a header of ours, and for pages of the gate's own origin alone."""
     bearer: bool = False
     """Needs an access token, which no browser sends by itself."""
     recent: bool = False

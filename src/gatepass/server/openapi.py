@@ -39,7 +39,7 @@ _SESSION = {
     "expires_at": _COUNT,
     "address": _TEXT,
     "remember": {"type": "boolean"},
-    "bound": {"enum": ["no", "key"]},
+    "bound": {"enum": ["no", "key", "device"]},
     "methods": {"type": "array", "items": _TEXT},
     "current": {"type": "boolean"},
 }

@@ -72,6 +72,10 @@ class RefreshCookies:
             return Unproven(token, "wrong" if proof else "missing")
         return Proven(token)
 
+    def authentic(self, request: Request, *, expected_sid: str | None = None) -> RefreshToken:
+        """The refresh token of a request that needs no proof of its key. Raises as `present` does, but BadRequest."""
+        return choose(self.received(request), self._keys, expected_sid=expected_sid)
+
     def received(self, request: Request) -> Sequence[Received]:
         """The refresh cookies that came, also those that a guard outside withheld."""
         return self._cookies.read(reclaim(request.scope, request.headers))

@@ -15,7 +15,7 @@ from gatepass.core.event import Event, RefreshCase, Unproven
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
-from gatepass.core.rotation import Advance, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
+from gatepass.core.rotation import Advance, DeviceMissing, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_FINGERPRINT, EndReason, Session
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
@@ -33,7 +33,7 @@ MAX_TURNS = 8
 """Lost swaps in a row before a refresh gives up with 503: each loss means another request won in between."""
 
 Report = Callable[[Event], None]
-Refreshed = Grant | Late | Ended
+Refreshed = Grant | Late | Ended | DeviceMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +132,21 @@ class Sessions:
         await self._enforce_limit([row for row in others if row.sid not in replacing], ip_prefix=caller.ip_prefix)
         return self._tokens.first(session, token, now=now)
 
-    async def refresh(self, token: RefreshToken, *, offered: BindingKey | None, ip_prefix: str) -> Refreshed:
+    async def refresh(
+        self, token: RefreshToken, *, offered: BindingKey | None, ip_prefix: str, shown_device: bool = False
+    ) -> Refreshed:
         """Exchange a validly MACed token which, if it is bound, the request has proven.
 
-        `offered` is the key to which an unbound session is bound from now on; for a bound one it means nothing. A Grant
-        without an access token means: present its refresh token at once. Raises StoreUnavailable.
+        `offered` is the key to which an unbound session is bound from now on; for a bound one it means nothing.
+        `shown_device`: the request brings the cookie of the session's device. A Grant without an access token means:
+        present its refresh token at once. Raises StoreUnavailable.
         """
         now = self._clock.now()
         if token.expires_at <= now:
             return self._refuse(token, "expired", now, ip_prefix)
         offered = None if token.is_bound else offered
         binding = offered.binding if offered else token.binding
-        swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix)
+        swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
         session = await self._store.swap(swap)
         epoch = self._revocations.epoch
         if session is not None and session.created_at >= epoch:
@@ -151,7 +154,14 @@ class Sessions:
         for _ in range(MAX_TURNS):
             session = await self._store.find(token.sid)
             outcome = decide(
-                session, token, binding=binding, now=now, policy=self._policy, ip_prefix=ip_prefix, epoch=epoch
+                session,
+                token,
+                binding=binding,
+                now=now,
+                policy=self._policy,
+                ip_prefix=ip_prefix,
+                epoch=epoch,
+                shown_device=shown_device,
             )
             match outcome:
                 case Advance(swap) | Recover(swap):
@@ -167,13 +177,17 @@ class Sessions:
                     if reason == "unknown":  # the MAC proves that there was a session: guards must not accept it
                         await self._end_without_row(token.sid, now)
                     return self._refuse(token, reason, now, ip_prefix)
-                case Late():
+                case Late() | DeviceMissing():
                     return outcome
                 case Reuse():
                     return await self._revoke_reused(token, now=now, ip_prefix=ip_prefix)
                 case _:
                     assert_never(outcome)
         raise StoreUnavailable("Too many refreshes of one session at once; try again.")
+
+    def report_skipped(self, token: RefreshToken, *, reason: str, ip_prefix: str) -> None:
+        """Tell listeners that a browser could not show its device, and why. Changes nothing, and asks no store."""
+        self._report(events.DeviceSkipped(at=self._clock.now(), address=ip_prefix, sid=token.sid.hex(), reason=reason))
 
     def report_unproven(self, token: RefreshToken, *, reason: Unproven, ip_prefix: str) -> None:
         """Tell listeners that a bound token came without its proof. Changes nothing, and asks no store."""

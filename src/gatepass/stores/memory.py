@@ -70,6 +70,8 @@ class MemoryStore(MemoryAttempts):
         expected = (swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
         if (row.generation, row.fingerprint, row.binding) != expected:
             return None
+        if row.device_since is not None and not swap.shown_device:
+            return None
         swapped = replace(
             row,
             generation=swap.generation,
@@ -81,6 +83,14 @@ class MemoryStore(MemoryAttempts):
         )
         self._sessions[swap.sid] = swapped
         return swapped
+
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        row = self._sessions.get(sid)
+        if row is None or row.revoked_at is not None or row.expires_at <= now or row.device_key not in (b"", key):
+            return False
+        since = row.device_since if row.device_since is not None else since
+        self._sessions[sid] = replace(row, device_key=key, device_since=since)
+        return True
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         return self._revoke(sid, reason, now)

@@ -65,8 +65,15 @@ class StoreMachine(RuleBasedStateMachine):
         if self._run(self._reference.find(session.sid)) is None:
             self._same("add", session, credential_version=version)
 
-    @rule(which=sessions, at=times, branch=st.sampled_from("ab"), bound=st.booleans(), start=st.sampled_from(STARTS))
-    def swap(self, which: tuple[str, str], at: int, branch: str, bound: bool, start: str) -> None:
+    @rule(
+        which=sessions,
+        at=times,
+        branch=st.sampled_from("ab"),
+        bound=st.booleans(),
+        start=st.sampled_from(STARTS),
+        shown=st.booleans(),
+    )
+    def swap(self, which: tuple[str, str], at: int, branch: str, bound: bool, start: str, shown: bool) -> None:
         """Swap to a bound token or an unbound one: from the present row, the one at sign-in, or another binding."""
         fresh = session_of(account_of(which[0]), which[1])
         row = self._run(self._reference.find(fresh.sid))
@@ -74,8 +81,13 @@ class StoreMachine(RuleBasedStateMachine):
         expected = digest("foreign") if start == "under another binding" else before.binding
         binding = digest("binding", branch) if bound else NO_BINDING
         previous = NO_FINGERPRINT if bound else before.fingerprint
-        facts = {"expected_binding": expected, "binding": binding, "previous": previous}
+        facts = {"expected_binding": expected, "binding": binding, "previous": previous, "shown_device": shown}
         self._same("swap", swap_of(before, branch=branch, now=at, **facts))
+
+    @rule(which=sessions, at=times, key=st.sampled_from((b"one", b"two")), is_proven=st.booleans())
+    def set_device(self, which: tuple[str, str], at: int, key: bytes, is_proven: bool) -> None:
+        """Record the device of a session, by a registration or by a proof."""
+        self._same("set_device", self._sid(which), key=key, since=at if is_proven else None, now=at)
 
     @rule(which=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
     def revoke(self, which: tuple[str, str], at: int, reason: str) -> None:

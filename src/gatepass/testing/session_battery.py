@@ -115,6 +115,49 @@ class SessionBattery:
         assert len(winners) == 1
         assert await store.find(session.sid) == winners[0]
 
+    async def test_a_device_is_recorded_once(self, store: Store) -> None:
+        session = await signed_in(store)
+        key, other = b"\x01" * 34, b"\x02" * 271
+        assert await store.set_device(session.sid, key=key, since=None, now=NOW)
+        assert await store.find(session.sid) == replace(session, device_key=key)
+        assert not await store.set_device(session.sid, key=other, since=None, now=NOW)
+        assert await store.set_device(session.sid, key=key, since=NOW + 1, now=NOW + 1)
+        assert await store.set_device(session.sid, key=key, since=NOW + 2, now=NOW + 2)
+        assert not await store.set_device(session.sid, key=other, since=NOW + 3, now=NOW + 3)
+        assert await store.find(session.sid) == replace(session, device_key=key, device_since=NOW + 1)
+
+    async def test_of_many_devices_at_once_one_is_recorded(self, store: Store) -> None:
+        session = await signed_in(store)
+        keys = [bytes([number]) * 34 for number in range(1, 21)]
+        done = await asyncio.gather(*(store.set_device(session.sid, key=key, since=None, now=NOW) for key in keys))
+        row = await store.find(session.sid)
+        assert row is not None
+        assert [key for key, is_done in zip(keys, done, strict=True) if is_done] == [row.device_key]
+
+    async def test_no_device_is_recorded_for_a_session_that_is_over(self, store: Store) -> None:
+        session = await signed_in(store)
+        assert not await store.set_device(session.sid, key=b"key", since=NOW, now=session.expires_at)
+        await store.revoke(session.sid, reason="revoked", now=NOW)
+        assert not await store.set_device(session.sid, key=b"key", since=NOW, now=NOW)
+        assert not await store.set_device(digest("nobody"), key=b"key", since=NOW, now=NOW)
+        row = await store.find(session.sid)
+        assert row is not None
+        assert (row.device_key, row.device_since) == (b"", None)
+
+    async def test_a_session_with_a_device_is_swapped_only_where_the_device_was_shown(self, store: Store) -> None:
+        session = await signed_in(store)
+        await store.set_device(session.sid, key=b"key", since=None, now=NOW)
+        row = await swapped(store, session)
+        assert row.device_key == b"key", "a device that has proven nothing yet is not asked for"
+        await store.set_device(session.sid, key=b"key", since=NOW, now=NOW)
+        assert await store.swap(swap_of(row)) is None
+        after = await store.swap(swap_of(row, shown_device=True))
+        assert after is not None
+        assert (after.device_key, after.device_since) == (b"key", NOW)
+        ended = await store.revoke(session.sid, reason="revoked", now=NOW + 1)
+        assert ended is not None
+        assert (ended.device_key, ended.device_since) == (b"key", NOW)
+
     async def test_the_methods_of_a_sign_in_are_kept_in_their_order(self, store: Store) -> None:
         account = account_of()
         await store.add_account(account)

@@ -4,7 +4,7 @@
     request = device.registration_for(url, answer.headers)   # after each answer: is there anything to register?
     device.registered(request, status, body)
     request = device.refresh_for(url, cookies)               # before each request: must the browser wait?
-    device.refreshed(request, status, headers)
+    device.refreshed(request, status, headers, body)
 
 The test sends the requests, by any HTTP client. What the device does with each answer was measured on Chromium 156:
 a 403 with a challenge is signed and repeated, a 5xx keeps the session and the signature, any other 4xx ends it.
@@ -149,16 +149,18 @@ class VirtualDevice:
             sent.append(self._proof(session.key.sign(header, {"jti": session.challenge})))
         return DeviceRequest(session.refresh_url, self._head(url, sent), session_id)
 
-    def refreshed(self, request: DeviceRequest, status: int, headers: Pairs) -> None:
+    def refreshed(self, request: DeviceRequest, status: int, headers: Pairs, body: bytes = b"") -> None:
         """Take the answer to a refresh in: keep the session, sign another challenge, or forget the session."""
         session_id = request.session_id or ""
         session = self.sessions[session_id]
         match = _CHALLENGE.fullmatch(dict(headers).get(f"{self.dialect}-challenge", ""))
         if match is not None and match[2] == session_id:
             session.challenge = match[1]
+        is_challenged = status == 403 and match is not None
+        is_ended = status == 200 and bool(body) and json.loads(body).get("continue") is False
         if status >= 500:
             session.skipped = "server_error"
-        elif status >= 400 and not (status == 403 and match is not None):
+        elif is_ended or (status >= 400 and not is_challenged):
             del self.sessions[session_id]
 
     def skip_header(self) -> list[tuple[str, str]]:

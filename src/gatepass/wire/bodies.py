@@ -185,7 +185,9 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
 
 
 def bound_of(session: Session) -> str:
-    """To what a session is bound: `no` for whoever has the cookie, `key` for the client that keeps its key."""
+    """To what a session is bound: `no` for whoever has the cookie, `key` for the client that keeps one, or `device`."""
+    if session.device_since is not None:
+        return "device"
     return "no" if session.binding == NO_BINDING else "key"
 
 

@@ -19,10 +19,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class CookieNames(NamedTuple):
-    """The names of one gate's two cookies."""
+    """The names of one gate's cookies; `device` is set only for sessions that are bound to a device."""
 
     refresh: str
     state: str
+    device: str
 
 
 def names_of(public_url: str, *, path: str = "/") -> CookieNames:
@@ -31,10 +32,11 @@ def names_of(public_url: str, *, path: str = "/") -> CookieNames:
     steps = path.strip("/").replace("/", ".")
     if url.scheme == "http":
         marks = "".join(f"_{part}" for part in (url.port or 80, steps) if part)
-        return CookieNames(f"gatepass{marks}", f"gatepass_state{marks}")
+        return CookieNames(f"gatepass{marks}", f"gatepass_state{marks}", f"gatepass-device{marks}")
     port = url.port if url.port != _DEFAULT_PORTS["https"] else None
     marks = "".join(f"_{part}" for part in (port, steps) if part)
-    return CookieNames((SECURE_NAME if steps else HOST_NAME) + marks, STATE_NAME + marks)
+    name = SECURE_NAME if steps else HOST_NAME
+    return CookieNames(name + marks, STATE_NAME + marks, f"{name}-device{marks}")
 
 
 def state_names(base_url: str) -> tuple[str, ...]:

@@ -22,8 +22,11 @@ SameSite = Literal["strict", "lax", "none"]
 _SPACE = bytes(code for code in range(256) if chr(code).isspace())
 """What str.strip() takes for space, in Latin-1."""
 _MARK = "[A-Za-z0-9._~-]+"
-REFRESH_NAMES = f"{HOST_NAME}(?:_[0-9]+)?|{SECURE_NAME}(?:_{_MARK})?|gatepass_[0-9]+(?:_{_MARK})?"
-"""A refresh cookie of any gate, as a pattern: those of another port of this host no application must see either."""
+REFRESH_NAMES = (
+    f"{HOST_NAME}(?:-device)?(?:_[0-9]+)?|{SECURE_NAME}(?:-device)?(?:_{_MARK})?|gatepass_[0-9]+(?:_{_MARK})?"
+)
+"""A refresh cookie of any gate, or one of a device, as a pattern: those of another port of this host no application
+must see either."""
 _REFRESH_NAME = re.compile(REFRESH_NAMES.encode(), re.ASCII)
 _REFRESH_BEGINS = re.compile(f"{HOST_NAME}|{SECURE_NAME}|gatepass_[0-9]".encode(), re.ASCII)
 
@@ -77,6 +80,20 @@ class Cookies:
         """All refresh tokens among Cookie header `values`. Names match exactly."""
         channels = {place.names.refresh: place.channel for place in self._places()}
         return [Received(channels[name], Secret(text)) for name, text in _pairs(values) if name in channels]
+
+    def read_device(self, values: Iterable[str]) -> list[str]:
+        """The cookies of devices among Cookie header `values`."""
+        names = {place.names.device for place in self._places()}
+        return [text for name, text in _pairs(values) if name in names]
+
+    def device(self, text: str, *, max_age: int) -> str:
+        """The Set-Cookie value that hands out the cookie of a device for `max_age` seconds; 0 deletes it."""
+        return f"{self.place.names.device}={text}; {self.device_attributes}; Max-Age={max_age}"
+
+    @property
+    def device_attributes(self) -> str:
+        """What browsers must find in that value, but for Max-Age."""
+        return f"{self._marks(self.place.path).removeprefix('; ')}; HttpOnly"
 
     def issue(self, token: RefreshToken, text: str, *, remember: bool, now: int) -> list[str]:
         """The Set-Cookie values that hand out a refresh token, and expire those of the earlier place.

@@ -128,6 +128,15 @@ class Origins:
         if origin not in self.own and origin not in self.foreign:
             raise cross_site("This origin is not allowed here.")
 
+    def check_own(self, headers: Headers) -> None:
+        """Raise Forbidden (`cross-site`) unless a page of the gate's own origin caused the request.
+
+        For requests that the browser makes by itself, without a header of ours.
+        """
+        site, origin = headers.one(b"sec-fetch-site"), headers.one(b"origin")
+        if site != "same-origin" and not (site is None and origin in self.own):
+            raise cross_site("This is for browsers, for pages of this origin.")
+
     def cors(self, headers: Headers, *, is_public: bool = False) -> list[tuple[str, str]]:
         """The CORS headers of an answer: an echo for allowed foreign origins; for others none, or `*` in public."""
         others = [("access-control-allow-origin", "*")] if is_public else []

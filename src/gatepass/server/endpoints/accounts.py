@@ -140,7 +140,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
     )
     if not is_deleted and await context.accounts.find(account.id) is not None:
         raise _changed_meanwhile()
-    return Reply(204, cookies=context.refresh_cookies.clear())
+    return Reply(204, cookies=[*context.refresh_cookies.clear(), *context.device_cookies.clear()])
 
 
 async def _sign_in_anew(

@@ -9,7 +9,7 @@ from typing import assert_never
 from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey
 from gatepass.core.refresh_token import RefreshToken
-from gatepass.core.rotation import Ended, Late
+from gatepass.core.rotation import DeviceMissing, Ended, Late
 from gatepass.errors import (
     InvalidCredentials,
     InvalidToken,
@@ -17,6 +17,7 @@ from gatepass.errors import (
     RefreshSuperseded,
     SessionEnded,
     TokenRequired,
+    Unavailable,
 )
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
@@ -24,7 +25,7 @@ from gatepass.server.http import Reply, Request
 from gatepass.server.refresh_cookie import OutOfStep, Unproven
 from gatepass.sessions.service import Caller
 from gatepass.sessions.tokens import Grant
-from gatepass.wire import bodies
+from gatepass.wire import bodies, secure_session
 from gatepass.wire.bodies import Credentials, RefreshRequest
 
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
@@ -71,7 +72,12 @@ async def refresh(context: Context, request: Request) -> Reply:
         context.sessions.report_unproven(token, reason=presented.reason, ip_prefix=ip_prefix)
         raise ProofRequired(presented.reason)
     context.limiter.refresh(token.sid, ip_prefix)
-    refreshed = await context.sessions.refresh(token, offered=body.binding_secret, ip_prefix=ip_prefix)
+    refreshed = await context.sessions.refresh(
+        token,
+        offered=body.binding_secret,
+        ip_prefix=ip_prefix,
+        shown_device=context.device_cookies.is_shown(request, token.sid),
+    )
     match refreshed:
         case Grant(access_token=None):
             return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))
@@ -80,6 +86,8 @@ async def refresh(context: Context, request: Request) -> Reply:
             return Reply(200, bodies.dump(grant_json(refreshed)), cookies=context.refresh_cookies.issue(refreshed))
         case Late():
             raise RefreshSuperseded
+        case DeviceMissing():
+            raise _without_device(context, request, token)
         case Ended(reason):
             raise SessionEnded(sid=token.sid.hex(), reason=reason)
         case _:
@@ -97,7 +105,7 @@ async def logout(context: Context, request: Request) -> Reply:
     proven = _bearer_sid(context, request, is_needed=not received)
     for sid in proven | context.refresh_cookies.sids_to_end(request, proven=proven):
         await context.sessions.revoke(sid, reason="revoked", ip_prefix=context.ip_prefix(request))
-    return Reply(204, cookies=context.refresh_cookies.clear())
+    return Reply(204, cookies=[*context.refresh_cookies.clear(), *context.device_cookies.clear()])
 
 
 async def sign_in(
@@ -126,8 +134,21 @@ async def sign_in(
     return Reply(
         status,
         bodies.dump({**grant_json(grant), "account": bodies.account_json(account)}),
+        headers=context.device_cookies.offer(request, grant.session.sid),
         cookies=context.refresh_cookies.issue(grant),
     )
+
+
+def _without_device(context: Context, request: Request, token: RefreshToken) -> Unavailable | ProofRequired:
+    """503 if the browser says that it will have its device again; else this is a copy, or the key is lost for good."""
+    ip_prefix = context.ip_prefix(request)
+    skipped = secure_session.read_skipped(request.headers, token.sid.hex())
+    if skipped is None:
+        context.limiter.unproven(ip_prefix)
+        context.sessions.report_unproven(token, reason="device", ip_prefix=ip_prefix)
+        return ProofRequired("device")
+    context.sessions.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
+    return Unavailable("device-unavailable", "The browser could not show its device; try again.", retry_after=10)
 
 
 async def _out_of_step(context: Context, token: RefreshToken) -> Reply:

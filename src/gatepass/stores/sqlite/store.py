@@ -33,7 +33,12 @@ _FIND = f"SELECT {_SESSION} FROM session WHERE sid = ?"
 _SWAP = f"""
 UPDATE session SET generation = ?, fingerprint = ?, binding = ?, previous = ?, committed_at = ?, last_ip_prefix = ?
 WHERE sid = ? AND generation = ? AND fingerprint = ? AND binding = ? AND revoked_at IS NULL AND expires_at > ?
+    AND (device_since IS NULL OR ?)
 RETURNING {_SESSION}
+"""
+_SET_DEVICE = """
+UPDATE session SET device_key = :key, device_since = coalesce(device_since, :since)
+WHERE sid = :sid AND revoked_at IS NULL AND expires_at > :now AND device_key IN (x'', :key)
 """
 _REVOKE = f"""
 UPDATE session SET revoked_at = ?, revoke_reason = ? WHERE sid = ? AND revoked_at IS NULL RETURNING {_SESSION}
@@ -128,12 +133,17 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
             swap.expected_fingerprint,
             swap.expected_binding,
             swap.now,
+            swap.shown_device,
         )
         # Committed now, and flushed with the next operation that needs it (PROTOCOL §3).
         row = await self._writer.run(
             lambda connection: connection.execute(_SWAP, values).fetchone(), durability=Durability.COMMIT
         )
         return rows.to_session(row) if row else None
+
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        values = {"sid": sid, "key": key, "since": since, "now": now}
+        return await self._run(lambda connection: connection.execute(_SET_DEVICE, values).rowcount == 1)
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         row = await self._run(lambda connection: connection.execute(_REVOKE, (now, reason, sid)).fetchone())
