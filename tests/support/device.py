@@ -6,9 +6,9 @@ from typing import Any
 from gatepass.testing.virtual_device import DeviceRequest, VirtualDevice
 from gatepass.wire.asgi import ASGIApp
 from tests.support.asgi import CLIENT, Answer, call
-from tests.support.browser import RT, Browser
+from tests.support.browser import Browser
 
-DEVICE = f"{RT}-device"
+DEVICE = "__Host-gatepass-device"
 
 
 class DeviceBrowser(Browser):

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 HOST_NAME = "__Host-Http-gatepass"
 SECURE_NAME = "__Secure-gatepass"
 STATE_NAME = "__Host-gatepass_state"
+HOST_DEVICE_NAME = "__Host-gatepass-device"  # Chromium 156 binds no __Host-Http- cookie to a device
+SECURE_DEVICE_NAME = "__Secure-gatepass-device"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -35,8 +37,8 @@ def names_of(public_url: str, *, path: str = "/") -> CookieNames:
         return CookieNames(f"gatepass{marks}", f"gatepass_state{marks}", f"gatepass-device{marks}")
     port = url.port if url.port != _DEFAULT_PORTS["https"] else None
     marks = "".join(f"_{part}" for part in (port, steps) if part)
-    name = SECURE_NAME if steps else HOST_NAME
-    return CookieNames(name + marks, STATE_NAME + marks, f"{name}-device{marks}")
+    refresh, device = (SECURE_NAME, SECURE_DEVICE_NAME) if steps else (HOST_NAME, HOST_DEVICE_NAME)
+    return CookieNames(refresh + marks, STATE_NAME + marks, device + marks)
 
 
 def state_names(base_url: str) -> tuple[str, ...]:

@@ -15,7 +15,14 @@ from typing import Literal, NamedTuple
 
 from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.core.secret import Secret
-from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, CookieNames, names_of
+from gatepass.wire.cookie_names import (
+    HOST_DEVICE_NAME,
+    HOST_NAME,
+    SECURE_DEVICE_NAME,
+    SECURE_NAME,
+    CookieNames,
+    names_of,
+)
 from gatepass.wire.headers import RawHeaders
 
 SameSite = Literal["strict", "lax", "none"]
@@ -23,12 +30,13 @@ _SPACE = bytes(code for code in range(256) if chr(code).isspace())
 """What str.strip() takes for space, in Latin-1."""
 _MARK = "[A-Za-z0-9._~-]+"
 REFRESH_NAMES = (
-    f"{HOST_NAME}(?:-device)?(?:_[0-9]+)?|{SECURE_NAME}(?:-device)?(?:_{_MARK})?|gatepass_[0-9]+(?:_{_MARK})?"
+    f"(?:{HOST_NAME}|{HOST_DEVICE_NAME})(?:_[0-9]+)?|(?:{SECURE_NAME}|{SECURE_DEVICE_NAME})(?:_{_MARK})?"
+    f"|gatepass_[0-9]+(?:_{_MARK})?"
 )
 """A refresh cookie of any gate, or one of a device, as a pattern: those of another port of this host no application
 must see either."""
 _REFRESH_NAME = re.compile(REFRESH_NAMES.encode(), re.ASCII)
-_REFRESH_BEGINS = re.compile(f"{HOST_NAME}|{SECURE_NAME}|gatepass_[0-9]".encode(), re.ASCII)
+_REFRESH_BEGINS = re.compile(f"{HOST_NAME}|{HOST_DEVICE_NAME}|{SECURE_NAME}|gatepass_[0-9]".encode(), re.ASCII)
 
 
 class Received(NamedTuple):
