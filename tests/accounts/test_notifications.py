@@ -84,7 +84,7 @@ async def test_a_cookie_of_somebody_else_makes_nobody_known() -> None:
 async def test_a_theft_is_told_to_the_owner() -> None:
     async with open_post() as at:
         browser = await signed_up(at)
-        thief = browser.clone(client_key=b"t" * 32)
+        thief = browser.clone(key=b"t" * 32)
         assert (await browser.refresh()).status == 200
         assert (await thief.refresh()).status == 401
         (subject,) = await told(at)

@@ -198,7 +198,7 @@ async def test_the_endpoints_are_relative_to_the_mount_whether_or_not_it_was_str
 
 
 async def test_a_session_that_was_signed_in_with_is_replaced(at: GateHarness, ann: Browser) -> None:
-    old = ann.clone(client_key=ann.client_key)
+    old = ann.clone(key=ann.key)
     assert (await ann.login()).status == 200
     answer = await old.refresh()
     assert answer.json()["reason"] == "replaced"

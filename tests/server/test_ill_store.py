@@ -50,7 +50,7 @@ async def wrong_generation(ann: Browser) -> Answer:
 
 
 async def theft(ann: Browser) -> Answer:
-    thief = ann.clone(client_key=b"t" * 32)
+    thief = ann.clone(key=b"t" * 32)
     thief.jar = dict(SAVED)
     return await thief.refresh()
 

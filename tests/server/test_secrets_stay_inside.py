@@ -118,7 +118,7 @@ async def test_a_whole_life_leaves_no_token_password_or_key_in_the_log(log: pyte
         body = {"current": CANARY + " pass phrase", "new": "another pass phrase Zq7"}
         changed = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
         assert changed.status == 204
-        thief = ann.clone(client_key=b"t" * 32)
+        thief = ann.clone(key=b"t" * 32)
         await thief.refresh()
         assert (await ann.refresh()).status == 401
         await ann.logout()

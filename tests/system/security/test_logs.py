@@ -162,7 +162,7 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
 
 async def act(what: str, browser: Browser) -> None:
     """Do one thing of the table."""
-    other = browser.clone(client_key=browser.client_key)
+    other = browser.clone(key=browser.key)
     match what:
         case "register":
             await Browser(browser.app).register("bob@example.com")
@@ -179,7 +179,7 @@ async def act(what: str, browser: Browser) -> None:
             await browser.refresh()
         case "steal":
             await browser.refresh()
-            other.client_key = b"t" * 32
+            other.key = b"t" * 32
             await other.refresh()
         case "sign out":
             await browser.logout()
