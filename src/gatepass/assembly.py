@@ -106,7 +106,7 @@ class Parts:
         if not is_loopback(options.public_url):
             options.secrets.require_prefixes()
         secrets = [parse_secret(text) for text in options.secrets.tokens]
-        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm)
+        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
@@ -129,11 +129,22 @@ class Parts:
         return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=self.options.policy.clock_skew)
 
     def _join_sessions(self) -> None:
-        options = self.options
+        options, browsers = self.options, self.options.browsers
+        self.cookies = Cookies.for_url(
+            options.public_url,
+            path=browsers.cookie_path,
+            earlier_path=browsers.earlier_cookie_path,
+            same_site=browsers.same_site,
+        )
         self.sessions = Sessions(
             store=options.store,
             tokens=TokenIssuer(
-                self._ring, self.keys, issuer=self._issuer, policy=options.policy, entropy=options.entropy
+                self._ring,
+                self.keys,
+                issuer=self._issuer,
+                policy=options.policy,
+                entropy=options.entropy,
+                channel=self.cookies.place.channel,
             ),
             policy=options.policy,
             clock=options.clock,
@@ -231,6 +242,7 @@ class Parts:
         self.email_change = EmailChange(
             options.store,
             accounts=self.accounts,
+            sessions=self.sessions,
             links=self._links,
             notifications=self._notifications,
             clock=options.clock,
@@ -239,7 +251,6 @@ class Parts:
 
     def _join_endpoints(self) -> None:
         options, browsers = self.options, self.options.browsers
-        self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
         self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
         self.report.add(LostSessions(self.report).on_event)
@@ -287,6 +298,7 @@ class Parts:
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         await self.keys.open()
+        await self.sessions.open()
         await self._passwords.learn_kinds()
         await self.follower.load()
 

@@ -3,7 +3,8 @@
 The contract that all stores share:
 * "Not found" is a value (None, False, an empty tuple). An exception means the store is ill, and is always
   StoreUnavailable: the caller answers 503 and nothing is decided.
-* A store moves data and compares. It knows no rule of PROTOCOL §4 and asks no clock: times come in.
+* A store moves data and compares. It knows no rule of PROTOCOL §4 but the version that a swap expects, and asks no
+  clock: times come in.
 * `add` and `revoke` return only when durable; `swap` may be lost in a fail-over (the table recovers it).
 * One verb per intent. `gatepass.testing.battery.StoreBattery` is this contract as tests.
 """

@@ -30,7 +30,9 @@ MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 ES256 = ec.ECDSA(hashes.SHA256())
 Check = Callable[[bytes, bytes], bool]
-RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
+RESERVED = frozenset(
+    ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "amr", "cnf", "act")
+)
 """Claims that an application's hook may not set."""
 _NONE: frozenset[str] = frozenset()
 
@@ -43,8 +45,8 @@ class UnknownHeader(InvalidToken):
 class Principal:
     """The caller: the facts of a verified access token.
 
-    `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `claims` has
-    all claims, those of the application's hook included.
+    `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
+    the sign-in, the `amr` claim (RFC 8176); `claims` has all claims, those of the application's hook included.
     """
 
     account_id: str
@@ -55,6 +57,7 @@ class Principal:
     authenticated_at: int
     scopes: frozenset[str]
     claims: Mapping[str, Json] = field(repr=False)
+    methods: tuple[str, ...] = ()
 
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
@@ -137,6 +140,7 @@ class Verifier:
             _time(claims, "auth_time"),
             _scopes(claims),
             claims,
+            _methods(claims),
         )
 
 
@@ -210,6 +214,16 @@ def _scopes(claims: Mapping[str, Json]) -> frozenset[str]:
     if not isinstance(scope, str):
         raise InvalidToken("scope")
     return frozenset(scope.split()) if scope else _NONE
+
+
+def _methods(claims: Mapping[str, Json]) -> tuple[str, ...]:
+    """The amr claim (RFC 9068 §2.2.1); none where there is no such claim."""
+    methods = claims.get("amr")
+    if methods is None:
+        return ()
+    if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
+        raise InvalidToken("amr")
+    return tuple(map(str, methods))
 
 
 def _text(claims: Mapping[str, Json], name: str) -> str:

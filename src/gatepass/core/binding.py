@@ -11,7 +11,7 @@ of the cookie jar, does not tell it (P6), and the server needs no I/O to check a
 import hashlib
 import hmac
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from gatepass.core import base64url
 
@@ -19,6 +19,35 @@ KEY_BYTES = 32
 PROOF_CHARACTERS = 22
 CHALLENGE_CHARACTERS = 11
 _PROOF = re.compile(r"(0|[1-9][0-9]{0,9})\.([A-Za-z0-9_-]{11})\.([A-Za-z0-9_-]{22})", re.ASCII)
+
+
+class BindingKey:
+    """A client's key, opaque to crash reports as `core.secret.Secret` is. No `repr`, format or copy of it shows it."""
+
+    __slots__ = ("_raw", "binding")
+
+    def __init__(self, raw: bytes) -> None:
+        """Raises ValueError unless `raw` has KEY_BYTES bytes."""
+        if len(raw) != KEY_BYTES:
+            raise ValueError("a binding key has 32 bytes")
+        self._raw = raw
+        self.binding = binding_of(raw)
+        """The 16 bytes that name it: no secret."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The key in its one text: 43 characters of base64url. Raises ValueError for any other."""
+        return cls(base64url.decode(text.encode("ascii")))
+
+    def __repr__(self) -> str:
+        return "<binding key>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a binding key is not pickled")
+
+    def reveal(self) -> bytes:
+        """The bytes. Pass them on as an argument; do not put them into a variable."""
+        return self._raw
 
 
 class Proof(NamedTuple):

@@ -11,6 +11,7 @@ from gatepass.core.session import EndReason
 
 Level = Literal["info", "warning", "critical"]
 RefreshCase = Literal["advance", "repeat", "recover"]
+Unproven = Literal["missing", "wrong"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,15 @@ class SessionStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionBound(Event):
+    """A refresh bound a session that began without a key to the one that it brought."""
+
+    name = "session_bound"
+    account_id: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionNewDevice(Event):
     """A sign-in came from a client or a network that no other live session of the account has.
 
@@ -193,6 +203,20 @@ class RefreshRefused(Event):
     name = "session_use_after_expire"
     sid: str
     reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshUnproven(Event):
+    """A bound refresh token was presented without the proof of its key: by a copy, or by a server that forwards it.
+
+    Nothing was read, changed or issued. `reason`: `missing`, or `wrong`, which no client of ours sends.
+    """
+
+    name = "authn_refresh_unproven"
+    level = "warning"
+    sid: str
+    generation: int
+    reason: Unproven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

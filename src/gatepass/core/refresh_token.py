@@ -91,6 +91,13 @@ class UnknownKey:
     """Well-formed, under a key id that this server does not have (yet): a roll-out, never a logout."""
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """Well-formed, under a secret that leaked and was dropped: over. Nothing in it is authentic, its `sid` neither."""
+
+    sid: bytes
+
+
 def compose(token: RefreshToken, keys: KeyRing) -> str:
     """The text of a token. Its key id must be one of `keys`."""
     secret_keys = keys.find(token.key_id)
@@ -112,7 +119,7 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
     return PREFIX + base64url.encode(body + _mac(secret_keys, body))
 
 
-def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed | UnknownKey:
+def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed | UnknownKey | RetiredKey:
     """Read and authenticate the text of a token that came under a name of `channel`. One HMAC, no I/O."""
     if _TEXT.fullmatch(text) is None:
         return Malformed()
@@ -126,7 +133,7 @@ def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed
         return Malformed()
     secret_keys = keys.find(key_id)
     if secret_keys is None:
-        return UnknownKey()
+        return RetiredKey(sid) if key_id in keys.retired else UnknownKey()
     if not hmac.compare_digest(_mac(secret_keys, body), mac):
         return Malformed()
     return RefreshToken(

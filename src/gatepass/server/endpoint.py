@@ -49,8 +49,8 @@ class Endpoint:
     """Needs an access token, which no browser sends by itself."""
     recent: bool = False
     """Needs an access token and, where the policy asks for it, a recent sign-in (ASVS 7.5.2)."""
-    keyed: bool = False
-    """Takes an Idempotency-Key (PROTOCOL §5)."""
+    proven: bool = False
+    """Takes a Gatepass-Proof instead of Gatepass-Client (PROTOCOL §5)."""
     stateless: bool = False
     """Answers also while the gate cannot be opened."""
     media_type: str = "application/json"

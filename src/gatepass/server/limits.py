@@ -79,6 +79,16 @@ class Limiter:
         if wait:
             self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
 
+    def unproven(self, ip_prefix: str) -> None:
+        """Count a refresh that proves nothing, against its network alone: copies must not stop the owner.
+
+        Raises TooManyAttempts.
+        """
+        now = self._clock.now()
+        wait = self._addresses.take(ip_prefix, now) if ip_prefix else 0
+        if wait:
+            self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
+
     def register(self, ip_prefix: str) -> None:
         """Count a registration. Raises TooManyAttempts."""
         now = self._clock.now()

@@ -11,7 +11,7 @@ from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
-from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
+from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
@@ -67,16 +67,16 @@ class MemoryStore(MemoryAttempts):
         row = self._sessions.get(swap.sid)
         if row is None or row.revoked_at is not None or row.expires_at <= swap.now:
             return None
-        if (row.generation, row.fingerprint) != (swap.expected_generation, swap.expected_fingerprint):
+        expected = (swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
+        if (row.generation, row.fingerprint, row.binding) != expected:
             return None
-        committed = Ancestor(row.fingerprint, row.key_hash)
         swapped = replace(
             row,
             generation=swap.generation,
             fingerprint=swap.fingerprint,
-            key_hash=swap.key_hash,
+            binding=swap.binding,
+            previous=swap.previous,
             committed_at=swap.now,
-            ancestors=(*swap.skipped, committed, *row.ancestors)[:MAX_ANCESTORS],
             last_ip_prefix=swap.ip_prefix,
         )
         self._sessions[swap.sid] = swapped

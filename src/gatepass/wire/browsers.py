@@ -5,6 +5,7 @@
 Browsers drop a cookie that does not fit its URL without a word, so what does not go together is refused here.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
@@ -13,6 +14,9 @@ from gatepass.errors import ConfigurationError
 from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts, check_public_url, foreign_origin
+
+_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?", re.ASCII)
+"""Its steps are a part of the cookies' names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class Browsers:
     https://app.example.com, capacitor://localhost, tauri://localhost, chrome-extension://<id>."""
     cookie_path: str = "/"
     """The Path of the refresh cookie, such as / or /auth."""
+    earlier_cookie_path: str | None = None
+    """What `cookie_path` was before a change, until every client has refreshed: both cookies are read meanwhile."""
     same_site: SameSite = "strict"
     """`none` is for pages of another site and needs https."""
     hsts: Hsts | None = None
@@ -71,8 +77,11 @@ class Browsers:
             raise ConfigurationError(f"`origins`: {fault}") from None
 
     def _check_path(self) -> None:
-        if not self.cookie_path.startswith("/") or any(mark in self.cookie_path for mark in ";,\r\n \t"):
-            raise ConfigurationError("`cookie_path` must be an absolute path such as / or /auth.")
+        for name, path in (("cookie_path", self.cookie_path), ("earlier_cookie_path", self.earlier_cookie_path)):
+            if path is not None and not _PATH.fullmatch(path):
+                raise ConfigurationError(
+                    f"`{name}` must be an absolute path of letters, digits and . _ ~ -, such as / or /auth."
+                )
 
     def _check_words(self) -> None:
         for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts or "host", Hsts)):

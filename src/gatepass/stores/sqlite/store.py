@@ -1,7 +1,6 @@
 """The store on SQLite: statements and rows, nothing else. For one server process.
 
-A refresh is one UPDATE of one row: the condition of the swap is in its WHERE, the shift of the ancestors in its SET.
-No column that it changes has an index.
+A refresh is one UPDATE of one row: the condition of the swap is in its WHERE. No column that it changes has an index.
 """
 
 import sqlite3
@@ -32,9 +31,8 @@ WHERE EXISTS (SELECT 1 FROM account WHERE id = ? AND disabled_at IS NULL AND cre
 """
 _FIND = f"SELECT {_SESSION} FROM session WHERE sid = ?"
 _SWAP = f"""
-UPDATE session SET generation = ?, fingerprint = ?, key_hash = ?, committed_at = ?, last_ip_prefix = ?,
-       ancestors = substr(CAST(? || fingerprint || key_hash || ancestors AS BLOB), 1, {rows.ANCESTORS_BYTES})
-WHERE sid = ? AND generation = ? AND fingerprint = ? AND revoked_at IS NULL AND expires_at > ?
+UPDATE session SET generation = ?, fingerprint = ?, binding = ?, previous = ?, committed_at = ?, last_ip_prefix = ?
+WHERE sid = ? AND generation = ? AND fingerprint = ? AND binding = ? AND revoked_at IS NULL AND expires_at > ?
 RETURNING {_SESSION}
 """
 _REVOKE = f"""
@@ -121,13 +119,14 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
         values = (
             swap.generation,
             swap.fingerprint,
-            swap.key_hash,
+            swap.binding,
+            swap.previous,
             swap.now,
             swap.ip_prefix,
-            rows.pack_ancestors(swap.skipped),
             swap.sid,
             swap.expected_generation,
             swap.expected_fingerprint,
+            swap.expected_binding,
             swap.now,
         )
         # Committed now, and flushed with the next operation that needs it (PROTOCOL §3).
