@@ -46,6 +46,8 @@ BODIES = [
     f'{{"current":"{CANARY}","new":"{CANARY}"}}',
     f'{{"current":"{CANARY}","new":"short"}}',
     f'{{"current":["{CANARY}"],"new":"{CANARY}"}}',
+    f'{{"binding_secret":"{CANARY}"}}',
+    f'{{"email":"{EMAIL}","password":"x","binding_secret":"{CANARY * 2 + "A"}"}}',
 ]
 HEADERS = [
     ("authorization", f"Bearer {CANARY}"),
@@ -54,8 +56,8 @@ HEADERS = [
     ("cookie", f"{RT}={CANARY}"),
     ("cookie", f"{RT}=gp_rt_{CANARY}"),
     ("cookie", CANARY),
-    ("idempotency-key", CANARY),
-    ("idempotency-key", f"0.{CANARY}A"),
+    ("gatepass-proof", CANARY),
+    ("gatepass-proof", f"0.{CANARY[:11]}.{CANARY}A"),
     ("gatepass-session", CANARY),
     ("gatepass-client", CANARY),
     ("origin", f"https://{CANARY}.example"),

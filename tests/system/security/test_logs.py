@@ -32,7 +32,7 @@ NASTY = {
 }
 PLACES = [
     *("user-agent", "x-forwarded-for", "forwarded", "referer", "origin", "cookie", "authorization", "host"),
-    *("gatepass-session", "gatepass-client", "idempotency-key", "content-type", "accept-language", "x-request-id"),
+    *("gatepass-session", "gatepass-client", "gatepass-proof", "content-type", "accept-language", "x-request-id"),
 ]
 
 
