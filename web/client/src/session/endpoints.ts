@@ -112,6 +112,15 @@ export function readGrant({ status, problem: body, sentAt }: EndpointAnswer): Gr
   return lifetime > 0 ? grant : null;
 }
 
+/** The session that an access token is of; undefined if it is none. */
+export function sidOf(token: string): unknown {
+  try {
+    return parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")))?.sid;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The value as an account; null if it is none. */
 export function readAccount(value: unknown): Account | null {
   return typeof (value as Account | null)?.email === "string" ? (value as Account) : null;
