@@ -35,7 +35,7 @@ def test_a_row_of_the_version_before_is_read_as_unbound_without_methods() -> Non
 
 
 def test_a_row_of_a_later_version_is_refused() -> None:
-    later = b"\x03" + pack_session(OVER)[1:]
+    later = b"\x04" + pack_session(OVER)[1:]
     with pytest.raises(StoreUnavailable, match="another version"):
         unpack_session(OVER.sid, later)
 
@@ -49,6 +49,15 @@ def test_a_row_is_read_as_it_was_written(
 ) -> None:
     session = replace(OVER, binding=binding, previous=previous, methods=methods, client=client)
     assert unpack_session(session.sid, pack_session(session)) == session
+
+
+@pytest.mark.parametrize("methods", [(), ("pwd", "otp")])
+@pytest.mark.parametrize("since", [None, NOW])
+def test_a_row_with_a_device_is_read_as_it_was_written(methods: tuple[str, ...], since: int | None) -> None:
+    session = replace(OVER, methods=methods, device_key=b"\x00key\x00 \xff", device_since=since)
+    packed = pack_session(session)
+    assert packed[0] == (2 if since is None else 3)
+    assert unpack_session(session.sid, packed) == session
 
 
 def test_a_bound_row_is_as_long_as_what_it_says() -> None:

@@ -106,7 +106,7 @@ async def logout(context: Context, request: Request) -> Reply:
     sids, cookies = context.refresh_cookies.sign_out(request, proven=proven)
     for sid in sids:
         await context.sessions.revoke(sid, reason="revoked", ip_prefix=context.ip_prefix(request))
-    return Reply(204, cookies=[*cookies, *context.device_cookies.clear()])
+    return Reply(204, cookies=[*cookies, *(context.device_cookies.clear() if cookies else ())])
 
 
 async def sign_in(
