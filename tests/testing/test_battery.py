@@ -93,6 +93,18 @@ class ForgetsTheMethods(MemoryStore):
         return await super().add(replace(session, methods=("pwd",)), credential_version=credential_version)
 
 
+class ForgetsTheDevice(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        return await super().swap(replace(swap, shown_device=True))
+
+
+class ExchangesTheDevice(MemoryStore):
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        if sid in self._sessions:
+            self._sessions[sid] = replace(self._sessions[sid], device_key=b"")
+        return await super().set_device(sid, key=key, since=since, now=now)
+
+
 class RevokesTwice(MemoryStore):
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         if sid in self._sessions:

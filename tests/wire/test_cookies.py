@@ -8,6 +8,7 @@ from gatepass.wire.cookie_names import state_names
 from gatepass.wire.cookies import Cookies
 
 HTTPS = Cookies.for_url("https://gate.example")
+OURS = (HTTPS.place.names.refresh, HTTPS.place.names.device)
 OTHERS = ["__Secure-gatepass", "__Secure-gatepass_8443_one.auth", "__Host-Http-gatepass_8443", "gatepass_8000"]
 """Refresh cookies of other gates on the same host."""
 NAMES = st.sampled_from([*HTTPS.place.names, *OTHERS, "theme", "", "__host-http-gatepass"])
@@ -38,11 +39,7 @@ def test_no_cookie_of_others_is_lost(values: list[str]) -> None:
 
     def others(texts: list[str]) -> list[str]:
         crumbs = [crumb.strip(" \t") for text in texts for crumb in text.split(";")]
-        return [
-            crumb
-            for crumb in crumbs
-            if crumb.partition("=")[0].strip() not in (HTTPS.place.names.refresh, *OTHERS) and crumb
-        ]
+        return [crumb for crumb in crumbs if crumb.partition("=")[0].strip() not in (*OURS, *OTHERS) and crumb]
 
     assert others([value.decode("latin-1") for _, value in kept]) == others(values)
 
@@ -68,9 +65,28 @@ def test_headers_that_are_no_cookies_pass_as_they_are() -> None:
 )
 def test_the_names_have_a_mark_of_port_and_path(public_url: str, path: str, names: tuple[str, str]) -> None:
     place = Cookies.for_url(public_url, path=path).place
-    assert place.names == names
+    assert (place.names.refresh, place.names.state) == names
     raw = [(b"cookie", f"{names[0]}=x; {names[1]}=y".encode())]
     assert HTTPS.withhold(raw) == ([(b"cookie", f"{names[1]}=y".encode())], f"{names[0]}=x".encode())
+
+
+@pytest.mark.parametrize(
+    ("public_url", "path", "name"),
+    [
+        ("https://gate.example", "/", "__Host-gatepass-device"),
+        ("https://gate.example:8443", "/", "__Host-gatepass-device_8443"),
+        ("https://gate.example", "/device", "__Secure-gatepass-device_device"),
+        ("https://gate.example:8443", "/a", "__Secure-gatepass-device_8443_a"),
+    ],
+)
+def test_the_cookie_of_a_device_has_a_name_of_its_own_and_is_withheld_too(
+    public_url: str, path: str, name: str
+) -> None:
+    cookies = Cookies.for_url(public_url, path=path)
+    assert cookies.place.names.device == name
+    assert cookies.withhold([(b"cookie", f"{name}=x".encode())]) == ([], f"{name}=x".encode())
+    assert cookies.read_device([f"{name}=x; __Host-Http-gatepass=y; __Host-gatepass-device_1=z"]) == ["x"]
+    assert cookies.device("x", max_age=9).startswith(f"{name}=x; {cookies.device_attributes}")
 
 
 def test_a_client_finds_its_state_by_its_address_the_longest_path_first() -> None:
