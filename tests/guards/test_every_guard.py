@@ -226,13 +226,13 @@ async def change_the_password_elsewhere(guarded: Guarded, ann: Browser) -> None:
 
 
 async def be_stolen_from(guarded: Guarded, ann: Browser) -> None:
-    thief = ann.clone(client_key=b"t" * 32)
+    thief = ann.clone(key=b"t" * 32)
     await thief.refresh()
     await ann.refresh()
 
 
 async def sign_in_again(guarded: Guarded, ann: Browser) -> None:
-    await ann.clone(client_key=ann.client_key).login()
+    await ann.clone(key=ann.key).login()
 
 
 async def be_disabled(guarded: Guarded, ann: Browser) -> None:

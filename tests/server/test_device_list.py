@@ -294,7 +294,7 @@ class TestLostRow:
 
 class TestLogout:
     async def test_it_is_idempotent_and_needs_no_session(self, at: GateHarness, ann: Browser) -> None:
-        kept = ann.clone(client_key=ann.client_key)
+        kept = ann.clone(key=ann.key)
         for browser in (ann, ann, kept, Browser(at.gate.asgi)):
             answer = await browser.logout()
             assert (answer.status, answer.body) == (204, b"")
@@ -302,7 +302,7 @@ class TestLogout:
         assert len(at.named("session_revoked")) == 1
 
     async def test_an_ancestor_will_do(self, at: GateHarness, ann: Browser) -> None:
-        old = ann.clone(client_key=ann.client_key)
+        old = ann.clone(key=ann.key)
         for _ in range(20):
             await ann.refresh()
         assert (await old.logout()).status == 204
@@ -310,7 +310,7 @@ class TestLogout:
         assert not at.named("authn_token_reuse")
 
     async def test_an_expired_token_will_do(self, at: GateHarness, ann: Browser) -> None:
-        old = ann.clone(client_key=ann.client_key)
+        old = ann.clone(key=ann.key)
         at.clock.advance(6 * DAY)
         await ann.refresh()
         at.clock.advance(2 * DAY)
@@ -329,7 +329,7 @@ class TestLogout:
         self, at: GateHarness, ann: Browser, seconds: int
     ) -> None:
         """The clock of this server, or the pace of its user, must not keep anybody signed in."""
-        phone = ann.clone(client_key=ann.client_key)
+        phone = ann.clone(key=ann.key)
         ann.jar.clear()
         at.clock.advance(seconds)
         assert (await ann.logout(headers=[ann.bearer])).status == 204
@@ -347,7 +347,7 @@ class TestLogout:
             assert (answer.status, answer.code) == (401, "invalid-token")
         assert at.store.verbs == []
         assert (await ann.refresh()).status == 200
-        ann_s = ann.clone(client_key=ann.client_key)
+        ann_s = ann.clone(key=ann.key)
         assert (await ann_s.logout(headers=[("authorization", "Bearer x")])).status == 204, "the cookie is enough"
         assert (await ann.refresh()).json()["reason"] == "revoked"
 

@@ -46,11 +46,11 @@ async def login_after_a_failure(ann: Browser) -> Answer:
 
 
 async def wrong_generation(ann: Browser) -> Answer:
-    return await ann.send("POST", "/refresh", headers=[("idempotency-key", "77." + "a" * 22)])
+    return await ann.send("POST", "/refresh", headers=[("gatepass-proof", f"77.{'b' * 11}.{'a' * 22}")])
 
 
 async def theft(ann: Browser) -> Answer:
-    thief = ann.clone(client_key=b"t" * 32)
+    thief = ann.clone(key=b"t" * 32)
     thief.jar = dict(SAVED)
     return await thief.refresh()
 

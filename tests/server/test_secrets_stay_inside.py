@@ -46,6 +46,8 @@ BODIES = [
     f'{{"current":"{CANARY}","new":"{CANARY}"}}',
     f'{{"current":"{CANARY}","new":"short"}}',
     f'{{"current":["{CANARY}"],"new":"{CANARY}"}}',
+    f'{{"binding_secret":"{CANARY}"}}',
+    f'{{"email":"{EMAIL}","password":"x","binding_secret":"{CANARY * 2 + "A"}"}}',
 ]
 HEADERS = [
     ("authorization", f"Bearer {CANARY}"),
@@ -54,8 +56,8 @@ HEADERS = [
     ("cookie", f"{RT}={CANARY}"),
     ("cookie", f"{RT}=gp_rt_{CANARY}"),
     ("cookie", CANARY),
-    ("idempotency-key", CANARY),
-    ("idempotency-key", f"0.{CANARY}A"),
+    ("gatepass-proof", CANARY),
+    ("gatepass-proof", f"0.{CANARY[:11]}.{CANARY}A"),
     ("gatepass-session", CANARY),
     ("gatepass-client", CANARY),
     ("origin", f"https://{CANARY}.example"),
@@ -118,7 +120,7 @@ async def test_a_whole_life_leaves_no_token_password_or_key_in_the_log(log: pyte
         body = {"current": CANARY + " pass phrase", "new": "another pass phrase Zq7"}
         changed = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
         assert changed.status == 204
-        thief = ann.clone(client_key=b"t" * 32)
+        thief = ann.clone(key=b"t" * 32)
         await thief.refresh()
         assert (await ann.refresh()).status == 401
         await ann.logout()

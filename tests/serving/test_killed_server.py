@@ -26,7 +26,7 @@ async def sign_in(remote: Remote, number: int) -> Browser:
         remote,
         mount="/auth",
         origin="http://localhost:8000",
-        client_key=bytes([number]) * 32,
+        key=bytes([number]) * 32,
         names=NAMES,
     )
     answer = await browser.register(f"{number}@example.com")

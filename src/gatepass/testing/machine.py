@@ -48,10 +48,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        """Open both stores and add two accounts."""
+        """Open both stores and add two accounts with sessions: so most rules find something to change."""
         self._run(self._store.open())
         for name in NAMES:
             self._same("add_account", account_of(name))
+            for device in DEVICES[:2]:
+                self._same("add", session_of(account_of(name), device, expires_at=NOW + 50), credential_version=1)
 
     def teardown(self) -> None:
         """Close the store under test."""

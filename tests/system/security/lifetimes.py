@@ -50,7 +50,7 @@ async def live(at: GateHarness) -> Life:
     life.secrets |= {name: text.encode() for name, text in (("password", PASSWORD), ("next password", NEXT_PASSWORD))}
     life.secrets["what was typed"] = TYPED.encode()
     ann = Browser(at.gate.asgi)
-    life.secrets["client key"] = ann.client_key or b""
+    life.secrets["client key"] = ann.key or b""
     life.answers += [await ann.login(EMAIL, TYPED), await ann.register(EMAIL, PASSWORD)]
     life.answers += [await ann.login(EMAIL, TYPED), await ann.login(TYPED, PASSWORD)]
     for turn in range(3):
@@ -60,7 +60,7 @@ async def live(at: GateHarness) -> Life:
     change = {"current": PASSWORD, "new": NEXT_PASSWORD}
     life.answers.append(await ann.send("POST", "/password", headers=[ann.bearer], body={**change, "current": TYPED}))
     life.answers.append(await ann.send("POST", "/password", headers=[ann.bearer], body=change))
-    thief = ann.clone(client_key=b"the key of a thief, in 32 bytes.")
+    thief = ann.clone(key=b"the key of a thief, in 32 bytes.")
     life.answers += [await ann.refresh(), await thief.refresh(), await ann.refresh()]
     _collect(life, ann, "robbed")
     life.answers += [await ann.login(EMAIL, NEXT_PASSWORD)]

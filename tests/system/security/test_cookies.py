@@ -18,7 +18,7 @@ async def every_cookie(at: GateHarness) -> list[str]:
     answers = [await ann.register(), await ann.login(), await ann.refresh(lose=True)]
     at.clock.advance(60)
     answers += [await ann.refresh(), await ann.refresh(), await ann.login(remember=False), await ann.refresh()]
-    stale = ("idempotency-key", f"7.{'a' * 22}")
+    stale = ("gatepass-proof", f"7.{'b' * 11}.{'a' * 22}")
     answers += [await ann.send("POST", "/refresh", headers=[stale]), await ann.logout()]
     return [text for answer in answers for text in answer.all("set-cookie")]
 

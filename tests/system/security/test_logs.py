@@ -32,7 +32,7 @@ NASTY = {
 }
 PLACES = [
     *("user-agent", "x-forwarded-for", "forwarded", "referer", "origin", "cookie", "authorization", "host"),
-    *("gatepass-session", "gatepass-client", "idempotency-key", "content-type", "accept-language", "x-request-id"),
+    *("gatepass-session", "gatepass-client", "gatepass-proof", "content-type", "accept-language", "x-request-id"),
 ]
 
 
@@ -162,7 +162,7 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
 
 async def act(what: str, browser: Browser) -> None:
     """Do one thing of the table."""
-    other = browser.clone(client_key=browser.client_key)
+    other = browser.clone(key=browser.key)
     match what:
         case "register":
             await Browser(browser.app).register("bob@example.com")
@@ -179,7 +179,7 @@ async def act(what: str, browser: Browser) -> None:
             await browser.refresh()
         case "steal":
             await browser.refresh()
-            other.client_key = b"t" * 32
+            other.key = b"t" * 32
             await other.refresh()
         case "sign out":
             await browser.logout()

@@ -61,7 +61,7 @@ async def test_every_random_part_of_a_token_is_one_draw_of_128_bits(drawn: Drawn
         assert nonce in drawn
         assert decoded(part(browser.access_token, 1)["jti"]) in drawn
         assert bytes.fromhex(made.json()["account"]["id"]) in drawn
-        browser.client_key = None
+        browser.key = None
         assert (await browser.refresh()).status == 200
         assert raw(browser)[22:38] in drawn, "without a client key the successor is drawn too"
         assert decoded(part(browser.access_token, 1)["jti"]) in drawn
@@ -72,11 +72,11 @@ async def test_under_a_client_key_the_successor_is_a_function_of_the_drawn_nonce
     first, second = Browser(at.gate.asgi), Browser(at.gate.asgi)
     await first.register("one@example.com")
     await second.register("two@example.com")
-    assert first.client_key == second.client_key
+    assert first.key == second.key
     for browser in (first, second):
         before = raw(browser)
         await browser.refresh()
-        key_hash = hash_key(idempotency_key(browser.client_key or b"", browser.sid, 0))
+        key_hash = hash_key(idempotency_key(browser.key or b"", browser.sid, 0))
         fingerprint = raw(browser)[38:54]  # the parent, as its successor names it
         assert raw(browser)[22:38] == hmac.digest(before[22:38], fingerprint + key_hash, "sha256")[:16]
     assert raw(first)[22:38] != raw(second)[22:38]
@@ -90,7 +90,7 @@ async def test_a_signing_key_that_is_made_is_256_drawn_bits(drawn: Drawn) -> Non
 
 
 def test_a_client_key_of_the_python_client_is_256_drawn_bits(drawn: Drawn) -> None:
-    key = SessionRecord.fresh().client_key
+    key = SessionRecord.fresh().key
     assert len(key) == 32
     assert key in drawn
 

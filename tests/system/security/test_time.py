@@ -49,7 +49,7 @@ async def test_seven_idle_days_end_it_and_one_second_less_does_not(at: GateHarne
 
 async def test_a_new_sign_in_begins_both_times_anew_and_ends_the_old_card(at: GateHarness, ann: Browser) -> None:
     await daily(at, ann, 29)
-    old = ann.clone(client_key=ann.client_key)
+    old = ann.clone(key=ann.key)
     at.clock.advance(23 * HOUR)
     assert (await ann.login()).status == 200
     await daily(at, ann, 20)
@@ -58,8 +58,8 @@ async def test_a_new_sign_in_begins_both_times_anew_and_ends_the_old_card(at: Ga
 
 
 async def test_an_ancestor_of_three_weeks_is_still_known_and_ends_the_session(at: GateHarness, ann: Browser) -> None:
-    thief = ann.clone(client_key=b"t" * 32)
-    thief_later = ann.clone(client_key=b"t" * 32)
+    thief = ann.clone(key=b"t" * 32)
+    thief_later = ann.clone(key=b"t" * 32)
     for _ in range(25):
         at.clock.advance(6 * HOUR)
         await ann.refresh()
