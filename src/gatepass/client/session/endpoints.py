@@ -74,12 +74,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the answer to a refresh means: a row of the table, named by its problem code.
+    """What the answer to a refresh of session `sid` means: a row of the table, named by its problem code.
 
     `mark` are generation and challenge of the refresh token that it names.
     """
 
     kind: Kind
+    sid: str
     answer: Answer
     grant: Grant | None = None
     mark: tuple[int, str] | None = None
@@ -198,15 +199,17 @@ def outcome_of(answer: Answer, sid: str) -> Outcome:
     grant = read_grant(answer)
     if grant is not None:
         is_own = grant.sid == sid
-        return Outcome("ok" if is_own else "session-mismatch", answer, grant=grant if is_own else None)
+        return Outcome("ok" if is_own else "session-mismatch", sid, answer, grant=grant if is_own else None)
     code = answer.body.get("code")
-    # Only an answer that names this very session ends it (PROTOCOL §5): not one for another, not one without a name.
-    is_meant = code != "session-ended" or answer.body.get("sid") == sid
-    if not isinstance(code, str) or not is_meant or _STATUS.get(code) != answer.status:
-        return Outcome("transient", answer)
+    # Only an answer that names this very session ends it (PROTOCOL §5). One that names none: the cookie is no token.
+    if code == "session-ended" and (named := answer.body.get("sid")) != sid:
+        code = "no-session" if named is None else None
+    if not isinstance(code, str) or _STATUS.get(code) != answer.status:
+        return Outcome("transient", sid, answer)
     reason = answer.body.get("reason")
     return Outcome(
         code,  # type: ignore[arg-type]
+        sid,
         answer,
         mark=read_mark(answer.body),
         reason=reason if isinstance(reason, str) else None,

@@ -98,13 +98,16 @@ class PersistentSession:
         self._save(replace(self.record, binding_key=secrets.token_bytes(KEY_BYTES)))
         return self.is_saved
 
-    def renew(self, grant: Grant) -> bool:
-        """Save the grant of a refresh. Returns False, and changes nothing, if the storage has another session now."""
+    def renew(self, grant: Grant, is_bound: bool) -> bool:
+        """Save the grant of a refresh; `is_bound` says whether it went under the session's key.
+
+        Returns False, and changes nothing, if the storage has another session now.
+        """
         record = self._load()
         if record.sid != grant.sid:
             self._adopt(record)
             return False
-        self._save(replace(_granted(record, grant), is_bound=record.binding_key is not None, missing=(0, 0.0)))
+        self._save(replace(_granted(record, grant), is_bound=is_bound, missing=(0, 0.0)))
         self.state.take(grant)
         if not self.is_saved:
             self.state.status = "degraded"
@@ -121,9 +124,7 @@ class PersistentSession:
         self._save(replace(record, cookie=cookie, generation=generation, challenge=challenge, missing=(0, 0.0)))
 
     def miss(self, sid: str) -> bool:
-        """Count an answer to which the cookie of a session is none. Returns whether it is gone for good: then it is
-        removed.
-        """
+        """Count an answer to which this session's cookie is none. Returns whether it is gone for good, and removed."""
         record = self._load()
         if record.sid != sid:
             self._adopt(record)

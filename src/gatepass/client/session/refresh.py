@@ -112,22 +112,22 @@ def _attempt(saved: PersistentSession, serial: int) -> Flow[Result | tuple[float
     if record.generation is None or record.cookie is None or saved.fingerprint == saved.gave_up_at:
         return Result("transient", sid)
     presented = saved.fingerprint
-    is_offered = yield Work(saved.offer)
+    is_bound = yield Work(saved.offer)
     try:
-        answer = yield _request(saved, is_offered)
+        answer = yield _request(saved, is_bound)
     except httpx.RequestError as error:
         return Result("transient", sid, cause=error)
     outcome = outcome_of(answer, sid)
-    return (yield from _apply(saved, outcome, sid, presented))
+    return (yield from _apply(saved, outcome, is_bound, presented))
 
 
-def _request(saved: PersistentSession, is_offered: bool) -> AuthRequest:
+def _request(saved: PersistentSession, is_bound: bool) -> AuthRequest:
     """The refresh of the token in the storage: with its proof, and with the key until the server has confirmed it."""
     record = saved.record
     assert record.sid is not None  # noqa: S101
     assert record.generation is not None  # noqa: S101
     headers, body = CLIENT_HEADER, None
-    if is_offered and record.binding_key is not None:
+    if is_bound and record.binding_key is not None:
         challenge = record.challenge or UNKNOWN_CHALLENGE
         headers = {"Gatepass-Proof": proof_of(record.binding_key, record.sid, record.generation, challenge)}
         body = None if record.is_bound else {"binding_secret": secret_of(record)}
@@ -141,13 +141,14 @@ def _request(saved: PersistentSession, is_offered: bool) -> AuthRequest:
 
 
 def _apply(
-    saved: PersistentSession, outcome: Outcome, sid: str, presented: tuple[object, ...]
+    saved: PersistentSession, outcome: Outcome, is_bound: bool, presented: tuple[object, ...]
 ) -> Flow[Result | tuple[float, float]]:
     """Bring the storage up to date with an outcome. Returns as `_attempt`."""
+    sid = outcome.sid
     match outcome.kind:
         case "ok":
             assert outcome.grant is not None  # noqa: S101
-            is_ours = yield Work(partial(saved.renew, outcome.grant))
+            is_ours = yield Work(partial(saved.renew, outcome.grant, is_bound))
             return Result("ok" if is_ours else "shared", sid)
         case "session-ended":
             yield Work(partial(saved.forget, sid))

@@ -58,42 +58,38 @@ class KeyringStorage:
         self._mark = runtime_folder() / f"keyring-{mark}.lock"
         self._lock = FileLock(self._mark)
         self._unwritten: tuple[SessionRecord, object] | None = None
-        self._keeps = False
 
     def __repr__(self) -> str:
         return f"KeyringStorage({self.name!r}, service={self.service!r})"
 
     def load(self) -> SessionRecord:
-        """Return the record in the keyring; an empty one if there is none.
+        """Return the record in the keyring; without one, save and return an empty record.
 
-        Raises StorageError if the keyring refuses, or has a corrupt entry.
+        Raises StorageError if the keyring refuses, does not keep what is written, or has a corrupt entry.
         """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
         try:
-            text = self._read()
-            return SessionRecord() if text is None else decode(text.encode())
+            found = self._decoded()
+            if found is None:
+                self.save(SessionRecord())
+                found = self._decoded()
         except CorruptRecord as fault:
             raise StorageError(
                 f"The keyring's entry {self.service!r} for {self.name!r} is corrupt: {fault}. "
                 f"Delete it and sign in again."
             ) from None
+        if found is None:
+            raise StorageError("The keyring of this system keeps nothing. Use FileStorage.")
+        return found
 
     def save(self, record: SessionRecord) -> None:
-        """Write the record. Raises StorageError if the keyring refuses or keeps nothing; even then `load` returns it."""
+        """Write the record. Raises StorageError if the keyring refuses; even then `load` returns it."""
         try:
             self._backend.set_password(self.service, self.name, _text(record))
-            is_kept = self._keeps or self._read() is not None
-        except StorageError:
-            self._unwritten = (record, self.version())
-            raise
         except Exception as fault:  # a backend raises whatever its system's library raises
             self._unwritten = (record, self.version())
             raise self._refused(fault) from None
-        if not is_kept:
-            self._unwritten = (record, self.version())
-            raise StorageError("The keyring of this system keeps nothing. Use FileStorage.")
-        self._keeps = True
         self._unwritten = None
         self._touch()
 
@@ -114,6 +110,10 @@ class KeyringStorage:
             return os.stat(self._mark).st_mtime_ns
         except OSError:
             return None
+
+    def _decoded(self) -> SessionRecord | None:
+        text = self._read()
+        return None if text is None else decode(text.encode())
 
     def _read(self) -> str | None:
         try:
