@@ -259,6 +259,7 @@ class Parts:
     def _join_endpoints(self) -> None:
         options, browsers = self.options, self.options.browsers
         self.origins = Origins.of(options.public_url, browsers.origins)
+        self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
         self._devices = Devices(
             store=options.store,
             keys=self._ring,
@@ -295,7 +296,7 @@ class Parts:
             ping=SharedPing(self.store_watch.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
-            description=dump(describe(endpoints.DESCRIBED, options.policy)),
+            description=dump(describe(self._described, options.policy)),
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
@@ -329,11 +330,7 @@ class Parts:
 
     def _join_applications(self) -> None:
         options = self.options
-        declared = [
-            *endpoints.DESCRIBED,
-            *(endpoints.FEED if options.secrets.feed else ()),
-            *(endpoints.DEVICES if options.binds_devices else ()),
-        ]
+        declared = [*self._described, *(endpoints.FEED if options.secrets.feed else ())]
         hsts = options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")

@@ -23,7 +23,7 @@ class Session:
     `previous` is the fingerprint of the token that was committed before the present one, if that one is unbound.
     `methods` are the authentication methods of the sign-in (RFC 8176). `device_key` is the public key that the
     browser registered for the session, b"" if none; from `device_since` on, its first proof, no refresh goes without
-    the device (PROTOCOL §11).
+    the device (PROTOCOL §10).
     """
 
     sid: bytes

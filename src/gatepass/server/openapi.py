@@ -130,13 +130,13 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
             found[400].append("invalid-binding-secret")
         found[400].append("malformed-request")
         found |= {408: ["request-timeout"], 413: ["body-too-large"], 415: ["unsupported-media-type"]}
-    if endpoint.cross_site:
+    if endpoint.cross_site or endpoint.by_browser:
         found[403] = ["cross-site"]
     if endpoint.body is not None:
         found[422] = ["invalid-body"]
     if _needs_token(endpoint):
         found[401] = ["token-required", "invalid-token"] + ["insufficient-user-authentication"] * endpoint.recent
-    if endpoint.cross_site or _needs_token(endpoint):
+    if endpoint.cross_site or endpoint.by_browser or _needs_token(endpoint):
         found[503] = ["store-unavailable", "unknown-key", "overloaded", "not-ready"]
     for status, codes in endpoint.problems.items():
         found.setdefault(status, []).append(codes)

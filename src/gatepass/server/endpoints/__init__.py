@@ -23,6 +23,6 @@ DESCRIBED = (
 FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
-"""For browsers that bind sessions to devices, where that is allowed."""
+"""For browsers that bind sessions to devices. Described too, where that is allowed."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""

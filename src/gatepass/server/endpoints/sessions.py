@@ -210,6 +210,7 @@ ENDPOINTS = (
             403: "proof-required",
             409: "refresh-superseded, session-mismatch",
             429: "too-many-attempts",
+            503: "device-unavailable",
         },
         cross_site=True,
         proven=True,
