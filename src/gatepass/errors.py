@@ -178,7 +178,7 @@ class ProofRequired(Forbidden):
             "proof-required",
             "This session is bound to a key of the client that signed in, and the request does not prove it with "
             "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: let the page "
-            "refresh, and see PROTOCOL section 10.",
+            "refresh, and send its access token to the server.",
             facts={"reason": reason},
         )
         self.reason = reason

@@ -80,20 +80,23 @@ class RefreshCookies:
         """The sessions of all authentic tokens, live or ended."""
         return {token.sid for token in authentic(received, self._keys)}
 
-    def sids_to_end(self, request: Request, *, proven: set[bytes]) -> set[bytes]:
-        """The sessions that a logout names by cookie. `proven` are those that it names by other means.
+    def sign_out(self, request: Request, *, proven: set[bytes]) -> tuple[set[bytes], list[str]]:
+        """The sessions that a logout ends, and the Set-Cookie values that go with it.
 
-        Raises Unavailable (`unknown-key`) if nothing authentic came, or Conflict (`session-mismatch`) if the client
-        expects another session.
+        `proven` are those that it names by other means than cookies. Where the client expects one of them, and the
+        cookies are another sign-in's by now, those stay. Raises Unavailable (`unknown-key`) if nothing authentic came,
+        or Conflict (`session-mismatch`) if the client expects a session that nothing names.
         """
         received = self.received(request)
         sids = self.sids(received)
         if not sids and not proven:
             refuse_unknown_keys(received, self._keys)
         expected_sid = request.headers.one(b"gatepass-session")
-        if expected_sid is not None and sids and expected_sid not in {sid.hex() for sid in sids | proven}:
-            raise mismatch()
-        return sids
+        if expected_sid is not None and sids and expected_sid not in {sid.hex() for sid in sids}:
+            if expected_sid not in {sid.hex() for sid in proven}:
+                raise mismatch()
+            return proven, []
+        return sids | proven, self._cookies.clear()
 
     def issue(self, grant: Grant) -> list[str]:
         """The Set-Cookie values that hand out a grant."""
@@ -133,7 +136,7 @@ def choose(received: Sequence[Received], keys: KeyRing, *, expected_sid: str | N
     tokens = authentic(received, keys)
     if not tokens:
         refuse_unknown_keys(received, keys)
-        raise SessionEnded
+        raise ended(received, keys)
     candidates = [token for token in tokens if token.sid.hex() == expected_sid] or tokens
     if len({token.sid for token in candidates}) > 1:
         raise mismatch()
@@ -146,16 +149,18 @@ def authentic(received: Iterable[Received], keys: KeyRing) -> list[RefreshToken]
 
 
 def refuse_unknown_keys(received: Iterable[Received], keys: KeyRing) -> None:
-    """Raise Unavailable if a token is under a key that a roll-out has not brought to this server yet.
-
-    Raises SessionEnded for one under a secret that leaked: nothing proves it, but nothing under it is accepted either.
-    """
-    found = [_parse(one, keys) for one in received]
-    if any(isinstance(token, UnknownKey) for token in found):
+    """Raise Unavailable if a token is under a key that a roll-out has not brought to this server yet."""
+    if any(isinstance(_parse(one, keys), UnknownKey) for one in received):
         raise Unavailable("unknown-key", "This server does not have the key of this token yet; try again.")
-    for token in found:
-        if isinstance(token, RetiredKey):
-            raise SessionEnded(sid=token.sid.hex(), reason="revoked")
+
+
+def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
+    """Over, as none of the tokens is authentic. It names the session of one under a secret that leaked.
+
+    Nothing proves that one, but no server will accept anything under it again, and its client must be told.
+    """
+    retired = [token for one in received if isinstance(token := _parse(one, keys), RetiredKey)]
+    return SessionEnded(sid=retired[0].sid.hex(), reason="revoked") if retired else SessionEnded()
 
 
 def mismatch() -> Conflict:

@@ -78,7 +78,7 @@ class Sessions:
         earliest = self._policy.sessions_not_before
         if earliest > self._clock.now():
             raise ConfigurationError("`sessions_not_before` is in the future: nobody could stay signed in.")
-        if earliest > await self._store.epoch():
+        if earliest and earliest > await self._store.epoch():
             await self.revoke_everything(begun_before=earliest)
 
     async def sign_in(

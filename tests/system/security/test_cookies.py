@@ -18,7 +18,7 @@ async def every_cookie(at: GateHarness) -> list[str]:
     answers = [await ann.register(), await ann.login(), await ann.refresh(lose=True)]
     at.clock.advance(60)
     answers += [await ann.refresh(), await ann.refresh(), await ann.login(remember=False), await ann.refresh()]
-    stale = ("idempotency-key", f"7.{'a' * 22}")
+    stale = ("gatepass-proof", f"7.{'b' * 11}.{'a' * 22}")
     answers += [await ann.send("POST", "/refresh", headers=[stale]), await ann.logout()]
     return [text for answer in answers for text in answer.all("set-cookie")]
 
@@ -35,7 +35,7 @@ async def test_every_cookie_ever_set_says_how_it_may_travel(same_site: SameSite,
         assert marks.count(f"SameSite={same_site.capitalize()}") == 1
         assert "Secure" in marks
         assert not any(mark.lower().startswith("domain") for mark in marks)
-        assert text.startswith(("__Host-Http-gatepass=", "__Secure-gatepass=", "__Host-gatepass_state="))
+        assert text.startswith(("__Host-Http-gatepass=", "__Secure-gatepass_auth=", STATE))
         assert text.startswith(STATE) or "HttpOnly" in marks
         assert len(text.split("; ", maxsplit=1)[0]) <= 4096, "RC-08: what browsers keep (ASVS 3.3.5)"
         assert text.isascii()

@@ -95,9 +95,10 @@ async def logout(context: Context, request: Request) -> Reply:
     await request.json(bodies.MAX_BYTES)
     received = context.refresh_cookies.received(request)
     proven = _bearer_sid(context, request, is_needed=not received)
-    for sid in proven | context.refresh_cookies.sids_to_end(request, proven=proven):
+    sids, cookies = context.refresh_cookies.sign_out(request, proven=proven)
+    for sid in sids:
         await context.sessions.revoke(sid, reason="revoked", ip_prefix=context.ip_prefix(request))
-    return Reply(204, cookies=context.refresh_cookies.clear())
+    return Reply(204, cookies=cookies)
 
 
 async def sign_in(

@@ -18,6 +18,8 @@ import type { Notes, State } from "./state-cookie.js";
 
 /** IndexedDB never responds in some browsers; after this time (ms) it is treated as unavailable. */
 const STORAGE_TIMEOUT = 3_000;
+/** The name of the database and of its only store. */
+const STORE = "gatepass";
 const ALGORITHM = { name: "HMAC", hash: "SHA-256" };
 
 /** What is stored for a session. `secret` are the key's bytes, until the server has confirmed that it has them. */
@@ -69,7 +71,8 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
   }
 
   /** Changes what is stored, in one transaction: so of several tabs that bind a session, one makes its key. */
-  const change = (act: (keys: Keys) => Keys | null) => transact(scope, issuer, act);
+  const change = (act: (keys: Keys) => Keys | null) =>
+    Promise.race([transact(scope, issuer, act), pause(STORAGE_TIMEOUT).then(refuse)]);
   /** The same as a matter of tidiness: nothing depends on it. */
   const tidy = (act: (keys: Keys) => Keys | null) => void change(act).catch(() => null);
 
@@ -160,31 +163,42 @@ function sign(scope: BrowserScope, key: CryptoKey, text: string): Promise<ArrayB
 }
 
 /** Reads the keys of an issuer and stores what `act` returns, unless it is null. Resolves when it is on disk. */
-function transact(scope: BrowserScope, issuer: string, act: (keys: Keys) => Keys | null): Promise<void> {
-  const done = new Promise<void>((resolve, reject) => {
-    const open = scope.indexedDB!.open("gatepass", 2);
-    open.onupgradeneeded = () => {
-      for (const old of open.result.objectStoreNames) open.result.deleteObjectStore(old);
-      open.result.createObjectStore("binding");
+async function transact(scope: BrowserScope, issuer: string, act: (keys: Keys) => Keys | null): Promise<void> {
+  const database = await openDatabase(scope.indexedDB!);
+  try {
+    const transaction = database.transaction(STORE, "readwrite", { durability: "strict" });
+    const store = transaction.objectStore(STORE);
+    const found = store.get(issuer);
+    found.onsuccess = () => {
+      const changed = act(Object(found.result));
+      if (changed) store.put(changed, issuer);
     };
-    open.onerror = reject;
-    open.onsuccess = () => {
-      const transaction = open.result.transaction("binding", "readwrite", { durability: "strict" });
-      const store = transaction.objectStore("binding");
-      const found = store.get(issuer);
-      found.onsuccess = () => {
-        const changed = act(found.result ?? {});
-        if (changed) store.put(changed, issuer);
-      };
+    await new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
       transaction.onabort = reject;
-      transaction.oncomplete = () => {
-        open.result.close();
-        resolve();
-      };
+    });
+  } finally {
+    database.close();
+  }
+}
+
+/** A database of this name may have any version, and lack the store: another program's, or one that was restored. */
+function openDatabase(factory: IDBFactory, version?: number): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = factory.open(STORE, version);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onerror = request.onblocked = reject;
+    request.onsuccess = () => {
+      const database = request.result;
+      if (database.objectStoreNames.contains(STORE)) return resolve(database);
+      database.close();
+      resolve(openDatabase(factory, database.version + 1));
     };
   });
-  const timeout = pause(STORAGE_TIMEOUT).then(() => Promise.reject(new Error("IndexedDB does not respond")));
-  return Promise.race([done, timeout]);
+}
+
+function refuse(): never {
+  throw new Error("IndexedDB does not respond");
 }
 
 function idOf(sid: string): string {

@@ -95,10 +95,10 @@ export function outcomeOf(answer: EndpointAnswer, sid: string): Outcome {
   const grant = readGrant(answer);
   const error = new GatepassError("http", answer);
   if (grant) return { kind: grant.sid === sid ? "ok" : "session-mismatch", grant, error };
-  const code = problem?.code ?? "";
-  // Only a response that names this session ends it (PROTOCOL §5), not one that names another or none.
-  const isOwn = code !== "session-ended" || problem?.sid === sid;
-  return { kind: isOwn && STATUS_OF_CODE[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
+  let code = problem?.code ?? "";
+  // Only a response that names this session ends it (PROTOCOL §5). One that names none: the cookie is no token at all.
+  if (code === "session-ended" && problem!.sid !== sid) code = problem!.sid ? "" : "no-session";
+  return { kind: STATUS_OF_CODE[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
 }
 
 /** The tokens of a successful sign-in or refresh; null for any other response. */
@@ -110,6 +110,15 @@ export function readGrant({ status, problem: body, sentAt }: EndpointAnswer): Gr
   // Counted from the request: a slow response must not make its token seem younger.
   const grant = { sid, ...mark, token, lifetime, expiresAt: sentAt + lifetime, account: readAccount(account) };
   return lifetime > 0 ? grant : null;
+}
+
+/** The session that an access token is of; undefined if it is none. */
+export function sidOf(token: string): unknown {
+  try {
+    return parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")))?.sid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The value as an account; null if it is none. */

@@ -12,7 +12,7 @@
  */
 
 import type { Binding, Prove } from "./binding-key.js";
-import { type BrowserScope, jitter, pause } from "./browser.js";
+import { jitter, pause } from "./browser.js";
 import { type EndpointCall, type Outcome, outcomeOf, readMark } from "./endpoints.js";
 import type { Jar, Notes, State } from "./state-cookie.js";
 import type { Channel } from "./tab-channel.js";
@@ -21,7 +21,8 @@ import type { TokenState } from "./token-state.js";
 
 /** The parts of a session, created once in `session.ts`. */
 export interface Parts {
-  readonly scope: BrowserScope;
+  /** The clock of the session, ms. */
+  readonly now: () => number;
   readonly memory: TokenState;
   readonly jar: Jar;
   readonly notes: Notes;
@@ -45,7 +46,7 @@ const SIBLING_TOKEN_TIMEOUT = 100;
 const UNKNOWN_CHALLENGE = "AAAAAAAAAAA";
 /** The wait before a retry if the state has not changed, ms. */
 const UNCHANGED_RETRY_DELAY = 1_000;
-/** A refresh token that does not come along this often, for this long (ms), although the state does, is gone for good. */
+/** A refresh token or a key that is missing this often in a row, for this long (ms), is gone for good. */
 const MAX_MISSING = 3;
 const MISSING_TIMEOUT = 60_000;
 
@@ -54,12 +55,12 @@ const MISSING_TIMEOUT = 60_000;
  * than that of `serial`. `onCall` is called before each call of the endpoint.
  */
 export function createRefresh(parts: Parts): (serial: number, onCall: () => void) => Promise<RefreshResult> {
-  const { scope, memory, jar, notes, channel, lock, call, binding } = parts;
+  const { now, memory, jar, notes, channel, lock, call, binding } = parts;
   let presented = "";
   /** The state after which MAX_ATTEMPTS have failed. No call is made again until it changes. */
   let gaveUpAt = "";
-  let missing = 0;
-  let missingSince = 0;
+  const isCookieGone = createPatience(now);
+  const isKeyGone = createPatience(now);
 
   /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
@@ -107,6 +108,8 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     if (mark && memory.sid === sid) {
       jar.remember({ sid, ...mark });
       memory.update({ generation: mark.generation });
+      // The response has set the right state, and this one is still there: a script has planted it under another name.
+      if (textOf({ sid, ...mark }) !== presented && textOf(stateToPresent()) === presented) jar.forget(sid);
     }
     if (textOf(stateToPresent()) === presented) await pause(jitter(UNCHANGED_RETRY_DELAY));
     return true;
@@ -117,22 +120,33 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
       const { sid } = memory;
       // Signed out while waiting for the lock.
       if (!sid) return { kind: "none", sid };
-      const prove = await binding.of(sid);
-      const result = prove ? await lock(() => attempt(prove, serial, onCall)) : ({ kind: "proof-required" } as const);
+      const prove = await binding.of(sid).catch(() => undefined);
+      const isUnproven = isKeyGone(prove === undefined) || prove === null;
+      if (!prove) return { kind: isUnproven ? "proof-required" : "transient", sid };
+      const result = await lock(() => attempt(prove, serial, onCall));
       if (await shouldTryAgain(result, sid)) continue;
-      if (result.kind !== "no-session") {
-        missing = 0;
-        return { ...result, sid };
-      }
+      const { kind } = result;
+      const isElsewhere = kind === "session-mismatch" && !jar.isReadable;
+      const isGone = isCookieGone(kind === "no-session");
+      if (kind !== "no-session" && !isElsewhere) return { ...result, sid };
+      // Nothing but the response tells this page that there is no session, or another one, which it cannot prove.
       if (!jar.isReadable) jar.forget(sid);
       if (!jar.read()) return { ...result, sid, kind: "none" };
-      const now = scope.performance.now();
-      if (!missing++) missingSince = now;
-      const isGone = missing >= MAX_MISSING && now - missingSince >= MISSING_TIMEOUT;
       return { ...result, sid, kind: isGone ? "session-ended" : "transient" };
     }
     gaveUpAt = textOf(stateToPresent());
     return { kind: "transient", sid: memory.sid };
+  };
+}
+
+/** Creates a function that is told at each refresh whether something is missing, and returns whether it is gone for good. */
+function createPatience(now: () => number): (isMissing: boolean) => boolean {
+  let count = 0;
+  let since = 0;
+  return (isMissing) => {
+    if (!isMissing) count = 0;
+    else if (!count++) since = now();
+    return count >= MAX_MISSING && now() - since >= MISSING_TIMEOUT;
   };
 }
 

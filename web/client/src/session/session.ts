@@ -23,6 +23,7 @@ import { createLock } from "./tab-lock.js";
 import { createTokenState } from "./token-state.js";
 import type {
   AccessToken,
+  Credentials,
   EndReason,
   RefreshEvent,
   RequestEvent,
@@ -30,6 +31,7 @@ import type {
   Session,
   SessionOptions,
   Trigger,
+  Verification,
 } from "./types.js";
 
 /** A 401 for an access token younger than this is not about its age, so a refresh would not help. ms */
@@ -53,14 +55,14 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
 
   const memory = createTokenState(clock);
   const notes = createNotes(scope, `${name}:`);
-  const jar = openJar(scope, notes, url, stateCookie);
+  const jar = openJar(scope, notes, url, stateCookie ? [stateCookie] : undefined);
   const channel = openChannel(scope, name, now, { onGrant, onEnd: forget });
   const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
   const call = createEndpointCall(scope, issuer, { fetch, timeout, now });
   const binding = openBinding(scope, issuer, notes);
-  const parts = { scope, memory, jar, notes, channel, lock, call, binding };
+  const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
-  const { signIn, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
+  const { enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
@@ -196,15 +198,20 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     return sid !== endedSid && sid !== notes("out");
   }
 
-  /** Accepts another tab's access token if it is a newer one of this session, or one of the session in the cookie. */
+  /**
+   * Accepts another tab's access token if it is a newer one of this very session. Of another session in the cookie this
+   * tab gets a token itself, by its key: a script in one tab must not put another account's token into all of them.
+   */
   function onGrant(grant: Grant): void {
     const { sid, generation, expiresAt, account } = grant;
-    const { snapshot } = memory;
-    const known = snapshot.generation!;
-    const isNewer =
-      sid === memory.sid ? generation > known || (!memory.current && generation === known) : sid === jar.read()?.sid;
-    const isForeign = sid === memory.sid && account && snapshot.account && account.id !== snapshot.account.id;
-    if (isNewer && !isForeign && isAcceptable(sid) && expiresAt > now()) {
+    const { account: own, generation: known } = memory.snapshot;
+    if (sid !== memory.sid) {
+      if (sid === jar.read()?.sid && resume()) void refresh("wake");
+      return;
+    }
+    const isNewer = generation > known! || (!memory.current && generation === known);
+    const isForeign = account && own && account.id !== own.id;
+    if (isNewer && !isForeign && expiresAt > now()) {
       jar.remember(grant);
       hold(grant);
     }
@@ -239,9 +246,10 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       await accountLoad;
       return memory.snapshot;
     },
-    signIn: async (credentials) => (await signIn("/login", credentials))!.account!,
-    signUp: async (credentials) => (await signIn("/register", credentials))?.account ?? null,
-    verify: async (verification) => (await signIn("/verify", verification))!.account!,
+    signIn: async (credentials) => (await enter("/login", formOf(credentials)))!,
+    signUp: (credentials) => enter("/register", formOf(credentials)),
+    verify: async (verification) => (await enter("/verify", formOf(verification)))!,
+    enter,
     signOut,
     token,
     async refresh() {
@@ -261,6 +269,12 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       channel.close();
     },
   };
+}
+
+/** What is sent of a form, which may have more members. */
+function formOf(given: Credentials | Verification): object {
+  const { email, token, password, remember = true } = given as Credentials & Verification;
+  return { email, token, password, remember };
 }
 
 /** Like `shared`, but rejects when the signal fires; other callers keep waiting. */

@@ -26,9 +26,15 @@ export function parseState(text: string | null | undefined): State | null {
   return sid ? { sid, generation: Number(generation), challenge: challenge! } : null;
 }
 
-/** The name of the state cookie of an API (PROTOCOL §6). It contains the port on http, since cookies ignore ports. */
-export function stateCookieName({ protocol, port }: URL): string {
-  return protocol === "https:" ? "__Host-gatepass_state" : `gatepass_state_${port || 80}`;
+/**
+ * The names that the state cookie of an API may have, the likeliest first (PROTOCOL §6). Cookies ignore ports, and the
+ * state cookie of every path is at `/`: so the name contains the port and, if the server has a COOKIE_PATH, that path,
+ * which is some part of the address.
+ */
+export function stateCookieNames({ protocol, port, pathname }: URL): string[] {
+  const plain = protocol === "https:" ? `__Host-gatepass_state${port && `_${port}`}` : `gatepass_state_${port || 80}`;
+  const steps = pathname.split("/").filter(Boolean);
+  return [...steps.map((_, i) => `${plain}_${steps.slice(0, steps.length - i).join(".")}`), plain];
 }
 
 /** Finds a cookie's value in the text of `document.cookie`. */
@@ -71,9 +77,17 @@ export interface Jar {
 }
 
 /** Opens the jar for the API at `url`. */
-export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
+export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = stateCookieNames(url)): Jar {
   const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
-  const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes("state"));
+  let name: string;
+  function read(): State | null {
+    if (!isReadable) return parseState(notes("state"));
+    for (name of names) {
+      const state = parseState(findCookie(scope.document?.cookie ?? "", name));
+      if (state) return state;
+    }
+    return null;
+  }
   return {
     isReadable,
     read,

@@ -163,6 +163,11 @@ export interface Session {
   token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null>;
   /** Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. */
   refresh(): Promise<Snapshot>;
+  /**
+   * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with
+   * `token` where it requires one. Returns null if the server requires verification first (202). Rejects as `signIn`.
+   */
+  enter(path: string, facts: object, token?: string): Promise<Account | null>;
   /** For bindings: reports a request. Call the returned function at each phase. */
   trace(method: string, url: string | URL): Trace;
   /** Stops listening to other tabs and to the browser (tests, hot reload). */

@@ -284,5 +284,6 @@ function fakeDatabase(profile: FakeProfile): IDBFactory {
     setTimeout(() => made.oncomplete?.(), 1);
     return made;
   };
-  return { open: () => request({ transaction, close: () => undefined, createObjectStore: () => undefined }) } as never;
+  const database = { transaction, close: () => undefined, objectStoreNames: { contains: () => true } };
+  return { open: () => request(database) } as never;
 }

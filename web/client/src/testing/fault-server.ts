@@ -90,6 +90,9 @@ export class FaultServer {
           for (const row of this.rows.values()) if (row.email === email) row.revoked ??= "revoked";
           return { status: 204 };
         });
+      case "POST /auth/password":
+      case "POST /auth/email/confirm":
+        return this.#bearer(request, (row) => this.#beginAnew(request, row));
       case "POST /auth/password/forgot":
       case "POST /auth/verify/resend":
         return { status: 202 };
@@ -106,6 +109,18 @@ export class FaultServer {
     if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
     const old = this.#presented(request);
     if (old) this.revoke(old.sid, "replaced");
+    return this.#begin(email, binding);
+  }
+
+  /** A proven password, or a confirmed address, ends every session of the account and begins a new one. */
+  #beginAnew(request: Incoming, { email }: Row): Outgoing {
+    const { current, binding_secret: binding = null } = request.body as SignIn;
+    if (request.path === "/auth/password" && current !== "right") return problem(403, "invalid-credentials");
+    for (const row of this.rows.values()) if (row.email === email) row.revoked ??= "replaced";
+    return this.#begin(email, binding);
+  }
+
+  #begin(email: string, binding: string | null): Outgoing {
     const sid = keyIdOf(binding) + (++this.#count).toString(16).padStart(16, "0");
     const parent = binding ? null : `root-${sid}`;
     const first = { sid, generation: 0, nonce: `nonce-${sid}`, parent, binding };
@@ -216,7 +231,8 @@ export class FaultServer {
   }
 
   #grant(row: Row, refreshToken: RefreshToken): Outgoing {
-    const token = `token-${++this.#count}`;
+    const claims = base64(encode(JSON.stringify({ sid: row.sid })));
+    const token = `test.${claims}.token-${++this.#count}`;
     this.#tokens.set(token, { sid: row.sid, expiresAt: this.#now() + this.accessTtl });
     const body = {
       access_token: token,
@@ -258,7 +274,9 @@ export class FaultServer {
 interface SignIn {
   readonly token?: string;
   readonly email?: string;
-  readonly password: string;
+  readonly password?: string;
+  /** The present password, where it is changed. */
+  readonly current?: string;
   readonly binding_secret?: string;
 }
 

@@ -73,7 +73,7 @@ describe("a sign-in", () => {
     const scope = profile();
     const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
     const { id, key } = (await tab(scope).offer())!;
-    expect(transaction.mock.calls.at(-1)).toEqual(["binding", "readwrite", { durability: "strict" }]);
+    expect(transaction.mock.calls.at(-1)).toEqual(["gatepass", "readwrite", { durability: "strict" }]);
     const sid = sidOf(id);
     const request = await (await tab(scope).of(sid))!({ ...STATE, sid });
     expect(request.headers!["Gatepass-Proof"]).toBe(await proofOf(scope, key, { ...STATE, sid }));
@@ -144,15 +144,30 @@ describe("storage", () => {
   ])("that holds %s holds no key: it is lost for good", async (_name, junk) => {
     const scope = profile();
     await tab(scope).offer();
-    const open = scope.indexedDB.open("gatepass", 2);
+    const open = scope.indexedDB.open("gatepass");
     await new Promise((resolve) => {
       open.onsuccess = () => {
-        const transaction = open.result.transaction("binding", "readwrite");
-        transaction.objectStore("binding").put(junk, ISSUER);
+        const transaction = open.result.transaction("gatepass", "readwrite");
+        transaction.objectStore("gatepass").put(junk, ISSUER);
         transaction.oncomplete = () => resolve(open.result.close());
       };
     });
     expect(await tab(scope, keyed()).of(SID)).toBeNull();
+  });
+
+  it.each([
+    ["the store of today's client", 1, "keys"],
+    ["another program's store, of a later version", 7, "x"],
+    ["no store", 2, null],
+  ])("whose database has %s gets its own", async (_name, version, store) => {
+    const scope = profile();
+    await new Promise((resolve) => {
+      const open = scope.indexedDB.open("gatepass", version);
+      open.onupgradeneeded = () => store && open.result.createObjectStore(store);
+      open.onsuccess = () => resolve(open.result.close());
+    });
+    const { id } = (await tab(scope).offer())!;
+    expect(await tab(scope).of(sidOf(id))).not.toBeNull();
   });
 
   it("that never responds is no loss: it may respond later", async () => {

@@ -342,7 +342,7 @@ describe("a session that is over", () => {
     const { session, server, profile, ends, sid } = await signedIn();
     server.revoke(sid, "revoked");
     await settled(session.refresh());
-    profile.jar.set(server.stateCookie, `${sid}.1.4102444800`);
+    profile.jar.set(server.stateCookie, `${sid}.1.q83vEjRWeJo.4102444800`);
     expect(await settled(session.token())).toBeNull();
     expect(ends).toHaveLength(1);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { createNotes, findCookie, openJar, parseState, stateCookieName } from "../../src/session/state-cookie.js";
+import { createNotes, findCookie, openJar, parseState, stateCookieNames } from "../../src/session/state-cookie.js";
 import { contract } from "../contract.js";
 import { FakeProfile } from "../fake/profile.js";
 import { FakeServer } from "../fake/server.js";
@@ -11,7 +11,7 @@ interface Vectors {
     text: string;
     state: { sid: string; generation: number; challenge: string; expiry: number } | null;
   }[];
-  names: { url: string; name: string }[];
+  names: { url: string; names: string[] }[];
   lookups: { name: string; cookies: string; cookie: string; text: string | null }[];
 }
 
@@ -24,8 +24,8 @@ describe("the state cookie", () => {
     expect(parseState(text)).toEqual(state && read);
   });
 
-  it.each(names)("has the name $name at $url", ({ url, name }) => {
-    expect(stateCookieName(new URL(url))).toBe(name);
+  it.each(names)("has one of these names at $url: $names", ({ url, names }) => {
+    expect(stateCookieNames(new URL(url))).toEqual(names);
   });
 
   it.each(lookups)("is found by its whole name: $name", ({ cookies, cookie, text }) => {
