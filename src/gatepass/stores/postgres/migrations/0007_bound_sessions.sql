@@ -4,7 +4,7 @@
 SET LOCAL lock_timeout = '5s';
 
 ALTER TABLE session RENAME TO session_before;
-ALTER TABLE session_before DROP CONSTRAINT session_pkey;
+ALTER TABLE session_before DROP CONSTRAINT session_pkey, DROP CONSTRAINT session_account_id_fkey;
 DROP INDEX session_by_account, session_by_end, session_by_revoked;
 
 -- One row per sign-in, updated in place by every refresh. What a refresh changes stands in no index, and a page
