@@ -167,7 +167,8 @@ class Sessions:
                 case Advance(swap) | Recover(swap):
                     swapped = await self._store.swap(swap)
                     if swapped is not None:
-                        case: RefreshCase = "advance" if isinstance(outcome, Advance) else "recover"
+                        lost = swap.generation - swap.expected_generation - 1  # writes that the store has lost
+                        case: RefreshCase = "recover" if lost else "advance"
                         return self._renew(swapped, token, offered=offered, now=now, case=case)
                 case Repeat(row, with_access_token):
                     return self._renew(

@@ -191,7 +191,7 @@ class TestOpen:
 
 class TestMigrate:
     @pytest.mark.parametrize("version", [2, 3, 6])
-    async def test_accounts_and_rights_of_an_earlier_version_are_kept_and_sessions_are_over(
+    async def test_accounts_rights_and_settings_of_an_earlier_version_are_kept_and_sessions_are_over(
         self, database: str, monkeypatch: pytest.MonkeyPatch, version: int
     ) -> None:
         known = migrations.load("postgres")
@@ -204,7 +204,8 @@ class TestMigrate:
             "INSERT INTO gatepass.session VALUES (1, 9, 1, 1, 0, NULL, true, 's', 'a', '', NULL, '', '', '', '');"
             'DROP ROLE IF EXISTS "of Old"; CREATE ROLE "of Old" LOGIN; GRANT USAGE ON SCHEMA gatepass TO "of Old";'
             'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepass TO "of Old";'
-            "GRANT SELECT ON gatepass.session TO PUBLIC",
+            "GRANT SELECT ON gatepass.session TO PUBLIC;"
+            "ALTER TABLE gatepass.session SET (autovacuum_vacuum_scale_factor = 0.02)",
         )
         if version > 2:
             deleted = (
@@ -225,6 +226,8 @@ class TestMigrate:
         rights += "WHERE table_schema = 'gatepass' AND table_name = 'session' AND grantee <> 'owner'"
         verbs = ("DELETE", "INSERT", "SELECT", "UPDATE")
         assert sorted(await query(database, rights)) == ["PUBLIC SELECT", *(f"of Old {verb}" for verb in verbs)]
+        settings = "SELECT unnest(reloptions) FROM pg_class WHERE relname = 'session' ORDER BY 1"
+        assert await query(database, settings) == ["autovacuum_vacuum_scale_factor=0.02", "fillfactor=80"]
         await execute(database, 'DROP OWNED BY "of Old"; DROP ROLE "of Old"')
 
     async def test_a_new_database_has_no_epoch(self, url: str) -> None:
@@ -332,7 +335,7 @@ class TestWhatARefreshCosts:
         updates, hot = await updates_once_counted(url, at_least=200 * 30)
         assert hot > 0.9 * updates
 
-    async def test_a_refresh_writes_at_most_800_bytes_of_log(self, store: PostgresStore, url: str) -> None:
+    async def test_a_refresh_writes_at_most_250_bytes_of_log(self, store: PostgresStore, url: str) -> None:
         row = await signed_in(store)
         for _ in range(20):  # until its page has been written once
             row = await swapped(store, row)
@@ -341,7 +344,7 @@ class TestWhatARefreshCosts:
             for _ in range(100):
                 row = await swapped(store, row)
             used = await observer.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)", start)
-        assert used / 100 < 800
+        assert used / 100 < 250
 
     async def test_refreshes_at_once_share_their_commits_and_one_alone_has_its_own(
         self, store: PostgresStore, url: str

@@ -1,14 +1,16 @@
 """What must not be guessed comes from the operating system, byte for byte (RC-05, ASVS 11.5.1)."""
 
 import base64
+import json
 import os
 import random
 import secrets
 
+import httpx2
 import pytest
 
 from gatepass.accounts.passwords.hashing import Argon2Hasher
-from gatepass.client.storage.record import SessionRecord
+from gatepass.client import Client, ClientError
 from gatepass.core.binding import key_id_of
 from gatepass.core.keyring import SigningKey
 from tests.support.browser import PASSWORD, Browser
@@ -91,10 +93,20 @@ async def test_a_signing_key_that_is_made_is_256_drawn_bits(drawn: Drawn) -> Non
     assert made.kid in [SigningKey.from_secret(seed, "EdDSA").kid for seed in seeds]
 
 
-def test_a_client_key_of_the_python_client_is_256_drawn_bits(drawn: Drawn) -> None:
-    key = SessionRecord.fresh().key
-    assert len(key) == 32
-    assert key in drawn
+def test_a_binding_key_of_the_python_client_is_256_drawn_bits_and_another_one_at_each_sign_in(drawn: Drawn) -> None:
+    sent: list[bytes] = []
+
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        sent.append(decoded(json.loads(request.content)["binding_secret"]))
+        return httpx2.Response(503)
+
+    with Client("https://api.example.com", transport=httpx2.MockTransport(refuse)) as api:
+        for _ in range(2):
+            with pytest.raises(ClientError):
+                api.sign_in("ann@example.com", PASSWORD)
+    assert [len(key) for key in sent] == [32, 32]
+    assert sent[0] != sent[1]
+    assert all(key in drawn for key in sent)
 
 
 async def test_each_password_has_a_salt_of_its_own_of_128_drawn_bits(drawn: Drawn) -> None:

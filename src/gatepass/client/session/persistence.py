@@ -80,8 +80,8 @@ class PersistentSession:
 
         `offered` has the key that the request brought. Key and cookie are saved in one step: neither is of use alone.
         """
-        key = offered.binding_key
-        if key is None or key_id_of(key).hex() != grant.sid[:16]:
+        # The key is in no local variable: crash reports show those.
+        if key_id_of(offered.binding_key or b"").hex() != grant.sid[:16]:
             offered = SessionRecord()  # the server has not taken it
         begun = replace(offered, signed_out=self._load().signed_out)
         self.unproven = None

@@ -4,7 +4,7 @@
 SET LOCAL lock_timeout = '5s';
 
 ALTER TABLE session RENAME TO session_before;
-ALTER TABLE session_before DROP CONSTRAINT session_pkey;
+ALTER TABLE session_before DROP CONSTRAINT session_pkey, DROP CONSTRAINT session_account_id_fkey;
 DROP INDEX session_by_account, session_by_end, session_by_revoked;
 
 -- One row per sign-in, updated in place by every refresh. What a refresh changes stands in no index, and a page
@@ -33,7 +33,7 @@ CREATE INDEX session_by_account ON session (account_id);
 CREATE INDEX session_by_end     ON session (expires_at);
 CREATE INDEX session_by_revoked ON session (revoked_at) WHERE revoked_at IS NOT NULL;
 
--- The roles that might use the table before may use this one.
+-- It has the rights and the settings of the table before.
 DO $$
 DECLARE granted record;
 BEGIN
@@ -43,6 +43,10 @@ BEGIN
     LOOP
         EXECUTE format('GRANT %s ON session TO %s', granted.privilege_type, granted.role);
     END LOOP;
+    EXECUTE (
+        SELECT format('ALTER TABLE session SET (%s)', array_to_string(coalesce(reloptions, '{fillfactor=80}'), ', '))
+        FROM pg_class WHERE oid = 'session_before'::regclass
+    );
 END $$;
 
 DROP TABLE session_before;
