@@ -372,6 +372,32 @@ async def test_twenty_refreshes_beside_renewals_of_the_cookie_are_never_reuse(
     assert not harness.named("authn_refresh_unproven")
 
 
+async def test_a_day_of_silent_refreshes(harness: GateHarness, browser: DeviceBrowser) -> None:
+    """Every quarter of an hour the cookie has run out: one challenge, one proof, one refresh, and nobody notices."""
+    await bound(browser)
+    before = len(browser.device_answers)
+    for _ in range(96):
+        harness.clock.advance(900)
+        browser.expire_device_cookie()
+        assert (await browser.refresh()).status == 200
+    statuses = [answer.status for answer in browser.device_answers[before:]]
+    assert (statuses.count(200), set(statuses)) == (96, {200, 403})
+    assert not harness.named("authn_refresh_unproven")
+
+
+async def test_a_lost_answer_to_the_first_proof_locks_nobody_out(harness: GateHarness, browser: DeviceBrowser) -> None:
+    """The device counts, and the browser has no cookie yet: it proves itself again (P1)."""
+    await browser.register()
+    browser.expire_device_cookie()
+    device = browser.device
+    await browser.by_itself(device.refresh(browser.sid, ORIGIN))
+    jar = dict(browser.jar)
+    assert (await browser.post(device.refresh(browser.sid, ORIGIN))).status == 200
+    browser.jar = jar
+    assert harness.memory.rows()[bytes.fromhex(browser.sid)].device_since is not None
+    assert (await browser.refresh()).status == 200
+
+
 async def test_the_cookie_counts_until_its_own_end_and_not_longer(harness: GateHarness, browser: DeviceBrowser) -> None:
     await bound(browser)
     harness.clock.advance(COOKIE_TTL - 1)
