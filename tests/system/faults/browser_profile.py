@@ -6,7 +6,8 @@
     403 proof-required      it is not its own: over for this client, and for no other
     503, 429, no network    keep everything, wait a moment, the same token with the same proof again
 
-Several tabs share one profile: its jar and its key. Without a key it is an unbound client. Any other answer is `unexpected`, and the suite fails on it.
+Several tabs share one profile: its jar and its key. Without a key it is an unbound client. Any other answer is
+`unexpected`, and the suite fails on it.
 """
 
 import asyncio
