@@ -50,9 +50,12 @@ async def wrong_generation(ann: Browser) -> Answer:
 
 
 async def theft(ann: Browser) -> Answer:
-    thief = ann.clone(key=b"t" * 32)
-    thief.jar = dict(SAVED)
-    return await thief.refresh()
+    """Of a session that is bound by two."""
+    owner = Browser(ann.app, key=None)
+    await owner.login()
+    thief = owner.clone(key=b"t" * 32)
+    await thief.refresh(binds=True)
+    return await owner.refresh()
 
 
 async def logout(ann: Browser) -> Answer:

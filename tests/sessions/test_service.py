@@ -62,4 +62,4 @@ async def test_a_refresh_says_which_case_it_was() -> None:
         at.memory.rows()[old.sid] = old
         await ann.refresh()
         cases = [(event.case, event.generation) for event in at.named("session_renewed")]  # type: ignore[attr-defined]
-        assert cases == [("advance", 1), ("repeat", 1), ("advance", 2), ("advance", 3)]
+        assert cases == [("advance", 1), ("repeat", 1), ("advance", 2), ("recover", 3)]

@@ -78,7 +78,7 @@ class Sessions:
         earliest = self._policy.sessions_not_before
         if earliest > self._clock.now():
             raise ConfigurationError("`sessions_not_before` is in the future: nobody could stay signed in.")
-        if earliest > await self._store.epoch():
+        if earliest and earliest > await self._store.epoch():
             await self.revoke_everything(begun_before=earliest)
 
     async def sign_in(
@@ -157,7 +157,8 @@ class Sessions:
                 case Advance(swap) | Recover(swap):
                     swapped = await self._store.swap(swap)
                     if swapped is not None:
-                        case: RefreshCase = "advance" if isinstance(outcome, Advance) else "recover"
+                        lost = swap.generation - swap.expected_generation - 1  # writes that the store has lost
+                        case: RefreshCase = "recover" if lost else "advance"
                         return self._renew(swapped, token, offered=offered, now=now, case=case)
                 case Repeat(row, with_access_token):
                     return self._renew(

@@ -285,11 +285,12 @@ def _values(swap: Swap) -> tuple[object, ...]:
     return (
         swap.generation,
         swap.fingerprint,
-        swap.key_hash,
+        swap.binding,
+        swap.previous,
         swap.now,
         swap.ip_prefix,
-        rows.pack_ancestors(swap.skipped),
         swap.sid,
         swap.expected_generation,
         swap.expected_fingerprint,
+        swap.expected_binding,
     )

@@ -31,7 +31,6 @@ from gatepass.core.policy import DAY
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, Subscription
-from gatepass.stores import rows
 from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import message_of
 from gatepass.stores.redis import scripts
@@ -45,7 +44,7 @@ from gatepass.stores.redis.layout import (
     pack_committed,
     pack_end,
     pack_session,
-    pack_text,
+    pack_tail,
     pack_version,
     unpack_session,
 )
@@ -119,8 +118,7 @@ class RedisStore(RedisLocks):
             pack_version(swap),
             b"%d" % swap.now,
             pack_committed(swap),
-            pack_text(swap.ip_prefix),
-            rows.pack_ancestors(swap.skipped),
+            pack_tail(swap.ip_prefix, swap.previous),
         )
         session = _session(swap.sid, await self._run(call))
         if session is not None and session.generation == 0:  # the first refresh: see the head of this file
