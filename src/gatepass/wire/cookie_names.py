@@ -21,11 +21,15 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class CookieNames(NamedTuple):
-    """The names of one gate's cookies; `device` is set only for sessions that are bound to a device."""
+    """The names of one gate's two cookies."""
 
     refresh: str
     state: str
-    device: str
+
+    @property
+    def device(self) -> str:
+        """The name of a third one, which shows the device of a session. Only over https."""
+        return self.refresh.replace(HOST_NAME, HOST_DEVICE_NAME).replace(SECURE_NAME, SECURE_DEVICE_NAME)
 
 
 def names_of(public_url: str, *, path: str = "/") -> CookieNames:
@@ -34,11 +38,10 @@ def names_of(public_url: str, *, path: str = "/") -> CookieNames:
     steps = path.strip("/").replace("/", ".")
     if url.scheme == "http":
         marks = "".join(f"_{part}" for part in (url.port or 80, steps) if part)
-        return CookieNames(f"gatepass{marks}", f"gatepass_state{marks}", f"gatepass-device{marks}")
+        return CookieNames(f"gatepass{marks}", f"gatepass_state{marks}")
     port = url.port if url.port != _DEFAULT_PORTS["https"] else None
     marks = "".join(f"_{part}" for part in (port, steps) if part)
-    refresh, device = (SECURE_NAME, SECURE_DEVICE_NAME) if steps else (HOST_NAME, HOST_DEVICE_NAME)
-    return CookieNames(refresh + marks, STATE_NAME + marks, device + marks)
+    return CookieNames((SECURE_NAME if steps else HOST_NAME) + marks, STATE_NAME + marks)
 
 
 def state_names(base_url: str) -> tuple[str, ...]:
