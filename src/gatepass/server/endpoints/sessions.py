@@ -60,7 +60,8 @@ async def refresh(context: Context, request: Request) -> Reply:
 
     The answer to each outcome of the table of PROTOCOL §4.
     """
-    body = bodies.read(RefreshRequest, await request.json(bodies.MAX_BYTES))
+    raw = await request.json(bodies.MAX_BYTES)
+    offered = bodies.read(RefreshRequest, raw).binding_secret if raw else None
     presented = context.refresh_cookies.present(request)
     token, ip_prefix = presented.token, context.ip_prefix(request)
     if isinstance(presented, OutOfStep):
@@ -71,7 +72,7 @@ async def refresh(context: Context, request: Request) -> Reply:
         context.sessions.report_unproven(token, reason=presented.reason, ip_prefix=ip_prefix)
         raise ProofRequired(presented.reason)
     context.limiter.refresh(token.sid, ip_prefix)
-    refreshed = await context.sessions.refresh(token, offered=body.binding_secret, ip_prefix=ip_prefix)
+    refreshed = await context.sessions.refresh(token, offered=offered, ip_prefix=ip_prefix)
     match refreshed:
         case Grant(access_token=None):
             return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))
