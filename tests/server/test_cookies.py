@@ -1,5 +1,7 @@
 """The cookies of every answer, attribute by attribute (PROTOCOL §6)."""
 
+from typing import Any
+
 import pytest
 
 from gatepass.core.policy import DAY
@@ -208,7 +210,7 @@ class TestChangedPath:
 
 
 async def test_two_gates_on_one_host_have_different_names_by_port_and_by_path() -> None:
-    places = [
+    places: list[dict[str, Any]] = [
         {"public_url": "https://gate.example:8443"},
         {"public_url": "https://gate.example:9443"},
         {"browsers": Browsers(cookie_path="/one/auth")},

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -138,10 +139,10 @@ class TestChannels:
         ],
     )
     async def test_under_another_kind_of_name_it_is_malformed_and_reaches_no_store(
-        self, issued: dict[str, object], presented: dict[str, object]
+        self, issued: dict[str, Any], presented: dict[str, Any]
     ) -> None:
         async with open_gate(**issued) as before, open_gate(**presented, store=before.store) as after:
-            victim = Browser(before.gate.asgi, names=tuple(before.gate.cookies.place.names))
+            victim = Browser(before.gate.asgi, names=before.gate.cookies.place.names)
             await victim.register()
             after.store.verbs.clear()
             name = after.gate.cookies.place.names.refresh

@@ -8,7 +8,7 @@
     bound t:
     advance  t is newer than the row (a gap: the store lost it)   commit t; issue the next generation
     repeat   else                                                 issue the generation after the row's, write nothing
-    reuse    the row is bound to another key, or t is not newer than an unbound row
+    reuse    the row has another key, or none and t is older      two keys: revoke the session
 
     unbound t:
     advance  t is the successor of what s has committed           commit t, bind to b; issue its successor

@@ -4,7 +4,7 @@
     careful    a session of this gate without a key: cards are exchanged, and a second holder is noticed
     common     cards are exchanged, and an old one is refused like any that is none
 
-The first two are the real endpoints. The owner of the last two is played here too: no visitor is signed out by a lesson.
+The first two are the real endpoints. The owner of the last two is played here too: a lesson signs no visitor out.
 """
 
 import json

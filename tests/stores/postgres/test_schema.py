@@ -233,20 +233,39 @@ class TestMigrate:
     async def test_a_new_database_has_no_epoch(self, url: str) -> None:
         assert await query(url, "SELECT at FROM gatepass.epoch") == []
 
-    async def test_version_3_gives_up_on_a_lock_instead_of_holding_up_every_sign_in(
-        self, database: str, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("version", "table"), [(3, "account"), (7, "session")])
+    async def test_it_gives_up_on_a_lock_instead_of_holding_up_every_sign_in(
+        self, database: str, monkeypatch: pytest.MonkeyPatch, version: int, table: str
     ) -> None:
         known = migrations.load("postgres")
-        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:2])
+        before, step, after = known[: version - 1], known[version - 1], known[version:]
+        monkeypatch.setattr(migrations, "load", lambda _dialect: before)
         await PostgresStore(database).migrate()
-        hasty = replace(known[2], sql=known[2].sql.replace("'5s'", "'50ms'"))
-        assert hasty.sql != known[2].sql
-        monkeypatch.setattr(migrations, "load", lambda _dialect: (*known[:2], hasty, *known[3:]))
+        hasty = replace(step, sql=step.sql.replace("'5s'", "'50ms'"))
+        assert hasty.sql != step.sql
+        monkeypatch.setattr(migrations, "load", lambda _dialect: (*before, hasty, *after))
         async with connected(database) as other, other.transaction():
-            await other.execute("LOCK TABLE gatepass.account IN ROW EXCLUSIVE MODE")
+            await other.execute(f"LOCK TABLE gatepass.{table} IN ROW EXCLUSIVE MODE")
             with pytest.raises(StoreUnavailable):
                 await PostgresStore(database).migrate()
-        assert await PostgresStore(database).migrate() == [migration.name for migration in known[2:]]
+        assert await PostgresStore(database).migrate() == [migration.name for migration in known[version - 1 :]]
+
+    async def test_an_owner_without_other_rights_migrates(self, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = migrations.load("postgres")
+        await execute(
+            database,
+            "DROP ROLE IF EXISTS plain; CREATE ROLE plain LOGIN; DROP ROLE IF EXISTS gate; CREATE ROLE gate;"
+            f"GRANT CREATE ON DATABASE {database.rpartition('/')[2]} TO plain",
+        )
+        plain = database.replace("owner@", "plain@")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:6])
+        await PostgresStore(plain).migrate()
+        await execute(plain, "GRANT SELECT ON gatepass.session TO gate WITH GRANT OPTION")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        await PostgresStore(plain).migrate()
+        grantable = "SELECT has_table_privilege('gate', 'gatepass.session', 'SELECT WITH GRANT OPTION')"
+        assert await query(plain, grantable) == [True]
+        await execute(database, "DROP OWNED BY plain, gate CASCADE; DROP ROLE plain; DROP ROLE gate")
 
     def test_check_says_what_is_missing_migrate_applies_it_once(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -38,10 +38,11 @@ DO $$
 DECLARE granted record;
 BEGIN
     FOR granted IN
-        SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS role
+        SELECT privilege_type, is_grantable, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS role
         FROM pg_class, aclexplode(relacl) WHERE oid = 'session_before'::regclass AND grantee <> relowner
     LOOP
-        EXECUTE format('GRANT %s ON session TO %s', granted.privilege_type, granted.role);
+        EXECUTE format('GRANT %s ON session TO %s', granted.privilege_type, granted.role)
+            || CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END;
     END LOOP;
     EXECUTE (
         SELECT format('ALTER TABLE session SET (%s)', array_to_string(coalesce(reloptions, '{fillfactor=80}'), ', '))
