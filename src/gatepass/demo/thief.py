@@ -65,9 +65,11 @@ class Thief:
         return JSONResponse({"steps": answer}, headers={"Cache-Control": "no-store"})
 
     async def _play(self, owner: Card, show: Show) -> list[tuple[str, int]]:
-        """The thief is first and goes on with what it got, then the owner comes, then the thief again."""
+        """The thief is first, then the owner comes, then the thief again."""
         thief = Card(owner.text)
-        await self._use(thief, show)
+        # What a thief does in an hour: a conflict of the same seconds would count as one of two tabs.
+        for _ in range(2):
+            await self._use(thief, show)
         parties = (("thief", thief), ("owner", owner), ("thief", thief))
         return [(who, await self._use(card, show)) for who, card in parties]
 

@@ -118,13 +118,11 @@ class DeleteAccountRequest(_Strict):
 
 
 def read(model: type[Body], raw: bytes) -> Body:
-    """The body as a model. An empty one is that without members, where none is needed.
+    """The body as a model.
 
     Raises BadRequest (`malformed-json`, `invalid-binding-secret`) or Unprocessable (`invalid-body`).
     """
     if not raw:
-        if not any(field.is_required() for field in model.model_fields.values()):
-            return model()
         needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
         raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
     try:

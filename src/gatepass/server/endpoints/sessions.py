@@ -61,7 +61,8 @@ async def refresh(context: Context, request: Request) -> Reply:
 
     The answer to each outcome of the table of PROTOCOL §4.
     """
-    body = bodies.read(RefreshRequest, await request.json(bodies.MAX_BYTES))
+    raw = await request.json(bodies.MAX_BYTES)
+    offered = bodies.read(RefreshRequest, raw).binding_secret if raw else None
     presented = context.refresh_cookies.present(request)
     token, ip_prefix = presented.token, context.ip_prefix(request)
     if isinstance(presented, OutOfStep):
@@ -74,7 +75,7 @@ async def refresh(context: Context, request: Request) -> Reply:
     context.limiter.refresh(token.sid, ip_prefix)
     refreshed = await context.sessions.refresh(
         token,
-        offered=body.binding_secret,
+        offered=offered,
         ip_prefix=ip_prefix,
         shown_device=context.device_cookies.is_shown(request, token.sid),
     )

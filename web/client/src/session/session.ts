@@ -206,7 +206,10 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     const { sid, generation, expiresAt, account } = grant;
     const { account: own, generation: known } = memory.snapshot;
     if (sid !== memory.sid) {
-      if (sid === jar.read()?.sid && resume()) void refresh("wake");
+      const state = jar.read();
+      if (state?.sid !== sid || !isAcceptable(sid)) return;
+      memory.reset({ sessionId: sid, generation: state.generation });
+      void refresh("wake");
       return;
     }
     const isNewer = generation > known! || (!memory.current && generation === known);
