@@ -95,6 +95,14 @@ class TestUnproven:
             assert (await thief.send("POST", "/refresh", body=secret, headers=headers)).status == 403
         assert at.store.verbs == []
 
+    async def test_a_browser_that_lost_its_key_and_offers_a_new_one_is_no_alarm(
+        self, at: GateHarness, ann: Browser
+    ) -> None:
+        answer = await ann.clone(key=OTHER_KEY).refresh(binds=True)
+        assert (answer.status, answer.json()["reason"]) == (403, "missing")
+        (event,) = at.named("authn_refresh_unproven")
+        assert event.reason == "missing"  # type: ignore[attr-defined]
+
     async def test_each_is_an_event_with_the_network_that_it_came_from(self, at: GateHarness, ann: Browser) -> None:
         await ann.refresh()
         await ann.clone(key=OTHER_KEY).refresh()

@@ -1,5 +1,6 @@
 """Parts for the tests of applications and of stores.
 
+    gates      a gate in memory and a caller without a token, for the tests of an application
     battery    the contract of a store as tests; `records` makes the rows that they use
     machine    a Hypothesis machine that compares a store with the reference
     clock      time, randomness and password hashing that a test controls
@@ -12,6 +13,15 @@
 
 from gatepass.testing.clock import FastHasher, ManualClock, PredictableEntropy
 from gatepass.testing.faults import FaultProxy
+from gatepass.testing.gates import fake_principal, memory_gate
 from gatepass.testing.virtual_device import VirtualDevice
 
-__all__ = ["FastHasher", "FaultProxy", "ManualClock", "PredictableEntropy", "VirtualDevice"]
+__all__ = [
+    "FastHasher",
+    "FaultProxy",
+    "ManualClock",
+    "PredictableEntropy",
+    "VirtualDevice",
+    "fake_principal",
+    "memory_gate",
+]

@@ -37,7 +37,7 @@ BindingSecret = Annotated[
     BindingKey | None,  # None is for an absent member; null is refused
     GetPydanticSchema(
         lambda _source, _handler: core_schema.no_info_after_validator_function(
-            BindingKey.parse, core_schema.str_schema(pattern="^[A-Za-z0-9_-]{43}$")
+            BindingKey.parse, core_schema.str_schema(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", max_length=43)
         )
     ),
 ]

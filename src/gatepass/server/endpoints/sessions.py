@@ -70,8 +70,10 @@ async def refresh(context: Context, request: Request) -> Reply:
         return await _out_of_step(context, token)
     if isinstance(presented, Unproven):
         context.limiter.unproven(ip_prefix)
-        context.sessions.report_unproven(token, reason=presented.reason, ip_prefix=ip_prefix)
-        raise ProofRequired(presented.reason)
+        # A browser whose storage was cleared offers a new key, with a proof by that: no reason to alarm its owner.
+        why = "missing" if offered else presented.reason
+        context.sessions.report_unproven(token, reason=why, ip_prefix=ip_prefix)
+        raise ProofRequired(why)
     context.limiter.refresh(token.sid, ip_prefix)
     refreshed = await context.sessions.refresh(
         token,

@@ -59,11 +59,12 @@ export interface Binding {
  * because it could not be stored.
  */
 export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): Binding {
+  const { crypto } = scope;
   let held: (Kept & { readonly sid: string }) | null = null;
 
   async function make(): Promise<Offer> {
-    const { subtle } = scope.crypto!;
-    const bytes = scope.crypto!.getRandomValues(new Uint8Array(32));
+    const { subtle } = crypto!;
+    const bytes = crypto!.getRandomValues(new Uint8Array(32));
     const named = new Uint8Array([...encode("gatepass key id"), ...bytes]);
     const id = hex(new Uint8Array(await subtle.digest("SHA-256", named))).slice(0, 16);
     const key = await subtle.importKey("raw", bytes, ALGORITHM, false, ["sign"]);
@@ -72,16 +73,23 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
 
   /** Changes what is stored, in one transaction: so of several tabs that bind a session, one makes its key. */
   const change = (act: (keys: Keys) => Keys | null) =>
-    Promise.race([transact(scope, issuer, act), pause(STORAGE_TIMEOUT).then(refuse)]);
+    Promise.race([transact(scope, issuer, act), pause(STORAGE_TIMEOUT).then(() => Promise.reject())]);
   /** The same as a matter of tidiness: nothing depends on it. */
   const tidy = (act: (keys: Keys) => Keys | null) => void change(act).catch(() => null);
 
-  async function find(sid: string): Promise<Kept | null> {
+  /**
+   * The key of a session, proven to be one. In the place of none `made` is stored, in the same transaction: of several tabs
+   * that bind a session, also of one that slept meanwhile, the first has made its key.
+   */
+  async function find(sid: string, made?: Offer): Promise<Kept | null> {
     if (held?.sid === sid) return held;
     let found: Kept | undefined;
     await change((keys) => {
-      found = keys[idOf(sid)];
-      return null;
+      const id = idOf(sid);
+      found = keys[id];
+      if (!made || found?.key?.algorithm?.name === ALGORITHM.name) return null;
+      found = { key: made.key, secret: made.secret };
+      return { ...keys, [id]: found };
     });
     try {
       await sign(scope, found!.key, "");
@@ -89,23 +97,6 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
       return held;
     } catch {
       return null;
-    }
-  }
-
-  /** A key for a session that began without one. Its bytes are kept: its request may have to be repeated. */
-  async function bind(sid: string): Promise<Kept | null> {
-    const { key, secret } = await make();
-    const id = idOf(sid);
-    await change((keys) => (keys[id]?.secret ? null : { ...keys, [id]: { key, secret } }));
-    return find(sid);
-  }
-
-  async function load(sid: string, isKeyed: boolean): Promise<Kept | null | undefined> {
-    try {
-      return (await find(sid)) ?? (isKeyed ? null : await bind(sid));
-    } catch (error) {
-      if (isKeyed) throw error;
-      return undefined;
     }
   }
 
@@ -127,19 +118,26 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
     },
     async of(sid) {
       const note = notes("key");
-      const kept = note === `${sid}-` ? undefined : await load(sid, note === `${sid}+`);
-      if (kept === null) return null;
-      notes("key", sid + (kept ? "+" : "-"));
-      if (!kept) return async () => ({ headers: CLIENT_HEADER });
-      const { key, secret } = kept;
+      let kept: Kept | null = null;
+      if (note === `${sid}+`) {
+        kept = await find(sid);
+        if (!kept) return null;
+      } else if (note !== `${sid}-`) {
+        kept = await make()
+          .then((made) => find(sid, made))
+          .catch(() => null);
+      }
       return async (state) => ({
-        headers: { "Gatepass-Proof": await proofOf(scope, key, state) },
-        body: secret && { binding_secret: secret },
+        headers: kept ? { "Gatepass-Proof": await proofOf(scope, kept.key, state) } : CLIENT_HEADER,
+        // The bytes are kept until the server has them: their request must be repeated exactly if its response is lost.
+        body: kept?.secret && { binding_secret: kept.secret },
       });
     },
     confirm(sid) {
-      if (held?.sid !== sid || !held.secret) return;
-      const { key } = held;
+      const kept = held?.sid === sid ? held : null;
+      notes("key", sid + (kept ? "+" : "-"));
+      if (!kept?.secret) return;
+      const { key } = kept;
       held = { sid, key };
       tidy((keys) => ({ ...keys, [idOf(sid)]: { key } }));
     },
@@ -195,10 +193,6 @@ function openDatabase(factory: IDBFactory, version?: number): Promise<IDBDatabas
       resolve(openDatabase(factory, database.version + 1));
     };
   });
-}
-
-function refuse(): never {
-  throw new Error("IndexedDB does not respond");
 }
 
 function idOf(sid: string): string {

@@ -71,7 +71,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
 
   /** Under the lock: read the state, decide whether a call is necessary, call. */
   async function attempt(prove: Prove, serial: number, onCall: () => void): Promise<Attempt> {
-    const { sessionId, generation, account } = memory.snapshot;
+    const { sessionId, generation } = memory.snapshot;
     const isShared = () => memory.serial > serial && memory.current;
     const state = stateToPresent();
     const { sid } = state;
@@ -91,7 +91,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     if (outcome.kind === "ok") binding.confirm(sid);
     if (outcome.kind === "ok" && memory.sid === sid) {
       jar.remember(outcome.grant!);
-      channel.share({ ...outcome.grant!, account });
+      channel.share(outcome.grant!);
     }
     return outcome;
   }

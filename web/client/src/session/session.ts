@@ -203,8 +203,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
    * tab gets a token itself, by its key: a script in one tab must not put another account's token into all of them.
    */
   function onGrant(grant: Grant): void {
-    const { sid, generation, expiresAt, account } = grant;
-    const { account: own, generation: known } = memory.snapshot;
+    const { sid, generation, expiresAt } = grant;
+    const known = memory.snapshot.generation!;
     if (sid !== memory.sid) {
       const state = jar.read();
       if (state?.sid !== sid || !isAcceptable(sid)) return;
@@ -212,9 +212,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       void refresh("wake");
       return;
     }
-    const isNewer = generation > known! || (!memory.current && generation === known);
-    const isForeign = account && own && account.id !== own.id;
-    if (isNewer && !isForeign && expiresAt > now()) {
+    const isNewer = generation > known || (!memory.current && generation === known);
+    if (isNewer && expiresAt > now()) {
       jar.remember(grant);
       hold(grant);
     }

@@ -34,10 +34,11 @@ export function openChannel(scope: BrowserScope, name: string, now: () => number
   function receive(message: Message): void {
     const { sid, reason, token, generation, lifetime, left, at } = message;
     if (typeof reason === "string") listener.onEnd(sid, reason);
-    // The token itself must be of that session: another account's, sent under this name, would be used here.
+    // The token itself must be of that session: another account's, sent under this name, would be used here. What a
+    // message says of the account is not believed.
     if (sidOf(token) !== sid || ![generation, lifetime, left, at].every(Number.isFinite)) return;
     // A frozen tab may get the message minutes later, so the time since is subtracted.
-    listener.onGrant({ ...message, expiresAt: now() + left - Math.max(0, Date.now() - at) });
+    listener.onGrant({ ...message, account: null, expiresAt: now() + left - Math.max(0, Date.now() - at) });
   }
 
   return {
