@@ -381,7 +381,7 @@ class TestWhatARefreshCosts:
 
     async def test_the_swap_looks_a_row_up_by_its_sid(self, store: PostgresStore) -> None:
         await signed_in(store)
-        values = ("1", "''", "''", "''", "1", "''", "''", "0", "''", "''")
+        values = ("1", "''", "''", "''", "1", "''", "''", "0", "''", "''", "false")
         statement = store._swap_sql
         for place in range(len(values), 0, -1):
             statement = statement.replace(f"${place}", values[place - 1])
