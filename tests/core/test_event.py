@@ -48,6 +48,8 @@ NAMES = {
     "SignInThrottled": ("authn_login_throttled", "warning"),
     "PasswordChanged": ("authn_password_change", "info"),
     "SessionStarted": ("session_created", "info"),
+    "SessionBound": ("session_bound", "info"),
+    "RefreshUnproven": ("authn_refresh_unproven", "warning"),
     "SessionNewDevice": ("session_new_device", "warning"),
     "SessionRefreshed": ("session_renewed", "info"),
     "SessionRevoked": ("session_revoked", "info"),
