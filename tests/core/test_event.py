@@ -51,6 +51,7 @@ NAMES = {
     "SessionBound": ("session_bound", "info"),
     "SessionDeviceBound": ("session_device_bound", "info"),
     "DeviceSkipped": ("authn_device_skipped", "info"),
+    "RefreshUnproven": ("authn_refresh_unproven", "warning"),
     "SessionNewDevice": ("session_new_device", "warning"),
     "SessionRefreshed": ("session_renewed", "info"),
     "SessionRevoked": ("session_revoked", "info"),

@@ -180,6 +180,12 @@ class TestChangedPath:
             browser.rt_name, browser.state_name = moved
             assert (await browser.refresh()).status == 200
 
+    async def test_another_spelling_of_the_path_keeps_the_state_that_it_sets(self) -> None:
+        async with open_gate(browsers=Browsers(cookie_path="/auth", earlier_cookie_path="/auth/")) as at:
+            browser = Browser(at.gate.asgi, names=NARROW)
+            await browser.register()
+            assert browser.state_name in browser.jar
+
     async def test_a_state_that_is_out_of_step_expires_the_one_that_a_page_would_read_first(self) -> None:
         async with (
             open_gate(browsers=Browsers(cookie_path="/auth")) as before,

@@ -117,7 +117,8 @@ class Cookies:
         """The Set-Cookie values of the state that goes with `token`; one that a page would read instead expires."""
         value = f"{token.sid.hex()}.{token.generation}.{token.challenge}.{token.expires_at}"
         lasting = f"; Max-Age={max(0, token.expires_at - now)}" if remember else ""
-        moved = [self._expired_state(self.earlier)] if self.earlier else []
+        has_moved = self.earlier is not None and self.earlier.names.state != self.place.names.state
+        moved = [self._expired_state(self.earlier)] if self.earlier and has_moved else []
         return [f"{self.place.names.state}={value}{self._marks('/')}{lasting}", *moved]
 
     def clear(self) -> list[str]:
