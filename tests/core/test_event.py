@@ -56,7 +56,6 @@ NAMES = {
     "SessionRefreshed": ("session_renewed", "info"),
     "SessionRevoked": ("session_revoked", "info"),
     "AllSessionsEnded": ("session_revoked_all", "critical"),
-    "RefreshUnproven": ("authn_refresh_unproven", "warning"),
     "RefreshRefused": ("session_use_after_expire", "info"),
     "RefreshReuse": ("authn_token_reuse", "critical"),
     "RequestRefused": ("malicious_csrf", "warning"),

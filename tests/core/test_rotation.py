@@ -307,7 +307,7 @@ def test_a_session_with_a_device_answers_nothing_without_it(first: RefreshToken)
     """Whatever is presented: nothing is written, nothing issued, and the session does not end (DB-06)."""
     second = child(first, OWNER if first.is_bound else None)
     for token in (first, second, child(second, OWNER if first.is_bound else None)):
-        for row in (signed_in(first), apply(signed_in(first), expected_swap(first, binding=first.binding, now=NOW))):
+        for row in (signed_in(first), commit(signed_in(first), first)):
             held = replace(row, device_key=b"key", device_since=NOW)
             without = decide(held, token, binding=token.binding, now=NOW, policy=POLICY)
             assert without == DeviceMissing()

@@ -14,7 +14,18 @@ from gatepass.core.binding import Proof, prove
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken, is_proven, successor_of
-from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
+from gatepass.core.rotation import (
+    Advance,
+    DeviceMissing,
+    Ended,
+    Late,
+    Outcome,
+    Recover,
+    Repeat,
+    Reuse,
+    decide,
+    expected_swap,
+)
 from gatepass.core.session import NO_FINGERPRINT, Session, Swap
 from tests.core.exploration.names import (
     BASE,
@@ -147,6 +158,8 @@ class Server:
                 return Verdict("late")
             case Reuse():
                 return Verdict("reuse")
+            case DeviceMissing():
+                raise AssertionError("no session of the model has a device")
             case other:
                 assert_never(other)
 
