@@ -1,7 +1,8 @@
 """The load generator: keep-alive connections, one session each, that refresh as a browser does.
 
-Each follows its session's rotation with an Idempotency-Key (PROTOCOL §5); anything but an advance by one generation
-ends the benchmark. Its own ceiling on the machine that we measured on is about 20 times what a server answers.
+Each is bound at its sign-in and sends its proof with each refresh (PROTOCOL §5); anything but an advance by one
+generation ends the benchmark. Its own ceiling on the machine that we measured on is about 20 times what a server
+answers.
 
 A connection lives as long as one slice: a server closes one that says nothing for SLOW_REQUEST, or that idles between
 two requests for longer than its keep-alive, and a benchmark may prepare or measure something else for minutes.
@@ -62,7 +63,8 @@ class Browser:
 
     async def sign_in(self, path: str, email: str) -> None:
         """Register or log in."""
-        body = json.dumps({"email": email, "password": PASSWORD}).encode()
+        secret = base64.urlsafe_b64encode(self.key).decode().rstrip("=")
+        body = json.dumps({"email": email, "password": PASSWORD, "binding_secret": secret}).encode()
         status, answer = await self.post(path, ["Gatepass-Client: 1"], body)
         if status not in (200, 201):
             raise SystemExit(f"{path} answered {status}: {answer[:200]!r}")
@@ -76,11 +78,11 @@ class Browser:
 
     async def present(self) -> tuple[int, bytes]:
         """One refresh request, whatever is answered."""
-        sid, generation, _ = self.cookies[self._state].split(".")
-        mac = hmac.digest(self.key, f"{sid}|{generation}".encode(), "sha256")
-        key = base64.urlsafe_b64encode(mac)[:22].decode()
+        sid, generation, challenge, _ = self.cookies[self._state].split(".")
+        mac = hmac.digest(self.key, f"gatepass refresh|{sid}|{generation}|{challenge}".encode(), "sha256")
+        proof = base64.urlsafe_b64encode(mac)[:22].decode()
         headers = [
-            f"Idempotency-Key: {generation}.{key}",
+            f"Gatepass-Proof: {generation}.{challenge}.{proof}",
             f"Gatepass-Session: {sid}",
             "Sec-Fetch-Site: same-origin",
             "Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()),

@@ -19,37 +19,35 @@ from pathlib import Path
 from benchmarks._browsers import Slice
 from gatepass.core.session import Session, Swap
 from gatepass.stores.postgres.store import PostgresStore
-from gatepass.stores.redis.layout import Keys, pack_command, pack_committed, pack_session, pack_text, pack_version
+from gatepass.stores.redis.layout import Keys, pack_command, pack_committed, pack_session, pack_tail, pack_version
 from gatepass.stores.redis.scripts import SWAP, Call
-from gatepass.stores.rows import pack_ancestors
 from gatepass.testing.records import account_of, session_of, swap_of
 from tools.services.postgres import binaries, execute
 
 _SCHEMA = """
-CREATE TABLE s (sid BLOB PRIMARY KEY, generation INTEGER, fingerprint BLOB, key_hash BLOB, committed_at INTEGER,
-                ancestors BLOB, expires_at INTEGER, revoked_at INTEGER, rest TEXT) STRICT, WITHOUT ROWID
+CREATE TABLE s (sid BLOB PRIMARY KEY, generation INTEGER, fingerprint BLOB, binding BLOB, previous BLOB,
+                committed_at INTEGER, expires_at INTEGER, revoked_at INTEGER, rest TEXT) STRICT, WITHOUT ROWID
 """
 _SWAP = """
-UPDATE s SET generation = ?, fingerprint = ?, key_hash = ?, committed_at = ?,
-             ancestors = substr(CAST(fingerprint || key_hash || ancestors AS BLOB), 1, 512)
-WHERE sid = ? AND generation = ? AND fingerprint = ? AND revoked_at IS NULL AND expires_at > ? RETURNING rest
+UPDATE s SET generation = ?, fingerprint = ?, binding = ?, previous = ?, committed_at = ?
+WHERE sid = ? AND generation = ? AND fingerprint = ? AND binding = ? AND revoked_at IS NULL AND expires_at > ?
+RETURNING rest
 """
 ROWS = 100_000
 _FLOOR_ROWS = """
 INSERT INTO floor.account VALUES ('a', 'a', 'a', 'x', 0, 0, NULL);
-INSERT INTO floor.session SELECT 0, 4102444800, 0, 0, 0, NULL, true, decode(md5(n::text), 'hex'), 'a',
-       'Firefox on Linux', NULL, '127.0.0.0/24', substring(sha256(n::text::bytea) FOR 16),
-       substring(sha256(n::text::bytea) FOR 16), decode(repeat(md5(n::text), 32), 'hex')
+INSERT INTO floor.session SELECT 0, 4102444800, 0, NULL, 0, 0, substring(sha256(n::text::bytea) FOR 16),
+       decode(repeat('00', 16), 'hex'), substring(sha256(n::text::bytea) FOR 16), '127.0.0.0/24', true,
+       decode(md5(n::text), 'hex'), 'a', 'Firefox on Linux', 'pwd', NULL
 FROM generate_series(1, {rows}) AS n;
 VACUUM ANALYZE floor.session
 """
 _SCRIPT = """
 \\set n random(1, {rows})
 UPDATE floor.session SET generation = generation + 1, fingerprint = decode(md5(:n::text), 'hex'),
-       key_hash = decode(md5(:n::text), 'hex'), committed_at = 1, last_ip_prefix = '127.0.0.0/24',
-       ancestors = substring(''::bytea || fingerprint || key_hash || ancestors FROM 1 FOR 512)
-WHERE sid = decode(md5(:n::text), 'hex') AND generation >= 0 AND fingerprint <> '' AND revoked_at IS NULL
-      AND expires_at > 1 RETURNING *;
+       binding = binding, previous = previous, committed_at = 1, last_ip_prefix = '127.0.0.0/24'
+WHERE sid = decode(md5(:n::text), 'hex') AND generation >= 0 AND fingerprint <> '' AND binding <> ''
+      AND revoked_at IS NULL AND expires_at > 1 RETURNING *;
 """
 
 
@@ -61,14 +59,14 @@ def raw_sqlite(folder: Path, *, per_commit: int) -> Callable[[float], Slice]:
     connection.execute(_SCHEMA)
     sids = [secrets.token_bytes(16) for _ in range(1_000)]
     blank = bytes(16)
-    rows = [(sid, 0, blank, blank, 0, b"", 2**40, "x" * 80) for sid in sids]
+    rows = [(sid, 0, blank, blank, blank, 0, 2**40, "x" * 80) for sid in sids]
     connection.executemany("INSERT INTO s VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)", rows)
     heads = dict.fromkeys(sids, (0, blank))
 
     def swap(sid: bytes) -> None:
         generation, fingerprint = heads[sid]
         head = (generation + 1, hashlib.sha256(fingerprint).digest()[:16])
-        connection.execute(_SWAP, (*head, blank, 1, sid, generation, fingerprint, 1)).fetchone()
+        connection.execute(_SWAP, (*head, blank, blank, 1, sid, generation, fingerprint, blank, 1)).fetchone()
         heads[sid] = head
 
     def run(seconds: float) -> Slice:
@@ -102,7 +100,7 @@ class RawRedis:
         await self._reply(reader)
         start, done = time.perf_counter(), 0
         while time.perf_counter() < start + seconds:
-            swaps = [swap_of(session, key_hash=bytes(16)) for session in sessions]
+            swaps = [swap_of(session, previous=bytes(16)) for session in sessions]
             writer.write(b"".join(map(self._command, swaps)))
             for _ in swaps:
                 if not await self._reply(reader):
@@ -113,8 +111,8 @@ class RawRedis:
         return Slice(done, time.perf_counter() - start)
 
     def _command(self, swap: Swap) -> bytes:
-        parts = (pack_version(swap), b"%d" % swap.now, pack_committed(swap), pack_text(swap.ip_prefix))
-        return Call.run(SWAP, (self._keys.row(swap.sid),), *parts, pack_ancestors(swap.skipped)).command
+        parts = (pack_version(swap), b"%d" % swap.now, pack_committed(swap))
+        return Call.run(SWAP, (self._keys.row(swap.sid),), *parts, pack_tail(swap.ip_prefix, swap.previous)).command
 
     @staticmethod
     async def _reply(reader: asyncio.StreamReader) -> bytes:
@@ -123,7 +121,7 @@ class RawRedis:
 
 
 def _swapped(session: Session, swap: Swap) -> Session:
-    return replace(session, generation=swap.generation, fingerprint=swap.fingerprint, key_hash=swap.key_hash)
+    return replace(session, generation=swap.generation, fingerprint=swap.fingerprint)
 
 
 class Pgbench:

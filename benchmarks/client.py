@@ -70,9 +70,11 @@ class Answers:
                 return httpx2.Response(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
             return httpx2.Response(200, content=BODY, headers={"Content-Type": "application/json"})
         self.refreshes += 1
+        challenge = f"{self.refreshes:011d}"
+        state = f"{SID}.{self.refreshes}.{challenge}.4102444800"
         cookies = [
             ("Set-Cookie", f"__Host-Http-gatepass=gp_rt_{self.refreshes}; Path=/; Secure; HttpOnly; SameSite=Strict"),
-            ("Set-Cookie", f"__Host-gatepass_state={SID}.{self.refreshes}.4102444800; Path=/; Secure; SameSite=Strict"),
+            ("Set-Cookie", f"__Host-gatepass_state={state}; Path=/; Secure; SameSite=Strict"),
         ]
         grant = {
             "access_token": f"ey.{self.refreshes}",
@@ -80,6 +82,7 @@ class Answers:
             "expires_in": LIFETIME,
             "session_id": SID,
             "refresh_generation": self.refreshes,
+            "refresh_challenge": challenge,
         }
         return httpx2.Response(200, json=grant, headers=cookies)
 
@@ -89,9 +92,11 @@ def signed_in(*, expired: bool = False) -> MemoryStorage:
     storage = MemoryStorage()
     now = time.time()
     session = SessionRecord(
-        client_key=bytes(32),
+        binding_key=bytes(32),
+        is_bound=True,
         sid=SID,
         generation=0,
+        challenge="0" * 11,
         cookie=("__Host-Http-gatepass", "gp_rt_0"),
         access_token="ey.0",
         expires_at=now - 1 if expired else now + LIFETIME,

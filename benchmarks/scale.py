@@ -6,7 +6,7 @@ Caveats first. Two cores are shared by PostgreSQL, the server and the load gener
 with another machine's. Both databases are in one PostgreSQL, each with a `gatepass serve` of its own; rounds are
 interleaved, the first is not counted, ratios are taken inside a round. Each refresh is of a session chosen at random
 among all, as in life; so with many sessions nearly each touches another page, and after a checkpoint writes that page
-to the WAL whole. Ten million sessions need about 10 GB at the default of 16 ancestors (`--ancestors 4`: half of that).
+to the WAL whole. Ten million sessions need about 5 GB.
 
 Rows are generated and loaded by COPY, indexes are made afterwards. The foreign key to the accounts is left out, so that
 the accounts need not be there: a refresh never looks at it. The tokens are composed here with the server's secret.
@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
-import hmac
 import random
 import statistics
 import struct
@@ -29,17 +28,20 @@ from pathlib import Path
 from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
+from gatepass.core.binding import binding_of
 from gatepass.core.keyring import KeyRing, compose_secret, parse_secret
-from gatepass.core.refresh_token import RefreshToken, compose
+from gatepass.core.refresh_token import NOT_SEALED, Channel, RefreshToken, compose, first_of
+from gatepass.core.session import NO_FINGERPRINT
 from tools.services.postgres import PostgresServer, connected, execute, new_database, private_server, query
 
 SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 """What anybody with millions of rows sets; everything else is the default."""
 SECRET = compose_secret(bytes(range(32)))
-GENERATION = 100
-"""Where each session stands at first: long in use."""
+KEY = hashlib.sha256(b"scale").digest()
+"""The binding key of all generated sessions."""
+BINDING = binding_of(KEY)
 COLUMNS = (
-    "sid", "account_id", "client", "last_ip_prefix", "fingerprint", "key_hash", "ancestors", "created_at",
+    "sid", "account_id", "fingerprint", "client", "methods", "last_ip_prefix", "previous", "binding", "created_at",
     "expires_at", "authenticated_at", "committed_at", "generation", "remember",
 )  # fmt: skip
 BATCH = 2_000
@@ -50,31 +52,25 @@ def sid_of(number: int) -> bytes:
     return hashlib.sha256(b"sid %d" % number).digest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The binary form of COPY for generated sessions: all but three values are the same bytes."""
+def committed_of(sid: bytes) -> bytes:
+    """The fingerprint in the row of a generated session, whose tokens have its sid as their nonce."""
+    return RefreshToken(0, Channel.LOOPBACK, sid, 0, sid, NO_FINGERPRINT, BINDING, NOT_SEALED, 0, 0).follows
 
-    ancestors: int
 
-    def blocks(self, count: int) -> Iterator[bytes]:
-        """The whole stream, in pieces."""
-        yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
-        now = int(time.time())
-        head = struct.pack(">h", len(COLUMNS))
-        middle = _field(b"Firefox on Linux") + _field(b"203.0.113.0/24")
-        whole = (now - 86_400, now + 20 * 86_400, now - 86_400, now - 900, GENERATION)
-        tail = b"".join(_field(struct.pack(">q", value)) for value in whole) + _field(b"\x01")
-        for start in range(0, count, BATCH):
-            yield b"".join(self._row(n, head, middle, tail) for n in range(start, min(start + BATCH, count)))
-        yield struct.pack(">h", -1)
-
-    def _row(self, number: int, head: bytes, middle: bytes, tail: bytes) -> bytes:
-        sid = sid_of(number)
-        account = sid.hex().encode()
-        return b"".join((
-            head, _field(sid), _field(account), middle, _field(sid), _field(sid[::-1]),
-            _field(sid * (2 * self.ancestors)), tail,
-        ))  # fmt: skip
+def rows_of(count: int) -> Iterator[bytes]:
+    """Generated sessions in the binary form of COPY, in pieces: all but three values are the same bytes."""
+    yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    now = int(time.time())
+    head = struct.pack(">h", len(COLUMNS))
+    texts = (b"Firefox on Linux", b"pwd", b"203.0.113.0/24", NO_FINGERPRINT, BINDING)
+    whole = (now - 86_400, now + 20 * 86_400, now - 86_400, now - 900, -1)
+    tail = b"".join(map(_field, (*texts, *(struct.pack(">q", value) for value in whole), b"\x01")))
+    for start in range(0, count, BATCH):
+        sids = map(sid_of, range(start, min(start + BATCH, count)))
+        yield b"".join(
+            b"".join((head, _field(sid), _field(sid.hex().encode()), _field(committed_of(sid)), tail)) for sid in sids
+        )
+    yield struct.pack(">h", -1)
 
 
 def _field(value: bytes) -> bytes:
@@ -89,7 +85,7 @@ class Stranger(Browser):
         self._share = share
         self._keys = keys
         self._seen = seen
-        self.key = hmac.digest(b"scale", b"client key", "sha256")
+        self.key = KEY
 
     async def refresh(self) -> None:
         """One session of this connection's share, chosen at random."""
@@ -99,10 +95,19 @@ class Stranger(Browser):
         self._seen[number] = self.cookies
 
     def _first(self, sid: bytes) -> dict[str, str]:
-        """The token that the session's client holds: the successor of what its row says."""
+        """The token that the session's client holds: the first one, which its row expects."""
         now = int(time.time())
-        token = RefreshToken(self._keys.current.key_id, sid, GENERATION + 1, sid, sid, now - 900, now + 86_400)
-        state = f"{sid.hex()}.{token.generation}.{token.expires_at}"
+        token = first_of(
+            sid,
+            self._keys,
+            channel=Channel.LOOPBACK,
+            binding_key=KEY,
+            nonce=sid,
+            parent=NO_FINGERPRINT,
+            now=now - 900,
+            expires_at=now + 86_400,
+        )
+        state = f"{sid.hex()}.{token.generation}.{token.challenge}.{token.expires_at}"
         return {f"gatepass_{self.port}": compose(token, self._keys), f"gatepass_state_{self.port}": state}
 
 
@@ -129,7 +134,7 @@ class Subject:
         return measured
 
 
-async def fill(url: str, count: int, rows: Rows) -> None:
+async def fill(url: str, count: int) -> None:
     """Load sessions; indexes and statistics afterwards."""
     start = time.perf_counter()
     made = await query(url, "SELECT indexdef FROM pg_indexes WHERE schemaname = 'gatepass' AND tablename = 'session'")
@@ -140,7 +145,7 @@ async def fill(url: str, count: int, rows: Rows) -> None:
         await execute(url, f"DROP INDEX IF EXISTS gatepass.{name}")
 
     async def source() -> AsyncIterator[bytes]:
-        for block in rows.blocks(count):
+        for block in rows_of(count):
             yield block
 
     async with connected(url) as connection:
@@ -159,7 +164,7 @@ async def open_subject(
 ) -> Subject:
     """A filled database and a server on it."""
     url = await new_database(postgres)
-    await fill(url, count, Rows(options.ancestors))
+    await fill(url, count)
     pid, port = stack.enter_context(gatepass(folder, url, secret=SECRET))
     keys = KeyRing([parse_secret(SECRET)])
     await wait_for(port)
@@ -242,7 +247,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Refreshes with many sessions in PostgreSQL, beside few.")
     parser.add_argument("--sessions", type=int, default=200_000)
     parser.add_argument("--few", type=int, default=10_000)
-    parser.add_argument("--ancestors", type=int, default=16, choices=range(17), metavar="0–16")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=32)

@@ -33,9 +33,11 @@ def next_swap(session: Session) -> Swap:
         sid=session.sid,
         expected_generation=session.generation,
         expected_fingerprint=session.fingerprint,
+        expected_binding=session.binding,
         generation=generation,
         fingerprint=FINGERPRINTS[generation % len(FINGERPRINTS)],
-        key_hash=FINGERPRINTS[1],
+        binding=session.binding,
+        previous=session.previous,
         now=NOW,
         ip_prefix="192.0.2.0/24",
     )
@@ -60,8 +62,8 @@ def raw(path: Path, sessions: list[Session], *, per_commit: int) -> Callable[[fl
 
     def swap(place: int) -> None:
         session, change = rows_now[place], next_swap(rows_now[place])
-        values = (change.generation, change.fingerprint, change.key_hash, change.now, change.ip_prefix, b"")
-        expected = (session.sid, session.generation, session.fingerprint, change.now)
+        values = (change.generation, change.fingerprint, change.binding, change.previous, change.now, change.ip_prefix)
+        expected = (session.sid, session.generation, session.fingerprint, session.binding, change.now)
         row = connection.execute(_SWAP, (*values, *expected)).fetchone()
         assert row is not None
         rows_now[place] = replace(session, generation=change.generation, fingerprint=change.fingerprint)

@@ -108,9 +108,13 @@ WAYS: Mapping[str, Way] = {
     r"gatepass demo": Serve("/"),
     r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
     r"gatepass doctor --url .*": ByTest("TestOutside"),
-    r"gatepass sessions end-all( --yes)?": ByTest(
+    r"gatepass sessions revoke --everybody( --yes)?": ByTest(
         "test_every_session_of_every_account_ends_and_a_running_server_hears_of_it"
     ),
+    r"gatepass sessions revoke --everybody --begun-before \S+ --yes": ByTest(
+        "test_only_the_sessions_end_that_began_before_a_time_that_is_named"
+    ),
+    r"gatepass secret --id < leaked\.secret": ByTest("test_after_a_secret_leaked_every_client_is_told_to_sign_in"),
     r"gatepass sessions revoke .*….*": ByTest("test_sessions_end_by_id_each_with_what_became_of_it"),
     r"curl http://localhost:8000/.*": Ask(added="--fail-with-body"),
     r"pip install( --upgrade)? 'gatepass(\[[a-z,]+\])?'": ByTest("test_an_installed_wheel_has_all_that_it_needs"),

@@ -21,11 +21,12 @@ class SessionEnded(Exception):
 
 
 def refresh_headers(state: dict[str, Any]) -> dict[str, str]:
-    """The headers that show that this is the client that signed in (rule 3)."""
-    message = f"{state['sid']}|{state['generation']}".encode()
+    """The headers that prove that this is the client that signed in (rule 3)."""
+    sid, generation, challenge = state["sid"], state["generation"], state["challenge"]
+    message = f"gatepass refresh|{sid}|{generation}|{challenge}".encode()
     digest = hmac.digest(bytes.fromhex(state["key"]), message, "sha256")
     proof = base64.urlsafe_b64encode(digest).decode()[:22]
-    return {"Idempotency-Key": f"{state['generation']}.{proof}", "Gatepass-Session": state["sid"]}
+    return {"Gatepass-Proof": f"{generation}.{challenge}.{proof}", "Gatepass-Session": sid}
 
 
 class Client:
@@ -40,10 +41,12 @@ class Client:
 
     def sign_in(self, email: str, password: str) -> None:
         """Begin a session."""
-        body = {"email": email, "password": password}
+        key = secrets.token_bytes(32)
+        secret = base64.urlsafe_b64encode(key).decode().rstrip("=")
+        body = {"email": email, "password": password, "binding_secret": secret}
         answer = self._http.post(f"{self._url}/auth/login", json=body, headers={"Gatepass-Client": "1"}, timeout=10)
         answer.raise_for_status()
-        self._state = {"key": secrets.token_hex(32)}
+        self._state = {"key": key.hex()}
         self._take(answer)
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -71,7 +74,6 @@ class Client:
             if body.get("code") != "refresh-superseded":
                 answer.raise_for_status()
             self._take(answer)
-            time.sleep(0.5)
         raise requests.ConnectionError("The refresh token is behind. Try again later.")
 
     def sign_out(self) -> None:
@@ -87,7 +89,8 @@ class Client:
     def _take(self, answer: requests.Response) -> None:
         body = answer.json()
         self._state["sid"] = body.get("session_id", self._state.get("sid"))
-        self._state["generation"] = body.get("refresh_generation", self._state.get("generation"))
+        for name in ("generation", "challenge"):
+            self._state[name] = body.get(f"refresh_{name}", self._state.get(name))
         for name, value in answer.cookies.items():
             if "_state" not in name:
                 self._state["cookie"] = f"{name}={value}"

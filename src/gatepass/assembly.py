@@ -44,6 +44,7 @@ from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
+from gatepass.server.device_cookie import DeviceCookies
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
 from gatepass.server.networks import ClientNetworks
@@ -51,6 +52,7 @@ from gatepass.server.openapi import describe
 from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import WSGIEndpoints
+from gatepass.sessions.devices import Devices
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.sessions.tokens import TokenIssuer
@@ -82,6 +84,11 @@ class Options:
         """The host of the public URL."""
         return urlsplit(self.public_url).hostname or "localhost"
 
+    @property
+    def binds_devices(self) -> bool:
+        """Whether browsers may bind sessions to a device: only over https, where they know the scheme at all."""
+        return self.browsers.device_bound == "allow" and self.public_url.startswith("https:")
+
 
 class Parts:
     """The parts of one gate. Raises ConfigurationError where options do not go together."""
@@ -106,7 +113,7 @@ class Parts:
         if not is_loopback(options.public_url):
             options.secrets.require_prefixes()
         secrets = [parse_secret(text) for text in options.secrets.tokens]
-        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm)
+        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         retention = policy.access_ttl + policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
@@ -129,11 +136,22 @@ class Parts:
         return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=self.options.policy.clock_skew)
 
     def _join_sessions(self) -> None:
-        options = self.options
+        options, browsers = self.options, self.options.browsers
+        self.cookies = Cookies.for_url(
+            options.public_url,
+            path=browsers.cookie_path,
+            earlier_path=browsers.earlier_cookie_path,
+            same_site=browsers.same_site,
+        )
         self.sessions = Sessions(
             store=options.store,
             tokens=TokenIssuer(
-                self._ring, self.keys, issuer=self._issuer, policy=options.policy, entropy=options.entropy
+                self._ring,
+                self.keys,
+                issuer=self._issuer,
+                policy=options.policy,
+                entropy=options.entropy,
+                channel=self.cookies.place.channel,
             ),
             policy=options.policy,
             clock=options.clock,
@@ -231,6 +249,7 @@ class Parts:
         self.email_change = EmailChange(
             options.store,
             accounts=self.accounts,
+            sessions=self.sessions,
             links=self._links,
             notifications=self._notifications,
             clock=options.clock,
@@ -239,8 +258,17 @@ class Parts:
 
     def _join_endpoints(self) -> None:
         options, browsers = self.options, self.options.browsers
-        self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
+        self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
+        self._devices = Devices(
+            store=options.store,
+            keys=self._ring,
+            origins=self.origins.own,
+            clock=options.clock,
+            entropy=options.entropy,
+            revocations=self.revocations,
+            report=self.report,
+        )
         self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
         self.report.add(LostSessions(self.report).on_event)
         self._context = Context(
@@ -250,6 +278,15 @@ class Parts:
             password_reset=self.password_reset,
             email_change=self.email_change,
             refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
+            devices=self._devices,
+            device_cookies=DeviceCookies(
+                self.cookies,
+                self._devices,
+                keys=self._ring,
+                policy=options.policy,
+                clock=options.clock,
+                origin=origin_of(options.public_url) if options.binds_devices else None,
+            ),
             check=self.check,
             limiter=Limiter(options.limits, clock=options.clock, report=self.report),
             policy=options.policy,
@@ -259,7 +296,7 @@ class Parts:
             ping=SharedPing(self.store_watch.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
-            description=dump(describe(endpoints.DESCRIBED, options.policy)),
+            description=dump(describe(self._described, options.policy)),
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
@@ -287,12 +324,14 @@ class Parts:
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         await self.keys.open()
+        await self.sessions.open()
         await self._passwords.learn_kinds()
         await self.follower.load()
 
     def _join_applications(self) -> None:
-        declared = [*endpoints.DESCRIBED, *(endpoints.FEED if self.options.secrets.feed else ())]
-        hsts = self.options.browsers.hsts
+        options = self.options
+        declared = [*self._described, *(endpoints.FEED if options.secrets.feed else ())]
+        hsts = options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
         alone = hsts or "subdomains"

@@ -4,6 +4,7 @@
     ├── ConfigurationError          refuses to start, and says what to run or change
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
+    ├── InvalidDeviceProof          core.device_key: the proof of a device is unusable; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
@@ -12,7 +13,7 @@
     ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
     ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
-        ├── BadRequest              400 malformed-json, invalid-idempotency-key, malformed-request
+        ├── BadRequest              400 malformed-json, invalid-proof, invalid-binding-secret, malformed-request
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
         │   ├── TokenRequired           the request has no access token
         │   ├── InvalidToken            the access token is invalid
@@ -22,6 +23,7 @@
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
         ├── Forbidden               403 cross-site, registration-closed
+        │   ├── ProofRequired           403 proof-required: the refresh token is another client's
         │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
         ├── NotFound                404
         ├── MethodNotAllowed        405 with Allow
@@ -169,6 +171,26 @@ class Forbidden(Problem):
     title = "Forbidden"
 
 
+class ProofRequired(Forbidden):
+    """The refresh token is bound to a key, and the request does not prove it: `missing` or `wrong` (PROTOCOL §4).
+
+    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §10).
+    """
+
+    _OF_THE_CLIENT = (
+        "This session is bound to a key of the client that signed in, and the request does not prove it with "
+        "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: let the page "
+        "refresh, and send its access token to the server."
+    )
+
+    def __init__(self, reason: str) -> None:
+        device = "This session is bound to a device, and the request does not come from it; sign in again."
+        super().__init__(
+            "proof-required", device if reason == "device" else self._OF_THE_CLIENT, facts={"reason": reason}
+        )
+        self.reason = reason
+
+
 class InsufficientScope(Forbidden):
     """The access token is valid but lacks a scope (RFC 6750 §3.1)."""
 
@@ -213,11 +235,12 @@ class Conflict(Problem):
 class RefreshSuperseded(Conflict):
     """A newer refresh token exists: read the state again and retry (PROTOCOL §6)."""
 
-    def __init__(self, *, generation: int | None = None) -> None:
+    def __init__(self, *, generation: int | None = None, challenge: str | None = None) -> None:
+        given = {"refresh_generation": generation, "refresh_challenge": challenge}
         super().__init__(
             "refresh-superseded",
             "A newer refresh token exists; read the session state again and retry.",
-            facts={} if generation is None else {"refresh_generation": generation},
+            facts={name: value for name, value in given.items() if value is not None},
         )
 
 

@@ -3,7 +3,8 @@
 The contract that all stores share:
 * "Not found" is a value (None, False, an empty tuple). An exception means the store is ill, and is always
   StoreUnavailable: the caller answers 503 and nothing is decided.
-* A store moves data and compares. It knows no rule of PROTOCOL §4 and asks no clock: times come in.
+* A store moves data and compares. It knows no rule of PROTOCOL §4 but the version that a swap expects, and asks no
+  clock: times come in.
 * `add` and `revoke` return only when durable; `swap` may be lost in a fail-over (the table recovers it).
 * One verb per intent. `gatepass.testing.battery.StoreBattery` is this contract as tests.
 """
@@ -91,6 +92,13 @@ class SessionStore(Protocol):
 
     async def swap(self, swap: Swap) -> Session | None:
         """Apply a swap. Returns the new row, or None if the condition of the swap does not hold."""
+
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        """Record the device of a live session that has none, or this one; `since` only where it is null as yet.
+
+        False, and nothing is changed, if the session is absent, revoked, expired or has another device. As durable as
+        `revoke`.
+        """
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         """Revoke one session. Returns the revoked row, or None if it is absent or was revoked before."""

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Collection
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -25,7 +26,7 @@ from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
 from gatepass.stores import DEFAULT_STORE, open_store
-from gatepass.wire.browsers import Browsers
+from gatepass.wire.browsers import Browsers, DeviceBound
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts
 
@@ -67,14 +68,32 @@ def _parse_switched(text: object) -> object:
     return 0 if text == "off" else parse_duration(text)
 
 
+def parse_moment(text: object) -> int:
+    """A time as Unix seconds: 2026-11-29T12:00:00Z (ISO 8601, UTC unless it says otherwise), or the seconds themselves.
+
+    Raises ValueError.
+    """
+    if isinstance(text, int):
+        return text
+    try:
+        if not isinstance(text, str) or text.isdecimal():
+            return int(str(text))
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("a time is such as 2026-11-29T12:00:00Z, or Unix seconds") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
 def _parse_rate(text: object) -> object:
     return Rate.parse(text) if isinstance(text, str) else text
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]
+Moment = Annotated[int, BeforeValidator(parse_moment)]
 LimitRate = Annotated[Rate, NoDecode, BeforeValidator(_parse_rate)]
 SwitchedDuration = Annotated[int, BeforeValidator(_parse_switched)]
 MaxAge = Annotated[float, BeforeValidator(parse_max_age)]
+KeyIds = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -85,6 +104,7 @@ class Settings(BaseSettings):
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
+    retired_key_ids: KeyIds = ()
     revocation_feed_secret: SecretStr | None = None
     pepper: SecretStr | None = None
     public_url: str | None = None
@@ -94,6 +114,7 @@ class Settings(BaseSettings):
     access_ttl: Duration = _POLICY.access_ttl
     refresh_ttl: Duration = _POLICY.refresh_ttl
     session_ttl: Duration = _POLICY.session_ttl
+    sessions_not_before: Moment = _POLICY.sessions_not_before
     leeway: Duration = _POLICY.leeway
     clock_skew: Duration = _POLICY.clock_skew
     password_min: int = _POLICY.password_min
@@ -109,7 +130,9 @@ class Settings(BaseSettings):
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path
+    earlier_cookie_path: str | None = _BROWSERS.earlier_cookie_path
     same_site: SameSite = _BROWSERS.same_site
+    device_bound: DeviceBound = _BROWSERS.device_bound
     hsts: Hsts | None = _BROWSERS.hsts
     trusted_proxies: Names = ()
     private_clients: bool = _BROWSERS.private_clients
@@ -273,6 +296,7 @@ class Settings(BaseSettings):
             tokens=_parts(self._secret_text()),
             feed=_parts(_text(self.revocation_feed_secret)),
             peppers=_parts(_text(self.pepper)),
+            retired_key_ids=self.retired_key_ids,
         )
 
     def _secret_text(self) -> str:

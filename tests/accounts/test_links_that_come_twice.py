@@ -50,7 +50,7 @@ class TestVerifying:
         """Another address, another password, a closed account: the link is about none of them."""
         ann = await at.verified()
         token = await at.token()
-        assert (await at.ask("/password", {"current": PASSWORD, "new": NEW}, browser=ann)).status == 204
+        assert (await at.ask("/password", {"current": PASSWORD, "new": NEW}, browser=ann)).status == 200
         for password in (PASSWORD, NEW):
             assert (await at.ask("/verify", {"token": token, "password": password})).code == "invalid-link"
 
@@ -127,14 +127,14 @@ class TestTakingAnAddress:
     async def test_two_at_once_are_both_done_and_it_changes_once(self, at: Post, ann: Browser) -> None:
         token = await at.token()
         answers = await asyncio.gather(*(at.ask("/email/confirm", {"token": token}, browser=ann) for _ in range(2)))
-        assert [answer.status for answer in answers] == [204, 204]
+        assert sorted(answer.status for answer in answers) == [200, 204]
         assert len(at.at.named("user_email_change")) == 1
         assert (await ann.get("/me")).json()["email"] == "ann@new.example"
 
-    async def test_one_whose_answer_was_lost_is_done_when_it_is_sent_again(self, at: Post, ann: Browser) -> None:
+    async def test_one_that_is_followed_again_is_done_and_changes_nothing(self, at: Post, ann: Browser) -> None:
         token = await at.token()
-        for _ in range(2):
-            assert (await at.ask("/email/confirm", {"token": token}, browser=ann)).status == 204
+        for status in (200, 204):
+            assert (await at.ask("/email/confirm", {"token": token}, browser=ann)).status == status
         assert len(at.at.named("user_email_change")) == 1
 
 

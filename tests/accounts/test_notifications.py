@@ -12,6 +12,7 @@ from tests.support.mail import Post, post
 ELSEWHERE = "198.51.100.7"
 NEW = "A new sign-in to your account at "
 THEFT = "A sign-in at "
+COPY = "A copy of your sign-in at "
 
 
 def open_post(**overrides: Any) -> Any:
@@ -81,14 +82,39 @@ async def test_a_cookie_of_somebody_else_makes_nobody_known() -> None:
         assert len(new_devices(at.at)) == 1
 
 
-async def test_a_theft_is_told_to_the_owner() -> None:
+async def test_a_theft_of_an_unbound_session_is_told_to_the_owner() -> None:
     async with open_post() as at:
-        browser = await signed_up(at)
-        thief = browser.clone(client_key=b"t" * 32)
-        assert (await browser.refresh()).status == 200
-        assert (await thief.refresh()).status == 401
+        browser = at.browser(key=None)
+        assert (await browser.register()).status == 201
+        thief = browser.clone(key=b"t" * 32)
+        assert (await thief.refresh(binds=True)).status == 200
+        assert (await browser.refresh()).status == 401
         (subject,) = await told(at)
         assert subject.startswith(THEFT)
+
+
+async def test_a_copy_that_is_tried_with_a_wrong_proof_is_told_to_the_owner_once_an_hour() -> None:
+    async with open_post() as at:
+        browser = await signed_up(at)
+        thief = browser.clone(key=b"t" * 32)
+        assert [(await thief.refresh()).status for _ in range(3)] == [403] * 3
+        (subject,) = await told(at)
+        assert subject.startswith(COPY)
+        other = at.browser()
+        await other.login()
+        assert (await other.clone(key=b"t" * 32).refresh()).status == 403
+        assert len(await told(at)) == 1, "of the account, not of each session"
+        at.at.clock.advance(3601)
+        assert (await thief.refresh()).status == 403
+        assert [each.startswith(COPY) for each in await told(at)] == [True, True]
+        assert (await browser.refresh()).status == 200
+
+
+async def test_a_server_that_forwards_the_cookie_alarms_no_owner() -> None:
+    async with open_post() as at:
+        browser = await signed_up(at)
+        assert (await browser.clone().refresh()).status == 403
+        assert await told(at) == []
 
 
 async def test_each_kind_is_told_once_an_hour() -> None:
@@ -129,5 +155,5 @@ async def test_a_changed_password_is_told_by_mail() -> None:
     async with open_post() as at:
         browser = await signed_up(at)
         body = {"current": PASSWORD, "new": "eight green bottles on a wall"}
-        assert (await at.ask("/password", body, browser=browser)).status == 204
+        assert (await at.ask("/password", body, browser=browser)).status == 200
         assert await at.subjects() == [(EMAIL, "Your password")]

@@ -107,5 +107,6 @@ async def test_what_happens_to_an_account_is_reported_without_its_address() -> N
         body = {"current": PASSWORD, "new": NEW}
         await browser.send("POST", "/password", headers=[browser.bearer], body=body)
         names = [event.name for event in at.events]
-        assert names == ["user_created", "session_created", "authn_password_change"]
+        story = ["user_created", "session_created", "authn_password_change", "session_revoked", "session_created"]
+        assert names == story
         assert EMAIL not in repr(at.events)

@@ -58,7 +58,8 @@ def secrets_of(storage: FileStorage) -> list[str]:
     """What must not be shown."""
     record = storage.load()
     assert record.cookie is not None
-    return [record.client_key.hex(), record.cookie[1], record.access_token or "-", PASSWORD]
+    assert record.binding_key is not None
+    return [record.binding_key.hex(), record.cookie[1], record.access_token or "-", PASSWORD]
 
 
 class TestLogin:
@@ -102,7 +103,7 @@ class TestLogin:
         first = sign_in(site.url).load()
         second = sign_in(site.url).load()
         assert first.sid != second.sid
-        assert first.client_key == second.client_key
+        assert first.binding_key != second.binding_key
         assert call("whoami").exit_code == 0
 
     def test_without_a_terminal_the_address_must_be_named(self, site: Harness) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -77,6 +78,8 @@ def test_a_list_has_everything_a_person_may_know_newest_sign_in_first(whose: lis
         "expires_at": NOW + 3600,
         "address": "192.0.2.0/24",
         "remember": False,
+        "bound": "no",
+        "methods": ["pwd"],
     }
     assert [row["id"] for row in rows[1:]] == [LAPTOP.sid.hex()]
 
@@ -133,6 +136,13 @@ def test_where_the_one_to_stay_is_not_theirs_nothing_ends(kept: str) -> None:
         ["revoke", LAPTOP.sid.hex(), "--account", ANN.id],
         ["revoke", LAPTOP.sid.hex(), "--others-than", PHONE.sid.hex()],
         ["revoke", "--account", ANN.id, "--others-than", "0"],
+        ["revoke", "--everybody", "--account", ANN.id],
+        ["revoke", "--everybody", LAPTOP.sid.hex()],
+        ["revoke", "--everybody", "--others-than", LAPTOP.sid.hex()],
+        ["revoke", "--everybody", "--begun-before", "yesterday", "--yes"],
+        ["revoke", "--account", ANN.id, "--begun-before", "2026-11-29T12:00:00Z"],
+        ["revoke", LAPTOP.sid.hex(), "--yes"],
+        ["end-all"],
     ],
 )
 def test_what_is_not_clear_is_a_usage_error_and_ends_nothing(arguments: list[str]) -> None:
@@ -147,10 +157,18 @@ def test_of_nobody_each_says_so(arguments: list[str]) -> None:
 
 
 def test_everybody_is_signed_out_only_if_that_is_confirmed() -> None:
-    asked = run("end-all")
+    asked = run("revoke", "--everybody")
     assert asked.exit_code == 1
     assert "End every session?" in asked.stderr
     assert len(listed("ann@example.com")) == 2
+
+
+@pytest.mark.parametrize("spelling", [str(NOW - 75), datetime.fromtimestamp(NOW - 75, UTC).isoformat()])
+def test_only_the_sessions_end_that_began_before_a_time_that_is_named(spelling: str) -> None:
+    done = run("revoke", "--everybody", "--begun-before", spelling, "--yes", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"epoch": NOW - 75})
+    assert listed("ann@example.com") == [PHONE.sid.hex()], "the laptop was signed in earlier"
+    assert listed("bob@example.com") == [FOREIGN.sid.hex()]
 
 
 def test_the_end_of_a_session_that_the_store_does_not_know_is_recorded_all_the_same() -> None:
@@ -178,7 +196,7 @@ def test_every_session_of_every_account_ends_and_a_running_server_hears_of_it(fo
         granted = client.post("/register", json={**PERSON, "email": "eve@example.com"}).json()
         bearer = {"Authorization": f"Bearer {granted['access_token']}"}
         assert client.get("/me", headers=bearer).status_code == 200
-        done = gatepass(folder, "sessions", "end-all", "--yes", "--json", **settings)
+        done = gatepass(folder, "sessions", "revoke", "--everybody", "--yes", "--json", **settings)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["epoch"] >= NOW
         until(lambda: client.get("/me", headers=bearer).status_code != 200)

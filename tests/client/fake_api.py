@@ -19,6 +19,8 @@ from gatepass.client.storage.record import SessionRecord
 
 URL = "https://api.example.com"
 SID = "ab" * 16
+KEY = bytes(range(32))
+CHALLENGE = "q83vEjRWeJo"
 RT = "__Host-Http-gatepass"
 Answerer = Callable[[httpx2.Request], httpx2.Response | None]
 
@@ -87,6 +89,7 @@ class Api(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             "expires_in": self.lifetime,
             "session_id": SID,
             "refresh_generation": self.generation,
+            "refresh_challenge": CHALLENGE,
         }
         cookie = f"{RT}=gp_rt_{self.generation}; Path=/; Secure; HttpOnly; SameSite=Strict"
         return httpx2.Response(200, json=members, headers={"Set-Cookie": cookie})
@@ -116,9 +119,11 @@ def signed_in(*, expired: bool = False) -> MemoryStorage:
     end = time.time() + (-1 if expired else 900)
     storage.save(
         SessionRecord(
-            client_key=bytes(32),
             sid=SID,
             generation=0,
+            challenge=CHALLENGE,
+            binding_key=KEY,
+            is_bound=True,
             cookie=(RT, "gp_rt_0"),
             access_token="ey.0",
             expires_at=end,

@@ -22,6 +22,7 @@ from gatepass.client.layers.loading import Loading
 from gatepass.client.layers.otel import otel_layer
 from gatepass.client.layers.retry import Budget, Retry
 from gatepass.client.layers.sentry import sentry_layer
+from gatepass.core import base64url
 from tests.client.fake_api import URL, signed_in
 from tests.client.harness import Harness
 from tests.client.layers.test_sentry import Kept
@@ -211,9 +212,11 @@ def secrets_of(client: Client | AsyncClient) -> dict[str, str]:
     record = client.session._saved.storage.load()
     assert record.cookie is not None
     assert record.access_token is not None
+    assert record.binding_key is not None
     return {
         "refresh token": record.cookie[1],
         "access token": record.access_token,
-        "client key": record.client_key.hex(),
-        "client key bytes": repr(record.client_key)[2:-1],
+        "binding key": record.binding_key.hex(),
+        "binding key as sent": base64url.encode(record.binding_key),
+        "binding key bytes": repr(record.binding_key)[2:-1],
     }

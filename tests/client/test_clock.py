@@ -65,7 +65,7 @@ def test_a_token_has_expired_after_a_sleep_that_was_longer_than_its_life(
 ) -> None:
     monkeypatch.setattr(clock, "now", awake.now)
     state = TokenState(margin=60)
-    state.take(Grant("ab" * 16, 0, "ey.token", 900.0, awake.now()))
+    state.take(Grant("ab" * 16, 0, "q83vEjRWeJo", "ey.token", 900.0, awake.now()))
     assert state.usable is not None
     computer.run(3)
     token = state.current

@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 from gatepass.core.access_token import MAX_LENGTH, RESERVED, Verifier, sign
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey
-from gatepass.core.refresh_token import RefreshToken, compose
+from gatepass.core.refresh_token import Channel, compose, first_of
 from gatepass.errors import InvalidToken
 from tests.core.attack_tokens import cases
 from tests.core.token_forge import Issuer, accepted
@@ -94,7 +94,16 @@ def test_a_malleable_signature_changes_nothing_that_is_remembered() -> None:
 
 def test_a_refresh_token_is_no_access_token(issuer: Issuer, verifier: Verifier) -> None:
     keys = KeyRing(SECRETS)
-    token = RefreshToken(keys.current.key_id, b"s" * 16, 1, b"n" * 16, b"p" * 16, NOW, NOW + 9)
+    token = first_of(
+        b"s" * 16,
+        keys,
+        channel=Channel.HOST,
+        binding_key=b"k" * 32,
+        nonce=b"n" * 16,
+        parent=b"p" * 16,
+        now=NOW,
+        expires_at=NOW + 9,
+    )
     with pytest.raises(InvalidToken):
         verifier.verify(compose(token, keys), NOW)
 

@@ -26,6 +26,7 @@ def test_the_claims_are_those_of_rfc_9068_and_of_the_session() -> None:
         "client_id": PARTIES[2],
         "sid": SESSION.sid.hex(),
         "auth_time": SESSION.authenticated_at,
+        "amr": ["pwd"],
     }
 
 

@@ -25,7 +25,7 @@ class Guarded:
 
     def visitor(self) -> Browser:
         """The browser of `ann` at the application instead of at the gate."""
-        browser = self.ann.clone(client_key=self.ann.client_key)
+        browser = self.ann.clone(key=self.ann.key)
         browser.app = self.app
         return browser
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from asgiref.sync import iscoroutinefunction
 
+from gatepass.wire.cookies import Cookies
 from tests.guards import django_project  # configures Django: before all that needs it
 
 # isort: split
@@ -24,7 +25,7 @@ from gatepass.guards import django as guard
 from gatepass.guards.django.apps import check_settings
 from gatepass.guards.django.middleware import GatepassMiddleware
 from tests.support.asgi import call
-from tests.support.browser import ORIGIN, RT, Browser
+from tests.support.browser import ORIGIN, RT
 from tests.support.gates import SECRET, GateHarness
 from tests.support.lifespan import started
 from tests.support.wsgi import over_asgi
@@ -160,16 +161,15 @@ class TestViews:
 
 
 async def test_cookies_of_one_name_are_both_sent(gate: Gatepass) -> None:
-    """A refresh cookie under the name of an earlier configuration is deleted at each path that it may have."""
+    """Two spellings of a COOKIE_PATH have one name: a sign-out deletes it at both."""
+    moved = Cookies.for_url(ORIGIN, path="/auth", earlier_path="/auth/")
+    gate._parts._context.refresh_cookies._cookies = moved
     async with started(over_asgi(WSGIHandler(), gate)) as app:
-        ann = Browser(app, mount="/auth")
-        await ann.register()
-        cookie = ("cookie", f"__Secure-gatepass={ann.jar.pop(RT)}")
-        key = [("origin", ORIGIN), ("sec-fetch-site", "same-origin"), *ann.refresh_headers()]
-        answer = await call(app, "POST", "/auth/refresh", headers=[cookie, *key])
-        assert answer.status == 200
-        deleted = [found.marks["Path"] for found in answer.cookies if found.is_deletion]
-        assert deleted == ["/", "/auth", "/auth/refresh"]
+        headers = [("origin", ORIGIN), ("gatepass-client", "1")]
+        answer = await call(app, "POST", "/auth/logout", headers=headers)
+        assert answer.status == 204
+        deleted = [found.marks["Path"] for found in answer.cookies if found.name == moved.place.names.refresh]
+        assert deleted == ["/auth", "/auth/"]
 
 
 class TestChecks:

@@ -159,7 +159,7 @@ HEADER_NAMES = st.sampled_from(
         "content-length",
         "gatepass-client",
         "gatepass-session",
-        "idempotency-key",
+        "gatepass-proof",
         "origin",
         "sec-fetch-site",
         "transfer-encoding",

@@ -32,6 +32,7 @@ class TestSignUpAndIn:
             "expires_in": 900,
             "session_id": browser.sid,
             "refresh_generation": 0,
+            "refresh_challenge": browser.challenge,
             "account": {"id": body["account"]["id"], "email": EMAIL, "created_at": NOW},
         }
         for identifier in (body["session_id"], body["account"]["id"]):
@@ -49,6 +50,7 @@ class TestSignUpAndIn:
             "expires_in",
             "session_id",
             "refresh_generation",
+            "refresh_challenge",
             "account",
         }
         assert answer.json()["account"]["created_at"] == NOW

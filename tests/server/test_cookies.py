@@ -14,6 +14,7 @@ from tests.support.gates import NOW, GateHarness, open_gate
 STRICT = {"Path": "/", "Secure": "", "SameSite": "Strict"}
 LASTING = {"Max-Age": str(7 * DAY)}
 CLEARED = {"Max-Age": "0"}
+NARROW = ("__Secure-gatepass_auth", "__Host-gatepass_state_auth")
 
 
 def pair(answer: Answer) -> tuple[SetCookie, SetCookie]:
@@ -38,10 +39,12 @@ async def handed_out(request: pytest.FixtureRequest, at: GateHarness) -> Answer:
 async def test_over_https_the_refresh_cookie_is_host_bound_and_closed_to_scripts(handed_out: Answer) -> None:
     rt, state = pair(handed_out)
     assert (rt.name, rt.marks) == (RT, {**STRICT, "HttpOnly": "", **LASTING})
-    assert len(rt.value) == len("gp_rt_") + 128
+    assert len(rt.value) == len("gp_rt_") + 194
     assert (state.name, state.marks) == (STATE, {**STRICT, **LASTING})
     body = handed_out.json()
-    assert state.value == f"{body['session_id']}.{body['refresh_generation']}.{NOW + 7 * DAY}"
+    assert state.value == ".".join(
+        map(str, (body["session_id"], body["refresh_generation"], body["refresh_challenge"], NOW + 7 * DAY))
+    )
 
 
 async def test_an_old_repeat_sets_the_same_cookies_on_its_409(at: GateHarness, ann: Browser) -> None:
@@ -86,10 +89,11 @@ async def test_logout_expires_both_cookies_with_the_attributes_they_were_set_wit
 
 
 async def test_a_failed_refresh_never_clears_a_cookie(at: GateHarness, ann: Browser) -> None:
-    thief = ann.clone(client_key=b"t" * 32)
-    await ann.refresh()
-    for answer in (await thief.refresh(), await ann.refresh(), await thief.refresh()):
-        assert (answer.status, answer.cookies) == (401, [])
+    thief, tab = ann.clone(key=b"t" * 32), ann.clone(key=ann.key)
+    answers = [await thief.refresh()]
+    await ann.logout()
+    answers += [await tab.refresh(), await thief.refresh()]
+    assert [(answer.status, answer.cookies) for answer in answers] == [(403, []), (401, []), (403, [])]
 
 
 @pytest.mark.parametrize(
@@ -131,12 +135,11 @@ async def test_the_host_header_decides_nothing() -> None:
 
 async def test_a_cookie_path_narrows_the_refresh_cookie_alone_and_changes_its_prefix() -> None:
     async with open_gate(browsers=Browsers(cookie_path="/auth")) as at:
-        browser = Browser(at.gate.asgi, names=("__Secure-gatepass", STATE))
-        rt, state = pair(await browser.register())
-        assert (rt.name, rt.marks["Path"]) == ("__Secure-gatepass", "/auth")
-        assert (state.name, state.marks["Path"]) == (STATE, "/")
-        rt, state = pair(await browser.logout())
-        assert (rt.name, rt.marks["Path"], state.marks["Path"]) == ("__Secure-gatepass", "/auth", "/")
+        browser = Browser(at.gate.asgi, names=NARROW)
+        for answer in (await browser.register(), await browser.logout()):
+            rt, state = pair(answer)
+            assert (rt.name, rt.marks["Path"]) == (NARROW[0], "/auth")
+            assert (state.name, state.marks["Path"]) == (NARROW[1], "/")
 
 
 @pytest.mark.parametrize(
@@ -156,64 +159,91 @@ async def test_same_site_is_as_configured_and_none_is_partitioned(same_site: Sam
             assert {name: cookie.marks[name] for name in rest} == marks
 
 
-class TestBothNames:
-    """A change of COOKIE_PATH logs nobody out."""
+class TestChangedPath:
+    """A change of COOKIE_PATH signs nobody out, while the earlier one is named too."""
 
-    async def changed(self, old: dict[str, Any], new: dict[str, Any], name: str) -> tuple[Answer, Answer]:
-        """A refresh after the change with the old cookie only, and one with both."""
-        async with open_gate(**old) as before:
-            browser = Browser(before.gate.served, mount="/auth", names=(name, STATE))
+    @pytest.mark.parametrize(("old", "new"), [("/", "/auth"), ("/auth", "/"), ("/auth", "/api/auth")])
+    async def test_the_next_200_moves_both_cookies_and_the_session_goes_on(self, old: str, new: str) -> None:
+        async with (
+            open_gate(browsers=Browsers(cookie_path=old)) as before,
+            open_gate(browsers=Browsers(cookie_path=new, earlier_cookie_path=old), store=before.store) as after,
+        ):
+            names, moved = before.gate.cookies.place.names, after.gate.cookies.place.names
+            browser = Browser(before.gate.asgi, names=names)
             await browser.register()
-            async with open_gate(**new, store=before.store) as after:
-                browser.app = after.gate.served
-                first = await browser.refresh()
-                assert first.status == 200
-                browser.jar[name] = browser.jar.get(name, "gp_rt_rubbish")
-                browser.rt_name = first.cookies[0].name
-                return first, await browser.refresh()
-
-    async def test_the_next_200_sets_the_configured_name_and_expires_the_wide_one(self) -> None:
-        first, second = await self.changed({}, {"browsers": Browsers(cookie_path="/auth")}, RT)
-        assert first.cookies[0].name == "__Secure-gatepass"
-        for answer in (first, second):
+            browser.app = after.gate.asgi
+            answer = await browser.refresh()
             assert answer.status == 200
-            assert answer.cookie(RT).marks == {**STRICT, "HttpOnly": "", **CLEARED}
+            assert set(browser.jar) == set(moved)
+            gone = [cookie for cookie in answer.cookies if cookie.is_deletion]
+            assert [(cookie.name, cookie.marks["Path"]) for cookie in gone] == [(names[0], old), (names[1], "/")]
+            browser.rt_name, browser.state_name = moved
+            assert (await browser.refresh()).status == 200
 
-    async def test_the_next_200_expires_the_narrow_name_at_every_path_it_can_have_been_set_with(self) -> None:
-        first, _ = await self.changed({"browsers": Browsers(cookie_path="/auth")}, {}, "__Secure-gatepass")
-        assert first.cookies[0].name == RT
-        stale = [cookie for cookie in first.cookies if cookie.name == "__Secure-gatepass"]
-        assert {cookie.marks["Path"] for cookie in stale} >= {"/", "/auth", "/auth/refresh"}
-        assert all(cookie.is_deletion and cookie.marks["Secure"] == "" for cookie in stale)
+    async def test_another_spelling_of_the_path_keeps_the_state_that_it_sets(self) -> None:
+        async with open_gate(browsers=Browsers(cookie_path="/auth", earlier_cookie_path="/auth/")) as at:
+            browser = Browser(at.gate.asgi, names=NARROW)
+            await browser.register()
+            assert browser.state_name in browser.jar
 
-    async def test_login_and_logout_expire_the_other_name_too(self) -> None:
+    async def test_a_state_that_is_out_of_step_expires_the_one_that_a_page_would_read_first(self) -> None:
+        async with (
+            open_gate(browsers=Browsers(cookie_path="/auth")) as before,
+            open_gate(browsers=Browsers(earlier_cookie_path="/auth"), store=before.store) as after,
+        ):
+            browser = Browser(before.gate.asgi, names=NARROW)
+            await browser.register()
+            browser.app = after.gate.asgi
+            browser.jar[NARROW[1]] = f"{browser.sid}.7.AAAAAAAAAAA.1"
+            assert (await browser.refresh()).code == "refresh-superseded"
+            assert set(browser.jar) == {NARROW[0], STATE}
+
+    async def test_a_sign_in_and_a_sign_out_expire_the_earlier_names_too(self) -> None:
+        async with open_gate(browsers=Browsers(cookie_path="/auth", earlier_cookie_path="/")) as at:
+            browser = Browser(at.gate.asgi, names=NARROW)
+            for answer in (await browser.register(), await browser.login(), await browser.logout()):
+                assert {cookie.name for cookie in answer.cookies if cookie.is_deletion} >= {RT, STATE}
+
+    async def test_without_the_setting_the_other_name_is_not_read(self) -> None:
         async with (
             open_gate() as before,
             open_gate(browsers=Browsers(cookie_path="/auth"), store=before.store) as after,
         ):
-            browser = Browser(before.gate.served, mount="/auth")
+            browser = Browser(before.gate.asgi)
             await browser.register()
-            browser.app = after.gate.served
-            assert (await browser.login()).cookie(RT).is_deletion
-            browser.jar[RT] = "gp_rt_rubbish"
-            assert (await browser.logout()).cookie(RT).is_deletion
+            browser.app = after.gate.asgi
+            assert (await browser.refresh()).code == "no-session"
 
-    async def test_without_an_old_cookie_nothing_is_expired(self, at: GateHarness, ann: Browser) -> None:
-        assert len((await ann.refresh()).cookies) == 2
 
-    async def test_a_path_with_odd_characters_cannot_break_the_headers(self) -> None:
-        """The mount may have a parameter that the caller chooses; no part of it becomes an attribute."""
-        async with open_gate() as at:
-            browser = Browser(at.gate.asgi)
-            await browser.register()
-            for tenant in ("a;b", "a\r\nset-cookie: x=y", "ü", "日本", "a b", "a,b"):
-                root = f"/{tenant}/auth"
-                headers = [
-                    ("cookie", f"{RT}={browser.rt}; __Secure-gatepass=x"),
-                    ("gatepass-client", "1"),
-                    ("origin", ORIGIN),
-                ]
-                answer = await call(at.gate.asgi, "POST", f"{root}/refresh", headers=headers, root_path=root)
-                assert answer.status == 200, tenant
-                paths = {c.marks["Path"] for c in answer.cookies if c.name == "__Secure-gatepass"}
-                assert len(paths) == 4, tenant
+async def test_two_gates_on_one_host_have_different_names_by_port_and_by_path() -> None:
+    places: list[dict[str, Any]] = [
+        {"public_url": "https://gate.example:8443"},
+        {"public_url": "https://gate.example:9443"},
+        {"browsers": Browsers(cookie_path="/one/auth")},
+        {"browsers": Browsers(cookie_path="/two/auth")},
+        {"public_url": "http://localhost:8000", "browsers": Browsers(cookie_path="/one/auth")},
+        {"public_url": "http://localhost:8000", "browsers": Browsers(cookie_path="/two/auth")},
+    ]
+    jar: dict[str, str] = {}
+    for options in places:
+        async with open_gate(**options) as at:
+            names = at.gate.cookies.place.names
+            browser = Browser(at.gate.asgi, origin=min(at.gate.origins.own), names=names)
+            browser.jar = jar
+            assert (await browser.register()).status == 201
+            assert (await browser.refresh()).status == 200
+    assert len(jar) == 2 * len(places)
+
+
+async def test_sign_out_works_whatever_else_lies_in_the_jar(at: GateHarness, ann: Browser) -> None:
+    bob = Browser(at.gate.asgi)
+    await bob.register("bob@example.com")
+    await ann.refresh()
+    ann.jar |= {"__Secure-gatepass": bob.rt, "gatepass_443": "gp_rt_x", "theme": "dark"}
+    raw = "; ".join([f"{RT}=rubbish", *(f"{name}={value}" for name, value in ann.jar.items()), f"{RT}={'A' * 5000}"])
+    headers = [("cookie", raw), ("gatepass-client", "1"), ("gatepass-session", ann.sid), ("origin", ORIGIN)]
+    answer = await call(at.gate.asgi, "POST", "/logout", headers=headers)
+    assert answer.status == 204
+    assert {cookie.name for cookie in answer.cookies if cookie.is_deletion} >= {RT, STATE}
+    assert (await ann.get("/me")).status == 401
+    assert (await bob.refresh()).status == 200, "a token under a weaker name is no token"

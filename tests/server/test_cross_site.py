@@ -15,7 +15,7 @@ COOKIE_ENDPOINTS = ("/register", "/login", "/refresh", "/logout")
 CLIENT = ("gatepass-client", "1")
 PREFLIGHT = (
     ("access-control-request-method", "POST"),
-    ("access-control-request-headers", "content-type,gatepass-client,gatepass-session,idempotency-key"),
+    ("access-control-request-headers", "content-type,gatepass-client,gatepass-session,gatepass-proof"),
 )
 
 
@@ -112,7 +112,7 @@ async def test_without_a_header_that_needs_a_preflight_nobody_passes(
     assert at.store.verbs == []
 
 
-@pytest.mark.parametrize("name", ["gatepass-client", "idempotency-key"])
+@pytest.mark.parametrize("name", ["gatepass-client", "gatepass-proof"])
 async def test_either_client_header_will_do_for_login(at: GateHarness, name: str) -> None:
     assert (await post(at, "/login", [(name, "1")])).status == 401
 
@@ -228,7 +228,7 @@ class TestCors:
         assert set(answer.one("access-control-allow-methods").split(", ")) == methods
         granted = {name.strip() for name in answer.one("access-control-allow-headers").split(",")}
         assert granted >= {"authorization", "content-type", "gatepass-client", "gatepass-session"}
-        assert "idempotency-key" in granted
+        assert "gatepass-proof" in granted
         assert "*" not in granted
         assert "origin" in answer.one("vary").lower()
         assert at.store.verbs == []

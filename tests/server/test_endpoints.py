@@ -198,7 +198,7 @@ async def test_the_endpoints_are_relative_to_the_mount_whether_or_not_it_was_str
 
 
 async def test_a_session_that_was_signed_in_with_is_replaced(at: GateHarness, ann: Browser) -> None:
-    old = ann.clone(client_key=ann.client_key)
+    old = ann.clone(key=ann.key)
     assert (await ann.login()).status == 200
     answer = await old.refresh()
     assert answer.json()["reason"] == "replaced"
@@ -215,11 +215,11 @@ async def test_a_sign_in_that_fails_leaves_the_session_it_came_with_alone(at: Ga
 async def test_a_chosen_session_is_never_adopted(at: GateHarness) -> None:
     """No session id comes from the client (fixation)."""
     browser = Browser(at.gate.asgi)
-    browser.jar = {browser.rt_name: "gp_rt_" + "A" * 128, browser.state_name: f"{'0' * 32}.5.1"}
+    browser.jar = {browser.rt_name: "gp_rt_" + "A" * 194, browser.state_name: f"{'0' * 32}.5.1"}
     answer = await browser.register()
     assert browser.sid != "0" * 32
     assert answer.json()["refresh_generation"] == 0
-    assert browser.jar[browser.state_name] == f"{browser.sid}.0.{NOW + 7 * DAY}"
+    assert browser.jar[browser.state_name] == f"{browser.sid}.0.{browser.challenge}.{NOW + 7 * DAY}"
 
 
 async def test_openapi_declares_exactly_the_endpoints_that_exist(at: GateHarness) -> None:

@@ -46,13 +46,16 @@ async def login_after_a_failure(ann: Browser) -> Answer:
 
 
 async def wrong_generation(ann: Browser) -> Answer:
-    return await ann.send("POST", "/refresh", headers=[("idempotency-key", "77." + "a" * 22)])
+    return await ann.send("POST", "/refresh", headers=[("gatepass-proof", f"77.{'b' * 11}.{'a' * 22}")])
 
 
 async def theft(ann: Browser) -> Answer:
-    thief = ann.clone(client_key=b"t" * 32)
-    thief.jar = dict(SAVED)
-    return await thief.refresh()
+    """Of a session that is bound by two."""
+    owner = Browser(ann.app, key=None)
+    await owner.login()
+    thief = owner.clone(key=b"t" * 32)
+    await thief.refresh(binds=True)
+    return await owner.refresh()
 
 
 async def logout(ann: Browser) -> Answer:

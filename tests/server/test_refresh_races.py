@@ -36,9 +36,9 @@ async def _held(work: Awaitable[Answer], barrier: Barrier) -> asyncio.Task[Answe
     return task
 
 
-async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: GateHarness, ann: Browser) -> None:
+async def test_fifty_proven_refreshes_with_one_token_issue_one_successor(at: GateHarness, ann: Browser) -> None:
     barrier = Barrier(at, "swap")
-    tabs = [ann.clone(client_key=ann.client_key) for _ in range(50)]
+    tabs = [ann.clone(key=ann.key) for _ in range(50)]
     tasks = [asyncio.ensure_future(tab.refresh()) for tab in tabs]
     for _ in tabs:
         await barrier.arrived.acquire()
@@ -53,9 +53,10 @@ async def test_fifty_refreshes_with_one_token_and_key_issue_one_successor(at: Ga
     assert [(await tab.refresh()).status for tab in tabs] == [200] * 50
 
 
-async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(at: GateHarness, ann: Browser) -> None:
-    ann.client_key = None
-    tabs = [ann.clone() for _ in range(50)]
+async def test_fifty_unbound_refreshes_with_one_token_leave_the_session_alive(at: GateHarness) -> None:
+    bea = Browser(at.gate.asgi, key=None)
+    await bea.register()
+    tabs = [bea.clone() for _ in range(50)]
     answers = await asyncio.gather(*(tab.refresh() for tab in tabs))
     assert {answer.status for answer in answers} == {200}
     assert not at.named("authn_token_reuse")
@@ -63,7 +64,7 @@ async def test_fifty_keyless_refreshes_with_one_token_leave_the_session_alive(at
 
 async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: GateHarness, ann: Browser) -> None:
     barrier = Barrier(at, "swap")
-    other_tab = ann.clone(client_key=ann.client_key)
+    other_tab = ann.clone(key=ann.key)
     refreshing = await _held(other_tab.refresh(), barrier)
     assert (await ann.logout()).status == 204
     barrier.open()
@@ -74,7 +75,7 @@ async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: Gat
 
 async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: GateHarness, ann: Browser) -> None:
     barrier = Barrier(at, "swap", after=True)
-    other_tab = ann.clone(client_key=ann.client_key)
+    other_tab = ann.clone(key=ann.key)
     refreshing = await _held(other_tab.refresh(), barrier)
     assert (await ann.logout()).status == 204
     barrier.open()
@@ -84,7 +85,7 @@ async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: Ga
 
 
 async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: GateHarness, ann: Browser) -> None:
-    other_tab = ann.clone(client_key=ann.client_key)
+    other_tab = ann.clone(key=ann.key)
     await ann.refresh()
     barrier = Barrier(at, "find", after=True)
     repeating = await _held(other_tab.refresh(), barrier)
@@ -95,17 +96,31 @@ async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: GateH
     assert (await other_tab.refresh()).json()["reason"] == "revoked"
 
 
-async def test_a_thief_and_the_owner_at_the_same_instant_end_the_session(at: GateHarness, ann: Browser) -> None:
-    thief = ann.clone(client_key=b"t" * 32)
+async def test_a_thief_at_the_same_instant_as_the_owner_gets_nothing_and_takes_nothing(
+    at: GateHarness, ann: Browser
+) -> None:
+    thief = ann.clone(key=b"t" * 32)
     barrier = Barrier(at, "swap")
-    tasks = [asyncio.ensure_future(ann.refresh()), asyncio.ensure_future(thief.refresh())]
+    owner = await _held(ann.refresh(), barrier)
+    assert (await thief.refresh()).status == 403
+    barrier.open()
+    assert (await owner).status == 200
+    assert [(await ann.get("/me")).status, (await ann.refresh()).status] == [200, 200]
+
+
+async def test_of_two_who_bind_a_session_at_the_same_instant_under_two_keys_neither_keeps_it(at: GateHarness) -> None:
+    owner = Browser(at.gate.asgi, key=None)
+    await owner.register()
+    owner.key = b"k" * 32
+    thief = owner.clone(key=b"t" * 32)
+    barrier = Barrier(at, "swap")
+    tasks = [asyncio.ensure_future(who.refresh(binds=True)) for who in (owner, thief)]
     for _ in tasks:
         await barrier.arrived.acquire()
     barrier.open()
-    answers = await asyncio.gather(*tasks)
-    assert sorted(answer.status for answer in answers) == [200, 401]
-    assert (await ann.get("/me")).status == (await thief.get("/me")).status == 401
-    assert (await ann.refresh()).status == (await thief.refresh()).status == 401
+    assert sorted([(await task).status for task in tasks]) == [200, 401]
+    assert (await owner.refresh()).status == (await thief.refresh()).status == 401
+    assert (await owner.get("/me")).status == 401
 
 
 async def test_a_row_that_changes_under_every_decision_ends_in_503_not_in_a_logout(

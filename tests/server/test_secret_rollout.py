@@ -1,6 +1,11 @@
 """A change of secrets, and a restart, in the middle of everything: nobody is signed out (PROTOCOL §2)."""
 
-from tests.support.browser import Browser, identity
+import pytest
+
+from gatepass.core.keyring import Secrets, key_id_of_secret, parse_secret
+from gatepass.errors import ConfigurationError
+from tests.support.asgi import call
+from tests.support.browser import ORIGIN, RT, Browser, identity
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, WatchedStore, open_gate
 
 
@@ -9,7 +14,7 @@ class TestSecrets:
         self, at: GateHarness, ann: Browser
     ) -> None:
         async with open_gate(secrets=[OTHER_SECRET], store=at.store) as other:
-            moved = ann.clone(client_key=ann.client_key)
+            moved = ann.clone(key=ann.key)
             moved.app = other.gate.asgi
             for answer in (await moved.refresh(), await moved.logout()):
                 assert (answer.status, answer.code) == (503, "unknown-key")
@@ -37,7 +42,7 @@ class TestSecrets:
                 assert (await browser.get("/me")).status == 200
                 jar = browser.jar
 
-    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_sameidentity(self) -> None:
+    async def test_a_lost_answer_during_the_roll_is_repeated_with_the_same_identity(self) -> None:
         store = WatchedStore()
         async with (
             open_gate(secrets=[SECRET, OTHER_SECRET], store=store) as one,
@@ -63,6 +68,46 @@ class TestSecrets:
             await browser.register()
             browser.app = two.gate.asgi
             assert (await browser.get("/me")).status == 200
+
+
+class TestRetired:
+    """A secret leaked and was dropped at once: every client is told to sign in, none hangs (PROTOCOL §2)."""
+
+    KEY_ID = key_id_of_secret(parse_secret(SECRET))
+
+    async def test_what_it_signed_is_over_and_sign_out_clears_the_cookies(self) -> None:
+        async with open_gate(secrets=[SECRET]) as before:
+            for key in (b"k" * 32, None):
+                browser = Browser(before.gate.asgi, key=key)
+                await browser.login() if key is None else await browser.register()
+                secrets = Secrets([OTHER_SECRET], retired_key_ids=[self.KEY_ID])
+                async with open_gate(secrets=secrets, store=before.store) as after:
+                    browser.app = after.gate.asgi
+                    after.store.verbs.clear()
+                    answer = await browser.refresh()
+                    assert (answer.status, answer.code) == (401, "session-ended")
+                    assert (answer.json()["sid"], answer.json()["reason"]) == (browser.sid, "revoked")
+                    assert answer.cookies == []
+                    assert (await browser.get("/me")).status == 401
+                    assert after.store.verbs == []
+                    assert (await browser.logout()).status == 204
+                    assert browser.jar == {}
+                    assert (await browser.login()).status == 200
+                    assert (await browser.refresh()).status == 200
+
+    async def test_beside_a_good_token_it_means_nothing(self, at: GateHarness, ann: Browser) -> None:
+        async with open_gate(secrets=[OTHER_SECRET]) as leaked:
+            other = Browser(leaked.gate.asgi)
+            await other.register()
+        secrets = Secrets([SECRET], retired_key_ids=[key_id_of_secret(parse_secret(OTHER_SECRET))])
+        async with open_gate(secrets=secrets, store=at.store) as after:
+            headers = [*ann.refresh_headers(), ("cookie", f"{RT}={other.rt}; {RT}={ann.rt}"), ("origin", ORIGIN)]
+            assert (await call(after.gate.asgi, "POST", "/refresh", headers=headers)).status == 200
+
+    def test_a_secret_in_use_cannot_be_retired(self) -> None:
+        for wrong in ([self.KEY_ID], [256], [-1]):
+            with pytest.raises(ConfigurationError, match="`retired_key_ids`"):
+                Secrets([SECRET], retired_key_ids=wrong)
 
 
 async def test_a_server_that_restarts_between_request_and_retry_repeats_the_same_successor() -> None:

@@ -11,7 +11,7 @@ from gatepass.core.keyring import KeyRing, parse_secret
 from gatepass.errors import Problem
 from gatepass.sessions.tokens import Grant
 from tests.support.asgi import Answer, call
-from tests.support.browser import EMAIL, RT, Browser
+from tests.support.browser import EMAIL, RT, Browser, secret_of
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
 
 CANARY = "canary-Zq7-canary-Zq7"
@@ -46,6 +46,8 @@ BODIES = [
     f'{{"current":"{CANARY}","new":"{CANARY}"}}',
     f'{{"current":"{CANARY}","new":"short"}}',
     f'{{"current":["{CANARY}"],"new":"{CANARY}"}}',
+    f'{{"binding_secret":"{CANARY}"}}',
+    f'{{"email":"{EMAIL}","password":"x","binding_secret":"{CANARY * 2 + "A"}"}}',
 ]
 HEADERS = [
     ("authorization", f"Bearer {CANARY}"),
@@ -54,8 +56,8 @@ HEADERS = [
     ("cookie", f"{RT}={CANARY}"),
     ("cookie", f"{RT}=gp_rt_{CANARY}"),
     ("cookie", CANARY),
-    ("idempotency-key", CANARY),
-    ("idempotency-key", f"0.{CANARY}A"),
+    ("gatepass-proof", CANARY),
+    ("gatepass-proof", f"0.{CANARY[:11]}.{CANARY}A"),
     ("gatepass-session", CANARY),
     ("gatepass-client", CANARY),
     ("origin", f"https://{CANARY}.example"),
@@ -116,11 +118,9 @@ async def test_a_whole_life_leaves_no_token_password_or_key_in_the_log(log: pyte
             secrets |= {ann.rt, ann.access_token, ann.refresh_headers()[0][1]}
             await ann.refresh()
         body = {"current": CANARY + " pass phrase", "new": "another pass phrase Zq7"}
-        changed = await ann.send("POST", "/password", headers=[ann.bearer], body=body)
-        assert changed.status == 204
-        thief = ann.clone(client_key=b"t" * 32)
-        await thief.refresh()
-        assert (await ann.refresh()).status == 401
+        assert (await ann.enter("/password", **body)).status == 200
+        secrets |= {secret_of(ann.key or b""), repr(ann.key), (ann.key or b"").hex()}
+        assert (await ann.clone(key=b"t" * 32).refresh()).status == 403
         await ann.logout()
     assert len(log.records) > 5
     for secret in secrets | {"Zq7"}:

@@ -26,7 +26,7 @@ async def sign_in(remote: Remote, number: int) -> Browser:
         remote,
         mount="/auth",
         origin="http://localhost:8000",
-        client_key=bytes([number]) * 32,
+        key=bytes([number]) * 32,
         names=NAMES,
     )
     answer = await browser.register(f"{number}@example.com")
@@ -35,7 +35,7 @@ async def sign_in(remote: Remote, number: int) -> Browser:
 
 
 async def keep_refreshing(browser: Browser, statuses: list[int]) -> None:
-    """A client that repeats a lost request under its key until it is answered."""
+    """A client that repeats a lost request until it is answered."""
     for _ in range(ROUNDS):
         while (status := (await browser.refresh()).status) != 200:
             statuses.append(status)

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.browser import proof_of, secret_of
 from tests.support.gates import SECRET
 from tests.support.process import serving
 from tools.services.patience import until
@@ -68,19 +69,20 @@ def test_register_confirm_forget_and_reset(tmp_path: Path) -> None:
     assert len(mail_in(box, 4)) == 4, "the last one says that the password was changed"
 
 
-def test_the_owner_hears_of_a_cookie_that_two_have_used(tmp_path: Path) -> None:
+def test_the_owner_hears_of_a_copy_of_the_cookie_that_was_tried(tmp_path: Path) -> None:
     box = tmp_path / "mail"
     box.mkdir()
     settings = {"SECRET": SECRET, "STORE": "sqlite:///gate.db", "MAIL": f"file://{box}"}
     with serving(tmp_path, settings) as server:
         base = f"http://127.0.0.1:{server.port}/auth"
         with httpx2.Client(base_url=base, headers=NATIVE) as owner, httpx2.Client(base_url=base) as thief:
-            made = owner.post("/register", json=PERSON)
+            key = bytes(32)
+            made = owner.post("/register", json={**PERSON, "binding_secret": secret_of(key)}).json()
             thief.cookies.update(owner.cookies)
-            session = {"Gatepass-Session": made.json()["session_id"]}
-            assert owner.post("/refresh", headers={**session, "Idempotency-Key": "0." + "o" * 22}).status_code == 200
-            caught = thief.post("/refresh", headers={**session, "Idempotency-Key": "0." + "t" * 22})
-            assert (caught.status_code, caught.json()["reason"]) == (401, "reused")
+            state = made["session_id"], made["refresh_generation"], made["refresh_challenge"]
+            refused = thief.post("/refresh", headers={"Gatepass-Proof": proof_of(b"t" * 32, *state)})
+            assert (refused.status_code, refused.json()["reason"]) == (403, "wrong")
+            assert owner.post("/refresh", headers={"Gatepass-Proof": proof_of(key, *state)}).status_code == 200
             (text,) = mail_in(box, 1)
-            assert "two devices used the same sign-in" in text
+            assert "a copy of a sign-in to your account" in text
         server.stop(signal.SIGTERM)

@@ -13,7 +13,7 @@ from tests.support.gates import open_gate
         ("logout", ["session_revoked"]),
         ("login again", ["session_created", "session_revoked"]),
         ("late repeat", ["session_renewed", "session_renewed"]),
-        ("theft", ["session_renewed", "authn_token_reuse"]),
+        ("theft", ["session_renewed", "authn_refresh_unproven"]),
         ("after the end", ["session_revoked", "session_use_after_expire"]),
         ("cross-site", ["malicious_csrf"]),
     ],
@@ -23,7 +23,7 @@ async def test_each_action_is_reported_once_and_names_its_session(act: str, expe
         ann = Browser(at.gate.asgi)
         await ann.register()
         at.events.clear()
-        kept = ann.clone(client_key=b"k" * 32)
+        kept = ann.clone(key=b"k" * 32)
         match act:
             case "refresh":
                 await ann.refresh()
@@ -37,7 +37,7 @@ async def test_each_action_is_reported_once_and_names_its_session(act: str, expe
                 await ann.refresh()
             case "theft":
                 await ann.refresh()
-                kept.client_key = b"t" * 32
+                kept.key = b"t" * 32
                 await kept.refresh()
             case "after the end":
                 await ann.logout()

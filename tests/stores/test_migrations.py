@@ -1,7 +1,7 @@
 """The schema: made once, migrated, never guessed."""
 
-import asyncio
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from gatepass.stores import open_store, rows
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.migrations import Applied, Migration, applied_to_sqlite, load, migrate_sqlite, pending
 from gatepass.stores.sqlite.store import SQLiteStore
-from gatepass.testing.records import account_of
+from gatepass.testing.records import account_of, session_of
 
 ONE, TWO = Migration(1, "0001_one", "CREATE TABLE a (b)"), Migration(2, "0002_two", "CREATE TABLE c (d)")
 
@@ -61,8 +61,11 @@ def test_an_addition_says_so_in_its_first_line_and_is_recorded_where_programs_of
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
-def test_every_migration_since_schema_3_says_which_programs_may_run_on_it(dialect: str) -> None:
-    assert [migration.name for migration in load(dialect) if migration.version > 3 and migration.oldest is None] == []
+def test_every_migration_since_schema_3_says_which_programs_may_run_on_it_but_the_one_that_ends_all_sessions(
+    dialect: str,
+) -> None:
+    breaking = [each.name for each in load(dialect) if each.version > 3 and each.oldest is None]
+    assert breaking == ["0007_bound_sessions"]
 
 
 def test_a_file_that_changed_after_it_ran_is_refused() -> None:
@@ -90,27 +93,48 @@ def test_running_twice_changes_nothing(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_accounts_and_sessions_of_the_version_before_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3, 6])
+async def test_accounts_of_an_earlier_version_are_kept_and_sessions_are_over(tmp_path: Path, version: int) -> None:
+    at_migration = int(time.time())
     connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gatepass.stores.migrations.load", lambda dialect: load(dialect)[:2])
+        patch.setattr("gatepass.stores.migrations.load", lambda dialect: load(dialect)[:version])
         migrate_sqlite(connection)
-    connection.execute("INSERT INTO account VALUES ('a', 'Ann@x', 'ann@x', 'hash', 3, 1, NULL)")
+    columns = "id, email, email_key, password_hash, credential_version, created_at, disabled_at"
+    connection.execute(f"INSERT INTO account ({columns}) VALUES ('a', 'Ann@x', 'ann@x', 'hash', 3, 1, NULL)")
     connection.execute(
         "INSERT INTO session VALUES (?, 'a', 0, X'00', X'00', 1, X'', 1, 9, 1, 1, 'Firefox', '', NULL, NULL)",
         (b"s" * 16,),
     )
     connection.close()
+    store = SQLiteStore(tmp_path / "x.db")
+    await store.open()
+    account = Account("a", "Ann@x", "ann@x", "hash", 3, 1)
+    assert await store.find_account_by_email("ann@x") == account
+    assert await store.find(b"s" * 16) is None
+    assert await store.epoch() > at_migration, "guards refuse the access tokens of a session that has no row any more"
+    await store.add(session_of(account, created_at=1), credential_version=3)
+    assert [row.client for row in await store.list_for_account("a", now=2)] == ["Firefox on Linux"]
+    await store.close()
 
-    async def look() -> None:
-        store = SQLiteStore(tmp_path / "x.db")
-        await store.open()
-        assert await store.find_account_by_email("ann@x") == Account("a", "Ann@x", "ann@x", "hash", 3, 1)
-        assert [row.sid for row in await store.list_for_account("a", now=2)] == [b"s" * 16]
-        assert list(await store.delete_account("a", now=2) or ()) == [b"s" * 16]
-        await store.close()
 
-    asyncio.run(look())
+async def test_a_new_database_has_no_epoch_and_an_upgraded_one_keeps_a_later_one(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "new.db")
+    await store.open()
+    assert await store.epoch() == 0
+    await store.close()
+    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gatepass.stores.migrations.load", lambda dialect: load(dialect)[:6])
+        migrate_sqlite(connection)
+    later = int(time.time()) + 1_000
+    connection.execute("INSERT INTO account VALUES ('a', 'Ann@x', 'ann@x', 'hash', 3, 1, NULL, NULL, NULL, NULL, NULL)")
+    connection.execute("INSERT INTO account VALUES ('b', '', 'deleted b', '', 1, 1, 1, NULL, 1, NULL, NULL)")
+    connection.execute("INSERT INTO epoch VALUES (1, ?)", (later,))
+    migrate_sqlite(connection)
+    assert connection.execute("SELECT at FROM epoch").fetchall() == [(later,)]
+    assert connection.execute("SELECT id FROM account").fetchall() == [("a",)], "a deleted one waited for its sessions"
+    connection.close()
 
 
 def test_no_index_stands_on_what_a_refresh_changes(tmp_path: Path) -> None:
@@ -122,7 +146,7 @@ def test_no_index_stands_on_what_a_refresh_changes(tmp_path: Path) -> None:
         for (name,) in indexes
         for (column,) in connection.execute("SELECT name FROM pragma_index_info(?)", (name,))
     }
-    changed = {"generation", "fingerprint", "key_hash", "committed_at", "ancestors", "last_ip_prefix"}
+    changed = {"generation", "fingerprint", "binding", "previous", "committed_at", "last_ip_prefix"}
     assert indexed.isdisjoint(changed)
     assert indexed
     connection.close()

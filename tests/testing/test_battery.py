@@ -72,9 +72,37 @@ class SwapsAnyVersion(MemoryStore):
         return await super().swap(replace(swap, expected_fingerprint=row.fingerprint) if row else swap)
 
 
-class ForgetsTheSkipped(MemoryStore):
+class SwapsAnyBinding(MemoryStore):
     async def swap(self, swap: Swap) -> Session | None:
-        return await super().swap(replace(swap, skipped=()))
+        row = self._sessions.get(swap.sid)
+        return await super().swap(replace(swap, expected_binding=row.binding) if row else swap)
+
+
+class ForgetsTheBinding(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        return await super().swap(replace(swap, binding=swap.expected_binding))
+
+
+class ForgetsThePrevious(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        return await super().swap(replace(swap, previous=bytes(16)))
+
+
+class ForgetsTheMethods(MemoryStore):
+    async def add(self, session: Session, *, credential_version: int) -> bool:
+        return await super().add(replace(session, methods=("pwd",)), credential_version=credential_version)
+
+
+class ForgetsTheDevice(MemoryStore):
+    async def swap(self, swap: Swap) -> Session | None:
+        return await super().swap(replace(swap, shown_device=True))
+
+
+class ExchangesTheDevice(MemoryStore):
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        if sid in self._sessions:
+            self._sessions[sid] = replace(self._sessions[sid], device_key=b"")
+        return await super().set_device(sid, key=key, since=since, now=now)
 
 
 class RevokesTwice(MemoryStore):
@@ -206,7 +234,9 @@ async def test_the_battery_finds_a_broken_store(broken: type[MemoryStore]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("broken", [SwapsTheDead, SwapsTheExpired, ForgetsTheSkipped, RevokesTwice, CountsOnce])
+@pytest.mark.parametrize(
+    "broken", [SwapsTheDead, SwapsTheExpired, SwapsAnyBinding, ForgetsThePrevious, RevokesTwice, CountsOnce]
+)
 def test_the_machine_finds_a_broken_store(broken: type[MemoryStore]) -> None:
     class Machine(StoreMachine):
         def make_store(self) -> Store:

@@ -98,10 +98,10 @@ class Administration:
         await self.note("sessions-ended", account_id, by=by, detail=f"all but {keep.hex()}" if keep else "")
         return await self._sessions.revoke_all(account_id, reason="revoked", keep=keep)
 
-    async def end_all_sessions(self, *, by: str) -> int:
-        """End every session of every account. Returns the epoch (Unix seconds), before which they began."""
-        await self.note("all-sessions-ended", "", by=by)
-        return await self._sessions.revoke_everything()
+    async def end_all_sessions(self, *, by: str, begun_before: int | None = None) -> int:
+        """As `Sessions.revoke_everything`."""
+        await self.note("all-sessions-ended", "", by=by, detail=f"begun before {begun_before}" if begun_before else "")
+        return await self._sessions.revoke_everything(begun_before=begun_before)
 
     async def rotate_key(self, *, by: str, after: int = PUBLISHED_BEFORE_USE) -> StoredKey:
         """As `SigningKeys.rotate`."""

@@ -1,7 +1,7 @@
 """Another address for an account: the password, then a link to the new address, followed while signed in.
 
 The password proves the account's owner, the link the owner of the address, and the access token that both are one: a
-link that was mailed for another person's account verifies nothing. Sessions stay; `credential_version` rises.
+link that was mailed for another person's account verifies nothing. Every session ends; `credential_version` rises.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
 from gatepass.core.secret import Secret
 from gatepass.ports import AccountStore, Clock, Message
+from gatepass.sessions.service import Sessions
 
 
 class EmailChange:
@@ -26,6 +27,7 @@ class EmailChange:
         store: AccountStore,
         *,
         accounts: Accounts,
+        sessions: Sessions,
         links: EmailLinks,
         notifications: Notifications,
         clock: Clock,
@@ -33,6 +35,7 @@ class EmailChange:
     ) -> None:
         self._store = store
         self._accounts = accounts
+        self._sessions = sessions
         self._links = links
         self._notifications = notifications
         self._clock = clock
@@ -61,10 +64,10 @@ class EmailChange:
 
     async def confirm(
         self, account: Account, token: Secret, *, ip_prefix: str, email_key: Callable[[str], str]
-    ) -> None:
-        """Give the account the address that the link verifies. `email_key` normalises an address.
+    ) -> bool:
+        """Give the account the address that the link verifies, and end its sessions. `email_key` normalises an address.
 
-        Nothing changes if the account has it already.
+        False if the account has it already: nothing changes.
 
         Raises Unprocessable (`invalid-link`), Unavailable or Forbidden (`not-offered`).
         """
@@ -79,6 +82,8 @@ class EmailChange:
             owner = await self._store.find_account_by_email(key)
             if owner is None or owner.id != account.id:
                 raise invalid_link()
-            return
+            return False
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
         self._notifications.email_changed(account)
+        await self._sessions.revoke_all(account.id, reason="revoked", ip_prefix=ip_prefix)
+        return True

@@ -1,21 +1,35 @@
 """Tells the owner of an account by mail what happened to it. All such mail is sent here.
 
 The password was changed or reset, another address was requested or set, a device signed in that the account did not
-have, two devices used one refresh token. Most of it is heard from events, so that nothing waits for it and nothing
-depends on it; the addresses of an account that is changing are known only to the change itself, which calls a method.
+have, two devices used one refresh token, a copy of one was tried without its key. Most of it is heard from events, so
+that nothing waits for it and nothing depends on it; the addresses of an account that is changing are known only to the
+change itself, which calls a method.
 
 A stranger can cause the mails about devices and refresh tokens, so an account gets one of each kind per hour.
 """
 
+from typing import Protocol
+
 from gatepass.core.account import Account
-from gatepass.core.event import Event, PasswordChanged, PasswordReset, RefreshReuse, SessionNewDevice
+from gatepass.core.event import (
+    Event,
+    PasswordChanged,
+    PasswordReset,
+    RefreshReuse,
+    RefreshUnproven,
+    SessionNewDevice,
+)
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.mail.outbox import Job, Outbox
 from gatepass.mail.templates import MailTemplates
-from gatepass.ports import AccountStore, Clock, Message
+from gatepass.ports import AccountStore, Clock, Message, SessionStore
 
 SECURITY_MAIL_RATE = Rate(1, HOUR)
+
+
+class NotifiedStore(AccountStore, SessionStore, Protocol):
+    """What is asked for the owner of an account or of a session."""
 
 
 class Notifications:
@@ -23,7 +37,7 @@ class Notifications:
 
     def __init__(
         self,
-        store: AccountStore,
+        store: NotifiedStore,
         *,
         outbox: Outbox | None,
         templates: MailTemplates,
@@ -45,6 +59,9 @@ class Notifications:
             case SessionNewDevice() | RefreshReuse() if self._security_mail:
                 if not self._sent.take((event.name, event.account_id), self._clock.now()):
                     self._post_about(event)
+            case RefreshUnproven(reason="wrong") if self._security_mail:
+                if not self._sent.take((event.name, event.sid), self._clock.now()):
+                    self._post_about_copy(event)
             case _:
                 pass
 
@@ -68,6 +85,18 @@ class Notifications:
                     return self._templates.new_device(account.email, client=client, at=event.at)
                 case RefreshReuse():
                     return self._templates.reuse_detected(account.email, at=event.at)
+
+        self._put(job, subject=f"mail about {event.name}")
+
+    def _post_about_copy(self, event: RefreshUnproven) -> None:
+        async def job() -> Message | None:
+            session = await self._store.find(bytes.fromhex(event.sid))
+            if session is None or session.revoked_at is not None:
+                return None
+            account = await self._store.find_account(session.account_id)
+            if account is None or not account.email or self._sent.take((event.name, account.id), self._clock.now()):
+                return None
+            return self._templates.copy_tried(account.email, at=event.at)
 
         self._put(job, subject=f"mail about {event.name}")
 

@@ -167,15 +167,17 @@ class Accounts:
         await self._throttle.clear(email_key, ip_prefix=ip_prefix, is_recovered=True)
 
     async def change_password(
-        self, account: Account, current: Secret, *, new: Secret, keep: bytes, ip_prefix: str
+        self, account: Account, current: Secret, *, new: Secret, sid: bytes, ip_prefix: str
     ) -> None:
-        """Change the password and revoke every session except `keep`. `current` is verified under the throttle.
+        """Change the password and revoke every session. `current` is verified under the throttle.
+
+        `sid` is the session of the caller.
 
         Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`), Overloaded, Conflict
         (`password-changed`), or Forbidden (`not-offered`) for external users.
         """
         self.require_local()
-        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(keep,))
+        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(sid,))
         password = self._passwords.check_policy(new, account.email_key)
         password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
@@ -184,7 +186,7 @@ class Accounts:
             password_hash=password_hash,
             credential_version=account.credential_version,
             now=now,
-            keep=keep,
+            keep=None,
         )
         if ended is None:
             raise Conflict("password-changed", "The password was changed by another request meanwhile.")

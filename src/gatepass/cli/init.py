@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from gatepass.cli.common import fail, read_password
-from gatepass.core.keyring import convert_secret
+from gatepass.core.keyring import convert_secret, key_id_of_secret, parse_secret
 from gatepass.settings import ENV_FILE
 from gatepass.system import new_secret
 from gatepass.wire.origin import Hsts
@@ -71,6 +71,12 @@ def _is_terminal() -> bool:
 @click.option(
     "--convert", is_flag=True, help="Read a secret without prefix from standard input; print it in today's form."
 )
-def secret(convert: bool) -> None:
+@click.option("--id", "as_id", is_flag=True, help="Read a secret from standard input; print its key id.")
+def secret(convert: bool, as_id: bool) -> None:
     """Print a new secret, for GATEPASS_SECRET, GATEPASS_PEPPER or GATEPASS_REVOCATION_FEED_SECRET."""
+    if convert and as_id:
+        raise click.UsageError("--convert or --id, not both")
+    if as_id:
+        click.echo(key_id_of_secret(parse_secret(read_password("Secret").reveal())))
+        return
     click.echo(convert_secret(read_password("Secret").reveal()) if convert else new_secret())

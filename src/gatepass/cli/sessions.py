@@ -1,4 +1,4 @@
-"""`gatepass sessions`: list and revoke the sessions of an account, or end all of all accounts.
+"""`gatepass sessions`: list and revoke the sessions of an account, or revoke everybody's.
 
 Running servers refuse a revoked session at once: the store tells them, as it tells them of each other's sign-outs.
 """
@@ -14,6 +14,8 @@ from gatepass.cli.audit import actor
 from gatepass.cli.common import env_file_option, fail, find_account, format_time, json_option, with_gate
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
+from gatepass.settings import parse_moment
+from gatepass.wire.bodies import bound_of
 
 _SID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 account_option = click.option("--account", metavar="EMAIL|ID", help="The account whose sessions are meant.")
@@ -33,9 +35,22 @@ class SessionId(click.ParamType[bytes]):
         return bytes.fromhex(value)
 
 
+class Moment(click.ParamType[int]):
+    """A time, as `gatepass.settings.parse_moment` reads it."""
+
+    name = "TIME"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Unix seconds."""
+        try:
+            return parse_moment(value)
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+
+
 @click.group()
 def sessions() -> None:
-    """List and revoke the sessions of an account, or end all of all accounts."""
+    """List and revoke the sessions of an account, or revoke everybody's."""
 
 
 @sessions.command(name="list")
@@ -59,16 +74,33 @@ def list_(named: str | None, account: str | None, env_file: Path | None, as_json
 @click.argument("sids", metavar="[SID]...", nargs=-1, type=SessionId())
 @account_option
 @click.option("--others-than", metavar="SID", type=SessionId(), help="With --account: all except this one.")
+@click.option("--everybody", is_flag=True, help="Every session of every account, for good: after a leak or a restore.")
+@click.option(
+    "--begun-before", metavar="TIME", type=Moment(), help="With --everybody: those that began before, not before now."
+)
+@click.option("--yes", is_flag=True, help="With --everybody: do not ask.")
 @env_file_option
 @json_option
 def revoke(
-    sids: Sequence[bytes], account: str | None, others_than: bytes | None, env_file: Path | None, as_json: bool
+    sids: Sequence[bytes],
+    account: str | None,
+    others_than: bytes | None,
+    everybody: bool,
+    begun_before: int | None,
+    yes: bool,
+    env_file: Path | None,
+    as_json: bool,
 ) -> None:
-    """Revoke the sessions with these ids, or all of an account. Exit code 1 if a SID is unknown."""
-    if bool(sids) == (account is not None):
-        raise click.UsageError("name sessions, or --account EMAIL")
+    """Revoke the sessions with these ids, all of an account, or everybody's. Exit code 1 if a SID is unknown."""
+    if [bool(sids), account is not None, everybody].count(True) != 1:
+        raise click.UsageError("name sessions, or --account EMAIL, or --everybody")
     if account is None and others_than is not None:
         raise click.UsageError("--others-than needs --account EMAIL")
+    if not everybody and (begun_before is not None or yes):
+        raise click.UsageError("--begun-before and --yes need --everybody")
+    if everybody:
+        _revoke_everybody(env_file, begun_before, is_sure=yes, as_json=as_json)
+        return
     if account is not None:
         count = with_gate(env_file, lambda gate: _revoke_all(gate, account, others_than))
         click.echo(json.dumps({"ended": count}) if as_json else f"ended {count}")
@@ -82,15 +114,13 @@ def revoke(
     raise SystemExit(1 if "unknown" in found.values() else 0)
 
 
-@sessions.command(name="end-all")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@env_file_option
-@json_option
-def end_all(yes: bool, env_file: Path | None, as_json: bool) -> None:
-    """End every session of every account, for good: after a leak, or when a backup was restored."""
-    if not yes:
-        click.confirm("Everybody must sign in again. End every session?", abort=True, err=True)
-    epoch = with_gate(env_file, lambda gate: gate.administration.end_all_sessions(by=actor()))
+def _revoke_everybody(env_file: Path | None, begun_before: int | None, *, is_sure: bool, as_json: bool) -> None:
+    if not is_sure:
+        when = "" if begun_before is None else f" that began before {format_time(begun_before, with_seconds=True)}"
+        click.confirm(f"Everybody must sign in again. End every session{when}?", abort=True, err=True)
+    epoch = with_gate(
+        env_file, lambda gate: gate.administration.end_all_sessions(by=actor(), begun_before=begun_before)
+    )
     begun = format_time(epoch, with_seconds=True)
     click.echo(json.dumps({"epoch": epoch}) if as_json else f"every session that began before {begun} is over")
 
@@ -125,6 +155,8 @@ def _as_json(session: Session) -> dict[str, object]:
         "expires_at": session.expires_at,
         "address": session.last_ip_prefix,
         "remember": session.remember,
+        "bound": bound_of(session),
+        "methods": list(session.methods),
     }
 
 

@@ -50,6 +50,16 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         del password  # crash reports show local variables
         return await drive_async(flow, self)
 
+    async def change_password(self, current: str, new: str) -> None:
+        """Change the password of the account. Every session of it ends; a new one begins here.
+
+        Raises SessionEndedError if not signed in, ForbiddenError (`invalid-credentials`), UnprocessableError, and what
+        `sign_in` raises.
+        """
+        flow = self.session.change_password(Secret(current), Secret(new))
+        del current, new  # crash reports show local variables
+        await drive_async(flow, self)
+
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """End the session; with `everywhere`, every session of the account.
 

@@ -45,7 +45,7 @@ class StorageError(ClientError):
 
 
 class SessionEndedError(ClientError):
-    """The session has ended. `reason`: expired, revoked, replaced, reused, unknown, signed-out."""
+    """The session has ended. `reason`: expired, revoked, replaced, reused, unknown, signed-out, unproven."""
 
     def __init__(self, reason: str, session_id: str | None = None) -> None:
         super().__init__(f"The session has ended ({reason}); sign in again.")

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gatepass.core import base64url, strict_json
 from gatepass.core.keyring import SigningKey
-from gatepass.core.public_key import PublicKey
+from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 
@@ -28,9 +27,10 @@ MAX_AHEAD = 300
 whose clock is some seconds behind need not refuse every fresh token. More is an issuer whose clock is wrong."""
 MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
-ES256 = ec.ECDSA(hashes.SHA256())
 Check = Callable[[bytes, bytes], bool]
-RESERVED = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "cnf", "act"))
+RESERVED = frozenset(
+    ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "amr", "cnf", "act")
+)
 """Claims that an application's hook may not set."""
 _NONE: frozenset[str] = frozenset()
 
@@ -43,8 +43,8 @@ class UnknownHeader(InvalidToken):
 class Principal:
     """The caller: the facts of a verified access token.
 
-    `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `claims` has
-    all claims, those of the application's hook included.
+    `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
+    the sign-in, the `amr` claim (RFC 8176); `claims` has all claims, those of the application's hook included.
     """
 
     account_id: str
@@ -55,6 +55,7 @@ class Principal:
     authenticated_at: int
     scopes: frozenset[str]
     claims: Mapping[str, Json] = field(repr=False)
+    methods: tuple[str, ...] = ()
 
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
@@ -137,6 +138,7 @@ class Verifier:
             _time(claims, "auth_time"),
             _scopes(claims),
             claims,
+            _methods(claims),
         )
 
 
@@ -173,18 +175,12 @@ def _edwards(verify: Callable[[bytes, bytes], None]) -> Check:
 def _curve(key: ec.EllipticCurvePublicKey) -> Check:
     def check(message: bytes, signature: bytes) -> bool:
         try:
-            key.verify(_der(signature), message, ES256)
+            key.verify(der_of(signature), message, ES256)
         except (InvalidSignature, ValueError):
             return False
         return True
 
     return check
-
-
-def _der(signature: bytes) -> bytes:
-    if len(signature) != 64:
-        raise ValueError("an ES256 signature has 64 bytes")
-    return encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
 
 
 def _decode(segment: bytes) -> bytes:
@@ -210,6 +206,16 @@ def _scopes(claims: Mapping[str, Json]) -> frozenset[str]:
     if not isinstance(scope, str):
         raise InvalidToken("scope")
     return frozenset(scope.split()) if scope else _NONE
+
+
+def _methods(claims: Mapping[str, Json]) -> tuple[str, ...]:
+    """The amr claim (RFC 9068 §2.2.1); none where there is no such claim."""
+    methods = claims.get("amr")
+    if methods is None:
+        return ()
+    if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
+        raise InvalidToken("amr")
+    return tuple(map(str, methods))
 
 
 def _text(claims: Mapping[str, Json], name: str) -> str:

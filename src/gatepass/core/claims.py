@@ -70,6 +70,8 @@ class Issuer:
             "sid": session.sid.hex(),
             "auth_time": session.authenticated_at,
         }
+        if session.methods:  # a session of an earlier version has none
+            claims["amr"] = list(session.methods)
         if self.hook is None:
             return claims
         extra = self.hook(session)

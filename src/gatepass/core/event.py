@@ -11,6 +11,7 @@ from gatepass.core.session import EndReason
 
 Level = Literal["info", "warning", "critical"]
 RefreshCase = Literal["advance", "repeat", "recover"]
+Unproven = Literal["missing", "wrong", "device"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class RateExceeded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordChanged(Event):
-    """The password changed; every other session of the account ended with it."""
+    """The password changed; every session of the account ended with it."""
 
     name = "authn_password_change"
     account_id: str
@@ -140,6 +141,36 @@ class SessionStarted(Event):
     name = "session_created"
     account_id: str
     sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionBound(Event):
+    """A refresh bound a session that began without a key to the one that it brought."""
+
+    name = "session_bound"
+    account_id: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDeviceBound(Event):
+    """The browser proved for the first time that it has the key of its device: no refresh goes without it any more."""
+
+    name = "session_device_bound"
+    account_id: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSkipped(Event):
+    """The browser says that it could not show its device with a refresh, and why; it is told to try again.
+
+    `reason`: `quota_exceeded`, `unreachable` or `server_error`, by the browser's word alone.
+    """
+
+    name = "authn_device_skipped"
+    sid: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +224,21 @@ class RefreshRefused(Event):
     name = "session_use_after_expire"
     sid: str
     reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshUnproven(Event):
+    """A bound refresh token was presented without the proof of its key: by a copy, or by a server that forwards it.
+
+    Nothing was changed or issued. `reason`: `missing`; or `wrong`, which no client of ours sends; or `device`: the
+    session is bound to a device, which the request did not show, or a proof was signed by another one.
+    """
+
+    name = "authn_refresh_unproven"
+    level = "warning"
+    sid: str
+    generation: int
+    reason: Unproven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ no key serves two (RFC 8725 §3.12). A secret is changed without a logout by rol
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,14 +98,25 @@ def _checksum(raw: bytes) -> bytes:
     return hashlib.sha256(b"gatepass secret" + raw).digest()[:CHECKSUM_BYTES]
 
 
+def key_id_of_secret(secret: bytes) -> int:
+    """The byte by which tokens name the secret that they were made under: no secret."""
+    return derive(secret, "key id")[0]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretKeys:
-    """The keys of one secret: for the MACs of refresh tokens and mailed links, and for sealing stored signing keys."""
+    """The keys of one secret.
+
+    `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links, `seal` for
+    stored signing keys, `device` for the challenges and cookies of device-bound sessions.
+    """
 
     key_id: int
     mac: bytes
+    pad: bytes
     seal: bytes
     link: bytes
+    device: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,15 +129,19 @@ class Secrets:
     """Each opens `GET /revocations` to services without access to the store. Empty: there is no such endpoint."""
     peppers: Sequence[str] = ()
     """Mixed into password hashes; the first one hashes, all verify. Empty: no pepper."""
+    retired_key_ids: Sequence[int] = ()
+    """Key ids of secrets that leaked and were dropped at once (`gatepass secret --id`): what they signed is over."""
 
     def __post_init__(self) -> None:
+        if not all(0 <= key_id <= 255 for key_id in self.retired_key_ids):
+            raise ConfigurationError("`retired_key_ids` are numbers from 0 to 255: gatepass secret --id")
         for name, ring in (("secrets", self.tokens), ("feed", self.feed), ("peppers", self.peppers)):
             if isinstance(ring, str):
                 raise ConfigurationError(f"`{name}` must be a list of secrets, not one text: [secret].")
             try:
                 parsed = [parse_secret(text) for text in ring]
                 if name == "secrets":
-                    KeyRing(parsed)
+                    KeyRing(parsed, retired=self.retired_key_ids)
             except ConfigurationError as fault:
                 raise ConfigurationError(f"`{name}`: {fault}") from None
 
@@ -188,23 +203,36 @@ def header_of(algorithm: str, kid: str) -> bytes:
 
 
 class KeyRing:
-    """All keys of a gate. Refuses an empty list and two secrets that share a key id."""
+    """All keys of a gate. Refuses an empty list and two secrets that share a key id.
 
-    def __init__(self, secrets: Sequence[bytes], *, algorithm: Algorithm = "EdDSA") -> None:
+    `retired` are the key ids of secrets that leaked and were dropped at once: what was signed under them is over.
+    """
+
+    def __init__(
+        self, secrets: Sequence[bytes], *, algorithm: Algorithm = "EdDSA", retired: Collection[int] = ()
+    ) -> None:
         if not secrets:
             raise ConfigurationError("there is no secret; make one with: gatepass init")
         secret_keys = [
             SecretKeys(
-                key_id=derive(secret, "key id")[0],
+                key_id=key_id_of_secret(secret),
                 mac=derive(secret, "refresh token mac"),
+                pad=derive(secret, "binding key seal"),
                 seal=derive(secret, "signing key seal"),
                 link=derive(secret, "mailed link"),
+                device=derive(secret, "device-bound session"),
             )
             for secret in secrets
         ]
         self._secret_keys = {one.key_id: one for one in secret_keys}
         if len(self._secret_keys) != len(secret_keys):
             raise ConfigurationError("two secrets share a key id; replace the newer one: gatepass init")
+        self.retired = frozenset(retired)
+        if both := self.retired & self._secret_keys.keys():
+            raise ConfigurationError(
+                f"`retired_key_ids` has {min(both)}, the key id of a secret that is in use; make another secret: "
+                "gatepass secret"
+            )
         self.current = secret_keys[0]
         self.signing_keys = tuple(SigningKey.from_secret(secret, algorithm) for secret in secrets)
 

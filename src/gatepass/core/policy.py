@@ -40,6 +40,8 @@ class Policy:
     """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
     recent_sign_in: int = 0
     """Ending another of one's sessions needs a sign-in not longer ago than this (ASVS 7.5.2). 0: it never matters."""
+    sessions_not_before: int = 0
+    """Sessions that began before this time (Unix seconds) are over, also after a restore. In the past; 0: none."""
     demonstration: bool = False
     """Lifts the lower bound of access_ttl so that a visitor sees an access token expire within half a minute."""
 

@@ -1,11 +1,15 @@
-"""The refresh token's text: compose, parse, fingerprint, successor (PROTOCOL §2).
+"""The refresh token's text: compose, parse, fingerprint, successor, proof (PROTOCOL §2).
 
-    gp_rt_ + base64url of   version 1 · key id 1 · sid 16 · generation 4 · nonce 16 · parent 16
-                            · issued-at 5 · expires-at 5 · MAC 32                            = 96 bytes
+    gp_rt_ + base64url of   version 1 · key id 1 · channel 1 · sid 16 · generation 4 · nonce 16 · parent 16
+                            · binding 16 · sealed 32 · issued-at 5 · expires-at 5 · MAC 32   = 145 bytes
 
-96 bytes are exactly 128 characters, so base64url has no padding and one representation only. The prefix lets
-secret scanners find leaks. The MAC is HMAC-SHA256 over all that precedes it; a token without a valid one is
-refused before any I/O (P5).
+145 bytes are 194 characters, of which the last has four unused bits: they must be zero, so each token has one
+text. The prefix lets secret scanners find leaks. The MAC is HMAC-SHA256 over all that precedes it; a token without a
+valid one is refused before any I/O (P5).
+
+A *bound* token carries the name of a binding key and the key itself, sealed. All bound tokens of a session have one
+nonce, so the token of each generation is one token, whoever asks for it and how often. An *unbound* one has a random
+nonce and names the token that it was exchanged for.
 """
 
 import hashlib
@@ -13,46 +17,86 @@ import hmac
 import re
 import struct
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from gatepass.core import base64url
+from gatepass.core.binding import Proof, binding_of, challenge_of, mask, prove
 from gatepass.core.keyring import KeyRing, SecretKeys
+from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 
 PREFIX = "gp_rt_"
-VERSION = 1
+VERSION = 2
 MAC_BYTES = 32
-_LAYOUT = struct.Struct(">BB16sI16s16s5s5s")
-_TEXT = re.compile(r"gp_rt_[A-Za-z0-9_-]{128}", re.ASCII)
-_IDENTITY = struct.Struct(">B16sI16s16s")
+NOT_SEALED = bytes(32)
 MAX_GENERATION = 2**32 - 1
+_LAYOUT = struct.Struct(">BBB16sI16s16s16s32s5s5s")
+_IDENTITY = struct.Struct(">B16sI16s16s16s")
+_TEXT = re.compile(r"gp_rt_[A-Za-z0-9_-]{194}", re.ASCII)
+
+
+class Channel(IntEnum):
+    """The kind of cookie name that a token was issued for. Under another kind it counts as malformed."""
+
+    HOST = 1
+    """`__Host-Http-`: only a server can set it, and only for its own host."""
+    PATH = 2
+    """`__Secure-`, under a COOKIE_PATH."""
+    LOOPBACK = 3
+    """A bare name over plain http on a loopback host, for development."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token's facts. Times are Unix seconds; `sid`, `nonce` and `parent` have 16 bytes."""
+    """A refresh token's facts. Times are Unix seconds; `sid`, `nonce`, `parent` and `binding` have 16 bytes."""
 
     key_id: int
+    channel: int
     sid: bytes
     generation: int
     nonce: bytes = field(repr=False)
     parent: bytes = field(repr=False)
+    binding: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
     issued_at: int
     expires_at: int
+    fingerprint: bytes = field(init=False, repr=False, compare=False)
+    """The token's identity: times, key id, channel, seal and MAC are no part of it."""
+    challenge: str = field(init=False, repr=False, compare=False)
+    """The public mark of this token, which its proof must contain."""
+
+    def __post_init__(self) -> None:
+        identity = _identity_of(self.sid, self.generation, self.nonce, self.parent, self.binding)
+        object.__setattr__(self, "fingerprint", identity)
+        object.__setattr__(self, "challenge", challenge_of(identity))
 
     @property
-    def fingerprint(self) -> bytes:
-        """The token's identity: times, key id and MAC are no part of it, so a re-issued copy is the same."""
-        identity = _IDENTITY.pack(VERSION, self.sid, self.generation, self.nonce, self.parent)
-        return hashlib.sha256(identity).digest()[:16]
+    def is_bound(self) -> bool:
+        """Whether only the holder of a binding key may use it."""
+        return self.binding != NO_BINDING
+
+    @property
+    def follows(self) -> bytes:
+        """The fingerprint of the token that is committed when this one is presented, unless something was lost."""
+        if not self.is_bound:
+            return self.parent
+        return _identity_of(self.sid, self.generation - 1, self.nonce, self.parent, self.binding)
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Not a refresh token of this issuer: garbage, a foreign MAC, another version."""
+    """Not a refresh token of this issuer for this channel: garbage, a foreign MAC, another version."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
     """Well-formed, under a key id that this server does not have (yet): a roll-out, never a logout."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """Well-formed, under a secret that leaked and was dropped: over. Nothing in it is authentic, its `sid` neither."""
+
+    sid: bytes
 
 
 def compose(token: RefreshToken, keys: KeyRing) -> str:
@@ -63,38 +107,76 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
     body = _LAYOUT.pack(
         VERSION,
         token.key_id,
+        token.channel,
         token.sid,
         token.generation,
         token.nonce,
         token.parent,
+        token.binding,
+        token.sealed,
         token.issued_at.to_bytes(5, "big"),
         token.expires_at.to_bytes(5, "big"),
     )
     return PREFIX + base64url.encode(body + _mac(secret_keys, body))
 
 
-def parse(text: str, keys: KeyRing) -> RefreshToken | Malformed | UnknownKey:
-    """Read and authenticate a token's text. Costs one HMAC and no I/O."""
+def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed | UnknownKey | RetiredKey:
+    """Read and authenticate the text of a token that came under a name of `channel`. One HMAC, no I/O."""
     if _TEXT.fullmatch(text) is None:
         return Malformed()
-    raw = base64url.decode(text[len(PREFIX) :].encode())
+    try:
+        raw = base64url.decode(text[len(PREFIX) :].encode())
+    except ValueError:
+        return Malformed()
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-    version, key_id, sid, generation, nonce, parent, issued_at, expires_at = _LAYOUT.unpack(body)
-    if version != VERSION:
+    version, key_id, issued_for, sid, generation, nonce, parent, binding, sealed, *times = _LAYOUT.unpack(body)
+    if version != VERSION or issued_for != channel:
         return Malformed()
     secret_keys = keys.find(key_id)
     if secret_keys is None:
-        return UnknownKey()
+        return RetiredKey(sid) if key_id in keys.retired else UnknownKey()
     if not hmac.compare_digest(_mac(secret_keys, body), mac):
         return Malformed()
     return RefreshToken(
         key_id=key_id,
+        channel=channel,
         sid=sid,
         generation=generation,
         nonce=nonce,
         parent=parent,
-        issued_at=int.from_bytes(issued_at, "big"),
-        expires_at=int.from_bytes(expires_at, "big"),
+        binding=binding,
+        sealed=sealed,
+        issued_at=int.from_bytes(times[0], "big"),
+        expires_at=int.from_bytes(times[1], "big"),
+    )
+
+
+def first_of(
+    sid: bytes,
+    keys: KeyRing,
+    *,
+    channel: int,
+    binding_key: bytes | None,
+    nonce: bytes,
+    parent: bytes,
+    now: int,
+    expires_at: int,
+) -> RefreshToken:
+    """The refresh token of a sign-in: generation 0. Bound if the sign-in brought a key, else a child of `parent`.
+
+    `nonce` are 16 random bytes. The row of the new session is generation −1, with the fingerprint that the token
+    `follows`: so the first refresh is like every other.
+    """
+    return _made(
+        keys,
+        channel=channel,
+        sid=sid,
+        generation=0,
+        nonce=nonce,
+        parent=parent,
+        binding_key=binding_key,
+        now=now,
+        expires_at=expires_at,
     )
 
 
@@ -102,39 +184,93 @@ def successor_of(
     token: RefreshToken,
     keys: KeyRing,
     *,
-    key_hash: bytes | None,
+    generation: int,
+    binding_key: bytes | None,
     entropy: bytes,
     now: int,
     expires_at: int,
 ) -> RefreshToken:
-    """The successor of `token` for a request under a key (`key_hash` has 16 bytes), or without one (None).
+    """What `token` is exchanged for, signed by the first secret.
 
-    With a key its identity is a function of token and key alone, whatever the clock, the signing secret or
-    the server; without one, the 16 bytes of `entropy` are its nonce. It is signed by the first secret.
+    `generation` is that of the committed token plus one. `binding_key` is the key of a bound token, the one that this
+    request offers for an unbound one, or None. Under a key, the identity of the successor is a function of the token
+    and the key alone; without one, the 16 bytes of `entropy` are its nonce.
     """
-    fingerprint = token.fingerprint
-    nonce = entropy if key_hash is None else _successor_nonce(token, fingerprint + key_hash)
+    if binding_key is None:
+        nonce = entropy
+    elif token.is_bound:
+        nonce = token.nonce
+    else:
+        # Under the token's own nonce and no server secret: during a change of secrets one token exists in two copies,
+        # signed by either, and both must have one successor.
+        nonce = hmac.digest(token.nonce, binding_of(binding_key), "sha256")[:16]
+    return _made(
+        keys,
+        channel=token.channel,
+        sid=token.sid,
+        generation=generation,
+        nonce=nonce,
+        parent=token.fingerprint,
+        binding_key=binding_key,
+        now=now,
+        expires_at=expires_at,
+    )
+
+
+def open_key(token: RefreshToken, keys: KeyRing) -> bytes:
+    """The binding key that a bound, authentic token carries. Raises ValueError for any other."""
+    secret_keys = keys.find(token.key_id)
+    if secret_keys is None or not token.is_bound:
+        raise ValueError("the token carries no key that this key ring can open")
+    return mask(token.sealed, pad=secret_keys.pad, fingerprint=token.fingerprint)
+
+
+def is_proven(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> bool:
+    """Whether a request may use `token`: an unbound one always, a bound one by a proof for this very token."""
+    if not token.is_bound:
+        return True
+    if proof is None or (proof.generation, proof.challenge) != (token.generation, token.challenge):
+        return False
+    key = open_key(token, keys)
+    right = prove(key, sid=token.sid, generation=token.generation, challenge=token.challenge)
+    return hmac.compare_digest(right, proof.text)
+
+
+def _made(
+    keys: KeyRing,
+    *,
+    channel: int,
+    sid: bytes,
+    generation: int,
+    nonce: bytes,
+    parent: bytes,
+    binding_key: bytes | None,
+    now: int,
+    expires_at: int,
+) -> RefreshToken:
+    binding, sealed = NO_BINDING, NOT_SEALED
+    if binding_key is not None:
+        binding, parent = binding_of(binding_key), NO_FINGERPRINT
+        identity = _identity_of(sid, generation, nonce, parent, binding)
+        sealed = mask(binding_key, pad=keys.current.pad, fingerprint=identity)
     return RefreshToken(
         key_id=keys.current.key_id,
-        sid=token.sid,
-        generation=token.generation + 1,
+        channel=channel,
+        sid=sid,
+        generation=generation,
         nonce=nonce,
-        parent=fingerprint,
+        parent=parent,
+        binding=binding,
+        sealed=sealed,
         issued_at=now,
         expires_at=expires_at,
     )
 
 
-def hash_key(header: str) -> bytes:
-    """The 16 bytes by which an Idempotency-Key is remembered: a read of the store tells nothing (P6)."""
-    return hashlib.sha256(header.encode("ascii")).digest()[:16]
-
-
-def _successor_nonce(token: RefreshToken, message: bytes) -> bytes:
-    # Under the token's own nonce and no server secret. During a change of secrets one token exists in two copies,
-    # signed by either; a key that depends on the signer would give them different successors, a fork. Nothing is
-    # lost: without a MAC, knowing an identity is harmless, and a store knows fingerprints, never a nonce.
-    return hmac.digest(token.nonce, message, "sha256")[:16]
+def _identity_of(sid: bytes, generation: int, *rest: bytes) -> bytes:
+    """A fingerprint; `rest` are nonce, parent and binding."""
+    identity = _IDENTITY.pack(VERSION, sid, generation & MAX_GENERATION, *rest)
+    return hashlib.sha256(identity).digest()[:16]
 
 
 def _mac(secret_keys: SecretKeys, body: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The demo as one application: the auth endpoints, a small guarded API, the controls of the page, the page.
 
 /auth/*                 the gate, through the layer that can lose a response
-/demo/thief[/again]     outside the guard, where the refresh cookie is visible
+/demo/thief/*           outside the guard, where the refresh cookie is visible
 everything else         inside the guard, like any application
 """
 
@@ -27,14 +27,13 @@ PASSWORD = "walnut lantern by the river"
 def demo_app(gate: Gatepass) -> Starlette:
     """The application around `gate`. The caller opens and closes the gate."""
     faults = Faults()
-    thief = Thief(gate, gate.asgi)
+    thief = Thief(gate, gate.asgi, email=EMAIL, password=PASSWORD)
     problems = {Problem: _respond}
     inner = Starlette(routes=_routes(gate, faults), exception_handlers=problems)
     return Starlette(
         routes=[
             Mount("/auth", faults.losing_responses(gate.asgi)),
-            Route("/demo/thief", thief.steal, methods=["POST"]),
-            Route("/demo/thief/again", thief.again, methods=["POST"]),
+            Route("/demo/thief/{site}", thief.steal, methods=["POST"]),
             Mount("/", gate.guard(inner)),
         ],
         exception_handlers=problems,

@@ -107,7 +107,7 @@ def _has_password(name: str, value: str) -> bool:
 def _check_cookies(settings: Settings) -> Iterator[Finding]:
     url = settings.public_url or ""
     cookies = Cookies.for_url(url, path=settings.cookie_path, same_site=settings.same_site)
-    name = cookies.refresh_names[0]
+    name = cookies.place.names.refresh
     if not cookies.secure:
         yield advice(
             "cookies",
@@ -115,7 +115,9 @@ def _check_cookies(settings: Settings) -> Iterator[Finding]:
             "Set GATEPASS_PUBLIC_URL to the https address that browsers use.",
         )
         return
-    yield ok("cookies", f"{name}: Secure, HttpOnly, SameSite={settings.same_site.capitalize()}, Path={cookies.path}.")
+    yield ok(
+        "cookies", f"{name}: Secure, HttpOnly, SameSite={settings.same_site.capitalize()}, Path={cookies.place.path}."
+    )
     if settings.same_site != "strict":
         yield advice(
             "cookies",

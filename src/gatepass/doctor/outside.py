@@ -123,7 +123,7 @@ async def _check_plain_http(url: str, mount: str) -> AsyncIterator[Finding]:
 def _check_cookies(settings: Settings, response: Response) -> Finding:
     """A sign-out without a session clears the cookies, which shows their names and attributes."""
     cookies = Cookies.for_url(settings.public_url or "", path=settings.cookie_path, same_site=settings.same_site)
-    name = cookies.refresh_names[0]
+    name = cookies.place.names.refresh
     ours = next((cookie for cookie in response.cookies if cookie.startswith(name + "=")), None)
     if response.status != 204 or ours is None:
         return error("cookies", f"The server does not set {name}.", "Run it with these settings, PUBLIC_URL above all.")

@@ -116,6 +116,17 @@ class MailTemplates:
             "your password.",
         )
 
+    def copy_tried(self, to: str, *, at: int) -> Message:
+        """To the owner, after a copied refresh token was presented with a wrong proof. `at` is Unix seconds."""
+        return self._message(
+            to,
+            f"A copy of your sign-in at {self.service} was tried elsewhere",
+            f"On {_time(at)} a copy of a sign-in to your account at {self.service} was tried. It was refused, since it "
+            "works on your own device only. You need not sign in again.\n\n"
+            "The copy came from somewhere, though: look for programs and browser extensions on your devices that you "
+            "do not know. Signing out ends the sign-in that was copied.",
+        )
+
     def _message(self, to: str, subject: str, text: str) -> Message:
         return Message(to, subject, f"{text}\n\n{self.service}\n")
 

@@ -91,6 +91,8 @@ class AuthApp:
                 await self._lifecycle.open()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
+            elif endpoint.by_browser:
+                self._origins.check_own(request.headers)
             with store_time():
                 return await endpoint.handler(self._context, request)
         except Disconnected:
@@ -119,7 +121,8 @@ class AuthApp:
 
     def _refuse_plain_http(self, request: Request, endpoint: Endpoint) -> None:
         """Raise Forbidden (`plain-http`) if credentials came over plain http to a proxy where https is due."""
-        if not self._https or not (endpoint.cross_site or endpoint.bearer or endpoint.recent):
+        is_open = not (endpoint.cross_site or endpoint.by_browser or endpoint.bearer or endpoint.recent)
+        if not self._https or is_open:
             return
         if self._context.networks.proxies.says_http(request.peer, request.headers):
             raise Forbidden(

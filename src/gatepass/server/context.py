@@ -18,10 +18,12 @@ from gatepass.core.account import Account
 from gatepass.core.policy import Policy
 from gatepass.errors import InvalidToken
 from gatepass.ports import Clock
+from gatepass.server.device_cookie import DeviceCookies
 from gatepass.server.http import Request
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
 from gatepass.server.refresh_cookie import RefreshCookies
+from gatepass.sessions.devices import Devices
 from gatepass.sessions.service import Caller, Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.wire.device import client_label
@@ -41,6 +43,8 @@ class Context:
     password_reset: PasswordReset
     email_change: EmailChange
     refresh_cookies: RefreshCookies
+    devices: Devices
+    device_cookies: DeviceCookies
     check: Check
     limiter: Limiter
     policy: Policy

@@ -45,12 +45,14 @@ class Endpoint:
     body: type[BaseModel] | None = None
     cross_site: bool = False
     """Reads or sets cookies, or needs no token: requests of other sites' pages are refused (PROTOCOL §6)."""
+    by_browser: bool = False
+    """Sent by the browser itself, without a header of ours, and for pages of the gate's own origin alone."""
     bearer: bool = False
     """Needs an access token, which no browser sends by itself."""
     recent: bool = False
     """Needs an access token and, where the policy asks for it, a recent sign-in (ASVS 7.5.2)."""
-    keyed: bool = False
-    """Takes an Idempotency-Key (PROTOCOL §5)."""
+    proven: bool = False
+    """Takes a Gatepass-Proof instead of Gatepass-Client (PROTOCOL §5)."""
     stateless: bool = False
     """Answers also while the gate cannot be opened."""
     media_type: str = "application/json"

@@ -47,6 +47,14 @@ class Request:
         self.body_timeout = body_timeout
 
     @property
+    def mount(self) -> str:
+        """Where the endpoints are mounted, as far as this server knows: a proxy in front may strip a part."""
+        root: str = self.scope.get("root_path", "").rstrip("/")
+        path: str = self.scope["path"]
+        whole = path if path == root or path.startswith(root + "/") else root + path
+        return whole.rstrip("/").removesuffix(self.path)
+
+    @property
     def peer(self) -> str | None:
         """The socket's address, or None on a Unix socket."""
         client = self.scope.get("client")

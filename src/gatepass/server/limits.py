@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from gatepass.core.event import Event, RateExceeded
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
-from gatepass.errors import ConfigurationError, TooManyAttempts
+from gatepass.errors import ConfigurationError, TooManyAttempts, Unavailable
 from gatepass.ports import Clock
 
 OF_A_SESSION = Rate(100_000, HOUR)
@@ -76,6 +76,27 @@ class Limiter:
         """Count a refresh with an authentic token. Raises TooManyAttempts."""
         now = self._clock.now()
         wait = self._sessions.take(sid, now) or (self._addresses.take(ip_prefix, now) if ip_prefix else 0)
+        if wait:
+            self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
+
+    def device(self, sid: bytes, ip_prefix: str) -> None:
+        """Count a request of a browser for its device, as a refresh. Raises Unavailable (`overloaded`).
+
+        Never 429: Chromium would forget the device for good, and the session could not be refreshed any more.
+        """
+        try:
+            self.refresh(sid, ip_prefix)
+        except TooManyAttempts as limit:
+            wait = int(limit.headers["Retry-After"])
+            raise Unavailable("overloaded", "Too many requests at once; try again.", retry_after=wait) from None
+
+    def unproven(self, ip_prefix: str) -> None:
+        """Count a refresh that proves nothing, against its network alone: copies must not stop the owner.
+
+        Raises TooManyAttempts.
+        """
+        now = self._clock.now()
+        wait = self._addresses.take(ip_prefix, now) if ip_prefix else 0
         if wait:
             self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
 

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from gatepass.core.policy import Policy
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.endpoints.session_list import MAX_LISTED
+from gatepass.wire.bodies import BINDING_SECRET
 from gatepass.wire.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -28,6 +29,7 @@ _GRANT = {
     "expires_in": _COUNT,
     "session_id": _SID,
     "refresh_generation": _COUNT,
+    "refresh_challenge": {"type": "string", "pattern": "^[A-Za-z0-9_-]{11}$"},
 }
 _SESSION = {
     "id": _SID,
@@ -37,6 +39,8 @@ _SESSION = {
     "expires_at": _COUNT,
     "address": _TEXT,
     "remember": {"type": "boolean"},
+    "bound": {"enum": ["no", "key", "device"]},
+    "methods": {"type": "array", "items": _TEXT},
     "current": {"type": "boolean"},
 }
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
@@ -108,7 +112,8 @@ def _operation(endpoint: Endpoint) -> Json:
     operation: Json = {"operationId": endpoint.name, "summary": _summary(endpoint), "responses": responses}
     if endpoint.body is not None:
         schema = {"schema": _ref(endpoint.body.__name__)}
-        operation["requestBody"] = {"required": True, "content": {"application/json": schema}}
+        is_required = any(field.is_required() for field in endpoint.body.model_fields.values())
+        operation["requestBody"] = {"required": is_required, "content": {"application/json": schema}}
     if _needs_token(endpoint):
         operation["security"] = [{"bearer": []}]
     if endpoint.cross_site:
@@ -120,16 +125,18 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """Status → codes: those that follow from the declaration, then those of the endpoint alone."""
     found: dict[int, list[str]] = {}
     if endpoint.method != "GET":
-        found[400] = ["malformed-json"] * (endpoint.body is not None) + ["invalid-idempotency-key"] * endpoint.keyed
+        found[400] = ["malformed-json"] * (endpoint.body is not None) + ["invalid-proof"] * endpoint.proven
+        if endpoint.body is not None and BINDING_SECRET in endpoint.body.model_fields:
+            found[400].append("invalid-binding-secret")
         found[400].append("malformed-request")
         found |= {408: ["request-timeout"], 413: ["body-too-large"], 415: ["unsupported-media-type"]}
-    if endpoint.cross_site:
+    if endpoint.cross_site or endpoint.by_browser:
         found[403] = ["cross-site"]
     if endpoint.body is not None:
         found[422] = ["invalid-body"]
     if _needs_token(endpoint):
         found[401] = ["token-required", "invalid-token"] + ["insufficient-user-authentication"] * endpoint.recent
-    if endpoint.cross_site or _needs_token(endpoint):
+    if endpoint.cross_site or endpoint.by_browser or _needs_token(endpoint):
         found[503] = ["store-unavailable", "unknown-key", "overloaded", "not-ready"]
     for status, codes in endpoint.problems.items():
         found.setdefault(status, []).append(codes)
@@ -146,8 +153,8 @@ def _summary(endpoint: Endpoint) -> str:
 
 def _parameters(endpoint: Endpoint) -> list[Json]:
     """The headers of an endpoint where cookies count."""
-    # Idempotency-Key replaces Gatepass-Client: refresh takes either, which OpenAPI cannot express.
-    return [{**_CLIENT, "required": not endpoint.keyed}, *([_KEYED] if endpoint.keyed else ()), _EXPECTED]
+    # Gatepass-Proof replaces Gatepass-Client: refresh takes either, which OpenAPI cannot express.
+    return [{**_CLIENT, "required": not endpoint.proven}, *([_PROVEN] if endpoint.proven else ()), _EXPECTED]
 
 
 def _header(name: str, description: str, schema: Json | None = None) -> Json:
@@ -155,8 +162,12 @@ def _header(name: str, description: str, schema: Json | None = None) -> Json:
 
 
 _CLIENT = _header("Gatepass-Client", "1: a request that no page elsewhere can forge")
-_KEY: Json = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})\.[A-Za-z0-9_-]{22}$", "maxLength": 33}
-_KEYED = _header("Idempotency-Key", "<generation>.<22 characters>: PROTOCOL section 5", _KEY)
+_PROOF: Json = {
+    "type": "string",
+    "pattern": r"^(0|[1-9][0-9]{0,9})\.[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{22}$",
+    "maxLength": 45,
+}
+_PROVEN = _header("Gatepass-Proof", "<generation>.<challenge>.<22 characters>: PROTOCOL section 5", _PROOF)
 _EXPECTED = _header("Gatepass-Session", "The session that the client expects")
 
 

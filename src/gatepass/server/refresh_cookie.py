@@ -1,53 +1,50 @@
-"""Which refresh token a request presents, and under which key: PROTOCOL §4's checks before the table.
+"""Which refresh token a request presents, and whether it may: PROTOCOL §4's checks before the table.
 
-    cross-site → cookie present → parse, key id, MAC → generation of the header → Gatepass-Session
+    cross-site → cookie present → parse, channel, key id, MAC → generation and challenge of the header
+    → Gatepass-Session → proof
 
 The first one is the app's: it applies to every endpoint that is declared `cross_site`, before its function runs. The
-others are `RefreshCookies.present`. All of it costs one HMAC per cookie and no I/O, so garbage is refused before
-the store is asked (P5).
+others are `RefreshCookies.present`. All of it costs a few HMACs and no I/O, so garbage and copies of a bound token are
+refused before the store is asked (P2, P5).
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gatepass.core import refresh_token
+from gatepass.core.binding import Proof, parse_proof
+from gatepass.core.event import Unproven as Reason
 from gatepass.core.keyring import KeyRing
-from gatepass.core.refresh_token import RefreshToken, UnknownKey
-from gatepass.core.secret import Secret
+from gatepass.core.refresh_token import RefreshToken, RetiredKey, UnknownKey
 from gatepass.errors import BadRequest, Conflict, NoSession, SessionEnded, Unavailable
 from gatepass.ports import Clock
 from gatepass.server.http import Request
 from gatepass.sessions.tokens import Grant
 from gatepass.wire.asgi import reclaim
-from gatepass.wire.cookies import Cookies
+from gatepass.wire.cookies import Cookies, Received
 from gatepass.wire.headers import Headers
 
-_KEY = re.compile(r"(0|[1-9][0-9]{0,9})\.[A-Za-z0-9_-]{22}", re.ASCII)
 
-Received = Sequence[tuple[str, Secret]]
-"""The refresh cookies of a request, as (name, text)."""
-
-
-class IdempotencyKey(NamedTuple):
-    """The Idempotency-Key of a request: the generation it names, and the hash that is remembered."""
-
-    generation: int
-    hash: bytes
-
-
-class Presented(NamedTuple):
-    """A refresh token that passed the checks. `key_hash` is None for a keyless client."""
+class Proven(NamedTuple):
+    """A refresh token that passed the checks."""
 
     token: RefreshToken
-    key_hash: bytes | None
-    received: Received
 
 
 class OutOfStep(NamedTuple):
-    """The client read cookie and generation at different moments: tell it the generation of `token`."""
+    """The client read cookie and state at different moments: tell it the generation and challenge of `token`."""
 
     token: RefreshToken
+
+
+class Unproven(NamedTuple):
+    """A bound token without the proof of its key: a copy, whoever sends it."""
+
+    token: RefreshToken
+    reason: Reason
+
+
+Presented = Proven | OutOfStep | Unproven
 
 
 class RefreshCookies:
@@ -58,106 +55,122 @@ class RefreshCookies:
         self._keys = keys
         self._clock = clock
 
-    def present(self, request: Request) -> Presented | OutOfStep:
+    def present(self, request: Request) -> Presented:
         """The refresh token of a request, after the checks. No I/O.
 
-        Raises BadRequest (`invalid-idempotency-key`), NoSession, SessionEnded (no authentic token), Unavailable
-        (`unknown-key`), or Conflict (`session-mismatch`).
+        Raises BadRequest (`invalid-proof`), NoSession, SessionEnded (no authentic token), Unavailable (`unknown-key`),
+        or Conflict (`session-mismatch`).
         """
-        key = read_key(request.headers)
-        received = self._cookies.read(reclaim(request.scope, request.headers))
+        proof = read_proof(request.headers)
         expected_sid = request.headers.one(b"gatepass-session")
-        token = choose([text for _, text in received], self._keys, expected_sid=expected_sid)
-        if key is not None and key.generation != token.generation:
+        token = choose(self.received(request), self._keys, expected_sid=expected_sid)
+        if proof is not None and (proof.generation, proof.challenge) != (token.generation, token.challenge):
             return OutOfStep(token)
         if expected_sid is not None and expected_sid != token.sid.hex():
             raise mismatch()
-        return Presented(token, key.hash if key else None, received)
+        if not refresh_token.is_proven(token, self._keys, proof):
+            return Unproven(token, "wrong" if proof else "missing")
+        return Proven(token)
 
-    def received(self, request: Request) -> Received:
+    def authentic(self, request: Request, *, expected_sid: str | None = None) -> RefreshToken:
+        """The refresh token of a request that needs no proof of its key. Raises as `present` does, but BadRequest."""
+        return choose(self.received(request), self._keys, expected_sid=expected_sid)
+
+    def received(self, request: Request) -> Sequence[Received]:
         """The refresh cookies that came, also those that a guard outside withheld."""
         return self._cookies.read(reclaim(request.scope, request.headers))
 
-    def sids(self, received: Received) -> set[bytes]:
+    def sids(self, received: Sequence[Received]) -> set[bytes]:
         """The sessions of all authentic tokens, live or ended."""
-        return {token.sid for token in authentic([text for _, text in received], self._keys)}
+        return {token.sid for token in authentic(received, self._keys)}
 
-    def sids_to_end(self, request: Request, received: Received, *, proven: set[bytes]) -> set[bytes]:
-        """The sessions that a logout names by cookie. `proven` are those that it names by other means.
+    def sign_out(self, request: Request, *, proven: set[bytes]) -> tuple[set[bytes], list[str]]:
+        """The sessions that a logout ends, and the Set-Cookie values that go with it.
 
-        Raises Unavailable (`unknown-key`) if nothing authentic came, or Conflict (`session-mismatch`) if the client
-        expects another session.
+        `proven` are those that it names by other means than cookies. Where the client expects one of them, and the
+        cookies are another sign-in's by now, those stay. Raises Unavailable (`unknown-key`) if nothing authentic came,
+        or Conflict (`session-mismatch`) if the client expects a session that nothing names.
         """
+        received = self.received(request)
         sids = self.sids(received)
         if not sids and not proven:
-            refuse_unknown_keys([text for _, text in received], self._keys)
+            refuse_unknown_keys(received, self._keys)
         expected_sid = request.headers.one(b"gatepass-session")
         if expected_sid is not None and sids and expected_sid not in {sid.hex() for sid in sids}:
-            raise mismatch()
-        return sids
+            if expected_sid not in {sid.hex() for sid in proven}:
+                raise mismatch()
+            return proven, []
+        return sids | proven, self._cookies.clear()
 
-    def issue(self, grant: Grant, request: Request, *, received: Received = ()) -> list[str]:
-        """The Set-Cookie values that hand out a grant, and expire those among `received` that have another name."""
-        return self._cookies.issue(
-            grant.token,
-            grant.text,
-            remember=grant.session.remember,
-            now=grant.now,
-            stale=self._cookies.expire_other(received, request.scope["path"]),
-        )
+    def issue(self, grant: Grant) -> list[str]:
+        """The Set-Cookie values that hand out a grant."""
+        return self._cookies.issue(grant.token, grant.text, remember=grant.session.remember, now=grant.now)
 
-    def clear(self, request: Request, *, received: Received = ()) -> list[str]:
-        """The Set-Cookie values that delete both cookies, and those among `received` that have another name."""
-        return [*self._cookies.clear(), *self._cookies.expire_other(received, request.scope["path"])]
+    def clear(self) -> list[str]:
+        """The Set-Cookie values that delete both cookies."""
+        return self._cookies.clear()
 
-    def state(self, token: RefreshToken, *, remember: bool) -> str:
-        """The Set-Cookie value of the state that goes with `token`."""
+    def state(self, token: RefreshToken, *, remember: bool) -> list[str]:
+        """The Set-Cookie values of the state that goes with `token`."""
         return self._cookies.state(token, remember=remember, now=self._clock.now())
 
 
-def read_key(headers: Headers) -> IdempotencyKey | None:
-    """The request's key, or None for a keyless client. Raises BadRequest for any other form, or for two."""
-    text = headers.one(b"idempotency-key")
+def read_proof(headers: Headers) -> Proof | None:
+    """The request's proof, or None without one. Raises BadRequest for any other form, or for two."""
+    text = headers.one(b"gatepass-proof")
     if text is None:
         return None
-    match = _KEY.fullmatch(text)
-    if match is None:
+    proof = parse_proof(text)
+    if proof is None:
         raise BadRequest(
-            "invalid-idempotency-key",
-            "Idempotency-Key must be sent once, as <generation>.<22 characters of base64url>.",
+            "invalid-proof",
+            "Gatepass-Proof must be sent once, as <generation>.<challenge>.<22 characters of base64url>.",
         )
-    return IdempotencyKey(int(match.group(1)), refresh_token.hash_key(text))
+    return proof
 
 
-def choose(texts: list[Secret], keys: KeyRing, *, expected_sid: str | None) -> RefreshToken:
+def choose(received: Sequence[Received], keys: KeyRing, *, expected_sid: str | None) -> RefreshToken:
     """The refresh token among the cookies of a request.
 
     Several can come: names change, and paths overlap. Those of `expected_sid` are preferred, then the highest
     generation counts. Two sessions and no preference are a Conflict, by which no session is revoked.
     """
-    if not texts:
+    if not received:
         raise NoSession
-    tokens = authentic(texts, keys)
+    tokens = authentic(received, keys)
     if not tokens:
-        refuse_unknown_keys(texts, keys)
-        raise SessionEnded
+        refuse_unknown_keys(received, keys)
+        raise ended(received, keys)
     candidates = [token for token in tokens if token.sid.hex() == expected_sid] or tokens
     if len({token.sid for token in candidates}) > 1:
         raise mismatch()
     return max(candidates, key=lambda token: token.generation)
 
 
-def authentic(texts: list[Secret], keys: KeyRing) -> list[RefreshToken]:
-    """Every validly MACed refresh token among the texts, expired ones and ancestors included."""
-    return [token for text in texts if isinstance(token := refresh_token.parse(text.reveal(), keys), RefreshToken)]
+def authentic(received: Iterable[Received], keys: KeyRing) -> list[RefreshToken]:
+    """Every validly MACed refresh token of its channel, expired, old and unproven ones included."""
+    return [token for one in received if isinstance(token := _parse(one, keys), RefreshToken)]
 
 
-def refuse_unknown_keys(texts: list[Secret], keys: KeyRing) -> None:
+def refuse_unknown_keys(received: Iterable[Received], keys: KeyRing) -> None:
     """Raise Unavailable if a token is under a key that a roll-out has not brought to this server yet."""
-    if any(isinstance(refresh_token.parse(text.reveal(), keys), UnknownKey) for text in texts):
+    if any(isinstance(_parse(one, keys), UnknownKey) for one in received):
         raise Unavailable("unknown-key", "This server does not have the key of this token yet; try again.")
+
+
+def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
+    """Over, as none of the tokens is authentic. It names the session of one under a secret that leaked.
+
+    Nothing proves that one, but no server will accept anything under it again, and its client must be told.
+    """
+    retired = [token for one in received if isinstance(token := _parse(one, keys), RetiredKey)]
+    return SessionEnded(sid=retired[0].sid.hex(), reason="revoked") if retired else SessionEnded()
 
 
 def mismatch() -> Conflict:
     """The cookie belongs to another sign-in than the client expects."""
     return Conflict("session-mismatch", "The cookie belongs to another sign-in; reload the session state.")
+
+
+def _parse(received: Received, keys: KeyRing) -> object:
+    return refresh_token.parse(received.text.reveal(), keys, channel=received.channel)

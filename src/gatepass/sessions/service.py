@@ -10,13 +10,14 @@ from typing import Protocol, assert_never
 
 from gatepass.core import event as events
 from gatepass.core.account import Account
-from gatepass.core.event import Event, RefreshCase
+from gatepass.core.binding import BindingKey, key_id_of
+from gatepass.core.event import Event, RefreshCase, Unproven
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
-from gatepass.core.rotation import Advance, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
-from gatepass.core.session import NO_KEY, EndReason, Session
-from gatepass.errors import StoreUnavailable
+from gatepass.core.rotation import Advance, DeviceMissing, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
+from gatepass.core.session import NO_FINGERPRINT, EndReason, Session
+from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
 from gatepass.sessions.new_device import is_new_device, new_device_event
 from gatepass.sessions.tokens import Grant, TokenIssuer
@@ -26,11 +27,13 @@ MAX_REPLACED = 100
 """
 EPOCH_MARGIN = 10
 """Seconds that an epoch lies ahead of the clock that sets it: twice the difference of clocks that is no event."""
+PASSWORD = ("pwd",)
+"""The methods of a sign-in with a password (RFC 8176)."""
 MAX_TURNS = 8
 """Lost swaps in a row before a refresh gives up with 503: each loss means another request won in between."""
 
 Report = Callable[[Event], None]
-Refreshed = Grant | Late | Ended
+Refreshed = Grant | Late | Ended | DeviceMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,30 @@ class Sessions:
         self._revocations = revocations
         self._report = report
 
+    async def open(self) -> None:
+        """Let no session live that began before the policy's `sessions_not_before`. Before the first request.
+
+        Raises ConfigurationError for a time in the future: nobody could stay signed in. Raises StoreUnavailable.
+        """
+        earliest = self._policy.sessions_not_before
+        if earliest > self._clock.now():
+            raise ConfigurationError("`sessions_not_before` is in the future: nobody could stay signed in.")
+        if earliest and earliest > await self._store.epoch():
+            await self.revoke_everything(begun_before=earliest)
+
     async def sign_in(
-        self, account: Account, *, caller: Caller, remember: bool, replacing: Collection[bytes] = ()
+        self,
+        account: Account,
+        *,
+        caller: Caller,
+        remember: bool,
+        binding_key: BindingKey | None = None,
+        methods: tuple[str, ...] = PASSWORD,
+        replacing: Collection[bytes] = (),
     ) -> Grant | None:
         """Begin a session of an account, and end those that it replaces.
 
+        With a `binding_key` only its holder can refresh the session. `methods` are those of the sign-in (RFC 8176).
         `replacing` are the sessions whose refresh tokens came with the request. Where the policy limits the sessions of
         an account, the least recently used ones beyond the limit end too. None if the account was disabled, or its
         password changed, since `account` was read; then nothing has changed.
@@ -79,7 +101,25 @@ class Sessions:
         # Read before the new session is written: where the store cannot answer, nothing has happened yet.
         others = await self.list_for_account(account.id)
         now = self._clock.now()
-        session = self._new_session(account, caller=caller, remember=remember, now=now)
+        sid, ends_at = self._new_sid(binding_key), now + self._policy.session_ttl
+        token = self._tokens.begin(sid, binding_key=binding_key, now=now, ends_at=ends_at)
+        begun = max(now, self._revocations.epoch)  # with a clock that is behind it would be over at once
+        session = Session(
+            sid=sid,
+            account_id=account.id,
+            generation=-1,
+            fingerprint=token.follows,
+            binding=token.binding,
+            previous=NO_FINGERPRINT,
+            committed_at=now,
+            created_at=begun,
+            expires_at=ends_at,
+            authenticated_at=begun,
+            methods=methods,
+            remember=remember,
+            client=caller.client,
+            last_ip_prefix=caller.ip_prefix,
+        )
         if not await self._store.add(session, credential_version=account.credential_version):
             return None
         self._report(
@@ -90,46 +130,77 @@ class Sessions:
         for sid in replacing:
             await self.revoke(sid, reason="replaced", ip_prefix=caller.ip_prefix)
         await self._enforce_limit([row for row in others if row.sid not in replacing], ip_prefix=caller.ip_prefix)
-        return self._tokens.first(session, now=now)
+        return self._tokens.first(session, token, now=now)
 
-    async def refresh(self, token: RefreshToken, *, key_hash: bytes | None, ip_prefix: str) -> Refreshed:
-        """Exchange a validly MACed token. `key_hash` is the hash of the request's Idempotency-Key, or None.
+    async def refresh(
+        self, token: RefreshToken, *, offered: BindingKey | None, ip_prefix: str, shown_device: bool = False
+    ) -> Refreshed:
+        """Exchange a validly MACed token which, if it is bound, the request has proven.
 
-        A Grant without an access token means: present its refresh token at once. Raises StoreUnavailable.
+        `offered` is the key to which an unbound session is bound from now on; for a bound one it means nothing.
+        `shown_device`: the request brings the cookie of the session's device. A Grant without an access token means:
+        present its refresh token at once. Raises StoreUnavailable.
         """
         now = self._clock.now()
         if token.expires_at <= now:
             return self._refuse(token, "expired", now, ip_prefix)
-        session = await self._store.swap(expected_swap(token, key_hash=key_hash, now=now, ip_prefix=ip_prefix))
+        offered = None if token.is_bound else offered
+        binding = offered.binding if offered else token.binding
+        swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
+        session = await self._store.swap(swap)
         epoch = self._revocations.epoch
         if session is not None and session.created_at >= epoch:
-            return self._renew(session, token, key_hash=key_hash, now=now, case="advance")
+            return self._renew(session, token, offered=offered, now=now, case="advance")
         for _ in range(MAX_TURNS):
             session = await self._store.find(token.sid)
             outcome = decide(
-                session, token, key_hash=key_hash, now=now, policy=self._policy, ip_prefix=ip_prefix, epoch=epoch
+                session,
+                token,
+                binding=binding,
+                now=now,
+                policy=self._policy,
+                ip_prefix=ip_prefix,
+                epoch=epoch,
+                shown_device=shown_device,
             )
             match outcome:
                 case Advance(swap) | Recover(swap):
                     swapped = await self._store.swap(swap)
                     if swapped is not None:
-                        case: RefreshCase = "advance" if isinstance(outcome, Advance) else "recover"
-                        return self._renew(swapped, token, key_hash=key_hash, now=now, case=case)
+                        lost = swap.generation - swap.expected_generation - 1  # writes that the store has lost
+                        case: RefreshCase = "recover" if lost else "advance"
+                        return self._renew(swapped, token, offered=offered, now=now, case=case)
                 case Repeat(row, with_access_token):
                     return self._renew(
-                        row, token, key_hash=key_hash, now=now, case="repeat", with_access_token=with_access_token
+                        row, token, offered=offered, now=now, case="repeat", with_access_token=with_access_token
                     )
                 case Ended(reason):
                     if reason == "unknown":  # the MAC proves that there was a session: guards must not accept it
                         await self._end_without_row(token.sid, now)
                     return self._refuse(token, reason, now, ip_prefix)
-                case Late():
+                case Late() | DeviceMissing():
                     return outcome
                 case Reuse():
                     return await self._revoke_reused(token, now=now, ip_prefix=ip_prefix)
                 case _:
                     assert_never(outcome)
         raise StoreUnavailable("Too many refreshes of one session at once; try again.")
+
+    def report_skipped(self, token: RefreshToken, *, reason: str, ip_prefix: str) -> None:
+        """Tell listeners that a browser could not show its device, and why. Changes nothing, and asks no store."""
+        self._report(events.DeviceSkipped(at=self._clock.now(), address=ip_prefix, sid=token.sid.hex(), reason=reason))
+
+    def report_unproven(self, token: RefreshToken, *, reason: Unproven, ip_prefix: str) -> None:
+        """Tell listeners that a bound token came without its proof. Changes nothing, and asks no store."""
+        self._report(
+            events.RefreshUnproven(
+                at=self._clock.now(),
+                address=ip_prefix,
+                sid=token.sid.hex(),
+                generation=token.generation,
+                reason=reason,
+            )
+        )
 
     async def revoke(self, sid: bytes, *, reason: EndReason, ip_prefix: str = "") -> bool:
         """End one session. True if this call ended it, False if it was over before.
@@ -209,23 +280,11 @@ class Sessions:
         self._revocations.publish([sid])
         await self._store.bury(sid, now=now)
 
-    def _new_session(self, account: Account, *, caller: Caller, remember: bool, now: int) -> Session:
-        begun = max(now, self._revocations.epoch)  # with a clock that is behind it would be over at once
-        return Session(
-            sid=self._entropy.token_bytes(16),
-            account_id=account.id,
-            generation=-1,
-            fingerprint=self._entropy.token_bytes(16),
-            key_hash=NO_KEY,
-            committed_at=now,
-            ancestors=(),
-            created_at=begun,
-            expires_at=now + self._policy.session_ttl,
-            authenticated_at=begun,
-            remember=remember,
-            client=caller.client,
-            last_ip_prefix=caller.ip_prefix,
-        )
+    def _new_sid(self, binding_key: BindingKey | None) -> bytes:
+        """Random, but for the half by which a client finds its key again (PROTOCOL §2)."""
+        if binding_key is None:
+            return self._entropy.token_bytes(16)
+        return key_id_of(binding_key.reveal()) + self._entropy.token_bytes(8)
 
     async def _enforce_limit(self, others: Sequence[Session], *, ip_prefix: str) -> None:
         """End the least recently used of `others` where they and one more session exceed the account's limit.
@@ -247,12 +306,12 @@ class Sessions:
         session: Session,
         token: RefreshToken,
         *,
-        key_hash: bytes | None,
+        offered: BindingKey | None,
         now: int,
         case: RefreshCase,
         with_access_token: bool = True,
     ) -> Grant:
-        grant = self._tokens.successor(session, token, key_hash=key_hash, now=now, with_access_token=with_access_token)
+        grant = self._tokens.successor(session, token, offered=offered, now=now, with_access_token=with_access_token)
         self._report(
             events.SessionRefreshed(
                 at=now,
@@ -263,6 +322,12 @@ class Sessions:
                 case=case,
             )
         )
+        if offered and case != "repeat":
+            self._report(
+                events.SessionBound(
+                    at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()
+                )
+            )
         return grant
 
     async def _revoke_reused(self, token: RefreshToken, *, now: int, ip_prefix: str) -> Ended:

@@ -1,19 +1,20 @@
 """The pair of tokens that a session row is answered with: the next refresh token, and an access token.
 
-    first(session)               a sign-in: generation 0
-    successor(session, token)    a refresh: the one successor that `token` has under the key of the request
+    begin(sid), first(session)   a sign-in: generation 0
+    successor(session, token)    a refresh: the token that `token` is exchanged for
 
 Neither outlives its session. The newest signing key signs; the first secret authenticates the refresh token.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gatepass.core import base64url, refresh_token
 from gatepass.core.access_token import sign
+from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Issuer
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import RefreshToken
+from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.core.session import Session
 from gatepass.ports import Entropy
 from gatepass.sessions.signing_keys import SigningKeys
@@ -36,42 +37,70 @@ class Grant:
 
 
 class TokenIssuer:
-    """Issues tokens for the rows of one gate. `keys` authenticate refresh tokens, `signing_keys` access tokens."""
+    """Issues tokens for the rows of one gate. `keys` authenticate refresh tokens, `signing_keys` access tokens.
+
+    `channel` is that of the cookie that hands them out.
+    """
 
     def __init__(
-        self, keys: KeyRing, signing_keys: SigningKeys, *, issuer: Issuer, policy: Policy, entropy: Entropy
+        self,
+        keys: KeyRing,
+        signing_keys: SigningKeys,
+        *,
+        issuer: Issuer,
+        policy: Policy,
+        entropy: Entropy,
+        channel: Channel,
     ) -> None:
         self._keys = keys
         self._signing_keys = signing_keys
         self._issuer = issuer
         self._policy = policy
         self._entropy = entropy
+        self._channel = channel
 
-    def first(self, session: Session, *, now: int) -> Grant:
-        """The tokens of a sign-in. `now` is Unix seconds."""
-        token = RefreshToken(
-            key_id=self._keys.current.key_id,
-            sid=session.sid,
-            generation=0,
+    def begin(self, sid: bytes, *, binding_key: BindingKey | None, now: int, ends_at: int) -> RefreshToken:
+        """The refresh token of a sign-in whose session ends at `ends_at`. Bound if the sign-in brought a key."""
+        return refresh_token.first_of(
+            sid,
+            self._keys,
+            channel=self._channel,
+            binding_key=binding_key.reveal() if binding_key else None,
             nonce=self._entropy.token_bytes(16),
-            parent=session.fingerprint,
-            issued_at=now,
-            expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
+            parent=self._entropy.token_bytes(16),
+            now=now,
+            expires_at=min(now + self._policy.refresh_ttl, ends_at),
         )
+
+    def first(self, session: Session, token: RefreshToken, *, now: int) -> Grant:
+        """The tokens of a sign-in: the one that `begin` made, and an access token."""
         return self._grant(session, token, now=now, with_access_token=True)
 
     def successor(
-        self, session: Session, token: RefreshToken, *, key_hash: bytes | None, now: int, with_access_token: bool = True
+        self,
+        session: Session,
+        token: RefreshToken,
+        *,
+        offered: BindingKey | None,
+        now: int,
+        with_access_token: bool = True,
     ) -> Grant:
-        """The tokens of a refresh that presented `token` under a key, or under none (PROTOCOL §4)."""
+        """The tokens of a refresh that presented `token`, bound to its key, or to the one that was `offered`.
+
+        Of the generation after the committed one, which may be newer than `token` (PROTOCOL §4).
+        """
+        is_bound = token.is_bound or offered is not None
         successor = refresh_token.successor_of(
             token,
             self._keys,
-            key_hash=key_hash,
-            entropy=b"" if key_hash else self._entropy.token_bytes(16),
+            generation=session.generation + 1,
+            binding_key=_key_of(token, self._keys, offered),
+            entropy=b"" if is_bound else self._entropy.token_bytes(16),
             now=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
+        if successor.channel != self._channel:  # a change of COOKIE_PATH is under way
+            successor = replace(successor, channel=self._channel)
         return self._grant(session, successor, now=now, with_access_token=with_access_token)
 
     def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
@@ -89,3 +118,9 @@ class TokenIssuer:
         token_id = base64url.encode(self._entropy.token_bytes(16))
         claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at)
         return sign(claims, self._signing_keys.current[0])
+
+
+def _key_of(token: RefreshToken, keys: KeyRing, offered: BindingKey | None) -> bytes | None:
+    if token.is_bound:
+        return refresh_token.open_key(token, keys)
+    return offered.reveal() if offered else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
-from gatepass.core.session import MAX_ANCESTORS, Ancestor, EndReason, Session, Swap
+from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
@@ -67,20 +67,30 @@ class MemoryStore(MemoryAttempts):
         row = self._sessions.get(swap.sid)
         if row is None or row.revoked_at is not None or row.expires_at <= swap.now:
             return None
-        if (row.generation, row.fingerprint) != (swap.expected_generation, swap.expected_fingerprint):
+        expected = (swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
+        if (row.generation, row.fingerprint, row.binding) != expected:
             return None
-        committed = Ancestor(row.fingerprint, row.key_hash)
+        if row.device_since is not None and not swap.shown_device:
+            return None
         swapped = replace(
             row,
             generation=swap.generation,
             fingerprint=swap.fingerprint,
-            key_hash=swap.key_hash,
+            binding=swap.binding,
+            previous=swap.previous,
             committed_at=swap.now,
-            ancestors=(*swap.skipped, committed, *row.ancestors)[:MAX_ANCESTORS],
             last_ip_prefix=swap.ip_prefix,
         )
         self._sessions[swap.sid] = swapped
         return swapped
+
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        row = self._sessions.get(sid)
+        if row is None or row.revoked_at is not None or row.expires_at <= now or row.device_key not in (b"", key):
+            return False
+        since = row.device_since if row.device_since is not None else since
+        self._sessions[sid] = replace(row, device_key=key, device_since=since)
+        return True
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         return self._revoke(sid, reason, now)

@@ -1,13 +1,12 @@
 """Converts records to flat rows and back, for every store that keeps rows."""
 
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
-from gatepass.core.session import MAX_ANCESTORS, Ancestor, Session
+from gatepass.core.session import Session
 from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
@@ -15,26 +14,24 @@ SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
 AUDIT_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
-_ANCESTORS = SESSION_COLUMNS.index("ancestors")
+_METHODS = SESSION_COLUMNS.index("methods")
 _REMEMBER = SESSION_COLUMNS.index("remember")
-_PAIR = struct.Struct("16s16s")
-ANCESTORS_BYTES = _PAIR.size * MAX_ANCESTORS
 
 
-def pack_ancestors(ancestors: Iterable[Ancestor]) -> bytes:
-    """Fingerprint and key hash of each, newest first, in one blob that SQL can shift."""
-    return b"".join(ancestor.fingerprint + ancestor.key_hash for ancestor in ancestors)
+def pack_methods(methods: Sequence[str]) -> str:
+    """Authentication methods in one text. Their names have no spaces (RFC 8176)."""
+    return " ".join(methods)
 
 
-def unpack_ancestors(blob: bytes) -> tuple[Ancestor, ...]:
-    """The ancestors in a blob made by `pack_ancestors`."""
-    return tuple(map(Ancestor._make, _PAIR.iter_unpack(blob)))
+def unpack_methods(text: str) -> tuple[str, ...]:
+    """The authentication methods in a text made by `pack_methods`."""
+    return tuple(text.split())
 
 
 def from_session(session: Session) -> list[Any]:
     """The values of a session's columns."""
     values = [getattr(session, name) for name in SESSION_COLUMNS]
-    values[_ANCESTORS] = pack_ancestors(session.ancestors)
+    values[_METHODS] = pack_methods(session.methods)
     values[_REMEMBER] = int(session.remember)
     return values
 
@@ -42,7 +39,7 @@ def from_session(session: Session) -> list[Any]:
 def to_session(row: Sequence[Any]) -> Session:
     """A session from the values of its columns."""
     values = list(row)
-    values[_ANCESTORS] = unpack_ancestors(values[_ANCESTORS])
+    values[_METHODS] = unpack_methods(values[_METHODS])
     values[_REMEMBER] = bool(values[_REMEMBER])
     return Session(*values)
 

@@ -5,6 +5,7 @@
     machine    a Hypothesis machine that compares a store with the reference
     clock      time, randomness and password hashing that a test controls
     faults     a proxy that loses requests and answers
+    virtual_device   the browser's half of device-bound sessions, in memory
 
 `gatepass.testing.battery` and `gatepass.testing.machine` must be imported by name, as they need pytest and Hypothesis:
 `pip install 'gatepass[testing]'`. The rest needs neither.
@@ -13,5 +14,14 @@
 from gatepass.testing.clock import FastHasher, ManualClock, PredictableEntropy
 from gatepass.testing.faults import FaultProxy
 from gatepass.testing.gates import fake_principal, memory_gate
+from gatepass.testing.virtual_device import VirtualDevice
 
-__all__ = ["FastHasher", "FaultProxy", "ManualClock", "PredictableEntropy", "fake_principal", "memory_gate"]
+__all__ = [
+    "FastHasher",
+    "FaultProxy",
+    "ManualClock",
+    "PredictableEntropy",
+    "VirtualDevice",
+    "fake_principal",
+    "memory_gate",
+]

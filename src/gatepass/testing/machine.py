@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from gatepass.core.session import UNKNOWN_KEY, Ancestor
+from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
 from gatepass.testing.records import NOW, account_of, digest, session_of, swap_of
@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 NAMES = ("ann", "bob")
 DEVICES = ("laptop", "phone", "tablet")
 SESSIONS = [(name, device) for name in NAMES for device in DEVICES]
+STARTS = ("as it is", "at sign-in", "under another binding")
 names = st.sampled_from(NAMES)
 sessions = st.sampled_from(SESSIONS)
 times = st.integers(NOW - 100, NOW + 100)
@@ -47,10 +48,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        """Open both stores and add two accounts."""
+        """Open both stores and add two accounts with sessions: so most rules find something to change."""
         self._run(self._store.open())
         for name in NAMES:
             self._same("add_account", account_of(name))
+            for device in DEVICES[:2]:
+                self._same("add", session_of(account_of(name), device, expires_at=NOW + 50), credential_version=1)
 
     def teardown(self) -> None:
         """Close the store under test."""
@@ -64,15 +67,29 @@ class StoreMachine(RuleBasedStateMachine):
         if self._run(self._reference.find(session.sid)) is None:
             self._same("add", session, credential_version=version)
 
-    @rule(which=sessions, at=times, branch=st.sampled_from("ab"), stale=st.booleans(), skipped=st.integers(0, 17))
-    def swap(self, which: tuple[str, str], at: int, branch: str, stale: bool, skipped: int) -> None:
-        """Swap from the present row or from the one at sign-in, with or without skipped generations."""
+    @rule(
+        which=sessions,
+        at=times,
+        branch=st.sampled_from("ab"),
+        bound=st.booleans(),
+        start=st.sampled_from(STARTS),
+        shown=st.booleans(),
+    )
+    def swap(self, which: tuple[str, str], at: int, branch: str, bound: bool, start: str, shown: bool) -> None:
+        """Swap to a bound token or an unbound one: from the present row, the one at sign-in, or another binding."""
         fresh = session_of(account_of(which[0]), which[1])
         row = self._run(self._reference.find(fresh.sid))
-        start = fresh if stale or row is None else row
-        lost = tuple(Ancestor(digest("lost", number), UNKNOWN_KEY) for number in range(skipped))
-        generation = start.generation + 1 + skipped
-        self._same("swap", swap_of(start, branch=branch, now=at, generation=generation, skipped=lost))
+        before = fresh if start == "at sign-in" or row is None else row
+        expected = digest("foreign") if start == "under another binding" else before.binding
+        binding = digest("binding", branch) if bound else NO_BINDING
+        previous = NO_FINGERPRINT if bound else before.fingerprint
+        facts = {"expected_binding": expected, "binding": binding, "previous": previous, "shown_device": shown}
+        self._same("swap", swap_of(before, branch=branch, now=at, **facts))
+
+    @rule(which=sessions, at=times, key=st.sampled_from((b"one", b"two")), is_proven=st.booleans())
+    def set_device(self, which: tuple[str, str], at: int, key: bytes, is_proven: bool) -> None:
+        """Record the device of a session, by a registration or by a proof."""
+        self._same("set_device", self._sid(which), key=key, since=at if is_proven else None, now=at)
 
     @rule(which=sessions, at=times, reason=st.sampled_from(("revoked", "reused")))
     def revoke(self, which: tuple[str, str], at: int, reason: str) -> None:

@@ -4,7 +4,7 @@ import hashlib
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.policy import DAY
-from gatepass.core.session import NO_KEY, Ancestor, Session, Swap
+from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session, Swap
 from gatepass.ports import Store
 
 NOW = 1_800_000_000
@@ -47,12 +47,13 @@ def session_of(account: Account, name: str = "laptop", **facts: object) -> Sessi
         "account_id": account.id,
         "generation": -1,
         "fingerprint": digest("root", account.id, name),
-        "key_hash": NO_KEY,
+        "binding": NO_BINDING,
+        "previous": NO_FINGERPRINT,
         "committed_at": NOW,
-        "ancestors": (),
         "created_at": NOW,
         "expires_at": NOW + 30 * DAY,
         "authenticated_at": NOW,
+        "methods": ("pwd",),
         "remember": True,
         "client": "Firefox on Linux",
         "last_ip_prefix": "192.0.2.0/24",
@@ -66,19 +67,15 @@ def swap_of(session: Session, *, branch: str = "", now: int = NOW + 60, **facts:
         "sid": session.sid,
         "expected_generation": session.generation,
         "expected_fingerprint": session.fingerprint,
+        "expected_binding": session.binding,
         "generation": session.generation + 1,
         "fingerprint": digest("token", session.fingerprint, branch),
-        "key_hash": digest("key", session.generation + 1, branch),
+        "binding": session.binding,
+        "previous": session.fingerprint,
         "now": now,
         "ip_prefix": "198.51.100.0/24",
-        "skipped": (),
     }
     return Swap(**{**fields, **facts})  # type: ignore[arg-type]
-
-
-def ancestor_of(session: Session) -> Ancestor:
-    """Return the ancestor that a session's token becomes when the next one is committed."""
-    return Ancestor(session.fingerprint, session.key_hash)
 
 
 async def signed_in(store: Store, name: str = "ann", device: str = "laptop") -> Session:

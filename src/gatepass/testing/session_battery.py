@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gatepass.core.policy import DAY
-from gatepass.core.session import MAX_ANCESTORS, UNKNOWN_KEY, Ancestor, Session
+from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session
 from gatepass.ports import Revocation, Store
 from gatepass.testing.records import (
     NOW,
     account_of,
-    ancestor_of,
     digest,
     session_of,
     signed_in,
@@ -72,21 +71,36 @@ class SessionBattery:
 
     async def test_a_swap_moves_the_row_and_returns_it(self, store: Store) -> None:
         session = await signed_in(store)
-        swap = swap_of(session)
+        swap = swap_of(session, generation=7, binding=digest("binding"))
         row = await store.swap(swap)
         assert row is not None
-        assert (row.generation, row.fingerprint, row.key_hash) == (0, swap.fingerprint, swap.key_hash)
-        assert (row.committed_at, row.last_ip_prefix) == (swap.now, swap.ip_prefix)
-        assert row.ancestors == (ancestor_of(session),)
+        assert row == replace(
+            session,
+            generation=7,
+            fingerprint=swap.fingerprint,
+            binding=swap.binding,
+            previous=session.fingerprint,
+            committed_at=swap.now,
+            last_ip_prefix=swap.ip_prefix,
+        )
         assert await store.find(session.sid) == row
 
     async def test_a_swap_from_another_version_changes_nothing(self, store: Store) -> None:
         session = await signed_in(store)
         wrong = swap_of(session, expected_fingerprint=digest("other"))
         early = swap_of(session, expected_generation=0)
-        assert await store.swap(wrong) is None
-        assert await store.swap(early) is None
+        bound = swap_of(session, expected_binding=digest("binding"))
+        assert [await store.swap(swap) for swap in (wrong, early, bound)] == [None, None, None]
         assert await store.find(session.sid) == session
+
+    async def test_a_bound_session_is_swapped_under_its_own_binding_only(self, store: Store) -> None:
+        session = await signed_in(store)
+        bound = await swapped(store, session, binding=digest("binding"), previous=NO_FINGERPRINT)
+        assert await store.swap(swap_of(bound, expected_binding=NO_BINDING)) is None
+        assert await store.swap(swap_of(bound, expected_binding=digest("other"))) is None
+        assert await store.find(session.sid) == bound
+        after = await swapped(store, bound, previous=NO_FINGERPRINT)
+        assert (after.binding, after.previous) == (digest("binding"), NO_FINGERPRINT)
 
     async def test_a_swap_is_won_once(self, store: Store) -> None:
         session = await signed_in(store)
@@ -101,30 +115,56 @@ class SessionBattery:
         assert len(winners) == 1
         assert await store.find(session.sid) == winners[0]
 
-    async def test_sixteen_ancestors_are_kept_newest_first(self, store: Store) -> None:
-        row = await signed_in(store)
-        line: list[Ancestor] = []
-        for _ in range(MAX_ANCESTORS + 3):
-            line.insert(0, ancestor_of(row))
-            row = await swapped(store, row)
-        assert row.ancestors == tuple(line[:MAX_ANCESTORS])
-
-    async def test_a_full_line_of_ancestors_still_takes_the_skipped_ones(self, store: Store) -> None:
-        row = await signed_in(store)
-        for _ in range(MAX_ANCESTORS):
-            row = await swapped(store, row)
-        gap = tuple(Ancestor(digest("gap", number), UNKNOWN_KEY) for number in range(MAX_ANCESTORS))
-        after = await swapped(store, row, generation=row.generation + 2, skipped=gap[:1])
-        assert after.ancestors == (gap[0], ancestor_of(row), *row.ancestors)[:MAX_ANCESTORS]
-        last = await swapped(store, after, generation=after.generation + 99, skipped=gap)
-        assert last.ancestors == gap
-
-    async def test_skipped_ancestors_stand_before_the_committed_one(self, store: Store) -> None:
+    async def test_a_device_is_recorded_once(self, store: Store) -> None:
         session = await signed_in(store)
-        lost = Ancestor(digest("lost"), UNKNOWN_KEY)
-        row = await swapped(store, session, generation=7, skipped=(lost,))
-        assert row.generation == 7
-        assert row.ancestors == (lost, ancestor_of(session))
+        key, other = b"\x01" * 34, b"\x02" * 271
+        assert await store.set_device(session.sid, key=key, since=None, now=NOW)
+        assert await store.find(session.sid) == replace(session, device_key=key)
+        assert not await store.set_device(session.sid, key=other, since=None, now=NOW)
+        assert await store.set_device(session.sid, key=key, since=NOW + 1, now=NOW + 1)
+        assert await store.set_device(session.sid, key=key, since=NOW + 2, now=NOW + 2)
+        assert not await store.set_device(session.sid, key=other, since=NOW + 3, now=NOW + 3)
+        assert await store.find(session.sid) == replace(session, device_key=key, device_since=NOW + 1)
+
+    async def test_of_many_devices_at_once_one_is_recorded(self, store: Store) -> None:
+        session = await signed_in(store)
+        keys = [bytes([number]) * 34 for number in range(1, 21)]
+        done = await asyncio.gather(*(store.set_device(session.sid, key=key, since=None, now=NOW) for key in keys))
+        row = await store.find(session.sid)
+        assert row is not None
+        assert [key for key, is_done in zip(keys, done, strict=True) if is_done] == [row.device_key]
+
+    async def test_no_device_is_recorded_for_a_session_that_is_over(self, store: Store) -> None:
+        session = await signed_in(store)
+        assert not await store.set_device(session.sid, key=b"key", since=NOW, now=session.expires_at)
+        await store.revoke(session.sid, reason="revoked", now=NOW)
+        assert not await store.set_device(session.sid, key=b"key", since=NOW, now=NOW)
+        assert not await store.set_device(digest("nobody"), key=b"key", since=NOW, now=NOW)
+        row = await store.find(session.sid)
+        assert row is not None
+        assert (row.device_key, row.device_since) == (b"", None)
+
+    async def test_a_session_with_a_device_is_swapped_only_where_the_device_was_shown(self, store: Store) -> None:
+        session = await signed_in(store)
+        await store.set_device(session.sid, key=b"key", since=None, now=NOW)
+        row = await swapped(store, session)
+        assert row.device_key == b"key", "a device that has proven nothing yet is not asked for"
+        await store.set_device(session.sid, key=b"key", since=NOW, now=NOW)
+        assert await store.swap(swap_of(row)) is None
+        after = await store.swap(swap_of(row, shown_device=True))
+        assert after is not None
+        assert (after.device_key, after.device_since) == (b"key", NOW)
+        ended = await store.revoke(session.sid, reason="revoked", now=NOW + 1)
+        assert ended is not None
+        assert (ended.device_key, ended.device_since) == (b"key", NOW)
+
+    async def test_the_methods_of_a_sign_in_are_kept_in_their_order(self, store: Store) -> None:
+        account = account_of()
+        await store.add_account(account)
+        for methods in (("pwd",), ("otp", "pwd", "mfa"), ()):
+            session = session_of(account, repr(methods), methods=methods)
+            await store.add(session, credential_version=1)
+            assert (await swapped(store, session)).methods == methods
 
     async def test_a_revoked_session_is_never_swapped_back(self, store: Store) -> None:
         session = await signed_in(store)
@@ -244,14 +284,16 @@ class SessionBattery:
             account,
             sid=bytes(16),
             fingerprint=b"\xff" * 16,
-            key_hash=b"\x00\xff'\";--\n\r\x80\xc3\x28 "[:16].ljust(16, b"\x00"),
+            binding=b"\x00\xff'\";--\n\r\x80\xc3\x28 "[:16].ljust(16, b"\x00"),
+            previous=b"\x00" * 15 + b"\n",
+            methods=("pwd", "otp", "\u00fc\U0001f511"),
             client="\u00fc\U0001f511 '\";--",
             remember=False,
         )
         assert await store.add(odd, credential_version=1)
         assert await store.find(odd.sid) == odd
         row = await swapped(store, odd, fingerprint=bytes(16))
-        assert row.ancestors == (ancestor_of(odd),)
+        assert row.previous == odd.fingerprint
         assert await store.find(odd.sid) == row
 
     async def test_a_store_that_is_well_answers_a_ping(self, store: Store) -> None:

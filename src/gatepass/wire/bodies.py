@@ -11,8 +11,9 @@ from pydantic_core import core_schema
 
 from gatepass.core import strict_json
 from gatepass.core.account import Account
+from gatepass.core.binding import BindingKey
 from gatepass.core.secret import Secret
-from gatepass.core.session import Session
+from gatepass.core.session import NO_BINDING, Session
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
 from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_email
@@ -31,6 +32,16 @@ def _secret(*, max_length: int | None = None) -> GetPydanticSchema:
 
 Password = Annotated[Secret, _secret()]
 LinkToken = Annotated[Secret, _secret(max_length=2048)]
+BINDING_SECRET = "binding_secret"
+BindingSecret = Annotated[
+    BindingKey | None,  # None is for an absent member; null is refused
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.no_info_after_validator_function(
+            BindingKey.parse, core_schema.str_schema(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", max_length=43)
+        )
+    ),
+]
+"""The key to which a session is bound: 32 bytes as base64url, opaque from here on (PROTOCOL §5)."""
 
 
 class _Strict(BaseModel):
@@ -43,6 +54,7 @@ class Credentials(_Strict):
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
     password: Password
     remember: bool = True
+    binding_secret: BindingSecret = None
 
 
 class Registration(Credentials):
@@ -54,6 +66,7 @@ class PasswordChange(_Strict):
 
     current: Password
     new: Password
+    binding_secret: BindingSecret = None
 
 
 class EmailRequest(_Strict):
@@ -68,6 +81,13 @@ class VerifyRequest(_Strict):
     token: LinkToken
     password: Password
     remember: bool = True
+    binding_secret: BindingSecret = None
+
+
+class RefreshRequest(_Strict):
+    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one."""
+
+    binding_secret: BindingSecret = None
 
 
 class PasswordReset(_Strict):
@@ -88,6 +108,7 @@ class EmailConfirmation(_Strict):
     """`POST /auth/email/confirm`."""
 
     token: LinkToken
+    binding_secret: BindingSecret = None
 
 
 class DeleteAccountRequest(_Strict):
@@ -97,7 +118,10 @@ class DeleteAccountRequest(_Strict):
 
 
 def read(model: type[Body], raw: bytes) -> Body:
-    """The body as a model. Raises BadRequest (`malformed-json`) or Unprocessable (`invalid-body`)."""
+    """The body as a model.
+
+    Raises BadRequest (`malformed-json`, `invalid-binding-secret`) or Unprocessable (`invalid-body`).
+    """
     if not raw:
         needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
         raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
@@ -111,6 +135,8 @@ def read(model: type[Body], raw: bytes) -> Body:
         raise BadRequest("malformed-json", f"The body cannot be read: {fault}.") from None
     if any(fault["type"] == "json_invalid" for fault in faults):
         raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
+    if any(fault["loc"] == (BINDING_SECRET,) and BINDING_SECRET in model.model_fields for fault in faults):
+        raise BadRequest("invalid-binding-secret", "binding_secret must be 32 bytes as 43 characters of base64url.")
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
 
 
@@ -140,7 +166,7 @@ def account_json(account: Account) -> dict[str, str | int]:
     return {"id": account.id, "email": account.email, "created_at": account.created_at}
 
 
-def session_json(session: Session, *, current: str) -> dict[str, str | int | bool]:
+def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str]]:
     """One row of the list of sessions: no token material, a coarse address (ASVS 7.5.2)."""
     return {
         "id": session.sid.hex(),
@@ -150,8 +176,17 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "expires_at": session.expires_at,
         "address": session.last_ip_prefix,
         "remember": session.remember,
+        "bound": bound_of(session),
+        "methods": list(session.methods),
         "current": session.sid.hex() == current,
     }
+
+
+def bound_of(session: Session) -> str:
+    """To what a session is bound: `no` for whoever has the cookie, `key` for the client that keeps one, or `device`."""
+    if session.device_since is not None:
+        return "device"
+    return "no" if session.binding == NO_BINDING else "key"
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -5,14 +5,19 @@
 Browsers drop a cookie that does not fit its URL without a word, so what does not go together is refused here.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from gatepass.errors import ConfigurationError
 from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts, check_public_url, foreign_origin
+
+DeviceBound = Literal["off", "allow"]
+_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?", re.ASCII)
+"""Its steps are a part of the cookies' names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +29,13 @@ class Browsers:
     https://app.example.com, capacitor://localhost, tauri://localhost, chrome-extension://<id>."""
     cookie_path: str = "/"
     """The Path of the refresh cookie, such as / or /auth."""
+    earlier_cookie_path: str | None = None
+    """What `cookie_path` was before a change, until every client has refreshed: both cookies are read meanwhile."""
     same_site: SameSite = "strict"
     """`none` is for pages of another site and needs https."""
+    device_bound: DeviceBound = "off"
+    """Experimental. `allow`: a browser that has Device Bound Session Credentials binds its sessions to a key in the
+    device's hardware (PROTOCOL §10)."""
     hsts: Hsts | None = None
     """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it. None is `host` where
     the endpoints are mounted in an application, and `subdomains` with `gatepass serve`."""
@@ -71,13 +81,24 @@ class Browsers:
             raise ConfigurationError(f"`origins`: {fault}") from None
 
     def _check_path(self) -> None:
-        if not self.cookie_path.startswith("/") or any(mark in self.cookie_path for mark in ";,\r\n \t"):
-            raise ConfigurationError("`cookie_path` must be an absolute path such as / or /auth.")
+        for name, path in (("cookie_path", self.cookie_path), ("earlier_cookie_path", self.earlier_cookie_path)):
+            if path is not None and not _PATH.fullmatch(path):
+                raise ConfigurationError(
+                    f"`{name}` must be an absolute path of letters, digits and . _ ~ -, such as / or /auth."
+                )
 
     def _check_words(self) -> None:
-        for name, value, words in (("same_site", self.same_site, SameSite), ("hsts", self.hsts or "host", Hsts)):
+        for name, value, words in (
+            ("same_site", self.same_site, SameSite),
+            ("hsts", self.hsts or "host", Hsts),
+            ("device_bound", self.device_bound, DeviceBound),
+        ):
             if value not in get_args(words):
                 raise ConfigurationError(f"`{name}` must be one of {', '.join(get_args(words))}.")
+        if self.device_bound == "allow" and self.same_site == "none":
+            raise ConfigurationError(
+                "`device_bound` must be off with `same_site` none: browsers bind no partitioned cookie to a device."
+            )
 
     def _check_proxies(self) -> None:
         Proxies.parse(self.trusted_proxies)

@@ -21,10 +21,10 @@ from gatepass.wire.headers import Headers
 from gatepass.wire.idna import ascii_url
 
 Hsts = Literal["subdomains", "host", "off"]
-CLIENT_HEADERS = (b"idempotency-key", b"gatepass-client")
+CLIENT_HEADERS = (b"gatepass-proof", b"gatepass-client")
 _OWN_SCHEME = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://[A-Za-z0-9._~-]+(:[0-9]{1,5})?")
 """An origin of an application shell or of an extension: Capacitor, Ionic, Tauri, Electron, chrome-extension."""
-_ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-session, idempotency-key"
+_ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-proof, gatepass-session"
 
 
 def origin_of(url: str) -> str:
@@ -118,7 +118,7 @@ class Origins:
     def check(self, headers: Headers) -> None:
         """Raise Forbidden (`cross-site`) unless the request may carry cookies. Reads headers only."""
         if not any(name in headers for name in CLIENT_HEADERS):
-            raise cross_site("Send the header Gatepass-Client: 1 or Idempotency-Key.")
+            raise cross_site("Send the header Gatepass-Client: 1 or Gatepass-Proof.")
         site = headers.one(b"sec-fetch-site")
         if site == "same-origin":
             return
@@ -127,6 +127,15 @@ class Origins:
             return
         if origin not in self.own and origin not in self.foreign:
             raise cross_site("This origin is not allowed here.")
+
+    def check_own(self, headers: Headers) -> None:
+        """Raise Forbidden (`cross-site`) unless a page of the gate's own origin caused the request.
+
+        For requests that the browser makes by itself, without a header of ours.
+        """
+        site, origin = headers.one(b"sec-fetch-site"), headers.one(b"origin")
+        if site != "same-origin" and not (site is None and origin in self.own):
+            raise cross_site("This is for browsers, for pages of this origin.")
 
     def cors(self, headers: Headers, *, is_public: bool = False) -> list[tuple[str, str]]:
         """The CORS headers of an answer: an echo for allowed foreign origins; for others none, or `*` in public."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gatepass.wire.cookies import Cookies
+from gatepass.wire.cookies import REFRESH_NAMES, Cookies, has_refresh_cookie
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -39,9 +39,9 @@ def authorizations(environ: Environ) -> list[str]:
 def withhold(environ: Environ, cookies: Cookies) -> bytes:
     """Take the refresh cookies out of an environ. Returns the Cookie text that an application must not see."""
     text = environ.get("HTTP_COOKIE")
-    if text is None or not any(name in text for name in cookies.refresh_names):
+    if text is None or not has_refresh_cookie(text):
         return b""
-    kept, held = cookies.withhold([(b"cookie", _bytes(_unfold(text, cookies.refresh_names)))])
+    kept, held = cookies.withhold([(b"cookie", _bytes(_unfold(text)))])
     if kept:
         environ["HTTP_COOKIE"] = kept[0][1].decode("latin-1")
     else:
@@ -49,13 +49,12 @@ def withhold(environ: Environ, cookies: Cookies) -> bytes:
     return held
 
 
-def _unfold(text: str, names: Iterable[str]) -> str:
+def _unfold(text: str) -> str:
     """Undo the comma by which a server joins Cookie headers, at least beside the refresh cookies."""
     if "," not in text:
         return text
-    ours = "|".join(re.escape(name) for name in names)
-    text = re.sub(rf",(?=\s*(?:{ours})\s*=)", ";", text)
-    return re.sub(rf"((?:^|;)\s*(?:{ours})\s*=[^;,]*),", r"\1;", text)
+    text = re.sub(rf",(?=\s*(?:{REFRESH_NAMES})\s*=)", ";", text)
+    return re.sub(rf"((?:^|;)\s*(?:{REFRESH_NAMES})\s*=[^;,]*),", r"\1;", text)
 
 
 def _bytes(text: str) -> bytes:

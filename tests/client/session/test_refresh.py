@@ -102,19 +102,101 @@ def test_with_little_time_left_the_call_goes_at_once_and_the_refresh_runs_beside
     assert len(api.refreshes) == 1
 
 
-def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once(real: Harness) -> None:
+def test_a_thief_of_the_cookie_gets_nothing_and_the_owner_goes_on(real: Harness) -> None:
+    storage, ended = MemoryStorage(), list[SessionEndedError]()
+    with Client(real.url, storage=storage) as ann:
+        ann.sign_up("owner@example.com", PASSWORD)
+        stolen = storage.load()
+        for key, is_bound in ((b"t" * 32, True), (b"t" * 32, False), (None, False)):
+            copy = MemoryStorage()
+            copy.save(replace(stolen, binding_key=key, is_bound=is_bound, access_token=None))
+            with Client(real.url, storage=copy, on_ended=ended.append) as thief, pytest.raises(SessionEndedError):
+                thief.get("/auth/me")
+            assert copy.load().cookie == stolen.cookie
+        assert [error.reason for error in ended] == ["unproven"] * 3
+        age_token(ann.session, left=-1)
+        assert ann.get("/auth/me").status_code == 200
+        assert ann.session.session_id == stolen.sid
+
+
+def test_a_key_that_the_server_refuses_ends_the_session_here_until_the_next_sign_in(real: Harness) -> None:
+    storage = MemoryStorage()
+    with Client(real.url, storage=storage) as ann:
+        ann.sign_up("lost@example.com", PASSWORD)
+        storage.save(replace(storage.load(), binding_key=b"x" * 32, access_token=None))
+        age_token(ann.session, left=-1)
+        with pytest.raises(SessionEndedError):
+            ann.get("/auth/me")
+        assert (ann.session.status, ann.session.reason) == ("ended", "unproven")
+        real.proxy.exchanges.clear()
+        assert ann.get("/auth/me").status_code == 401
+        assert real.proxy.count(REFRESH) == 0, "it is not asked again"
+        before = storage.load()
+        ann.sign_in("lost@example.com", PASSWORD)
+        assert ann.get("/auth/me").status_code == 200
+        listed = ann.get("/auth/sessions").json()["sessions"]
+    assert before.sid not in [one["id"] for one in listed], "the sign-in brought its cookie along"
+
+
+def test_a_session_that_began_without_a_key_is_bound_by_its_next_refresh(real: Harness) -> None:
+    storage = MemoryStorage()
+    with Client(real.url, storage=storage, retry=None) as ann:
+        _begin_unbound(real, storage)
+        sid = storage.load().sid
+        real.proxy.lose_answers(REFRESH)
+        with pytest.raises(RefreshUnavailableError):
+            ann.get("/auth/me")
+        offered = storage.load()
+        assert (offered.binding_key is not None, offered.is_bound) == (True, False)
+        assert ann.get("/auth/me").status_code == 200
+        bound = storage.load()
+        assert (bound.sid, bound.binding_key, bound.is_bound) == (sid, offered.binding_key, True)
+        age_token(ann.session, left=-1)
+        assert ann.get("/auth/me").status_code == 200
+
+
+def test_a_key_that_a_disk_does_not_take_binds_nothing_yet(real: Harness) -> None:
+    class Full(MemoryStorage):
+        fails = False
+
+        def save(self, record: SessionRecord) -> None:
+            super().save(record)
+            if self.fails:
+                raise StorageError("the disk is full")
+
+    storage = Full()
+    with Client(real.url, storage=storage) as ann:
+        _begin_unbound(real, storage)
+        storage.fails = True
+        assert ann.get("/auth/me").status_code == 200
+        assert not storage.load().is_bound
+        storage.fails = False
+        age_token(ann.session, left=-1)
+        assert ann.get("/auth/me").status_code == 200
+        assert storage.load().is_bound
+
+
+def _begin_unbound(real: Harness, storage: MemoryStorage) -> None:
+    """A session of a client that keeps no key, as one that a server began."""
+    body = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
+    answer = httpx2.post(f"{real.url}/auth/register", json=body, headers={"Gatepass-Client": "1"})
+    grant = read_grant(answer_of(answer, sent_at=0.0))
+    assert grant is not None
+    record = SessionRecord(sid=grant.sid, generation=grant.generation, challenge=grant.challenge, cookie=grant.cookie)
+    storage.save(record)
+
+
+def test_a_thief_of_an_unbound_session_ends_it_and_the_application_is_told_once(real: Harness) -> None:
     ended: list[SessionEndedError] = []
     storage = MemoryStorage()
     with Client(real.url, storage=storage, on_ended=ended.append) as ann:
-        ann.sign_up("victim@example.com", PASSWORD)
-        sid, stolen = ann.session.session_id, storage.load()
-        with Client(real.url, storage=_copy(storage)) as thief:
-            age_token(thief.session, left=-1)
-            assert thief.get("/auth/me").status_code == 200
-            age_token(thief.session, left=-1)
+        _begin_unbound(real, storage)
+        stolen = storage.load()
+        sid, copy = stolen.sid, MemoryStorage()
+        copy.save(stolen)
+        with Client(real.url, storage=copy) as thief:
             assert thief.get("/auth/me").status_code == 200
         assert storage.load() == stolen
-        age_token(ann.session, left=-1)
         with pytest.raises(SessionEndedError) as raised:
             ann.get("/auth/me")
         assert (raised.value.reason, raised.value.session_id) == ("reused", sid)
@@ -124,19 +206,12 @@ def test_a_thief_who_was_first_ends_the_session_and_the_application_is_told_once
     assert storage.load().sid is None
 
 
-def _copy(storage: MemoryStorage) -> MemoryStorage:
-    """The refresh token without the client key: what a thief of cookies has."""
-    copy = MemoryStorage()
-    copy.save(replace(storage.load(), client_key=b"t" * 32))
-    return copy
-
-
 def test_a_401_for_a_young_token_is_passed_on() -> None:
     api = Api()
     api.answering = lambda _request: refused()
     with api.client(storage=MemoryStorage()) as client:
         client.session._saved.open()
-        client.session._saved.begin(_grant(api))
+        client.session._saved.begin(_grant(api), SessionRecord())
         assert client.get("/x").status_code == 401
     assert api.refreshes == []
 
@@ -204,7 +279,7 @@ def test_what_was_sent_for_one_user_is_never_sent_again_for_another() -> None:
 
         def change(_request: httpx2.Request) -> httpx2.Response:
             client.session.state.clear(sid="cd" * 16)
-            client.session._saved.begin(_grant(api))
+            client.session._saved.begin(_grant(api), SessionRecord())
             return refused()
 
         api.answering = change

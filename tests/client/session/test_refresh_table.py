@@ -3,6 +3,8 @@
 import datetime
 import email.utils
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from gatepass.client import retry_after
 from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from gatepass.client.retry_after import read_retry_after, retry_after_of
 from gatepass.client.session import access_token, refresh, session
-from gatepass.client.session.endpoints import answer_of, exclude_own_cookies, idempotency_key, outcome_of
-from tests.client.fake_api import RT, SID, Api, problem, signed_in
+from gatepass.client.session.endpoints import answer_of, exclude_own_cookies, outcome_of, proof_of, secret_of
+from gatepass.client.storage.record import MAX_MISSING, SessionRecord
+from tests.client.fake_api import CHALLENGE, KEY, RT, SID, Api, problem, signed_in
 
 FOLDER = Path(__file__).resolve().parents[3] / "contract"
 
@@ -27,10 +30,11 @@ def named(vector: dict[str, Any]) -> str:
     return str(vector.get("name") or vector.get("text") or vector.get("url"))
 
 
-@pytest.mark.parametrize("vector", read("idempotency_keys.json"), ids=named)
-def test_the_idempotency_key(vector: dict[str, Any]) -> None:
-    key = bytes.fromhex(vector["client_key"])
-    assert idempotency_key(key, vector["sid"], vector["generation"]) == vector["header"]
+@pytest.mark.parametrize("vector", read("binding_proofs.json"), ids=named)
+def test_the_proof(vector: dict[str, Any]) -> None:
+    key = bytes.fromhex(vector["key"])
+    assert proof_of(key, vector["sid"], vector["generation"], vector["challenge"]) == vector["header"]
+    assert secret_of(SessionRecord(binding_key=key)).reveal() == vector["binding_secret"]
 
 
 @pytest.mark.parametrize("vector", read("refresh_outcomes.json"), ids=named)
@@ -45,7 +49,7 @@ def test_what_an_answer_to_a_refresh_means(vector: dict[str, Any]) -> None:
         assert outcome.grant is not None
         assert (outcome.grant.generation, outcome.grant.lifetime) == (expected["generation"], expected["lifetime_s"])
     elif "generation" in expected:
-        assert outcome.generation == expected["generation"]
+        assert (outcome.mark and outcome.mark[0]) == expected["generation"]
     assert "reason" not in expected or outcome.reason == expected["reason"]
 
 
@@ -84,14 +88,14 @@ def test_the_schedule_is_that_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("vector", read("state_cookies.json")["names"], ids=named)
-def test_neither_of_the_cookies_gets_into_a_jar(vector: dict[str, str]) -> None:
+def test_neither_of_the_cookies_gets_into_a_jar(vector: dict[str, Any]) -> None:
     jar = httpx2.Cookies()
     exclude_own_cookies(jar.jar)
     exclude_own_cookies(jar.jar)
-    name = vector["name"]
-    refresh = name.replace("_state", "") if name.startswith("gatepass") else RT
-    headers = [("Set-Cookie", f"{one}=x; Path=/; Secure") for one in (name, refresh, "own")]
-    headers.append(("Set-Cookie", "__Secure-gatepass=x; Path=/auth; Secure"))
+    state = vector["names"]
+    refresh = [name.replace("_state", "").replace("__Host-", "__Host-Http-") for name in state]
+    pathed = [name.replace("__Host-Http-", "__Secure-") for name in refresh]
+    headers = [("Set-Cookie", f"{one}=x; Path=/; Secure") for one in (*state, *refresh, *pathed, "own")]
     jar.extract_cookies(httpx2.Response(200, headers=headers, request=httpx2.Request("GET", "https://localhost/")))
     assert [cookie.name for cookie in jar.jar] == ["own"]
 
@@ -103,7 +107,8 @@ def test_a_superseded_token_is_followed_at_once_with_the_cookies_that_came() -> 
         if len(api.refreshes) > 2:
             return None
         cookie = f"{RT}=gp_rt_successor{len(api.refreshes)}; Path=/; Secure; HttpOnly"
-        return problem(409, "refresh-superseded", {"Set-Cookie": cookie}, refresh_generation=len(api.refreshes))
+        mark = {"refresh_generation": len(api.refreshes), "refresh_challenge": f"challenge-{len(api.refreshes)}"}
+        return problem(409, "refresh-superseded", {"Set-Cookie": cookie}, **mark)
 
     api.refreshing = newer
     with api.client(storage=signed_in(expired=True)) as client:
@@ -111,8 +116,9 @@ def test_a_superseded_token_is_followed_at_once_with_the_cookies_that_came() -> 
         assert client.session.status == "active"
     presented = [request.headers["Cookie"].partition("=")[2] for request in api.refreshes]
     assert presented == ["gp_rt_0", "gp_rt_successor1", "gp_rt_successor2"]
-    keys = [request.headers["Idempotency-Key"] for request in api.refreshes]
-    assert keys == [idempotency_key(bytes(32), SID, generation) for generation in range(3)]
+    proofs = [request.headers["Gatepass-Proof"] for request in api.refreshes]
+    challenges = (CHALLENGE, "challenge-1", "challenge-2")
+    assert proofs == [proof_of(KEY, SID, generation, challenge) for generation, challenge in enumerate(challenges)]
     assert {request.headers["Gatepass-Session"] for request in api.refreshes} == {SID}
 
 
@@ -120,7 +126,8 @@ def test_a_superseded_token_is_followed_twenty_times_and_then_degraded_until_the
     api = Api()
 
     def newer(_request: httpx2.Request) -> httpx2.Response:
-        return problem(409, "refresh-superseded", refresh_generation=len(api.refreshes))
+        number = len(api.refreshes)
+        return problem(409, "refresh-superseded", refresh_generation=number, refresh_challenge=f"{number:011}")
 
     api.refreshing = newer
     with api.client(storage=signed_in(expired=True)) as client:
@@ -140,7 +147,7 @@ def test_a_superseded_token_is_followed_twenty_times_and_then_degraded_until_the
         problem(401, "session-ended", sid="ff" * 16),
         problem(401, "no-session"),
         problem(409, "session-mismatch"),
-        problem(400, "invalid-idempotency-key"),
+        problem(400, "invalid-proof"),
         problem(429, "too-many-attempts"),
         httpx2.Response(500),
         httpx2.Response(200, html="<h1>Welcome to our hotel</h1>"),
@@ -158,12 +165,42 @@ def test_whatever_does_not_end_this_very_session_keeps_it(answer: httpx2.Respons
         assert (client.session.status, storage.load().sid) == ("degraded", SID)
 
 
-def test_session_ended_for_this_session_ends_it_and_forgets_all_but_the_client_key() -> None:
+@pytest.mark.parametrize(("code", "status"), [("no-session", 401), ("session-ended", 401)])
+def test_a_cookie_that_is_none_three_times_over_a_minute_is_gone_for_good(
+    code: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, storage, now = Api(), signed_in(expired=True), time.time()
+    api.refreshing = lambda _request: problem(status, code)
+    monkeypatch.setattr("gatepass.client.session.persistence.time", type("Clock", (), {"time": lambda: now}))
+    for seconds in (0, 20, 39):
+        now += seconds
+        with api.client(storage=storage) as program, pytest.raises(RefreshUnavailableError):
+            program.get("/x")
+        assert storage.load().sid == SID
+    now += 2
+    with api.client(storage=storage) as program, pytest.raises(SessionEndedError) as raised:
+        program.get("/x")
+    assert (raised.value.reason, storage.load()) == ("unknown", SessionRecord())
+
+
+def test_a_session_of_the_first_version_is_said_to_have_ended_at_once_and_once() -> None:
+    api, storage = Api(), signed_in(expired=True)
+    api.refreshing = lambda _request: problem(401, "session-ended")
+    first = replace(storage.load(), challenge=None, binding_key=None, is_bound=False, missing=(MAX_MISSING, 0.0))
+    storage.save(first)
+    with api.client(storage=storage) as program:
+        with pytest.raises(SessionEndedError) as raised:
+            program.get("/x")
+        assert raised.value.reason == "unknown"
+        assert program.get("/x").status_code == 401
+    assert len(api.refreshes) == 1
+
+
+def test_session_ended_for_this_session_ends_it_and_forgets_all() -> None:
     api = Api()
     api.refreshing = lambda _request: problem(401, "session-ended", sid=SID, reason="expired")
     storage = signed_in(expired=True)
     with api.client(storage=storage) as client, pytest.raises(SessionEndedError) as raised:
         client.get("/x")
     assert raised.value.reason == "expired"
-    left = storage.load()
-    assert (left.client_key, left.sid, left.cookie, left.access_token) == (bytes(32), None, None, None)
+    assert storage.load() == SessionRecord()

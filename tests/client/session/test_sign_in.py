@@ -3,9 +3,10 @@
 import httpx2
 import pytest
 
-from gatepass.client import Client, MemoryStorage
-from gatepass.client.errors import ClientError
+from gatepass.client import AsyncClient, Client, MemoryStorage
+from gatepass.client.errors import ClientError, ForbiddenError, SessionEndedError
 from gatepass.errors import ConfigurationError
+from tests.client.fake_api import age_token
 from tests.client.harness import PASSWORD, Harness
 
 
@@ -53,7 +54,7 @@ def test_a_second_sign_in_ends_the_first_session_at_the_server(real: Harness) ->
         first = storage.load()
         api.sign_in("twice@example.com", PASSWORD)
         assert api.session.session_id != first.sid
-        assert storage.load().client_key == first.client_key
+        assert storage.load().binding_key != first.binding_key
         answer = httpx2.get(f"{real.url}/auth/me", headers={"Authorization": f"Bearer {first.access_token}"})
         assert answer.status_code == 401
 
@@ -80,3 +81,31 @@ def test_a_lost_network_at_sign_in_is_httpx_own_error(real: Harness) -> None:
         with pytest.raises(httpx2.TransportError):
             api.sign_in("ann@example.com", PASSWORD)
         assert api.session.status == "anonymous"
+
+
+def test_a_changed_password_ends_every_session_and_begins_one_here(real: Harness) -> None:
+    with Client(real.url) as here, Client(real.url) as elsewhere:
+        here.sign_up("change@example.com", PASSWORD)
+        elsewhere.sign_in("change@example.com", PASSWORD)
+        first = here.session.session_id
+        with pytest.raises(ForbiddenError) as refused:
+            here.change_password("wrong", "eight green bottles on a wall")
+        assert refused.value.code == "invalid-credentials"
+        age_token(here.session, token="ey.of.yesterday")
+        here.change_password(PASSWORD, "eight green bottles on a wall")
+        assert here.session.session_id not in (None, first)
+        assert here.session._saved.record.is_bound
+        age_token(here.session, left=-1)
+        assert here.get("/auth/me").status_code == 200
+        age_token(elsewhere.session, left=-1)
+        with pytest.raises(SessionEndedError):
+            elsewhere.get("/auth/me")
+        with pytest.raises(SessionEndedError):
+            elsewhere.change_password(PASSWORD, "x")
+
+
+async def test_an_async_client_changes_its_password_too(real: Harness) -> None:
+    async with AsyncClient(real.url) as api:
+        await api.sign_up("async-change@example.com", PASSWORD)
+        await api.change_password(PASSWORD, "eight green bottles on a wall")
+        assert (await api.get("/auth/me")).status_code == 200

@@ -67,7 +67,7 @@ async def test_a_cancelled_caller_leaves_alone_and_the_refresh_goes_on() -> None
     class Held(Api):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.url.path == REFRESH:
-                arrived.append(request.headers["Idempotency-Key"])
+                arrived.append(request.headers["Gatepass-Proof"])
                 await release.wait()
             return await super().handle_async_request(request)
 

@@ -1,12 +1,11 @@
 """Where a session is kept: what is saved is there, whole and for its owner alone, whatever happens meanwhile."""
 
 import itertools
+import json
 import os
 import re
 import resource
 import stat
-import subprocess
-import sys
 import threading
 import time
 import traceback
@@ -23,15 +22,24 @@ from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.file import FileStorage
 from gatepass.client.storage.file_lock import FileLock
 from gatepass.client.storage.keyring import KeyringStorage
-from gatepass.client.storage.record import Account, CorruptRecord, SessionRecord, decode, encode
+from gatepass.client.storage.record import (
+    MAX_MISSING,
+    Account,
+    CorruptRecord,
+    SessionRecord,
+    decode,
+    encode,
+)
 from tests.support.nobody import without_home
-from tools.services.patience import PATIENCE
 
 CANARY = "gp_rt_canary"
 FULL = SessionRecord(
-    client_key=bytes(range(32)),
     sid="ab" * 16,
     generation=7,
+    challenge="q83vEjRWeJo",
+    binding_key=bytes(range(32)),
+    is_bound=True,
+    missing=(1, 1_800_000_000.5),
     cookie=("__Host-Http-gatepass", CANARY),
     access_token="ey.canary.token",
     expires_at=1_800_000_000.25,
@@ -71,18 +79,15 @@ def storage(request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.Monk
 
 
 class TestEveryStorage:
-    def test_the_first_load_makes_a_client_key_and_keeps_it(self, storage: Storage) -> None:
-        first = storage.load()
-        assert first == SessionRecord(first.client_key)
-        assert len(first.client_key) == 32
-        assert storage.load() == first
+    def test_nothing_saved_is_an_empty_record(self, storage: Storage) -> None:
+        assert storage.load() == SessionRecord()
 
     def test_what_is_saved_is_loaded(self, storage: Storage) -> None:
         storage.load()
         storage.save(FULL)
         assert storage.load() == FULL
-        storage.save(SessionRecord(FULL.client_key))
-        assert storage.load() == SessionRecord(FULL.client_key)
+        storage.save(SessionRecord())
+        assert storage.load() == SessionRecord()
 
     def test_the_version_changes_with_every_save_and_with_nothing_else(self, storage: Storage) -> None:
         storage.load()
@@ -125,7 +130,7 @@ class TestText:
         shown = repr(FULL) + str(FULL) + repr(FileStorage(path)) + repr(MemoryStorage())
         assert "canary" not in shown
         assert "example.com" not in shown
-        assert repr(FULL.client_key) not in shown
+        assert repr(FULL.binding_key) not in shown
 
     def test_every_text_that_was_cut_is_corrupt(self) -> None:
         text = encode(FULL).rstrip()
@@ -149,8 +154,13 @@ class TestText:
             (b"[]", "it is not a Gatepass session"),
             (b"{}", "it is not a Gatepass session"),
             (b"[" * 100_000, "it is not JSON"),
-            (b'{"version": 2}', "newer version"),
-            (b'{"version": 1}', "client_key"),
+            (b'{"version": 3}', "newer version"),
+            (b'{"version": 0}', "it is not a Gatepass session"),
+            (encode(FULL).replace(b'"binding_key": "AAEC', b'"binding_key": "'), "binding_key"),
+            (encode(FULL).replace(b'"binding_key": "AAEC', b'"binding_key": "+AEC'), "binding_key"),
+            (encode(FULL).replace(b'"sid": "ab', b'"sid": "xy'), "sid"),
+            (encode(FULL).replace(b"q83vEjRWeJo", b"q83vEjRW\\r\\n"), "challenge"),
+            (encode(FULL).replace(b'"missing": [1, ', b'"missing": ['), "missing"),
             (encode(FULL).replace(b'"generation": 7', b'"generation": true'), "generation"),
             (encode(FULL).replace(b'"generation": 7', b'"generation": -7'), "generation"),
             (encode(FULL).replace(b'"lifetime": 900.0', b'"lifetime": NaN'), "lifetime"),
@@ -164,7 +174,15 @@ class TestText:
             decode(text)
 
     def test_members_of_a_later_version_are_passed_over(self) -> None:
-        assert decode(encode(FULL).replace(b'{"version": 1,', b'{"version": 1, "colour": "red",')) == FULL
+        assert decode(encode(FULL).replace(b'{"version": 2,', b'{"version": 2, "colour": "red",')) == FULL
+
+    def test_a_session_of_the_first_version_is_read_without_its_client_key(self) -> None:
+        first = json.loads(encode(FULL))
+        for name in ("challenge", "binding_key", "is_bound", "missing"):
+            del first[name]
+        text = json.dumps({**first, "version": 1, "client_key": "A" * 43 + "="}).encode()
+        expected = replace(FULL, challenge=None, binding_key=None, is_bound=False, missing=(MAX_MISSING, 0.0))
+        assert decode(text) == expected
 
 
 class TestFile:
@@ -184,7 +202,7 @@ class TestFile:
     def test_a_write_is_private_from_its_first_byte_and_on_the_disk_before_it_counts(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        FileStorage(path).load()
+        FileStorage(path).save(SessionRecord())
         steps: list[str] = []
         fsync, put = os.fsync, os.replace
 
@@ -226,44 +244,6 @@ class TestFile:
         done.set()
         writer.join()
 
-    def test_two_programs_that_come_first_at_once_have_one_key(self, path: Path) -> None:
-        script = (
-            "import sys\nfrom gatepass.client.storage.file import FileStorage\n"
-            "sys.stdin.readline()\nprint(FileStorage(sys.argv[1]).load().client_key.hex())"
-        )
-        command = [sys.executable, "-c", script, str(path)]
-        programs = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
-        ]
-        for one in programs:
-            assert one.stdin is not None
-            one.stdin.write("\n")
-            one.stdin.flush()
-        keys = {one.communicate(timeout=PATIENCE)[0] for one in programs}
-        assert len(keys) == 1
-        assert {FileStorage(path).load().client_key.hex() + "\n"} == keys
-
-    def test_many_threads_that_come_first_at_once_have_one_key(self, path: Path) -> None:
-        start = threading.Barrier(12)
-
-        def first(_number: int) -> bytes:
-            start.wait()
-            return FileStorage(path).load().client_key
-
-        with ThreadPoolExecutor(12) as pool:
-            assert len(set(pool.map(first, range(12)))) == 1
-
-    def test_where_the_file_system_has_no_links_there_is_still_one_file(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def no_links(*_names: object) -> None:
-            raise PermissionError
-
-        monkeypatch.setattr(os, "link", no_links)
-        storage = FileStorage(path)
-        assert storage.load() == FileStorage(path).load()
-        assert [one.name for one in path.parent.iterdir()] == ["session.json"]
-
     def test_a_link_is_followed_and_stays_one(self, path: Path, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         path.symlink_to(tmp_path / "real.json")
@@ -283,7 +263,7 @@ class TestFile:
         assert (tmp_path / "session.json").is_file()
 
     def test_what_a_killed_program_left_unfinished_is_removed_in_time(self, path: Path) -> None:
-        FileStorage(path).load()
+        path.parent.mkdir(parents=True)
         old, young = path.with_name(".session.json.new.00"), path.with_name(".session.json.new.01")
         for leftover in (old, young):
             leftover.write_text("{")
@@ -328,7 +308,7 @@ class TestRefusal:
             FileStorage(path.parent).load()
 
     def test_a_file_too_large_to_be_one_of_ours_is_refused(self, path: Path) -> None:
-        FileStorage(path).load()
+        FileStorage(path).save(FULL)
         os.truncate(path, 10_000_000)
         with pytest.raises(StorageError, match="is not a session file"):
             FileStorage(path).load()
@@ -376,15 +356,6 @@ class TestDiskThatDoesNotWrite:
         storage.save(replace(FULL, generation=9))
         assert FileStorage(path).load().generation == storage.load().generation == 9
 
-    def test_a_first_use_works_with_a_key_in_memory(self, path: Path) -> None:
-        storage = FileStorage(path)
-        with full_disk():
-            first = storage.load()
-            assert storage.load() == first
-            with pytest.raises(StorageError):
-                storage.save(replace(FULL, client_key=first.client_key))
-            assert storage.load().sid == FULL.sid
-
 
 def test_the_storage_that_the_documentation_shows_is_one(path: Path) -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "client-storage.md").read_text("utf-8")
@@ -430,6 +401,6 @@ def test_without_a_home_an_absolute_path_works_and_another_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, path: Path
 ) -> None:
     without_home(monkeypatch)
-    assert FileStorage(path).load().client_key
+    assert FileStorage(path).load() == SessionRecord()
     with pytest.raises(StorageError, match=r"no home directory for ~/session.json: .* or give an absolute path"):
         FileStorage("~/session.json")

@@ -1,16 +1,16 @@
 """What can happen next in a world: one label and one new world for each.
 
-Messages may be lost, delayed and delivered in any order. There is no guard that a well-behaved client or
-network would bring along: no lock between tabs, no order of answers, no wait.
+Messages may be lost, delayed and delivered in any order. There is no guard that a well-behaved client or network would
+bring along: no lock between tabs, no order of answers, no wait. Clients of an unbound session take turns, since nothing
+is promised to those that do not (P1): their scenarios have one flight.
 """
 
 from collections.abc import Iterator
 
-from gatepass.core.refresh_token import successor_of
-from tests.core.exploration.names import OFFSETS, RANDOM, STALE, generation, identity, parent
+from tests.core.exploration.names import STALE, Token
 from tests.core.exploration.promises import Broken, check_verdict, note_use
-from tests.core.exploration.server import Row, Server
-from tests.core.exploration.world import Flight, Scenario, World, tokens
+from tests.core.exploration.server import Request, Server, Verdict
+from tests.core.exploration.world import Flight, Scenario, World, rows, tokens
 
 Move = tuple[str, World]
 LOOT = 2
@@ -21,174 +21,202 @@ def moves(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
     """Everything that can happen next."""
     for flight in dict.fromkeys(world.flights):
         rest = _without(world, flight)
-        yield f"lost: {flight}", rest
+        yield f"lost: {_text(flight)}", rest
         yield from _proceed(flight, rest, scenario, server)
     if world.row.revoked:
         return
-    yield from _client(world, scenario)
-    yield from _surroundings(world, scenario)
+    yield from _client(world, scenario, server)
+    yield from _surroundings(world, scenario, server)
     if scenario.thief != "none":
         yield from _thief(world, scenario, server)
 
 
-def _client(world: World, scenario: Scenario) -> Iterator[Move]:
+def _client(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
     if len(world.flights) < scenario.flights:
+        read = _with(world, ("header", world.state))
         if scenario.two_moments:
-            yield f"a tab reads the state cookie: {world.cookie}", _with(world, ("header", world.cookie))
+            yield f"a tab reads the state cookie: {world.state}", read
         else:
-            yield f"a tab sends {world.jar}", _with(world, ("sent", world.jar, "o" if scenario.keyed else "-"))
-    oldest = max(0, world.peak - scenario.rollback)
-    if scenario.rollback and generation(world.jar) > oldest and world.jar != STALE:
-        for mark in _marks(scenario):
-            back = parent(world.jar) + mark
-            yield f"killed: the jar is back at {back}", world._replace(jar=back, cookie=generation(back))
+            yield _attach_cookie(world.state, world, scenario, server)
+    if scenario.rollback:
+        for back in _earlier(world):
+            if back.generation >= world.floor:
+                yield f"killed: the jar is back at {back}", world._replace(jar=back, state=back.identity)
     if scenario.logout:
         yield "logout", world._replace(row=world.row._replace(revoked=True), logged_out=True)
 
 
-def _surroundings(world: World, scenario: Scenario) -> Iterator[Move]:
+def _earlier(world: World) -> Iterator[Token]:
+    """What the jar had before."""
+    jar = world.jar
+    if world.unbound:
+        yield world.unbound
+    if jar.is_bound and not (world.unbound and world.unbound.generation >= jar.generation - 1):
+        yield Token(jar.line, jar.generation - 1)
+    elif jar.line and not jar.is_bound and jar != STALE:
+        yield jar.parent
+
+
+def _surroundings(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
     if world.row.fresh:
-        aged = tuple(row._replace(fresh=False) for row in (world.row, *world.past))
+        aged = tuple(row._replace(fresh=False) for row in rows(world))
         yield "the leeway passes", world._replace(row=aged[0], past=aged[1:])
     if world.past:
         back = world._replace(row=world.past[0], past=world.past[1:], failed_over=scenario.fails_once)
-        yield f"fail-over to {back.row.committed!r}", back
+        yield f"fail-over to {back.row.committed}", back
+    if scenario.forwards and world.jar.is_bound:
+        request = Request(world.jar, "-", world.jar)
+        verdict = server.judge(world.row, request)
+        if verdict.kind != "unproven":
+            raise Broken("P2", f"a server that forwards {world.jar} is answered {verdict.kind!r}")
 
 
 def _proceed(flight: Flight, rest: World, scenario: Scenario, server: Server) -> Iterator[Move]:
     match flight:
-        case ("header", int(number)):
-            yield _attach_cookie(number, rest, server)
-        case ("sent", str(token), str(key)):
-            yield from _refresh(rest, "owner", token, key, scenario, server)
-        case ("swap", str(party), str(token), str(key), str(expected)):
-            swapped = server.swap(rest.row, token, key, expected)
+        case ("header", Token() as state):
+            yield _attach_cookie(state, rest, scenario, server)
+        case ("sent", Request() as request):
+            yield from _refresh(rest, "owner", request, scenario, server)
+        case ("swap", str(party), Request() as request, Token() as expected, str(key)):
+            swapped = server.swap(rest.row, request, expected, key)
             if swapped is not None:
-                yield from _commit(rest, swapped, party, token, key, scenario, server)
+                yield from _commit(rest, swapped, party, request, scenario, server)
             elif party == "owner":
-                yield f"the owner's swap to {token} does not apply", _with(rest, ("sent", token, key))
+                yield f"the owner's swap to {request.token} does not apply", _with(rest, ("sent", request))
             else:
-                yield f"the thief's swap to {token} does not apply", rest
-        case ("answer", str(token)):
-            number = generation(token)
-            received = rest._replace(jar=token, cookie=number, peak=max(rest.peak, number))
-            yield f"the browser receives {token}", received
-        case ("notice", int(number)):
-            yield f"the browser receives 409 naming {number}", rest._replace(cookie=number)
+                yield f"the thief's swap to {request.token} does not apply", rest
+        case ("answer", Token() as token):
+            peak = max(rest.peak, token.generation)
+            is_binding = token.is_bound and not rest.jar.is_bound
+            unbound = rest.jar.identity if is_binding else rest.unbound if token.is_bound else None
+            after = rest._replace(jar=token, state=token.identity, peak=peak, unbound=unbound)
+            yield f"the browser receives {token}", after
+        case ("notice", Token() as token):
+            yield f"the browser receives 409 naming {token}", rest._replace(state=token)
 
 
-def _attach_cookie(number: int, world: World, server: Server) -> Move:
-    """The request goes out with the jar's cookie; the server compares generations before all else."""
-    right = generation(world.jar)
-    if number == right:
-        return f"a request leaves with {world.jar}", _with(world, ("sent", world.jar, "o"))
-    if server.rules.compares_generation:
-        return f"header {number}, cookie {right}: superseded", _with(world, ("notice", right))
-    letter = next((letter for letter in "pq" if right + OFFSETS[letter] == number), None)
-    return (
-        f"header {number}, cookie {right}: accepted",
-        _with(world, ("sent", world.jar, letter)) if letter else world,
-    )
+def _attach_cookie(state: Token, world: World, scenario: Scenario, server: Server) -> Move:
+    """The request goes out with the jar's cookie; the server compares the states before all else."""
+    if state == world.jar.identity or not server.rules.compares_state:
+        key = "-" if scenario.bound == "never" else "o"
+        return f"a tab sends {world.jar}", _with(world, ("sent", Request(world.jar, key, state)))
+    return f"header {state}, cookie {world.jar}: superseded", _with(world, ("notice", world.jar.identity))
 
 
-def _refresh(world: World, party: str, token: str, key: str, scenario: Scenario, server: Server) -> Iterator[Move]:
-    """The expected swap; and find and decide, which the server does where the swap did not apply a moment ago."""
-    swapped = server.swap_first(world.row, token, key)
-    if swapped is not None:
-        yield from _commit(world, swapped, party, token, key, scenario, server)
+def _refresh(world: World, party: str, request: Request, scenario: Scenario, server: Server) -> Iterator[Move]:
+    """The server's turn: the proof, the expected swap at once, and where it does not apply, the table."""
+    if server.proves(request):
+        swapped = server.swap_first(world.row, request)
+        if swapped is not None:
+            check_verdict(world, party, request, Verdict("advance"))
+            yield from _commit(world, swapped, party, request, scenario, server)
+            return
+    yield from _ask_table(world, party, request, scenario, server)
 
-    verdict = server.judge(world.row, token, key)
-    check_verdict(world, party, verdict)
-    said = f"{party} presents {token} under {key!r}: {verdict.kind}"
+
+def _ask_table(world: World, party: str, request: Request, scenario: Scenario, server: Server) -> Iterator[Move]:
+    verdict = server.judge(world.row, request)
+    check_verdict(world, party, request, verdict)
+    said = f"{party} presents {request.token} with {request.key!r}: {verdict.kind}"
     match verdict.kind:
+        case "unproven":
+            yield said, world
         case "advance" | "recover":
+            assert verdict.expected is not None
             in_two_steps = party == "owner" or scenario.thief_races
             if in_two_steps and len(world.flights) < scenario.flights:
-                yield said, _with(world, ("swap", party, token, key, verdict.expected))
-            else:
-                swapped = server.swap(world.row, token, key, verdict.expected)
-                if swapped is None:
-                    raise Broken("P1", "a swap that was just decided upon does not apply")
-                yield from _commit(world, swapped, party, token, key, scenario, server)
+                yield said, _with(world, ("swap", party, request, verdict.expected, verdict.key))
+                return
+            swapped = server.swap(world.row, request, verdict.expected, verdict.key)
+            if swapped is None:
+                raise Broken("P1", "a swap that was just decided upon does not apply")
+            yield from _commit(world, swapped, party, request, scenario, server)
         case "repeat" | "repeat with pass":
-            used = note_use(world, party, token)
-            for label, answered in _issue(used, party, token, key, scenario, server):
+            used = note_use(world, party, request)
+            for label, answered in _issue(used, party, request, scenario, server):
                 yield f"{said}, {label}", answered
         case "late":
-            # Between keyless parties it is no use: nothing was issued. A key on either side makes it a conflict.
-            is_use = scenario.keyed or scenario.thief != "keyless"
-            yield said, note_use(world, party, token) if is_use else world
+            # Without a key it is no use: nothing was issued, and after the leeway it is a conflict.
+            yield said, world if request.key == "-" else note_use(world, party, request)
         case "reuse":
             revoked = world._replace(row=world.row._replace(revoked=True))
-            yield said, note_use(revoked, party, token)
+            yield said, note_use(revoked, party, request)
         case "ended":
-            yield said, world if world.row.revoked else note_use(world, party, token)
+            yield said, world if world.row.revoked else note_use(world, party, request)
 
 
 def _commit(
-    world: World, row: Row, party: str, token: str, key: str, scenario: Scenario, server: Server
+    world: World, row: object, party: str, request: Request, scenario: Scenario, server: Server
 ) -> Iterator[Move]:
     if world.row.revoked:
-        raise Broken("P8", f"a swap to {token} brought a revoked session back")
+        raise Broken("P8", f"a swap to {request.token} brought a revoked session back")
     past = () if world.failed_over else (world.row, *world.past)[: scenario.forget]
-    committed = note_use(world._replace(row=row, past=past), party, token)
-    for label, answered in _issue(committed, party, token, key, scenario, server):
-        yield f"{party} commits {token} under {key!r}, {label}", answered
+    committed = note_use(world._replace(row=row, past=past), party, request)  # type: ignore[arg-type]
+    for label, answered in _issue(committed, party, request, scenario, server):
+        yield f"{party} commits {request.token} with {request.key!r}, {label}", answered
 
 
-def _issue(world: World, party: str, token: str, key: str, scenario: Scenario, server: Server) -> Iterator[Move]:
-    taken = () if key != "-" and server.rules.successor_of is successor_of else _names(world)
-    successor = server.names.successor(token, key, taken)
-    for mark in _marks(scenario):
-        issued = successor + mark
+def _issue(world: World, party: str, request: Request, scenario: Scenario, server: Server) -> Iterator[Move]:
+    letter = server.binding_letter(request)
+    generation = world.row.committed.generation + 1
+    successor = server.names.successor(request.token, letter, generation, _lines(world) if letter == "-" else ())
+    for mark in ("", "*") if scenario.rollout else ("",):
+        issued = successor._replace(mark=mark)
         if party == "owner":
             yield f"{issued} issued", _with(world, ("answer", issued))
             continue
         loot = {*world.loot, issued}
-        for dropped in loot if len(loot) > LOOT else {""}:
+        for dropped in loot if len(loot) > LOOT else {None}:
             yield f"{issued} issued", world._replace(loot=tuple(sorted(loot - {dropped})))
 
 
 def _thief(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
-    if not world.copied:
+    if world.copied is None or world.recorded:
         yield from _copy(world, scenario)
+    if world.copied is None:
         return
-    for token in (world.copied, *world.loot):
-        for key in keys_of_thief(world, scenario, token):
-            yield from _refresh(world, "thief", token, key, scenario, server)
+    for request in requests_of_thief(world, scenario):
+        yield from _refresh(world, "thief", request, scenario, server)
+
+
+def requests_of_thief(world: World, scenario: Scenario) -> Iterator[Request]:
+    """What the thief can send: what he holds, and the jar's token, under each key and with the proof that he has."""
+    assert world.copied is not None
+    own = {"none": "", "keyless": "-", "keyed": "t", "any": "-t", "recorded": "-t"}[scenario.thief]
+    held = dict.fromkeys((world.copied, *world.loot, *((world.jar,) if world.jar.is_bound else ())))
+    for token in held:
+        for key in own:
+            yield Request(token, key, token)
+        if world.recorded:
+            yield Request(token, "o", world.copied)
 
 
 def _copy(world: World, scenario: Scenario) -> Iterator[Move]:
-    taken = world._replace(copied=world.jar)
-    yield f"a thief copies {world.jar}", _note_past_use(taken)
+    if world.copied is None:
+        taken = world._replace(copied=world.jar)
+        yield f"a thief copies {world.jar}", _note_past_use(taken)
     if scenario.thief == "recorded":
         for flight in world.flights:
-            if flight[0] == "sent":
-                recorded = world._replace(copied=str(flight[1]), recorded=True)
-                yield f"a thief records the request with {flight[1]}", _note_past_use(recorded)
+            if flight[0] == "sent" and flight[1].token.is_bound:
+                recorded = world._replace(copied=flight[1].token, recorded=True)
+                yield f"a thief records the request with {flight[1].token}", recorded
 
 
 def _note_past_use(world: World) -> World:
     """Who already used the copied token when it was copied: the owner, if the row stands on its branch."""
-    return note_use(world, "owner", world.row.committed) if world.row.committed else world
+    committed = world.row.committed
+    if committed.line == "" and committed.generation < 0:
+        return world
+    return note_use(world, "owner", Request(committed, world.row.key, committed))
 
 
-def keys_of_thief(world: World, scenario: Scenario, token: str) -> str:
-    """The keys that the thief can send with a token."""
-    own = {"none": "", "keyless": "-", "keyed": "t", "any": "-t", "recorded": "-t"}[scenario.thief]
-    return own + "o" if world.recorded and token == world.copied else own
-
-
-def _marks(scenario: Scenario) -> tuple[str, ...]:
-    return ("", "*") if scenario.rollout else ("",)
-
-
-def _names(world: World) -> set[str]:
-    taken = {identity(token) for token in tokens(world)}
-    for row in (world.row, *world.past):
-        taken.add(row.committed)
-        taken.update(token for token, _ in row.ancestors)
-    return taken | {name[:end] for name in taken for end in range(1, len(name)) if name[end - 1] in RANDOM}
+def _lines(world: World) -> set[str]:
+    taken = {token.line for token in tokens(world)}
+    for row in rows(world):
+        taken.add(row.committed.line)
+        if row.previous:
+            taken.add(row.previous.line)
+    return taken | {line[:end] for line in taken for end in range(1, len(line))}
 
 
 def _with(world: World, flight: Flight) -> World:
@@ -198,3 +226,7 @@ def _with(world: World, flight: Flight) -> World:
 def _without(world: World, flight: Flight) -> World:
     position = world.flights.index(flight)
     return world._replace(flights=world.flights[:position] + world.flights[position + 1 :])
+
+
+def _text(flight: Flight) -> str:
+    return " ".join(str(part) for part in flight)

@@ -1,66 +1,83 @@
 """Tokens and keys by name.
 
-A token's name is the history of its branch since the sign-in (the empty name): one letter for each refresh,
-saying under whose key it was issued. "oot" is the third token: issued twice to the owner, then to the thief.
+    Token("ab", 5)      unbound: exchanged twice since what all tokens in the world have in common; one letter for each
+                        random nonce
+    Token("=o", 5)      bound to the owner's key; "=t" to the thief's
+    Token("!", …)       an unbound one so old that no store can still know it; all such tokens are alike
+    Token("~", …)       a fingerprint in a row that no token in the world has any more
 
-    o          the owner's key for that very token         t        a key of the thief's own
-    p q        the owner's key for a generation one too low, one too high (a broken server only)
-    a b c …    no key: one letter for each random nonce     O T      as o and t, by the keys of the new secret
-    -          no key was sent                              ?        the store forgot the key
+Generations are relative. All bound tokens of one key and generation are alike: the table sees their generation and
+binding alone. A token with a star is the same token signed under the new secret. Names and real tokens are two
+views of one thing: `real` makes the token with the real `successor_of`, `name_of` goes back by fingerprint.
 
-A name with a star is the same token signed under the new secret. Names and real tokens are two views of one
-thing: `real` makes the token with the real `successor_of`, `name_of` goes back by fingerprint.
+A request carries the letter of a key: "o" the owner's, "t" the thief's own, "-" none.
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
+from gatepass.core.binding import binding_of
 from gatepass.core.keyring import KeyRing
-from gatepass.core.refresh_token import RefreshToken, hash_key, successor_of
-from gatepass.core.session import NO_KEY, UNKNOWN_FINGERPRINT, UNKNOWN_KEY
+from gatepass.core.refresh_token import Channel, RefreshToken, first_of, successor_of
+from gatepass.core.session import NO_BINDING
 
 OLD, NEW = (hashlib.sha256(name).digest() for name in (b"old secret", b"new secret"))
 RINGS = {"": KeyRing([OLD, NEW]), "*": KeyRing([NEW, OLD])}
 """By the mark that the tokens of a server get: before and after the roll-out reached it."""
 SID = hashlib.sha256(b"session").digest()[:16]
-SIGN_IN = hashlib.sha256(b"sign-in").digest()[:16]
 NOW = 1_800_000_000
 EXPIRY = NOW + 86_400
-STALE = "!"
-"""A copied token so old that no store could still know it; all such tokens are alike."""
-LOST = "~"
-"""A token that the store lost altogether, as the entry of an ancestor."""
-OFFSETS = {"o": 0, "t": 0, "p": -1, "q": 1}
-CLIENT_KEYS = {"o": b"owner's client key", "t": b"thief's client key"}
+BASE = 1_000
+"""Added to relative generations, which may be negative."""
+KEYS = {"o": hashlib.sha256(b"owner's key").digest(), "t": hashlib.sha256(b"thief's key").digest()}
+BINDINGS = {"-": NO_BINDING} | {letter: binding_of(key) for letter, key in KEYS.items()}
+LETTERS = {binding: letter for letter, binding in BINDINGS.items()}
 RANDOM = "abcdefgh"
 SuccessorOf = Callable[..., RefreshToken]
 
 
-@cache
-def identity(token: str) -> str:
-    """The name without the mark of the secret that signed it."""
-    return token.rstrip("*")
+class Token(NamedTuple):
+    """The name of a token."""
+
+    line: str
+    generation: int
+    mark: str = ""
+
+    @property
+    def bound_to(self) -> str:
+        """The letter of the key that it is bound to; "-" for none."""
+        return self.line[1] if self.line.startswith("=") else "-"
+
+    @property
+    def is_bound(self) -> bool:
+        return self.line.startswith("=")
+
+    @property
+    def identity(self) -> "Token":
+        """The name without the mark of the secret that signed it."""
+        return self._replace(mark="") if self.mark else self
+
+    @property
+    def parent(self) -> "Token":
+        """What an unbound token was exchanged for."""
+        return Token(self.line[:-1] if self.line not in ("", "!") else "<", self.generation - 1)
+
+    def __str__(self) -> str:
+        return f"{self.line}#{self.generation}{self.mark}"
 
 
-@cache
-def generation(token: str) -> int:
-    """The generation: −1 for the sign-in itself, 0 for the first refresh token."""
-    return len(identity(token)) - 1
+STALE = Token("!", -500)
+LOST = Token("~", -500)
 
 
-@cache
-def parent(token: str) -> str:
-    """What it was exchanged for."""
-    return identity(token)[:-1]
-
-
-def are_related(one: str, other: str) -> bool:
-    """Whether both stand on one line."""
-    one, other = identity(one), identity(other)
-    return one.startswith(other) or other.startswith(one)
+def are_related(one: Token, other: Token) -> bool:
+    """Whether both may stand on one line."""
+    if one.is_bound or other.is_bound:
+        return not (one.is_bound and other.is_bound) or one.line == other.line
+    return one.line.startswith(other.line) or other.line.startswith(one.line)
 
 
 class Names:
@@ -68,93 +85,81 @@ class Names:
 
     def __init__(self, rule: SuccessorOf = successor_of) -> None:
         self._successor_of = rule
-        self._tokens: dict[str, RefreshToken] = {}
-        self._names = {SIGN_IN: "", UNKNOWN_FINGERPRINT: LOST}
-        self._key_names: dict[bytes, tuple[str, int]] = {}
-        self._children: dict[tuple[str, str, str], str] = {}
+        self._tokens: dict[Token, RefreshToken] = {}
+        self._names: dict[bytes, Token] = {}
+        self._children: dict[tuple[Token, str, int, str], Token] = {}
 
-    def real(self, token: str) -> RefreshToken:
+    def real(self, token: Token) -> RefreshToken:
         """The token of this name."""
         if token not in self._tokens:
             made = self._make(token)
             self._tokens[token] = made
-            self._names.setdefault(made.fingerprint, identity(token))
+            self._names.setdefault(made.fingerprint, token.identity)
         return self._tokens[token]
 
-    def fingerprint(self, token: str) -> bytes:
+    def fingerprint(self, token: Token) -> bytes:
         """What a row knows of it."""
         if token == LOST:
-            return UNKNOWN_FINGERPRINT
-        return SIGN_IN if token == "" else self.real(token).fingerprint
+            return _hash("lost")
+        return self.real(token).fingerprint
 
-    def name_of(self, fingerprint: bytes) -> str:
-        """The name of the token with this fingerprint."""
-        return self._names[fingerprint]
+    def name_of(self, fingerprint: bytes) -> Token:
+        """The name of the token with this fingerprint; LOST if no token in the world has it."""
+        return self._names.get(fingerprint, LOST)
 
-    def key(self, letter: str, generation: int) -> bytes | None:
-        """The hash of the key header that goes with a token of this generation."""
-        if letter == "-":
-            return None
-        number = generation + OFFSETS[letter]
-        secret = CLIENT_KEYS["t" if letter == "t" else "o"]
-        digest = hmac.digest(secret, SID.hex().encode() + b"|%d" % number, "sha256")
-        hashed = hash_key(f"{number}.{digest.hex()[:22]}")
-        self._key_names[hashed] = ("t" if letter == "t" else "o", number)
-        return hashed
+    def successor(self, token: Token, letter: str, generation: int, taken: Collection[str]) -> Token:
+        """The name of what the real `successor_of` makes of a token; a random one is none of the lines in `taken`."""
+        free = next(random for random in RANDOM if token.line + random not in taken)
+        asked = (token, letter, generation, free)
+        if asked not in self._children:
+            self._children[asked] = self._name_child(*asked)
+        return self._children[asked]
 
-    def key_name(self, recorded: bytes, generation: int) -> str:
-        """The letter of a recorded key, seen from a token of this generation."""
-        if recorded == NO_KEY:
-            return "-"
-        if recorded == UNKNOWN_KEY:
-            return "?"
-        party, number = self._key_names[recorded]
-        if party == "t":
-            return "t"
-        return next(letter for letter in "opq" if generation + OFFSETS[letter] == number)
+    def _name_child(self, token: Token, letter: str, generation: int, free: str) -> Token:
+        made = self._exchange(token, letter, generation, free)
+        if made.binding != NO_BINDING:
+            return Token("=" + LETTERS[made.binding], generation)
+        child = Token(token.line + free, generation)
+        assert self.real(child).fingerprint == made.fingerprint, f"no name for the successor of {token}"
+        return child
 
-    def successor(self, token: str, key: str, taken: Collection[str]) -> str:
-        """The name of what the real `successor_of` makes of a token; a random one is none of `taken`."""
-        free = next(letter for letter in RANDOM if identity(token) + letter not in taken)
-        if (token, key, free) not in self._children:
-            self._children[token, key, free] = self._name_child(token, key, free)
-        return self._children[token, key, free]
-
-    def _name_child(self, token: str, key: str, free: str) -> str:
-        child = self._exchange(token, key, free)
-        for letter in (free, key, key.upper()):
-            if letter != "-" and self.fingerprint(identity(token) + letter) == child.fingerprint:
-                return identity(token) + letter
-        raise AssertionError(f"no name for the successor of {token} under {key}")
-
-    def _make(self, token: str) -> RefreshToken:
-        if token.endswith("*"):
-            return replace(self.real(identity(token)), key_id=RINGS["*"].current.key_id)
-        if len(token) > 1:
-            letter = token[-1]
-            mark = "*" if letter in "OTPQ" else ""
-            key = "-" if letter in RANDOM else letter.lower()
-            return self._exchange(parent(token) + mark, key, letter if letter in RANDOM else "a")
-        return RefreshToken(
-            key_id=RINGS[""].current.key_id,
-            sid=SID,
-            generation=0,
-            nonce=_entropy(token),
-            parent=_entropy("elsewhere") if token == STALE else SIGN_IN,
-            issued_at=NOW,
+    def _make(self, token: Token) -> RefreshToken:
+        if not token.is_bound and token.line not in ("", "!", "<"):
+            return self._exchange(token.parent, "-", token.generation, token.line[-1], token.mark)
+        root = first_of(
+            SID,
+            RINGS[token.mark],
+            channel=Channel.HOST,
+            binding_key=KEYS.get(token.bound_to),
+            nonce=_hash("nonce " + token.line),
+            parent=_hash("before " + token.line),
+            now=NOW,
+            expires_at=EXPIRY,
+        )
+        if not token.is_bound:
+            return replace(root, generation=BASE + token.generation)
+        return successor_of(
+            root,
+            RINGS[token.mark],
+            generation=BASE + token.generation,
+            binding_key=KEYS[token.bound_to],
+            entropy=b"",
+            now=NOW,
             expires_at=EXPIRY,
         )
 
-    def _exchange(self, token: str, key: str, entropy: str) -> RefreshToken:
+    def _exchange(self, token: Token, letter: str, generation: int, free: str, mark: str = "") -> RefreshToken:
         return self._successor_of(
             self.real(token),
-            RINGS[""],
-            key_hash=self.key(key, generation(token)),
-            entropy=_entropy(entropy),
+            RINGS[mark],
+            generation=BASE + generation,
+            binding_key=KEYS.get(letter),
+            entropy=_hash("entropy " + free),
             now=NOW,
             expires_at=EXPIRY,
         )
 
 
-def _entropy(name: str) -> bytes:
-    return hashlib.sha256(b"entropy " + name.encode()).digest()[:16]
+@cache
+def _hash(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:16]

@@ -3,8 +3,8 @@
 from functools import cache
 from itertools import permutations
 
-from tests.core.exploration.names import STALE, are_related, generation, identity
-from tests.core.exploration.server import Row, Server, Verdict
+from tests.core.exploration.names import STALE, Token, are_related
+from tests.core.exploration.server import Request, Row, Server, Verdict
 from tests.core.exploration.world import (
     OWNER_USED,
     OWNER_USED_SUCCESSOR,
@@ -27,26 +27,42 @@ class Broken(Exception):
         self.promise = promise
 
 
-def check_verdict(world: World, party: str, verdict: Verdict) -> None:
-    """P1 and P8 at the moment when the table is asked."""
+def check_verdict(world: World, party: str, request: Request, verdict: Verdict) -> None:
+    """P1, P2 and P8 at the moment when the table is asked."""
     blameless = not world.logged_out and not world.used & THIEF_USED
+    if party == "owner" and verdict.kind == "unproven":
+        raise Broken("P1", f"the owner with {request.token} is told that he cannot prove it")
     if party == "owner" and blameless and verdict.kind in ("ended", "reuse"):
         raise Broken("P1", f"the owner is told {verdict.kind!r}, and nobody logged out or stole anything")
-    if world.row.revoked and verdict.kind != "ended":
+    if world.row.revoked and verdict.kind not in ("ended", "unproven"):
         raise Broken("P8", f"a revoked session answers {verdict.kind!r}")
     if verdict.kind == "repeat with pass" and not world.row.fresh:
         raise Broken("P2", "an old repeat brings an access token: whoever re-plays one request lives on it")
+    if party == "thief":
+        _check_thief(world, request, verdict)
 
 
-def note_use(world: World, party: str, token: str) -> World:
-    """Write down that a party has refreshed with the copied token or with a descendant of it."""
-    if not world.copied:
+def _check_thief(world: World, request: Request, verdict: Verdict) -> None:
+    """P2 of a bound session: nothing for who did not prove the key, and of one recorded request that one alone."""
+    if verdict.kind in ("ended", "unproven"):
+        return
+    is_own = request.token.bound_to == "t"
+    is_recorded = world.recorded and request.key == "o" and request.token.identity == world.copied.identity  # type: ignore[union-attr]
+    if request.token.is_bound and not is_own and not is_recorded:
+        raise Broken("P2", f"the thief presents the bound {request.token} without its key: {verdict.kind!r}")
+    if not request.token.is_bound and world.row.key == "o" and verdict.kind != "reuse":
+        raise Broken("P2", f"the thief presents {request.token} to a bound session: {verdict.kind!r}")
+
+
+def note_use(world: World, party: str, request: Request) -> World:
+    """Write down that a party has refreshed with the copied unbound token or with a descendant of it."""
+    copied = world.copied
+    if copied is None or copied.is_bound:
         return world
-    name, copied = identity(token), identity(world.copied)
-    used = world.used
-    if name == copied or copied == STALE or name.startswith(copied):
+    token, used = request.token.identity, world.used
+    if token == copied or copied == STALE or token.is_bound or token.line.startswith(copied.line):
         used |= OWNER_USED if party == "owner" else THIEF_USED
-        if name != copied:
+        if token != copied:
             used |= OWNER_USED_SUCCESSOR if party == "owner" else THIEF_USED_SUCCESSOR
     return world if used == world.used else world._replace(used=used)
 
@@ -58,12 +74,14 @@ def check_state(world: World, scenario: Scenario, server: Server) -> None:
     _check_theft(world, scenario)
     if not world.used & THIEF_USED:
         _check_liveness(world, scenario, server)
-    if world.copied:
-        _check_forks(world, scenario, server)
+    if world.copied and scenario.conflict != "lost by the store":
+        _check_forks(world, server)
 
 
 def _check_theft(world: World, scenario: Scenario) -> None:
     """P2: both have used what only one of them should have, and the session lives."""
+    if scenario.conflict == "lost by the store":
+        return
     both = OWNER_USED | THIEF_USED
     if scenario.conflict == "first use of a successor":
         both = OWNER_USED_SUCCESSOR | THIEF_USED_SUCCESSOR
@@ -73,42 +91,47 @@ def _check_theft(world: World, scenario: Scenario) -> None:
 
 def _check_liveness(world: World, scenario: Scenario, server: Server) -> None:
     """P1: left alone from here, the client gets an access token within its number of retries."""
-    row, token, tries = world.row, world.jar, RETRIES - (world.cookie != generation(world.jar))
-    if _steps_to_pass(server, row, token, "o" if scenario.keyed else "-") > tries:
-        raise Broken("P1", f"the client with {token} never gets an access token")
+    key = "-" if scenario.bound == "never" else "o"
+    tries = RETRIES - (world.state != world.jar.identity)
+    if _steps_to_pass(server, world.row, world.jar, key) > tries:
+        raise Broken("P1", f"the client with {world.jar} never gets an access token")
 
 
 @cache
-def _steps_to_pass(server: Server, row: Row, token: str, key: str) -> int:
+def _steps_to_pass(server: Server, row: Row, token: Token, key: str) -> int:
     for step in range(1, RETRIES + 1):
-        verdict = server.judge(row, token, key)
+        request = Request(token, key, token.identity)
+        verdict = server.judge(row, request)
         if verdict.kind in ("advance", "recover", "repeat with pass"):
             return step
         if verdict.kind != "repeat":
             return RETRIES + 1
-        token = server.names.successor(token, key, ())
+        generation = row.committed.generation + 1
+        token = server.names.successor(token, server.binding_letter(request), generation, ())
     return RETRIES + 1
 
 
-def _check_forks(world: World, scenario: Scenario, server: Server) -> None:
+def _check_forks(world: World, server: Server) -> None:
     """P3: of two branches, using one ends the other; no order of use brings access tokens from both."""
-    held = {identity(token) for token in tokens(world)}
+    held = {token.identity for token in tokens(world)}
     for first, second in permutations(sorted(held), 2):
         if not are_related(first, second) and _both_pass(server, world.row, first, second):
             raise Broken("P3", f"{first} and {second} are two branches, and both bring access tokens")
 
 
 @cache
-def _both_pass(server: Server, row: Row, first: str, second: str) -> bool:
+def _both_pass(server: Server, row: Row, first: Token, second: Token) -> bool:
     after = [_row_after_pass(server, row, first, key) for key in "-ot"]
     return any(
         _row_after_pass(server, used, second, key) is not None for used in after if used is not None for key in "-ot"
     )
 
 
-def _row_after_pass(server: Server, row: Row, token: str, key: str) -> Row | None:
+def _row_after_pass(server: Server, row: Row, token: Token, key: str) -> Row | None:
     """The row after a refresh that brought an access token; None where it brought none."""
-    verdict = server.judge(row, token, key)
+    request = Request(token, key, token)
+    verdict = server.judge(row, request)
     if verdict.kind in ("advance", "recover"):
-        return server.swap(row, token, key, verdict.expected)
+        assert verdict.expected is not None
+        return server.swap(row, request, verdict.expected, verdict.key)
     return row if verdict.kind == "repeat with pass" else None

@@ -7,39 +7,61 @@ from tests.core.exploration.world import Scenario
 
 FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 
-OWNER = (
+BOUND = (
     Scenario("one tab, killed and put back by 3", flights=1, rollback=3),
-    Scenario("two tabs, header and cookie read apart, put back by 3", two_moments=True, rollback=3),
+    Scenario("two tabs, state and cookie read apart, put back by 3", two_moments=True, rollback=3),
     Scenario("three tabs at once", flights=3, rollback=1, lag=2),
     Scenario("two tabs, put back by 3, the store forgets 2", rollback=3, lag=2, forget=2),
     Scenario("two tabs, the secret changes, put back by 2", rollout=True, rollback=2, lag=2),
     Scenario("logout against refreshes in flight, the store forgets 1", lag=2, forget=1, logout=True),
-    Scenario("no key, in turns, the store forgets 2", keyed=False, flights=1, forget=2),
+    Scenario("a server forwards the cookie, two tabs, the store forgets 1", forwards=True, rollback=1, lag=2, forget=1),
+    Scenario("a thief of the cookie, with and without a key, the store forgets 1", thief="any", lag=1, forget=1),
+    Scenario("a thief of every request, one tab, the store forgets 1", thief="recorded", flights=1, lag=1, forget=1),
 )
-THEFT = (
-    Scenario("a thief without a key, two tabs, logout", thief="keyless", lag=1, window=3, logout=True),
-    Scenario("a thief with own keys, racing", thief="keyed", lag=1, window=3, thief_races=True, rollback=1),
-    Scenario("a thief with and without keys", thief="any", flights=1, rollback=1, lag=1, window=3),
-    Scenario("a thief with own keys against no key", keyed=False, thief="keyed", flights=1, lag=1, window=3),
+BINDING = tuple(
+    replace(scenario, bound="by a refresh")
+    for scenario in (
+        Scenario("two tabs bind, put back by 3", rollback=3, lag=2),
+        Scenario("two tabs bind, state and cookie read apart, the store forgets 1", two_moments=True, lag=2, forget=1),
+        Scenario("one tab binds, put back by 2, the store forgets 2", flights=1, rollback=2, forget=2),
+        Scenario("two tabs bind, the secret changes", rollout=True, rollback=1, lag=1),
+        Scenario("a server forwards the cookie once it is bound", forwards=True, rollback=1, lag=1, forget=1),
+        Scenario("a thief of the first token, without a key", thief="keyless", flights=1, lag=1, rollback=1),
+        Scenario("a thief of the first token, with his own key", thief="keyed", flights=1, lag=1, thief_races=True),
+        Scenario("a thief of the first token, with and without, logout", thief="any", flights=1, lag=1, logout=True),
+        Scenario("a thief of every request after the first", thief="recorded", flights=1, lag=1, rollback=1),
+    )
+)
+UNBOUND = tuple(
+    replace(scenario, bound="never", flights=1)
+    for scenario in (
+        Scenario("no key, in turns, the store forgets 2", forget=2),
+        Scenario("a thief with his own key against no key", thief="keyed", lag=1),
+    )
 )
 LATE_THEFT = tuple(
-    replace(scenario, conflict="first use of a successor")
+    replace(scenario, flights=1, lag=1, conflict="first use of a successor")
     for scenario in (
-        Scenario("a thief who recorded one request", thief="recorded", flights=1, rollback=1, lag=1, window=2),
-        Scenario("no key on either side", keyed=False, thief="keyless", flights=1, lag=1, window=3),
-        Scenario("a thief, and one fail-over", thief="keyed", flights=1, forget=1, fails_once=True, lag=1, window=3),
+        Scenario("no key on either side", bound="never", thief="keyless"),
+        Scenario(
+            "a thief of the first token, one fail-over", bound="by a refresh", thief="any", forget=1, fails_once=True
+        ),
     )
 )
 DEEP = (
-    Scenario("three tabs, header and cookie apart, put back by 3", flights=3, two_moments=True, rollback=3, lag=3),
-    Scenario("two tabs, put back by 3, the store forgets 3", rollback=3, lag=4, forget=3),
-    Scenario("three tabs, put back by 2, the store forgets 1", flights=3, rollback=2, lag=2, forget=1),
+    Scenario("three tabs, state and cookie apart, put back by 3", flights=3, two_moments=True, rollback=3, lag=2),
+    Scenario("two tabs, put back by 3, the store forgets 3, once", rollback=3, lag=3, forget=3),
     Scenario("two tabs overtaken by 12 refreshes", lag=12, rollback=1),
-    Scenario("all of it at once, two tabs", two_moments=True, rollback=2, lag=2, forget=2, logout=True, rollout=True),
-    Scenario("a thief without a key, racing", thief="keyless", lag=1, window=3, thief_races=True, logout=True),
-    Scenario("a thief with and without keys, two tabs", thief="any", rollback=1, lag=2, window=4),
-    replace(LATE_THEFT[0], name="a thief who recorded one request, two tabs", flights=2, lag=2, window=3),
-    replace(LATE_THEFT[1], name="no key on either side, more ancestors", lag=2, window=5),
-    replace(LATE_THEFT[2], name="a thief with and without keys, and one fail-over", thief="any"),
+    Scenario("all of it at once, two tabs", two_moments=True, rollback=2, lag=2, forget=1, logout=True, forwards=True),
+    Scenario("a thief of the cookie, two tabs, the store forgets 2", thief="any", rollback=2, lag=2, forget=2),
+    Scenario("a thief of every request, two tabs, the store forgets 1", thief="recorded", rollback=1, lag=1, forget=1),
+    Scenario("two tabs bind, put back by 3, the store forgets 2", bound="by a refresh", rollback=3, lag=2, forget=2),
+    replace(
+        LATE_THEFT[1],
+        name="a thief of the first token, the store forgets 2 once",
+        forget=2,
+        lag=2,
+        conflict="lost by the store",
+    ),
 )
-SCENARIOS = OWNER + THEFT + LATE_THEFT + (DEEP if FULL else ())
+SCENARIOS = BOUND + BINDING + UNBOUND + LATE_THEFT + (DEEP if FULL else ())

@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from time import perf_counter
 
 from tests.core.exploration.moves import moves
 from tests.core.exploration.promises import Broken, check_state
 from tests.core.exploration.server import Rules, Server
-from tests.core.exploration.world import Scenario, World, normalise
+from tests.core.exploration.world import Scenario, World, normalise, start
 
 REMEMBERED = 100_000
 """Worlds whose normal form is known: most are reached several times, one soon after the other."""
@@ -33,12 +33,12 @@ class Result:
 
 def explore(scenario: Scenario, rules: Rules | None = None) -> Result:
     """Search all of a scenario; stops at the first broken promise."""
-    server = Server(replace(rules or Rules(), window=scenario.window))
+    server = Server(rules or Rules())
     normal = lru_cache(REMEMBERED)(partial(normalise, scenario=scenario))
     began = perf_counter()
-    start = World()
-    came_from: dict[World, tuple[World, str] | None] = {start: None}
-    frontier = deque([start])
+    begin = start(scenario)
+    came_from: dict[World, tuple[World, str] | None] = {begin: None}
+    frontier = deque([begin])
     count = 0
     while frontier:
         world = frontier.popleft()
@@ -61,5 +61,5 @@ def _trace(came_from: dict[World, tuple[World, str] | None], world: World) -> It
     step = came_from[world]
     while step is not None:
         world, label = step
-        yield f"{label}      (row {world.row.committed!r}, jar {world.jar!r})"
+        yield f"{label}      (row {world.row.committed} {world.row.key}, jar {world.jar})"
         step = came_from[world]

@@ -1,8 +1,8 @@
 """What the server does with one request, in the steps between which others can come.
 
-As in `sessions.refresh`: the expected swap first; where it does not apply, find and decide, and swap under the
-condition of the row that was read. Verdicts are those of the real table; this file only keeps the row, which
-is compared and swapped as `core.session.Swap` says and has no rule of its own.
+As in `sessions.refresh`: the proof, then the expected swap; where it does not apply, find and decide, and swap under
+the condition of the row that was read. Verdicts are those of the real table; this file only keeps the row, which is
+compared and swapped as `core.session.Swap` says and has no rule of its own.
 """
 
 from collections.abc import Callable
@@ -10,37 +10,63 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, NamedTuple, assert_never
 
+from gatepass.core.binding import Proof, prove
+from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import successor_of
-from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
-from gatepass.core.session import MAX_ANCESTORS, NO_KEY, UNKNOWN_KEY, Ancestor, Session, Swap
-from tests.core.exploration.names import EXPIRY, NOW, SID, Names, SuccessorOf, generation
+from gatepass.core.refresh_token import RefreshToken, is_proven, successor_of
+from gatepass.core.rotation import (
+    Advance,
+    DeviceMissing,
+    Ended,
+    Late,
+    Outcome,
+    Recover,
+    Repeat,
+    Reuse,
+    decide,
+    expected_swap,
+)
+from gatepass.core.session import NO_FINGERPRINT, Session, Swap
+from tests.core.exploration.names import (
+    BASE,
+    BINDINGS,
+    EXPIRY,
+    KEYS,
+    LETTERS,
+    NOW,
+    RINGS,
+    SID,
+    Names,
+    SuccessorOf,
+    Token,
+)
 
 POLICY = Policy.standard()
 OLD_COMMIT = NOW - POLICY.leeway - 1
-Kind = Literal["ended", "advance", "repeat", "repeat with pass", "recover", "late", "reuse"]
-Apply = Callable[[Session, Swap, int], Session | None]
+Kind = Literal["unproven", "ended", "advance", "repeat", "repeat with pass", "recover", "late", "reuse"]
+Apply = Callable[[Session, Swap], Session | None]
+IsProven = Callable[[RefreshToken, KeyRing, Proof | None], bool]
 
 
-def apply(row: Session, swap: Swap, window: int) -> Session | None:
+def apply(row: Session, swap: Swap) -> Session | None:
     """The compare-and-swap that every store does (the contract of `Swap`)."""
     if row.revoked_at is not None or row.expires_at <= swap.now:
         return None
-    if (row.generation, row.fingerprint) != (swap.expected_generation, swap.expected_fingerprint):
+    if row.device_since is not None and not swap.shown_device:
         return None
-    return move(row, swap, window)
+    expected = (swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
+    return move(row, swap) if (row.generation, row.fingerprint, row.binding) == expected else None
 
 
-def move(row: Session, swap: Swap, window: int) -> Session:
+def move(row: Session, swap: Swap) -> Session:
     """The row after the swap, whatever it was before."""
-    left = Ancestor(row.fingerprint, row.key_hash)
     return replace(
         row,
         generation=swap.generation,
         fingerprint=swap.fingerprint,
-        key_hash=swap.key_hash,
+        binding=swap.binding,
+        previous=swap.previous,
         committed_at=swap.now,
-        ancestors=(*swap.skipped, left, *row.ancestors)[:window],
     )
 
 
@@ -51,26 +77,37 @@ class Rules:
     decide: Callable[..., Outcome] = decide
     expected_swap: Callable[..., Swap] = expected_swap
     successor_of: SuccessorOf = successor_of
+    prove: Callable[..., str] = prove
+    is_proven: IsProven = is_proven
     apply: Apply = apply
-    compares_generation: bool = True
-    window: int = MAX_ANCESTORS
+    compares_state: bool = True
+    """Whether the generation and challenge of the header are compared with those of the cookie before all else."""
 
 
 class Row(NamedTuple):
-    """A session row by names. `fresh`: committed within the leeway. Ancestors are (token, key), newest first."""
+    """A session row by names. `fresh`: committed within the leeway. `key`: the letter of its binding."""
 
-    committed: str = ""
+    committed: Token
     key: str = "-"
+    previous: Token | None = None
     fresh: bool = False
-    ancestors: tuple[tuple[str, str], ...] = ()
     revoked: bool = False
 
 
+class Request(NamedTuple):
+    """What comes to the server: a token, the letter of the key that goes along, the token that the proof is for."""
+
+    token: Token
+    key: str
+    proof_for: Token
+
+
 class Verdict(NamedTuple):
-    """The outcome of the table, by name; `expected` is what the row must still be for its swap."""
+    """The outcome of the table, by name; `expected` and `key` are what the row must still be for its swap."""
 
     kind: Kind
-    expected: str = ""
+    expected: Token | None = None
+    key: str = "-"
 
 
 class Server:
@@ -79,69 +116,90 @@ class Server:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.names = Names(rules.successor_of)
-        self._decided: dict[tuple[str, str, str], Swap] = {}
+        self._decided: dict[tuple[Token, str, Token, str], Swap] = {}
+        self.proves = cache(self._proves)
         self.swap_first = cache(self._swap_first)
         self.judge = cache(self._judge)
         self.swap = cache(self._swap)
 
-    def _swap_first(self, row: Row, token: str, key: str) -> Row | None:
-        hashed = self.names.key(key, generation(token))
-        swap = self.rules.expected_swap(self.names.real(token), key_hash=hashed, now=NOW)
+    def binding_letter(self, request: Request) -> str:
+        """The letter of the key under which the answer is: that of the token, else the offered one."""
+        return request.token.bound_to if request.token.is_bound else request.key
+
+    def _proves(self, request: Request) -> bool:
+        """The caller names the state of the token that it presents; the HMAC is the one that it has."""
+        claimed, made_for = self.names.real(request.token), self.names.real(request.proof_for)
+        proof = None
+        if request.key != "-":
+            text = self.rules.prove(
+                KEYS[request.key], sid=SID, generation=made_for.generation, challenge=made_for.challenge
+            )
+            proof = Proof(claimed.generation, claimed.challenge, text)
+        return self.rules.is_proven(claimed, RINGS[""], proof)
+
+    def _swap_first(self, row: Row, request: Request) -> Row | None:
+        binding = BINDINGS[self.binding_letter(request)]
+        swap = self.rules.expected_swap(self.names.real(request.token), binding=binding, now=NOW)
         return self._applied(row, swap)
 
-    def _judge(self, row: Row, token: str, key: str) -> Verdict:
-        match self._decide(row, token, key):
+    def _judge(self, row: Row, request: Request) -> Verdict:
+        if not self.proves(request):
+            return Verdict("unproven")
+        match self._decide(row, request):
             case Ended():
                 return Verdict("ended")
             case Advance(swap):
-                return Verdict("advance", self._note(swap, token, key))
+                return self._note("advance", swap, request)
             case Recover(swap):
-                return Verdict("recover", self._note(swap, token, key))
+                return self._note("recover", swap, request)
             case Repeat(with_access_token=timely):
                 return Verdict("repeat with pass" if timely else "repeat")
             case Late():
                 return Verdict("late")
             case Reuse():
                 return Verdict("reuse")
+            case DeviceMissing():
+                raise AssertionError("no session of the model has a device")
             case other:
                 assert_never(other)
 
-    def _swap(self, row: Row, token: str, key: str, expected: str) -> Row | None:
-        """The swap that was decided upon when `expected` was committed, on the row as it is now."""
-        if (token, key, expected) not in self._decided:  # decided upon under longer names, and cut since
-            self.judge(Row(expected), token, key)
-        return self._applied(row, self._decided[token, key, expected])
+    def _swap(self, row: Row, request: Request, expected: Token, key: str) -> Row | None:
+        """The swap that was decided upon when `expected` was committed under `key`, on the row as it is now."""
+        asked = (request.token, self.binding_letter(request), expected, key)
+        if asked not in self._decided:  # decided upon under other names, and re-rooted since
+            self.judge(Row(expected, key), request)
+        return self._applied(row, self._decided[asked])
 
-    def _note(self, swap: Swap, token: str, key: str) -> str:
-        expected = self.names.name_of(swap.expected_fingerprint)
-        noted = self._decided.setdefault((token, key, expected), swap)
-        assert noted == swap, "a swap depends on token, key and committed token alone"
-        return expected
+    def _note(self, kind: Kind, swap: Swap, request: Request) -> Verdict:
+        expected, key = self.names.name_of(swap.expected_fingerprint), LETTERS[swap.expected_binding]
+        asked = (request.token, self.binding_letter(request), expected, key)
+        noted = self._decided.setdefault(asked, swap)
+        assert noted == swap, "a swap depends on the request and the committed token alone"
+        return Verdict(kind, expected, key)
 
-    def _decide(self, row: Row, token: str, key: str) -> Outcome:
-        hashed = self.names.key(key, generation(token))
-        return self.rules.decide(self.session(row), self.names.real(token), key_hash=hashed, now=NOW, policy=POLICY)
+    def _decide(self, row: Row, request: Request) -> Outcome:
+        token = self.names.real(request.token)
+        binding = BINDINGS[self.binding_letter(request)]
+        return self.rules.decide(self.session(row), token, binding=binding, now=NOW, policy=POLICY)
 
     def _applied(self, row: Row, swap: Swap) -> Row | None:
-        swapped = self.rules.apply(self.session(row), swap, self.rules.window)
+        swapped = self.rules.apply(self.session(row), swap)
         return None if swapped is None else self.row(swapped)
 
     def session(self, row: Row) -> Session:
         """The real record of a row."""
-        names = self.names
         return Session(
             sid=SID,
             account_id="account",
-            generation=generation(row.committed),
-            fingerprint=names.fingerprint(row.committed),
-            key_hash=self._recorded(row.committed, row.key),
+            generation=BASE + row.committed.generation,
+            fingerprint=self.names.fingerprint(row.committed),
+            binding=BINDINGS[row.key],
+            previous=self.names.fingerprint(row.previous) if row.previous else NO_FINGERPRINT,
             committed_at=NOW if row.fresh else OLD_COMMIT,
-            ancestors=tuple(
-                Ancestor(names.fingerprint(token), self._recorded(token, key)) for token, key in row.ancestors
-            ),
             created_at=0,
             expires_at=EXPIRY,
             authenticated_at=0,
+            methods=("pwd",),
             remember=True,
             client="",
             last_ip_prefix="",
@@ -152,19 +210,10 @@ class Server:
     def row(self, session: Session) -> Row:
         """A real record by names."""
         names = self.names
-        committed = names.name_of(session.fingerprint)
         return Row(
-            committed=committed,
-            key=names.key_name(session.key_hash, generation(committed)),
+            committed=names.name_of(session.fingerprint),
+            key=LETTERS[session.binding],
+            previous=None if session.previous == NO_FINGERPRINT else names.name_of(session.previous),
             fresh=session.committed_at == NOW,
-            ancestors=tuple(
-                (names.name_of(fingerprint), names.key_name(key, generation(names.name_of(fingerprint))))
-                for fingerprint, key in session.ancestors
-            ),
             revoked=session.revoked_at is not None,
         )
-
-    def _recorded(self, token: str, key: str) -> bytes:
-        if key == "?":
-            return UNKNOWN_KEY
-        return self.names.key(key, generation(token)) or NO_KEY

@@ -222,11 +222,12 @@ async def test_whoever_reads_the_files_finds_nothing_to_present(store: SQLiteSto
     async with open_gate(store=WatchedStore(store)) as at:
         ann = Browser(at.gate.asgi)
         await ann.register()
-        secrets = [PASSWORD.encode(), ann.access_token.encode(), ann.client_key, parse_secret(SECRET)]
+        secrets = [PASSWORD.encode(), ann.access_token.encode(), ann.key, parse_secret(SECRET)]
         for _ in range(3):
-            token = base64.urlsafe_b64decode(ann.rt.removeprefix("gp_rt_"))
-            key = dict(ann.refresh_headers())["idempotency-key"].partition(".")[2]
-            secrets += [ann.rt.encode(), token[22:38], token[-32:], key.encode(), base64.urlsafe_b64decode(key + "==")]
+            token = base64.urlsafe_b64decode(ann.rt.removeprefix("gp_rt_") + "==")
+            proof = dict(ann.refresh_headers())["gatepass-proof"].rpartition(".")[2]
+            raw = base64.urlsafe_b64decode(proof + "==")
+            secrets += [ann.rt.encode(), token[23:39], token[-32:], proof.encode(), raw]
             assert (await ann.refresh()).status == 200
         stored = b"".join(file.read_bytes() for file in tmp_path.glob("gate.db*"))
         assert bytes.fromhex(ann.sid) in stored

@@ -11,11 +11,12 @@ With `--certificate FILE` (certificate and key in one) it speaks https, so that 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -33,6 +34,7 @@ from gatepass.server.limits import Limits
 from gatepass.serving.process import bind, serve
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import Scope
+from gatepass.wire.browsers import Browsers
 from tests.support.file_clock import FileClock
 
 SECRET = compose_secret(b"stage-secret-for-tests-only-0123456789")
@@ -51,6 +53,7 @@ const session = createSession({ baseURL: "/auth", onEnded: (end) => ended.push(e
 session.on("refresh", (event) => refreshes.push(event));
 window.stage = { session, ended, refreshes, api: createClient({ baseURL: "/", session }) };
 window.stage.ready = session.start();
+window.stage.at = Object.fromEntries(["one", "two"].map((path) => [path, createSession({ baseURL: `/${path}/auth` })]));
 """
 
 
@@ -109,17 +112,14 @@ def serve_stage(arguments: Sequence[str]) -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--client", type=Path, required=True)
     parser.add_argument("--certificate", type=Path)
+    parser.add_argument("--paths", nargs="*", default=[], help="of further gates, each with its COOKIE_PATH")
     options = parser.parse_args(arguments)
-    gate = Gatepass(
-        secrets=[SECRET],
-        public_url=f"{'https' if options.certificate else 'http'}://localhost:{options.public_port}",
-        store=f"sqlite:///{options.folder / 'stage.db'}",
-        hasher=FastHasher(),
-        clock=FileClock(options.folder / "offset"),
-    )
+    gate = _gate(options)
+    others = {f"/{path}": _gate(options, cookie_path=f"/{path}") for path in options.paths}
     app = Starlette(
         routes=[
             Mount("/auth", gate.asgi),
+            *(Mount(f"{path}/auth", other.asgi) for path, other in others.items()),
             Route("/api/ping", ping),
             Route("/api/echo", echo, methods=["POST"]),
             Route("/page.js", script),
@@ -127,7 +127,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
             Mount("/pages", Pages(directory=PAGES)),
             Route("/", page),
         ],
-        lifespan=gate.lifespan,
+        lifespan=lambda app: _opened(app, [gate, *others.values()]),
     )
     if options.certificate:
         uvicorn.run(app, port=options.port, ssl_certfile=options.certificate, log_level="warning")
@@ -135,6 +135,25 @@ def serve_stage(arguments: Sequence[str]) -> None:
     # A proxy connects at once, and may hold the request for as long as a test takes.
     limits = Limits(slow_request=HOUR)
     serve(gate.guard(app), bind("127.0.0.1", options.port), around=gate.running, limits=limits)
+
+
+def _gate(options: argparse.Namespace, *, cookie_path: str = "/") -> Gatepass:
+    return Gatepass(
+        secrets=[SECRET],
+        public_url=f"{'https' if options.certificate else 'http'}://localhost:{options.public_port}",
+        store=f"sqlite:///{options.folder / 'stage.db'}{cookie_path.strip('/')}",
+        hasher=FastHasher(),
+        clock=FileClock(options.folder / "offset"),
+        browsers=Browsers(cookie_path=cookie_path),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _opened(app: Starlette, gates: Sequence[Gatepass]) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as stack:
+        for gate in gates:
+            await stack.enter_async_context(gate.lifespan(app))
+        yield
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def test_every_face_of_the_page_is_accessible(visit: Visit, width: int, scheme: 
     assert_accessible(page)
 
     press(page, "A thief copies my card")
-    page.get_by_text("Both holders are out").first.wait_for()
+    page.get_by_text("The thief got nothing").first.wait_for()
     assert_accessible(page)
 
 

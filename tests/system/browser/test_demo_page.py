@@ -1,5 +1,6 @@
 """Every button of the demo does what it says, in a real browser before the real server."""
 
+import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.system.browser.demo import Visit, demo, generation, press, ripen, sign_in, stand_still, told, visit
@@ -42,8 +43,8 @@ def test_a_lost_answer_is_asked_for_again_and_ends_nothing(visit: Visit) -> None
     sent = refreshes(page)
     press(page, "Lose the next refresh answer")
     told(page, "The answer was lost, the session was not")
-    keys = {request.headers["idempotency-key"] for request in sent}
-    assert (len(sent), len(keys)) == (2, 1)
+    proofs = {request.headers["gatepass-proof"] for request in sent}
+    assert (len(sent), len(proofs)) == (2, 1)
     assert generation(page) == 1
     expect(page.get_by_text("the same request again: same answer")).to_be_visible()
 
@@ -86,14 +87,23 @@ def test_errors_of_the_application_pass_through_without_a_refresh(visit: Visit) 
     expect(page.get_by_role("heading", name="Your notes")).to_be_visible()
 
 
-def test_a_thief_ends_the_session_for_both_and_the_page_says_why(visit: Visit) -> None:
-    page = visit()
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_thief_gets_nothing_here_and_more_elsewhere(visit: Visit, width: int) -> None:
+    page = visit(width=width)
     sign_in(page)
-    press(page, "A thief copies my card")
-    heading = page.get_by_role("heading", name="Two holders used the same membership card")
-    expect(heading).to_be_focused()
-    expect(page.locator(".evidence")).to_contain_text("The thief tried the stolen card once more: 401")
-    sign_in(page)
+    away, within = "turned away", "let in"
+    for site, told_first, verdicts in (
+        ("This site, with Gatepass", "The thief got nothing", [away, within, away]),
+        ("A careful site without such a key", "Both are out", [within, away, away]),
+        ("Most sites", "The thief is in, and you are out", [within, away, within]),
+    ):
+        page.get_by_label(site).check()
+        press(page, "A thief copies my card")
+        told(page, told_first)
+        assert page.locator(".verdict").all_inner_texts() == verdicts
+        assert page.locator(".outcome p").inner_text().count(".") == 4, "four sentences"
+    expect(page.get_by_role("heading", name="Your notes")).to_be_visible()
+    expect(page.locator("[data-alarm=true]").filter(has_text="A copy of a card came without its key")).to_have_count(2)
 
 
 def test_a_second_tab_is_signed_in_shares_the_pass_and_ends_with_the_first(visit: Visit) -> None:

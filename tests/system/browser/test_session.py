@@ -134,14 +134,14 @@ def test_no_token_is_in_any_storage_page_address_log_or_window(stage: Stage, tab
     access = tab.evaluate("stage.session.token().then(t => t.value)")
     refresh = next(cookie["value"] for cookie in tab.context.cookies() if cookie["httpOnly"])
     found = tab.evaluate(DUMP)
-    assert "client key" in found  # the dump did reach IndexedDB
+    assert "binding key" in found  # the dump did reach IndexedDB
     for token in (access, access.split(".")[2], refresh):
         assert token not in found
         assert token not in "\n".join(said + requested)
         assert token.encode() not in stage.database()
 
 
-def test_a_script_cannot_take_the_client_key_away(tab: Page) -> None:
+def test_a_script_cannot_take_the_binding_key_away(tab: Page) -> None:
     """DP-03. That it can use the key while it runs is in SECURITY.md, and shown here."""
     sign_up(tab)
     attempts = tab.evaluate(EXPORT)
@@ -174,8 +174,8 @@ STORES = """
 """
 DUMP = f"""async () => {{
   {STORES}
-  const text = (value) => value instanceof CryptoKey ? "client key" : JSON.stringify(value, (_, v) =>
-    v instanceof CryptoKey ? "client key" : v);
+  const text = (value) => value instanceof CryptoKey ? "binding key" : JSON.stringify(value, (_, v) =>
+    v instanceof CryptoKey ? "binding key" : v);
   const caches_ = [];
   for (const name of await caches.keys()) {{
     caches_.push(name, ...(await (await caches.open(name)).keys()).map((request) => request.url));
@@ -194,8 +194,7 @@ DUMP = f"""async () => {{
 }}"""
 EXPORT = f"""async () => {{
   {STORES}
-  const keys = values.flatMap((value) => value instanceof CryptoKey ? [value] : Object.values(value ?? {{}}))
-    .filter((value) => value instanceof CryptoKey);
+  const keys = values.flatMap((value) => Object.values(value)).map((kept) => kept.key);
   if (keys.length !== 1) return {{ keys: keys.length }};
   const [key] = keys;
   const found = {{ sign: (await crypto.subtle.sign("HMAC", key, new Uint8Array(9))).byteLength }};

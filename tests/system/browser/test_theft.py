@@ -1,15 +1,16 @@
-"""A thief copies the card: whoever comes second, the session ends, and the page learns why."""
+"""A thief with the cookie gets nothing, and the owner is not disturbed; what a script plants is mended or dropped."""
 
+import json
 import urllib.error
 import urllib.request
 
-from playwright.sync_api import BrowserContext, Page
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import Stage, expire, open_tab, ping, sign_up, status
+from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, status
 from tools.services.patience import until
 
-KEY = "a" * 22
-USED = "(token) => fetch('/api/ping', { headers: { Authorization: `Bearer ${token}` } }).then(r => r.status)"
+STATE_OF = "document.cookie.split('; ').find((pair) => pair.startsWith('gatepass_state')).split('=')"
 
 
 def steal(page: Page) -> tuple[str, str]:
@@ -18,41 +19,113 @@ def steal(page: Page) -> tuple[str, str]:
     return cookie["name"], cookie["value"]
 
 
-def present(stage: Stage, card: tuple[str, str], generation: int) -> tuple[int, str]:
-    """The thief's refresh, with a key of his own: status and Set-Cookie."""
+def present(stage: Stage, card: tuple[str, str], **headers: str) -> tuple[int, str | None, dict[str, str]]:
+    """The thief's refresh: status, Set-Cookie, body."""
     request = urllib.request.Request(f"{stage.url}/auth/refresh", method="POST", data=b"")
     request.add_header("Cookie", f"{card[0]}={card[1]}")
-    request.add_header("Idempotency-Key", f"{generation}.{KEY}")
+    for name, value in (headers or {"Gatepass-Client": "1"}).items():
+        request.add_header(name.replace("_", "-"), value)
     try:
         with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.headers["Set-Cookie"]
+            return answer.status, answer.headers["Set-Cookie"], json.load(answer)
     except urllib.error.HTTPError as refused:
-        return refused.code, ""
+        return refused.code, refused.headers["Set-Cookie"], json.load(refused)
 
 
-def test_the_thief_comes_first_and_the_owner_ends_it(stage: Stage, tab: Page) -> None:
-    sign_up(tab)
-    card = steal(tab)
-    code, cookie = present(stage, card, 0)
-    assert code == 200
-    expire(tab)
-    assert ping(tab)["error"] == "session-ended"
-    assert tab.evaluate("stage.ended") == [{"reason": "reused", "sessionId": tab.evaluate("stage.ended[0].sessionId")}]
-    assert status(tab) == "ended"
-    successor = (card[0], cookie.split(";")[0].partition("=")[2])
-    assert present(stage, successor, 1)[0] == 401
-
-
-def test_the_owner_comes_first_and_the_thief_ends_it(stage: Stage, profile: BrowserContext) -> None:
+def test_a_thief_of_the_cookie_gets_nothing_and_the_owner_goes_on(stage: Stage, profile: BrowserContext) -> None:
     tab, other = open_tab(stage, profile), open_tab(stage, profile)
     sign_up(tab)
-    card = steal(tab)
+    sid, generation, challenge, _expiry = tab.evaluate(STATE_OF)[1].split(".")
+    cards = [steal(tab)]
     expire(tab)
     assert "jti" in ping(tab)
-    token = tab.evaluate("stage.session.token().then(t => t.value)")
-    assert present(stage, card, 0)[0] == 401
-    assert tab.evaluate(USED, token) == 401, "the pass is refused at once, the session has ended"
+    cards.append(steal(tab))
+    forged = {"Gatepass-Proof": f"{generation}.{challenge}.{'t' * 22}", "Gatepass-Session": sid}
+    for card in cards:
+        for headers in ({}, forged):
+            code, cookie, body = present(stage, card, **headers)
+            assert (code, "access_token" in body) in ((403, False), (409, False))
+            assert cookie is None or "gp_rt_" not in cookie
+    for page in (tab, other):
+        expire(page)
+        assert "jti" in ping(page)
+        assert page.evaluate("stage.ended") == []
+    assert tab.evaluate("stage.session.getSnapshot().sessionId") == sid
+
+
+def test_a_session_whose_key_is_gone_ends_here_alone_and_the_next_sign_in_replaces_it(stage: Stage, tab: Page) -> None:
+    sign_up(tab)
+    sid = tab.evaluate("stage.session.getSnapshot().sessionId")
+    tab.evaluate(
+        "new Promise((ok, no) => { const r = indexedDB.deleteDatabase('gatepass'); r.onsuccess = ok; r.onerror = no; })"
+        ".then(() => null)"
+    )
+    tab.reload()
+    tab.evaluate("stage.ready.then(() => null)")
+    assert (status(tab), tab.evaluate("stage.session.getSnapshot().reason")) == ("ended", "unproven")
+    assert tab.evaluate("stage.ended") == [{"reason": "unproven", "sessionId": sid}]
+    assert steal(tab)[1].startswith("gp_rt_"), "the cookies stay"
+    sign_up(tab)
     expire(tab)
-    assert ping(tab)["error"] == "session-ended"
-    until(lambda: status(other) in ("ended", "anonymous"))
-    assert tab.evaluate("stage.session.getSnapshot().reason") == "reused"
+    assert "jti" in ping(tab)
+
+
+@pytest.mark.parametrize("kept", ["7", "{ text: 1 }", "await crypto.subtle.generateKey(AES, false, ['encrypt'])"])
+def test_what_a_script_stores_in_place_of_the_key_counts_as_none(stage: Stage, tab: Page, kept: str) -> None:
+    sign_up(tab)
+    tab.evaluate(
+        f"""async () => {{
+          const AES = {{ name: "AES-GCM", length: 256 }};
+          const planted = {kept};
+          const done = (request) => new Promise((ok) => {{ request.onsuccess = () => ok(request.result); }});
+          const db = await done(indexedDB.open("gatepass"));
+          const store = db.transaction("gatepass", "readwrite").objectStore("gatepass");
+          const [name] = await done(store.getAllKeys());
+          const id = stage.session.getSnapshot().sessionId.slice(0, 16);
+          await done(store.put({{ [id]: {{ key: planted }} }}, name));
+          db.close();
+        }}"""
+    )
+    tab.reload()
+    tab.evaluate("stage.ready.then(() => null)")
+    assert (status(tab), tab.evaluate("stage.session.getSnapshot().reason")) == ("ended", "unproven")
+
+
+@pytest.mark.parametrize("name", ["", "_auth"])
+def test_a_state_cookie_that_a_script_plants_is_mended_with_the_next_refresh(
+    stage: Stage, profile: BrowserContext, name: str
+) -> None:
+    tab = open_tab(stage, profile)
+    sign_up(tab)
+    sid = tab.evaluate("stage.session.getSnapshot().sessionId")
+    for planted in (f"{sid}.0.AAAAAAAAAAA.4102444800", f"{'f' * 32}.0.AAAAAAAAAAA.4102444800"):
+        tab.evaluate(f"(value) => {{ document.cookie = {STATE_OF}[0] + '{name}=' + value + '; Path=/'; }}", planted)
+        fresh = open_tab(stage, profile)
+        assert "jti" in ping(fresh)
+        assert fresh.evaluate("stage.session.getSnapshot().sessionId") == sid
+        expire(fresh)
+        assert "jti" in ping(fresh)
+        fresh.close()
+
+
+def test_a_token_that_a_script_sends_to_the_other_tabs_is_not_taken(
+    stage: Stage, profile: BrowserContext, chromium: Browser
+) -> None:
+    elsewhere = prepared(chromium.new_context())
+    tab, hostile, thief = open_tab(stage, profile), open_tab(stage, profile), open_tab(stage, elsewhere)
+    sign_up(tab)
+    sign_up(thief)
+    until(lambda: status(hostile) == "active")
+    stolen = thief.evaluate("stage.session.token().then((t) => t.value)")
+    hostile.evaluate(
+        """(token) => {
+          const { sessionId: sid } = stage.session.getSnapshot();
+          const times = { left: 900_000, lifetime: 900_000, at: Date.now() };
+          new BroadcastChannel(`gatepass:${location.origin}/auth`)
+            .postMessage({ sid, generation: 99, challenge: "AAAAAAAAAAA", token, ...times, account: null });
+        }""",
+        stolen,
+    )
+    tab.evaluate("fetch('/page.js').then(() => null)")
+    assert tab.evaluate("stage.session.token().then((t) => t.value)") != stolen
+    elsewhere.close()

@@ -66,7 +66,7 @@ async def test_a_sqlite_file_is_copied_whole_under_load_and_restored(tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir() if "copy" in path.name) == ["copy.db"]
     restore = "rm -f gate.db-wal gate.db-shm; install -m 600 copy.db gate.db"
     subprocess.run(["/bin/sh", "-ec", restore], cwd=tmp_path, check=True)
-    assert gatepass(tmp_path, "sessions", "end-all", "--yes", **FILE).returncode == 0
+    assert gatepass(tmp_path, "sessions", "revoke", "--everybody", "--yes", **FILE).returncode == 0
     with serving(tmp_path, FILE) as server:
         async with httpx2.AsyncHTTPTransport() as transport:
             await after_a_restore(server, transport, ann, eve)
@@ -95,7 +95,7 @@ async def test_postgresql_is_dumped_while_it_serves_and_restored(tmp_path: Path)
         server.stop(signal.SIGTERM)
     await execute(store, "DROP SCHEMA gatepass CASCADE")
     tool("pg_restore", "--single-transaction", f"--dbname={store}", "gate.dump", folder=tmp_path)
-    assert gatepass(tmp_path, "sessions", "end-all", "--yes", **settings).returncode == 0
+    assert gatepass(tmp_path, "sessions", "revoke", "--everybody", "--yes", **settings).returncode == 0
     with serving(tmp_path, settings) as server:
         async with httpx2.AsyncHTTPTransport() as transport:
             await after_a_restore(server, transport, ann, eve)
@@ -117,7 +117,7 @@ async def test_sessions_in_valkey_are_saved_while_it_serves_and_restored(tmp_pat
         shutil.rmtree(sessions.folder / "appendonlydir")
         shutil.copytree(tmp_path / "copy", sessions.folder / "appendonlydir")
         sessions.start()
-        assert gatepass(tmp_path, "sessions", "end-all", "--yes", **settings).returncode == 0
+        assert gatepass(tmp_path, "sessions", "revoke", "--everybody", "--yes", **settings).returncode == 0
         with serving(tmp_path, settings) as server:
             async with httpx2.AsyncHTTPTransport() as transport:
                 await after_a_restore(server, transport, ann, eve)

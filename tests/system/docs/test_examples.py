@@ -90,7 +90,7 @@ def test_a_page_of_another_site_gets_in_by_the_cors_rules_of_the_guide(monkeypat
     with TestClient(app, base_url="https://api.other") as client:
         for method, path, headers in (
             ("POST", "/auth/login", "content-type, gatepass-client"),
-            ("POST", "/auth/refresh", "gatepass-session, idempotency-key"),
+            ("POST", "/auth/refresh", "gatepass-session, gatepass-proof"),
             ("GET", "/me", "authorization"),
         ):
             asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}

@@ -22,6 +22,7 @@ from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.core.rate import Rate
 from gatepass.environment import LINK_NAME, PREFIX
 from gatepass.settings import Settings
+from gatepass.wire.browsers import Browsers
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = compose_secret(b"reference-pages-secret-0123456789ab")
@@ -104,7 +105,8 @@ def test_every_command_is_listed_with_all_its_options() -> None:
 @functools.cache
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
     """(Method, path) → its description, as a gate serves it."""
-    gate = Gatepass(secrets=[SECRET], public_url="http://localhost:8000", store="memory://")
+    browsers = Browsers(device_bound="allow")  # all endpoints that there can be
+    gate = Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", browsers=browsers)
     document = TestClient(gate.asgi).get("/openapi.json").json()
     return {
         (method.upper(), path): facts

@@ -116,7 +116,7 @@ def test_what_a_script_can_do_is_said() -> None:
     residual = " ".join(text.partition("**XSS while it runs.**")[2].partition("\n* ")[0].split())
     for said in (
         "take the access token",
-        "use the client key",
+        "use the binding key",
         "a key that it knows",
         "the tabs' channel",
         "plant a refresh",

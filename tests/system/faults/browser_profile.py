@@ -1,27 +1,26 @@
-"""A client with a key that does exactly what PROTOCOL §5 and §6 say, and records the answers.
+"""A client that does exactly what PROTOCOL §5 and §6 say, and records the answers.
 
     200                     go on with the new pair
     401 session-ended       over, if it names its own sid; nothing else ends a session
     409 refresh-superseded  read the state again and retry
-    503, 429, no network    keep everything, wait a moment, the same token under the same key again
+    403 proof-required      it is not its own: over for this client, and for no other
+    503, 429, no network    keep everything, wait a moment, the same token with the same proof again
 
-Several tabs share one profile: its jar and its key. Any other answer is `unexpected`, and the suite fails on it.
+Several tabs share one profile: its jar and its key. Without a key it is an unbound client. Any other answer is
+`unexpected`, and the suite fails on it.
 """
 
 import asyncio
 import base64
-import hmac
 import json
 import random
 import re
 from enum import Enum
 
+from tests.support.browser import proof_of, secret_of
 from tests.system.faults.raw_http import Answer, RawConnection, compose
 
 PASSWORD = "seven green bottles on a wall"
-
-LEAD = 8
-"""Generations that one tab may be ahead of the request of another: half of those that a row keeps."""
 
 
 class Outcome(Enum):
@@ -30,12 +29,13 @@ class Outcome(Enum):
     RENEWED = "renewed"
     SUPERSEDED = "superseded"
     ENDED = "ended"
+    UNPROVEN = "unproven"
     NOTHING = "nothing"
     """Lost, or 503: the client knows no more than before."""
 
 
 class Profile:
-    """A cookie jar and a client key. With `key=None` the client sends no key at all."""
+    """A cookie jar and a binding key, which every sign-in brings. With `key=None` its sessions are unbound."""
 
     def __init__(self, port: int, *, key: bytes | None) -> None:
         self.port = port
@@ -55,7 +55,6 @@ class Profile:
         """The last refresh that was answered with a new pair, as it was sent."""
         self.definite: list[Outcome] = []
         self._changed = asyncio.Event()
-        self._under_way: list[int] = []
 
     def copied(self, *, key: bytes | None) -> "Profile":
         """What a thief has who has just read the jar."""
@@ -65,7 +64,8 @@ class Profile:
 
     async def sign_in(self, connection: RawConnection, email: str, *, is_new: bool = False) -> None:
         """Log in, or register if there is no account yet; repeat until it succeeds."""
-        body = json.dumps({"email": email, "password": PASSWORD}).encode()
+        secret = {"binding_secret": secret_of(self.key)} if self.key else {}
+        body = json.dumps({"email": email, "password": PASSWORD, **secret}).encode()
         while True:
             for path in ("/auth/register", "/auth/login") if is_new else ("/auth/login", "/auth/register"):
                 answer = await connection.post(path, ["Gatepass-Client: 1"], body)
@@ -78,13 +78,7 @@ class Profile:
     async def refresh(self, connection: RawConnection) -> Outcome:
         """Send one request with the current token of the jar. Returns the meaning of the answer."""
         request = compose("/auth/refresh", self.port, self.headers(), b"")
-        presented = self.generation
-        self._under_way.append(presented)
-        try:
-            answer = await connection.send(request)
-        finally:
-            self._under_way.remove(presented)
-        return self.take_answer(answer, request)
+        return self.take_answer(await connection.send(request), request)
 
     async def repeat(self, connection: RawConnection) -> None:
         """Send the last request that was answered once more, as a network may do it, and keep the old answer."""
@@ -107,6 +101,9 @@ class Profile:
             case Outcome.ENDED:
                 self.is_over = True
                 self.reason = f"{answer.json()['reason'] if answer else ''}, at {self._presented(request)}"
+            case Outcome.UNPROVEN:
+                self.is_over = True
+                self.reason = f"unproven, at {self._presented(request)}"
             case Outcome.NOTHING:
                 self.repeated += 1
                 return outcome
@@ -128,30 +125,21 @@ class Profile:
         return outcome
 
     @property
-    def is_far_ahead(self) -> bool:
-        """Whether a tab should wait for the request of another tab.
-
-        A row keeps 16 generations. In practice they take hours; here one tab makes 16 while a request of the other tab
-        waits for a new connection, and the answer to that would have to be `session-ended`.
-        """
-        return bool(self._under_way) and self.generation - min(self._under_way) >= LEAD
-
-    @property
     def generation(self) -> int:
         return int(self.jar[f"gatepass_state_{self.port}"].split(".")[1])
 
     def _presented(self, request: bytes) -> str:
-        found = re.search(rb"Idempotency-Key: (\d+)", request)
+        found = re.search(rb"Gatepass-Proof: (\d+)", request)
         return f"{found[1].decode() if found else '?'} of {max(self.identities, default=0)}"
 
     def headers(self) -> list[str]:
-        """The headers of a request with the jar, and with the key for its generation."""
+        """The headers of a request with the jar, and with the proof for its token."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.jar.items())
         headers = [f"Gatepass-Session: {self.sid}", "Sec-Fetch-Site: same-origin", f"Cookie: {cookies}"]
         if self.key is None:
             return [*headers, "Gatepass-Client: 1"]
-        mac = hmac.digest(self.key, f"{self.sid}|{self.generation}".encode(), "sha256")
-        return [*headers, f"Idempotency-Key: {self.generation}.{base64.urlsafe_b64encode(mac)[:22].decode()}"]
+        _, generation, challenge, _ = self.jar[f"gatepass_state_{self.port}"].split(".")
+        return [*headers, f"Gatepass-Proof: {proof_of(self.key, self.sid, generation, challenge)}"]
 
     def _meaning(self, answer: Answer | None) -> Outcome:
         if answer is None or answer.status in (429, 500, 502, 503, 504):
@@ -162,6 +150,8 @@ class Profile:
             return Outcome.RENEWED
         if answer.code == "refresh-superseded":
             return Outcome.SUPERSEDED
+        if answer.code == "proof-required":
+            return Outcome.UNPROVEN
         if answer.code == "session-ended" and answer.json().get("sid") == self.sid:
             return Outcome.ENDED
         self.unexpected.append(f"{answer.status} {answer.body[:120]!r}")
@@ -173,11 +163,22 @@ class Profile:
             self.access = answer.json()["access_token"]
         self._note_identity(answer)
 
+    @property
+    def jar_token(self) -> bytes:
+        """The identity of the refresh token in the jar."""
+        return _identity(self.jar[f"gatepass_{self.port}"])[1]
+
     def _note_identity(self, answer: Answer) -> None:
         text = answer.cookies.get(f"gatepass_{self.port}")
         if text is not None:
-            raw = base64.urlsafe_b64decode(text.removeprefix("gp_rt_"))
-            self.identities.setdefault(int.from_bytes(raw[18:22], "big"), set()).add(raw[2:54])
+            generation, identity = _identity(text)
+            self.identities.setdefault(generation, set()).add(identity)
+
+
+def _identity(text: str) -> tuple[int, bytes]:
+    """Generation, and what makes a refresh token the one that it is (PROTOCOL §2)."""
+    raw = base64.urlsafe_b64decode(text.removeprefix("gp_rt_") + "==")
+    return int.from_bytes(raw[19:23], "big"), raw[2:71]
 
 
 async def pause() -> None:

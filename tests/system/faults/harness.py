@@ -40,6 +40,7 @@ class Process:
         self._folder = folder
         self._settings = {
             "SECRET": SECRET,
+            "LEEWAY": "1s",  # so long a thief of an unbound session may be told to wait
             "ISSUER": ISSUER,
             "AUDIENCE": ISSUER,
             "REVOCATION_FEED_SECRET": FEED_SECRET,

@@ -39,7 +39,9 @@ class Leaver:
     @property
     def ending(self) -> Sequence[Profile]:
         """The sessions that end."""
-        return (self._first, self._second) if self.how in (How.EVERYWHERE, How.DISABLE) else (self._first,)
+        return (
+            (self._first, self._second) if self.how in (How.EVERYWHERE, How.PASSWORD, How.DISABLE) else (self._first,)
+        )
 
     async def sign_in(self, connection: RawConnection) -> None:
         """Register, and sign in twice."""
@@ -91,10 +93,7 @@ class Leaver:
     def _is_done(self, answer: Answer | None) -> bool:
         if answer is None or answer.status in (401, 429, 502, 503, 504):
             return False
-        if answer.status == 204:
-            return True
-        # An earlier attempt, whose answer was lost, has changed the password.
-        if self.how is How.PASSWORD and self.tries and answer.code == "invalid-credentials":
+        if answer.status == (200 if self.how is How.PASSWORD else 204):
             return True
         self.unexpected.append(f"{self.how.value}: {answer.status} {answer.body[:120]!r}")
         return False

@@ -6,7 +6,8 @@
         await load.progress()                       # and again: the service is back
         verdict = await load.verdict("what was broken")
 
-A profile is one session with one or two tabs. Victims of a theft have one tab and are counted apart from the rest.
+A profile is one session with one or two tabs. Victims of a theft have one tab; every second one keeps no key, and its
+session ends when the thief is noticed. All others must live, whoever has copied what.
 Every theft comes with one session for each way in which a session can end (`leaving.py`), and the guards are asked
 about all of them (`watch.py`).
 """
@@ -38,6 +39,7 @@ CALM = 0.2
 """The same while nothing is waited for but the guards."""
 REPEAT_EVERY = 4
 """Refreshes of a single tab after which one arrives twice."""
+OF_BOUND = (Stolen.JAR, Stolen.JAR_KEYLESS, Stolen.REQUEST)
 PREPARED = 3
 """How many sessions of each kind are signed in before the faults."""
 
@@ -52,7 +54,8 @@ class Verdict:
     repeated: int
     faults: int
     thefts: int
-    detected: int
+    foiled: int
+    """Thefts that brought nothing, or ended the session where it was unbound."""
     lost: int
     false_logouts: int
     forks: int
@@ -77,7 +80,7 @@ class Verdict:
     def __str__(self) -> str:
         return (
             f"{self.scenario}: {self.faults} faults, {self.sessions} sessions, {self.refreshes} refreshes, "
-            f"{self.repeated} repeated; thefts {self.thefts}, detected {self.detected}; "
+            f"{self.repeated} repeated; thefts {self.thefts}, foiled {self.foiled}; "
             f"lost {self.lost}, false logouts {self.false_logouts}, forks {self.forks}, revived {self.revived or 0}; "
             f"ended tokens {self.ended}: stale {self.stale or 0}, forgotten {self.forgotten or 0}, "
             f"living refused {self.wronged or 0}, unheard {len(self.unheard)}; unexpected {len(self.unexpected)}"
@@ -91,7 +94,7 @@ class Verdict:
             "lost": self.lost,
             "false logouts": self.false_logouts,
             "forks": self.forks,
-            "undetected": self.thefts - self.detected,
+            "not foiled": self.thefts - self.foiled,
             "revived": self.revived,
             "stale": self.stale,
             "forgotten": self.forgotten,
@@ -133,7 +136,7 @@ class Load:
         self._left: list[Leaver] = []
         self._leaving: list[asyncio.Task[None]] = []
         self._honest = [self._profile(number) for number in range(profiles)]
-        self._victims = [self._profile(100 + number) for number in range(victims)]
+        self._victims = [self._profile(100 + number, is_bound=number % 2 == 0) for number in range(victims)]
         self._unused = list(self._victims)
         self._thefts: list[tuple[Theft, asyncio.Task[None], bool]] = []
         self._tabs: list[asyncio.Task[None]] = []
@@ -217,7 +220,7 @@ class Load:
         """The number of refreshes without a definite answer so far."""
         return sum(profile.repeated for profile in (*self._honest, *self._victims))
 
-    def steal(self, stolen: Stolen | None = None, *, strict: bool = True) -> None:
+    def steal(self, *, strict: bool = True) -> None:
         """Start a theft now, and end sessions in each way.
 
         `strict=False` is for a moment whose writes will be lost: if the store lost the use by one holder, the conflict
@@ -225,7 +228,8 @@ class Load:
         """
         if not self._unused:
             raise AssertionError("the load has no more victims")
-        theft = Theft(self._unused.pop(), stolen or random.choice(list(Stolen)))
+        victim = self._unused.pop()
+        theft = Theft(victim, random.choice(OF_BOUND) if victim.key else Stolen.UNBOUND)
         self._thefts.append((theft, asyncio.create_task(self._commit(theft, strict=strict)), strict))
         if strict and self._ready:
             self.leave()
@@ -252,13 +256,13 @@ class Load:
         async with patience():
             await asyncio.gather(*self._tabs)
         watch = self.watch
-        detected = [await theft.settle() and (theft.is_detected or not strict) for theft, _, strict in self._thefts]
-        stolen = {id(theft.victim) for theft, _, _ in self._thefts}
+        foiled = [await theft.settle() and (theft.is_foiled or not strict) for theft, _, strict in self._thefts]
+        stolen = {id(theft.victim) for theft, _, _ in self._thefts if not theft.is_survived}
         kept = [profile for profile in (*self._honest, *self._victims) if id(profile) not in stolen]
         lost = sum([not await self._lives(profile) and not profile.is_over for profile in kept])
         reasons = tuple(profile.reason for profile in kept if profile.is_over)
         watch.living = tuple  # what follows ends them
-        forks = sum(len(same) > 1 for profile in kept for same in profile.identities.values())
+        forks = sum(len(same) > 1 for profile in kept if profile.key for same in profile.identities.values())
         forks += sum([await self._forks(profile) for profile in kept[:4] if not profile.is_over])
         revived = await self._revived()
         await watch.finish()
@@ -271,8 +275,8 @@ class Load:
             refreshes=sum(profile.renewed for profile in everybody),
             repeated=sum(profile.repeated for profile in everybody),
             faults=self.faults,
-            thefts=len(detected),
-            detected=sum(detected),
+            thefts=len(foiled),
+            foiled=sum(foiled),
             lost=lost,
             false_logouts=len(reasons),
             forks=forks,
@@ -309,7 +313,7 @@ class Load:
 
     async def _commit(self, theft: Theft, *, strict: bool) -> None:
         await theft.commit()
-        if strict and theft.is_detected:
+        if strict and theft.is_foiled and not theft.is_survived:
             for holder in (theft.victim, theft.thief):
                 self.watch.end(holder.access, THEFT)
 
@@ -341,9 +345,6 @@ class Load:
         connection = RawConnection(self._port)
         try:
             while not (self._is_stopping or profile.is_over):
-                if profile.is_far_ahead:
-                    await pause()
-                    continue
                 outcome = await profile.refresh(connection)
                 if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
                     await profile.repeat(connection)
@@ -366,19 +367,18 @@ class Load:
             connection.close()
 
     async def _forks(self, profile: Profile) -> bool:
-        """Use an old branch at the very end. Returns whether more than one branch, or the wrong one, is live (P3)."""
+        """Use the jar of before at the very end. Returns whether it leads anywhere but to the one line (P3)."""
         connection = RawConnection(self._port)
         try:
-            stale = profile.copied(key=b"other" * 6)
+            tab = profile.copied(key=profile.key)
             await profile.refresh_until_answered(connection)
-            old = await stale.refresh_until_answered(connection)
-            new = await profile.refresh_until_answered(connection)
-            return (old, new) != (Outcome.ENDED, Outcome.ENDED)
+            old = await tab.refresh_until_answered(connection)
+            return old not in (Outcome.RENEWED, Outcome.SUPERSEDED) or tab.jar_token != profile.jar_token
         finally:
             connection.close()
 
-    def _profile(self, number: int) -> Profile:
-        return Profile(self._port, key=number.to_bytes(32, "big"))
+    def _profile(self, number: int, *, is_bound: bool = True) -> Profile:
+        return Profile(self._port, key=number.to_bytes(32, "big") if is_bound else None)
 
     def _raise_failures(self) -> None:
         for task in (*self._tabs, *self._leaving, *(task for _, task, _ in self._thefts)):

@@ -3,10 +3,12 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core import refresh_token
+from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.rotation import Outcome, Repeat, Reuse, decide
 from gatepass.sessions import service
 from gatepass.stores.sqlite.store import SQLiteStore
@@ -23,7 +25,7 @@ def _nothing_repeats() -> None:
 
 
 def _no_reuse() -> None:
-    """Whoever presents an old token gets a successor."""
+    """Whoever presents an old token of an unbound session gets a successor."""
 
     def wrong(session: Any, *arguments: Any, **named: Any) -> Outcome:
         outcome = decide(session, *arguments, **named)
@@ -36,10 +38,15 @@ def _random_successor() -> None:
     """A request that is sent again gets another successor."""
     right = refresh_token.successor_of
 
-    def wrong(*arguments: Any, **named: Any) -> Any:
-        return right(*arguments, **{**named, "key_hash": None, "entropy": os.urandom(16)})
+    def wrong(token: RefreshToken, *arguments: Any, **named: Any) -> Any:
+        return right(replace(token, nonce=os.urandom(16)), *arguments, **named)
 
     vars(refresh_token)["successor_of"] = wrong
+
+
+def _no_proof() -> None:
+    """Whoever has the cookie may use it."""
+    vars(refresh_token)["is_proven"] = lambda *_: True
 
 
 def _guards_not_told() -> None:
@@ -75,6 +82,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "nothing repeats": _nothing_repeats,
     "no reuse": _no_reuse,
     "random successor": _random_successor,
+    "no proof": _no_proof,
     "guards not told": _guards_not_told,
     "guards forget": _guards_forget,
     "revoke skipped": _revoke_skipped,

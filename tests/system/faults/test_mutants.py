@@ -44,12 +44,16 @@ def notices(
 def test_the_suite_notices_nothing_repeats() -> None: ...
 
 
-@notices("no reuse", "undetected")
+@notices("no reuse", "not foiled")
 def test_the_suite_notices_no_reuse() -> None: ...
 
 
 @notices("random successor", "forks")
 def test_the_suite_notices_random_successor() -> None: ...
+
+
+@notices("no proof", "not foiled")
+def test_the_suite_notices_no_proof() -> None: ...
 
 
 @notices("guards not told", "stale", "unheard", in_guards=True)

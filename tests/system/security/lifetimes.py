@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gatepass.core.keyring import KeyRing, parse_secret
 from tests.support.asgi import Answer
-from tests.support.browser import Browser
+from tests.support.browser import Browser, secret_of
 from tests.support.gates import SECRET, GateHarness
 
 EMAIL = "canary@example.com"
@@ -46,11 +46,12 @@ async def live(at: GateHarness) -> Life:
         "the secret": SECRET.encode(),
         "the raw secret": parse_secret(SECRET),
         "the MAC key": keys.current.mac,
+        "the key that seals binding keys": keys.current.pad,
     }
     life.secrets |= {name: text.encode() for name, text in (("password", PASSWORD), ("next password", NEXT_PASSWORD))}
     life.secrets["what was typed"] = TYPED.encode()
     ann = Browser(at.gate.asgi)
-    life.secrets["client key"] = ann.client_key or b""
+    life.secrets |= {"binding key": ann.key or b"", "binding secret": secret_of(ann.key or b"").encode()}
     life.answers += [await ann.login(EMAIL, TYPED), await ann.register(EMAIL, PASSWORD)]
     life.answers += [await ann.login(EMAIL, TYPED), await ann.login(TYPED, PASSWORD)]
     for turn in range(3):
@@ -59,8 +60,8 @@ async def live(at: GateHarness) -> Life:
         life.answers.append(await ann.get("/sessions"))
     change = {"current": PASSWORD, "new": NEXT_PASSWORD}
     life.answers.append(await ann.send("POST", "/password", headers=[ann.bearer], body={**change, "current": TYPED}))
-    life.answers.append(await ann.send("POST", "/password", headers=[ann.bearer], body=change))
-    thief = ann.clone(client_key=b"the key of a thief, in 32 bytes.")
+    life.answers.append(await ann.enter("/password", **change))
+    thief = ann.clone(key=b"the key of a thief, in 32 bytes.")
     life.answers += [await ann.refresh(), await thief.refresh(), await ann.refresh()]
     _collect(life, ann, "robbed")
     life.answers += [await ann.login(EMAIL, NEXT_PASSWORD)]
@@ -70,14 +71,14 @@ async def live(at: GateHarness) -> Life:
 
 
 def _collect(life: Life, browser: Browser, when: str) -> None:
-    token = base64.urlsafe_b64decode(browser.rt.removeprefix("gp_rt_"))
-    key = dict(browser.refresh_headers())["idempotency-key"].partition(".")[2]
+    token = base64.urlsafe_b64decode(browser.rt.removeprefix("gp_rt_") + "==")
+    proof = dict(browser.refresh_headers())["gatepass-proof"].rpartition(".")[2]
     life.secrets |= {
         f"refresh token {when}": browser.rt.encode(),
-        f"its nonce {when}": token[22:38],
+        f"its nonce {when}": token[23:39],
         f"its MAC {when}": token[-32:],
         f"access token {when}": browser.access_token.encode(),
         f"its signature {when}": browser.access_token.rpartition(".")[2].encode(),
-        f"idempotency key {when}": key.encode(),
-        f"raw idempotency key {when}": base64.urlsafe_b64decode(key + "=="),
+        f"proof {when}": proof.encode(),
+        f"raw proof {when}": base64.urlsafe_b64decode(proof + "=="),
     }

@@ -32,7 +32,7 @@ NASTY = {
 }
 PLACES = [
     *("user-agent", "x-forwarded-for", "forwarded", "referer", "origin", "cookie", "authorization", "host"),
-    *("gatepass-session", "gatepass-client", "idempotency-key", "content-type", "accept-language", "x-request-id"),
+    *("gatepass-session", "gatepass-client", "gatepass-proof", "content-type", "accept-language", "x-request-id"),
 ]
 
 
@@ -124,8 +124,11 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
     "sign in as nobody": [("authn_login_fail", {"account_id"})],
     "guess on": [("authn_login_fail", {"account_id"})] * 5 + [("authn_login_throttled", {"retry_after"})],
     "refresh": [("session_renewed", {"account_id", "sid", "generation", "case"})],
-    "steal": [
+    "copy the cookie": [("authn_refresh_unproven", {"sid", "generation", "reason"})],
+    "steal an unbound session": [
+        ("session_created", {"account_id", "sid"}),
         ("session_renewed", {"account_id", "sid", "generation", "case"}),
+        ("session_bound", {"account_id", "sid"}),
         ("authn_token_reuse", {"account_id", "sid", "generation"}),
     ],
     "sign out": [("session_revoked", {"account_id", "sid", "reason"})],
@@ -149,7 +152,8 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
     "change the password": [
         ("session_created", {"account_id", "sid"}),
         ("authn_password_change", {"account_id"}),
-        ("session_revoked", {"account_id", "sid", "reason"}),
+        *[("session_revoked", {"account_id", "sid", "reason"})] * 2,
+        ("session_created", {"account_id", "sid"}),
     ],
     "delete the account": [
         ("user_deleted", {"account_id"}),
@@ -162,7 +166,7 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
 
 async def act(what: str, browser: Browser) -> None:
     """Do one thing of the table."""
-    other = browser.clone(client_key=browser.client_key)
+    other = browser.clone(key=browser.key)
     match what:
         case "register":
             await Browser(browser.app).register("bob@example.com")
@@ -177,10 +181,16 @@ async def act(what: str, browser: Browser) -> None:
                 await Browser(browser.app).login(password="wrong")
         case "refresh":
             await browser.refresh()
-        case "steal":
-            await browser.refresh()
-            other.client_key = b"t" * 32
+        case "copy the cookie":
+            other.key = b"t" * 32
             await other.refresh()
+        case "steal an unbound session":
+            phone = Browser(browser.app, key=None)
+            await phone.login()
+            phone.key = b"k" * 32
+            thief = phone.clone()
+            await phone.refresh(binds=True)
+            await thief.refresh()
         case "sign out":
             await browser.logout()
         case "use after the end":

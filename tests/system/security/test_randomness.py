@@ -1,19 +1,20 @@
 """What must not be guessed comes from the operating system, byte for byte (RC-05, ASVS 11.5.1)."""
 
 import base64
-import hmac
+import json
 import os
 import random
 import secrets
 
+import httpx2
 import pytest
 
 from gatepass.accounts.passwords.hashing import Argon2Hasher
-from gatepass.client.storage.record import SessionRecord
+from gatepass.client import Client, ClientError
+from gatepass.core.binding import key_id_of
 from gatepass.core.keyring import SigningKey
-from gatepass.core.refresh_token import hash_key
-from tests.support.browser import PASSWORD, Browser, idempotency_key
-from tests.support.gates import GateHarness, open_gate
+from tests.support.browser import PASSWORD, Browser
+from tests.support.gates import open_gate
 from tests.system.security.test_tokens import part
 
 
@@ -43,43 +44,46 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 
 
 def raw(browser: Browser) -> bytes:
-    return base64.urlsafe_b64decode(browser.rt.removeprefix("gp_rt_"))
+    return base64.urlsafe_b64decode(browser.rt.removeprefix("gp_rt_") + "==")
 
 
 def decoded(text: object) -> bytes:
     return base64.urlsafe_b64decode(f"{text}==")
 
 
+SID, NONCE = slice(3, 19), slice(23, 39)
+
+
 async def test_every_random_part_of_a_token_is_one_draw_of_128_bits(drawn: Drawn) -> None:
     async with open_gate() as at:
-        browser = Browser(at.gate.asgi)
+        browser = Browser(at.gate.asgi, key=None)
         made = await browser.register()
         first = raw(browser)
-        sid, nonce = first[2:18], first[22:38]
-        assert sid.hex() == browser.sid
-        assert sid in drawn
-        assert nonce in drawn
+        assert first[SID].hex() == browser.sid
+        assert first[SID] in drawn
+        assert first[NONCE] in drawn
         assert decoded(part(browser.access_token, 1)["jti"]) in drawn
         assert bytes.fromhex(made.json()["account"]["id"]) in drawn
-        browser.client_key = None
         assert (await browser.refresh()).status == 200
-        assert raw(browser)[22:38] in drawn, "without a client key the successor is drawn too"
+        assert raw(browser)[NONCE] in drawn, "without a key the successor is drawn too"
         assert decoded(part(browser.access_token, 1)["jti"]) in drawn
 
 
-async def test_under_a_client_key_the_successor_is_a_function_of_the_drawn_nonce(at: GateHarness) -> None:
-    """So that a lost answer can be given again. Without the parent's nonce it is as unknown as a draw."""
-    first, second = Browser(at.gate.asgi), Browser(at.gate.asgi)
-    await first.register("one@example.com")
-    await second.register("two@example.com")
-    assert first.client_key == second.client_key
-    for browser in (first, second):
-        before = raw(browser)
-        await browser.refresh()
-        key_hash = hash_key(idempotency_key(browser.client_key or b"", browser.sid, 0))
-        fingerprint = raw(browser)[38:54]  # the parent, as its successor names it
-        assert raw(browser)[22:38] == hmac.digest(before[22:38], fingerprint + key_hash, "sha256")[:16]
-    assert raw(first)[22:38] != raw(second)[22:38]
+async def test_in_a_bound_session_every_token_is_a_function_of_the_one_drawn_nonce(drawn: Drawn) -> None:
+    """So that a lost answer can be given again. Beside the name of the key, 64 bits of the session's id are drawn."""
+    async with open_gate() as at:
+        first, second = Browser(at.gate.asgi), Browser(at.gate.asgi)
+        await first.register("one@example.com")
+        await second.register("two@example.com")
+        assert first.key == second.key
+        for browser in (first, second):
+            before = raw(browser)
+            assert before[NONCE] in drawn
+            assert before[SID][:8] == key_id_of(browser.key or b"")
+            assert before[SID][8:] in drawn
+            await browser.refresh()
+            assert raw(browser)[NONCE] == before[NONCE]
+        assert raw(first)[NONCE] != raw(second)[NONCE]
 
 
 async def test_a_signing_key_that_is_made_is_256_drawn_bits(drawn: Drawn) -> None:
@@ -89,10 +93,20 @@ async def test_a_signing_key_that_is_made_is_256_drawn_bits(drawn: Drawn) -> Non
     assert made.kid in [SigningKey.from_secret(seed, "EdDSA").kid for seed in seeds]
 
 
-def test_a_client_key_of_the_python_client_is_256_drawn_bits(drawn: Drawn) -> None:
-    key = SessionRecord.fresh().client_key
-    assert len(key) == 32
-    assert key in drawn
+def test_a_binding_key_of_the_python_client_is_256_drawn_bits_and_another_one_at_each_sign_in(drawn: Drawn) -> None:
+    sent: list[bytes] = []
+
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        sent.append(decoded(json.loads(request.content)["binding_secret"]))
+        return httpx2.Response(503)
+
+    with Client("https://api.example.com", transport=httpx2.MockTransport(refuse)) as api:
+        for _ in range(2):
+            with pytest.raises(ClientError):
+                api.sign_in("ann@example.com", PASSWORD)
+    assert [len(key) for key in sent] == [32, 32]
+    assert sent[0] != sent[1]
+    assert all(key in drawn for key in sent)
 
 
 async def test_each_password_has_a_salt_of_its_own_of_128_drawn_bits(drawn: Drawn) -> None:

@@ -2,7 +2,7 @@
  * Prints the size of each entry point (minified, gzip -9) and fails if one is over its limit.
  *
  * The goal for core and fetch together was 4 000 B. They are above it, and the limit is near their size, so that they
- * do not grow unnoticed. `--parts` prints the share of each file. Run after the build.
+ * do not grow unnoticed. 1 000 B of them are the binding of sessions to a key. `--parts` prints the share of each file. Run after the build.
  */
 
 import { existsSync } from "node:fs";
@@ -44,8 +44,8 @@ async function weigh(entries, beyond) {
 }
 
 const rows = [
-  ["gatepass", await weigh(CORE), 5_500],
-  ["gatepass + gatepass/fetch", await weigh(CLIENT), 7_000],
+  ["gatepass", await weigh(CORE), 6_550],
+  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_100],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_050],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],

@@ -10,8 +10,9 @@
  * `insufficient-user-authentication`), ask for the password, call `signInAgain`, and repeat.
  */
 
-import { GatepassError } from "./errors.js";
+import { GatepassError, isGatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
+import { isTokenRefused } from "./request/deliver.js";
 import { CLIENT_HEADER } from "./session/endpoints.js";
 import type { Account } from "./session/types.js";
 
@@ -43,7 +44,10 @@ export interface AccountActions {
   endOtherSessions(): Promise<void>;
   /** Signs the same account in again, if a recent sign-in is required. `remember` stays as it is. */
   signInAgain(password: string): Promise<Account>;
-  /** Ends every other session. `invalid-credentials` (403): `current` is wrong; `password-…`: `next` is refused. */
+  /**
+   * Ends every session of the account; a new one begins here. `invalid-credentials` (403): `current` is wrong;
+   * `password-…`: `next` is refused.
+   */
   changePassword(current: string, next: string): Promise<void>;
   /** Requests a mail with a link to set a new password. Resolves for every address, known or not. */
   forgotPassword(email: string): Promise<void>;
@@ -53,7 +57,10 @@ export interface AccountActions {
   resendVerification(email: string): Promise<void>;
   /** Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. */
   changeEmail(email: string, password: string): Promise<void>;
-  /** Confirms a new address by its mailed link, signed in to the account that requested it. */
+  /**
+   * Confirms a new address by its mailed link, signed in to the account that requested it. Ends every session of the
+   * account; a new one begins here.
+   */
   confirmEmail(token: string): Promise<void>;
   /** Deletes the account at the server and signs out here. `invalid-credentials` (403): the password is wrong. */
   deleteAccount(password: string): Promise<void>;
@@ -65,6 +72,20 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
   const client = createClient({ ...setup, session, credentials: "include", headers: CLIENT_HEADER });
   const post = async (path: string, body?: object) => void (await client.post(path, body));
   const remove = async (path: string, body?: object) => void (await client.delete(path, { body }));
+
+  /** Posts to an endpoint that ends every session and begins a new one. A refused token is refreshed once. */
+  async function enter(path: string, body: object): Promise<void> {
+    const token = await session.token();
+    if (!token) throw new GatepassError("session-ended");
+    try {
+      await session.enter(path, body, token.value);
+    } catch (error) {
+      const isRefused = isGatepassError(error) && isTokenRefused(null, error.problem?.code);
+      const newer = isRefused && (await session.token(token.serial));
+      if (!newer) throw error;
+      await session.enter(path, body, newer.value);
+    }
+  }
 
   async function sessions() {
     const { data } = await client.get<{ sessions: SessionInfo[] }>("sessions");
@@ -83,12 +104,12 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
       const own = (await sessions()).find(({ current }) => current);
       return session.signIn({ email: account.email, password, remember: own?.remember ?? false });
     },
-    changePassword: (current, next) => post("password", { current, new: next }),
+    changePassword: (current, next) => enter("/password", { current, new: next }),
     forgotPassword: (email) => post("password/forgot", { email }),
     resetPassword: (token, next) => post("password/reset", { token, new: next }),
     resendVerification: (email) => post("verify/resend", { email }),
     changeEmail: (email, password) => post("email", { email, password }),
-    confirmEmail: (token) => post("email/confirm", { token }),
+    confirmEmail: (token) => enter("/email/confirm", { token }),
     async deleteAccount(password) {
       await post("account/delete", { password });
       await session.signOut();

@@ -100,15 +100,54 @@ describe("password and address", () => {
     await settled(account.changeEmail("new@example.com", "right"));
     await settled(account.confirmEmail("gp_vt_x"));
     const sent = server.requests.slice(-3).map(({ path, body }) => [path, body]);
+    const binding_secret = expect.stringMatching(/^[\w-]{43}$/);
     expect(sent).toEqual([
-      ["/auth/password", { current: "right", new: "another one" }],
+      ["/auth/password", { current: "right", new: "another one", binding_secret }],
       ["/auth/email", { email: "new@example.com", password: "right" }],
-      ["/auth/email/confirm", { token: "gp_vt_x" }],
+      ["/auth/email/confirm", { token: "gp_vt_x", binding_secret }],
     ]);
     await expect(settled(account.changePassword("wrong", "another one"))).rejects.toMatchObject({
       status: 403,
       problem: { code: "invalid-credentials" },
     });
+  });
+
+  it.each(["changePassword", "confirmEmail"] as const)("begin a new session by %s, here alone", async (name) => {
+    const { account, phone, profile, server, session, sid, ends } = await world();
+    const sibling = open(profile.tab());
+    await settled(sibling.start());
+    await settled(account[name]("right", "another one"));
+    const { status, sessionId } = session.getSnapshot();
+    expect([status, server.rows.get(sid)!.revoked, server.rows.get(sessionId!)!.revoked]).toEqual([
+      "active",
+      "replaced",
+      null,
+    ]);
+    expect(await settled(phone.refresh())).toMatchObject({ status: "ended", reason: "replaced" });
+    await pass(1);
+    expect(sibling.getSnapshot()).toMatchObject({ status: "active", sessionId });
+    session.close();
+    expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "active", sessionId });
+    expect(ends).toEqual([]);
+  });
+
+  it("are changed with a token that is refreshed first where the server refuses it", async () => {
+    const { account, server, session } = await world();
+    await pass(6);
+    server.refuseTokens();
+    await settled(account.changePassword("right", "another one"));
+    expect(server.requests.slice(-3).map(({ path }) => path)).toEqual([
+      "/auth/password",
+      "/auth/refresh",
+      "/auth/password",
+    ]);
+    expect(session.getSnapshot().status).toBe("active");
+  });
+
+  it("are changed by nobody who is signed out", async () => {
+    const { account, session } = await world();
+    await settled(session.signOut());
+    await expect(settled(account.changePassword("right", "x"))).rejects.toMatchObject({ kind: "session-ended" });
   });
 
   it("are recovered by anybody, with the header that no form can send", async () => {

@@ -32,7 +32,7 @@ describe("an attached instance", () => {
   it("sends the token to its own origin", async () => {
     const { instance, tokens } = await world();
     expect((await settled(instance.get("/x"))).data).toMatchObject({ email: "ann@example.com" });
-    expect(tokens()).toEqual([expect.stringMatching(/^Bearer token/)]);
+    expect(tokens()).toEqual([expect.stringMatching(/^Bearer test\./)]);
   });
 
   it.each([

@@ -5,7 +5,7 @@
  */
 
 import { api, session } from "./gate";
-import { cutNetwork, networkFetch } from "./network";
+import { cutNetwork } from "./network";
 import type { Dispatch } from "./store";
 import type { Description, PromiseId } from "./store/describe";
 import { loadNotes } from "./store/notes";
@@ -81,20 +81,6 @@ async function openTab(dispatch: Dispatch): Promise<void> {
   });
 }
 
-async function stealCookie(dispatch: Dispatch): Promise<void> {
-  await api.post("/demo/thief", null, { headers: { "Gatepass-Client": "1" } });
-  await session.refresh();
-  const again = await networkFetch("/demo/thief/again", { method: "POST", headers: { "Gatepass-Client": "1" } });
-  if (!again.ok) return;
-  const { thief_status: status } = (await again.json()) as { thief_status: number };
-  notify(dispatch, {
-    headline: "Both holders are out",
-    detail: `The thief tried the stolen card once more: ${status}, session ended. Neither copy opens anything now.`,
-    tone: "trouble",
-    promise: "P2",
-  });
-}
-
 async function signOutEverywhere(): Promise<void> {
   await session.signOut({ everywhere: true });
 }
@@ -162,14 +148,6 @@ export const GROUPS: Group[] = [
   {
     title: "The end",
     experiments: [
-      {
-        id: "thief",
-        label: "A thief copies my card",
-        see: "The thief refreshes with the copy, then you with the original. The session ends for both.",
-        promise: "P2",
-        isDanger: true,
-        run: stealCookie,
-      },
       {
         id: "everywhere",
         label: "Sign out everywhere",

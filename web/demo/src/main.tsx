@@ -8,6 +8,7 @@ import "./styles/welcome.css";
 import "./styles/pass.css";
 import "./styles/logbook.css";
 import "./styles/experiments.css";
+import "./styles/theft.css";
 import "./styles/lists.css";
 
 import { SessionProvider } from "gatepass/react";

@@ -8,8 +8,8 @@ export const PROMISES: Record<PromiseId, { title: string; text: string }> = {
     text: "Lost answers, many tabs, crashes, bad networks: a browser that keeps its card and key stays signed in.",
   },
   P2: {
-    title: "Theft shows at once",
-    text: "When a copied card and the original are both used, the session ends at the first conflict.",
+    title: "A stolen card is worthless",
+    text: "Who shows a copy without the key of your browser gets nothing, and you are not disturbed but told.",
   },
   P3: { title: "No forks", text: "One line of cards. The use of any branch kills the others." },
   P4: {
@@ -26,7 +26,7 @@ export const PROMISES: Record<PromiseId, { title: string; text: string }> = {
   },
   P7: {
     title: "One row per session",
-    text: "Nothing is stored per refresh, and old cards are recognised all the same.",
+    text: "Nothing is stored per refresh, and an old card is recognised all the same.",
   },
   P8: { title: "Logout wins", text: "A refresh in flight never brings back a session that was ended meanwhile." },
 };

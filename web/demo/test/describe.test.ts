@@ -42,10 +42,10 @@ describe("the words for what happened", () => {
     expect(told([...shared, ...replayed("1", 0)]).headline).toBe("1 call, no refresh here");
   });
 
-  it("tell a theft from another end", () => {
-    const over = [refresh("start", 0), refresh("end", 5, { outcome: "ended" })];
-    expect(told(over, "thief").promise).toBe("P2");
-    expect(told(over).promise).toBe("P4");
+  it("say that a theft changes nothing for the owner", () => {
+    const renewed = [refresh("start", 0), refresh("end", 5, { outcome: "ok" })];
+    expect(told(renewed, "thief")).toMatchObject({ headline: "You went on as before", promise: "P2" });
+    expect(told([refresh("start", 0), refresh("end", 5, { outcome: "ended" })]).promise).toBe("P4");
   });
 
   it("never speak of an end where only the network is gone", () => {

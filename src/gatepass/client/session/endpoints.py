@@ -7,9 +7,6 @@ The refresh cookie never enters the client's cookie jar, which would send it to 
 from the answer here, kept by the session, and sent to the auth endpoints alone.
 """
 
-import base64
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -21,21 +18,28 @@ from urllib.request import Request as UrllibRequest
 from gatepass.client import clock
 from gatepass.client.http import httpx
 from gatepass.client.retry_after import retry_after_of
-from gatepass.client.storage.record import Account
+from gatepass.client.storage.record import Account, SessionRecord, is_challenge, is_sid
+from gatepass.core import base64url
+from gatepass.core.binding import prove
 from gatepass.core.secret import Secret, without_frames
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
-Kind = Literal["ok", "session-ended", "no-session", "refresh-superseded", "session-mismatch", "transient"]
+Kind = Literal[
+    "ok", "session-ended", "proof-required", "no-session", "refresh-superseded", "session-mismatch", "transient"
+]
 CLIENT_HEADER = {"Gatepass-Client": "1"}
 """A header that no HTML form can send: every cross-origin attempt needs a preflight (PROTOCOL §6)."""
 _STATUS: Mapping[str, int] = {
     "session-ended": 401,
+    "proof-required": 403,
     "no-session": 401,
     "refresh-superseded": 409,
     "session-mismatch": 409,
 }
-_LOOPBACK_NAME = re.compile(r"gatepass_\d{1,5}")
-_OWN_NAME = re.compile(rf"{HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state)?_\d{{1,5}}")
+UNKNOWN_CHALLENGE = "AAAAAAAAAAA"
+"""Sent where the storage has none; the server answers with the right one."""
+_REFRESH_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|gatepass_\d{{1,5}})(_\S+)?")
+_OWN_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state)?_\d{{1,5}})(_\S+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Grant:
 
     sid: str
     generation: int
+    challenge: str
     token: str = field(repr=False)
     lifetime: float
     sent_at: float
@@ -69,12 +74,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the answer to a refresh means: a row of the table, named by its problem code."""
+    """What the answer to a refresh of session `sid` means: a row of the table, named by its problem code.
+
+    `mark` are generation and challenge of the refresh token that it names.
+    """
 
     kind: Kind
+    sid: str
     answer: Answer
     grant: Grant | None = None
-    generation: int | None = None
+    mark: tuple[int, str] | None = None
     reason: str | None = None
 
 
@@ -190,17 +199,19 @@ def outcome_of(answer: Answer, sid: str) -> Outcome:
     grant = read_grant(answer)
     if grant is not None:
         is_own = grant.sid == sid
-        return Outcome("ok" if is_own else "session-mismatch", answer, grant=grant if is_own else None)
+        return Outcome("ok" if is_own else "session-mismatch", sid, answer, grant=grant if is_own else None)
     code = answer.body.get("code")
-    # Only an answer that names this very session ends it (PROTOCOL §5): not one for another, not one without a name.
-    is_meant = code != "session-ended" or answer.body.get("sid") == sid
-    if not isinstance(code, str) or not is_meant or _STATUS.get(code) != answer.status:
-        return Outcome("transient", answer)
+    # Only an answer that names this very session ends it (PROTOCOL §5). One that names none: the cookie is no token.
+    if code == "session-ended" and (named := answer.body.get("sid")) != sid:
+        code = "no-session" if named is None else None
+    if not isinstance(code, str) or _STATUS.get(code) != answer.status:
+        return Outcome("transient", sid, answer)
     reason = answer.body.get("reason")
     return Outcome(
         code,  # type: ignore[arg-type]
+        sid,
         answer,
-        generation=read_generation(answer.body),
+        mark=read_mark(answer.body),
         reason=reason if isinstance(reason, str) else None,
     )
 
@@ -209,15 +220,15 @@ def read_grant(answer: Answer) -> Grant | None:
     """Return the grant of a successful sign-in or refresh; None for any other answer."""
     body = answer.body
     token, sid, lifetime = body.get("access_token"), body.get("session_id"), body.get("expires_in")
-    generation = read_generation(body)
-    if answer.status not in (200, 201) or generation is None or not isinstance(sid, str):
+    mark = read_mark(body)
+    if answer.status not in (200, 201) or mark is None or not isinstance(sid, str) or not is_sid(sid):
         return None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
         return None
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e9:
         return None
     account = read_account(body.get("account"))
-    return Grant(sid, generation, token, float(lifetime), answer.sent_at, account, answer.cookie)
+    return Grant(sid, *mark, token, float(lifetime), answer.sent_at, account, answer.cookie)
 
 
 def read_account(value: object) -> Account | None:
@@ -228,26 +239,32 @@ def read_account(value: object) -> Account | None:
     return None
 
 
-def read_generation(body: Mapping[str, Any]) -> int | None:
-    """Return the generation that an answer's body names; None if it names none."""
-    value = body.get("refresh_generation")
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 else None
+def read_mark(body: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Return generation and challenge of the refresh token that an answer's body names; None if it names none."""
+    generation, challenge = body.get("refresh_generation"), body.get("refresh_challenge")
+    if not isinstance(generation, int) or isinstance(generation, bool) or not 0 <= generation < 2**32:
+        return None
+    return (generation, challenge) if isinstance(challenge, str) and is_challenge(challenge) else None
 
 
-def idempotency_key(client_key: bytes, sid: str, generation: int) -> str:
-    """Return the value of Idempotency-Key for the refresh token of this session and generation (PROTOCOL §5)."""
-    digest = hmac.digest(client_key, f"{sid}|{generation}".encode(), hashlib.sha256)
-    return f"{generation}.{base64.urlsafe_b64encode(digest)[:22].decode()}"
+def proof_of(key: bytes, sid: str, generation: int, challenge: str) -> str:
+    """Return the value of Gatepass-Proof for the refresh token of this session and generation (PROTOCOL §5)."""
+    text = prove(key, sid=bytes.fromhex(sid), generation=generation, challenge=challenge)
+    return f"{generation}.{challenge}.{text}"
+
+
+def secret_of(record: SessionRecord) -> Secret:
+    """Return the binding key of a record as the member `binding_secret` of a request."""
+    return Secret(base64url.encode(record.binding_key or b""))
 
 
 def refresh_cookie_of(response: httpx.Response) -> tuple[str, str] | None:
     """Return name and value of the refresh cookie that an answer sets: the last one that is not empty."""
     found = None
-    names = (HOST_NAME, SECURE_NAME)
     for line in response.headers.get_list("Set-Cookie"):
         name, _, value = line.partition(";")[0].partition("=")
         name, value = name.strip(), value.strip()
-        if value and (name in names or _LOOPBACK_NAME.fullmatch(name)):
+        if value and _REFRESH_NAME.fullmatch(name):
             found = (name, value)
     return found
 

@@ -5,6 +5,7 @@ in or out meanwhile. A storage that fails does not end a session: it goes on in 
 """
 
 import logging
+import secrets
 import time
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from gatepass.client.errors import StorageError
 from gatepass.client.session.access_token import TokenState
 from gatepass.client.session.endpoints import Grant, Outcome
 from gatepass.client.storage.base import Storage
-from gatepass.client.storage.record import SessionRecord
+from gatepass.client.storage.record import MAX_MISSING, MISSING_TIMEOUT, SessionRecord
+from gatepass.core.binding import KEY_BYTES, key_id_of
 
 log = logging.getLogger("gatepass.client")
 log.addHandler(logging.NullHandler())  # without it, Python prints warnings of programs that set no logging up
@@ -34,6 +36,8 @@ class PersistentSession:
         self.timeout = timeout
         self.lock_timeout = 2 * timeout + LOCK_MARGIN
         self.gave_up_at: tuple[object, ...] | None = None
+        self.unproven: str | None = None
+        """A session whose key the server has refused. It stays in the storage, and is none to this process."""
         self.is_open = False
         self.is_saved = True
         self._record: SessionRecord | None = None
@@ -48,7 +52,8 @@ class PersistentSession:
     @property
     def fingerprint(self) -> tuple[object, ...]:
         """Differs when a refresh would present another token. Not the token: crash reports show local variables."""
-        return (self.record.sid, self.record.generation, hash(self.record.cookie))
+        record = self.record
+        return (record.sid, record.generation, record.challenge, hash(record.cookie))
 
     def open(self) -> None:
         """Read the storage for the first time. Raises StorageError, which says what to do."""
@@ -70,38 +75,78 @@ class PersistentSession:
             return
         self._adopt(self._load())
 
-    def begin(self, grant: Grant) -> None:
-        """Save a sign-in. It replaces any session that there was, but not the client key and unconfirmed sign-outs."""
-        record = self._load()
-        self._save(_granted(SessionRecord(record.client_key, signed_out=record.signed_out), grant))
+    def begin(self, grant: Grant, offered: SessionRecord) -> None:
+        """Save a sign-in. It replaces any session that there was, but not the unconfirmed sign-outs.
+
+        `offered` has the key that the request brought. Key and cookie are saved in one step: neither is of use alone.
+        """
+        # The key is in no local variable: crash reports show those.
+        if key_id_of(offered.binding_key or b"").hex() != grant.sid[:16]:
+            offered = SessionRecord()  # the server has not taken it
+        begun = replace(offered, signed_out=self._load().signed_out)
+        self.unproven = None
+        self._save(_granted(begun, grant))
         self.state.take(grant)
 
-    def renew(self, grant: Grant) -> bool:
-        """Save the grant of a refresh. Returns False, and changes nothing, if the storage has another session now."""
+    def offer(self) -> bool:
+        """Make a key for a session that began without one. Returns whether a refresh may bind the session to it.
+
+        Not with a key that is not on the disk: its refresh may have to be repeated, by a later process too.
+        """
+        if self.record.binding_key is not None:
+            return True
+        self._save(replace(self.record, binding_key=secrets.token_bytes(KEY_BYTES)))
+        return self.is_saved
+
+    def renew(self, grant: Grant, is_bound: bool) -> bool:
+        """Save the grant of a refresh; `is_bound` says whether it went under the session's key.
+
+        Returns False, and changes nothing, if the storage has another session now.
+        """
         record = self._load()
         if record.sid != grant.sid:
             self._adopt(record)
             return False
-        self._save(_granted(record, grant))
+        self._save(replace(_granted(record, grant), is_bound=is_bound, missing=(0, 0.0)))
         self.state.take(grant)
         if not self.is_saved:
             self.state.status = "degraded"
         return True
 
     def advance(self, sid: str, outcome: Outcome) -> None:
-        """Save what a `refresh-superseded` says of the newer refresh token: its cookie, or its generation."""
+        """Save what a `refresh-superseded` says of the right refresh token: its cookie, or its mark."""
         record = self._load()
         if record.sid != sid:
             self._adopt(record)
             return
-        cookie, generation = outcome.answer.cookie or record.cookie, outcome.generation
-        self._save(replace(record, cookie=cookie, generation=record.generation if generation is None else generation))
+        generation, challenge = outcome.mark or (record.generation, record.challenge)
+        cookie = outcome.answer.cookie or record.cookie
+        self._save(replace(record, cookie=cookie, generation=generation, challenge=challenge, missing=(0, 0.0)))
+
+    def miss(self, sid: str) -> bool:
+        """Count an answer to which this session's cookie is none. Returns whether it is gone for good, and removed."""
+        record = self._load()
+        if record.sid != sid:
+            self._adopt(record)
+            return False
+        now, (count, since) = time.time(), record.missing
+        missing = (count + 1, since if count else now)
+        # A clock that was set back counts as having gone on: this must end at some time.
+        if missing[0] >= MAX_MISSING and not 0 <= now - missing[1] < MISSING_TIMEOUT:
+            self.forget(sid)
+            return True
+        self._save(replace(record, missing=missing))
+        return False
+
+    def disown(self, sid: str) -> None:
+        """Be without a session in this process: the server does not believe its key. The storage is left as it is."""
+        self.unproven = sid
 
     def forget(self, sid: str) -> None:
         """Remove a session that the server has ended."""
         record = self._load()
         if record.sid == sid:
-            self._save(SessionRecord(record.client_key, signed_out=record.signed_out))
+            self._save(SessionRecord(signed_out=record.signed_out))
 
     def sign_out(self, sid: str) -> None:
         """Remove a session and remember that the server must confirm its sign-out."""
@@ -160,11 +205,14 @@ class PersistentSession:
         """Take over what another program has written."""
         self._record = record
         state = self.state
-        if record.sid != state.sid:
-            state.clear(sid=record.sid)
+        sid = None if record.sid == self.unproven else record.sid
+        if sid != state.sid:
+            state.clear(sid=sid)
+        if sid is None:
+            return
         state.account = record.account
         token, expires_at, lifetime = record.access_token, record.expires_at, record.lifetime
-        if record.sid is None or token is None or expires_at is None or lifetime is None or lifetime <= 0:
+        if token is None or expires_at is None or lifetime is None or lifetime <= 0:
             return
         if state.current is None or state.current.token != token:
             state.take_stored(token, expires_at=expires_at, lifetime=lifetime)
@@ -175,7 +223,7 @@ def _signed_out(record: SessionRecord, sid: str) -> SessionRecord:
     unconfirmed = record.signed_out
     if record.cookie is not None:
         unconfirmed = (*unconfirmed, (sid, *record.cookie))[-MAX_SIGN_OUTS:]
-    return SessionRecord(record.client_key, signed_out=unconfirmed)
+    return SessionRecord(signed_out=unconfirmed)
 
 
 def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:
@@ -185,6 +233,7 @@ def _granted(record: SessionRecord, grant: Grant) -> SessionRecord:
         record,
         sid=grant.sid,
         generation=grant.generation if is_newer else record.generation,
+        challenge=grant.challenge if is_newer else record.challenge,
         cookie=grant.cookie if is_newer else record.cookie,
         access_token=grant.token,
         expires_at=time.time() - (clock.now() - grant.sent_at) + grant.lifetime,

@@ -17,7 +17,15 @@ from typing import Any, Literal, TypeVar
 
 from gatepass.client.flow import Pause, Step, Work
 from gatepass.client.http import httpx
-from gatepass.client.session.endpoints import AuthRequest, Outcome, idempotency_key, outcome_of
+from gatepass.client.session.endpoints import (
+    CLIENT_HEADER,
+    UNKNOWN_CHALLENGE,
+    AuthRequest,
+    Outcome,
+    outcome_of,
+    proof_of,
+    secret_of,
+)
 from gatepass.client.session.persistence import PersistentSession
 
 Value = TypeVar("Value")
@@ -96,35 +104,61 @@ def _attempt(saved: PersistentSession, serial: int) -> Flow[Result | tuple[float
     """Read, decide whether a refresh is needed, call. Returns a pair of seconds for: wait, then try again."""
     yield Work(saved.read)
     state, record = saved.state, saved.record
-    sid, generation = record.sid, record.generation
-    if sid is None:
+    sid = record.sid
+    if sid is None or sid == saved.unproven:
         return Result("none", None)
     if state.serial > serial and state.usable:
         return Result("shared", sid)
-    if generation is None or record.cookie is None or saved.fingerprint == saved.gave_up_at:
+    if record.generation is None or record.cookie is None or saved.fingerprint == saved.gave_up_at:
         return Result("transient", sid)
     presented = saved.fingerprint
-    headers = {"Gatepass-Session": sid, "Idempotency-Key": idempotency_key(record.client_key, sid, generation)}
+    is_bound = yield Work(saved.offer)
     try:
-        answer = yield AuthRequest(f"{saved.url}/refresh", headers=headers, cookie=record.cookie, timeout=saved.timeout)
+        answer = yield _request(saved, is_bound)
     except httpx.RequestError as error:
         return Result("transient", sid, cause=error)
     outcome = outcome_of(answer, sid)
-    return (yield from _apply(saved, outcome, sid, presented))
+    return (yield from _apply(saved, outcome, is_bound, presented))
+
+
+def _request(saved: PersistentSession, is_bound: bool) -> AuthRequest:
+    """The refresh of the token in the storage: with its proof, and with the key until the server has confirmed it."""
+    record = saved.record
+    assert record.sid is not None  # noqa: S101
+    assert record.generation is not None  # noqa: S101
+    headers, body = CLIENT_HEADER, None
+    if is_bound and record.binding_key is not None:
+        challenge = record.challenge or UNKNOWN_CHALLENGE
+        headers = {"Gatepass-Proof": proof_of(record.binding_key, record.sid, record.generation, challenge)}
+        body = None if record.is_bound else {"binding_secret": secret_of(record)}
+    return AuthRequest(
+        f"{saved.url}/refresh",
+        headers={"Gatepass-Session": record.sid, **headers},
+        body=body,
+        cookie=record.cookie,
+        timeout=saved.timeout,
+    )
 
 
 def _apply(
-    saved: PersistentSession, outcome: Outcome, sid: str, presented: tuple[object, ...]
+    saved: PersistentSession, outcome: Outcome, is_bound: bool, presented: tuple[object, ...]
 ) -> Flow[Result | tuple[float, float]]:
     """Bring the storage up to date with an outcome. Returns as `_attempt`."""
+    sid = outcome.sid
     match outcome.kind:
         case "ok":
             assert outcome.grant is not None  # noqa: S101
-            is_ours = yield Work(partial(saved.renew, outcome.grant))
+            is_ours = yield Work(partial(saved.renew, outcome.grant, is_bound))
             return Result("ok" if is_ours else "shared", sid)
         case "session-ended":
             yield Work(partial(saved.forget, sid))
             return Result("ended", sid, reason=outcome.reason or "unknown")
+        case "proof-required":
+            yield Work(partial(saved.disown, sid))
+            return Result("ended", sid, reason="unproven")
+        case "no-session":
+            if (yield Work(partial(saved.miss, sid))):
+                return Result("ended", sid, reason="unknown")
         case "refresh-superseded":
             yield Work(partial(saved.advance, sid, outcome))
             return MOVED_WAIT if saved.fingerprint != presented else NOT_MOVED_WAIT

@@ -103,7 +103,7 @@ class Session:
 
     @property
     def reason(self) -> str | None:
-        """Why it ended: expired, revoked, replaced, reused, unknown, signed-out. Raises StorageError."""
+        """Why it ended: expired, revoked, replaced, reused, unknown, signed-out, unproven. Raises StorageError."""
         self._saved.refresh_if_changed()
         return self.state.reason
 
@@ -139,6 +139,23 @@ class Session:
     def sign_up(self, email: str, password: Secret, *, remember: bool) -> Flow[Account | None]:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember))
+
+    def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
+        """The flow behind `Client.change_password`."""
+        refused: AccessToken | None = None
+        for _ in range(2):
+            token = yield from self.token_for_call(refused)
+            if token is None:
+                raise self._ended_error()
+            passwords: dict[str, object] = {"current": current, "new": new}
+            answer, grant = yield from exchange_credentials(self._saved, "password", passwords, token)
+            if grant is not None:
+                return self.state.account
+            if answer.body.get("code") != "invalid-token":
+                break
+            refused = token
+        raise_for_problem(answer.response)
+        raise ClientError(f"{self.auth_url}/password did not answer with a session.")
 
     def sign_out(self, *, everywhere: bool) -> Flow[None]:
         """The flow behind `Client.sign_out`."""

@@ -4,33 +4,43 @@ A sign-out takes effect here before the server is asked. Without a network it is
 is asked again at the next start, the next sign-in or the next sign-out (offline logout).
 """
 
+import secrets
 from functools import partial
 
 from gatepass.client.flow import Work
 from gatepass.client.http import httpx
 from gatepass.client.session.access_token import AccessToken
-from gatepass.client.session.endpoints import CLIENT_HEADER, Answer, AuthRequest, Grant, read_grant
+from gatepass.client.session.endpoints import CLIENT_HEADER, Answer, AuthRequest, Grant, read_grant, secret_of
 from gatepass.client.session.persistence import PersistentSession
 from gatepass.client.session.refresh import Flow, with_lock
+from gatepass.client.storage.record import SessionRecord
+from gatepass.core.binding import KEY_BYTES
 
 
 def exchange_credentials(
-    saved: PersistentSession, path: str, credentials: dict[str, object]
+    saved: PersistentSession, path: str, credentials: dict[str, object], token: AccessToken | None = None
 ) -> Flow[tuple[Answer, Grant | None]]:
     """Post credentials to `path` and save the session that they give; no grant if the answer has none.
 
-    The session whose cookie goes along ends at the server (`replaced`). Raises httpx.RequestError.
+    The session is bound to a new key, which goes along. The one whose cookie goes along ends at the server
+    (`replaced`). `token` is for the endpoints that want one. Raises httpx.RequestError.
     """
+    headers = CLIENT_HEADER if token is None else {**CLIENT_HEADER, "Authorization": token.header}
 
     def exchange() -> Flow[tuple[Answer, Grant | None]]:
         yield Work(saved.read)
-        # The cookie is in no local variable: crash reports show those.
+        # Neither cookie nor key is in a local variable: crash reports show those.
+        offered = SessionRecord(binding_key=secrets.token_bytes(KEY_BYTES), is_bound=True)
         answer = yield AuthRequest(
-            f"{saved.url}/{path}", body=credentials, cookie=saved.record.cookie, timeout=saved.timeout
+            f"{saved.url}/{path}",
+            headers=headers,
+            body={**credentials, "binding_secret": secret_of(offered)},
+            cookie=saved.record.cookie,
+            timeout=saved.timeout,
         )
         grant = read_grant(answer)
         if grant is not None:
-            yield Work(partial(saved.begin, grant))
+            yield Work(partial(saved.begin, grant, offered))
         return answer, grant
 
     return (yield from with_lock(saved, exchange))

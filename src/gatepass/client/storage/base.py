@@ -13,7 +13,7 @@ class Storage(Protocol):
     """Keeps one session. All methods may be called from any thread."""
 
     def load(self) -> SessionRecord:
-        """Return what was saved last; the first time, save and return a record with a new client key.
+        """Return what was saved last; an empty record if nothing was.
 
         Raises StorageError if the storage cannot be read.
         """
@@ -40,12 +40,12 @@ class MemoryStorage:
     """Keeps a session while the program runs. The default."""
 
     def __init__(self) -> None:
-        self._record = SessionRecord.fresh()
+        self._record = SessionRecord()
         self._version = 0
         self._lock = threading.Lock()
 
     def load(self) -> SessionRecord:
-        """Return what was saved last; at first, a record with a new client key."""
+        """Return what was saved last; at first, an empty record."""
         return self._record
 
     def save(self, record: SessionRecord) -> None:

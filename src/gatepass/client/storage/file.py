@@ -45,8 +45,8 @@ class FileStorage:
     def load(self) -> SessionRecord:
         """Return the record in the file, or the one that this process could not write, until another process writes.
 
-        Without a file, saves and returns a record with a new client key. Raises StorageError for a file that is
-        corrupt, owned by another user, or open to other users.
+        Without a file, returns an empty record. Raises StorageError for a file that is corrupt, owned by another
+        user, or open to other users.
         """
         if self._unwritten is not None and self._unwritten[1] == self.version():
             return self._unwritten[0]
@@ -56,7 +56,7 @@ class FileStorage:
             raise StorageError(
                 f"The session file {self.path} is corrupt: {fault}. Move it away and sign in again."
             ) from None
-        return self._begin() if found is None else found
+        return SessionRecord() if found is None else found
 
     def save(self, record: SessionRecord) -> None:
         """Write the record: it is on the disk when this returns. Raises StorageError if it cannot be written."""
@@ -82,17 +82,6 @@ class FileStorage:
         except OSError:
             return None
         return (found.st_mtime_ns, found.st_ino, found.st_size)
-
-    def _begin(self) -> SessionRecord:
-        """Write the first record. Of programs that start at the same time, one writes and all use its client key."""
-        record = SessionRecord.fresh()
-        try:
-            if not self._write(record, is_first=True):
-                return self.load()
-        except OSError:
-            # Not an error yet: a key alone is no loss. Saving a session will raise.
-            self._unwritten = (record, self.version())
-        return record
 
     def _decoded(self) -> SessionRecord | None:
         text = self._read()
@@ -129,8 +118,8 @@ class FileStorage:
                 f"Delete it and sign in again; or, if you are sure that it was not copied: chmod 600 {self.path}"
             )
 
-    def _write(self, record: SessionRecord, *, is_first: bool = False) -> bool:
-        """Replace the file by a new one. Returns False, and replaces nothing, if `is_first` and there is a file."""
+    def _write(self, record: SessionRecord) -> None:
+        """Replace the file by a new one."""
         folder = self.path.parent
         _make_folder(folder)
         if not self._is_swept:
@@ -143,12 +132,11 @@ class FileStorage:
                 file.write(encode(record))
                 file.flush()
                 os.fsync(file.fileno())
-            is_placed = _place(unfinished, self.path, is_first=is_first)
+            os.replace(unfinished, self.path)
         finally:
             with contextlib.suppress(OSError):
                 unfinished.unlink(missing_ok=True)
         _sync_folder(folder)
-        return is_placed
 
     def _unfinished(self, mark: str) -> str:
         return f".{self.path.name}.new.{mark}"
@@ -178,24 +166,6 @@ def _make_folder(folder: Path) -> None:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(0o700)
     _sync_folder(folder.parent)
-
-
-def _place(unfinished: Path, path: Path, *, is_first: bool) -> bool:
-    """Give the file its name in one step. Returns False, and does nothing, if `is_first` and there is a file."""
-    if is_first:
-        try:
-            os.link(unfinished, path)
-        except FileExistsError:
-            return False
-        except OSError:
-            # No hard links on this file system (FAT). Two programs that start at the same instant may then have two
-            # client keys, one of them in the file: harmless, as each session keeps the key that it began with.
-            if path.exists():
-                return False
-        else:
-            return True
-    os.replace(unfinished, path)
-    return True
 
 
 def _sync_folder(folder: Path) -> None:

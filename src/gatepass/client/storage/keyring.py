@@ -63,7 +63,7 @@ class KeyringStorage:
         return f"KeyringStorage({self.name!r}, service={self.service!r})"
 
     def load(self) -> SessionRecord:
-        """Return the record in the keyring; without one, save and return a record with a new client key.
+        """Return the record in the keyring; without one, save and return an empty record.
 
         Raises StorageError if the keyring refuses, does not keep what is written, or has a corrupt entry.
         """
@@ -72,7 +72,7 @@ class KeyringStorage:
         try:
             found = self._decoded()
             if found is None:
-                self.save(SessionRecord.fresh())
+                self.save(SessionRecord())
                 found = self._decoded()
         except CorruptRecord as fault:
             raise StorageError(

@@ -4,19 +4,24 @@ One small JSON object. It holds the refresh token, and a reader of that is signe
 no `repr` shows a secret. A text that differs from the format is corrupt: half a session is never reconstructed.
 """
 
-import base64
 import json
 import math
-import secrets
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from gatepass.client.errors import StorageError
+from gatepass.core import base64url
+from gatepass.core.binding import KEY_BYTES
 
 Value = TypeVar("Value")
-KEY_BYTES = 32
-VERSION = 1
+VERSION = 2
+FIRST_VERSION = 1
+"""Its sessions had no binding key. What else it says is read as today."""
+MAX_MISSING = 3
+MISSING_TIMEOUT = 60.0
+"""A cookie that is none to the server this often in a row, for this long (seconds), is gone for good."""
 
 
 class CorruptRecord(StorageError):
@@ -36,15 +41,20 @@ class Account:
 class SessionRecord:
     """All that a session keeps. Immutable; a change is a new object (`dataclasses.replace`).
 
-    `client_key` is made once and never replaced (PROTOCOL §5). `cookie` is the refresh cookie's name and value,
-    `generation` that of its token, the next to be presented. `expires_at` is the end of the access token by the wall
-    clock, in Unix seconds, and `lifetime` its whole lifetime in seconds. `signed_out` are (sid, cookie name, cookie
-    value) of the sign-outs that the server has not confirmed.
+    `cookie` is the refresh cookie's name and value; `generation` and `challenge` are those of its token, the next to
+    be presented. `binding_key` proves that the session is this program's own (PROTOCOL §5); `is_bound` says that the
+    server has confirmed it. `expires_at` is the end of the access token by the wall clock, in Unix seconds, and
+    `lifetime` its whole lifetime in seconds. `missing` counts the answers in a row to which the cookie was none, and
+    says since when (Unix seconds). `signed_out` are (sid, cookie name, cookie value) of the sign-outs that the server
+    has not confirmed.
     """
 
-    client_key: bytes = field(repr=False)
     sid: str | None = None
     generation: int | None = None
+    challenge: str | None = None
+    binding_key: bytes | None = field(default=None, repr=False)
+    is_bound: bool = False
+    missing: tuple[int, float] = (0, 0.0)
     cookie: tuple[str, str] | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)
     expires_at: float | None = None
@@ -52,33 +62,37 @@ class SessionRecord:
     account: Account | None = field(default=None, repr=False)
     signed_out: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
-    @classmethod
-    def fresh(cls) -> "SessionRecord":
-        """Return a record without a session and with a new client key."""
-        return cls(secrets.token_bytes(KEY_BYTES))
-
 
 def encode(record: SessionRecord) -> bytes:
     """Return the record as one line of UTF-8 JSON."""
     members = asdict(record)
-    members["client_key"] = base64.urlsafe_b64encode(record.client_key).decode()
+    members["binding_key"] = None if record.binding_key is None else base64url.encode(record.binding_key)
     return json.dumps({"version": VERSION, **members}, ensure_ascii=False).encode() + b"\n"
 
 
 def decode(text: bytes) -> SessionRecord:
-    """Return the record that `encode` wrote. Unknown members are ignored. Raises CorruptRecord."""
+    """Return the record that `encode` wrote, in this version or the first. Unknown members are ignored.
+
+    Raises CorruptRecord.
+    """
     try:
         members = json.loads(text)
     except (ValueError, RecursionError):
         raise CorruptRecord("it is not JSON") from None
-    if not isinstance(members, dict) or not isinstance(members.get("version"), int):
+    version = members.get("version") if isinstance(members, dict) else None
+    if not isinstance(version, int) or version < FIRST_VERSION:
         raise CorruptRecord("it is not a Gatepass session")
-    if members["version"] > VERSION:
+    if version > VERSION:
         raise CorruptRecord("it was written by a newer version of Gatepass")
+    # A server of today knows no refresh token of the first version: it is believed at once that this one is none.
+    missing = _optional(members, "missing", _missing) or ((MAX_MISSING, 0.0) if version == FIRST_VERSION else (0, 0.0))
     return SessionRecord(
-        client_key=_client_key(members.get("client_key")),
-        sid=_optional(members, "sid", _text),
+        sid=_optional(members, "sid", lambda value: _checked(value, is_sid)),
         generation=_optional(members, "generation", _count),
+        challenge=_optional(members, "challenge", lambda value: _checked(value, is_challenge)),
+        binding_key=_optional(members, "binding_key", _key),
+        is_bound=members.get("is_bound") is True,
+        missing=missing,
         cookie=_optional(members, "cookie", lambda value: _texts(value, 2)),  # type: ignore[arg-type]
         access_token=_optional(members, "access_token", _text),
         expires_at=_optional(members, "expires_at", _seconds),
@@ -86,6 +100,16 @@ def decode(text: bytes) -> SessionRecord:
         account=_optional(members, "account", _account),
         signed_out=_optional(members, "signed_out", _signed_out) or (),
     )
+
+
+def is_sid(text: str) -> bool:
+    """Return whether this is the id of a session."""
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
+
+
+def is_challenge(text: str) -> bool:
+    """Return whether this is the challenge of a refresh token."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{11}", text) is not None
 
 
 def _optional(members: Mapping[str, object], name: str, read: Callable[[object], Value]) -> Value | None:
@@ -98,14 +122,24 @@ def _optional(members: Mapping[str, object], name: str, read: Callable[[object],
         raise CorruptRecord(f"its member {name} is invalid") from None
 
 
-def _client_key(value: object) -> bytes:
-    try:
-        key = base64.b64decode(_text(value), altchars=b"-_", validate=True)
-    except ValueError:
-        key = b""
+def _checked(value: object, is_valid: Callable[[str], bool]) -> str:
+    text = _text(value)
+    if not is_valid(text):
+        raise ValueError
+    return text
+
+
+def _key(value: object) -> bytes:
+    key = base64url.decode(_text(value).encode())
     if len(key) != KEY_BYTES:
-        raise CorruptRecord("its member client_key is invalid")
+        raise ValueError
     return key
+
+
+def _missing(value: object) -> tuple[int, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError
+    return _count(value[0]), _seconds(value[1])
 
 
 def _text(value: object) -> str:

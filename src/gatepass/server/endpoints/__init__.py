@@ -3,6 +3,7 @@
 from gatepass.server.endpoints import (
     accounts,
     browser_client,
+    devices,
     documents,
     registration,
     revocations,
@@ -21,5 +22,7 @@ DESCRIBED = (
 """What every gate answers below its mount, and its OpenAPI document describes."""
 FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
+DEVICES = devices.ENDPOINTS
+"""For browsers that bind sessions to devices. Described too, where that is allowed."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""

@@ -1,9 +1,12 @@
 """The account of a caller: passwords, addresses, deletion.
 
-    POST /password/forgot   202 for every address       POST /password         current + new → 204
+    POST /password/forgot   202 for every address       POST /password         current + new → signed in anew
     POST /password/reset    link + new one → 204        POST /email            202 for every address
-    GET  /me                the account                 POST /email/confirm    link → 204
+    GET  /me                the account                 POST /email/confirm    link → signed in anew
                                                         POST /account/delete   the password → 204
+
+Who changes the password or the address throws every device out, the copy of this one too: all sessions end, and the
+answer begins a new one, under a new key.
 
 `DELETE /account` is the same; proxies may drop the body of a DELETE (RFC 9110 §9.3.5), so clients use the POST. The
 first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs them
@@ -12,9 +15,12 @@ answers 403 `not-offered`.
 
 from dataclasses import replace
 
+from gatepass.core.access_token import Principal
+from gatepass.core.binding import BindingKey
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
+from gatepass.server.endpoints.sessions import sign_in
 from gatepass.server.http import Reply, Request
 from gatepass.wire import bodies
 from gatepass.wire.bodies import (
@@ -49,21 +55,24 @@ async def reset_password(context: Context, request: Request) -> Reply:
 
 
 async def change_password(context: Context, request: Request) -> Reply:
-    """Change the password; every other session ends.
+    """Change the password; every session ends, and a new one begins in this answer.
 
     Needs the current one.
     """
     principal = context.principal(request)
     body = bodies.read(PasswordChange, await request.json(bodies.MAX_BYTES))
     account = await context.account(principal)
-    keep = bytes.fromhex(principal.session_id)
     try:
         await context.accounts.change_password(
-            account, body.current, new=body.new, keep=keep, ip_prefix=context.ip_prefix(request)
+            account,
+            body.current,
+            new=body.new,
+            sid=bytes.fromhex(principal.session_id),
+            ip_prefix=context.ip_prefix(request),
         )
     except InvalidCredentials:
         raise _wrong_password("The current password is wrong.") from None
-    return Reply(204)
+    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret)
 
 
 async def change_email(context: Context, request: Request) -> Reply:
@@ -90,16 +99,20 @@ async def change_email(context: Context, request: Request) -> Reply:
 
 
 async def confirm_email(context: Context, request: Request) -> Reply:
-    """Take the address that a mailed link confirms.
+    """Take the address that a mailed link confirms; every session ends, and a new one begins in this answer.
 
-    Needs an access token of the account that asked for it.
+    Needs an access token of the account that asked for it. 204 if the account has the address already: nothing changes.
     """
     principal = context.principal(request)
     body = bodies.read(EmailConfirmation, await request.json(bodies.MAX_BYTES))
     account = await context.account(principal)
     ip_prefix = context.ip_prefix(request)
-    await context.email_change.confirm(account, body.token, ip_prefix=ip_prefix, email_key=bodies.email_key)
-    return Reply(204)
+    is_changed = await context.email_change.confirm(
+        account, body.token, ip_prefix=ip_prefix, email_key=bodies.email_key
+    )
+    if not is_changed:
+        return Reply(204)
+    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret)
 
 
 async def get_account(context: Context, request: Request) -> Reply:
@@ -126,8 +139,34 @@ async def delete_account(context: Context, request: Request) -> Reply:
         account.id, credential_version=account.credential_version, ip_prefix=ip_prefix
     )
     if not is_deleted and await context.accounts.find(account.id) is not None:
-        raise Conflict("password-changed", "The account was changed by another request meanwhile.")
-    return Reply(204, cookies=context.refresh_cookies.clear(request))
+        raise _changed_meanwhile()
+    return Reply(204, cookies=[*context.refresh_cookies.clear(), *context.device_cookies.clear()])
+
+
+async def _sign_in_anew(
+    context: Context, request: Request, principal: Principal, *, binding_key: BindingKey | None
+) -> Reply:
+    """Begin a session in place of the caller's own, as lasting as that one was."""
+    own = bytes.fromhex(principal.session_id)
+    account = await context.account(principal)
+    remember = await context.sessions.is_remembered(own)
+    try:
+        return await sign_in(
+            context,
+            request,
+            account,
+            caller=context.caller(request),
+            remember=remember,
+            binding_key=binding_key,
+            status=200,
+            ending=(own,),
+        )
+    except InvalidCredentials:
+        raise _changed_meanwhile() from None
+
+
+def _changed_meanwhile() -> Conflict:
+    return Conflict("password-changed", "The account was changed by another request meanwhile.")
 
 
 def _wrong_password(detail: str = "The password is wrong.") -> Forbidden:
@@ -172,7 +211,7 @@ ENDPOINTS = (
         change_password,
         name="changePassword",
         body=PasswordChange,
-        done={204: None},
+        done={200: "SignIn"},
         problems={
             403: "invalid-credentials, not-offered",
             409: "password-changed",
@@ -197,8 +236,8 @@ ENDPOINTS = (
         confirm_email,
         name="confirmEmail",
         body=EmailConfirmation,
-        done={204: None},
-        problems={403: "not-offered", 422: "invalid-link"},
+        done={200: "SignIn", 204: None},
+        problems={403: "not-offered", 409: "password-changed", 422: "invalid-link"},
         bearer=True,
     ),
     Endpoint("GET", "/me", get_account, name="getAccount", done={200: "Account"}, bearer=True),

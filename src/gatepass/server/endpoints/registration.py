@@ -30,7 +30,15 @@ async def register(context: Context, request: Request) -> Reply:
     registered = await context.registration.request(email, email_key, body.password, ip_prefix=caller.ip_prefix)
     match registered:
         case Registered(account):
-            return await sign_in(context, request, account, caller=caller, remember=body.remember, status=201)
+            return await sign_in(
+                context,
+                request,
+                account,
+                caller=caller,
+                remember=body.remember,
+                binding_key=body.binding_secret,
+                status=201,
+            )
         case Pending():
             return Reply(202)
         case _:
@@ -45,7 +53,15 @@ async def verify(context: Context, request: Request) -> Reply:
     body = bodies.read(VerifyRequest, await request.json(bodies.MAX_BYTES))
     caller = context.caller(request)
     account = await context.registration.confirm(body.token, body.password, ip_prefix=caller.ip_prefix)
-    return await sign_in(context, request, account, caller=caller, remember=body.remember, status=201)
+    return await sign_in(
+        context,
+        request,
+        account,
+        caller=caller,
+        remember=body.remember,
+        binding_key=body.binding_secret,
+        status=201,
+    )
 
 
 async def resend_verification(context: Context, request: Request) -> Reply:

@@ -3,20 +3,30 @@
 Each has three beats: read the request, ask a service, reply. The cross-site check has passed before (see `endpoint`).
 """
 
+from collections.abc import Collection
 from typing import assert_never
 
 from gatepass.core.account import Account
+from gatepass.core.binding import BindingKey
 from gatepass.core.refresh_token import RefreshToken
-from gatepass.core.rotation import Ended, Late
-from gatepass.errors import InvalidCredentials, InvalidToken, RefreshSuperseded, SessionEnded, TokenRequired
+from gatepass.core.rotation import DeviceMissing, Ended, Late
+from gatepass.errors import (
+    InvalidCredentials,
+    InvalidToken,
+    ProofRequired,
+    RefreshSuperseded,
+    SessionEnded,
+    TokenRequired,
+    Unavailable,
+)
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.refresh_cookie import OutOfStep
+from gatepass.server.refresh_cookie import OutOfStep, Unproven
 from gatepass.sessions.service import Caller
 from gatepass.sessions.tokens import Grant
-from gatepass.wire import bodies
-from gatepass.wire.bodies import Credentials
+from gatepass.wire import bodies, secure_session
+from gatepass.wire.bodies import Credentials, RefreshRequest
 
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
 
@@ -35,7 +45,15 @@ async def login(context: Context, request: Request) -> Reply:
         raw_email=body.email,
         devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
     )
-    return await sign_in(context, request, account, caller=caller, remember=body.remember, status=200)
+    return await sign_in(
+        context,
+        request,
+        account,
+        caller=caller,
+        remember=body.remember,
+        binding_key=body.binding_secret,
+        status=200,
+    )
 
 
 async def refresh(context: Context, request: Request) -> Reply:
@@ -43,27 +61,36 @@ async def refresh(context: Context, request: Request) -> Reply:
 
     The answer to each outcome of the table of PROTOCOL §4.
     """
-    await request.json(bodies.MAX_BYTES)
+    raw = await request.json(bodies.MAX_BYTES)
+    offered = bodies.read(RefreshRequest, raw).binding_secret if raw else None
     presented = context.refresh_cookies.present(request)
+    token, ip_prefix = presented.token, context.ip_prefix(request)
     if isinstance(presented, OutOfStep):
-        return await _out_of_step(context, presented.token)
-    token, key_hash, received = presented
-    ip_prefix = context.ip_prefix(request)
+        context.limiter.unproven(ip_prefix)
+        return await _out_of_step(context, token)
+    if isinstance(presented, Unproven):
+        context.limiter.unproven(ip_prefix)
+        # A browser whose storage was cleared offers a new key, with a proof by that: no reason to alarm its owner.
+        why = "missing" if offered else presented.reason
+        context.sessions.report_unproven(token, reason=why, ip_prefix=ip_prefix)
+        raise ProofRequired(why)
     context.limiter.refresh(token.sid, ip_prefix)
-    refreshed = await context.sessions.refresh(token, key_hash=key_hash, ip_prefix=ip_prefix)
+    refreshed = await context.sessions.refresh(
+        token,
+        offered=offered,
+        ip_prefix=ip_prefix,
+        shown_device=context.device_cookies.is_shown(request, token.sid),
+    )
     match refreshed:
         case Grant(access_token=None):
-            problem = RefreshSuperseded(generation=refreshed.token.generation)
-            return Reply.of(problem, cookies=context.refresh_cookies.issue(refreshed, request))
+            return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))
         case Grant():
             # Tokens are arguments here, and in no local variable: crash reports show those.
-            return Reply(
-                200,
-                bodies.dump(_grant_json(refreshed)),
-                cookies=context.refresh_cookies.issue(refreshed, request, received=received),
-            )
+            return Reply(200, bodies.dump(grant_json(refreshed)), cookies=context.refresh_cookies.issue(refreshed))
         case Late():
             raise RefreshSuperseded
+        case DeviceMissing():
+            raise _without_device(context, request, token)
         case Ended(reason):
             raise SessionEnded(sid=token.sid.hex(), reason=reason)
         case _:
@@ -79,35 +106,63 @@ async def logout(context: Context, request: Request) -> Reply:
     await request.json(bodies.MAX_BYTES)
     received = context.refresh_cookies.received(request)
     proven = _bearer_sid(context, request, is_needed=not received)
-    for sid in proven | context.refresh_cookies.sids_to_end(request, received, proven=proven):
+    sids, cookies = context.refresh_cookies.sign_out(request, proven=proven)
+    for sid in sids:
         await context.sessions.revoke(sid, reason="revoked", ip_prefix=context.ip_prefix(request))
-    return Reply(204, cookies=context.refresh_cookies.clear(request, received=received))
+    return Reply(204, cookies=[*cookies, *(context.device_cookies.clear() if cookies else ())])
 
 
 async def sign_in(
-    context: Context, request: Request, account: Account, *, caller: Caller, remember: bool, status: int
+    context: Context,
+    request: Request,
+    account: Account,
+    *,
+    caller: Caller,
+    remember: bool,
+    binding_key: BindingKey | None,
+    status: int,
+    ending: Collection[bytes] = (),
 ) -> Reply:
-    """Begin a session in place of those whose cookies came with the request; `status` is that of the reply.
+    """Begin a session in place of those whose cookies came with the request, and of `ending`.
+
+    `status` is that of the reply.
 
     Raises InvalidCredentials if the account was disabled, or its password changed, since `account` was read.
     """
-    received = context.refresh_cookies.received(request)
-    replacing = context.refresh_cookies.sids(received)
-    grant = await context.sessions.sign_in(account, caller=caller, remember=remember, replacing=replacing)
+    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
+    grant = await context.sessions.sign_in(
+        account, caller=caller, remember=remember, binding_key=binding_key, replacing=replacing
+    )
     if grant is None:
         raise InvalidCredentials
     return Reply(
         status,
-        bodies.dump({**_grant_json(grant), "account": bodies.account_json(account)}),
-        cookies=context.refresh_cookies.issue(grant, request, received=received),
+        bodies.dump({**grant_json(grant), "account": bodies.account_json(account)}),
+        headers=context.device_cookies.offer(request, grant.session.sid),
+        cookies=context.refresh_cookies.issue(grant),
     )
 
 
+def _without_device(context: Context, request: Request, token: RefreshToken) -> Unavailable | ProofRequired:
+    """503 if the browser says that it will have its device again; else this is a copy, or the key is lost for good."""
+    ip_prefix = context.ip_prefix(request)
+    skipped = secure_session.read_skipped(request.headers, token.sid.hex())
+    if skipped is None:
+        context.limiter.unproven(ip_prefix)
+        context.sessions.report_unproven(token, reason="device", ip_prefix=ip_prefix)
+        return ProofRequired("device")
+    context.sessions.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
+    return Unavailable("device-unavailable", "The browser could not show its device; try again.", retry_after=10)
+
+
 async def _out_of_step(context: Context, token: RefreshToken) -> Reply:
-    """409 with the right generation. Nothing has changed, and only the state cookie is set."""
+    """409 with the right generation and challenge. Nothing has changed, and only the state cookie is set."""
     remember = await context.sessions.is_remembered(token.sid)
-    state = context.refresh_cookies.state(token, remember=remember)
-    return Reply.of(RefreshSuperseded(generation=token.generation), cookies=[state])
+    return Reply.of(_superseded_by(token), cookies=context.refresh_cookies.state(token, remember=remember))
+
+
+def _superseded_by(token: RefreshToken) -> RefreshSuperseded:
+    return RefreshSuperseded(generation=token.generation, challenge=token.challenge)
 
 
 def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[bytes]:
@@ -122,13 +177,15 @@ def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[b
         return set()
 
 
-def _grant_json(grant: Grant) -> dict[str, object]:
+def grant_json(grant: Grant) -> dict[str, object]:
+    """A grant as the body of an answer."""
     return {
         "access_token": grant.access_token,
         "token_type": "Bearer",
         "expires_in": grant.expires_in,
         "session_id": grant.session.sid.hex(),
         "refresh_generation": grant.token.generation,
+        "refresh_challenge": grant.token.challenge,
     }
 
 
@@ -149,14 +206,17 @@ ENDPOINTS = (
         "/refresh",
         refresh,
         name="refresh",
+        body=RefreshRequest,
         done={200: "Grant"},
         problems={
             401: "session-ended, no-session",
+            403: "proof-required",
             409: "refresh-superseded, session-mismatch",
             429: "too-many-attempts",
+            503: "device-unavailable",
         },
         cross_site=True,
-        keyed=True,
+        proven=True,
     ),
     Endpoint(
         "POST",

@@ -127,6 +127,9 @@ class CombinedStore(DelegatedAccounts):
     async def swap(self, swap: Swap) -> Session | None:
         return await self.sessions.swap(swap)
 
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        return await self.sessions.set_device(sid, key=key, since=since, now=now)
+
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         return await self.sessions.revoke(sid, reason=reason, now=now)
 

@@ -59,18 +59,25 @@ RETURNING 1"""
 
     @property
     def swap(self) -> str:
-        """The one UPDATE of a refresh: its condition in WHERE, the shift of the ancestors in SET.
+        """The one UPDATE of a refresh, with its condition in WHERE.
 
         The last condition is none. It sets how long this transaction waits for a lock, once the row is found and before
         it is locked: a statement of its own would cost a round trip, and a pooler keeps no settings.
         """
         return f"""
-UPDATE {self.schema}.session SET generation = $1, fingerprint = $2, key_hash = $3, committed_at = $4,
-       last_ip_prefix = $5,
-       ancestors = substring($6::bytea || fingerprint || key_hash || ancestors FROM 1 FOR {rows.ANCESTORS_BYTES})
-WHERE sid = $7 AND generation = $8 AND fingerprint = $9 AND revoked_at IS NULL AND expires_at > $4
+UPDATE {self.schema}.session SET generation = $1, fingerprint = $2, binding = $3, previous = $4,
+       committed_at = $5, last_ip_prefix = $6
+WHERE sid = $7 AND generation = $8 AND fingerprint = $9 AND binding = $10 AND revoked_at IS NULL AND expires_at > $5
+      AND (device_since IS NULL OR $11)
       AND set_config('lock_timeout', '{LOCK_TIMEOUT * 1_000:.0f}ms', true) IS NOT NULL
 RETURNING {_SESSION}"""
+
+    @property
+    def set_device(self) -> str:
+        """Record the device of a live session that has none, or this one."""
+        return f"""
+UPDATE {self.schema}.session SET device_key = $2, device_since = coalesce(device_since, $3)
+WHERE sid = $1 AND revoked_at IS NULL AND expires_at > $4 AND device_key IN ('', $2) RETURNING 1"""
 
     @property
     def revoke(self) -> str:
@@ -243,8 +250,8 @@ WITH put AS (
 SELECT pg_notify('{self.channel}', '') FROM put"""
 
 
-_BYTES = ("sid", "fingerprint", "key_hash", "ancestors")
-_TEXTS = ("account_id", "client", "last_ip_prefix", "revoke_reason")
+_BYTES = ("sid", "fingerprint", "binding", "previous", "device_key")
+_TEXTS = ("account_id", "client", "last_ip_prefix", "methods", "revoke_reason")
 
 
 def _typed_session_values() -> str:

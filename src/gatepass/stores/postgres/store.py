@@ -126,6 +126,9 @@ class PostgresStore(PostgresAccounts):
             row = await self._swaps.put(swap)
         return rows.to_session(row) if row else None
 
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        return await self._row(self._sql.set_device, sid, key, since, now) is not None
+
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         row = await self._row(self._sql.revoke, now, reason, sid)
         if row is None:  # an earlier call revoked it, and was perhaps not acknowledged
@@ -285,11 +288,13 @@ def _values(swap: Swap) -> tuple[object, ...]:
     return (
         swap.generation,
         swap.fingerprint,
-        swap.key_hash,
+        swap.binding,
+        swap.previous,
         swap.now,
         swap.ip_prefix,
-        rows.pack_ancestors(swap.skipped),
         swap.sid,
         swap.expected_generation,
         swap.expected_fingerprint,
+        swap.expected_binding,
+        swap.shown_device,
     )

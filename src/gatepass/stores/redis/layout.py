@@ -13,38 +13,46 @@ in one hash slot, and one script changes them together. The tags are numbers who
 a cluster has about the same share of the sessions as of the slots. More shards would make the list of all revocations
 slower, fewer would make the sets of a hundred million sessions too long to move.
 
-A row is one string of 150 to 700 bytes, not a hash: with 16 ancestors it takes 0.65 of the memory (their 512 bytes
-alone push a hash out of its compact encoding) and a swap takes 0.42 of the server's time. The fields that a script uses
-have fixed places:
+A row is one string of about 170 bytes, not a hash: a script compares and replaces it in slices. The fields that a
+script uses have fixed places:
 
-    1    format, always 1                      67   length n of the part that never changes
-    2    0, or why it was revoked              69   n bytes: times, remember, account id, client
+    1    format, 2 or 3                        67   length n of the part that no refresh changes
+    2    0, or why it was revoked              69   n bytes: times, remember, account id, client, methods, device
     3    when (8)                                   length of the address prefix (2), the prefix
-    11   expires_at (8)                             ancestors, newest first, 32 bytes each
-    19   generation (8) · fingerprint (16) · key_hash (16) · committed_at (8)
+    11   expires_at (8)                             previous (16), or nothing if it is zeros
+    19   generation (8) · fingerprint (16) · binding (16) · committed_at (8)
 
-counted from 1, as Lua does. Numbers are big-endian.
+counted from 1, as Lua does. Numbers are big-endian. A device is a zero byte, `device_since` (8, or zeros) and its key,
+or nothing. Format 3 says that it counts: a script swaps such a row only where the device was shown.
+
+Rows of format 1 are of sessions that began before there was a binding: the epoch of the upgrade has ended them, and
+they are read and revoked until `prune` deletes them, but never swapped. They have a key's hash in the place of the
+binding, no methods, and other data in the place of `previous`.
 """
 
 import struct
 from binascii import crc_hqx
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
-from gatepass.core.session import EndReason, Session, Swap
+from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, EndReason, Session, Swap
 from gatepass.errors import StoreUnavailable
 from gatepass.stores import rows
 
 SLOTS = 16_384
 SHARDS = 256
-FORMAT = 1
+FORMAT = 2
+FORMAT_WITH_DEVICE = 3
+FORMAT_BEFORE = 1
 REASONS: tuple[EndReason, ...] = ("expired", "revoked", "replaced", "reused", "unknown")
 _HEAD = struct.Struct(">BBqqq16s16sqH")
 _FIXED = struct.Struct(">qq?HH")
-_VERSION = struct.Struct(">q16s")
+_VERSION = struct.Struct(">q16s16s")
 _COMMITTED = struct.Struct(">q16s16sq")
 _END = struct.Struct(">Bq")
 _LENGTH = struct.Struct(">H")
+_SINCE = struct.Struct(">q")
 
 
 def slot_of(key: bytes) -> int:
@@ -107,60 +115,77 @@ class Keys:
 def pack_session(session: Session) -> bytes:
     """The value of a row."""
     account, client = _encoded(session.account_id), _encoded(session.client)
+    methods = _encoded(rows.pack_methods(session.methods)) + _pack_device(session)
     fixed = _FIXED.pack(
         session.created_at, session.authenticated_at, session.remember, len(account), len(client)
     )  # fmt: skip
     head = _HEAD.pack(
-        FORMAT,
+        FORMAT if session.device_since is None else FORMAT_WITH_DEVICE,
         0 if session.revoke_reason is None else REASONS.index(session.revoke_reason) + 1,
         session.revoked_at or 0,
         session.expires_at,
         session.generation,
         session.fingerprint,
-        session.key_hash,
+        session.binding,
         session.committed_at,
-        len(fixed) + len(account) + len(client),
+        len(fixed) + len(account) + len(client) + len(methods),
     )
-    ancestors = rows.pack_ancestors(session.ancestors)
-    return b"".join((head, fixed, account, client, pack_text(session.last_ip_prefix), ancestors))
+    return b"".join((head, fixed, account, client, methods, pack_tail(session.last_ip_prefix, session.previous)))
 
 
 def unpack_session(sid: bytes, value: bytes) -> Session:
     """The row of a value. Raises StoreUnavailable if its format is of another version of this program."""
-    if value[0] != FORMAT:
+    written_as, state, revoked_at, expires_at, generation, fingerprint, binding, committed_at, length = (
+        _HEAD.unpack_from(value)
+    )
+    if written_as not in (FORMAT, FORMAT_WITH_DEVICE, FORMAT_BEFORE):
         raise StoreUnavailable("A session was written by another version of Gatepass.")
-    _, state, revoked_at, expires_at, generation, fingerprint, key_hash, committed_at, length = _HEAD.unpack_from(value)
     created_at, authenticated_at, remember, account, client = _FIXED.unpack_from(value, _HEAD.size)
     start = _HEAD.size + _FIXED.size
-    address = _HEAD.size + length + _LENGTH.size
-    ancestors = address + _LENGTH.unpack_from(value, _HEAD.size + length)[0]
+    end = _HEAD.size + length
+    address = end + _LENGTH.size
+    tail = address + _LENGTH.unpack_from(value, end)[0]
+    is_present = written_as != FORMAT_BEFORE
+    methods, _, device = value[start + account + client : end].partition(b"\0")
     return Session(
         sid=sid,
         account_id=_decoded(value[start : start + account]),
         generation=generation,
         fingerprint=fingerprint,
-        key_hash=key_hash,
+        binding=binding if is_present else NO_BINDING,
+        previous=(is_present and value[tail:]) or NO_FINGERPRINT,
         committed_at=committed_at,
-        ancestors=rows.unpack_ancestors(value[ancestors:]),
         created_at=created_at,
         expires_at=expires_at,
         authenticated_at=authenticated_at,
+        methods=rows.unpack_methods(_decoded(methods)),
         remember=remember,
         client=_decoded(value[start + account : start + account + client]),
-        last_ip_prefix=_decoded(value[address:ancestors]),
+        last_ip_prefix=_decoded(value[address:tail]),
         revoked_at=revoked_at if state else None,
         revoke_reason=REASONS[state - 1] if state else None,
+        device_key=device[_SINCE.size :],
+        device_since=(_SINCE.unpack_from(device)[0] if device else 0) or None,
+    )
+
+
+def with_device(session: Session, *, key: bytes, since: int | None, now: int) -> Session | None:
+    """The row with a device, as `SessionStore.set_device` records it; None if the session is over or has another."""
+    if session.revoked_at is not None or session.expires_at <= now or session.device_key not in (b"", key):
+        return None
+    return replace(
+        session, device_key=key, device_since=since if session.device_since is None else session.device_since
     )
 
 
 def pack_version(swap: Swap) -> bytes:
-    """The version that a swap expects: generation and fingerprint."""
-    return _VERSION.pack(swap.expected_generation, swap.expected_fingerprint)
+    """The version that a swap expects: generation, fingerprint and binding."""
+    return _VERSION.pack(swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
 
 
 def pack_committed(swap: Swap) -> bytes:
     """The committed entry that a swap writes."""
-    return _COMMITTED.pack(swap.generation, swap.fingerprint, swap.key_hash, swap.now)
+    return _COMMITTED.pack(swap.generation, swap.fingerprint, swap.binding, swap.now)
 
 
 def pack_end(reason: EndReason, now: int) -> bytes:
@@ -168,10 +193,10 @@ def pack_end(reason: EndReason, now: int) -> bytes:
     return _END.pack(REASONS.index(reason) + 1, now)
 
 
-def pack_text(text: str) -> bytes:
-    """A text, preceded by its length in two bytes."""
-    encoded = _encoded(text)
-    return _LENGTH.pack(len(encoded)) + encoded
+def pack_tail(ip_prefix: str, previous: bytes) -> bytes:
+    """The end of a row, which a swap replaces: the address prefix with its length, and `previous`."""
+    encoded = _encoded(ip_prefix)
+    return _LENGTH.pack(len(encoded)) + encoded + (b"" if previous == NO_FINGERPRINT else previous)
 
 
 def pack_command(*parts: bytes) -> bytes:
@@ -184,6 +209,12 @@ def pack_command(*parts: bytes) -> bytes:
 def pairs(flat: Sequence[bytes]) -> list[tuple[bytes, int]]:
     """Members and scores from a reply to WITHSCORES; the scores are whole numbers."""
     return [(flat[place], int(float(flat[place + 1]))) for place in range(0, len(flat), 2)]
+
+
+def _pack_device(session: Session) -> bytes:
+    if not session.device_key:
+        return b""
+    return b"\0" + _SINCE.pack(session.device_since or 0) + session.device_key
 
 
 def _encoded(text: str) -> bytes:

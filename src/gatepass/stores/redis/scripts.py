@@ -67,23 +67,30 @@ redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
 return 1
 """)
 SWAP = Script(r"""
--- KEYS row; ARGV expected version, now, new committed entry, address prefix, skipped ancestors
+-- KEYS row; ARGV expected version, now, new committed entry, new tail, 1 if the device was shown
 local row = redis.call('GET', KEYS[1])
-if not row or string.sub(row, 1, 2) ~= '\1\0' or string.sub(row, 19, 42) ~= ARGV[1]
+local head = row and string.sub(row, 1, 2)
+if (head ~= '\2\0' and (head ~= '\3\0' or ARGV[5] ~= '1')) or string.sub(row, 19, 58) ~= ARGV[1]
     or struct.unpack('>l', row, 11) <= tonumber(ARGV[2]) then
   return false
 end
-local place = 69 + struct.unpack('>H', row, 67)
-local line = place + 2 + struct.unpack('>H', row, place)
-local swapped = string.sub(row, 1, 18) .. ARGV[3] .. string.sub(row, 67, place - 1) .. ARGV[4]
-    .. string.sub(ARGV[5] .. string.sub(row, 27, 58) .. string.sub(row, line), 1, 512)
+local swapped = string.sub(row, 1, 18) .. ARGV[3] .. string.sub(row, 67, 68 + struct.unpack('>H', row, 67)) .. ARGV[4]
 redis.call('SET', KEYS[1], swapped, 'KEEPTTL')
 return swapped
+""")
+REPLACE = Script(r"""
+-- KEYS row; ARGV value as it was read, new value
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1
 """)
 REVOKE = Script(r"""
 -- KEYS row, ends, revoked; ARGV reason and time, now, sid, channel, message
 local row = redis.call('GET', KEYS[1])
-if not row or string.sub(row, 1, 2) ~= '\1\0' then
+local head = row and string.sub(row, 1, 2)
+if head ~= '\2\0' and head ~= '\3\0' and head ~= '\1\0' then -- of a known format, and not revoked
   return false
 end
 local ended = string.sub(row, 1, 1) .. ARGV[1] .. string.sub(row, 11)

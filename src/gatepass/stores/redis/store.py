@@ -31,7 +31,6 @@ from gatepass.core.policy import DAY
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, Subscription
-from gatepass.stores import rows
 from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import message_of
 from gatepass.stores.redis import scripts
@@ -45,9 +44,10 @@ from gatepass.stores.redis.layout import (
     pack_committed,
     pack_end,
     pack_session,
-    pack_text,
+    pack_tail,
     pack_version,
     unpack_session,
+    with_device,
 )
 from gatepass.stores.redis.listener import listening
 from gatepass.stores.redis.locks import RedisLocks
@@ -59,6 +59,8 @@ from gatepass.stores.redis.url import parse_url
 _INFO = pack_command(b"INFO")
 MAX_REPLICATION_LAG = 60
 """Seconds after which replicas have a revocation, even without `wait=`."""
+MAX_TURNS = 32
+"""Lost races in a row before a device is refused with 503: each loss means that another change came in between."""
 KEY_RETENTION = 2 * DAY
 """Seconds that keys outlive their sessions. `prune` normally deletes them, a day after the end of the session."""
 
@@ -119,13 +121,16 @@ class RedisStore(RedisLocks):
             pack_version(swap),
             b"%d" % swap.now,
             pack_committed(swap),
-            pack_text(swap.ip_prefix),
-            rows.pack_ancestors(swap.skipped),
+            pack_tail(swap.ip_prefix, swap.previous),
+            b"%d" % swap.shown_device,
         )
         session = _session(swap.sid, await self._run(call))
         if session is not None and session.generation == 0:  # the first refresh: see the head of this file
             await self._run(self._entry(session))
         return session
+
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        return await self._cluster.shielded(self._set_device(sid, key, since, now))
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         return (await self._cluster.shielded(self._revoke([sid], reason, now)))[0]
@@ -198,6 +203,20 @@ class RedisStore(RedisLocks):
             session.sid,
         )
         return await self._cluster.run(call, marker=self._keys.markers[shard]) == 1
+
+    async def _set_device(self, sid: bytes, key: bytes, since: int | None, now: int) -> bool:
+        """Read the row and replace it, again where a refresh came in between."""
+        name, marker = self._keys.row(sid), self._keys.markers[sid[0]]
+        for _ in range(MAX_TURNS):
+            value = await self._cluster.run(Call.of(b"GET", name))
+            session = _session(sid, value)
+            changed = with_device(session, key=key, since=since, now=now) if session is not None else None
+            if changed is None or not isinstance(value, bytes):
+                return False
+            call = Call.run(scripts.REPLACE, (name,), value, pack_session(changed))
+            if await self._cluster.run(call, marker=marker) == 1:
+                return True
+        raise StoreUnavailable("Too many changes of one session at once; try again.")
 
     async def _revoke(self, sids: Sequence[bytes], reason: EndReason, now: int) -> Sequence[Session | None]:
         end, at = pack_end(reason, now), b"%d" % now

@@ -1,7 +1,6 @@
 """The store on SQLite: statements and rows, nothing else. For one server process.
 
-A refresh is one UPDATE of one row: the condition of the swap is in its WHERE, the shift of the ancestors in its SET.
-No column that it changes has an index.
+A refresh is one UPDATE of one row: the condition of the swap is in its WHERE. No column that it changes has an index.
 """
 
 import sqlite3
@@ -32,10 +31,14 @@ WHERE EXISTS (SELECT 1 FROM account WHERE id = ? AND disabled_at IS NULL AND cre
 """
 _FIND = f"SELECT {_SESSION} FROM session WHERE sid = ?"
 _SWAP = f"""
-UPDATE session SET generation = ?, fingerprint = ?, key_hash = ?, committed_at = ?, last_ip_prefix = ?,
-       ancestors = substr(CAST(? || fingerprint || key_hash || ancestors AS BLOB), 1, {rows.ANCESTORS_BYTES})
-WHERE sid = ? AND generation = ? AND fingerprint = ? AND revoked_at IS NULL AND expires_at > ?
+UPDATE session SET generation = ?, fingerprint = ?, binding = ?, previous = ?, committed_at = ?, last_ip_prefix = ?
+WHERE sid = ? AND generation = ? AND fingerprint = ? AND binding = ? AND revoked_at IS NULL AND expires_at > ?
+    AND (device_since IS NULL OR ?)
 RETURNING {_SESSION}
+"""
+_SET_DEVICE = """
+UPDATE session SET device_key = :key, device_since = coalesce(device_since, :since)
+WHERE sid = :sid AND revoked_at IS NULL AND expires_at > :now AND device_key IN (x'', :key)
 """
 _REVOKE = f"""
 UPDATE session SET revoked_at = ?, revoke_reason = ? WHERE sid = ? AND revoked_at IS NULL RETURNING {_SESSION}
@@ -121,20 +124,26 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
         values = (
             swap.generation,
             swap.fingerprint,
-            swap.key_hash,
+            swap.binding,
+            swap.previous,
             swap.now,
             swap.ip_prefix,
-            rows.pack_ancestors(swap.skipped),
             swap.sid,
             swap.expected_generation,
             swap.expected_fingerprint,
+            swap.expected_binding,
             swap.now,
+            swap.shown_device,
         )
         # Committed now, and flushed with the next operation that needs it (PROTOCOL §3).
         row = await self._writer.run(
             lambda connection: connection.execute(_SWAP, values).fetchone(), durability=Durability.COMMIT
         )
         return rows.to_session(row) if row else None
+
+    async def set_device(self, sid: bytes, *, key: bytes, since: int | None, now: int) -> bool:
+        values = {"sid": sid, "key": key, "since": since, "now": now}
+        return await self._run(lambda connection: connection.execute(_SET_DEVICE, values).rowcount == 1)
 
     async def revoke(self, sid: bytes, *, reason: EndReason, now: int) -> Session | None:
         row = await self._run(lambda connection: connection.execute(_REVOKE, (now, reason, sid)).fetchone())

@@ -8,7 +8,7 @@
 export interface BrowserScope {
   readonly fetch: typeof fetch;
   readonly performance: Pick<Performance, "now">;
-  readonly crypto?: Pick<Crypto, "subtle">;
+  readonly crypto?: Pick<Crypto, "subtle" | "getRandomValues">;
   readonly document?: Pick<Document, "cookie" | "visibilityState" | "addEventListener" | "removeEventListener">;
   readonly location?: Pick<Location, "href">;
   readonly localStorage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;

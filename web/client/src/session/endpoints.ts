@@ -38,7 +38,14 @@ export interface Grant extends State {
 
 /** The outcome of a refresh call: one row of the table, named by its problem code. */
 export interface Outcome {
-  readonly kind: "ok" | "session-ended" | "no-session" | "refresh-superseded" | "session-mismatch" | "transient";
+  readonly kind:
+    | "ok"
+    | "session-ended"
+    | "proof-required"
+    | "no-session"
+    | "refresh-superseded"
+    | "session-mismatch"
+    | "transient";
   readonly grant?: Grant | null;
   /** The response as an error, with its facts. */
   readonly error?: GatepassError;
@@ -47,6 +54,7 @@ export interface Outcome {
 /** The problem codes of the table, each with its status. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "session-ended": 401,
+  "proof-required": 403,
   "no-session": 401,
   "refresh-superseded": 409,
   "session-mismatch": 409,
@@ -87,21 +95,30 @@ export function outcomeOf(answer: EndpointAnswer, sid: string): Outcome {
   const grant = readGrant(answer);
   const error = new GatepassError("http", answer);
   if (grant) return { kind: grant.sid === sid ? "ok" : "session-mismatch", grant, error };
-  const code = problem?.code ?? "";
-  // Only a response that names this session ends it (PROTOCOL §5), not one that names another or none.
-  const isOwn = code !== "session-ended" || problem?.sid === sid;
-  return { kind: isOwn && STATUS_OF_CODE[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
+  let code = problem?.code ?? "";
+  // Only a response that names this session ends it (PROTOCOL §5). One that names none: the cookie is no token at all.
+  if (code === "session-ended" && problem!.sid !== sid) code = problem!.sid ? "" : "no-session";
+  return { kind: STATUS_OF_CODE[code] === status ? (code as Outcome["kind"]) : "transient", grant, error };
 }
 
 /** The tokens of a successful sign-in or refresh; null for any other response. */
 export function readGrant({ status, problem: body, sentAt }: EndpointAnswer): Grant | null {
-  const generation = readGeneration(body);
+  const mark = readMark(body);
   const { access_token: token, session_id: sid, expires_in: seconds, account } = body ?? {};
-  if (status > 201 || generation === null || typeof token !== "string" || typeof sid !== "string") return null;
+  if (status > 201 || !mark || typeof token !== "string" || typeof sid !== "string") return null;
   const lifetime = Number(seconds) * 1_000;
   // Counted from the request: a slow response must not make its token seem younger.
-  const grant = { sid, generation, token, lifetime, expiresAt: sentAt + lifetime, account: readAccount(account) };
+  const grant = { sid, ...mark, token, lifetime, expiresAt: sentAt + lifetime, account: readAccount(account) };
   return lifetime > 0 ? grant : null;
+}
+
+/** The session that an access token is of; undefined if it is none. */
+export function sidOf(token: string): unknown {
+  try {
+    return parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")))?.sid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The value as an account; null if it is none. */
@@ -128,8 +145,9 @@ export function parse(text: unknown): Problem | null {
   }
 }
 
-/** The generation that a response names; null if none. */
-export function readGeneration(body: Problem | null | undefined): number | null {
-  const value = body?.refresh_generation as number;
-  return value >= 0 && Number.isSafeInteger(value) ? value : null;
+/** The refresh token that a response names, but for its session; null if none. */
+export function readMark(body: Problem | null | undefined): Omit<State, "sid"> | null {
+  const { refresh_generation: generation, refresh_challenge: challenge } = body ?? {};
+  const isMark = Number.isSafeInteger(generation) && (generation as number) >= 0 && typeof challenge === "string";
+  return isMark ? { generation: generation as number, challenge } : null;
 }

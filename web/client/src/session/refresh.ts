@@ -11,9 +11,9 @@
  * they are one closure, split by purpose; classes would cost more bytes, since their members are not minified.
  */
 
-import { type BrowserScope, jitter, pause } from "./browser.js";
-import { idempotencyKey } from "./client-key.js";
-import { CLIENT_HEADER, type EndpointCall, type Outcome, outcomeOf, readGeneration } from "./endpoints.js";
+import type { Binding, Prove } from "./binding-key.js";
+import { jitter, pause } from "./browser.js";
+import { type EndpointCall, type Outcome, outcomeOf, readMark } from "./endpoints.js";
 import type { Jar, Notes, State } from "./state-cookie.js";
 import type { Channel } from "./tab-channel.js";
 import type { Lock } from "./tab-lock.js";
@@ -21,15 +21,15 @@ import type { TokenState } from "./token-state.js";
 
 /** The parts of a session, created once in `session.ts`. */
 export interface Parts {
-  readonly scope: BrowserScope;
+  /** The clock of the session, ms. */
+  readonly now: () => number;
   readonly memory: TokenState;
   readonly jar: Jar;
   readonly notes: Notes;
   readonly channel: Channel;
   readonly lock: Lock;
   readonly call: EndpointCall;
-  /** The client key, or null if storage is unavailable. */
-  readonly key: () => Promise<CryptoKey | null>;
+  readonly binding: Binding;
 }
 
 /** The outcome of an attempt: a row of the table, `shared` (another tab's token is used) or `none` (no session). */
@@ -42,27 +42,36 @@ export type RefreshResult = Attempt & { readonly sid: string | null };
 const MAX_ATTEMPTS = 20;
 /** How long to wait for another tab's access token after its cookie has arrived, ms. */
 const SIBLING_TOKEN_TIMEOUT = 100;
+/** Sent where storage has lost the challenge; the server answers with the right one. */
+const UNKNOWN_CHALLENGE = "AAAAAAAAAAA";
 /** The wait before a retry if the state has not changed, ms. */
 const UNCHANGED_RETRY_DELAY = 1_000;
+/** A refresh token or a key that is missing this often in a row, for this long (ms), is gone for good. */
+const MAX_MISSING = 3;
+const MISSING_TIMEOUT = 60_000;
 
 /**
  * Creates the function that refreshes the session of this tab. It does nothing if there is already a later access token
  * than that of `serial`. `onCall` is called before each call of the endpoint.
  */
 export function createRefresh(parts: Parts): (serial: number, onCall: () => void) => Promise<RefreshResult> {
-  const { scope, memory, jar, notes, channel, lock, call, key } = parts;
+  const { now, memory, jar, notes, channel, lock, call, binding } = parts;
   let presented = "";
   /** The state after which MAX_ATTEMPTS have failed. No call is made again until it changes. */
   let gaveUpAt = "";
+  const isCookieGone = createPatience(now);
+  const isKeyGone = createPatience(now);
 
   /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
-    return jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation! };
+    return (
+      jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation ?? 0, challenge: UNKNOWN_CHALLENGE }
+    );
   }
 
   /** Under the lock: read the state, decide whether a call is necessary, call. */
-  async function attempt(clientKey: CryptoKey | null, serial: number, onCall: () => void): Promise<Attempt> {
-    const { sessionId, generation, account } = memory.snapshot;
+  async function attempt(prove: Prove, serial: number, onCall: () => void): Promise<Attempt> {
+    const { sessionId, generation } = memory.snapshot;
     const isShared = () => memory.serial > serial && memory.current;
     const state = stateToPresent();
     const { sid } = state;
@@ -74,17 +83,15 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
       await nextChange(memory);
       if (isShared()) return { kind: "shared" };
     }
-    const isKeyless = notes("keyless") === sid;
-    // A token that was presented with a key must never be presented without: the server would take that as theft.
-    if (!isKeyless && !clientKey) return { kind: "transient" };
-    const proof = isKeyless ? CLIENT_HEADER : { "Idempotency-Key": await idempotencyKey(scope, clientKey!, state) };
+    const { headers, body } = await prove(state);
 
     onCall();
     presented = textOf(state);
-    const outcome = outcomeOf(await call("/refresh", { headers: { "Gatepass-Session": sid, ...proof } }), sid);
+    const outcome = outcomeOf(await call("/refresh", { headers: { "Gatepass-Session": sid, ...headers }, body }), sid);
+    if (outcome.kind === "ok") binding.confirm(sid);
     if (outcome.kind === "ok" && memory.sid === sid) {
       jar.remember(outcome.grant!);
-      channel.share({ ...outcome.grant!, account });
+      channel.share(outcome.grant!);
     }
     return outcome;
   }
@@ -97,29 +104,49 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
       return true;
     }
     if (kind !== "refresh-superseded") return false;
-    const generation = readGeneration(error?.problem);
-    if (generation !== null && memory.sid === sid) {
-      jar.remember({ sid, generation });
-      memory.update({ generation });
+    const mark = readMark(error?.problem);
+    if (mark && memory.sid === sid) {
+      jar.remember({ sid, ...mark });
+      memory.update({ generation: mark.generation });
+      // The response has set the right state, and this one is still there: a script has planted it under another name.
+      if (textOf({ sid, ...mark }) !== presented && textOf(stateToPresent()) === presented) jar.forget(sid);
     }
     if (textOf(stateToPresent()) === presented) await pause(jitter(UNCHANGED_RETRY_DELAY));
     return true;
   }
 
   return async (serial, onCall) => {
-    const clientKey = await key();
     for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
       const { sid } = memory;
       // Signed out while waiting for the lock.
       if (!sid) return { kind: "none", sid };
-      const result = await lock(() => attempt(clientKey, serial, onCall));
+      const prove = await binding.of(sid).catch(() => undefined);
+      const isUnproven = isKeyGone(prove === undefined) || prove === null;
+      if (!prove) return { kind: isUnproven ? "proof-required" : "transient", sid };
+      const result = await lock(() => attempt(prove, serial, onCall));
       if (await shouldTryAgain(result, sid)) continue;
-      if (result.kind !== "no-session") return { ...result, sid };
+      const { kind } = result;
+      const isElsewhere = kind === "session-mismatch" && !jar.isReadable;
+      const isGone = isCookieGone(kind === "no-session");
+      if (kind !== "no-session" && !isElsewhere) return { ...result, sid };
+      // Nothing but the response tells this page that there is no session, or another one, which it cannot prove.
       if (!jar.isReadable) jar.forget(sid);
-      return { ...result, sid, kind: jar.read() ? "transient" : "none" };
+      if (!jar.read()) return { ...result, sid, kind: "none" };
+      return { ...result, sid, kind: isGone ? "session-ended" : "transient" };
     }
     gaveUpAt = textOf(stateToPresent());
     return { kind: "transient", sid: memory.sid };
+  };
+}
+
+/** Creates a function that is told at each refresh whether something is missing, and returns whether it is gone for good. */
+function createPatience(now: () => number): (isMissing: boolean) => boolean {
+  let count = 0;
+  let since = 0;
+  return (isMissing) => {
+    if (!isMissing) count = 0;
+    else if (!count++) since = now();
+    return count >= MAX_MISSING && now() - since >= MISSING_TIMEOUT;
   };
 }
 
@@ -133,6 +160,6 @@ async function nextChange({ changed }: TokenState): Promise<void> {
   stop();
 }
 
-function textOf({ sid, generation }: State): string {
-  return `${sid}.${generation}`;
+function textOf({ sid, generation, challenge }: State): string {
+  return `${sid}.${generation}.${challenge}`;
 }

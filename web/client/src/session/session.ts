@@ -11,8 +11,8 @@
  */
 
 import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
+import { openBinding } from "./binding-key.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
-import { loadClientKey } from "./client-key.js";
 import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
@@ -23,6 +23,7 @@ import { createLock } from "./tab-lock.js";
 import { createTokenState } from "./token-state.js";
 import type {
   AccessToken,
+  Credentials,
   EndReason,
   RefreshEvent,
   RequestEvent,
@@ -30,6 +31,7 @@ import type {
   Session,
   SessionOptions,
   Trigger,
+  Verification,
 } from "./types.js";
 
 /** A 401 for an access token younger than this is not about its age, so a refresh would not help. ms */
@@ -38,7 +40,7 @@ const MIN_AGE_FOR_REFRESH = 5_000;
 const MAX_BACKOFF = 5_000;
 const INITIAL_BACKOFF = 250;
 /** How much longer than one call a tab waits for the lock. ms */
-const LOCK_TIMEOUT_MARGIN = 2_000;
+const LOCK_TIMEOUT_MARGIN = 5_000;
 
 type Untimed<Event> = Omit<Event, "at" | "ms">;
 
@@ -53,15 +55,15 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
 
   const memory = createTokenState(clock);
   const notes = createNotes(scope, `${name}:`);
-  const jar = openJar(scope, notes, url, stateCookie);
+  const jar = openJar(scope, notes, url, stateCookie ? [stateCookie] : undefined);
   const channel = openChannel(scope, name, now, { onGrant, onEnd: forget });
   const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
   const call = createEndpointCall(scope, issuer, { fetch, timeout, now });
-  const parts = { scope, memory, jar, notes, channel, lock, call, key };
+  const binding = openBinding(scope, issuer, notes);
+  const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
-  const { signIn, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
+  const { enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
-  let keyLoad: Promise<CryptoKey | null> | null = null;
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
   let failures = 0;
@@ -128,6 +130,9 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       else jar.forget(grant!.sid);
     } else if (kind === "session-ended") {
       end(sid!, (error!.problem!.reason ?? "unknown") as EndReason);
+    } else if (kind === "proof-required") {
+      // Cookies stay, and other tabs are not told: another page of this jar may be the rightful one.
+      leave(sid!, "unproven");
     } else if (kind === "none" && isPresent) {
       if (notes("out") === sid) end(sid!, "signed-out");
       else memory.reset({ status: "anonymous" });
@@ -167,6 +172,12 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** Ends it in this tab only. Returns whether this tab had that session. */
   function forget(sid: string, reason: EndReason): boolean {
     jar.forget(sid);
+    binding.end(sid);
+    return leave(sid, reason);
+  }
+
+  /** Ends it in this tab and leaves the cookies. Returns whether this tab had that session. */
+  function leave(sid: string, reason: EndReason): boolean {
     if (memory.sid !== sid) return false;
     endedSid = sid;
     memory.reset({ status: "ended", reason });
@@ -187,13 +198,25 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     return sid !== endedSid && sid !== notes("out");
   }
 
-  /** Accepts another tab's access token if it is a newer one of this session, or one of the session in the cookie. */
+  /**
+   * Accepts another tab's access token if it is a newer one of this very session. Of another session in the cookie this
+   * tab gets a token itself, by its key: a script in one tab must not put another account's token into all of them.
+   */
   function onGrant(grant: Grant): void {
     const { sid, generation, expiresAt } = grant;
     const known = memory.snapshot.generation!;
-    const isNewer =
-      sid === memory.sid ? generation > known || (!memory.current && generation === known) : sid === jar.read()?.sid;
-    if (isNewer && isAcceptable(sid) && expiresAt > now()) hold(grant);
+    if (sid !== memory.sid) {
+      const state = jar.read();
+      if (state?.sid !== sid || !isAcceptable(sid)) return;
+      memory.reset({ sessionId: sid, generation: state.generation });
+      void refresh("wake");
+      return;
+    }
+    const isNewer = generation > known || (!memory.current && generation === known);
+    if (isNewer && expiresAt > now()) {
+      jar.remember(grant);
+      hold(grant);
+    }
   }
 
   function wake(): void {
@@ -202,13 +225,6 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     // While it was frozen, the page may have missed a sign-out or another sign-in.
     const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
     if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
-  }
-
-  async function key(): Promise<CryptoKey | null> {
-    keyLoad ??= loadClientKey(scope, issuer);
-    const loaded = await keyLoad;
-    if (!loaded) keyLoad = null;
-    return loaded;
   }
 
   function listen(verb: "addEventListener" | "removeEventListener"): void {
@@ -232,9 +248,10 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       await accountLoad;
       return memory.snapshot;
     },
-    signIn: async (credentials) => (await signIn("/login", credentials))!.account!,
-    signUp: async (credentials) => (await signIn("/register", credentials))?.account ?? null,
-    verify: async (verification) => (await signIn("/verify", verification))!.account!,
+    signIn: async (credentials) => (await enter("/login", formOf(credentials)))!,
+    signUp: (credentials) => enter("/register", formOf(credentials)),
+    verify: async (verification) => (await enter("/verify", formOf(verification)))!,
+    enter,
     signOut,
     token,
     async refresh() {
@@ -254,6 +271,12 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       channel.close();
     },
   };
+}
+
+/** What is sent of a form, which may have more members. */
+function formOf(given: Credentials | Verification): object {
+  const { email, token, password, remember = true } = given as Credentials & Verification;
+  return { email, token, password, remember };
 }
 
 /** Like `shared`, but rejects when the signal fires; other callers keep waiting. */

@@ -8,7 +8,7 @@
 import { GatepassError } from "../errors.js";
 import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
-import type { Credentials, EndReason, Session, Verification } from "./types.js";
+import type { Account, EndReason, Session } from "./types.js";
 
 /** The functions of `session.ts` that signing in and out needs. */
 export interface SessionActions {
@@ -19,16 +19,17 @@ export interface SessionActions {
 }
 
 /** Creates the functions over the parts of one session. */
-export function createSignIn({ memory, jar, notes, channel, lock, call, key }: Parts, actions: SessionActions) {
-  /** Sends credentials to `path`. Returns null if the server requires verification first (202). */
-  async function signIn(path: string, given: Credentials | Verification): Promise<Grant | null> {
-    const { email, token, password, remember = true } = given as Credentials & Verification;
-    const isKeyless = !(await key());
+export function createSignIn({ memory, jar, notes, channel, lock, call, binding }: Parts, actions: SessionActions) {
+  /** Posts to an endpoint that begins a session. Returns null if the server requires verification first (202). */
+  async function enter(path: string, facts: object, token?: string): Promise<Account | null> {
+    const headers = { ...CLIENT_HEADER, ...(token && bearer(token)) };
     const [answer, grant] = await lock(async () => {
-      const answer = await call(path, { body: { email, token, password, remember } });
+      const offered = await binding.offer();
+      const body = { ...facts, binding_secret: offered?.secret };
+      const answer = await call(path, { headers, body });
       const grant = readGrant(answer);
       if (grant) {
-        if (isKeyless) notes("keyless", grant.sid);
+        binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
         jar.remember(grant);
@@ -38,7 +39,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, key }: P
     });
     if (grant) actions.hold(grant);
     else if (answer.status !== 202) throw new GatepassError("http", answer);
-    return grant;
+    return grant && memory.snapshot.account;
   }
 
   async function signOut({ everywhere = false } = {}): Promise<void> {
@@ -70,7 +71,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, key }: P
     await lock(confirm).catch(() => null);
   }
 
-  return { signIn, signOut, confirmSignOut };
+  return { enter, signOut, confirmSignOut };
 }
 
 /** The Authorization header for an access token. */

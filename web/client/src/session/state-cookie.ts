@@ -1,10 +1,10 @@
 /**
  * What a tab can read without a request: the state cookie, and notes in localStorage that all tabs share.
  *
- *     state cookie   <sid>.<generation>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
+ *     state cookie   <sid>.<generation>.<challenge>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
  *     note `state`   the same, if page and API are on different hosts and the cookie cannot be read
  *     note `out`     the session that was signed out, until the server has confirmed it
- *     note `keyless` the session that was signed in while the client key could not be stored
+ *     note `key`     whether the present session is proven by a key (`binding-key.ts`)
  *
  * None of them is a secret.
  */
@@ -15,17 +15,26 @@ import type { BrowserScope } from "./browser.js";
 export interface State {
   readonly sid: string;
   readonly generation: number;
+  /** A mark of that very token, which its proof must contain. */
+  readonly challenge: string;
 }
 
 /** Parses the value of a state cookie; null for anything else. */
 export function parseState(text: string | null | undefined): State | null {
-  const [, sid, generation] = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,11})$/.exec(text ?? "") ?? [];
-  return sid ? { sid, generation: Number(generation) } : null;
+  const form = /^([\da-f]{32})\.(0|[1-9]\d{0,9})\.([\w-]{11})\.(0|[1-9]\d{0,11})$/;
+  const [, sid, generation, challenge] = form.exec(text ?? "") ?? [];
+  return sid ? { sid, generation: Number(generation), challenge: challenge! } : null;
 }
 
-/** The name of the state cookie of an API (PROTOCOL §6). It contains the port on http, since cookies ignore ports. */
-export function stateCookieName({ protocol, port }: URL): string {
-  return protocol === "https:" ? "__Host-gatepass_state" : `gatepass_state_${port || 80}`;
+/**
+ * The names that the state cookie of an API may have, the likeliest first (PROTOCOL §6). Cookies ignore ports, and the
+ * state cookie of every path is at `/`: so the name contains the port and, if the server has a COOKIE_PATH, that path,
+ * which is some part of the address.
+ */
+export function stateCookieNames({ protocol, port, pathname }: URL): string[] {
+  const plain = protocol === "https:" ? `__Host-gatepass_state${port && `_${port}`}` : `gatepass_state_${port || 80}`;
+  const steps = pathname.split("/").filter(Boolean);
+  return [...steps.map((_, i) => `${plain}_${steps.slice(0, steps.length - i).join(".")}`), plain];
 }
 
 /** Finds a cookie's value in the text of `document.cookie`. */
@@ -68,14 +77,22 @@ export interface Jar {
 }
 
 /** Opens the jar for the API at `url`. */
-export function openJar(scope: BrowserScope, notes: Notes, url: URL, name = stateCookieName(url)): Jar {
+export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = stateCookieNames(url)): Jar {
   const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
-  const read = () => parseState(isReadable ? findCookie(scope.document?.cookie ?? "", name) : notes("state"));
+  let name: string;
+  function read(): State | null {
+    if (!isReadable) return parseState(notes("state"));
+    for (name of names) {
+      const state = parseState(findCookie(scope.document?.cookie ?? "", name));
+      if (state) return state;
+    }
+    return null;
+  }
   return {
     isReadable,
     read,
-    remember({ sid, generation }) {
-      if (!isReadable) notes("state", `${sid}.${generation}.0`);
+    remember({ sid, generation, challenge }) {
+      if (!isReadable) notes("state", `${sid}.${generation}.${challenge}.0`);
     },
     forget(sid) {
       if (read()?.sid !== sid) return;

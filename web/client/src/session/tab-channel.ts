@@ -5,7 +5,7 @@
  */
 
 import type { BrowserScope } from "./browser.js";
-import type { Grant } from "./endpoints.js";
+import { type Grant, sidOf } from "./endpoints.js";
 import type { EndReason } from "./types.js";
 
 /** The channel of all tabs. */
@@ -34,9 +34,11 @@ export function openChannel(scope: BrowserScope, name: string, now: () => number
   function receive(message: Message): void {
     const { sid, reason, token, generation, lifetime, left, at } = message;
     if (typeof reason === "string") listener.onEnd(sid, reason);
-    if (typeof token !== "string" || ![generation, lifetime, left, at].every(Number.isFinite)) return;
+    // The token itself must be of that session: another account's, sent under this name, would be used here. What a
+    // message says of the account is not believed.
+    if (sidOf(token) !== sid || ![generation, lifetime, left, at].every(Number.isFinite)) return;
     // A frozen tab may get the message minutes later, so the time since is subtracted.
-    listener.onGrant({ ...message, expiresAt: now() + left - Math.max(0, Date.now() - at) });
+    listener.onGrant({ ...message, account: null, expiresAt: now() + left - Math.max(0, Date.now() - at) });
   }
 
   return {

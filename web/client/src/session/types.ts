@@ -7,8 +7,11 @@
 /** The status of a session. `degraded`: not known to have ended, but the server cannot be reached now. */
 export type Status = "unknown" | "anonymous" | "active" | "degraded" | "ended";
 
-/** Why a session ended: the reason given by the server, or `signed-out` for a sign-out here or in another tab. */
-export type EndReason = "expired" | "revoked" | "replaced" | "reused" | "unknown" | "signed-out";
+/**
+ * Why a session ended: the reason given by the server; `signed-out` for a sign-out here or in another tab; `unproven` if
+ * this browser has lost the key of the session, which then lives on at the server until the next sign-in.
+ */
+export type EndReason = "expired" | "revoked" | "replaced" | "reused" | "unknown" | "signed-out" | "unproven";
 
 /** The signed-in account. `created_at` is in Unix seconds. */
 export interface Account {
@@ -160,6 +163,11 @@ export interface Session {
   token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null>;
   /** Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. */
   refresh(): Promise<Snapshot>;
+  /**
+   * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with
+   * `token` where it requires one. Returns null if the server requires verification first (202). Rejects as `signIn`.
+   */
+  enter(path: string, facts: object, token?: string): Promise<Account | null>;
   /** For bindings: reports a request. Call the returned function at each phase. */
   trace(method: string, url: string | URL): Trace;
   /** Stops listening to other tabs and to the browser (tests, hot reload). */

@@ -23,12 +23,8 @@ export function answerOwner(request: Incoming, row: Row, rows: ReadonlyMap<strin
     }
     case "POST /auth/logout-others":
       return end(others);
-    case "POST /auth/password":
-      return asOwner(() => end(others));
     case "POST /auth/email":
       return asOwner(() => ({ status: 202 }));
-    case "POST /auth/email/confirm":
-      return { status: 204 };
     case "POST /auth/account/delete":
       return asOwner(() => end(own));
     case "GET /auth/me":

@@ -5,7 +5,7 @@
  */
 
 import type { BrowserScope } from "../session/browser.js";
-import { fakeSubtle } from "./fake-crypto.js";
+import { fakeCrypto } from "./fake-crypto.js";
 import type { FaultServer } from "./fault-server.js";
 import type { Incoming } from "./messages.js";
 
@@ -171,7 +171,7 @@ class FakeChannel {
 /** One tab: the `globalThis` for a session. */
 export class FakeTab implements BrowserScope {
   readonly performance = performance;
-  readonly crypto = { subtle: fakeSubtle() };
+  readonly crypto = fakeCrypto(Math.random);
   readonly location: { href: string };
   readonly document: NonNullable<BrowserScope["document"]>;
   readonly localStorage: NonNullable<BrowserScope["localStorage"]>;
@@ -263,7 +263,7 @@ function fakeStorage({ storage, options }: FakeProfile): NonNullable<BrowserScop
   };
 }
 
-/** Supports only one get-or-add; `client-key.test.ts` uses a complete IndexedDB. */
+/** Supports only one get and one put; `binding-key.test.ts` uses a complete IndexedDB. */
 function fakeDatabase(profile: FakeProfile): IDBFactory {
   const request = (result: unknown) => {
     const made = {
@@ -277,12 +277,13 @@ function fakeDatabase(profile: FakeProfile): IDBFactory {
   };
   const store = {
     get: (name: string) => request(profile.keys.get(name)),
-    add: (key: object, name: string) => void profile.keys.set(name, key),
+    put: (keys: object, name: string) => void profile.keys.set(name, keys),
   };
   const transaction = () => {
     const made = { objectStore: () => store, oncomplete: null as (() => void) | null };
     setTimeout(() => made.oncomplete?.(), 1);
     return made;
   };
-  return { open: () => request({ transaction, close: () => undefined, createObjectStore: () => undefined }) } as never;
+  const database = { transaction, close: () => undefined, objectStoreNames: { contains: () => true } };
+  return { open: () => request(database) } as never;
 }

@@ -1,19 +1,23 @@
-/** Fake WebCrypto keys for tests. They sign by a checksum: the same for the same input, and not secure. */
+/** Fake WebCrypto for tests: real digests and signatures, whose promises resolve under fake timers. */
 
-export function fakeSubtle(): SubtleCrypto {
-  return {
-    generateKey: async () => ({ secret: String(Math.random()) }),
-    sign: async (_algorithm: string, key: { secret: string }, data: Uint8Array) => checksum(key.secret, data).buffer,
-  } as never;
+import { hmac, sha256 } from "./sha256.js";
+
+interface FakeKey {
+  readonly bytes: Uint8Array;
+  readonly algorithm: { readonly name: string };
 }
 
-function checksum(secret: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
-  const sum = new Uint8Array(32);
-  let state = 2_166_136_261;
-  for (const byte of [...new TextEncoder().encode(secret), ...data]) state = Math.imul(state ^ byte, 16_777_619);
-  for (let place = 0; place < sum.length; place++) {
-    state = Math.imul(state ^ (state >>> 15) ^ place, 2_246_822_519);
-    sum[place] = state >>> 24;
-  }
-  return sum;
+/** The part of WebCrypto that a session uses. `random` returns numbers from 0 to 1. */
+export function fakeCrypto(random: () => number): Pick<Crypto, "subtle" | "getRandomValues"> {
+  return {
+    getRandomValues: (bytes: Uint8Array) => bytes.map((_, i) => (bytes[i] = Math.floor(random() * 256))) && bytes,
+    subtle: {
+      digest: async (_algorithm: string, data: Uint8Array) => sha256(data).buffer,
+      importKey: async (_format: string, bytes: Uint8Array): Promise<FakeKey> => ({
+        bytes: bytes.slice(),
+        algorithm: { name: "HMAC" },
+      }),
+      sign: async (_algorithm: string, key: FakeKey, data: Uint8Array) => hmac(key.bytes, data).buffer,
+    },
+  } as never;
 }

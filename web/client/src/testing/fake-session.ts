@@ -43,7 +43,7 @@ export function fakeSession({
     changes.emit();
     events.emit({ type: "status", status: snapshot.status, reason: snapshot.reason, at: 0 });
   };
-  const enter = async ({ email }: { email: string }): Promise<Account> => {
+  const begin = async ({ email }: { email: string }): Promise<Account> => {
     const error = refusal;
     refusal = null;
     if (error) throw error;
@@ -59,9 +59,10 @@ export function fakeSession({
     on: (type, listener) =>
       events.add((event) => void ((type === "*" || event.type === type) && listener(event as never))),
     start: async () => snapshot,
-    signIn: enter,
-    signUp: enter,
-    verify: ({ token }) => enter({ email: token }),
+    signIn: begin,
+    signUp: begin,
+    verify: ({ token }) => begin({ email: token }),
+    enter: () => begin({ email: snapshot.account?.email ?? "ann@example.com" }),
     signOut: async () => set({ status: "ended", reason: "signed-out" }),
     async token(stale) {
       const { status: now } = snapshot;

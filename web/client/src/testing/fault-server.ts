@@ -1,17 +1,22 @@
 /**
  * A test server in memory that implements the refresh table of PROTOCOL §4, with switches for faults.
  *
- * Its tokens are plain text: it need not withstand attacks, only end a session whenever a client reuses a token.
+ * Its tokens are plain text: it need not withstand attacks, only refuse a client that cannot prove its session, and end
+ * an unbound session whenever a client reuses a token.
  */
 
 import { answerOwner } from "./account-endpoints.js";
 import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
+import { hmac, sha256 } from "./sha256.js";
 
 interface RefreshToken {
   readonly sid: string;
   readonly generation: number;
   readonly nonce: string;
-  readonly parent: string;
+  /** The fingerprint of the token that an unbound one was exchanged for; null for a bound one. */
+  readonly parent: string | null;
+  /** The key that it is bound to, as the client sent it. */
+  readonly binding: string | null;
 }
 
 /** The case of the table that a refresh matched. */
@@ -24,6 +29,7 @@ export type Case =
   | "recover"
   | "superseded"
   | "mismatch"
+  | "unproven"
   | "no-session";
 
 /**
@@ -35,7 +41,7 @@ export class FaultServer {
   /** Sessions by id. */
   readonly rows = new Map<string, Row>();
   /** The refreshes so far. */
-  readonly log: { case: Case; key: string | null; sid: string | null }[] = [];
+  readonly log: { case: Case; proof: string | null; sid: string | null }[] = [];
   /** All requests so far. */
   readonly requests: Incoming[] = [];
   readonly #tokens = new Map<string, { sid: string; expiresAt: number }>();
@@ -84,6 +90,9 @@ export class FaultServer {
           for (const row of this.rows.values()) if (row.email === email) row.revoked ??= "revoked";
           return { status: 204 };
         });
+      case "POST /auth/password":
+      case "POST /auth/email/confirm":
+        return this.#bearer(request, (row) => this.#beginAnew(request, row));
       case "POST /auth/password/forgot":
       case "POST /auth/verify/resend":
         return { status: 202 };
@@ -96,37 +105,50 @@ export class FaultServer {
 
   #signIn(request: Incoming): Outgoing {
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
-    const { token, email = token!, password } = request.body as { token?: string; email?: string; password: string };
+    const { token, email = token!, password, binding_secret: binding = null } = request.body as SignIn;
     if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
     const old = this.#presented(request);
     if (old) this.revoke(old.sid, "replaced");
-    const sid = (++this.#count).toString(16).padStart(32, "0");
-    const fingerprint = `root-${sid}`;
+    return this.#begin(email, binding);
+  }
+
+  /** A proven password, or a confirmed address, ends every session of the account and begins a new one. */
+  #beginAnew(request: Incoming, { email }: Row): Outgoing {
+    const { current, binding_secret: binding = null } = request.body as SignIn;
+    if (request.path === "/auth/password" && current !== "right") return problem(403, "invalid-credentials");
+    for (const row of this.rows.values()) if (row.email === email) row.revoked ??= "replaced";
+    return this.#begin(email, binding);
+  }
+
+  #begin(email: string, binding: string | null): Outgoing {
+    const sid = keyIdOf(binding) + (++this.#count).toString(16).padStart(16, "0");
+    const parent = binding ? null : `root-${sid}`;
+    const first = { sid, generation: 0, nonce: `nonce-${sid}`, parent, binding };
     const row: Row = {
       sid,
       email,
       generation: -1,
-      fingerprint,
-      key: null,
+      fingerprint: follows(first),
+      binding,
+      previous: null,
       committedAt: this.#now(),
-      ancestors: [],
       revoked: null,
     };
     this.rows.set(sid, row);
-    const granted = this.#grant(row, { sid, generation: 0, nonce: "first", parent: fingerprint });
+    const granted = this.#grant(row, first);
     return { ...granted, body: { ...(granted.body as object), account: accountOf(email) } };
   }
 
   #refresh(request: Incoming): Outgoing {
-    const key = request.headers.get("Idempotency-Key");
+    const proof = request.headers.get("Gatepass-Proof");
     const presented = this.#presented(request);
-    const record = (name: Case) => this.log.push({ case: name, key, sid: presented?.sid ?? null });
-    if (!key && !request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
+    const record = (name: Case) => this.log.push({ case: name, proof, sid: presented?.sid ?? null });
+    if (!proof && !request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
     if (!presented) {
       record("no-session");
       return problem(401, "no-session");
     }
-    if (key && Number(key.split(".")[0]) !== presented.generation) {
+    if (proof && !proof.startsWith(`${presented.generation}.${challengeOf(presented)}.`)) {
       record("superseded");
       return this.#superseded(presented);
     }
@@ -134,10 +156,15 @@ export class FaultServer {
       record("mismatch");
       return problem(409, "session-mismatch");
     }
-    return this.#decide(presented, key, record);
+    if (presented.binding && proof !== proofOf(presented, presented.binding)) {
+      record("unproven");
+      return problem(403, "proof-required", { reason: proof ? "wrong" : "missing" });
+    }
+    const offered = (request.body as { binding_secret?: string } | null)?.binding_secret ?? null;
+    return this.#decide(presented, presented.binding ?? offered, record);
   }
 
-  #decide(presented: RefreshToken, key: string | null, record: (name: Case) => void): Outgoing {
+  #decide(presented: RefreshToken, binding: string | null, record: (name: Case) => void): Outgoing {
     const row = this.rows.get(presented.sid);
     const fingerprint = fingerprintOf(presented);
     if (!row || row.revoked) {
@@ -145,32 +172,40 @@ export class FaultServer {
       return problem(401, "session-ended", { sid: presented.sid, reason: row?.revoked ?? "unknown" });
     }
     const timely = this.#now() - row.committedAt <= this.leeway;
-    const successor = {
-      sid: presented.sid,
-      generation: presented.generation + 1,
-      parent: fingerprint,
-      nonce: key ?? `random-${++this.#count}`,
-    };
-    if (presented.generation === row.generation + 1 && presented.parent === row.fingerprint) {
-      record("advance");
-      row.ancestors = [{ fingerprint: row.fingerprint, key: row.key }, ...row.ancestors].slice(0, 16);
-      Object.assign(row, { generation: presented.generation, fingerprint, key, committedAt: this.#now() });
-      return this.#grant(row, successor);
+    const { generation } = presented;
+    const isNext = generation === row.generation + 1 && follows(presented) === row.fingerprint;
+    const isAhead = generation > row.generation + (presented.binding ? 0 : 1);
+    const isOther = row.binding !== null && row.binding !== binding;
+    if (!isOther && (isAhead || (isNext && row.binding === presented.binding))) {
+      record(isNext || presented.binding ? "advance" : "recover");
+      const previous = isNext ? presented.parent : null;
+      Object.assign(row, { generation, fingerprint, binding, previous, committedAt: this.#now() });
+      return this.#grant(row, this.#successor(presented, binding, generation + 1));
     }
-    const isCommitted = fingerprint === row.fingerprint && (key ? key === row.key : row.key === null);
-    const isAncestor = row.ancestors.some((one) => one.fingerprint === fingerprint && key !== null && one.key === key);
-    if (isCommitted || isAncestor) {
+    const isCommitted = fingerprint === row.fingerprint;
+    if (row.binding === binding && (binding ? generation <= row.generation : isCommitted)) {
       record("repeat");
-      return isCommitted && timely ? this.#grant(row, successor) : this.#superseded(successor, true);
+      const successor = this.#successor(presented, binding, row.generation + 1);
+      const isNew = timely && generation === row.generation && (isCommitted || presented.binding !== null);
+      return isNew ? this.#grant(row, successor) : this.#superseded(successor, true);
     }
-    const newest = row.ancestors[0];
-    if (!key && timely && newest && !newest.key && [fingerprint, presented.parent].includes(newest.fingerprint)) {
+    const isLate = !binding && !row.binding && timely && row.previous;
+    if (isLate && [fingerprint, presented.parent].includes(row.previous)) {
       record("late");
       return problem(409, "refresh-superseded");
     }
     record("reuse");
     row.revoked = "reused";
     return problem(401, "session-ended", { sid: presented.sid, reason: "reused" });
+  }
+
+  #successor(token: RefreshToken, binding: string | null, generation: number): RefreshToken {
+    const { sid } = token;
+    if (!binding) {
+      return { sid, generation, nonce: `random-${++this.#count}`, parent: fingerprintOf(token), binding };
+    }
+    const nonce = token.binding ? token.nonce : `${token.nonce} ${binding}`;
+    return { sid, generation, nonce, parent: null, binding };
   }
 
   #logout(request: Incoming): Outgoing {
@@ -196,7 +231,8 @@ export class FaultServer {
   }
 
   #grant(row: Row, refreshToken: RefreshToken): Outgoing {
-    const token = `token-${++this.#count}`;
+    const claims = base64(encode(JSON.stringify({ sid: row.sid })));
+    const token = `test.${claims}.token-${++this.#count}`;
     this.#tokens.set(token, { sid: row.sid, expiresAt: this.#now() + this.accessTtl });
     const body = {
       access_token: token,
@@ -204,12 +240,16 @@ export class FaultServer {
       expires_in: this.accessTtl,
       session_id: row.sid,
       refresh_generation: refreshToken.generation,
+      refresh_challenge: challengeOf(refreshToken),
     };
     return { status: 200, body, cookies: this.#cookies(refreshToken) };
   }
 
   #superseded(refreshToken: RefreshToken, withToken = false): Outgoing {
-    const answer = problem(409, "refresh-superseded", { refresh_generation: refreshToken.generation });
+    const answer = problem(409, "refresh-superseded", {
+      refresh_generation: refreshToken.generation,
+      refresh_challenge: challengeOf(refreshToken),
+    });
     const cookies = this.#cookies(refreshToken);
     if (!withToken) delete cookies.gatepass;
     return { ...answer, cookies };
@@ -217,7 +257,8 @@ export class FaultServer {
 
   #cookies(refreshToken: RefreshToken): Record<string, string> {
     const { sid, generation } = refreshToken;
-    return { gatepass: JSON.stringify(refreshToken), [this.stateCookie]: `${sid}.${generation}.4102444800` };
+    const state = `${sid}.${generation}.${challengeOf(refreshToken)}.4102444800`;
+    return { gatepass: JSON.stringify(refreshToken), [this.stateCookie]: state };
   }
 
   #presented(request: Incoming): RefreshToken | null {
@@ -230,10 +271,52 @@ export class FaultServer {
   }
 }
 
-function fingerprintOf({ sid, generation, nonce, parent }: RefreshToken): string {
-  // Hashed, since nested parents would grow with every generation. Unique enough for tests.
-  let hash = 7;
-  for (const character of `${sid}|${generation}|${nonce}|${parent}`)
-    hash = (hash * 31 + character.charCodeAt(0)) % 9_007_199_254_740_881;
-  return hash.toString(36);
+interface SignIn {
+  readonly token?: string;
+  readonly email?: string;
+  readonly password?: string;
+  /** The present password, where it is changed. */
+  readonly current?: string;
+  readonly binding_secret?: string;
+}
+
+function fingerprintOf({ sid, generation, nonce, parent, binding }: RefreshToken): string {
+  return base64(sha256(encode(JSON.stringify([sid, generation, nonce, parent, binding])))).slice(0, 22);
+}
+
+/** The fingerprint of the token that is committed when this one is presented, unless something was lost. */
+function follows(token: RefreshToken): string {
+  return token.parent ?? fingerprintOf({ ...token, generation: token.generation - 1 });
+}
+
+function challengeOf(token: RefreshToken): string {
+  return fingerprintOf(token).slice(0, 11);
+}
+
+function proofOf(token: RefreshToken, secret: string): string {
+  const { sid, generation } = token;
+  const named = `${generation}.${challengeOf(token)}`;
+  const mac = hmac(decode(secret), encode(`gatepass refresh|${sid}|${named.replace(".", "|")}`));
+  return `${named}.${base64(mac).slice(0, 22)}`;
+}
+
+/** The first half of the id of a session that begins with this key. */
+function keyIdOf(secret: string | null): string {
+  const named = [...encode("gatepass key id"), ...(secret ? decode(secret) : [])];
+  const id = secret ? sha256(new Uint8Array(named)) : new Uint8Array(8);
+  return [...id.slice(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function decode(text: string): Uint8Array {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
 }

@@ -24,9 +24,11 @@ export interface Row {
   readonly email: string;
   generation: number;
   fingerprint: string;
-  key: string | null;
+  /** The binding key of the committed refresh token; null if it is unbound. */
+  binding: string | null;
+  /** The fingerprint of the unbound token that was committed before. */
+  previous: string | null;
   committedAt: number;
-  ancestors: { fingerprint: string; key: string | null }[];
   revoked: string | null;
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { readRetryAfter } from "../../src/errors.js";
-import { type Outcome, outcomeOf, readGeneration } from "../../src/session/endpoints.js";
+import { type Outcome, outcomeOf, readMark } from "../../src/session/endpoints.js";
 import { contract } from "../contract.js";
 
 interface Row {
@@ -24,7 +24,7 @@ function told({ kind, grant, error }: Outcome): Record<string, unknown> {
     case "session-ended":
       return { kind, reason: error?.problem?.reason ?? "unknown" };
     case "refresh-superseded":
-      return { kind, generation: readGeneration(error?.problem) };
+      return { kind, generation: readMark(error?.problem)?.generation ?? null };
     default:
       return { kind };
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { contract } from "../contract.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { FakeProfile } from "../fake/profile.js";
 import { problem } from "../fake/server.js";
 import { BOB, calls, open, signedIn } from "../fake/world.js";
 
@@ -36,13 +37,13 @@ describe("an unknown outcome", () => {
     },
   );
 
-  it("repeats with the same key after a lost answer, and gets the same successor", async () => {
+  it("repeats with the same proof after a lost answer, and gets the same successor", async () => {
     const { session, server, profile } = await signedIn();
     profile.faults = ["lose-answer"];
     await settled(session.refresh());
     await settled(session.refresh());
     expect(server.log.map((entry) => entry.case)).toEqual(["advance", "repeat"]);
-    expect(server.log[0]!.key).toBe(server.log[1]!.key);
+    expect(server.log[0]!.proof).toBe(server.log[1]!.proof);
     expect(session.getSnapshot().generation).toBe(1);
   });
 
@@ -131,11 +132,22 @@ describe("superseded", () => {
     const { session, profile, server, sid } = await signedIn({ channel: false });
     await settled(session.refresh());
     // A script, or a rolled-back jar: the readable half disagrees with the other.
-    profile.jar.set(server.stateCookie, `${sid}.7.4102444800`);
+    profile.jar.set(server.stateCookie, `${sid}.7.q83vEjRWeJo.4102444800`);
     const began = performance.now();
     expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 2 });
     expect(performance.now() - began).toBeLessThan(2 * CALL + superseded.moved.wait_ms[1]!);
     expect(server.cases("superseded")).toBe(1);
+  });
+
+  it("is retried without a state cookie that a script has planted under a longer name", async () => {
+    const { session, profile, sid } = await signedIn({ channel: false });
+    await settled(session.refresh());
+    for (const planted of [sid, "f".repeat(32)]) {
+      profile.jar.set("gatepass_state_8000_auth", `${planted}.0.q83vEjRWeJo.4102444800`);
+      session.close();
+      expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "active", sessionId: sid });
+      expect(profile.jar.has("gatepass_state_8000_auth")).toBe(false);
+    }
   });
 
   it("is retried within a second when nothing moved", async () => {
@@ -201,23 +213,20 @@ describe("another sign-in in the same jar", () => {
   it("is kept apart when only the server knows of it", async () => {
     const { session, profile, server, sid } = await signedIn();
     await settled(open(profile.tab()).signIn(BOB));
-    const bobs = profile.jar.get(server.stateCookie)!;
-    profile.jar.set(server.stateCookie, `${sid}.0.4102444800`);
+    profile.jar.set(server.stateCookie, `${sid}.0.q83vEjRWeJo.4102444800`);
     session.close();
     const fresh = open(profile.tab());
-    expect(await settled(fresh.start())).toMatchObject({ status: "degraded", account: null });
-    profile.jar.set(server.stateCookie, bobs);
-    await settled(fresh.refresh());
     expect(await settled(fresh.start())).toMatchObject({ status: "active", account: { email: BOB.email } });
+    expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "advance"]);
   });
 });
 
-describe("the client key", () => {
+describe("the proof", () => {
   it("goes with every refresh, with the session and nothing else", async () => {
     const { session, server, sid } = await signedIn();
     await settled(session.refresh());
     const { headers } = server.requests.at(-1)!;
-    expect(headers.get("Idempotency-Key")).toMatch(/^0\.[\w-]{22}$/);
+    expect(headers.get("Gatepass-Proof")).toMatch(/^0\.[\w-]{11}\.[\w-]{22}$/);
     expect(headers.get("Gatepass-Session")).toBe(sid);
     expect(headers.has("Gatepass-Client")).toBe(false);
   });
@@ -231,9 +240,63 @@ describe("the client key", () => {
     await settled(second.start());
     for (const { headers } of server.requests.filter(({ path }) => path === "/auth/refresh")) {
       expect(headers.get("Gatepass-Client")).toBe("1");
-      expect(headers.has("Idempotency-Key")).toBe(false);
+      expect(headers.has("Gatepass-Proof")).toBe(false);
     }
     expect(server.cases("advance")).toBe(3);
+  });
+
+  it("is over for this page when storage fails for a minute, and not at the server", async () => {
+    const { session, server, profile, sid } = await signedIn();
+    session.close();
+    profile.canStoreKeys = false;
+    const fresh = open(profile.tab());
+    for (const wait of [0, 20, 20]) {
+      await pass(wait);
+      expect(await settled(fresh.refresh())).toMatchObject({ status: "degraded" });
+    }
+    await pass(30);
+    expect(await settled(fresh.refresh())).toMatchObject({ status: "ended", reason: "unproven" });
+    expect(server.rows.get(sid)!.revoked).toBeNull();
+    profile.canStoreKeys = true;
+    expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "active", sessionId: sid });
+  });
+
+  it("is over for a page whose profile came back without IndexedDB, and the next sign-in replaces the session", async () => {
+    const { session, server, profile, sid } = await signedIn();
+    session.close();
+    profile.keys.clear();
+    const ends: unknown[] = [];
+    const restored = open(profile.tab(), { onEnded: (end) => ends.push(end) });
+    expect(await settled(restored.start())).toMatchObject({ status: "ended", reason: "unproven" });
+    expect(ends).toEqual([{ reason: "unproven", sessionId: sid }]);
+    expect([profile.jar.has("gatepass"), server.rows.get(sid)!.revoked]).toEqual([true, null]);
+    await settled(restored.signIn(BOB));
+    expect(server.rows.get(sid)!.revoked).toBe("replaced");
+    expect(await settled(restored.refresh())).toMatchObject({ status: "active", account: { email: BOB.email } });
+  });
+
+  it("is over too for one that came back without any storage: its new key does not help", async () => {
+    const { session, server, profile } = await signedIn();
+    session.close();
+    profile.keys.clear();
+    profile.storage.clear();
+    expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "ended", reason: "unproven" });
+    expect(server.log.map((entry) => entry.case)).toEqual(["unproven"]);
+  });
+
+  it("is made for a session that the server began, by its first refresh", async () => {
+    const { session, server, profile, sid } = await signedIn({ keys: false });
+    session.close();
+    profile.canStoreKeys = true;
+    profile.storage.clear();
+    const page = open(profile.tab());
+    profile.faults = ["lose-answer"];
+    expect(await settled(page.start())).toMatchObject({ status: "degraded" });
+    expect(await settled(page.refresh())).toMatchObject({ status: "active", sessionId: sid });
+    expect(server.rows.get(sid)!.binding).not.toBeNull();
+    await settled(page.refresh());
+    const bodies = server.requests.filter(({ path }) => path === "/auth/refresh").map(({ body }) => body);
+    expect(bodies).toEqual([bodies[0], bodies[0], null]);
   });
 
   it("is never done without later: a storage error is degraded", async () => {
@@ -266,9 +329,20 @@ describe("page and API on different hosts", () => {
       { page: "http://app.localhost:3000/" },
       { baseURL: "http://localhost:8000/auth" },
     );
-    for (const name of profile.storage.keys()) profile.storage.set(name, `${sid}.7.0`);
+    for (const name of profile.storage.keys()) profile.storage.set(name, `${sid}.7.q83vEjRWeJo.0`);
     expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 1 });
     expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "advance"]);
+  });
+
+  it("is anonymous once a page of another host has signed in at this API", async () => {
+    const [app, admin] = ["http://app.localhost:3000/", "http://admin.localhost:3000/"];
+    const { session, profile, server } = await signedIn({ page: app }, { baseURL: "http://localhost:8000/auth" });
+    const other = new FakeProfile(server, { page: admin });
+    for (const [name, value] of profile.jar) other.jar.set(name, value);
+    await settled(open(other.tab(), { baseURL: "http://localhost:8000/auth" }).signIn(BOB));
+    for (const [name, value] of other.jar) profile.jar.set(name, value);
+    expect(await settled(session.refresh())).toMatchObject({ status: "anonymous" });
+    expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "mismatch"]);
   });
 
   it("is anonymous once the server sees no refresh token", async () => {

@@ -203,14 +203,14 @@ describe("a fresh page", () => {
     expect(calls(server, "/auth/refresh")).toBe(1);
   });
 
-  it("presents a key after a reload that is the same for the same generation", async () => {
+  it("sends the same proof after a reload for the same refresh token", async () => {
     const { profile, server, session } = await signedIn();
     profile.faults = ["lose-answer"];
     await settled(session.refresh());
     session.close();
     await settled(open(profile.tab()).start());
     expect(server.log.map((entry) => entry.case)).toEqual(["advance", "repeat"]);
-    expect(server.log[0]!.key).toBe(server.log[1]!.key);
+    expect(server.log[0]!.proof).toBe(server.log[1]!.proof);
   });
 
   it("touches nothing on a server", async () => {
@@ -288,13 +288,26 @@ describe("a session that is over", () => {
     expect(ends).toEqual([]);
   });
 
-  it("is told of a thief: the conflict ends it with the reason", async () => {
+  it("is told of a thief of an unbound cookie: the conflict ends it with the reason", async () => {
+    const { session, server, profile, ends } = await signedIn({ keys: false });
+    const stolen = new Map(profile.jar);
+    const headers = new Headers({ "Gatepass-Client": "1", "Gatepass-Session": session.getSnapshot().sessionId! });
+    const request = { method: "POST", path: "/auth/refresh", headers, body: null, cookies: stolen };
+    const taken = new Map(Object.entries(server.receive(request).cookies as Record<string, string>));
+    server.receive({ ...request, cookies: taken });
+    await pass(60);
+    await settled(session.refresh());
+    expect(ends).toMatchObject([{ reason: "reused" }]);
+  });
+
+  it("is not disturbed by a thief of the cookie, who gets nothing", async () => {
     const { session, server, profile, ends } = await signedIn();
     const stolen = new Map(profile.jar);
     const headers = new Headers({ "Gatepass-Client": "1", "Gatepass-Session": session.getSnapshot().sessionId! });
-    server.receive({ method: "POST", path: "/auth/refresh", headers, body: null, cookies: stolen });
-    await settled(session.refresh());
-    expect(ends).toMatchObject([{ reason: "reused" }]);
+    const answer = server.receive({ method: "POST", path: "/auth/refresh", headers, body: null, cookies: stolen });
+    expect([answer.status, answer.cookies]).toEqual([403, undefined]);
+    expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 1 });
+    expect(ends).toEqual([]);
   });
 
   it("is anonymous when cookie and state are gone, and degraded when only the refresh token is", async () => {
@@ -304,6 +317,18 @@ describe("a session that is over", () => {
     profile.jar.delete(server.stateCookie);
     expect(await settled(session.refresh())).toMatchObject({ status: "anonymous", account: null });
     expect(ends).toEqual([]);
+  });
+
+  it("is over when only the refresh token stays away for a minute", async () => {
+    const { session, profile, ends, sid } = await signedIn();
+    profile.jar.delete("gatepass");
+    for (const wait of [0, 20, 20]) {
+      await pass(wait);
+      expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
+    }
+    await pass(30);
+    expect(await settled(session.refresh())).toMatchObject({ status: "ended", reason: "unknown" });
+    expect(ends).toEqual([{ reason: "unknown", sessionId: sid }]);
   });
 
   it("goes on without a token for requests that waited while it turned out anonymous", async () => {
@@ -317,7 +342,7 @@ describe("a session that is over", () => {
     const { session, server, profile, ends, sid } = await signedIn();
     server.revoke(sid, "revoked");
     await settled(session.refresh());
-    profile.jar.set(server.stateCookie, `${sid}.1.4102444800`);
+    profile.jar.set(server.stateCookie, `${sid}.1.q83vEjRWeJo.4102444800`);
     expect(await settled(session.token())).toBeNull();
     expect(ends).toHaveLength(1);
   });

@@ -9,7 +9,14 @@ import { FakeServer } from "../fake/server.js";
 useFakeClock();
 
 const now = () => performance.now();
-const GRANT = { sid: "a", generation: 3, token: "t", lifetime: 900_000, account: null };
+const GRANT = {
+  sid: "a",
+  generation: 3,
+  challenge: "q83vEjRWeJo",
+  token: `x.${btoa(JSON.stringify({ sid: "a" }))}.x`,
+  lifetime: 900_000,
+  account: null,
+};
 
 function two() {
   const profile = new FakeProfile(new FakeServer());

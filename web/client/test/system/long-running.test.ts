@@ -122,15 +122,26 @@ describe("storage that goes", () => {
     expect(server.log.map((entry) => entry.case)).toEqual(["advance", "superseded", "advance"]);
   });
 
-  it("with the client key takes nobody's session, if no answer was lost just then", async () => {
-    const { profile, server, session } = await signedIn();
-    await settled(session.refresh());
+  it("with the key leaves the session unproven here and untouched at the server, until the next sign-in", async () => {
+    const { profile, server, session, sid } = await signedIn();
     session.close();
     profile.keys.clear();
     const fresh = open(profile.tab());
-    expect(await settled(fresh.start())).toMatchObject({ status: "active" });
+    expect(await settled(fresh.start())).toMatchObject({ status: "ended", reason: "unproven" });
+    expect([profile.jar.has("gatepass"), server.rows.get(sid)!.revoked]).toEqual([true, null]);
+    await settled(fresh.signIn(ANN));
+    expect(server.rows.get(sid)!.revoked).toBe("replaced");
     expect(await settled(fresh.refresh())).toMatchObject({ status: "active" });
-    expect(server.cases("reuse")).toBe(0);
+  });
+
+  it("with all of it, key and notes, is told by the server", async () => {
+    const { profile, server, session, sid } = await signedIn();
+    session.close();
+    profile.keys.clear();
+    profile.storage.clear();
+    expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "ended", reason: "unproven" });
+    expect(server.cases("unproven")).toBe(1);
+    expect(server.rows.get(sid)!.revoked).toBeNull();
   });
 });
 

@@ -26,7 +26,7 @@ const TRIGGERS: Record<Refresh["trigger"], string> = {
 export function describeGroup(group: RequestGroup): Description {
   if (isOpen(group)) return underWay(group);
   const refused = group.refreshes.find((refresh) => refresh.outcome === "ended");
-  if (refused !== undefined) return ended(group);
+  if (refused !== undefined) return ended();
   const renewed = group.refreshes.filter((refresh) => refresh.outcome === "ok");
   const last = renewed.at(-1);
   if (last !== undefined) return refreshed(group, last);
@@ -40,15 +40,12 @@ function underWay(group: RequestGroup): Description {
   return { headline: "Under way…", detail, tone: "pending", promise: null };
 }
 
-function ended(group: RequestGroup): Description {
-  const isTheft = group.experiment === "thief";
+function ended(): Description {
   return {
     headline: "The session ended",
-    detail: isTheft
-      ? "The thief had used a copy of the card. When the original came too, the server made both void."
-      : "The server no longer knows this card, so the guard asked you to sign in again.",
+    detail: "The server no longer knows this card, so the guard asked you to sign in again.",
     tone: "trouble",
-    promise: isTheft ? "P2" : "P4",
+    promise: "P4",
   };
 }
 
@@ -67,9 +64,17 @@ function refreshed(group: RequestGroup, last: Refresh): Description {
   if (group.refreshes.some((refresh) => refresh.outcome === "transient")) {
     return {
       headline: "The answer was lost, the session was not",
-      detail: `The guard asked again with the same key; the server knew the request and gave the same answer.${step}`,
+      detail: `The guard asked again with the same proof; the server knew the request and gave the same answer.${step}`,
       tone: "refresh",
       promise: "P1",
+    };
+  }
+  if (group.experiment === "thief") {
+    return {
+      headline: "You went on as before",
+      detail: `A copy of your card was shown and opened nothing. Yours was exchanged as ever.${step}`,
+      tone: "refresh",
+      promise: "P2",
     };
   }
   const isSilent = last.trigger === "ahead" || calls === 0;

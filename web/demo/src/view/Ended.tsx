@@ -3,7 +3,6 @@
 import type { EndReason } from "gatepass";
 import { useEffect, useRef } from "react";
 
-import { useStore } from "../store";
 import { Broken } from "./icons";
 
 const WORDS: Record<EndReason, { title: string; text: string }> = {
@@ -23,6 +22,10 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
     title: "A newer sign-in took its place",
     text: "There was a new sign-in in this browser, which replaced the earlier session. There is one card per wallet.",
   },
+  unproven: {
+    title: "This browser has lost its key",
+    text: "The card is still here, but not the key that it works with: this site's data was cleared, perhaps. Sign in again to get both anew.",
+  },
   "signed-out": {
     title: "You are signed out",
     text: "The card is void on the server, and the pass is gone from this page.",
@@ -35,7 +38,6 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
 
 export function Ended({ reason }: { reason: EndReason }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const notice = useStore((state) => state.ui.notice);
   // The page has changed without an action of the visitor: move the focus to the reason.
   useEffect(() => heading.current?.focus(), []);
 
@@ -47,11 +49,6 @@ export function Ended({ reason }: { reason: EndReason }) {
         {title}
       </h2>
       <p className="lead">{text}</p>
-      {reason === "reused" && notice?.promise === "P2" && (
-        <p className="evidence">
-          <strong>{notice.headline}.</strong> {notice.detail}
-        </p>
-      )}
       <p className="aside">
         Reason given by the server: <code>{reason}</code>
       </p>

@@ -5,6 +5,7 @@ import { useId } from "react";
 import { answering, type Experiment, GROUPS, STATUSES } from "../experiments";
 import { Offline } from "./Offline";
 import { PromiseChip } from "./PromiseChip";
+import { Theft } from "./Theft";
 import { useRun } from "./useRun";
 
 export function Experiments() {
@@ -19,6 +20,7 @@ export function Experiments() {
           ))}
           {group.title === "The way" && <Offline />}
           {group.title === "The pass" && <Answers />}
+          {group.title === "The way" && <Theft />}
         </div>
       ))}
     </section>

@@ -13,8 +13,8 @@ export function MembershipCard() {
         <Lock />
       </div>
       <p className="card-text">
-        Locked in the wallet: an HttpOnly cookie that no script on this page can read. Each refresh hands it in for its
-        successor.
+        Locked in the wallet: an HttpOnly cookie that no script on this page can read. A copy opens nothing: each
+        refresh proves a key that cannot leave this browser, and hands the card in for its successor.
       </p>
       <dl className="card-facts">
         <div>

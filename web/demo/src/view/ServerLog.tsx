@@ -8,9 +8,12 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const WORDS: Record<string, string> = {
   user_created: "An account was made",
   session_created: "A card was issued",
+  session_new_device: "A sign-in from a new device",
   session_renewed: "The card was exchanged",
   session_revoked: "The session was ended",
   session_use_after_expire: "A card of an ended session came: refused",
+  session_bound: "The session was bound to a key",
+  authn_refresh_unproven: "A copy of a card came without its key: refused",
   authn_token_reuse: "Two holders of one card: session revoked",
   authn_login_fail: "A sign-in failed",
   authn_login_throttled: "A sign-in was slowed down",
@@ -23,6 +26,8 @@ const CASES: Record<string, string> = {
   recover: "recovered after a lost write",
 };
 
+const ALARMS = new Set(["authn_token_reuse", "authn_refresh_unproven"]);
+
 export function ServerLog() {
   const events = useStore((state) => state.serverLog.events);
   return (
@@ -32,7 +37,7 @@ export function ServerLog() {
       {events.length === 0 && <p className="empty">Nothing yet.</p>}
       <ol className="events">
         {events.slice(0, 8).map((event) => (
-          <li key={event.n} data-alarm={event.name === "authn_token_reuse"}>
+          <li key={event.n} data-alarm={ALARMS.has(event.name)}>
             <time className="code">{clock.format(event.at * 1000)}</time>
             <span className="grow">{wordsFor(event)}</span>
             <span className="code">{event.sid ?? ""}</span>
