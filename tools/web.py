@@ -1,8 +1,8 @@
 """What is built from web/: the packages of its lock file, the browser client, and the demo's page.
 
 A wheel needs a fifth of the packages: React, what the page imports, and Vite, which compiles the client from source.
-So the demo and the build of a wheel install only these, with the machine's Node where Vite takes it. Tests, checks and benchmarks have all
-packages, and the Node of the lock file, so that they find the same on every machine.
+So the demo and the build of a wheel install only these, with the machine's Node where Vite takes it. Tests, checks and
+benchmarks have all packages, and the Node of the lock file, so that they find the same on every machine.
 """
 
 import re

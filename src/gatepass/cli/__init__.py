@@ -18,6 +18,7 @@ from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
 from gatepass.cli.login import login, logout, request, whoami
 from gatepass.cli.migrate import migrate
+from gatepass.cli.new import new
 from gatepass.cli.serve import demo, serve
 from gatepass.cli.sessions import sessions
 
@@ -31,6 +32,7 @@ def main() -> None:
 for command in (
     serve,
     demo,
+    new,
     init,
     secret,
     accounts,
