@@ -21,6 +21,7 @@ import argparse
 import ast
 import inspect
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,18 +53,27 @@ LOCKED = {
 def demo(arguments: Sequence[str]) -> None:
     """Build what is missing, then run the demo until Ctrl-C.
 
-    python3 run.py demo [--host ADDRESS] [--port PORT]
+    python3 run.py demo [--host ADDRESS] [--port PORT] [--tls]
 
     Takes the options of `gatepass demo`; by default it listens on 127.0.0.1, port 8000.
+
+    --tls   over https, with a certificate that is made here: the browser warns once
     """
     HERE.make()
     with ThreadPoolExecutor() as pool:  # two networks to wait for, two cores to unpack with
-        for done in [pool.submit(HERE.provide, "demo"), pool.submit(web.provide_page, HERE)]:
+        for done in [pool.submit(provide_demo), pool.submit(web.provide_page, HERE)]:
             done.result()
     # In place of this process: Ctrl-C and SIGTERM reach the demo itself, and nothing is left behind.
     os.chdir(ROOT)
     command = [str(HERE.python), "-m", "gatepass", "demo", *arguments]
     os.execve(command[0], command, HERE.variables())
+
+
+def provide_demo() -> None:
+    """Install the demo, and import it once: its bytecode is written while the page is still being built."""
+    HERE.provide("demo")
+    imports = [HERE.python, "-c", "import gatepass.cli, gatepass.demo"]
+    subprocess.run(imports, cwd=ROOT, env=HERE.variables(), check=False, capture_output=True)
 
 
 def test(arguments: Sequence[str]) -> None:
@@ -298,12 +308,17 @@ def help_of(name: str) -> str:
     return text
 
 
+def is_question(name: str, arguments: Sequence[str]) -> bool:
+    """Whether help is asked for: anywhere, but for a benchmark, which has a help of its own."""
+    return any(word in ("-h", "--help") for word in (arguments[:1] if name == "bench" else arguments))
+
+
 def main() -> None:
     """Run one command; a Failure is one sentence and exit code 1."""
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         print(f"{__doc__}\nBenchmarks: {', '.join(benchmarks())}")
         raise SystemExit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
-    if sys.argv[2:3] in (["-h"], ["--help"]):
+    if is_question(sys.argv[1], sys.argv[2:]):
         print(help_of(sys.argv[1]))
         return
     try:

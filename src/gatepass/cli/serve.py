@@ -63,13 +63,14 @@ def serve(host: str, port: int, uds: Path | None, workers: int, env_file: Path |
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-def demo(host: str, port: int) -> None:
+@click.option("--tls", is_flag=True, help="Speak https, with a certificate that is made here.")
+def demo(host: str, port: int, tls: bool) -> None:
     """Serve a page that shows sessions at work: sign in, let the pass expire, play a thief."""
     try:
         from gatepass.demo import serve_demo
     except ImportError:
         fail("The demo needs its extra: pip install 'gatepass[demo]'")
-    serve_demo(host=host, port=port)
+    serve_demo(host=host, port=port, tls=tls)
 
 
 @contextlib.contextmanager

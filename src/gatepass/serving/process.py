@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -92,8 +93,11 @@ def serve(
     lifeline: int | None = None,
     limits: Limits | None = None,
     proxies: Proxies | None = None,
+    certificate: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, inside the context `around()`. Calls `started` when requests are accepted.
+
+    With a `certificate`, a PEM file that also has the private key, it speaks https.
 
     Beyond `limits.connections` the response is 503; to a request slower than `limits.slow_request` it is 408. Of
     the connections one network has a share, unless it is one of the trusted `proxies`.
@@ -116,6 +120,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         h11_max_incomplete_event_size=64 * 1024,
+        ssl_certfile=certificate,
     )
     if config.http == "auto":
         config.limit_concurrency = limits.connections

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def link_packages(folder: Path, *, gatepass: Path) -> None:
     for package in PACKAGES.iterdir():
         if package.name != "gatepass" and not package.name.startswith(".vite"):
             (folder / "node_modules" / package.name).symlink_to(package)
-    (folder / "node_modules" / "gatepass").symlink_to(gatepass)
+    shutil.copytree(gatepass, folder / "node_modules" / "gatepass")  # a link would look for React beside its target
 
 
 def run(command: list[str], *, folder: Path) -> None:

@@ -22,7 +22,9 @@ await build({
       name: ALL,
       resolveId: (id) => (id === ALL ? id : null),
       load: (id) =>
-        id === ALL ? ENTRIES.map((name) => `export * from ${JSON.stringify(at(`../src/${name}.ts`))};`).join("\n") : null,
+        id === ALL
+          ? ENTRIES.map((name) => `export * from ${JSON.stringify(at(`../src/${name}.ts`))};`).join("\n")
+          : null,
     },
   ],
   resolve: { extensionAlias: { ".js": [".ts", ".js"] } },

@@ -25,7 +25,7 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
   },
   "signed-out": {
     title: "You are signed out",
-    text: "The card is void on the server, and the pass is gone from this page.",
+    text: "You signed out, here or in another tab. The pass is gone from this page, and the card is void as soon as the server hears of it.",
   },
   unknown: {
     title: "The server does not know this card",
@@ -47,14 +47,16 @@ export function Ended({ reason }: { reason: EndReason }) {
         {title}
       </h2>
       <p className="lead">{text}</p>
-      {reason === "reused" && notice?.promise === "P2" && (
+      {notice?.evidence === reason && (
         <p className="evidence">
           <strong>{notice.headline}.</strong> {notice.detail}
         </p>
       )}
-      <p className="aside">
-        Reason given by the server: <code>{reason}</code>
-      </p>
+      {reason !== "signed-out" && (
+        <p className="aside">
+          Reason given by the server: <code>{reason}</code>
+        </p>
+      )}
     </div>
   );
 }
