@@ -7,7 +7,7 @@ import sys
 
 try:
     import click
-except ImportError:  # pragma: no cover - exercised in a process of its own
+except ModuleNotFoundError:  # pragma: no cover - exercised in a process of its own
     sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
 
 from gatepass.cli.accounts import accounts

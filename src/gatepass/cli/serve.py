@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gatepass.cli.common import env_file_option, fail
+from gatepass.cli.common import env_file_option, fail, fail_without
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
 from gatepass.runtime.log_queue import LogQueue
@@ -68,8 +68,8 @@ def demo(host: str, port: int, tls: bool) -> None:
     """Serve a page that shows sessions at work: sign in, let the pass expire, play a thief."""
     try:
         from gatepass.demo import serve_demo
-    except ImportError:
-        fail("The demo needs its extra: pip install 'gatepass[demo]'")
+    except ModuleNotFoundError as missing:
+        fail_without(missing, "starlette", "uvicorn", sentence="The demo needs its extra: pip install 'gatepass[demo]'")
     serve_demo(host=host, port=port, tls=tls)
 
 
@@ -134,8 +134,8 @@ def _serve_with(
 def _load_process() -> Any:
     try:
         from gatepass.serving import process
-    except ImportError:
-        fail("Serving needs its extra: pip install 'gatepass[server]'")
+    except ModuleNotFoundError as missing:
+        fail_without(missing, "uvicorn", sentence="Serving needs its extra: pip install 'gatepass[server]'")
     return process
 
 
