@@ -72,7 +72,7 @@ def demo(arguments: Sequence[str]) -> None:
 def provide_demo() -> None:
     """Install the demo, and import it once: its bytecode is written while the page is still being built."""
     HERE.provide("demo")
-    imports = [HERE.python, "-c", "import gatepass.cli, gatepass.demo"]
+    imports = [str(HERE.python), "-c", "import gatepass.cli, gatepass.demo"]
     subprocess.run(imports, cwd=ROOT, env=HERE.variables(), check=False, capture_output=True)
 
 

@@ -38,7 +38,7 @@ PASSWORD = "seven green bottles"
 @pytest.fixture(scope="module", params=KINDS)
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a kind."""
-    folder = tmp_path_factory.mktemp("new") / request.param
+    folder: Path = tmp_path_factory.mktemp("new") / request.param
     done = gatepass(folder.parent, "new", request.param)
     assert done.returncode == 0, done.stderr
     return folder

@@ -50,21 +50,23 @@ function Trial({ experiment }: { experiment: Experiment }) {
 }
 
 function Answers() {
-  const { run } = useRun();
+  const { busy, queue, run } = useRun();
   return (
     <div className="trial">
       <fieldset className="statuses">
         <legend className="hidden">Get an error answer</legend>
-        {STATUSES.map((status) => (
+        {STATUSES.map(answering).map((experiment) => (
           <button
-            key={status}
+            key={experiment.id}
             type="button"
             className="button"
-            aria-label={`Get a ${status}`}
+            aria-label={`Get a ${experiment.label}`}
             aria-describedby="answers-text"
-            onClick={() => run(answering(status))}
+            data-busy={busy === experiment.id}
+            data-queued={queue.includes(experiment.id)}
+            onClick={() => run(experiment)}
           >
-            {status}
+            {experiment.label}
           </button>
         ))}
       </fieldset>

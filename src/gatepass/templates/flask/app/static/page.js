@@ -18,15 +18,16 @@ async function attempt(action) {
 
 let shown = null;
 
-/** The form without a session, the notes with one. */
+/** The form without a session, the notes with one. After a reload the status is `unknown` for a moment: neither. */
 function show() {
   const { status, account, sessionId } = session.getSnapshot();
   const isIn = status === "active" || status === "degraded";
+  const owner = isIn ? sessionId : null;
   find("sign-in").hidden = isIn || status === "unknown";
   find("notes").hidden = !isIn;
   find("who").textContent = account?.email ?? "";
-  if (sessionId !== shown) {
-    shown = sessionId;
+  if (owner !== shown) {
+    shown = owner;
     find("list").replaceChildren();
     if (isIn) attempt(loadNotes);
   }
