@@ -66,14 +66,19 @@ def demo(arguments: Sequence[str]) -> None:
     # In place of this process: Ctrl-C and SIGTERM reach the demo itself, and nothing is left behind.
     os.chdir(ROOT)
     command = [str(HERE.python), "-m", "gatepass", "demo", *arguments]
-    os.execve(command[0], command, HERE.variables())
+    os.execve(command[0], command, from_sources())
 
 
 def provide_demo() -> None:
     """Install the demo, and import it once: its bytecode is written while the page is still being built."""
-    HERE.provide("demo")
+    HERE.provide_packages("demo")
     imports = [str(HERE.python), "-c", "import gatepass.cli, gatepass.demo"]
-    subprocess.run(imports, cwd=ROOT, env=HERE.variables(), check=False, capture_output=True)
+    subprocess.run(imports, cwd=ROOT, env=from_sources(), check=False, capture_output=True)
+
+
+def from_sources() -> dict[str, str]:
+    """The variables under which `gatepass` is what lies in src/: to install it takes longer than to start it."""
+    return {**HERE.variables(), "PYTHONPATH": str(ROOT / "src")}
 
 
 def test(arguments: Sequence[str]) -> None:
