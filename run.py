@@ -70,8 +70,10 @@ def demo(arguments: Sequence[str]) -> None:
 
 
 def provide_demo() -> None:
-    """Install the demo, and import it once: its bytecode is written while the page is still being built."""
+    """Install the demo. Where the page is still being built, import it: its bytecode is written meanwhile."""
     HERE.provide_packages("demo")
+    if (web.PAGE / "index.html").exists():
+        return
     imports = [str(HERE.python), "-c", "import gatepass.cli, gatepass.demo"]
     subprocess.run(imports, cwd=ROOT, env=from_sources(), check=False, capture_output=True)
 
