@@ -47,7 +47,7 @@ class WebBuildHook(BuildHookInterface[Any]):
         from tools.steps import Failure
 
         try:
-            web.provide_page(Environment(Path(sys.prefix), sys.executable))
+            web.provide_page(Environment(Path(self.root) / ".venv", sys.executable))
         except Failure as failure:
             raise RuntimeError(f"The browser client and the demo's page cannot be built: {failure}") from None
 
