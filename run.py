@@ -21,6 +21,7 @@ import argparse
 import ast
 import inspect
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,18 +53,34 @@ LOCKED = {
 def demo(arguments: Sequence[str]) -> None:
     """Build what is missing, then run the demo until Ctrl-C.
 
-    python3 run.py demo [--host ADDRESS] [--port PORT]
+    python3 run.py demo [--host ADDRESS] [--port PORT] [--tls]
 
     Takes the options of `gatepass demo`; by default it listens on 127.0.0.1, port 8000.
+
+    --tls   over https, with a certificate that is made here: the browser warns once
     """
     HERE.make()
     with ThreadPoolExecutor() as pool:  # two networks to wait for, two cores to unpack with
-        for done in [pool.submit(HERE.provide, "demo"), pool.submit(web.provide_page, HERE)]:
+        for done in [pool.submit(provide_demo), pool.submit(web.provide_page, HERE)]:
             done.result()
     # In place of this process: Ctrl-C and SIGTERM reach the demo itself, and nothing is left behind.
     os.chdir(ROOT)
     command = [str(HERE.python), "-m", "gatepass", "demo", *arguments]
-    os.execve(command[0], command, HERE.variables())
+    os.execve(command[0], command, from_sources())
+
+
+def provide_demo() -> None:
+    """Install the demo. Where the page is still being built, import it: its bytecode is written meanwhile."""
+    HERE.provide_packages("demo")
+    if (web.PAGE / "index.html").exists():
+        return
+    imports = [str(HERE.python), "-c", "import gatepass.cli, gatepass.demo"]
+    subprocess.run(imports, cwd=ROOT, env=from_sources(), check=False, capture_output=True)
+
+
+def from_sources() -> dict[str, str]:
+    """The variables under which `gatepass` is what lies in src/: to install it takes longer than to start it."""
+    return {**HERE.variables(), "PYTHONPATH": str(ROOT / "src")}
 
 
 def test(arguments: Sequence[str]) -> None:
@@ -299,12 +316,17 @@ def help_of(name: str) -> str:
     return text
 
 
+def is_question(name: str, arguments: Sequence[str]) -> bool:
+    """Whether help is asked for: anywhere, but for a benchmark, which has a help of its own."""
+    return any(word in ("-h", "--help") for word in (arguments[:1] if name == "bench" else arguments))
+
+
 def main() -> None:
     """Run one command; a Failure is one sentence and exit code 1."""
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         print(f"{__doc__}\nBenchmarks: {', '.join(benchmarks())}")
         raise SystemExit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
-    if sys.argv[2:3] in (["-h"], ["--help"]):
+    if is_question(sys.argv[1], sys.argv[2:]):
         print(help_of(sys.argv[1]))
         return
     try:

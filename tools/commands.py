@@ -72,6 +72,7 @@ ADD = "gatepass accounts add ann@example.com"
 
 WAYS: Mapping[str, Way] = {
     r"gatepass init": Run(),
+    r"gatepass new (fastapi-react|django-react|flask)( \w+)?": Run(),
     r"gatepass secret": Run(),
     r"gatepass secret --convert.*": ByTest("test_one_of_an_earlier_version_is_converted_from_standard_input"),
     r"gatepass audit": Run(after=(INIT, ADD)),

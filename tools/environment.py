@@ -92,7 +92,7 @@ class Environment:
     @property
     def name(self) -> str:
         """As a person types it."""
-        return str(self.folder.relative_to(ROOT))
+        return str(self.folder.relative_to(ROOT) if self.folder.is_relative_to(ROOT) else self.folder)
 
     def _is_whole(self) -> bool:
         try:

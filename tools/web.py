@@ -1,8 +1,8 @@
 """What is built from web/: the packages of its lock file, the browser client, and the demo's page.
 
-The page needs a fifth of the packages: React, what its code imports, and Vite, which compiles the client from source.
-So the demo installs only these, with the machine's Node where Vite takes it. Tests, checks and benchmarks have all
-packages, and the Node of the lock file, so that they find the same on every machine.
+A wheel needs a fifth of the packages: React, what the page imports, and Vite, which compiles the client from source.
+So the demo and the build of a wheel install only these, with the machine's Node where Vite takes it. Tests, checks and
+benchmarks have all packages, and the Node of the lock file, so that they find the same on every machine.
 """
 
 import re
@@ -19,40 +19,41 @@ PACKAGES = WEB / "node_modules"
 CLIENT = WEB / "client" / "dist"
 PAGE = ROOT / "src" / "gatepass" / "demo" / "page"
 SCRIPT = ROOT / "src" / "gatepass" / "server" / "endpoints" / "gatepass.js"
+BUNDLE = WEB / "client" / "scripts" / "bundle.mjs"
 LOCK = WEB / "package-lock.json"
 NODES = ((20, 19), (22, 12))
 """Vite takes the major versions of these from this release on, and everything newer."""
 
 
 def provide_client(environment: Environment) -> None:
-    """All packages of the lock file, and the client built from source: as npm packs it, and as one file."""
+    """All packages of the lock file, and the client as npm packs it."""
     once(_stamp("all"), digest([LOCK]), lambda: _install(environment), result=PACKAGES)
 
     def build() -> None:
         say("building the browser client")
         npm("run", "build", "--workspace", "client", environment=environment)
 
-    stamp = digest([*_sources(WEB / "client"), WEB / "client" / "scripts" / "bundle.mjs", LOCK])
-    once(_stamp("client"), stamp, build, result=CLIENT)
-    bundle = ("run", "bundle", "--workspace", "client")
-    once(_stamp("script"), stamp, lambda: npm(*bundle, environment=environment), result=SCRIPT)
+    once(_stamp("client"), digest([*_sources(WEB / "client"), LOCK]), build, result=CLIENT)
 
 
 def provide_page(environment: Environment) -> None:
-    """The demo's page, in the place where the wheel carries it."""
-    stamp = digest([*_sources(WEB / "client"), *_sources(WEB / "demo"), LOCK])
-    if is_made(_stamp("page"), stamp, result=PAGE / "index.html"):
+    """What a wheel carries, in its place there: the demo's page, and the client as one file."""
+    client = [*_sources(WEB / "client"), LOCK]
+    page, script = digest([*client, *_sources(WEB / "demo")]), digest([*client, BUNDLE])
+    has_page = is_made(_stamp("page"), page, result=PAGE / "index.html")
+    if has_page and is_made(_stamp("script"), script, result=SCRIPT):
         return
     if not is_made(_stamp("all"), digest([LOCK]), result=PACKAGES):
-        if not _is_node_enough():
+        if not is_node_enough():
             environment.provide_packages("node")
         once(_stamp("some"), digest([LOCK]), lambda: _install(environment, *SOME), result=PACKAGES)
 
     def build() -> None:
         say("building the page")
-        npm("run", "build", "--workspace", "demo", environment=environment)
+        _node(PACKAGES / "vite" / "bin" / "vite.js", "build", folder=WEB / "demo", environment=environment)
 
-    once(_stamp("page"), stamp, build, result=PAGE / "index.html")
+    once(_stamp("page"), page, build, result=PAGE / "index.html")
+    once(_stamp("script"), script, lambda: _node(BUNDLE, folder=WEB, environment=environment), result=SCRIPT)
 
 
 SOME = ("--workspace", "demo", "--omit=dev")
@@ -60,11 +61,20 @@ SOME = ("--workspace", "demo", "--omit=dev")
 
 def npm(*arguments: str, environment: Environment, advice: str = "") -> None:
     """Run npm in web/."""
+    _run("npm", *arguments, folder=WEB, environment=environment, advice=advice)
+
+
+def _node(*arguments: str | Path, folder: Path, environment: Environment) -> None:
+    """Run a program of web/ without npm, which takes a second to start."""
+    _run("node", *arguments, folder=folder, environment=environment)
+
+
+def _run(name: str, *arguments: str | Path, folder: Path, environment: Environment, advice: str = "") -> None:
     variables = environment.variables()
-    program = shutil.which("npm", path=variables["PATH"])
+    program = shutil.which(name, path=variables["PATH"])
     if program is None:
-        raise Failure(f"There is no npm; delete {environment.name} and try again.")
-    run(program, *arguments, folder=WEB, environment=variables, quiet=True, advice=advice)
+        raise Failure(f"There is no {name}; delete {environment.name} and try again.")
+    run(program, *arguments, folder=folder, environment=variables, quiet=True, advice=advice)
 
 
 def _install(environment: Environment, *which: str) -> None:
@@ -73,7 +83,7 @@ def _install(environment: Environment, *which: str) -> None:
     npm("ci", "--no-audit", "--ignore-scripts", "--prefer-offline", *which, environment=environment, advice=advice)
 
 
-def _is_node_enough() -> bool:
+def is_node_enough() -> bool:
     """Whether the machine has npm, and a Node that Vite takes."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:

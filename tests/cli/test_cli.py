@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -342,3 +344,20 @@ class TestKeys:
         done = CliRunner().invoke(main, ["keys", "rotate", "--after", "soon"])
         assert done.exit_code == 2
         assert "10m" in done.stderr or "15m" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "said"),
+    [
+        ("serve", "uvicorn", "Serving needs its extra: pip install 'gatepass[server]'\n"),
+        ("demo", "starlette", "The demo needs its extra: pip install 'gatepass[demo]'\n"),
+        ("serve", "gatepass.serving.admission", "ModuleNotFoundError: import of gatepass.serving.admission halted"),
+    ],
+)
+def test_a_missing_extra_is_named_and_a_defect_is_not_taken_for_one(
+    tmp_path: Path, command: str, missing: str, said: str
+) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from gatepass.cli import main; main([{command!r}])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert said in done.stderr

@@ -1,14 +1,17 @@
 """Starting the demo: what it keeps, and where it refuses to start."""
 
+import datetime
+import ssl
 import stat
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from gatepass.core.keyring import parse_secret
 from gatepass.core.policy import Policy
 from gatepass.core.secret import Secret
-from gatepass.demo import page, serve, serve_demo
+from gatepass.demo import certificate, page, serve, serve_demo
 from gatepass.demo.app import EMAIL, PASSWORD
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
@@ -57,3 +60,19 @@ async def test_the_account_on_the_page_can_sign_in_and_is_made_but_once(tmp_path
         await serve._add_account(gate)
         account = await gate.accounts.authenticate(EMAIL, Secret(PASSWORD), ip_prefix="")
     assert account.email == EMAIL
+
+
+def test_the_certificate_is_for_localhost_is_kept_and_is_made_anew_in_time(tmp_path: Path) -> None:
+    file = certificate.provide(tmp_path)
+    first = file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    made = x509.load_pem_x509_certificate(first)
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(file)
+    assert certificate.provide(tmp_path).read_bytes() == first
+    file.write_bytes(certificate._make(datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=certificate.DAYS)))
+    renewed = certificate.provide(tmp_path).read_bytes()
+    assert x509.load_pem_x509_certificate(renewed).not_valid_after_utc >= made.not_valid_after_utc
+    file.write_bytes(b"no certificate")
+    assert certificate.provide(tmp_path).read_bytes().startswith(b"-----BEGIN CERTIFICATE")

@@ -44,6 +44,12 @@ def test_help_installs_nothing(copy: Path, command: str) -> None:
 
 
 @pytest.mark.slow
+def test_help_after_another_option_installs_nothing_either(copy: Path) -> None:
+    assert said(copy, "demo", "--port", "8001", "-h") == said(copy, "demo", "-h")
+    assert not (copy / ".venv").exists()
+
+
+@pytest.mark.slow
 def test_the_help_names_every_command_and_every_benchmark(copy: Path) -> None:
     text = said(copy, "-h")
     assert len(COMMANDS) > 7

@@ -7,7 +7,7 @@ import sys
 
 try:
     import click
-except ImportError:  # pragma: no cover - exercised in a process of its own
+except ModuleNotFoundError:  # pragma: no cover - exercised in a process of its own
     sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
 
 from gatepass.cli.accounts import accounts
@@ -19,6 +19,7 @@ from gatepass.cli.init import init, secret
 from gatepass.cli.keys import keys
 from gatepass.cli.login import login, logout, request, whoami
 from gatepass.cli.migrate import migrate
+from gatepass.cli.new import new
 from gatepass.cli.serve import demo, serve
 from gatepass.cli.sessions import sessions
 
@@ -32,6 +33,7 @@ def main() -> None:
 for command in (
     serve,
     demo,
+    new,
     init,
     secret,
     accounts,

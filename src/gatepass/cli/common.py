@@ -55,6 +55,13 @@ def fail(sentence: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def fail_without(missing: ModuleNotFoundError, *packages: str, sentence: str) -> NoReturn:
+    """Fail with the sentence if one of the packages of an extra is missing; another missing module is a defect."""
+    if (missing.name or "").partition(".")[0] not in packages:
+        raise missing
+    fail(sentence)
+
+
 def load_settings(env_file: Path | None) -> Settings:
     """The settings for a command that serves nothing. Raises ConfigurationError with every fault found."""
     return Settings.load(env_file=env_file, public_url=PUBLIC_URL)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gatepass.cli.common import env_file_option, fail
+from gatepass.cli.common import env_file_option, fail, fail_without
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
 from gatepass.runtime.log_queue import LogQueue
@@ -85,13 +85,14 @@ def serve(host: str, port: int, uds: Path | None, fd: int | None, workers: int, 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-def demo(host: str, port: int) -> None:
+@click.option("--tls", is_flag=True, help="Speak https, with a certificate that is made here.")
+def demo(host: str, port: int, tls: bool) -> None:
     """Serve a page that shows sessions at work: sign in, let the pass expire, play a thief."""
     try:
         from gatepass.demo import serve_demo
-    except ImportError:
-        fail("The demo needs its extra: pip install 'gatepass[demo]'")
-    serve_demo(host=host, port=port)
+    except ModuleNotFoundError as missing:
+        fail_without(missing, "starlette", "uvicorn", sentence="The demo needs its extra: pip install 'gatepass[demo]'")
+    serve_demo(host=host, port=port, tls=tls)
 
 
 @contextlib.contextmanager
@@ -190,8 +191,8 @@ def _serve_with(
 def _load_process() -> Any:
     try:
         from gatepass.serving import process
-    except ImportError:
-        fail("Serving needs its extra: pip install 'gatepass[server]'")
+    except ModuleNotFoundError as missing:
+        fail_without(missing, "uvicorn", sentence="Serving needs its extra: pip install 'gatepass[server]'")
     return process
 
 

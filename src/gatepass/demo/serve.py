@@ -12,21 +12,24 @@ from pathlib import Path
 
 from gatepass.core.policy import Policy
 from gatepass.core.secret import Secret
-from gatepass.demo import page
+from gatepass.demo import certificate, page
 from gatepass.demo.app import EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.serving import process
 from gatepass.system import new_secret
 from gatepass.wire.bodies import email_key
+from gatepass.wire.browsers import Browsers
 from gatepass.wire.origin import is_loopback
 
 _CUT = "ASGI callable returned without completing response."
 """What uvicorn logs for a response that was cut off on purpose."""
 
 
-def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | None = None) -> None:
+def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, tls: bool = False, directory: Path | None = None) -> None:
     """Serve the demo until Ctrl-C. `directory` keeps database and secret; by default the user's state folder.
+
+    With `tls` it speaks https, with a certificate of its own: cookies are those of production.
 
     Raises ConfigurationError if the page is not built, the host is not loopback, or the port is taken.
     """
@@ -37,11 +40,13 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | N
     listener = process.bind(host, port)
     port = listener.getsockname()[1]
     directory = directory or _state_directory(port)
+    url = f"{'https' if tls else 'http'}://localhost:{port}"
     gate = Gatepass(
         secrets=[_secret(directory)],
-        public_url=f"http://localhost:{port}",
+        public_url=url,
         store=f"sqlite:///{directory / 'demo.db'}",
         policy=Policy.demo(),
+        browsers=Browsers(hsts="off"),  # other programs serve other ports of localhost
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != _CUT)
@@ -54,7 +59,13 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, directory: Path | N
             await _add_account(gate)
             yield
 
-    process.serve(demo_app(gate), listener, around=around, started=lambda: _explain(port, directory))
+    process.serve(
+        demo_app(gate),
+        listener,
+        around=around,
+        started=lambda: _explain(url, directory),
+        certificate=certificate.provide(directory) if tls else None,
+    )
 
 
 async def _add_account(gate: Gatepass) -> None:
@@ -63,8 +74,10 @@ async def _add_account(gate: Gatepass) -> None:
         await gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=key)
 
 
-def _explain(port: int, directory: Path) -> None:
-    print(f"Gatepass demo:  http://localhost:{port}")
+def _explain(url: str, directory: Path) -> None:
+    print(f"Gatepass demo:  {url}")
+    if url.startswith("https:"):
+        print("Certificate:    made here and signed by itself, so the browser asks once whether to go on")
     print(f"Sign in as:     {EMAIL}, password: {PASSWORD} (or press the button for it)")
     print("Try:            let the pass run out, lose a response, go offline, 50 calls at once, a thief")
     print(f"Kept in:        {directory} (delete it to begin anew)")

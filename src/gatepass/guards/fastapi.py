@@ -16,10 +16,15 @@ replaces it in tests.
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Security
-from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
-from fastapi.security import SecurityScopes
-from fastapi.security.base import SecurityBase
+from gatepass.guards import missing_extra
+
+try:
+    from fastapi import Security
+    from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+    from fastapi.security import SecurityScopes
+    from fastapi.security.base import SecurityBase
+except ModuleNotFoundError as missing:
+    raise missing_extra(missing, "fastapi", install="gatepass[fastapi]") from None
 from starlette.requests import HTTPConnection
 
 from gatepass.access.asgi import check_of

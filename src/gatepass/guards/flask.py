@@ -18,7 +18,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, current_app, request
+from gatepass.guards import missing_extra
+
+try:
+    from flask import Flask, Response, current_app, request
+except ModuleNotFoundError as missing:
+    raise missing_extra(missing, "flask", install="gatepass[flask]") from None
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -135,8 +136,11 @@ def serve(
     place: Place | None = None,
     limits: Limits | None = None,
     proxies: Proxies | None = None,
+    certificate: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, inside the context `around()`. Calls `started` when requests are accepted.
+
+    With a `certificate`, a PEM file that also has the private key, it speaks https.
 
     Beyond `limits.connections` the response is 503; to a request slower than `limits.slow_request` it is 408. Of
     the connections one network has a share, unless it is one of the trusted `proxies`.
@@ -160,6 +164,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         h11_max_incomplete_event_size=64 * 1024,
+        ssl_certfile=certificate,
     )
     if config.http == "auto":
         config.limit_concurrency = limits.connections

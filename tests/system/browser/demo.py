@@ -1,5 +1,6 @@
 """The demo as visitors meet it: a process of its own, and a browser that notes every fault of the page."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,19 +26,26 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) 
 """
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running `gatepass demo` with a folder of its own."""
+@contextlib.contextmanager
+def running_demo(folder: Path, *options: str) -> Iterator[int]:
+    """The port of a `gatepass demo` with a folder of its own. Ctrl-C must end it cleanly."""
     if not PAGE.is_file():
         pytest.fail("web/demo is not built; run: python3 run.py test")
     port = free_port()
-    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path_factory.mktemp("demo"))}
-    command = [sys.executable, "-m", "tests.system.browser.lasting_demo", "--port", str(port)]
+    environment = {**os.environ, "XDG_STATE_HOME": str(folder)}
+    command = [sys.executable, "-m", "tests.system.browser.lasting_demo", "--port", str(port), *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     until_listening(process, port)
-    yield f"http://localhost:{port}"
+    yield port
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=PATIENCE) == 0, "Ctrl-C must end the demo cleanly"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running demo."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as port:
+        yield f"http://localhost:{port}"
 
 
 @pytest.fixture
@@ -46,13 +54,13 @@ def visit(demo: str, chromium: Browser) -> Iterator[Visit]:
     pages: list[Page] = []
     thrown: list[str] = []
 
-    def open_page(*, width: int = 1280, scheme: str = "light", first: Page | None = None) -> Page:
+    def open_page(*, width: int = 1280, height: int = 900, scheme: str = "light", first: Page | None = None) -> Page:
         context = (
             first.context
             if first
             else prepared(
                 chromium.new_context(
-                    viewport={"width": width, "height": 900},
+                    viewport={"width": width, "height": height},
                     color_scheme=scheme,  # type: ignore[arg-type]
                 )
             )

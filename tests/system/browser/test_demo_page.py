@@ -1,5 +1,7 @@
 """Every button of the demo does what it says, in a real browser before the real server."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, Request, expect
 
@@ -63,6 +65,45 @@ def test_offline_nothing_is_lost_and_back_online_work_goes_on(visit: Visit) -> N
     told(page, "let through")
     press(page, "Add note")
     expect(page.get_by_role("button", name="Delete note: kept")).to_be_visible()
+
+
+def test_offline_the_page_says_so_and_a_press_is_answered(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    page.get_by_role("switch", name="Go offline").click()
+    expect(page.locator(".state")).to_contain_text("offline")
+    expect(page.locator(".state")).to_have_attribute("data-status", "offline")
+    press(page, "Expire my pass now")
+    told(page, "This tab is offline. Nothing was sent")
+    page.get_by_label("New note").fill("kept")
+    press(page, "Add note")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_role("switch", name="Go offline").click()
+    expect(page.locator(".state")).to_have_text("Signed in")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_what_is_pressed_meanwhile_is_told_and_waits_its_turn(visit: Visit) -> None:
+    page = visit()
+    press(page, "Use the demo account")
+    page.get_by_role("button", name="Revoke").first.wait_for()
+    stand_still(page)
+    press(page, "Expire my pass now")  # so young a pass is waited for
+    told(page, "One moment")
+    page.get_by_role("button", name="Get a 404").click()
+    told(page, "One thing at a time. “404” follows as soon as this is done.")
+    expect(page.get_by_role("button", name="Get a 404")).to_have_attribute("data-queued", "true")
+    ripen(page)
+    told(page, "404, passed on untouched")
+    expect(page.get_by_text("1 call, 1 refresh")).to_have_count(1)
+
+
+def test_of_ones_own_sign_out_the_server_gives_no_reason(visit: Visit) -> None:
+    page = visit()
+    sign_in(page)
+    press(page, "Sign out")
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    expect(page.get_by_text("Reason given by the server")).to_have_count(0)
 
 
 def test_offline_nobody_is_locked_out_by_signing_out(visit: Visit) -> None:
@@ -129,6 +170,9 @@ def test_signing_out_everywhere_reaches_other_devices(visit: Visit) -> None:
     sign_in(there)
     press(here, "Sign out everywhere")
     expect(here.get_by_role("heading", name="You are signed out")).to_be_visible()
+    evidence = here.locator(".evidence")
+    expect(evidence).to_contain_text(re.compile(r"\d+ devices are signed out"))
+    expect(evidence).to_contain_text(re.compile(r"was good for another \d+ seconds?.* the guard answered 401"))
     press(there, "Expire my pass now")
     expect(there.get_by_role("heading", name="This session was ended")).to_be_visible()
 
@@ -187,7 +231,9 @@ def test_a_visitor_by_keyboard_alone_gets_in_and_about(visit: Visit) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Use the demo account")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Entry pass")).to_be_focused()
+    page.keyboard.press("Tab")
     walk = page.get_by_role("switch", name="Keep me walking about")
-    walk.focus()
+    expect(walk).to_be_focused()
     page.keyboard.press("Space")
     expect(walk).to_have_attribute("aria-checked", "false")

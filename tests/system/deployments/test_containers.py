@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from gatepass.serving.process import SHUTDOWN_TIMEOUT
 from gatepass.serving.workers import SHUTDOWN_TIMEOUT as WORKERS_TIMEOUT

@@ -1,24 +1,16 @@
 /**
  * The buttons that demonstrate each promise: their texts, the promise, and what they do.
  *
- * They use the same calls as any page. The endpoints under /demo/ exist only in the demo.
+ * The larger ones are files of scenes/. They use the same calls as any page. The endpoints under /demo/ exist only in the demo.
  */
 
 import { api, session } from "./gate";
 import { cutNetwork } from "./network";
+import { EVERYWHERE } from "./scenes/everywhere";
+import type { Experiment } from "./scenes/experiment";
 import type { Dispatch } from "./store";
-import type { Description, PromiseId } from "./store/describe";
 import { loadNotes } from "./store/notes";
-import { networkSwitched, noticed } from "./store/ui";
-
-export interface Experiment {
-  id: string;
-  label: string;
-  see: string;
-  promise: PromiseId | null;
-  isDanger?: true;
-  run: (dispatch: Dispatch) => Promise<void>;
-}
+import { networkSwitched, noticeOf } from "./store/ui";
 
 export interface Group {
   title: string;
@@ -34,21 +26,19 @@ async function call(url: string): Promise<void> {
   await api.get(url).catch(() => undefined);
 }
 
-function notify(dispatch: Dispatch, description: Description): void {
-  dispatch(noticed({ ...description, at: performance.now() }));
-}
-
 /** Makes the server refuse the access token, once that is old enough for a refusal to cause a refresh. */
 async function voidPass(dispatch: Dispatch): Promise<void> {
   const { expiresAt, lifetime } = session.getSnapshot();
   const age = performance.now() - ((expiresAt ?? 0) - (lifetime ?? 0));
   if (age < YOUNG) {
-    notify(dispatch, {
-      headline: "One moment…",
-      detail: "This pass is brand-new. A refusal of so young a pass is no matter of age, so no refresh would follow.",
-      tone: "pending",
-      promise: null,
-    });
+    dispatch(
+      noticeOf({
+        headline: "One moment…",
+        detail: "This pass is brand-new. A refusal of so young a pass is no matter of age, so no refresh would follow.",
+        tone: "pending",
+        promise: null,
+      }),
+    );
     await new Promise((resolve) => setTimeout(resolve, YOUNG - age));
   }
   await api.post("/demo/expire-pass");
@@ -73,16 +63,14 @@ async function loseAnswer(): Promise<void> {
 
 async function openTab(dispatch: Dispatch): Promise<void> {
   window.open(window.location.href, "_blank", "noopener");
-  notify(dispatch, {
-    headline: "A second tab is open",
-    detail: "It shares the card, not the pass. Whichever tab refreshes first hands the new pass to the other.",
-    tone: "calm",
-    promise: "P1",
-  });
-}
-
-async function signOutEverywhere(): Promise<void> {
-  await session.signOut({ everywhere: true });
+  dispatch(
+    noticeOf({
+      headline: "A second tab is open",
+      detail: "It shares the card, not the pass. Whichever tab refreshes first hands the new pass to the other.",
+      tone: "calm",
+      promise: "P1",
+    }),
+  );
 }
 
 /** Disconnects or reconnects this tab, and makes one call to show the effect. */
@@ -147,15 +135,6 @@ export const GROUPS: Group[] = [
   },
   {
     title: "The end",
-    experiments: [
-      {
-        id: "everywhere",
-        label: "Sign out everywhere",
-        see: "Every device of this account is out at once, this one too, however fresh its pass.",
-        promise: "P4",
-        isDanger: true,
-        run: signOutEverywhere,
-      },
-    ],
+    experiments: [EVERYWHERE],
   },
 ];

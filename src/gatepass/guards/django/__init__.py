@@ -14,6 +14,11 @@ the database, and without a valid access token the response is a 401. Django has
 first request that needs it.
 """
 
-from gatepass.guards.django.principal import RequiresMixin, current_principal, optional_principal, requires
+from gatepass.guards import missing_extra
+
+try:
+    from gatepass.guards.django.principal import RequiresMixin, current_principal, optional_principal, requires
+except ModuleNotFoundError as missing:
+    raise missing_extra(missing, "django", "asgiref", install="gatepass[django]") from None
 
 __all__ = ["RequiresMixin", "current_principal", "optional_principal", "requires"]

@@ -15,7 +15,12 @@ application that wants another shape catches Problem in its EXCEPTION_HANDLER.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rest_framework.authentication import BaseAuthentication
+from gatepass.guards import missing_extra
+
+try:
+    from rest_framework.authentication import BaseAuthentication
+except ModuleNotFoundError as missing:
+    raise missing_extra(missing, "rest_framework", install="djangorestframework") from None
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 

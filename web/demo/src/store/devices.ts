@@ -4,6 +4,7 @@ import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
 
 import { api } from "../gate";
 import { asSentence } from "../problem";
+import { networkSwitched } from "./ui";
 
 /** `created_at` and `last_used_at` are Unix seconds; `address` is a coarse network. */
 export interface Device {
@@ -54,6 +55,9 @@ const slice = createSlice({
       })
       .addCase(revokeDevice.fulfilled, (state, { payload }) => {
         state.items = state.items.filter((device) => device.id !== payload);
+      })
+      .addCase(networkSwitched, (state) => {
+        state.error = null; // it was about the network that is back, or about nothing that is to be said offline
       })
       .addMatcher(
         (action) => /^devices\/.*\/(fulfilled|rejected)$/.test(action.type),

@@ -4,6 +4,7 @@ import { createAsyncThunk, createSlice } from "@reduxjs/toolkit";
 
 import { api } from "../gate";
 import { asSentence } from "../problem";
+import { networkSwitched } from "./ui";
 
 export interface Note {
   id: string;
@@ -60,6 +61,9 @@ const slice = createSlice({
       })
       .addCase(deleteNote.fulfilled, (state, { payload }) => {
         state.items = state.items.filter((note) => note.id !== payload);
+      })
+      .addCase(networkSwitched, (state) => {
+        state.error = null; // it was about the network that is back, or about nothing that is to be said offline
       })
       .addMatcher(
         (action) => /^notes\/.*\/(fulfilled|rejected)$/.test(action.type),

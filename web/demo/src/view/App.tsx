@@ -1,6 +1,7 @@
 /** The page. Its content depends only on the status of the session. */
 
 import { useSession } from "gatepass/react";
+import { useEffect, useRef } from "react";
 
 import { useStore } from "../store";
 import { Ended } from "./Ended";
@@ -16,6 +17,12 @@ import { Welcome } from "./Welcome";
 export function App() {
   const { status, reason } = useSession();
   const isIn = status === "active" || status === "degraded";
+  const wasOut = useRef(false);
+  // The form that had the focus is gone: go on where the new page begins. After a reload the focus stays where it is.
+  useEffect(() => {
+    if (isIn && wasOut.current) document.getElementById("pass-title")?.focus();
+    wasOut.current = status === "anonymous" || status === "ended";
+  }, [isIn, status]);
 
   return (
     <>

@@ -3,6 +3,7 @@
 import type { EndReason } from "gatepass";
 import { useEffect, useRef } from "react";
 
+import { useStore } from "../store";
 import { Broken } from "./icons";
 
 const WORDS: Record<EndReason, { title: string; text: string }> = {
@@ -28,7 +29,7 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
   },
   "signed-out": {
     title: "You are signed out",
-    text: "The card is void on the server, and the pass is gone from this page.",
+    text: "You signed out, here or in another tab. The pass is gone from this page, and the card is void as soon as the server hears of it.",
   },
   unknown: {
     title: "The server does not know this card",
@@ -38,6 +39,7 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
 
 export function Ended({ reason }: { reason: EndReason }) {
   const heading = useRef<HTMLHeadingElement>(null);
+  const notice = useStore((state) => state.ui.notice);
   // The page has changed without an action of the visitor: move the focus to the reason.
   useEffect(() => heading.current?.focus(), []);
 
@@ -49,9 +51,16 @@ export function Ended({ reason }: { reason: EndReason }) {
         {title}
       </h2>
       <p className="lead">{text}</p>
-      <p className="aside">
-        Reason given by the server: <code>{reason}</code>
-      </p>
+      {notice?.evidence === reason && (
+        <p className="evidence">
+          <strong>{notice.headline}.</strong> {notice.detail}
+        </p>
+      )}
+      {reason !== "signed-out" && reason !== "unproven" && (
+        <p className="aside">
+          Reason given by the server: <code>{reason}</code>
+        </p>
+      )}
     </div>
   );
 }

@@ -2,7 +2,8 @@
 
 import { useId } from "react";
 
-import { answering, type Experiment, GROUPS, STATUSES } from "../experiments";
+import { answering, GROUPS, STATUSES } from "../experiments";
+import type { Experiment } from "../scenes/experiment";
 import { Offline } from "./Offline";
 import { PromiseChip } from "./PromiseChip";
 import { Theft } from "./Theft";
@@ -28,7 +29,7 @@ export function Experiments() {
 }
 
 function Trial({ experiment }: { experiment: Experiment }) {
-  const { busy, run } = useRun();
+  const { busy, queue, run } = useRun();
   const id = useId();
   return (
     <div className="trial">
@@ -36,11 +37,12 @@ function Trial({ experiment }: { experiment: Experiment }) {
         type="button"
         className={experiment.isDanger ? "button danger" : "button"}
         aria-describedby={id}
-        aria-disabled={busy !== null}
         data-busy={busy === experiment.id}
+        data-queued={queue.includes(experiment.id)}
         onClick={() => run(experiment)}
       >
         {experiment.label}
+        {queue.includes(experiment.id) && busy !== experiment.id && <span className="hidden"> (waits its turn)</span>}
       </button>
       <p id={id} className="aside">
         {experiment.see} <PromiseChip id={experiment.promise} />
@@ -50,22 +52,23 @@ function Trial({ experiment }: { experiment: Experiment }) {
 }
 
 function Answers() {
-  const { busy, run } = useRun();
+  const { busy, queue, run } = useRun();
   return (
     <div className="trial">
       <fieldset className="statuses">
         <legend className="hidden">Get an error answer</legend>
-        {STATUSES.map((status) => (
+        {STATUSES.map(answering).map((experiment) => (
           <button
-            key={status}
+            key={experiment.id}
             type="button"
             className="button"
-            aria-label={`Get a ${status}`}
+            aria-label={`Get a ${experiment.label}`}
             aria-describedby="answers-text"
-            aria-disabled={busy !== null}
-            onClick={() => run(answering(status))}
+            data-busy={busy === experiment.id}
+            data-queued={queue.includes(experiment.id)}
+            onClick={() => run(experiment)}
           >
-            {status}
+            {experiment.label}
           </button>
         ))}
       </fieldset>

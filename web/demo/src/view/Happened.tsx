@@ -32,6 +32,9 @@ export function Happened({ isShown }: { isShown: boolean }) {
               <p className="happened-detail">{announcement.detail}</p>
             </div>
             <PromiseChip id={announcement.promise} />
+            <a className="to-logbook" href="#logbook-title">
+              Log-book
+            </a>
           </div>
         </aside>
       )}

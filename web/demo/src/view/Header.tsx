@@ -3,6 +3,7 @@
 import { useSession } from "gatepass/react";
 
 import logo from "../assets/logo.svg";
+import { useStore } from "../store";
 
 const WORDS = {
   unknown: "Looking…",
@@ -14,6 +15,7 @@ const WORDS = {
 
 export function Header() {
   const { status, account, signOut } = useSession();
+  const isOffline = useStore((state) => state.ui.isOffline);
   const isIn = status === "active" || status === "degraded";
 
   return (
@@ -22,8 +24,9 @@ export function Header() {
         <img src={logo} alt="" width="28" height="28" />
         Gatepass
       </h1>
-      <p className="state" data-status={status}>
+      <p className="state" data-status={isOffline && isIn ? "offline" : status}>
         {WORDS[status]}
+        {isOffline && ", offline"}
       </p>
       {isIn && (
         <div className="who">

@@ -1,6 +1,7 @@
 /** The switch that disconnects this tab. Also shown before sign-in while disconnected: signing in needs the network. */
 
-import { type Experiment, switchNetwork } from "../experiments";
+import { switchNetwork } from "../experiments";
+import type { Experiment } from "../scenes/experiment";
 import { useStore } from "../store";
 import { PromiseChip } from "./PromiseChip";
 import { Switch } from "./Switch";
@@ -11,9 +12,10 @@ export function Offline() {
   const isOffline = useStore((state) => state.ui.isOffline);
   const flip = (isOn: boolean): Experiment => ({
     id: isOn ? "offline" : "online",
-    label: "",
+    label: isOn ? "Go offline" : "Back online",
     see: "",
     promise: null,
+    isLocal: true,
     run: (dispatch) => switchNetwork(dispatch, isOn),
   });
   return (

@@ -19,7 +19,9 @@ export function Pass() {
     <section className="panel pass" aria-labelledby="pass-title">
       <div className="pass-top">
         <div>
-          <h2 id="pass-title">Entry pass</h2>
+          <h2 id="pass-title" tabIndex={-1}>
+            Entry pass
+          </h2>
           <p className="aside">Opens the doors, soon expires. The access token.</p>
         </div>
         <p className="stamp">

@@ -2,9 +2,9 @@
 
 import { useId, useState } from "react";
 
-import type { Experiment } from "../experiments";
-import { noticed } from "../store/ui";
-import { describeLesson, type Lesson, play, SITES, type Site, type Step } from "../theft";
+import type { Experiment } from "../scenes/experiment";
+import { describeLesson, type Lesson, play, SITES, type Site, type Step } from "../scenes/theft";
+import { noticeOf } from "../store/ui";
 import { PromiseChip } from "./PromiseChip";
 import { useRun } from "./useRun";
 
@@ -14,7 +14,7 @@ const WORDS: Record<Step["who"], { name: string; first: string; again: string }>
 };
 
 export function Theft() {
-  const { busy, run } = useRun();
+  const { busy, queue, run } = useRun();
   const id = useId();
   const [site, setSite] = useState<Site>("gatepass");
   const [lesson, setLesson] = useState<Lesson | null>(null);
@@ -28,7 +28,7 @@ export function Theft() {
       setLesson(null);
       const learnt = await play(site);
       setLesson(learnt);
-      dispatch(noticed({ ...describeLesson(learnt), at: performance.now() }));
+      dispatch(noticeOf(describeLesson(learnt)));
     },
   };
 
@@ -54,11 +54,12 @@ export function Theft() {
       <button
         type="button"
         className="button danger"
-        aria-disabled={busy !== null}
         data-busy={busy === theft.id}
+        data-queued={queue.includes(theft.id)}
         onClick={() => run(theft)}
       >
         {theft.label}
+        {queue.includes(theft.id) && busy !== theft.id && <span className="hidden"> (waits its turn)</span>}
       </button>
       {lesson !== null && <Outcome lesson={lesson} />}
     </div>

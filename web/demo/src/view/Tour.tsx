@@ -25,14 +25,10 @@ export function Tour() {
   usePolling();
   return (
     <div className="tour">
-      <div className="papers">
-        <Pass />
-        <MembershipCard />
-      </div>
-      <div className="trials">
-        <Experiments />
-        <LogBook />
-      </div>
+      <Pass />
+      <Experiments />
+      <LogBook />
+      <MembershipCard />
       <div className="work">
         <Notes />
         <Devices />

@@ -5,9 +5,9 @@
  * out.
  */
 
-import { session } from "./gate";
-import { networkFetch } from "./network";
-import type { Description } from "./store/describe";
+import { session } from "../gate";
+import { networkFetch } from "../network";
+import type { Description } from "../store/describe";
 
 /** How a site treats a copied card. */
 export type Site = "gatepass" | "careful" | "common";

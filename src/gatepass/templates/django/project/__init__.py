@@ -1,0 +1,1 @@
+"""A notes project: Django, with sessions by Gatepass."""

@@ -1,0 +1,1 @@
+"""A notes application: FastAPI, with sessions by Gatepass."""
