@@ -9,6 +9,7 @@ keys hand it every later set.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from gatepass.access.check import Check
@@ -34,6 +35,7 @@ from gatepass.core.strict_json import dump
 from gatepass.mail.options import Mail
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
+from gatepass.runtime.anywhere import AnyLoop, Sync
 from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
@@ -58,6 +60,8 @@ from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import Hsts, Origins, is_loopback, origin_of, transport_policy
+
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,10 +300,24 @@ class Parts:
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
         alone = hsts or "subdomains"
-        self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
+        self.background = LoopThread(
+            open=self.lifecycle.open, close=self.lifecycle.close, home=lambda: self.lifecycle.loop
+        )
+        self.sync = Sync(
+            self.lifecycle,
+            self.background,
+            sessions=self.sessions,
+            accounts=self.accounts,
+            administration=self.administration,
+            keys=self.keys,
+        )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         around = self._app(endpoints.AROUND, hsts=alone)
         self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
+
+    def anywhere(self, service: Service) -> Service:
+        """The service, for awaiting on any event loop."""
+        return cast(Service, AnyLoop(service, self.lifecycle))
 
     def _app(self, declared: Iterable[Endpoint], *, hsts: Hsts) -> AuthApp:
         options = self.options

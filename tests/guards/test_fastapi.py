@@ -7,7 +7,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 
 from gatepass import Principal
-from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, Recent, current_principal, requires
+from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, Requires, current_principal, requires
 from tests.guards import apps
 from tests.support.asgi import call
 from tests.support.browser import Browser
@@ -34,34 +34,44 @@ async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at:
     assert "parameters" not in paths["/me"]["get"]
 
 
-async def test_a_test_may_override_the_caller(at: GateHarness) -> None:
+SOMEBODY = Principal(
+    account_id="somebody",
+    session_id="s",
+    token_id="t",
+    expires_at=2,
+    issued_at=1,
+    authenticated_at=1,
+    scopes=frozenset(),
+    claims={},
+)
+
+
+async def test_a_test_may_override_the_caller_and_scopes_are_checked_all_the_same(at: GateHarness) -> None:
     app = apps.fastapi(at.gate)
-    somebody = Principal(
-        account_id="somebody",
-        session_id="s",
-        token_id="t",
-        expires_at=2,
-        issued_at=1,
-        authenticated_at=1,
-        scopes=frozenset(),
-        claims={},
-    )
-    app.dependency_overrides[current_principal] = lambda: somebody
+    app.dependency_overrides[current_principal] = lambda: SOMEBODY
     async with started(app) as running:
-        for path in ("/me", "/notes"):
-            assert (await call(running, "GET", path)).json()["account"] == "somebody"
+        assert (await call(running, "GET", "/me")).status == 200
+        assert (await call(running, "GET", "/notes")).code == "insufficient-scope"
+        reader = replace(SOMEBODY, scopes=frozenset({"notes:read"}))
+        app.dependency_overrides[current_principal] = lambda: reader
+        assert (await call(running, "GET", "/notes")).json()["account"] == "somebody"
+
+
+async def test_routes_with_an_overridden_caller_need_no_lifespan_in_a_test(at: GateHarness) -> None:
+    app = apps.fastapi(at.gate)
+    app.dependency_overrides[current_principal] = lambda: replace(SOMEBODY, scopes=frozenset({"notes:read"}))
+    assert (await call(app, "GET", "/notes")).json()["account"] == "somebody"
 
 
 async def test_of_a_caller_who_is_overridden_the_sign_in_must_be_recent_or_be_overridden_too(at: GateHarness) -> None:
     app = apps.fastapi(at.gate)
     app.dependency_overrides[current_principal] = lambda: somebody
-    facts = {"account_id": "somebody", "session_id": "s", "token_id": "t", "expires_at": 2, "issued_at": 1}
-    somebody = Principal(**facts, authenticated_at=at.clock.now(), scopes=frozenset(), claims={})  # type: ignore[arg-type]
+    somebody = replace(SOMEBODY, scopes=frozenset({"notes:read"}), authenticated_at=at.clock.now())
     async with started(app) as running:
         assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
         somebody = replace(somebody, authenticated_at=1)
         assert (await call(running, "GET", "/vault")).code == "insufficient-user-authentication"
-        app.dependency_overrides[Recent(apps.RECENT)] = lambda: somebody
+        app.dependency_overrides[Requires(("notes:read",), apps.RECENT)] = lambda: somebody
         assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
 
 

@@ -10,11 +10,11 @@
     def transfer(principal: Annotated[Principal, requires(max_age=300)]): ...
 
 The scheme is in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
-replaces it in tests.
+replaces the caller in tests: scopes and the age of the sign-in are checked of that caller too.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
@@ -23,7 +23,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from gatepass.access.asgi import check_of
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_max_age, require_scopes
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
 from gatepass.guards import starlette as guard
@@ -61,23 +61,30 @@ OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """The dependency for a caller who signed in at most `max_age` seconds ago; two of one age are the same one."""
+class Requires:
+    """The dependency of `requires`, outside that of the caller; two that ask the same are the same one."""
 
-    max_age: int
+    scopes: tuple[str, ...]
+    max_age: int | None = None
 
     def __post_init__(self) -> None:
         check_max_age(self.max_age)
 
     async def __call__(self, connection: HTTPConnection, principal: CurrentPrincipal) -> Principal:
-        """The caller. Raises Denied (401)."""
+        """The caller. Raises Denied (401 or 403)."""
         try:
+            require_scopes(principal, self.scopes)
+            if self.max_age is None:
+                return principal
             return check_of(connection.scope).require(principal, max_age=self.max_age)
         except Problem as problem:
             raise guard.denied(connection, problem) from None
 
 
-def requires(*scopes: str, max_age: int | None = None) -> object:
-    """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago."""
-    dependency = current_principal if max_age is None else Recent(max_age)
-    return Security(dependency, scopes=list(scopes))
+def requires(*scopes: str, max_age: int | None = None) -> Any:
+    """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago.
+
+    For `Annotated[Principal, requires("notes:read")]`, as a default, or in `dependencies=[requires("admin")]`. Typed
+    as FastAPI types `Security`.
+    """
+    return Security(Requires(scopes, max_age), scopes=list(scopes))

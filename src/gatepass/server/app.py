@@ -14,9 +14,9 @@ from gatepass.ports import Clock
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
-from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling, relative_path
+from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling
 from gatepass.stores.deadline import store_time
-from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
+from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, relative_path
 from gatepass.wire.origin import Origins
 
 logger = logging.getLogger("gatepass.server")
@@ -69,12 +69,16 @@ class AuthApp:
         if scope["type"] != "http":
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
         request = Request(scope, receive, body_timeout=self._body_timeout)
+        guard = scope.get(SENDER)
         del scope  # crash reports show local variables, and its headers hold tokens
         try:
             reply = await self.answer(request)
         except Disconnected:
             return
-        extra = [*self._always, *self._origins.cors(request.headers, is_public=reply.is_public)]
+        cors = self._origins.cors(request.headers, is_public=reply.is_public)
+        if guard is not None:
+            guard.cors = cors
+        extra = [*self._always, *cors]
         await reply.send(send, extra=extra, bodiless=request.method == "HEAD")
 
     async def answer(self, request: Request) -> Reply:

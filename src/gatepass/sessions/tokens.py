@@ -15,6 +15,7 @@ from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.session import Session
+from gatepass.hooks import call_hook
 from gatepass.ports import Entropy
 from gatepass.sessions.signing_keys import SigningKeys
 
@@ -47,7 +48,7 @@ class TokenIssuer:
         self._policy = policy
         self._entropy = entropy
 
-    def first(self, session: Session, *, now: int) -> Grant:
+    async def first(self, session: Session, *, now: int) -> Grant:
         """The tokens of a sign-in. `now` is Unix seconds."""
         token = RefreshToken(
             key_id=self._keys.current.key_id,
@@ -58,9 +59,9 @@ class TokenIssuer:
             issued_at=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
-        return self._grant(session, token, now=now, with_access_token=True)
+        return await self._grant(session, token, now=now, with_access_token=True)
 
-    def successor(
+    async def successor(
         self, session: Session, token: RefreshToken, *, key_hash: bytes | None, now: int, with_access_token: bool = True
     ) -> Grant:
         """The tokens of a refresh that presented `token` under a key, or under none (PROTOCOL §4)."""
@@ -72,20 +73,22 @@ class TokenIssuer:
             now=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
-        return self._grant(session, successor, now=now, with_access_token=with_access_token)
+        return await self._grant(session, successor, now=now, with_access_token=with_access_token)
 
-    def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
+    async def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
         expires_at = min(now + self._policy.access_ttl, session.expires_at)
         return Grant(
             session=session,
             token=token,
             text=refresh_token.compose(token, self._keys),
-            access_token=self._sign(session, now, expires_at) if with_access_token else None,
+            access_token=await self._sign(session, now, expires_at) if with_access_token else None,
             expires_in=expires_at - now,
             now=now,
         )
 
-    def _sign(self, session: Session, now: int, expires_at: int) -> str:
+    async def _sign(self, session: Session, now: int, expires_at: int) -> str:
         token_id = base64url.encode(self._entropy.token_bytes(16))
-        claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at)
+        hook = self._issuer.hook
+        extra = await call_hook(hook, session) if hook else {}
+        claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at, extra=extra)
         return sign(claims, self._signing_keys.current[0])
