@@ -52,7 +52,7 @@ from gatepass.server.networks import ClientNetworks
 from gatepass.server.openapi import describe
 from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
-from gatepass.server.wsgi import WSGIEndpoints
+from gatepass.server.wsgi import Relay, WSGIEndpoints
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.sessions.tokens import TokenIssuer
@@ -247,6 +247,7 @@ class Parts:
         self.origins = Origins.of(options.public_url, browsers.origins)
         self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
         self.report.add(LostSessions(self.report).on_event)
+        self.description = describe(endpoints.DESCRIBED, options.policy)
         self._context = Context(
             sessions=self.sessions,
             accounts=self.accounts,
@@ -263,7 +264,7 @@ class Parts:
             ping=SharedPing(self.store_watch.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
-            description=dump(describe(endpoints.DESCRIBED, options.policy)),
+            description=dump(self.description),
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
@@ -298,7 +299,8 @@ class Parts:
         declared = [*endpoints.DESCRIBED, *(endpoints.FEED if self.options.secrets.feed else ())]
         hsts = self.options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
-        self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
+        endpoints_app = self._app(declared, hsts=hsts or "host")
+        self.asgi: ASGIApp = endpoints_app
         alone = hsts or "subdomains"
         self.background = LoopThread(
             open=self.lifecycle.open, close=self.lifecycle.close, home=lambda: self.lifecycle.loop
@@ -312,6 +314,7 @@ class Parts:
             keys=self.keys,
         )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
+        endpoints_app.relay = Relay(self.wsgi, self.background)
         around = self._app(endpoints.AROUND, hsts=alone)
         self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
 

@@ -9,6 +9,7 @@ parts; each group of options holds its defaults and checks itself.
 """
 
 import contextlib
+import copy
 import pkgutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
@@ -172,6 +173,10 @@ class Gatepass:
             endpoints=self.asgi,
             mounts=mounts,
         )
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document of the auth endpoints, with paths relative to their mount."""
+        return copy.deepcopy(self._parts.description)
 
     def wait_until_open(self) -> None:
         """Open the gate on a thread of its own, for WSGI, and wait for it a bounded moment. Idempotent."""

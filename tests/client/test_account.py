@@ -30,7 +30,8 @@ class Person:
 
     def __init__(self, real: Harness, kind: str, email: str) -> None:
         self.email, self.kind, self.real = email, kind, real
-        self.api: Any = Client(real.url) if kind == "sync" else AsyncClient(real.url, storage=MemoryStorage())
+        client: Any = Client if kind == "sync" else AsyncClient
+        self.api = client(real.url, storage=MemoryStorage())
         self.words: Any = AccountActions(self.api) if kind == "sync" else AsyncAccountActions(self.api)
         self.loop = asyncio.new_event_loop()
 

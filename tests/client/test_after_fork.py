@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from gatepass.client import Loading, MemoryStorage
-from gatepass.client.layers.interceptors import Interceptors
 from gatepass.client.layers.retry import Budget
 
 pytestmark = pytest.mark.slow
 
 
 class Indicator:
-    def show(self) -> None: ...
+    def show(self, count: int) -> None: ...
+    def update(self, count: int) -> None: ...
+
     def hide(self) -> None: ...
 
 
@@ -28,11 +29,6 @@ def with_storage(storage: MemoryStorage) -> bool:
 def with_budget(budget: Budget) -> bool:
     budget.fill("https://api.example")
     return budget.spend("https://api.example")
-
-
-def with_interceptors(interceptors: Interceptors) -> bool:
-    interceptors.on_request(lambda request: request)
-    return True
 
 
 def with_loading(loading: Loading) -> bool:

@@ -1,16 +1,26 @@
 """FastAPI's idiom: dependencies, the OpenAPI document, overrides, routers, websockets."""
 
+import json
+import re
 from dataclasses import replace
 from typing import Annotated
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi.testclient import TestClient
 
 from gatepass import Principal
-from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, Requires, current_principal, requires
+from gatepass.guards.fastapi import (
+    CurrentPrincipal,
+    OptionalPrincipal,
+    Requires,
+    current_principal,
+    include_auth,
+    requires,
+)
 from tests.guards import apps
 from tests.support.asgi import call
-from tests.support.browser import Browser
+from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.websocket import connect
@@ -167,3 +177,32 @@ async def test_a_websocket_finds_its_caller_and_refuses_others_before_the_handsh
         refused = await connect(running, "/ws")
         assert refused
         assert all(message["type"] != "websocket.accept" for message in refused)
+
+
+def test_the_endpoints_may_stand_in_the_document_of_the_application(at: GateHarness) -> None:
+    app = FastAPI(lifespan=at.gate.lifespan)
+    include_auth(app, at.gate, mount="/v1/auth")
+
+    @app.get("/me")
+    def me(principal: CurrentPrincipal) -> str:
+        return principal.account_id
+
+    with TestClient(app, base_url=ORIGIN) as client:
+        document = client.get("/openapi.json").json()
+        assert client.get("/openapi.json").json() == document
+        assert set(document["paths"]) > {"/me", "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/sessions/{sid}"}
+        assert document["paths"]["/v1/auth/me"]["get"]["security"] == document["paths"]["/me"]["get"]["security"]
+        login = document["paths"]["/v1/auth/login"]["post"]
+        assert {parameter["name"] for parameter in login["parameters"]} >= {"Gatepass-Client"}
+        refs = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+        assert refs <= set(document["components"]["schemas"])
+        assert {"GatepassSignIn", "GatepassProblem"} <= refs
+        operations = [
+            each["operationId"]
+            for item in document["paths"].values()
+            for each in item.values()
+            if isinstance(each, dict)
+        ]
+        assert len(operations) == len(set(operations))
+        body = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
+        assert client.post("/v1/auth/register", json=body, headers={"Gatepass-Client": "1"}).status_code == 201

@@ -84,7 +84,8 @@ class AccountFlows:
         if account is None:
             raise SessionEndedError("unknown")
         remember = any(each.remember for each in listed if each.current)
-        return (yield from self.client.session.sign_in(account.email, secret, remember=remember))
+        again: Account = yield from self.client.session.sign_in(account.email, secret, remember=remember)
+        return again
 
     def change_password(self, current: str, new: str) -> Flow[None]:
         """End every other session. `invalid-credentials` (403): `current` is wrong; `password-…`: `new` is refused."""

@@ -16,7 +16,7 @@ replaces the caller in tests: scopes and the age of the sign-in are checked of t
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Security
+from fastapi import FastAPI, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -26,7 +26,25 @@ from gatepass.access.asgi import check_of
 from gatepass.access.check import check_max_age, require_scopes
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
+from gatepass.gate import Gatepass
 from gatepass.guards import starlette as guard
+from gatepass.server.openapi import include
+
+
+def include_auth(app: FastAPI, gate: Gatepass, *, mount: str = "/auth") -> None:
+    """Mount the auth endpoints, and describe them in the application's document: sign in where you try the routes out.
+
+    The endpoints need the header `Gatepass-Client: 1`, which the document has as a parameter.
+    """
+    app.mount(mount, gate.asgi)
+    describe, described = app.openapi, gate.describe()
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        include(described, document, mount=mount, scheme=current_principal.scheme_name)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 class Bearer(SecurityBase):

@@ -64,6 +64,11 @@ class LoopThread:
         self._restarts = False
         _all.add(self)
 
+    @property
+    def has_open_loop(self) -> bool:
+        """Whether the thread of this object has the gate open, or is opening it, and is not the caller's thread."""
+        return self._loop is not None and self._thread is not threading.current_thread()
+
     def wait_until_open(self) -> None:
         """Return once the gate is open, or after OPEN_TIMEOUT; guards respond with 503 while it is not open.
 

@@ -6,7 +6,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from gatepass.core.event import AccessRefused, Event, RequestRefused
 from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem
@@ -60,6 +60,8 @@ class AuthApp:
         self._always = always
         self._https = any(origin.startswith("https:") for origin in origins.own)
         self._body_timeout = body_timeout
+        self.relay: Callable[[Scope, Receive, Send], Awaitable[bool]] | None = None
+        """Tried while the gate is not open on the running event loop: whether the loop that has it has answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer http; close websockets; run no lifespan, which is the gate's."""
@@ -68,6 +70,8 @@ class AuthApp:
             return
         if scope["type"] != "http":
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
+        if self.relay is not None and not self._lifecycle.is_open and await self.relay(scope, receive, send):
+            return
         request = Request(scope, receive, body_timeout=self._body_timeout)
         guard = scope.get(SENDER)
         del scope  # crash reports show local variables, and its headers hold tokens

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatepass.runtime.thread import LoopThread
-from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Scope
+from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 
 MAX_BODY = 65_536
@@ -68,6 +68,46 @@ class WSGIEndpoints:
     def scope_of(environ: Environ) -> Scope:
         """A WSGI request as an ASGI scope."""
         return scope_of(environ)
+
+
+class Relay:
+    """For the endpoints on an event loop, while the gate's own thread has the gate open: that thread answers.
+
+    A Django project under ASGI, or a test, may use the gate both ways in one process.
+    """
+
+    def __init__(self, endpoints: WSGIEndpoints, background: LoopThread) -> None:
+        self._endpoints = endpoints
+        self._background = background
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Whether the thread has answered. False if the gate is not open there."""
+        if not self._background.has_open_loop:
+            return False
+        asked = self._endpoints.ask(scope, await _read_all(receive))
+        del scope  # crash reports show local variables, and its headers hold tokens
+        answer = await asyncio.wrap_future(asked)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        chunks = iter(answer.chunks)
+        # What is no stream is there already; a stream blocks until its next event.
+        take = asyncio.to_thread if answer.is_stream else _at_once
+        while (chunk := await take(next, chunks, None)) is not None:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return True
+
+
+async def _read_all(receive: Receive) -> bytes:
+    """The body, or as much of it as an endpoint needs to refuse it."""
+    body, more = b"", True
+    while more and len(body) < MAX_BODY:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+async def _at_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 class _Exchange:
