@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds. Against what: a step of a test takes two at most on a quiet machine, and ten where twenty tasks share it."""
 PAUSE = 0.01
 """Seconds between two looks."""

@@ -24,6 +24,7 @@ from typing import Self
 
 from tests.system.faults.browser_profile import Outcome, Profile, pause
 from tests.system.faults.leaving import THEFT, How, Leaver
+from tests.system.faults.program import IS_FULL
 from tests.system.faults.raw_http import RawConnection
 from tests.system.faults.theft import Stolen, Theft
 from tests.system.faults.watch import Watch
@@ -31,8 +32,10 @@ from tools.services.patience import patience
 
 MAX_ROUNDS = 5
 """Rounds of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is wrong."""
+PACE = 0.03 if not IS_FULL else 0.002
+"""Seconds between two refreshes of a tab, on average: several scenarios share two cores, and each needs its turn."""
 CALM = 0.2
-"""Seconds between two refreshes of a tab while nothing is waited for but the guards."""
+"""The same while nothing is waited for but the guards."""
 REPEAT_EVERY = 4
 """Refreshes of a single tab after which one arrives twice."""
 PREPARED = 3
@@ -344,8 +347,8 @@ class Load:
                 outcome = await profile.refresh(connection)
                 if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
                     await profile.repeat(connection)
-                calm = CALM if self._is_calm else 0
-                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(calm, calm + 0.004)))
+                pace = CALM if self._is_calm else PACE
+                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 2 * pace)))
         finally:
             connection.close()
 
