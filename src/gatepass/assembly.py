@@ -27,6 +27,7 @@ from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.retention import Retention
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
+from gatepass.anywhere import AnyLoop, Sync
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import KeyRing, Secrets, SigningKey, parse_secret
@@ -35,12 +36,12 @@ from gatepass.core.strict_json import dump
 from gatepass.mail.options import Mail
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
-from gatepass.runtime.anywhere import AnyLoop, Sync
 from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.lost_sessions import LostSessions
+from gatepass.runtime.single_server import SingleServer
 from gatepass.runtime.store_watch import StoreWatch
 from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
@@ -245,7 +246,13 @@ class Parts:
         options, browsers = self.options, self.options.browsers
         self.cookies = Cookies.for_url(options.public_url, path=browsers.cookie_path, same_site=browsers.same_site)
         self.origins = Origins.of(options.public_url, browsers.origins)
-        self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
+        self.store_watch = StoreWatch(
+            options.store,
+            clock=options.clock,
+            report=self.report,
+            single=SingleServer(getattr(options.store, "file", None)),
+            serves=lambda: self.lifecycle.serves,
+        )
         self.report.add(LostSessions(self.report).on_event)
         self.description = describe(endpoints.DESCRIBED, options.policy)
         self._context = Context(

@@ -22,7 +22,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from gatepass.gate import Gatepass
 from gatepass.guards.fastapi import CurrentPrincipal
-from gatepass.guards.flask import GatepassFlask
+from gatepass.guards.flask import GatepassFlask, current_principal
 from gatepass.guards.litestar import GatepassPlugin
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.origin import CORS_HEADERS
@@ -190,6 +190,38 @@ def test_flasks_cors_never_sees_the_endpoints() -> None:
 
     try:
         assert_page_signs_in(ask)
+    finally:
+        gate.background.stop()
+
+
+def test_a_hook_of_flask_that_asks_for_the_caller_keeps_no_preflight_out() -> None:
+    gate = gate_for_page()
+    app = Flask(__name__)
+    seen: list[str] = []
+
+    @app.before_request
+    def everywhere() -> None:
+        current_principal()
+        seen.append("a caller")
+
+    @app.route("/", methods=["POST", "OPTIONS"])
+    def root() -> str:
+        seen.append("the view")
+        return "root"
+
+    @app.after_request
+    def cors(response: Any) -> Any:
+        response.headers["Access-Control-Allow-Origin"] = PAGE
+        return response
+
+    GatepassFlask(app, gate)
+    client = werkzeug.test.Client(app)
+    try:
+        answer = client.options("/", headers=preflight())
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+        assert client.options("/").status_code == 401
+        assert client.post("/", headers={"Origin": PAGE}).status_code == 401
+        assert seen == []
     finally:
         gate.background.stop()
 

@@ -50,6 +50,8 @@ class Lifecycle:
         """A lock, and the event loop whose tasks it is for."""
         self._failures = 0
         self._holders = 0
+        self.serves = False
+        """Whether the endpoints have been asked in this process: it is a server, and no command or script."""
         self._loop: asyncio.AbstractEventLoop | None = None
         _all.add(self)
 

@@ -72,6 +72,7 @@ class AuthApp:
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
         if self.relay is not None and not self._lifecycle.is_open and await self.relay(scope, receive, send):
             return
+        self._lifecycle.serves = True
         request = Request(scope, receive, body_timeout=self._body_timeout)
         guard = scope.get(SENDER)
         del scope  # crash reports show local variables, and its headers hold tokens

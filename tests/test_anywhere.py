@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 
 from gatepass.accounts.administration import Administration
 from gatepass.accounts.service import Accounts
+from gatepass.anywhere import SyncAccounts, SyncAdministration, SyncKeys, SyncSessions
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.guards.fastapi import CurrentPrincipal
-from gatepass.runtime.anywhere import SyncAccounts, SyncAdministration, SyncKeys, SyncSessions
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.testing.clock import FastHasher
