@@ -112,7 +112,7 @@ def with_interceptors(client: Owned, **options: Unpack[OwnOptions]) -> Any:
     if not isinstance(client, httpx.Client | httpx.AsyncClient):
         raise TypeError(
             f"This client is no {httpx.__name__} client: it is a {type(client).__module__.partition('.')[0]} one. "
-            "gatepass.client uses httpx2 where it is installed, and httpx 0.28 where it is not."
+            "gatepass.client uses one of the two in a process: see gatepass.client.library.use."
         )
     kind: type[Any] = Client if isinstance(client, httpx.Client) else AsyncClient
     if isinstance(client, kind):

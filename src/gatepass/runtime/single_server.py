@@ -1,8 +1,8 @@
 """Tells a server process that another one serves from the same SQLite file. One rule, for every way to start servers.
 
 A SQLite file is for one server process, with as many threads as it likes; commands and scripts may write beside it.
-(SQLite before 3.51.3 can corrupt a WAL file that several processes write at once.) `gatepass serve --workers` refuses to
-start more. Other servers start their processes themselves, so each one that serves tries to hold a lock beside the
+(SQLite before 3.51.3 can corrupt a WAL file that several processes write at once.) `gatepass serve --workers` refuses
+to start more. Other servers start their processes themselves, so each one that serves tries to hold a lock beside the
 file: a process that does not get it says so, and is not ready.
 """
 
