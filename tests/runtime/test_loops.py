@@ -23,7 +23,7 @@ from gatepass.ports import Message
 from gatepass.testing.clock import FastHasher
 from tests.guards import apps
 from tests.support.asgi import call
-from tests.support.browser import ORIGIN, Browser
+from tests.support.browser import ORIGIN, PASSWORD, Browser
 from tests.support.gates import SECRET, GateHarness
 from tests.support.lifespan import started
 from tools.services import valkey
@@ -147,19 +147,49 @@ def test_so_it_does_on_postgresql_and_on_redis(tmp_path: Path, monkeypatch: pyte
     gc.collect()  # the connections of the loops that ended
 
 
-def test_a_loop_that_runs_elsewhere_keeps_the_gate() -> None:
+async def test_a_loop_that_takes_no_work_is_said_to_have_the_gate(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An async test that waits for a sync client: the client's loop has the request, the test's loop has the gate."""
+    monkeypatch.setattr("gatepass.server.wsgi.TURN_TIMEOUT", 0.05)
+    gate = GateHarness().gate
+    async with gate.running():
+        client = TestClient(Starlette(routes=[Mount("/auth", gate.asgi)]))
+        assert client.post("/auth/refresh", headers={"Gatepass-Client": "1"}).status_code == 500
+        assert "takes no work" in caplog.text
+
+
+def test_two_clients_at_once_may_enter_one_application_and_leave_in_any_order() -> None:
+    at = GateHarness()
+    app = apps.fastapi(at.gate)
+
+    def is_served(client: TestClient, name: str) -> bool:
+        body = {"email": f"{name}@example.com", "password": PASSWORD}
+        granted = client.post("/auth/register", json=body, headers={"Gatepass-Client": "1"})
+        bearer = {"Authorization": f"Bearer {granted.json()['access_token']}"}
+        return client.get("/me", headers=bearer).status_code == 200
+
+    for number in range(2):
+        first, second = TestClient(app, base_url=ORIGIN), TestClient(app, base_url=ORIGIN)
+        first.__enter__()
+        second.__enter__()
+        assert is_served(first, f"first{number}")
+        assert is_served(second, f"second{number}")
+        first.__exit__(None, None, None)
+        assert is_served(second, f"third{number}")
+        second.__exit__(None, None, None)
+    assert "Guard" not in layers_of(app)
+
+
+def test_the_endpoints_on_a_loop_are_answered_where_sync_code_has_the_gate_open() -> None:
     gate = GateHarness().gate
     gate.sync.open()
     try:
-
-        async def open_here() -> None:
-            with pytest.raises(ConfigurationError, match="open on another event loop"):
-                await gate.open()
-
-        asyncio.run(open_here())
+        ann = Browser(gate.asgi)
+        assert asyncio.run(ann.register()).status == 201
+        assert asyncio.run(ann.refresh()).status == 200
     finally:
         gate.sync.close()
-    asyncio.run(gate.open())
 
 
 async def test_mail_that_no_time_is_left_for_is_an_event(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ class Lifecycle:
         self._opening: tuple[asyncio.AbstractEventLoop | None, asyncio.Lock] = (None, asyncio.Lock())
         """A lock, and the event loop whose tasks it is for."""
         self._failures = 0
-        self._holders = 0
+        self._holders: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
         self.serves = False
         """Whether the endpoints have been asked in this process: it is a server, and no command or script."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,10 +79,12 @@ class Lifecycle:
         return self._loop is not None and not self._loop.is_running()
 
     async def open(self) -> None:
-        """Open the store and load the signing keys and the revocations. Idempotent.
+        """Open the store and load the signing keys and the revocations. Idempotent: open on another loop is open."""
+        if self.loop is None:
+            await self.open_here()
 
-        Raises ConfigurationError while the gate is open on another event loop that is running, in another thread.
-        """
+    async def open_here(self) -> None:
+        """As `open`, on this event loop. Raises ConfigurationError while the gate is open on another running one."""
         if self.is_open:
             return
         self._leave_other_loop()
@@ -126,15 +128,23 @@ class Lifecycle:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The gate is open while entered. It may be entered several times: the last one to leave closes it."""
+        """The gate is open while entered. It may be entered several times, also on several event loops at once.
+
+        The last one to leave the loop of the gate closes it, and it opens again on a loop where it is still entered.
+        """
+        loop = asyncio.get_running_loop()
         await self.open()
-        self._holders += 1
+        self._holders[loop] = self._holders.get(loop, 0) + 1
         try:
             yield
         finally:
-            self._holders -= 1
-            if self._holders <= 0:
-                await self.close()
+            self._holders[loop] -= 1
+            if self._holders[loop] == 0:
+                del self._holders[loop]
+                if self.is_open:
+                    await self.close()
+                for other in [each for each in self._holders if each.is_running()][:1]:
+                    asyncio.run_coroutine_threadsafe(self.open(), other)
 
     def check_health(self) -> None:
         """Raise Unavailable if a background task is failing, or guards do not trust what they know of revocations."""
@@ -163,15 +173,16 @@ class Lifecycle:
             return
         if left.is_running():
             raise ConfigurationError(
-                "This gate is open on another event loop, which is running in another thread. A gate serves one loop "
-                "at a time: make a gate for each, or call this one by gate.sync."
+                "This gate is open on another event loop, which runs in another thread and takes no work: it waits, "
+                "perhaps for this request. In an async test use an async client (httpx.ASGITransport), or close the "
+                "gate first."
             )
         logger.info("the event loop of the gate has ended; it opens again on another one")
         self._supervisor.abandon(left)
         self._supervisor = self._new_supervisor()
         if self._outbox is not None:
             self._outbox.abandon()
-        self._loop, self._holders = None, 0
+        self._loop = None
 
 
 _all: "weakref.WeakSet[Lifecycle]" = weakref.WeakSet()

@@ -65,9 +65,10 @@ class LoopThread:
         _all.add(self)
 
     @property
-    def has_open_loop(self) -> bool:
-        """Whether the thread of this object has the gate open, or is opening it, and is not the caller's thread."""
-        return self._loop is not None and self._thread is not threading.current_thread()
+    def loop_elsewhere(self) -> asyncio.AbstractEventLoop | None:
+        """The running event loop that has the gate open, or is opening it, if it is not the caller's."""
+        loop = self._loop or self._home()
+        return None if loop is asyncio.get_running_loop() else loop
 
     def wait_until_open(self) -> None:
         """Return once the gate is open, or after OPEN_TIMEOUT; guards respond with 503 while it is not open.

@@ -97,7 +97,7 @@ class AuthApp:
                 return self._preflight(request, methods)
             self._refuse_plain_http(request, endpoint)
             if not (self._lifecycle.is_open or endpoint.stateless):
-                await self._lifecycle.open()
+                await self._lifecycle.open_here()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
             with store_time():

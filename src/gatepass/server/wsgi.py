@@ -19,6 +19,9 @@ from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 MAX_BODY = 65_536
 """Bytes that are read of a body: far more than any endpoint accepts, so that the endpoint answers 413 itself."""
 
+TURN_TIMEOUT = 5.0
+"""Seconds for another event loop to take work: more than any of our steps takes."""
+
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
@@ -71,9 +74,9 @@ class WSGIEndpoints:
 
 
 class Relay:
-    """For the endpoints on an event loop, while the gate's own thread has the gate open: that thread answers.
+    """For the endpoints on one event loop, while another one has the gate open: that one answers.
 
-    A Django project under ASGI, or a test, may use the gate both ways in one process.
+    A Django project under ASGI uses the gate both ways in one process, and tests have several clients at once.
     """
 
     def __init__(self, endpoints: WSGIEndpoints, background: LoopThread) -> None:
@@ -81,8 +84,9 @@ class Relay:
         self._background = background
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Whether the thread has answered. False if the gate is not open there."""
-        if not self._background.has_open_loop:
+        """Whether the other loop has answered. False if there is none, or if it takes no work within TURN_TIMEOUT."""
+        loop = self._background.loop_elsewhere
+        if loop is None or not await _takes_work(loop):
             return False
         asked = self._endpoints.ask(scope, await _read_all(receive))
         del scope  # crash reports show local variables, and its headers hold tokens
@@ -95,6 +99,16 @@ class Relay:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
         return True
+
+
+async def _takes_work(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a loop of another thread is not blocked, as that of an async test that waits for a sync client."""
+    try:
+        turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop)
+        await asyncio.wait_for(asyncio.wrap_future(turn), TURN_TIMEOUT)
+    except (TimeoutError, RuntimeError):  # or it has just been closed
+        return False
+    return True
 
 
 async def _read_all(receive: Receive) -> bytes:
