@@ -294,6 +294,7 @@ class Parts:
             background_tasks={f"gatepass-{name}": run for name, run in tasks.items()},
             clock=clock,
             report=report,
+            at_close=self.store_watch.close,
         )
 
     async def _load(self) -> None:

@@ -36,8 +36,13 @@ class Lifecycle:
         background_tasks: Mapping[str, BackgroundTask],
         clock: Clock,
         report: EventBus,
+        at_close: Callable[[], None] = lambda: None,
     ) -> None:
-        """`load` reads what the gate must know before it serves: signing keys, revocations, the epoch."""
+        """`load` reads what the gate must know before it serves: signing keys, revocations, the epoch.
+
+        `at_close` is called last of all.
+        """
+        self._at_close = at_close
         self._store = store
         self._load = load
         self._revocations = revocations
@@ -125,6 +130,7 @@ class Lifecycle:
             await self._outbox.close()
         await self._report.finish()
         await self._store.close()
+        self._at_close()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -42,16 +42,17 @@ class StoreWatch:
 
     async def run(self, alive: Alive = ignore) -> None:
         """Check at intervals until cancelled. While the store is unavailable, what was found last holds."""
-        try:
-            while True:
-                try:
-                    await self.check()
-                    alive()
-                except StoreUnavailable:
-                    logger.debug("the store is unavailable; it is checked later", exc_info=True)
-                await asyncio.sleep(CHECK_INTERVAL)
-        finally:
-            self._single.release()
+        while True:
+            try:
+                await self.check()
+                alive()
+            except StoreUnavailable:
+                logger.debug("the store is unavailable; it is checked later", exc_info=True)
+            await asyncio.sleep(CHECK_INTERVAL)
+
+    def close(self) -> None:
+        """Let another process serve from the store. Idempotent."""
+        self._single.release()
 
     async def check(self) -> None:
         """Check once. Reports each new hazard. Raises StoreUnavailable."""
