@@ -61,7 +61,7 @@ class Guard:
         prepare_scope(guarded, check=self._check, cookies=self._cookies)
         is_preflight = kind == "http" and scope.get("method") == "OPTIONS" and is_cors_preflight(scope)
         sender = guarded[SENDER] = GuardedSend(send, kind)
-        cors = _Cors(self._origins, scope["headers"])
+        cors = _Cors(self._origins, scope["headers"]) if self._origins else None
         try:
             if is_preflight and await self._preflights.answer(scope, receive, send):
                 return
@@ -76,7 +76,7 @@ class Guard:
             if problem is None or sender.has_started:
                 await sender.release()
                 raise
-            await refuse(problem, kind, send, cors=cors.headers())
+            await refuse(problem, kind, send, cors=cors.headers() if cors else ())
         except BaseException:
             await sender.release()
             raise
@@ -114,12 +114,12 @@ class _Cors:
 
     __slots__ = ("_origins", "_raw")
 
-    def __init__(self, origins: Origins | None, raw: Any) -> None:
+    def __init__(self, origins: Origins, raw: Any) -> None:
         self._origins = origins
-        self._raw = raw if origins else ()
+        self._raw = raw
 
     def headers(self) -> list[tuple[str, str]]:
-        return self._origins.cors(Headers(self._raw)) if self._origins else []
+        return self._origins.cors(Headers(self._raw))
 
 
 class GuardMaker(Protocol):

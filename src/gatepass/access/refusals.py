@@ -4,7 +4,7 @@ Starlette answers what a middleware raises with a 500 and raises it again. So a 
 has returned: if it ends in a refusal, the client gets the refusal, and can refresh its token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
@@ -28,18 +28,22 @@ class GuardedSend:
         self.has_started = False
         """Whether the client has got the head of a response."""
 
-    async def __call__(self, message: Message) -> None:
-        """Pass a message on, or hold it back."""
-        if self._held or (message["type"] == "http.response.start" and message["status"] == 500):
-            self._held.append(message)
-            if len(self._held) > MAX_HELD:
-                await self.release()
-            return
-        if self._is_http and message["type"] == "http.response.start":
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Pass a message on, or hold it back. No coroutine of its own: most messages are passed on as they are."""
+        if self.has_started or not self._is_http:
+            return self._send(message)
+        if message["type"] == "http.response.start" and message["status"] != 500:
             self.has_started = True
-            if self.cors:
-                message = _with_cors(message, self.cors)
-        await self._send(message)
+            return self._send(_with_cors(message, self.cors) if self.cors else message)
+        return self._hold(message)
+
+    async def _hold(self, message: Message) -> None:
+        if not self._held and message["type"] != "http.response.start":  # an informational response (103)
+            await self._send(message)
+            return
+        self._held.append(message)
+        if len(self._held) > MAX_HELD:
+            await self.release()
 
     async def release(self) -> None:
         """Send what is held back."""
