@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.support.certificate import certificate
 from tests.support.process import until_listening
 from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, sign_up, status, until_page
 from tests.system.browser.long_running import skip
-from tests.system.browser.test_https import certificate
 from tools.services.patience import until
 from tools.services.ports import free_port
 
