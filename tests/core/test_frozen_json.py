@@ -52,6 +52,6 @@ def test_it_is_read_written_pickled_and_copied_as_plain_json() -> None:
     assert again == PLAIN
     with pytest.raises(TypeError):
         again["roles"].append("admin")
-    copied = copy.deepcopy(dict(claims))
+    copied: Any = copy.deepcopy(dict(claims))
     copied["roles"].append("admin")
     assert claims == PLAIN
