@@ -128,7 +128,7 @@ async def test_listeners_hear_every_event() -> None:
             heard.append(type(event).__name__)
 
         await Browser(at.gate.asgi).register()
-        assert heard == ["AccountRegistered", "SessionStarted"]
+    assert heard == ["AccountRegistered", "SessionStarted"]  # a gate that closes waits for its listeners
 
 
 class TestSetting:

@@ -7,7 +7,6 @@ import os
 import sys
 
 import django
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
@@ -20,10 +19,11 @@ from gatepass.guards.django import current_principal, requires
 
 settings.configure(
     DEBUG=True,
-    SECRET_KEY=os.urandom(32).hex(),
+    SECRET_KEY=os.environ.get("SECRET_KEY", "only for development"),  # not a random one: each process would differ
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "gatepass.guards.django"],
     MIDDLEWARE=["gatepass.guards.django.middleware.GatepassMiddleware"],
+    AUTH_PASSWORD_VALIDATORS=[{"NAME": "gatepass.guards.django.password_validation.EndSessions"}],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "people.db"}},
     GATEPASS=f"{__name__}.gate",
 )
@@ -35,18 +35,13 @@ from django.contrib.auth import authenticate  # noqa: E402 (needs the line above
 class DjangoUsers:
     """Asks Django's authentication back ends, which hash for unknown people too and refuse inactive ones."""
 
-    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
-        """Blocking work goes to a thread of its own."""
-        return await sync_to_async(self._ask, thread_sensitive=False)(email, password)
-
-    def _ask(self, email: str, password: str) -> AuthenticatedUser | None:
+    def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+        """A plain method runs on a thread."""
         close_old_connections()
         try:
             user = authenticate(username=email, password=password)
-            if user is None:
-                return None
-            # The hash of the password stands for it: sessions end when it changes.
-            return AuthenticatedUser(str(user.pk), user.email or email, version=user.get_session_auth_hash())
+            # EndSessions ends the sessions when the password changes, so no `version` is needed.
+            return AuthenticatedUser(str(user.pk), user.email or email) if user is not None else None
         finally:
             close_old_connections()
 

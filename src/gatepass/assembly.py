@@ -9,6 +9,7 @@ keys hand it every later set.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from gatepass.access.check import Check
@@ -26,6 +27,7 @@ from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.retention import Retention
 from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
+from gatepass.anywhere import AnyLoop, Sync
 from gatepass.core.access_token import Verifier
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import KeyRing, Secrets, SigningKey, parse_secret
@@ -39,6 +41,7 @@ from gatepass.runtime.follower import Follower
 from gatepass.runtime.janitor import Janitor
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.lost_sessions import LostSessions
+from gatepass.runtime.single_server import SingleServer
 from gatepass.runtime.store_watch import StoreWatch
 from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
@@ -51,7 +54,7 @@ from gatepass.server.networks import ClientNetworks
 from gatepass.server.openapi import describe
 from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
-from gatepass.server.wsgi import WSGIEndpoints
+from gatepass.server.wsgi import Relay, WSGIEndpoints
 from gatepass.sessions.devices import Devices
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
@@ -60,6 +63,8 @@ from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import Hsts, Origins, is_loopback, origin_of, transport_policy
+
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,8 +274,15 @@ class Parts:
             revocations=self.revocations,
             report=self.report,
         )
-        self.store_watch = StoreWatch(options.store, clock=options.clock, report=self.report)
+        self.store_watch = StoreWatch(
+            options.store,
+            clock=options.clock,
+            report=self.report,
+            single=SingleServer(getattr(options.store, "file", None)),
+            serves=lambda: self.lifecycle.serves,
+        )
         self.report.add(LostSessions(self.report).on_event)
+        self.description = describe(self._described, options.policy)
         self._context = Context(
             sessions=self.sessions,
             accounts=self.accounts,
@@ -296,7 +308,7 @@ class Parts:
             ping=SharedPing(self.store_watch.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
-            description=dump(describe(self._described, options.policy)),
+            description=dump(self.description),
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
@@ -319,6 +331,7 @@ class Parts:
             background_tasks={f"gatepass-{name}": run for name, run in tasks.items()},
             clock=clock,
             report=report,
+            at_close=self.store_watch.close,
         )
 
     async def _load(self) -> None:
@@ -333,12 +346,28 @@ class Parts:
         declared = [*self._described, *(endpoints.FEED if options.secrets.feed else ())]
         hsts = options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
-        self.asgi: ASGIApp = self._app(declared, hsts=hsts or "host")
+        endpoints_app = self._app(declared, hsts=hsts or "host")
+        self.asgi: ASGIApp = endpoints_app
         alone = hsts or "subdomains"
-        self.background = LoopThread(open=self.lifecycle.open, close=self.lifecycle.close)
+        self.background = LoopThread(
+            open=self.lifecycle.open, close=self.lifecycle.close, home=lambda: self.lifecycle.loop
+        )
+        self.sync = Sync(
+            self.lifecycle,
+            self.background,
+            sessions=self.sessions,
+            accounts=self.accounts,
+            administration=self.administration,
+            keys=self.keys,
+        )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
+        endpoints_app.relay = Relay(self.wsgi, self.background)
         around = self._app(endpoints.AROUND, hsts=alone)
         self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
+
+    def anywhere(self, service: Service) -> Service:
+        """The service, for awaiting on any event loop."""
+        return cast(Service, AnyLoop(service, self.lifecycle))
 
     def _app(self, declared: Iterable[Endpoint], *, hsts: Hsts) -> AuthApp:
         options = self.options

@@ -9,11 +9,12 @@ parts; each group of options holds its defaults and checks itself.
 """
 
 import contextlib
+import copy
 import pkgutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
-from gatepass.access.asgi import CHECK, Guard
+from gatepass.access.asgi import CHECK, Guard, guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.accounts.external import Authenticator
 from gatepass.assembly import Options, Parts
@@ -23,7 +24,7 @@ from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
 from gatepass.mail.options import Mail
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
-from gatepass.runtime.event_log import Listener
+from gatepass.runtime.event_delivery import Listener
 from gatepass.server.limits import Limits
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
@@ -84,16 +85,18 @@ class Gatepass:
         )
         self.policy, self.store, self.limits = options.policy, options.store, options.limits
         self._parts = parts = Parts(options)
-        self.sessions, self.accounts, self.keys = parts.sessions, parts.accounts, parts.keys
-        self.administration = parts.administration
-        self.check, self.revocations = parts.check, parts.revocations
+        anywhere = parts.anywhere
+        self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)
+        self.keys = anywhere(parts.keys)
+        self.administration = anywhere(parts.administration)
+        self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self.cookies, self.origins = parts.cookies, parts.origins
         self.mailer, self.outbox = parts.mailer, parts.outbox
-        self.registration = parts.registration
-        self.password_reset, self.email_change = parts.password_reset, parts.email_change
+        self.registration = anywhere(parts.registration)
+        self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
         self.asgi: ASGIApp = parts.asgi
         self.served: ASGIApp = parts.served
-        self.wsgi, self.background = parts.wsgi, parts.background
+        self.wsgi, self.background, self.sync = parts.wsgi, parts.background, parts.sync
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -139,12 +142,9 @@ class Gatepass:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """`async with gate.running():` opens the gate and closes it again."""
-        await self.open()
-        try:
+        """`async with gate.running():` opens the gate and closes it again, with the last of several that entered it."""
+        async with self._parts.lifecycle.running():
             yield self
-        finally:
-            await self.close()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[Mapping[str, object]]:
@@ -152,18 +152,31 @@ class Gatepass:
 
         `FastAPI(lifespan=gate.lifespan)`, or inside your own: `async with gate.lifespan(app) as state: yield state`.
         """
-        stack = getattr(app, "middleware_stack", None)
-        if stack is not None:
-            app.middleware_stack = self.guard(stack)
-        async with self.running():
-            yield {CHECK: self.check}
+        with guarding(app, self._guard, endpoints=self.asgi):
+            async with self.running():
+                yield {CHECK: self.check}
 
     def guard(self, app: ASGIApp, *, required: bool = False) -> Guard:
         """Wrap any ASGI application: it sees no refresh cookie, and its routes can ask for their caller.
 
-        With `required` every request needs a valid access token.
+        With `required` every request needs a valid access token, except CORS preflights, which never have one.
         """
-        return Guard(app, check=self.check, cookies=self.cookies, required=required)
+        return self._guard(app, required=required)
+
+    def _guard(self, app: ASGIApp, *, required: bool = False, mounts: Sequence[str] = ()) -> Guard:
+        return Guard(
+            app,
+            check=self.check,
+            cookies=self.cookies,
+            required=required,
+            origins=self.origins,
+            endpoints=self.asgi,
+            mounts=mounts,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document of the auth endpoints, with paths relative to their mount."""
+        return copy.deepcopy(self._parts.description)
 
     def wait_until_open(self) -> None:
         """Open the gate on a thread of its own, for WSGI, and wait for it a bounded moment. Idempotent."""
@@ -174,8 +187,11 @@ class Gatepass:
         return WSGIGuard(app, self, auth=auth, required=required)
 
     def on_event(self, listener: Listener) -> Listener:
-        """Call `listener` with every event (`gatepass.core.event`). Also a decorator."""
-        self._parts.report.add(listener)
+        """Call `listener`, plain or async, with every event (`gatepass.core.event`), in their order. Also a decorator.
+
+        No request waits for it. A plain listener runs on a thread and may block.
+        """
+        self.events.deliver_to(listener)
         return listener
 
 

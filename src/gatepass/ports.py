@@ -9,7 +9,7 @@ The contract that all stores share:
 * One verb per intent. `gatepass.testing.battery.StoreBattery` is this contract as tests.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -323,5 +323,8 @@ class Message:
 class Mailer(Protocol):
     """Hands mail to the system that delivers it."""
 
-    async def send(self, message: Message) -> None:
-        """Return once the mail is accepted. Raises DeliveryFailed, which says whether trying again may help."""
+    def send(self, message: Message) -> Awaitable[None] | None:
+        """Return once the mail is accepted. Raises DeliveryFailed, which says whether trying again may help.
+
+        Async or plain; a plain one runs on a thread.
+        """

@@ -67,6 +67,14 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def abandon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up the tasks of a loop that is not running: they are cancelled if it ever runs again."""
+        left: list[asyncio.Task[None] | asyncio.TimerHandle] = [*self._tasks.values(), *self._restarts.values()]
+        self._tasks, self._restarts, self._runs, self._failures = {}, {}, {}, {}
+        if not loop.is_closed():
+            for each in left:
+                loop.call_soon_threadsafe(each.cancel)
+
     def _spawn(self, name: str) -> None:
         self._restarts.pop(name, None)
         task = asyncio.create_task(self._runs[name](partial(self._note_alive, name)), name=name)

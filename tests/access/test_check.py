@@ -14,6 +14,7 @@ class CountingVerifier:
     def __init__(self, at: GateHarness) -> None:
         self._inner = at.gate.check._verifier
         self.count = 0
+        self.issuer = self._inner.issuer
 
     def verify(self, token: str, now: int):  # type: ignore[no-untyped-def]
         self.count += 1

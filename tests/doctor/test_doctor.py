@@ -288,6 +288,17 @@ class TestOutside:
         assert "PUBLIC_URL is https://gate.example" in said(findings, "address", "error")
         assert "does not set __Host-Http-gatepass" in said(findings, "cookies", "error")
 
+    async def test_a_page_of_an_allowed_origin_is_asked_for(self, env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        findings = await self.look(env, tmp_path, ORIGINS="https://app.example")
+        assert "https://app.example may sign in" in said(findings, "cors", "ok")
+
+    async def test_a_server_that_answers_preflights_otherwise_is_a_fault(
+        self, env: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        env.setenv("GATEPASS_ORIGINS", "https://app.example")
+        findings = await self.look(env, tmp_path, SAME_SITE="lax")
+        assert "https://app.example cannot sign in" in said(findings, "cors", "error")
+
     async def test_nobody_there_is_a_fault(self) -> None:
         assert "does not respond" in said(await found(url="http://localhost:1"), "address", "error")
 

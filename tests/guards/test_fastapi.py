@@ -1,16 +1,26 @@
 """FastAPI's idiom: dependencies, the OpenAPI document, overrides, routers, websockets."""
 
+import json
+import re
 from dataclasses import replace
 from typing import Annotated
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi.testclient import TestClient
 
 from gatepass import Principal
-from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal, Recent, current_principal, requires
+from gatepass.guards.fastapi import (
+    CurrentPrincipal,
+    OptionalPrincipal,
+    Requires,
+    current_principal,
+    include_auth,
+    requires,
+)
 from tests.guards import apps
 from tests.support.asgi import call
-from tests.support.browser import Browser
+from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import GateHarness
 from tests.support.lifespan import started
 from tests.support.websocket import connect
@@ -34,34 +44,44 @@ async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at:
     assert "parameters" not in paths["/me"]["get"]
 
 
-async def test_a_test_may_override_the_caller(at: GateHarness) -> None:
+SOMEBODY = Principal(
+    account_id="somebody",
+    session_id="s",
+    token_id="t",
+    expires_at=2,
+    issued_at=1,
+    authenticated_at=1,
+    scopes=frozenset(),
+    claims={},
+)
+
+
+async def test_a_test_may_override_the_caller_and_scopes_are_checked_all_the_same(at: GateHarness) -> None:
     app = apps.fastapi(at.gate)
-    somebody = Principal(
-        account_id="somebody",
-        session_id="s",
-        token_id="t",
-        expires_at=2,
-        issued_at=1,
-        authenticated_at=1,
-        scopes=frozenset(),
-        claims={},
-    )
-    app.dependency_overrides[current_principal] = lambda: somebody
+    app.dependency_overrides[current_principal] = lambda: SOMEBODY
     async with started(app) as running:
-        for path in ("/me", "/notes"):
-            assert (await call(running, "GET", path)).json()["account"] == "somebody"
+        assert (await call(running, "GET", "/me")).status == 200
+        assert (await call(running, "GET", "/notes")).code == "insufficient-scope"
+        reader = replace(SOMEBODY, scopes=frozenset({"notes:read"}))
+        app.dependency_overrides[current_principal] = lambda: reader
+        assert (await call(running, "GET", "/notes")).json()["account"] == "somebody"
+
+
+async def test_routes_with_an_overridden_caller_need_no_lifespan_in_a_test(at: GateHarness) -> None:
+    app = apps.fastapi(at.gate)
+    app.dependency_overrides[current_principal] = lambda: replace(SOMEBODY, scopes=frozenset({"notes:read"}))
+    assert (await call(app, "GET", "/notes")).json()["account"] == "somebody"
 
 
 async def test_of_a_caller_who_is_overridden_the_sign_in_must_be_recent_or_be_overridden_too(at: GateHarness) -> None:
     app = apps.fastapi(at.gate)
     app.dependency_overrides[current_principal] = lambda: somebody
-    facts = {"account_id": "somebody", "session_id": "s", "token_id": "t", "expires_at": 2, "issued_at": 1}
-    somebody = Principal(**facts, authenticated_at=at.clock.now(), scopes=frozenset(), claims={})  # type: ignore[arg-type]
+    somebody = replace(SOMEBODY, scopes=frozenset({"notes:read"}), authenticated_at=at.clock.now())
     async with started(app) as running:
         assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
         somebody = replace(somebody, authenticated_at=1)
         assert (await call(running, "GET", "/vault")).code == "insufficient-user-authentication"
-        app.dependency_overrides[Recent(apps.RECENT)] = lambda: somebody
+        app.dependency_overrides[Requires(("notes:read",), apps.RECENT)] = lambda: somebody
         assert (await call(running, "GET", "/vault")).json()["account"] == "somebody"
 
 
@@ -157,3 +177,32 @@ async def test_a_websocket_finds_its_caller_and_refuses_others_before_the_handsh
         refused = await connect(running, "/ws")
         assert refused
         assert all(message["type"] != "websocket.accept" for message in refused)
+
+
+def test_the_endpoints_may_stand_in_the_document_of_the_application(at: GateHarness) -> None:
+    app = FastAPI(lifespan=at.gate.lifespan)
+    include_auth(app, at.gate, mount="/v1/auth")
+
+    @app.get("/me")
+    def me(principal: CurrentPrincipal) -> str:
+        return principal.account_id
+
+    with TestClient(app, base_url=ORIGIN) as client:
+        document = client.get("/openapi.json").json()
+        assert client.get("/openapi.json").json() == document
+        assert set(document["paths"]) > {"/me", "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/sessions/{sid}"}
+        assert document["paths"]["/v1/auth/me"]["get"]["security"] == document["paths"]["/me"]["get"]["security"]
+        login = document["paths"]["/v1/auth/login"]["post"]
+        assert {parameter["name"] for parameter in login["parameters"]} >= {"Gatepass-Client"}
+        refs = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+        assert refs <= set(document["components"]["schemas"])
+        assert {"GatepassSignIn", "GatepassProblem"} <= refs
+        operations = [
+            each["operationId"]
+            for item in document["paths"].values()
+            for each in item.values()
+            if isinstance(each, dict)
+        ]
+        assert len(operations) == len(set(operations))
+        body = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
+        assert client.post("/v1/auth/register", json=body, headers={"Gatepass-Client": "1"}).status_code == 201

@@ -108,6 +108,6 @@ async def test_a_clock_that_differs_from_the_stores_is_an_event(over: Over, is_t
     async with over(tmp_path) as stores:
         gate = gate_of(stores, ahead=-600)
         told: list[str] = []
-        gate.on_event(lambda event: told.append(event.name))
+        gate.events.add(lambda event: told.append(event.name))
         async with gate.running():
             assert (told.count("sys_clock_differs") == 1) is is_told

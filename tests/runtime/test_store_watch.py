@@ -1,6 +1,9 @@
 """What is found about a store while it serves: told once, and the server is not ready meanwhile."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +12,12 @@ from gatepass.errors import StoreUnavailable
 from gatepass.runtime.lost_sessions import MIN_LOST, WINDOW, LostSessions
 from gatepass.runtime.store_watch import StoreWatch
 from gatepass.stores.memory import MemoryStore
+from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW
+from tests.support.asgi import call
+from tests.support.browser import Browser
+from tests.support.gates import GateHarness, WatchedStore
 
 
 class Store(MemoryStore):
@@ -73,3 +80,50 @@ def test_one_client_that_asks_again_and_again_and_a_few_among_many_are_nothing()
         listener.on_event(unknown(number, at=NOW + 3 * WINDOW))
     listener.on_event(RefreshRefused(at=NOW, sid="x", reason="expired"))
     assert told == []
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from gatepass.runtime.single_server import SingleServer
+single = SingleServer(Path(sys.argv[1]))
+print(single.hazard(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+async def test_a_second_server_process_on_a_sqlite_file_says_so_and_is_not_ready(tmp_path: Path) -> None:
+    file = tmp_path / "gate.db"
+    at = GateHarness(store=WatchedStore(SQLiteStore(file)))
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdin is not None
+    assert first.stdout is not None
+    assert first.stdout.readline() == "None\n"
+    async with at.gate.running():
+        watch = at.gate._parts.store_watch
+        await watch.check()
+        assert at.named("sys_store_unsafe") == []  # a script or a command may write beside the server
+        assert (await Browser(at.gate.asgi).register()).status == 201
+        await watch.check()
+        await watch.check()
+        (event,) = at.named("sys_store_unsafe")
+        assert "one server process" in repr(event)
+        assert (await call(at.gate.served, "GET", "/readyz")).status == 503
+        first.communicate()
+        await watch.check()
+        at.clock.advance(2)  # callers of /readyz share one answer of the store
+        assert (await call(at.gate.served, "GET", "/readyz")).status == 200
+
+
+@pytest.mark.slow
+async def test_one_server_process_with_commands_beside_it_is_as_it_should_be(tmp_path: Path) -> None:
+    at = GateHarness(store=WatchedStore(SQLiteStore(tmp_path / "gate.db")))
+    async with at.gate.running():
+        assert (await Browser(at.gate.asgi).register()).status == 201
+        await at.gate._parts.store_watch.check()
+    async with at.gate.running():
+        await at.gate._parts.store_watch.check()
+    assert at.named("sys_store_unsafe") == []

@@ -63,7 +63,7 @@ class GateHarness:
             "store": cast(Store, self.store),
         }
         self.gate = Gatepass(**{**arguments, **overrides})
-        self.gate.on_event(self.events.append)
+        self.gate.events.add(self.events.append)
 
     @property
     def memory(self) -> MemoryStore:

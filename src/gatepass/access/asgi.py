@@ -2,45 +2,204 @@
 
 It removes the refresh token from the Cookie header, so that the application, its middleware and its logs never see it;
 only the auth endpoints mounted inside get it back. It puts the Check into the scope, so a route asks for its caller
-where it needs one, and it responds to the refusals that the application does not handle.
+where it needs one. It responds to the refusals that the application does not handle, also where the application has
+made an error page of one (`access/refusals.py`), and lets CORS preflights pass: no preflight has a token.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
 from gatepass.access.check import Check
+from gatepass.access.refusals import GuardedSend, Refusals, problem_of, refuse
 from gatepass.core.access_token import Principal
-from gatepass.errors import ConfigurationError, Problem
-from gatepass.wire.asgi import WITHHELD, ASGIApp, Receive, Scope, Send, Withheld
+from gatepass.errors import ConfigurationError, GatepassError
+from gatepass.wire.asgi import SENDER, WITHHELD, ASGIApp, Receive, Scope, Send, Withheld, relative_path
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.problems import MEDIA_TYPE, document
+from gatepass.wire.headers import Headers
+from gatepass.wire.origin import Origins
 
 CHECK = "gatepass.check"
 """The key of the Check in a scope, and in the lifespan state."""
 
 
 class Guard:
-    """`Guard(app, check=…, cookies=…)`. With `required` every request needs a valid access token."""
+    """`Guard(app, check=…, cookies=…)`. With `required` every request needs a valid access token, except preflights.
 
-    def __init__(self, app: ASGIApp, *, check: Check, cookies: Cookies, required: bool = False) -> None:
+    `origins` are those of the gate: its refusals have CORS headers for them. Preflights from them for paths below
+    `mounts` go to `endpoints` and not through the application, whose CORS rules are not theirs.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        check: Check,
+        cookies: Cookies,
+        required: bool = False,
+        origins: Origins | None = None,
+        endpoints: ASGIApp | None = None,
+        mounts: Sequence[str] = (),
+    ) -> None:
         self._app = app
         self._check = check
         self._cookies = cookies
         self._required = required
+        self._origins = origins if origins and origins.foreign else None
+        self._preflights = Preflights(endpoints, self._origins, mounts)
+        self.entered = 0
+        """How many lifespans hold this guard around their application; `undo` takes it away after the last one."""
+        self.undo: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard http and websocket; pass other scopes on."""
-        if scope["type"] not in ("http", "websocket"):
+        kind = scope["type"]
+        if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        kind, guarded = scope["type"], {**scope}
+        guarded = {**scope}
         prepare_scope(guarded, check=self._check, cookies=self._cookies)
+        is_preflight = kind == "http" and scope.get("method") == "OPTIONS" and is_cors_preflight(scope)
+        sender = guarded[SENDER] = GuardedSend(send, kind)
+        cors = _Cors(self._origins, scope["headers"]) if self._origins else None
         try:
-            if self._required:
+            if is_preflight and await self._preflights.answer(scope, receive, send):
+                return
+            if self._required and not is_preflight:
                 current_principal(guarded)
-            running = self._app(guarded, receive, send)
+            running = self._app(guarded, receive, sender)
             # An error of the application passes here, and crash reports show local variables: no headers among them.
             del scope, guarded
             await running
-        except Problem as problem:
-            await refuse(problem, kind, send)
+        except GatepassError as refusal:
+            problem = problem_of(refusal)
+            if problem is None or sender.has_started:
+                await sender.release()
+                raise
+            await refuse(problem, kind, send, cors=cors.headers() if cors else ())
+        except BaseException:
+            await sender.release()
+            raise
+        else:
+            await sender.release()
+
+    def is_of(self, other: "Guard") -> bool:
+        """Whether both are guards of one gate."""
+        return self._check is other._check
+
+
+class Preflights:
+    """The CORS preflights from `origins` for the auth endpoints, which are mounted at `mounts`."""
+
+    def __init__(self, endpoints: ASGIApp | None, origins: Origins | None, mounts: Sequence[str]) -> None:
+        self._endpoints = endpoints
+        self._origins = origins
+        self._mounts = mounts
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Whether this preflight was one for the endpoints, and they have responded to it."""
+        if not self._mounts or self._endpoints is None or self._origins is None:
+            return False
+        path = relative_path(scope)
+        mount = next((each for each in self._mounts if path == each or path.startswith(each + "/")), None)
+        if mount is None or not self._origins.opens_to(Headers(scope["headers"])):
+            return False
+        root = scope.get("root_path", "").rstrip("/")
+        await self._endpoints({**scope, "root_path": root + mount, "path": root + path}, receive, send)
+        return True
+
+
+class _Cors:
+    """The CORS headers of a refusal, if there is one. The request's headers are in no variable of the guard."""
+
+    __slots__ = ("_origins", "_raw")
+
+    def __init__(self, origins: Origins, raw: Any) -> None:
+        self._origins = origins
+        self._raw = raw
+
+    def headers(self) -> list[tuple[str, str]]:
+        return self._origins.cors(Headers(self._raw))
+
+
+class GuardMaker(Protocol):
+    """`guard` of a gate."""
+
+    def __call__(self, app: ASGIApp, /, *, mounts: Sequence[str]) -> Guard:
+        """Wrap an application whose auth endpoints are at `mounts`."""
+        ...
+
+
+@contextmanager
+def guarding(app: Any, guard: GuardMaker, *, endpoints: ASGIApp | None) -> Iterator[None]:
+    """Guard a Starlette application while the block runs; afterwards it is as it was.
+
+    For lifespans: the application may be started again and again, and by several at once.
+    """
+    if not hasattr(app, "middleware_stack"):
+        yield
+        return
+    before = app.middleware_stack
+    stack = app.build_middleware_stack() if before is None else before
+    around = guard(stack, mounts=_mounts_of(app, endpoints))
+    if isinstance(stack, Guard) and stack.is_of(around):
+        around = stack
+    if around.entered == 0:
+        around.undo = _install(app, around, stack, before)
+    around.entered += 1
+    try:
+        yield
+    finally:
+        around.entered -= 1
+        if around.entered == 0:
+            around.undo()
+
+
+def _install(app: Any, around: Guard, stack: Any, before: Any) -> Callable[[], None]:
+    """Put the guard in its place. Returns what takes it away again."""
+    wrapped = _wrap_layers(stack)
+    app.middleware_stack = around
+
+    def undo() -> None:
+        if app.middleware_stack is around:
+            app.middleware_stack = before
+        for layer, inner in wrapped:
+            layer.app = inner
+
+    return undo
+
+
+def _wrap_layers(stack: Any) -> list[tuple[Any, ASGIApp]]:
+    """Let each middleware's refusals be answered around that middleware: inside the CORS headers of those outside."""
+    found: list[tuple[Any, ASGIApp]] = []
+    layer = stack
+    while not _has_handlers(layer) and callable(inner := getattr(layer, "app", None)):
+        found.append((layer, inner))
+        layer.app = Refusals(inner)
+        layer = inner
+    return found
+
+
+def _has_handlers(layer: Any) -> bool:
+    """Whether a layer runs the application's own handlers of exceptions: they come first for what routes raise."""
+    return any(each.__name__ == "ExceptionMiddleware" for each in type(layer).__mro__)
+
+
+def _mounts_of(app: Any, endpoints: ASGIApp | None, below: str = "") -> list[str]:
+    found: list[str] = []
+    for route in getattr(app, "routes", ()) if endpoints is not None else ():
+        inner, path = getattr(route, "app", None), below + getattr(route, "path", "")
+        if inner is endpoints:
+            found.append(path)
+        elif hasattr(inner, "routes"):
+            found.extend(_mounts_of(inner, endpoints, path))
+    return found
+
+
+def is_cors_preflight(scope: Scope) -> bool:
+    """Whether an OPTIONS request is a CORS preflight: a browser's question, which never has a token."""
+    names = {name for name, _ in scope["headers"]}
+    return b"origin" in names and b"access-control-request-method" in names
 
 
 def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies) -> None:
@@ -75,25 +234,21 @@ def authorizations(scope: Scope) -> list[str]:
 def check_of(scope: Scope) -> Check:
     """The Check of this request: from the guard, or from the lifespan state. Raises ConfigurationError without one."""
     check = scope.get(CHECK) or scope.get("state", {}).get(CHECK)
-    if not isinstance(check, Check):
+    if isinstance(check, Check):
+        return check
+    if _has_lifespan(scope.get("app")):
         raise ConfigurationError(
-            "No gate guards this application: pass lifespan=gate.lifespan or wrap it, app = gate.guard(app)."
+            "The lifespan of this application, gate.lifespan, has not run. In tests: `with TestClient(app) as "
+            "client:`. With httpx.ASGITransport: `async with app.router.lifespan_context(app):` around it. A server "
+            "must run lifespans (uvicorn: --lifespan on)."
         )
-    return check
+    raise ConfigurationError(
+        "No gate guards this application: pass lifespan=gate.lifespan, and in tests enter it (`with TestClient(app) as "
+        "client:`). Or wrap it: app = gate.guard(app)."
+    )
 
 
-async def refuse(problem: Problem, kind: str, send: Send) -> None:
-    """Respond with a problem that the application did not handle. `kind` is the type of the scope."""
-    if kind == "websocket":
-        # 1008: policy violation (RFC 6455 §7.4.1); before the handshake is accepted this is a plain 403.
-        await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
-        return
-    body = document(problem)
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _has_lifespan(app: Any) -> bool:
+    """Whether the lifespan of a Starlette application is that of a gate."""
+    lifespan = getattr(getattr(app, "router", None), "lifespan_context", None)
+    return isinstance(getattr(getattr(lifespan, "__self__", None), "check", None), Check)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import Protocol
 
-from gatepass.core.access_token import Principal
+from gatepass.core.access_token import Principal, issuer_of
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
@@ -21,6 +21,11 @@ MAX_REMEMBERED = 10_000
 
 class TokenVerifier(Protocol):
     """A `core.access_token.Verifier`, or one whose keys change (`remote/gate.py`)."""
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of the tokens that it verifies."""
+        ...
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal of a token that is valid at `now`. Raises InvalidToken, or Unavailable without keys."""
@@ -87,6 +92,16 @@ class Check:
         """
         return self._verifier.session_of(bearer_of(authorizations))
 
+    def is_for_us(self, authorizations: list[str]) -> bool:
+        """Whether the bearer token of a request says that it is by our issuer. It proves nothing.
+
+        For applications with a second scheme of bearer tokens: false for a foreign token, and without any.
+        """
+        try:
+            return issuer_of(bearer_of(authorizations)) == self._verifier.issuer
+        except (TokenRequired, InvalidToken):
+            return False
+
     def trust(self, verifier: TokenVerifier) -> None:
         """Verify with other keys from now on. Tokens remembered under the old keys are verified again.
 
@@ -107,8 +122,7 @@ class Check:
 
         Raises InsufficientScope, or else, where a new sign-in helps, InsufficientUserAuthentication (RFC 9470 §3).
         """
-        if not principal.scopes.issuperset(scopes):
-            raise InsufficientScope(scopes)
+        require_scopes(principal, scopes)
         if max_age is not None:
             check_max_age(max_age)
             if self._clock.now() - principal.authenticated_at > max_age:
@@ -122,6 +136,12 @@ class Check:
                 verified.popitem(last=False)
             except KeyError:
                 pass  # another thread has removed the last one meanwhile
+
+
+def require_scopes(principal: Principal, scopes: tuple[str, ...]) -> None:
+    """Raise InsufficientScope unless the principal covers all `scopes`."""
+    if not principal.scopes.issuperset(scopes):
+        raise InsufficientScope(scopes)
 
 
 def check_max_age(max_age: int | None) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 from gatepass.access.check import Check
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
+from gatepass.wire.origin import Origins
 from gatepass.wire.wsgi import WSGIApp
 
 
@@ -20,6 +21,11 @@ class Gate(Protocol):
     @property
     def cookies(self) -> Cookies:
         """The names and attributes of the gate's cookies."""
+        ...
+
+    @property
+    def origins(self) -> Origins | None:
+        """The origins that may call the gate's endpoints; None if it has none."""
         ...
 
     @property

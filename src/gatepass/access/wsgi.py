@@ -11,15 +11,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import GeneratorType
+from typing import Any
 
 from gatepass.access.check import Check, check_max_age
 from gatepass.access.gate import Gate
+from gatepass.access.refusals import Cors, problem_of
 from gatepass.core.access_token import Principal
-from gatepass.errors import ConfigurationError, Problem
+from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import WITHHELD, Withheld
 from gatepass.wire.cookies import Cookies
+from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
-from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, withhold
+from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, raw_headers, withhold
 
 GUARD = "gatepass.guard"
 """The key of the RequestGuard in an environ."""
@@ -53,6 +56,7 @@ class Guard:
         self._endpoints = gate.wsgi
         self._mount = auth.rstrip("/") if auth and self._endpoints else None
         self._required = required
+        self._origins = gate.origins
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer below the mount of the endpoints; else pass the request on, without its refresh cookie."""
@@ -62,12 +66,17 @@ class Guard:
             script_name = environ.get("SCRIPT_NAME", "") + mount
             return endpoints({**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path[len(mount) :]}, start_response)
         prepare_environ(environ, self._guard, self._cookies)
+        started = _Started(start_response)
         try:
-            if self._required:
+            if self._required and not is_cors_preflight(environ):
                 current_principal(environ)
-            return _primed(self._app(environ, start_response))
-        except Problem as problem:
-            return refuse(problem, start_response)
+            return _primed(self._app(environ, started))
+        except GatepassError as refusal:
+            problem = problem_of(refusal)
+            if problem is None:
+                raise
+            cors = self._origins.cors(Headers(raw_headers(environ))) if self._origins else ()
+            return refuse(problem, start_response, cors=cors, has_started=started.has_started)
 
 
 def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies) -> bool:
@@ -118,18 +127,45 @@ def guard_of(environ: Environ) -> RequestGuard:
     return guard
 
 
-def refuse(problem: Problem, start_response: StartResponse) -> Iterable[bytes]:
-    """Respond with a problem that the application did not handle."""
+def is_cors_preflight(environ: Environ) -> bool:
+    """Whether a request is a CORS preflight: a browser's question, which never has a token."""
+    asks = "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    return asks and environ.get("REQUEST_METHOD") == "OPTIONS"
+
+
+def refuse(
+    problem: Problem, start_response: StartResponse, *, cors: Cors = (), has_started: bool = False
+) -> Iterable[bytes]:
+    """Respond with a problem that the application did not handle. `has_started`: it had called `start_response`."""
     body = document(problem)
     status = f"{problem.status} {http.HTTPStatus(problem.status).phrase}"
     headers = [*answer_headers(problem).items(), ("Content-Length", str(len(body)))]
-    start_response(status, headers, sys.exc_info())
+    headers += [(name.title(), value) for name, value in cors]
+    # PEP 3333 has `exc_info` for headers that replace others. Test clients raise it.
+    if has_started:
+        start_response(status, headers, sys.exc_info())
+    else:
+        start_response(status, headers)
     return [body]
 
 
 def answer_headers(problem: Problem) -> dict[str, str]:
     """The headers of a problem document, except its length."""
     return {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers}
+
+
+class _Started:
+    """A `start_response` that knows whether it was called."""
+
+    __slots__ = ("_start_response", "has_started")
+
+    def __init__(self, start_response: StartResponse) -> None:
+        self._start_response = start_response
+        self.has_started = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.has_started = True
+        return self._start_response(*args, **kwargs)
 
 
 def _is_below(path: str, mount: str) -> bool:

@@ -12,6 +12,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account
 from gatepass.core.audit import MAX_ACTOR, MAX_DETAIL, AuditAction, AuditEntry
 from gatepass.core.secret import Secret
+from gatepass.core.session_id import SessionId, sid_of
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import AuditStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
@@ -88,15 +89,17 @@ class Administration:
         await self.note("account-verified", target, by=by, detail=detail)
         return await self._accounts.verify_address(email_key, registration_id=registration_id)
 
-    async def end_session(self, sid: bytes, *, by: str) -> bool:
+    async def end_session(self, sid: SessionId, *, by: str) -> bool:
         """End one session. True if this call ended it, False if it was over before."""
+        sid = sid_of(sid)
         await self.note("session-ended", sid.hex(), by=by)
         return await self._sessions.revoke(sid, reason="revoked")
 
-    async def end_sessions(self, account_id: str, *, by: str, keep: bytes | None = None) -> int:
+    async def end_sessions(self, account_id: str, *, by: str, keep: SessionId | None = None) -> int:
         """End all sessions of an account except `keep`. Returns the number ended."""
-        await self.note("sessions-ended", account_id, by=by, detail=f"all but {keep.hex()}" if keep else "")
-        return await self._sessions.revoke_all(account_id, reason="revoked", keep=keep)
+        kept = None if keep is None else sid_of(keep)
+        await self.note("sessions-ended", account_id, by=by, detail=f"all but {kept.hex()}" if kept else "")
+        return await self._sessions.revoke_all(account_id, reason="revoked", keep=kept)
 
     async def end_all_sessions(self, *, by: str, begun_before: int | None = None) -> int:
         """As `Sessions.revoke_everything`."""

@@ -15,6 +15,7 @@ from gatepass.core.account import Account
 from gatepass.core.event import Event
 from gatepass.core.mailed_link import Purpose
 from gatepass.core.secret import Secret
+from gatepass.hooks import call_hook
 from gatepass.ports import AccountStore, Clock, Message
 from gatepass.sessions.service import Sessions
 
@@ -56,8 +57,8 @@ class EmailChange:
         async def job() -> Message | None:
             owner = await find_by_email(self._store, email_key)
             if owner is not None and owner.id != account.id:
-                return self._links.templates.address_taken(owner.email)
-            return self._links.email_change(account, email)
+                return await call_hook(self._links.templates.address_taken, owner.email)
+            return await self._links.email_change(account, email)
 
         self._links.send(job)
         self._notifications.email_change_requested(account)

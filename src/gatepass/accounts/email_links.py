@@ -34,6 +34,7 @@ from gatepass.core.policy import HOUR, MINUTE
 from gatepass.core.secret import Secret
 from gatepass.core.throttle import Throttle
 from gatepass.errors import Forbidden, TooManyAttempts, Unavailable, Unprocessable
+from gatepass.hooks import call_hook
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.outbox import Job, Outbox
 from gatepass.mail.templates import MailTemplates
@@ -92,30 +93,34 @@ class EmailLinks:
         """Run `job` after the answer, and send the mail that it returns, if any. Raises Overloaded."""
         self.require_mail().put(job)
 
-    def verification(self, pending: PendingRegistration) -> Message:
+    async def verification(self, pending: PendingRegistration) -> Message:
         """The mail that verifies the address of a pending registration."""
-        # The link is in no local variable: crash reports show those.
-        return self.templates.verify(
+        return await call_hook(
+            self.templates.verify,
             pending.email,
             link=self._make(Purpose.VERIFY, pending.id, (pending.email_key,)),
             hours=self.pages.verify_ttl // HOUR,
         )
 
-    def already_registered(self, account: Account) -> Message:
+    async def already_registered(self, account: Account) -> Message:
         """The mail to an owner whose address was registered again, with a link to set a new password."""
-        return self.templates.taken(account.email, link=self._make(Purpose.RESET, account.id, _state(account)))
+        return await call_hook(
+            self.templates.taken, account.email, link=self._make(Purpose.RESET, account.id, _state(account))
+        )
 
-    def password_reset(self, account: Account) -> Message:
+    async def password_reset(self, account: Account) -> Message:
         """The mail that lets the owner set a new password."""
-        return self.templates.reset(
+        return await call_hook(
+            self.templates.reset,
             account.email,
             link=self._make(Purpose.RESET, account.id, _state(account)),
             minutes=self.pages.reset_ttl // MINUTE,
         )
 
-    def email_change(self, account: Account, email: str) -> Message:
+    async def email_change(self, account: Account, email: str) -> Message:
         """The mail to a new address of an account, which verifies it."""
-        return self.templates.change_email(
+        return await call_hook(
+            self.templates.change_email,
             email,
             link=self._make(Purpose.CHANGE_EMAIL, account.id, _state(account), address=email),
             hours=self.pages.verify_ttl // HOUR,
@@ -149,10 +154,10 @@ class EmailLinks:
         before = replace(account, credential_version=account.credential_version - 1)
         return account.disabled_at is None and is_still(link, self._keys, _state(before))
 
-    def _make(self, purpose: Purpose, subject: str, state: tuple[str, ...], *, address: str = "") -> str:
+    def _make(self, purpose: Purpose, subject: str, state: tuple[str, ...], *, address: str = "") -> Secret:
         expires_at = self._clock.now() + self.pages.ttl(purpose)
         link = make_link(self._keys, purpose, subject=subject, state=state, expires_at=expires_at, address=address)
-        return self.pages.url(purpose, compose_link(link, self._keys))
+        return Secret(self.pages.url(purpose, compose_link(link, self._keys)))
 
 
 def invalid_link() -> Unprocessable:

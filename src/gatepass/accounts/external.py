@@ -8,12 +8,14 @@ password.
 """
 
 import hashlib
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.account import Account
 from gatepass.core.secret import Secret
+from gatepass.hooks import call_hook
 from gatepass.ports import AccountStore, Clock
 from gatepass.sessions.service import Sessions
 
@@ -42,11 +44,11 @@ class AuthenticatedUser:
 class Authenticator(Protocol):
     """Verifies the credentials of external users."""
 
-    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    def authenticate(self, email: str, password: str) -> AuthenticatedUser | Awaitable[AuthenticatedUser | None] | None:
         """The user; None if unknown, closed, or the password is wrong, after the same work in every case.
 
-        `email` is as the user typed it. Gatepass throttles before it calls this. Blocking work must run in a thread
-        (`asyncio.to_thread`). An exception is answered with 500: the sign-in fails, no session ends.
+        Plain or async; a plain one runs on a thread and may block. `email` is as the user typed it. Gatepass throttles
+        before it calls this. An exception is answered with 500: the sign-in fails, no session ends.
         """
         ...
 
@@ -73,7 +75,7 @@ class ExternalUsers:
     async def verify(self, email: str, password: Secret, *, network: str | None) -> tuple[Account | None, bool]:
         """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
         async with self._queue.turn(network):
-            user = await self._authenticator.authenticate(email, password.reveal())
+            user = await call_hook(self._authenticator.authenticate, email, password)
         account = None if user is None else await self._mirror(user, network=network)
         return account, account is not None and account.disabled_at is None
 

@@ -8,6 +8,7 @@ change itself, which calls a method.
 A stranger can cause the mails about devices and refresh tokens, so an account gets one of each kind per hour.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from gatepass.core.account import Account
@@ -21,8 +22,9 @@ from gatepass.core.event import (
 )
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
+from gatepass.hooks import call_hook
 from gatepass.mail.outbox import Job, Outbox
-from gatepass.mail.templates import MailTemplates
+from gatepass.mail.templates import Mailed, MailTemplates
 from gatepass.ports import AccountStore, Clock, Message, SessionStore
 
 SECURITY_MAIL_RATE = Rate(1, HOUR)
@@ -67,11 +69,11 @@ class Notifications:
 
     def email_change_requested(self, account: Account) -> None:
         """Tell the current address that another one was requested."""
-        self._post(self._templates.email_change_requested(account.email))
+        self._post(self._templates.email_change_requested, account.email, about="a request for another address")
 
     def email_changed(self, account: Account) -> None:
         """Tell the former address. `account` is the account as it was before the change."""
-        self._post(self._templates.email_changed(account.email))
+        self._post(self._templates.email_changed, account.email, about="a changed address")
 
     def _post_about(self, event: PasswordChanged | PasswordReset | SessionNewDevice | RefreshReuse) -> None:
         async def job() -> Message | None:
@@ -80,11 +82,11 @@ class Notifications:
                 return None
             match event:
                 case PasswordChanged() | PasswordReset():
-                    return self._templates.password_changed(account.email)
+                    return await call_hook(self._templates.password_changed, account.email)
                 case SessionNewDevice(client=client):
-                    return self._templates.new_device(account.email, client=client, at=event.at)
+                    return await call_hook(self._templates.new_device, account.email, client=client, at=event.at)
                 case RefreshReuse():
-                    return self._templates.reuse_detected(account.email, at=event.at)
+                    return await call_hook(self._templates.reuse_detected, account.email, at=event.at)
 
         self._put(job, subject=f"mail about {event.name}")
 
@@ -96,15 +98,12 @@ class Notifications:
             account = await self._store.find_account(session.account_id)
             if account is None or not account.email or self._sent.take((event.name, account.id), self._clock.now()):
                 return None
-            return self._templates.copy_tried(account.email, at=event.at)
+            return await call_hook(self._templates.copy_tried, account.email, at=event.at)
 
         self._put(job, subject=f"mail about {event.name}")
 
-    def _post(self, message: Message) -> None:
-        async def job() -> Message:
-            return message
-
-        self._put(job, subject=message.subject)
+    def _post(self, template: Callable[[str], Mailed], to: str, *, about: str) -> None:
+        self._put(lambda: call_hook(template, to), subject=f"mail about {about}")
 
     def _put(self, job: Job, *, subject: str) -> None:
         if self._outbox is not None:

@@ -54,7 +54,7 @@ class PasswordReset:
             self._report(events.ResetRequested(at=self._clock.now(), address=ip_prefix, account_id=account_id))
             if account is None or account.disabled_at is not None:
                 return None
-            return self._links.password_reset(account)
+            return await self._links.password_reset(account)
 
         self._links.send(job)
 

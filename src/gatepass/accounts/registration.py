@@ -80,7 +80,7 @@ class Registration:
             oldest = self._clock.now() - self._links.pages.verify_ttl
             found = await self._store.find_registrations(email_key)
             waiting = [each for each in found if each.created_at > oldest]
-            return self._links.verification(waiting[0]) if waiting else None
+            return await self._links.verification(waiting[0]) if waiting else None
 
         self._links.send(job)
 
@@ -122,10 +122,10 @@ class Registration:
         async def job() -> Message | None:
             account = await find_by_email(self._store, email_key)
             if account is not None:
-                return None if account.disabled_at else self._links.already_registered(account)
+                return None if account.disabled_at else await self._links.already_registered(account)
             if await self._store.find_registration(pending.id) is None:  # this job may run again
                 await self._store.add_registration(pending)
-            return self._links.verification(pending)
+            return await self._links.verification(pending)
 
         self._links.send(job)
 

@@ -205,7 +205,7 @@ def _log_to_stderr(gate: Gatepass) -> LogQueue | None:
     stream: Any = log or sys.stderr
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=stream)
     # An event is a line of JSON with its own time. Without a prefix programs can read it.
-    gate.on_event(EventLog(stream))
+    gate.events.add(EventLog(stream))
     logging.getLogger("gatepass.events").setLevel(logging.CRITICAL + 1)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return log

@@ -15,6 +15,7 @@ from gatepass.client.call_options import call_options  # noqa: F401
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "gatepass.client.account": ["AccountActions", "AsyncAccountActions", "SessionInfo"],
         "gatepass.client.aio": ["AsyncClient"],
         "gatepass.client.auth": ["GatepassAuth", "with_interceptors"],
         "gatepass.client.base": ["default_layers"],

@@ -1,3 +1,8 @@
+from gatepass.client.account import (
+    AccountActions as AccountActions,
+    AsyncAccountActions as AsyncAccountActions,
+    SessionInfo as SessionInfo,
+)
 from gatepass.client.aio import AsyncClient as AsyncClient
 from gatepass.client.auth import GatepassAuth as GatepassAuth, with_interceptors as with_interceptors
 from gatepass.client.base import default_layers as default_layers

@@ -103,11 +103,17 @@ def with_interceptors(client: Owned, **options: Unpack[OwnOptions]) -> Any:
     """Return a `Client` (or `AsyncClient`) with our layers and the connections, cookies and settings of yours.
 
     Methods that your client's class overrides are used, below the layers. Your own object remains as it was, without
-    layers; closing either closes both. Raises TypeError for a client of ours and for an unknown option.
+    layers; closing either closes both. Raises TypeError for a client of ours, for one of the other library (httpx where
+    httpx2 is installed), and for an unknown option.
     """
     _, unknown = split_options(options)
     if unknown:
         raise TypeError(f"with_interceptors() has no option {next(iter(unknown))!r}.")
+    if not isinstance(client, httpx.Client | httpx.AsyncClient):
+        raise TypeError(
+            f"This client is no {httpx.__name__} client: it is a {type(client).__module__.partition('.')[0]} one. "
+            "gatepass.client uses one of the two in a process: see gatepass.client.library.use."
+        )
     kind: type[Any] = Client if isinstance(client, httpx.Client) else AsyncClient
     if isinstance(client, kind):
         raise TypeError("This client already has layers.")

@@ -5,9 +5,10 @@ api.get("/health", extensions=call_options(retry=False, loading="silent"))
 """
 
 import uuid
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from gatepass.client.flow import Call
+if TYPE_CHECKING:  # the package imports this file at once, and a program may choose its HTTP library first
+    from gatepass.client.flow import Call
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -30,7 +31,7 @@ def call_options(
     return {"gatepass": {name: value for name, value in given.items() if value is not None}}
 
 
-def prepare(call: Call) -> None:
+def prepare(call: "Call") -> None:
     """Set the Idempotency-Key header, once for all attempts of the call. A header that the caller set stays."""
     key = call.options.get("idempotency_key")
     if key is not None and IDEMPOTENCY_KEY not in call.request.headers:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gatepass.core import base64url, strict_json
+from gatepass.core.frozen_json import frozen
 from gatepass.core.keyring import SigningKey
 from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
@@ -44,7 +45,8 @@ class Principal:
     """The caller: the facts of a verified access token.
 
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
-    the sign-in, the `amr` claim (RFC 8176); `claims` has all claims, those of the application's hook included.
+    the sign-in, the `amr` claim (RFC 8176); `claims` has all claims, those of the application's hook included. They
+    cannot be changed, in any depth: a verified token is remembered, and later requests get the same ones.
     """
 
     account_id: str
@@ -81,7 +83,7 @@ class Verifier:
 
     def __init__(self, keys: Iterable[SigningKey | PublicKey], *, issuer: str, audience: str, skew: int) -> None:
         self._checks = {key.header: _check_of(key) for key in keys}
-        self._issuer = issuer
+        self.issuer = issuer
         self._audience = audience
         self._skew = skew
 
@@ -113,7 +115,7 @@ class Verifier:
         return now < principal.expires_at + self._skew
 
     def _check_parties(self, claims: Mapping[str, Json]) -> None:
-        if claims.get("iss") != self._issuer:
+        if claims.get("iss") != self.issuer:
             raise InvalidToken("iss")
         audience = claims.get("aud")
         if audience != self._audience and not (isinstance(audience, list) and self._audience in audience):
@@ -137,9 +139,19 @@ class Verifier:
             issued_at,
             _time(claims, "auth_time"),
             _scopes(claims),
-            claims,
+            frozen(claims),
             _methods(claims),
         )
+
+
+def issuer_of(token: str) -> str | None:
+    """What an unverified token says of its issuer; None for what is no JWT. Proves nothing."""
+    try:
+        claims = _parse(_decode(token.split(".", 2)[1].encode())) if len(token) <= MAX_LENGTH else {}
+    except (InvalidToken, IndexError, UnicodeError):
+        return None
+    issuer = claims.get("iss")
+    return issuer if isinstance(issuer, str) else None
 
 
 def _check_of(key: SigningKey | PublicKey) -> Check:

@@ -3,7 +3,7 @@
 Gatepass(..., tokens=Tokens(audience="https://api.example.com", claims=lambda session: {"scope": "notes:read"}))
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -13,7 +13,7 @@ from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError
 
-ClaimsHook = Callable[[Session], Mapping[str, Json]]
+ClaimsHook = Callable[[Session], Mapping[str, Json] | Awaitable[Mapping[str, Json]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,9 @@ class Tokens:
     algorithm: Algorithm = "EdDSA"
     """EdDSA (Ed25519), ES256, or HS256 where the issuer is the only audience."""
     claims: ClaimsHook | None = None
-    """Called with the session for every access token; returns claims to add, such as `scope`. It must not block."""
+    """Called with the session for every access token; returns claims to add, such as `scope`.
+
+    Plain or async; a plain one runs on a thread."""
 
     def __post_init__(self) -> None:
         if self.algorithm not in get_args(Algorithm):
@@ -57,8 +59,13 @@ class Issuer:
     client_id: str
     hook: ClaimsHook | None = None
 
-    def claims(self, session: Session, *, token_id: str, now: int, expires_at: int) -> dict[str, Json]:
-        """The claims of a token issued at `now` (Unix seconds). Raises ConfigurationError for a bad hook."""
+    def claims(
+        self, session: Session, *, token_id: str, now: int, expires_at: int, extra: Mapping[str, Json]
+    ) -> dict[str, Json]:
+        """The claims of a token issued at `now` (Unix seconds), with the `extra` ones that the hook returned.
+
+        Raises ConfigurationError for extra claims that the hook may not set.
+        """
         claims: dict[str, Json] = {
             "iss": self.issuer,
             "sub": session.account_id,
@@ -72,9 +79,6 @@ class Issuer:
         }
         if session.methods:  # a session of an earlier version has none
             claims["amr"] = list(session.methods)
-        if self.hook is None:
-            return claims
-        extra = self.hook(session)
         if not RESERVED.isdisjoint(extra):
             taken = ", ".join(sorted(RESERVED & extra.keys()))
             raise ConfigurationError(f"The claims hook may not set {taken}.")

@@ -42,7 +42,7 @@ def demo_app(gate: Gatepass) -> Starlette:
 
 def _routes(gate: Gatepass, faults: Faults) -> list[Route | Mount]:
     events = RecentEvents()
-    gate.on_event(events)
+    gate.events.add(events)
     notes = Notes(faults.caller)
 
     async def me(request: Request) -> JSONResponse:

@@ -25,7 +25,7 @@ class NumberedEvent:
 
 
 class RecentEvents:
-    """A listener: `gate.on_event(RecentEvents())`."""
+    """A listener: `gate.events.add(RecentEvents())`."""
 
     def __init__(self) -> None:
         self._events: deque[NumberedEvent] = deque(maxlen=MAX_EVENTS)

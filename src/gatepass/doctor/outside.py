@@ -23,7 +23,7 @@ from gatepass.doctor.stream import REQUEST_TIMEOUT, check_stream, connection_to
 from gatepass.settings import Settings
 from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.origin import origin_of
+from gatepass.wire.origin import CORS_HEADERS, origin_of
 
 MIN_HSTS_AGE = 31_536_000
 """Seconds: a year (ASVS 3.4.1)."""
@@ -68,6 +68,8 @@ async def check_from_outside(settings: Settings, url: str, *, mount: str = "/aut
     async for finding in _check_plain_http(url, mount):
         yield finding
     yield _check_cookies(settings, await _request(url, "POST", f"{mount}/logout"))
+    async for finding in _check_cors(settings, url, mount):
+        yield finding
     yield _check_readiness(await _request(url, "GET", "/readyz"))
     for finding in _check_compression(await _request(url, "GET", f"{mount}/openapi.json", headers=COMPRESSED)):
         yield finding
@@ -133,6 +135,34 @@ def _check_cookies(settings: Settings, response: Response) -> Finding:
             "cookies", "A proxy changes the attributes of the cookies.", "Switch off its rewriting of cookies."
         )
     return ok("cookies", f"{name} arrives as it was sent.")
+
+
+async def _check_cors(settings: Settings, url: str, mount: str) -> AsyncIterator[Finding]:
+    """Ask as a page of each allowed origin does before it signs in. A proxy or a CORS middleware may answer instead."""
+    for origin in settings.origins:
+        asked = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type, gatepass-client",
+        }
+        response = await _request(url, "OPTIONS", f"{mount}/login", headers=asked)
+        headers = response.headers
+        allowed = {name.strip().lower() for name in headers.get("access-control-allow-headers", "").split(",")}
+        is_open = (
+            response.status in (200, 204)
+            and headers.get("access-control-allow-origin") == origin
+            and headers.get("access-control-allow-credentials") == "true"
+            and {"content-type", "gatepass-client"} <= allowed
+        )
+        if is_open:
+            yield ok("cors", f"Pages of {origin} may sign in.")
+        else:
+            yield error(
+                "cors",
+                f"Pages of {origin} cannot sign in: the response to their preflight ({response.status}) is not ours.",
+                "Let the proxy and the application's CORS middleware pass OPTIONS below the mount on, or allow "
+                f"credentials and these headers there: {', '.join(CORS_HEADERS)}.",
+            )
 
 
 def _check_readiness(response: Response) -> Finding:

@@ -10,16 +10,16 @@
     def transfer(principal: Annotated[Principal, requires(max_age=300)]): ...
 
 The scheme is in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
-replaces it in tests.
+replaces the caller in tests: scopes and the age of the sign-in are checked of that caller too.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from gatepass.guards import missing_extra
 
 try:
-    from fastapi import Security
+    from fastapi import FastAPI, Security
     from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
     from fastapi.security import SecurityScopes
     from fastapi.security.base import SecurityBase
@@ -28,10 +28,28 @@ except ModuleNotFoundError as missing:
 from starlette.requests import HTTPConnection
 
 from gatepass.access.asgi import check_of
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_max_age, require_scopes
 from gatepass.core.access_token import Principal
 from gatepass.errors import Problem
+from gatepass.gate import Gatepass
 from gatepass.guards import starlette as guard
+from gatepass.server.openapi import include
+
+
+def include_auth(app: FastAPI, gate: Gatepass, *, mount: str = "/auth") -> None:
+    """Mount the auth endpoints, and describe them in the application's document: sign in where you try the routes out.
+
+    The endpoints need the header `Gatepass-Client: 1`, which the document has as a parameter.
+    """
+    app.mount(mount, gate.asgi)
+    describe, described = app.openapi, gate.describe()
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        include(described, document, mount=mount, scheme=current_principal.scheme_name)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 class Bearer(SecurityBase):
@@ -66,23 +84,30 @@ OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """The dependency for a caller who signed in at most `max_age` seconds ago; two of one age are the same one."""
+class Requires:
+    """The dependency of `requires`, outside that of the caller; two that ask the same are the same one."""
 
-    max_age: int
+    scopes: tuple[str, ...]
+    max_age: int | None = None
 
     def __post_init__(self) -> None:
         check_max_age(self.max_age)
 
     async def __call__(self, connection: HTTPConnection, principal: CurrentPrincipal) -> Principal:
-        """The caller. Raises Denied (401)."""
+        """The caller. Raises Denied (401 or 403)."""
         try:
+            require_scopes(principal, self.scopes)
+            if self.max_age is None:
+                return principal
             return check_of(connection.scope).require(principal, max_age=self.max_age)
         except Problem as problem:
             raise guard.denied(connection, problem) from None
 
 
-def requires(*scopes: str, max_age: int | None = None) -> object:
-    """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago."""
-    dependency = current_principal if max_age is None else Recent(max_age)
-    return Security(dependency, scopes=list(scopes))
+def requires(*scopes: str, max_age: int | None = None) -> Any:
+    """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago.
+
+    For `Annotated[Principal, requires("notes:read")]`, as a default, or in `dependencies=[requires("admin")]`. Typed
+    as FastAPI types `Security`.
+    """
+    return Security(Requires(scopes, max_age), scopes=list(scopes))

@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 from gatepass.guards import missing_extra
 
 try:
-    from flask import Flask, Response, current_app, request
+    from flask import Flask, Response, abort, current_app, request
 except ModuleNotFoundError as missing:
     raise missing_extra(missing, "flask", install="gatepass[flask]") from None
 from werkzeug import exceptions
@@ -95,8 +95,11 @@ class GatepassFlask:
 def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
     """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
-    Raises Denied (401, 403 or 503).
+    Raises Denied (401, 403 or 503). A CORS preflight has no token: it gets Flask's own response to OPTIONS, to which
+    `after_request` adds its headers, and nothing else of the application runs.
     """
+    if wsgi.is_cors_preflight(request.environ) and "HTTP_AUTHORIZATION" not in request.environ:
+        abort(current_app.make_default_options_response())
     try:
         return wsgi.current_principal(_environ(), *scopes, max_age=max_age)
     except Problem as problem:

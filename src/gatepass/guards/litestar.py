@@ -38,9 +38,10 @@ from litestar.types import Receive, Scope, Send
 from gatepass.access import asgi as guard
 from gatepass.access.check import check_max_age
 from gatepass.access.gate import Gate
+from gatepass.access.refusals import GuardedSend
 from gatepass.core.access_token import Principal
 from gatepass.errors import GatepassError, Problem
-from gatepass.wire.asgi import ASGIApp
+from gatepass.wire.asgi import SENDER, ASGIApp
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 SCHEME = "Gatepass"
@@ -103,10 +104,11 @@ def requires(*scopes: str, max_age: int | None = None) -> Requires:
     return Requires(scopes, max_age)
 
 
-def answer(_request: Request[Any, Any, Any], denied: Denied) -> Response[bytes]:
-    """Return the problem document of a Denied."""
-    headers = {**denied.problem.headers, "Cache-Control": "no-store"}
-    return Response(document(denied.problem), status_code=denied.status_code, headers=headers, media_type=MEDIA_TYPE)
+def answer(_request: Request[Any, Any, Any], refusal: Denied | Problem) -> Response[bytes]:
+    """Return the problem document of a Denied, or of a problem that a call of the gate has raised."""
+    problem = refusal.problem if isinstance(refusal, Denied) else refusal
+    headers = {**problem.headers, "Cache-Control": "no-store"}
+    return Response(document(problem), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
@@ -124,6 +126,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.dependencies.setdefault("principal", Provide(_provide, sync_to_thread=False))
         app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional, sync_to_thread=False))
         app_config.exception_handlers.setdefault(Denied, answer)
+        app_config.exception_handlers.setdefault(Problem, answer)
         if app_config.openapi_config is not None:
             described = copy(app_config.openapi_config)
             given = described.components
@@ -139,12 +142,22 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncIterator[None]:
-        inner = app.asgi_handler
+        inner, gate = app.asgi_handler, self._gate
+        mounts = [self._auth.rstrip("/")] if self._auth else []
+        preflights = guard.Preflights(gate.asgi, gate.origins, mounts)
 
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(received: Scope, receive: Any, send: Any) -> None:
+            scope: Any = received
+            is_preflight = scope.get("method") == "OPTIONS" and guard.is_cors_preflight(scope)
+            if is_preflight and await preflights.answer(scope, receive, send):
+                return
             # In place, as Litestar itself writes into the scope: its hooks hold this very object.
-            guard.prepare_scope(scope, check=self._gate.check, cookies=self._gate.cookies)  # type: ignore[arg-type]
-            await inner(scope, receive, send)
+            guard.prepare_scope(scope, check=gate.check, cookies=gate.cookies)
+            sender = scope[SENDER] = GuardedSend(send, scope["type"])
+            try:
+                await inner(scope, receive, sender)  # type: ignore[arg-type]
+            finally:
+                await sender.release()
 
         # Around the whole stack: a middleware would not cover routing errors, exception handlers and hooks.
         app.asgi_handler = guarded

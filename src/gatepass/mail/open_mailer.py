@@ -8,16 +8,25 @@ console                                        standard error: development
 """
 
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from gatepass.errors import ConfigurationError
 from gatepass.mail.development import ConsoleMailer, FolderMailer
 from gatepass.mail.smtp import SMTPMailer
-from gatepass.ports import Mailer
+from gatepass.ports import Message
 from gatepass.wire.idna import ascii_url
 
 
-def open_mailer(url: str, *, sender: str) -> Mailer:
+class AsyncMailer(Protocol):
+    """The mailers of Gatepass itself, which are async."""
+
+    async def send(self, message: Message) -> None:
+        """As `ports.Mailer`."""
+        ...
+
+
+def open_mailer(url: str, *, sender: str) -> AsyncMailer:
     """A mailer for `url` that sends as `sender`. Connects to nothing yet.
 
     Raises ConfigurationError, which does not repeat the URL: it may hold a password.

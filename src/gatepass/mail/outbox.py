@@ -13,9 +13,11 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from gatepass.core.event import Event, MailFailed
 from gatepass.errors import DeliveryFailed, Overloaded, StoreUnavailable
+from gatepass.hooks import call_hook
 from gatepass.ports import Clock, Mailer, Message
 from gatepass.supervisor import Alive, Supervisor
 
@@ -58,6 +60,8 @@ class Outbox:
         self._max_queue = max_queue
         self._sleep = sleep
         self._queue: asyncio.Queue[Queued] = asyncio.Queue(max_queue)
+        self._taken: dict[int, Queued] = {}
+        """What the tasks are at, by their numbers: taken from the queue and not done."""
         self._last_due = 0.0
         self._at_once = asyncio.Event()
         self._supervisor: Supervisor | None = None
@@ -67,11 +71,23 @@ class Outbox:
         if self._supervisor is None:
             waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
             self._at_once = asyncio.Event()
+            for queued in self._taken.values():
+                self._queue.put_nowait(queued)
+            self._taken = {}
             while not waiting.empty():
                 self._queue.put_nowait(waiting.get_nowait())
             self._supervisor = supervisor or Supervisor()
-            for name in _NAMES:
-                self._supervisor.start(name, self._work)
+            for number, name in enumerate(_NAMES):
+                self._supervisor.start(name, partial(self._work, number))
+
+    @property
+    def unfinished(self) -> int:
+        """The mails that were accepted and are not sent yet."""
+        return self._queue.qsize() + len(self._taken)
+
+    def abandon(self) -> None:
+        """The event loop has ended. What was accepted is done after the next `open`; a mail may be sent twice."""
+        self._supervisor = None
 
     async def close(self) -> None:
         """Send what is queued at once, for at most CLOSE_TIMEOUT, then stop. Idempotent."""
@@ -82,7 +98,7 @@ class Outbox:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self.drained()
         except TimeoutError:
-            logger.warning("%d queued mails were not sent before the gate closed", self._queue.qsize())
+            self._give_up(f"{self.unfinished} queued mails", "the gate closed before they were sent")
         await supervisor.stop(*_NAMES)
 
     def put(self, job: Job) -> None:
@@ -107,10 +123,14 @@ class Outbox:
         await self._queue.join()
         self._at_once.clear()
 
-    async def _work(self, alive: Alive) -> None:
+    async def _work(self, number: int, alive: Alive) -> None:
+        queue = self._queue
+        if self._taken.pop(number, None):  # it ended the task before this one, and would end this one too
+            queue.task_done()
+            self._give_up("a mail", "its task was cancelled")
         while True:
             alive()
-            due, job = await self._queue.get()
+            due, job = self._taken[number] = await queue.get()
             try:
                 await self._until(due)
                 message = await self._run(job)
@@ -118,8 +138,8 @@ class Outbox:
                     await self._send(message)
             except Exception:
                 logger.exception("unexpected error in a mail job")
-            finally:
-                self._queue.task_done()
+            del self._taken[number]
+            queue.task_done()
 
     async def _until(self, due: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -137,7 +157,7 @@ class Outbox:
     async def _send(self, message: Message) -> None:
         for delay in (*RETRY_DELAYS, None):
             try:
-                await self._mailer.send(message)
+                await call_hook(self._mailer.send, message)
                 return
             except DeliveryFailed as failure:
                 if failure.is_final or delay is None:

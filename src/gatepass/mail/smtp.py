@@ -7,6 +7,7 @@ connection: there are few mails, and a connection that is kept open may be dead 
 
 import asyncio
 import contextlib
+import os
 import smtplib
 import socket
 import ssl
@@ -52,16 +53,22 @@ class SMTPMailer:
         self._needs_tls = not is_loopback_host(host)
         self._trust = trust or ssl.create_default_context()
         self._timeout = timeout
-        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail")
+        self._open_pool()
         if user and not (self._needs_tls or is_tls_from_the_start or trust):
             raise ConfigurationError("A mail server on loopback gets a user name and a password over smtps:// only.")
 
     def __repr__(self) -> str:
         return f"SMTPMailer({self._host}:{self._port})"
 
+    def _open_pool(self) -> None:
+        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail")
+        self._owner = os.getpid()
+
     async def send(self, message: Message) -> None:
         """As in ports.Mailer: returns once the server has accepted the mail. Raises DeliveryFailed."""
         mail = compose_mail(message, sender=self._sender)
+        if self._owner != os.getpid():  # a forked process has the pool, but not its threads: it would wait for ever
+            self._open_pool()
         await asyncio.get_running_loop().run_in_executor(self._pool, self._deliver, mail)
 
     def _deliver(self, mail: EmailMessage) -> None:

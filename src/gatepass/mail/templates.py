@@ -4,18 +4,24 @@ No mail contains text from the request that caused it, or a stranger who registe
 to that person through this server.
 """
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from gatepass.ports import Message
 
+Mailed = Message | Awaitable[Message]
+
 
 class MailTemplates:
-    """Plain text, one method per mail. `service` is the name by which users know the application."""
+    """Plain text, one method per mail. `service` is the name by which users know the application.
+
+    The methods of a subclass may be plain or async; plain ones run on a thread.
+    """
 
     def __init__(self, service: str) -> None:
         self.service = service
 
-    def verify(self, to: str, *, link: str, hours: int) -> Message:
+    def verify(self, to: str, *, link: str, hours: int) -> Mailed:
         """To an address that was registered. `link` confirms it and is valid for `hours`."""
         return self._message(
             to,
@@ -26,7 +32,7 @@ class MailTemplates:
             "If the request was not yours, do nothing: without that password no account is made.",
         )
 
-    def taken(self, to: str, *, link: str) -> Message:
+    def taken(self, to: str, *, link: str) -> Mailed:
         """To the owner of an account whose address was registered again. `link` resets the password."""
         return self._message(
             to,
@@ -36,7 +42,7 @@ class MailTemplates:
             "If the request was not yours, do nothing. The sender has not learnt that you have an account.",
         )
 
-    def reset(self, to: str, *, link: str, minutes: int) -> Message:
+    def reset(self, to: str, *, link: str, minutes: int) -> Mailed:
         """To the owner of an account after a forgotten password. `link` is valid for `minutes`."""
         return self._message(
             to,
@@ -46,7 +52,7 @@ class MailTemplates:
             "If the request was not yours, do nothing: your password stays as it is.",
         )
 
-    def password_changed(self, to: str) -> Message:
+    def password_changed(self, to: str) -> Mailed:
         """To the owner, after the password was changed or reset."""
         return self._message(
             to,
@@ -55,7 +61,7 @@ class MailTemplates:
             "\nIf it was not you, set a new one at once: choose “forgot password” where you sign in.",
         )
 
-    def change_email(self, to: str, *, link: str, hours: int) -> Message:
+    def change_email(self, to: str, *, link: str, hours: int) -> Mailed:
         """To the new address of an account. `link` confirms it and is valid for `hours`."""
         return self._message(
             to,
@@ -65,7 +71,7 @@ class MailTemplates:
             "If the request was not yours, do nothing.",
         )
 
-    def address_taken(self, to: str) -> Message:
+    def address_taken(self, to: str) -> Mailed:
         """To the owner of an account whose address was requested for another account."""
         return self._message(
             to,
@@ -74,7 +80,7 @@ class MailTemplates:
             "account already, so nothing was changed. If the request was not yours, do nothing.",
         )
 
-    def email_change_requested(self, to: str) -> Message:
+    def email_change_requested(self, to: str) -> Mailed:
         """To the current address of an account for which another address was requested."""
         return self._message(
             to,
@@ -84,7 +90,7 @@ class MailTemplates:
             "If the request was not yours, change your password at once: that also ends the request.",
         )
 
-    def email_changed(self, to: str) -> Message:
+    def email_changed(self, to: str) -> Mailed:
         """To the former address of an account."""
         return self._message(
             to,
@@ -93,7 +99,7 @@ class MailTemplates:
             "If it was not you, tell us at once.",
         )
 
-    def new_device(self, to: str, *, client: str, at: int) -> Message:
+    def new_device(self, to: str, *, client: str, at: int) -> Mailed:
         """To the owner, after a sign-in from a device that the account did not have.
 
         `client` is the label of the session, such as "Firefox on Linux"; `at` is Unix seconds.
@@ -105,7 +111,7 @@ class MailTemplates:
             "If it was not you, change your password at once: that signs every other device out.",
         )
 
-    def reuse_detected(self, to: str, *, at: int) -> Message:
+    def reuse_detected(self, to: str, *, at: int) -> Mailed:
         """To the owner, after two devices presented refresh tokens of one session. `at` is Unix seconds."""
         return self._message(
             to,

@@ -16,7 +16,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
-from gatepass.access.asgi import CHECK
+from gatepass.access.asgi import CHECK, guarding
 from gatepass.access.asgi import Guard as ASGIGuard
 from gatepass.access.check import Check
 from gatepass.access.wsgi import Guard as WSGIGuard
@@ -30,6 +30,7 @@ from gatepass.remote.keys import KeyFollower
 from gatepass.system import SystemClock
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
+from gatepass.wire.origin import Origins
 from gatepass.wire.wsgi import WSGIApp
 
 
@@ -54,14 +55,14 @@ class RemoteVerifier:
 
     def __init__(self, follower: KeyFollower, *, issuer: str, audience: str, skew: int) -> None:
         self._follower = follower
-        self._issuer = issuer
+        self.issuer = issuer
         self._audience = audience
         self._skew = skew
         self._verifier: Verifier | None = None
 
     def use(self, keys: Sequence[PublicKey]) -> None:
         """Verify with these keys from now on."""
-        self._verifier = Verifier(keys, issuer=self._issuer, audience=self._audience, skew=self._skew)
+        self._verifier = Verifier(keys, issuer=self.issuer, audience=self._audience, skew=self._skew)
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal. Raises InvalidToken, or Unavailable while there are no keys that are fresh enough."""
@@ -95,6 +96,7 @@ class RemoteGate:
 
     asgi: ASGIApp | None = None
     wsgi: WSGIApp | None = None
+    origins: Origins | None = None
 
     def __init__(
         self,
@@ -164,11 +166,9 @@ class RemoteGate:
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[Mapping[str, object]]:
         """The lifespan of a Starlette or FastAPI application, as that of a Gatepass."""
-        stack = getattr(app, "middleware_stack", None)
-        if stack is not None:
-            app.middleware_stack = self.guard(stack)
-        async with self.running():
-            yield {CHECK: self.check}
+        with guarding(app, lambda stack, mounts: self.guard(stack), endpoints=None):
+            async with self.running():
+                yield {CHECK: self.check}
 
     def guard(self, app: ASGIApp, *, required: bool = False) -> ASGIGuard:
         """Wrap any ASGI application. With `required` every request needs a valid access token."""

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from gatepass.core.event import Event
 from gatepass.core.strict_json import dump
+from gatepass.runtime.event_delivery import EventDelivery, Listener
 
 logger = logging.getLogger("gatepass.events")
 faults = logging.getLogger("gatepass.server")
@@ -19,7 +20,7 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging
 
 _names: dict[str, list[str]] = {}  # the fields of each event by its name; dataclasses.fields is slow
 
-Listener = Callable[[Event], None]
+InlineListener = Callable[[Event], None]
 
 
 def log_event(event: Event) -> None:
@@ -69,11 +70,23 @@ class EventBus:
     """Calls every listener with each event. If one raises, that is logged, and the others are called all the same."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = [log_event]
+        self._listeners: list[InlineListener] = [log_event]
+        self._deliveries: list[EventDelivery] = []
 
-    def add(self, listener: Listener) -> None:
-        """Call `listener` with every event from now on. It runs on the event loop and must not block."""
+    def add(self, listener: InlineListener) -> None:
+        """Call `listener` with every event, at once and on the event loop. For listeners of ours: it must not block."""
         self._listeners.append(listener)
+
+    def deliver_to(self, listener: Listener) -> None:
+        """Call a listener of the application, plain or async, with every event, soon."""
+        delivery = EventDelivery(listener)
+        self._deliveries.append(delivery)
+        self._listeners.append(delivery)
+
+    async def finish(self) -> None:
+        """Return when the listeners of the application have had all events, or have had their time."""
+        for delivery in self._deliveries:
+            await delivery.finish()
 
     def __call__(self, event: Event) -> None:
         """Call every listener with one event."""

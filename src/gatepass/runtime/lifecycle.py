@@ -1,14 +1,26 @@
-"""Opens the parts of a gate, runs its background tasks, and closes everything in order."""
+"""Opens the parts of a gate, runs its background tasks, and closes everything in order.
+
+A gate that is open belongs to one event loop: connections, tasks and queues do. A loop may end without a word (the end
+of `asyncio.run`, of a test, of a job in a worker), so the gate is open only where its loop is the running one. On
+another loop it opens again, and takes along what it had accepted: mail that was queued there is sent from here.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+import logging
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from gatepass.access.revoked_sessions import RevokedSessions
-from gatepass.core.event import Event, TaskFailed, TaskRecovered
-from gatepass.errors import StoreUnavailable, Unavailable
+from gatepass.core.event import TaskFailed, TaskRecovered
+from gatepass.errors import ConfigurationError, StoreUnavailable, Unavailable
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Store
+from gatepass.runtime.event_log import EventBus
+from gatepass.runtime.process_end import at_end
 from gatepass.supervisor import BackgroundTask, Supervisor
+
+logger = logging.getLogger("gatepass.server")
 
 
 class Lifecycle:
@@ -23,28 +35,66 @@ class Lifecycle:
         outbox: Outbox | None,
         background_tasks: Mapping[str, BackgroundTask],
         clock: Clock,
-        report: Callable[[Event], None],
+        report: EventBus,
+        at_close: Callable[[], None] = lambda: None,
     ) -> None:
-        """`load` reads what the gate must know before it serves: signing keys, revocations, the epoch."""
+        """`load` reads what the gate must know before it serves: signing keys, revocations, the epoch.
+
+        `at_close` is called last of all.
+        """
+        self._at_close = at_close
         self._store = store
         self._load = load
         self._revocations = revocations
         self._outbox = outbox
         self._background_tasks = background_tasks
-        self._supervisor = Supervisor(
+        self._clock = clock
+        self._report: EventBus = report
+        self._supervisor = self._new_supervisor()
+        self._opening: tuple[asyncio.AbstractEventLoop | None, asyncio.Lock] = (None, asyncio.Lock())
+        """A lock, and the event loop whose tasks it is for."""
+        self._failures = 0
+        self._holders: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
+        self.serves = False
+        """Whether the endpoints have been asked in this process: it is a server, and no command or script."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        _all.add(self)
+
+    def _new_supervisor(self) -> Supervisor:
+        clock, report = self._clock, self._report
+        return Supervisor(
             failed=lambda task, why: report(TaskFailed(at=clock.now(), task=task, why=why)),
             recovered=lambda task: report(TaskRecovered(at=clock.now(), task=task)),
         )
-        self._opening = asyncio.Lock()
-        self._failures = 0
-        self.is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gate is open on the event loop that is running."""
+        return self._loop is asyncio.get_running_loop()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop on which the gate is open, if that loop is running."""
+        loop = self._loop
+        return loop if loop is not None and loop.is_running() else None
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the gate was open on an event loop that is not running any more."""
+        return self._loop is not None and not self._loop.is_running()
 
     async def open(self) -> None:
-        """Open the store and load the signing keys and the revocations. Idempotent."""
+        """Open the store and load the signing keys and the revocations. Idempotent: open on another loop is open."""
+        if self.loop is None:
+            await self.open_here()
+
+    async def open_here(self) -> None:
+        """As `open`, on this event loop. Raises ConfigurationError while the gate is open on another running one."""
         if self.is_open:
             return
+        self._leave_other_loop()
         failures = self._failures
-        async with self._opening:
+        async with self._lock_here():
             if self.is_open:
                 return
             if failures != self._failures:  # while this caller waited: else each would wait for an attempt of its own
@@ -64,18 +114,89 @@ class Lifecycle:
                 self._outbox.open(self._supervisor)
             for name, run in self._background_tasks.items():
                 self._supervisor.start(name, run)
-            self.is_open = True
+            self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
         """End the background tasks, send the mail that was accepted, then close the store. Idempotent."""
+        home = self.loop
+        if home is not None and not self.is_open:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), home))
+            return
+        if self.was_left and self._outbox is not None and self._outbox.unfinished:
+            await self.open()  # the loop ended before it sent the mail
         await self._supervisor.stop(*self._background_tasks)
-        self.is_open = False
+        self._loop = None
         if self._outbox is not None:
             await self._outbox.close()
+        await self._report.finish()
         await self._store.close()
+        self._at_close()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The gate is open while entered. It may be entered several times, also on several event loops at once.
+
+        The last one to leave the loop of the gate closes it, and it opens again on a loop where it is still entered.
+        """
+        loop = asyncio.get_running_loop()
+        await self.open()
+        self._holders[loop] = self._holders.get(loop, 0) + 1
+        try:
+            yield
+        finally:
+            self._holders[loop] -= 1
+            if self._holders[loop] == 0:
+                del self._holders[loop]
+                if self.is_open:
+                    await self.close()
+                for other in [each for each in self._holders if each.is_running()][:1]:
+                    asyncio.run_coroutine_threadsafe(self.open(), other)
 
     def check_health(self) -> None:
         """Raise Unavailable if a background task is failing, or guards do not trust what they know of revocations."""
         if self._supervisor.failing:
             raise Unavailable("not-ready", "A background task of this server is failing; see its log.")
         self._revocations.require_fresh()
+
+    def finish(self) -> None:
+        """At the end of the process: send the mail that an event loop left behind when it ended."""
+        if self.was_left and self._outbox is not None and self._outbox.unfinished:
+            try:
+                asyncio.run(self.close())
+            except Exception:
+                logger.exception("mail that was accepted was not sent")
+
+    def _lock_here(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._opening[0] is not loop:
+            self._opening = loop, asyncio.Lock()
+        return self._opening[1]
+
+    def _leave_other_loop(self) -> None:
+        """Forget what belongs to a loop that has ended. Raises ConfigurationError if it has not."""
+        left = self._loop
+        if left is None:
+            return
+        if left.is_running():
+            raise ConfigurationError(
+                "This gate is open on another event loop, which runs in another thread and takes no work: it waits, "
+                "perhaps for this request. In an async test use an async client (httpx.ASGITransport), or close the "
+                "gate first."
+            )
+        logger.info("the event loop of the gate has ended; it opens again on another one")
+        self._supervisor.abandon(left)
+        self._supervisor = self._new_supervisor()
+        if self._outbox is not None:
+            self._outbox.abandon()
+        self._loop = None
+
+
+_all: "weakref.WeakSet[Lifecycle]" = weakref.WeakSet()
+
+
+def _finish_all() -> None:
+    for lifecycle in list(_all):
+        lifecycle.finish()
+
+
+at_end(_finish_all)

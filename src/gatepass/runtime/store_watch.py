@@ -12,6 +12,7 @@ from collections.abc import Callable
 from gatepass.core.event import Event, StoreUnsafe
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, Store
+from gatepass.runtime.single_server import SingleServer
 from gatepass.supervisor import Alive, ignore
 
 logger = logging.getLogger("gatepass.store")
@@ -22,10 +23,21 @@ CHECK_INTERVAL = 5.0
 class StoreWatch:
     """One background task of a gate."""
 
-    def __init__(self, store: Store, *, clock: Clock, report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        report: Callable[[Event], None],
+        single: SingleServer | None = None,
+        serves: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`single` is asked while this process `serves`: a command is no server."""
         self._store = store
         self._clock = clock
         self._report = report
+        self._single = single or SingleServer(None)
+        self._serves = serves
         self._hazards: frozenset[str] = frozenset()
 
     async def run(self, alive: Alive = ignore) -> None:
@@ -38,9 +50,15 @@ class StoreWatch:
                 logger.debug("the store is unavailable; it is checked later", exc_info=True)
             await asyncio.sleep(CHECK_INTERVAL)
 
+    def close(self) -> None:
+        """Let another process serve from the store. Idempotent."""
+        self._single.release()
+
     async def check(self) -> None:
         """Check once. Reports each new hazard. Raises StoreUnavailable."""
         found = frozenset(await self._store.hazards())
+        if self._serves() and (shared := self._single.hazard()):
+            found |= {shared}
         for hazard in sorted(found - self._hazards):
             logger.error("%s", hazard)
             self._report(StoreUnsafe(at=self._clock.now(), why=hazard))

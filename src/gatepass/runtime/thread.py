@@ -9,7 +9,6 @@ The parent opens it again at once, the child when it needs it. At the end of the
 """
 
 import asyncio
-import atexit
 import concurrent.futures.thread  # noqa: F401 (it takes a lock at a fork that we need: our hooks must run first)
 import logging
 import os
@@ -21,6 +20,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.runtime.process_end import at_end
 
 logger = logging.getLogger("gatepass.server")
 
@@ -35,11 +35,21 @@ SHUTDOWN_TIMEOUT = 5.0
 
 
 class LoopThread:
-    """Runs one gate on a thread. `open` and `close` are those of its Lifecycle."""
+    """Runs one gate on a thread, unless an event loop of this process has it open already.
 
-    def __init__(self, *, open: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:  # noqa: A002
+    `open` and `close` are those of its Lifecycle; `home` returns the running event loop on which the gate is open.
+    """
+
+    def __init__(
+        self,
+        *,
+        open: Callable[[], Awaitable[None]],  # noqa: A002
+        close: Callable[[], Awaitable[None]],
+        home: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None,
+    ) -> None:
         self._open = open
         self._close = close
+        self._home = home
         self._is_ready = False
         self._lock = threading.Lock()
         """Held while the thread starts, stops or accepts a call, and while the process forks."""
@@ -54,6 +64,12 @@ class LoopThread:
         self._restarts = False
         _all.add(self)
 
+    @property
+    def loop_elsewhere(self) -> asyncio.AbstractEventLoop | None:
+        """The running event loop that has the gate open, or is opening it, if it is not the caller's."""
+        loop = self._loop or self._home()
+        return None if loop is asyncio.get_running_loop() else loop
+
     def wait_until_open(self) -> None:
         """Return once the gate is open, or after OPEN_TIMEOUT; guards respond with 503 while it is not open.
 
@@ -62,6 +78,8 @@ class LoopThread:
         if self._is_ready:
             return
         with self._lock:
+            if self._loop is None and self._home() is not None:
+                return
             opening = self._start()
         try:
             opening.result(max(0.0, self._tried_at + OPEN_TIMEOUT - time.monotonic()))
@@ -73,16 +91,19 @@ class LoopThread:
     def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
         """Run a coroutine on the loop. Starts the thread and opens the gate if need be, without waiting for it."""
         with self._lock:
-            self._start()
-            loop = self._loop
+            loop = self._loop or self._home()
+            if loop is None or loop is self._loop:
+                self._start()
+                loop = self._loop
             assert loop is not None  # noqa: S101 (started above)
             return asyncio.run_coroutine_threadsafe(self._counted(work), loop)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Call a function on the loop, if the thread is running."""
         with self._lock:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(function)
+            loop = self._loop or self._home()
+            if loop is not None:
+                loop.call_soon_threadsafe(function)
 
     def stop(self) -> None:
         """Finish the accepted calls and close the gate. Idempotent; the next call opens it again."""
@@ -173,10 +194,12 @@ _forking: list[LoopThread] = []
 """Those whose locks are held for the fork: another thread may create one more meanwhile."""
 
 
-@atexit.register
 def _stop_all() -> None:
     for background in list(_all):
         background.stop()
+
+
+at_end(_stop_all)
 
 
 def _before_fork() -> None:

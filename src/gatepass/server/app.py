@@ -6,7 +6,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from gatepass.core.event import AccessRefused, Event, RequestRefused
 from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem
@@ -14,9 +14,9 @@ from gatepass.ports import Clock
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
-from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling, relative_path
+from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling
 from gatepass.stores.deadline import store_time
-from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
+from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, relative_path
 from gatepass.wire.origin import Origins
 
 logger = logging.getLogger("gatepass.server")
@@ -60,6 +60,8 @@ class AuthApp:
         self._always = always
         self._https = any(origin.startswith("https:") for origin in origins.own)
         self._body_timeout = body_timeout
+        self.relay: Callable[[Scope, Receive, Send], Awaitable[bool]] | None = None
+        """Tried while the gate is not open on the running event loop: whether the loop that has it has answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer http; close websockets; run no lifespan, which is the gate's."""
@@ -68,13 +70,20 @@ class AuthApp:
             return
         if scope["type"] != "http":
             raise RuntimeError("gate.asgi answers http only; give the application lifespan=gate.lifespan")
+        if self.relay is not None and not self._lifecycle.is_open and await self.relay(scope, receive, send):
+            return
+        self._lifecycle.serves = True
         request = Request(scope, receive, body_timeout=self._body_timeout)
+        guard = scope.get(SENDER)
         del scope  # crash reports show local variables, and its headers hold tokens
         try:
             reply = await self.answer(request)
         except Disconnected:
             return
-        extra = [*self._always, *self._origins.cors(request.headers, is_public=reply.is_public)]
+        cors = self._origins.cors(request.headers, is_public=reply.is_public)
+        if guard is not None:
+            guard.cors = cors
+        extra = [*self._always, *cors]
         await reply.send(send, extra=extra, bodiless=request.method == "HEAD")
 
     async def answer(self, request: Request) -> Reply:
@@ -88,7 +97,7 @@ class AuthApp:
                 return self._preflight(request, methods)
             self._refuse_plain_http(request, endpoint)
             if not (self._lifecycle.is_open or endpoint.stateless):
-                await self._lifecycle.open()
+                await self._lifecycle.open_here()
             if endpoint.cross_site:
                 self._origins.check(request.headers)
             elif endpoint.by_browser:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatepass.errors import BadRequest, BodyTooLarge, GatepassError, Problem, RequestTimeout, UnsupportedMediaType
-from gatepass.wire.asgi import Message, Receive, Scope, Send
+from gatepass.wire.asgi import Message, Receive, Scope, Send, relative_path
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
@@ -134,17 +134,6 @@ def has_other_spelling(scope: Scope) -> bool:
     """
     raw: bytes = scope.get("raw_path") or b""
     return b"%" in raw and _NEEDLESS.search(raw) is not None
-
-
-def relative_path(scope: Scope) -> str:
-    """The path below the mount. Starlette passes the whole path beside root_path; Litestar strips it, adds a slash."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "").rstrip("/")
-    if root and (path == root or path.startswith(root + "/")):
-        path = path[len(root) :]
-    if path.endswith("/") and not scope.get("raw_path", b"/").endswith(b"/"):
-        path = path[:-1]  # the slash that Litestar added
-    return path or "/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detai
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Script": "string"}
 _PATH_PARAMETERS = {"sid": _SID}
+PREFIX = "Gatepass"
+"""Of names in the document of an application."""
 NEW_PASSWORDS = {("Registration", "password"), ("PasswordChange", "new"), ("PasswordReset", "new")}
 """Members of bodies that take a new password, for which the policy has a minimum length."""
 
@@ -68,6 +70,35 @@ def describe(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def include(described: Json, into: Json, *, mount: str, scheme: str) -> None:
+    """Add a described document to that of an application, in which the endpoints are mounted. Idempotent.
+
+    Schemas and operations get a prefix, so that none of the application's is replaced; `scheme` is the name of the
+    guard's security scheme there.
+    """
+    names = {"bearer": scheme}
+
+    def renamed(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {names.get(name, name): renamed(member, name) for name, member in value.items()}
+        if isinstance(value, list):
+            return [renamed(member) for member in value]
+        if key == "$ref":
+            return value.replace("/schemas/", f"/schemas/{PREFIX}")
+        return f"{PREFIX}{value}" if key == "operationId" else value
+
+    components = into.setdefault("components", {})
+    schemas, schemes = components.setdefault("schemas", {}), components.setdefault("securitySchemes", {})
+    for name, schema in described["components"]["schemas"].items():
+        schemas[PREFIX + name] = renamed(schema)
+    schemes.setdefault(scheme, described["components"]["securitySchemes"]["bearer"])
+    for path, item in described["paths"].items():
+        into["paths"][mount.rstrip("/") + path] = {
+            name: {**renamed(operation), "tags": ["Gatepass"]} if isinstance(operation, dict) else renamed(operation)
+            for name, operation in item.items()
+        }
 
 
 def _paths(endpoints: Iterable[Endpoint]) -> Json:

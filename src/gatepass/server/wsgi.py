@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatepass.runtime.thread import LoopThread
-from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Scope
+from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 
 MAX_BODY = 65_536
 """Bytes that are read of a body: far more than any endpoint accepts, so that the endpoint answers 413 itself."""
+
+TURN_TIMEOUT = 5.0
+"""Seconds for another event loop to take work: more than any of our steps takes."""
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -68,6 +71,57 @@ class WSGIEndpoints:
     def scope_of(environ: Environ) -> Scope:
         """A WSGI request as an ASGI scope."""
         return scope_of(environ)
+
+
+class Relay:
+    """For the endpoints on one event loop, while another one has the gate open: that one answers.
+
+    A Django project under ASGI uses the gate both ways in one process, and tests have several clients at once.
+    """
+
+    def __init__(self, endpoints: WSGIEndpoints, background: LoopThread) -> None:
+        self._endpoints = endpoints
+        self._background = background
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Whether the other loop has answered. False if there is none, or if it takes no work within TURN_TIMEOUT."""
+        loop = self._background.loop_elsewhere
+        if loop is None or not await _takes_work(loop):
+            return False
+        asked = self._endpoints.ask(scope, await _read_all(receive))
+        del scope  # crash reports show local variables, and its headers hold tokens
+        answer = await asyncio.wrap_future(asked)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        chunks = iter(answer.chunks)
+        # What is no stream is there already; a stream blocks until its next event.
+        take = asyncio.to_thread if answer.is_stream else _at_once
+        while (chunk := await take(next, chunks, None)) is not None:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return True
+
+
+async def _takes_work(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a loop of another thread is not blocked, as that of an async test that waits for a sync client."""
+    try:
+        turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop)
+        await asyncio.wait_for(asyncio.wrap_future(turn), TURN_TIMEOUT)
+    except (TimeoutError, RuntimeError):  # or it has just been closed
+        return False
+    return True
+
+
+async def _read_all(receive: Receive) -> bytes:
+    """The body, or as much of it as an endpoint needs to refuse it."""
+    body, more = b"", True
+    while more and len(body) < MAX_BODY:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+async def _at_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 class _Exchange:

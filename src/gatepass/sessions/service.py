@@ -17,6 +17,7 @@ from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.rotation import Advance, DeviceMissing, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_FINGERPRINT, EndReason, Session
+from gatepass.core.session_id import SessionId, sid_of
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
 from gatepass.sessions.new_device import is_new_device, new_device_event
@@ -130,7 +131,7 @@ class Sessions:
         for sid in replacing:
             await self.revoke(sid, reason="replaced", ip_prefix=caller.ip_prefix)
         await self._enforce_limit([row for row in others if row.sid not in replacing], ip_prefix=caller.ip_prefix)
-        return self._tokens.first(session, token, now=now)
+        return await self._tokens.first(session, token, now=now)
 
     async def refresh(
         self, token: RefreshToken, *, offered: BindingKey | None, ip_prefix: str, shown_device: bool = False
@@ -150,7 +151,7 @@ class Sessions:
         session = await self._store.swap(swap)
         epoch = self._revocations.epoch
         if session is not None and session.created_at >= epoch:
-            return self._renew(session, token, offered=offered, now=now, case="advance")
+            return await self._renew(session, token, offered=offered, now=now, case="advance")
         for _ in range(MAX_TURNS):
             session = await self._store.find(token.sid)
             outcome = decide(
@@ -169,9 +170,9 @@ class Sessions:
                     if swapped is not None:
                         lost = swap.generation - swap.expected_generation - 1  # writes that the store has lost
                         case: RefreshCase = "recover" if lost else "advance"
-                        return self._renew(swapped, token, offered=offered, now=now, case=case)
+                        return await self._renew(swapped, token, offered=offered, now=now, case=case)
                 case Repeat(row, with_access_token):
-                    return self._renew(
+                    return await self._renew(
                         row, token, offered=offered, now=now, case="repeat", with_access_token=with_access_token
                     )
                 case Ended(reason):
@@ -202,13 +203,13 @@ class Sessions:
             )
         )
 
-    async def revoke(self, sid: bytes, *, reason: EndReason, ip_prefix: str = "") -> bool:
+    async def revoke(self, sid: SessionId, *, reason: EndReason, ip_prefix: str = "") -> bool:
         """End one session. True if this call ended it, False if it was over before.
 
         `ip_prefix` is the network of the request that asks for it; "" if no request does.
         The caller must have proof that there was such a session: guards are told also if the store has lost its row.
         """
-        now = self._clock.now()
+        sid, now = sid_of(sid), self._clock.now()
         ended = await self._store.revoke(sid, reason=reason, now=now)
         if ended is None:
             await self._end_without_row(sid, now)
@@ -218,11 +219,11 @@ class Sessions:
         return True
 
     async def revoke_all(
-        self, account_id: str, *, reason: EndReason, keep: bytes | None = None, ip_prefix: str = ""
+        self, account_id: str, *, reason: EndReason, keep: SessionId | None = None, ip_prefix: str = ""
     ) -> int:
         """End all sessions of an account except `keep`. Returns the number ended. `ip_prefix` as for `revoke`."""
-        now = self._clock.now()
-        sids = await self._store.revoke_all(account_id, reason=reason, now=now, keep=keep)
+        now, kept = self._clock.now(), None if keep is None else sid_of(keep)
+        sids = await self._store.revoke_all(account_id, reason=reason, now=now, keep=kept)
         self.publish_revocations(account_id, sids, reason=reason, now=now, ip_prefix=ip_prefix)
         return len(sids)
 
@@ -240,21 +241,21 @@ class Sessions:
         self._report(events.AllSessionsEnded(at=now, epoch=epoch))
         return epoch
 
-    async def revoke_owned(self, account_id: str, sid: bytes, *, ip_prefix: str = "") -> bool:
+    async def revoke_owned(self, account_id: str, sid: SessionId, *, ip_prefix: str = "") -> bool:
         """End one session if it belongs to the account; False for a foreign or unknown one (ASVS 8.2.2)."""
         if not await self.is_owned(account_id, sid):
             return False
         await self.revoke(sid, reason="revoked", ip_prefix=ip_prefix)
         return True
 
-    async def is_owned(self, account_id: str, sid: bytes) -> bool:
+    async def is_owned(self, account_id: str, sid: SessionId) -> bool:
         """Whether a session, live or ended, belongs to the account. False too once it was pruned."""
-        session = await self._store.find(sid)
+        session = await self._store.find(sid_of(sid))
         return session is not None and session.account_id == account_id
 
-    async def is_remembered(self, sid: bytes) -> bool:
+    async def is_remembered(self, sid: SessionId) -> bool:
         """Whether the cookies of a session outlive the browser. False for an unknown one."""
-        session = await self._store.find(sid)
+        session = await self._store.find(sid_of(sid))
         return session is not None and session.remember
 
     async def list_for_account(self, account_id: str) -> Sequence[Session]:
@@ -301,7 +302,7 @@ class Sessions:
         for session in by_use[: min(surplus, MAX_REPLACED)]:
             await self.revoke(session.sid, reason="replaced", ip_prefix=ip_prefix)
 
-    def _renew(
+    async def _renew(
         self,
         session: Session,
         token: RefreshToken,
@@ -311,7 +312,9 @@ class Sessions:
         case: RefreshCase,
         with_access_token: bool = True,
     ) -> Grant:
-        grant = self._tokens.successor(session, token, offered=offered, now=now, with_access_token=with_access_token)
+        grant = await self._tokens.successor(
+            session, token, offered=offered, now=now, with_access_token=with_access_token
+        )
         self._report(
             events.SessionRefreshed(
                 at=now,

@@ -16,6 +16,7 @@ from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.core.session import Session
+from gatepass.hooks import call_hook
 from gatepass.ports import Entropy
 from gatepass.sessions.signing_keys import SigningKeys
 
@@ -72,11 +73,11 @@ class TokenIssuer:
             expires_at=min(now + self._policy.refresh_ttl, ends_at),
         )
 
-    def first(self, session: Session, token: RefreshToken, *, now: int) -> Grant:
+    async def first(self, session: Session, token: RefreshToken, *, now: int) -> Grant:
         """The tokens of a sign-in: the one that `begin` made, and an access token."""
-        return self._grant(session, token, now=now, with_access_token=True)
+        return await self._grant(session, token, now=now, with_access_token=True)
 
-    def successor(
+    async def successor(
         self,
         session: Session,
         token: RefreshToken,
@@ -101,22 +102,24 @@ class TokenIssuer:
         )
         if successor.channel != self._channel:  # a change of COOKIE_PATH is under way
             successor = replace(successor, channel=self._channel)
-        return self._grant(session, successor, now=now, with_access_token=with_access_token)
+        return await self._grant(session, successor, now=now, with_access_token=with_access_token)
 
-    def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
+    async def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
         expires_at = min(now + self._policy.access_ttl, session.expires_at)
         return Grant(
             session=session,
             token=token,
             text=refresh_token.compose(token, self._keys),
-            access_token=self._sign(session, now, expires_at) if with_access_token else None,
+            access_token=await self._sign(session, now, expires_at) if with_access_token else None,
             expires_in=expires_at - now,
             now=now,
         )
 
-    def _sign(self, session: Session, now: int, expires_at: int) -> str:
+    async def _sign(self, session: Session, now: int, expires_at: int) -> str:
         token_id = base64url.encode(self._entropy.token_bytes(16))
-        claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at)
+        hook = self._issuer.hook
+        extra = await call_hook(hook, session) if hook else {}
+        claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at, extra=extra)
         return sign(claims, self._signing_keys.current[0])
 
 

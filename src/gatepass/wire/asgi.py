@@ -1,7 +1,8 @@
-"""ASGI's types, and the one thing that a guard and the auth endpoints tell each other through a scope.
+"""ASGI's types, and what a guard and the auth endpoints tell each other through a scope.
 
-A guard keeps the refresh cookie from the application it wraps; the auth endpoints mounted inside take it
-back. So the guard need not know where they are mounted.
+A guard keeps the refresh cookie from the application it wraps; the auth endpoints mounted inside take it back. They
+tell the guard which CORS headers their response has, whatever a middleware between them makes of it. So the guard need
+not know where they are mounted.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,6 +17,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 WITHHELD = "gatepass.withheld"
+SENDER = "gatepass.sender"
+"""The key of the guard's `GuardedSend` in a scope."""
 
 
 class Withheld:
@@ -35,3 +38,14 @@ def reclaim(scope: Scope, headers: Headers) -> list[str]:
     values = headers.all(b"cookie")
     withheld = scope.get(WITHHELD)
     return [*values, withheld.text.decode("latin-1")] if isinstance(withheld, Withheld) else values
+
+
+def relative_path(scope: Scope) -> str:
+    """The path below the mount. Starlette passes the whole path beside root_path; Litestar strips it, adds a slash."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    if root and (path == root or path.startswith(root + "/")):
+        path = path[len(root) :]
+    if path.endswith("/") and not scope.get("raw_path", b"/").endswith(b"/"):
+        path = path[:-1]  # the slash that Litestar added
+    return path or "/"

@@ -24,7 +24,10 @@ Hsts = Literal["subdomains", "host", "off"]
 CLIENT_HEADERS = (b"gatepass-proof", b"gatepass-client")
 _OWN_SCHEME = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://[A-Za-z0-9._~-]+(:[0-9]{1,5})?")
 """An origin of an application shell or of an extension: Capacitor, Ionic, Tauri, Electron, chrome-extension."""
-_ALLOWED_HEADERS = "authorization, content-type, gatepass-client, gatepass-proof, gatepass-session"
+CORS_HEADERS = ("authorization", "content-type", "gatepass-client", "gatepass-proof", "gatepass-session")
+"""What the browser client sends to the endpoints: a CORS middleware that answers for them must allow it."""
+CORS_EXPOSED = ("Retry-After", "WWW-Authenticate")
+"""What it reads of responses."""
 
 
 def origin_of(url: str) -> str:
@@ -149,16 +152,20 @@ class Origins:
             ("vary", "Origin"),
             ("access-control-allow-origin", origin),
             ("access-control-allow-credentials", "true"),
-            ("access-control-expose-headers", "Retry-After, WWW-Authenticate"),
+            ("access-control-expose-headers", ", ".join(CORS_EXPOSED)),
         ]
+
+    def opens_to(self, headers: Headers) -> bool:
+        """Whether a request is the CORS preflight of an allowed foreign origin."""
+        return headers.one(b"origin") in self.foreign and b"access-control-request-method" in headers
 
     def preflight(self, headers: Headers, methods: Collection[str]) -> list[tuple[str, str]] | None:
         """What a preflight from an allowed foreign origin gets beside `cors`; None for everything else."""
-        if headers.one(b"origin") not in self.foreign or b"access-control-request-method" not in headers:
+        if not self.opens_to(headers):
             return None
         return [
             ("access-control-allow-methods", ", ".join(methods)),
-            ("access-control-allow-headers", _ALLOWED_HEADERS),
+            ("access-control-allow-headers", ", ".join(CORS_HEADERS)),
             ("access-control-max-age", "600"),
         ]
 

@@ -64,7 +64,7 @@ def fort(certificate: Path, *, same_site: SameSite) -> Iterator[Fort]:
         secrets=[SECRET], public_url=url, store=store, hasher=FastHasher(), browsers=Browsers(same_site=same_site)
     )
     made = Fort(url, store, gate)
-    gate.on_event(made.events.append)
+    gate.events.add(made.events.append)
     inner = Starlette(routes=[Mount("/auth", gate.asgi), Route("/", _page)], lifespan=gate.lifespan)
 
     async def watched(scope, receive, send) -> None:  # type: ignore[no-untyped-def]

@@ -26,8 +26,8 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.browsers import Browsers
+from tests.support.certificate import certificate
 from tests.support.gates import SECRET
-from tests.system.browser.test_https import certificate
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port

@@ -43,7 +43,7 @@ class Load:
         self._ends = False
 
     async def one(self, number: int) -> None:
-        browser = Browser(self._remote, mount="/auth", origin=ORIGIN, client_key=bytes([number]) * 32)
+        browser = Browser(self._remote, mount="/auth", origin=ORIGIN, key=bytes([number]) * 32)
         self._count("register", (await browser.register(f"{number}@example.com")).status)
         while not self._ends:
             self._count("refresh", (await browser.refresh()).status)

@@ -4,6 +4,7 @@ import runpy
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -11,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.process import environment, gatepass, until_listening
-from tools.services.patience import PATIENCE
+from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,6 +40,30 @@ def use(client: httpx2.Client, identity: str) -> None:
     assert client.get("/me", headers=bearer).json() == {"account": identity}
 
 
+USER = "from django.contrib.auth.models import User; user = User.objects.get(); "
+OUTDATED = USER + (
+    "from django.contrib.auth.hashers import PBKDF2PasswordHasher as H;"
+    "User.objects.update(password=H().encode('the password of old', 'saltsaltsaltsaltsaltsa', 1))"
+)
+IS_RENEWED = USER + "assert user.password.split('$')[1] != '1', user.password"
+CHANGED = USER + "user.set_password('another password of old'); user.save()"
+
+
+def stays_through_a_renewed_hash_and_ends_with_the_password(
+    client: httpx2.Client, shell: Callable[[str], object]
+) -> None:
+    """Django renews an outdated hash at a sign-in: other devices stay. A change of the password ends them (J5)."""
+    first = client.post("/auth/login", json=CREDENTIALS, headers=NATIVE).json()["access_token"]
+    client.cookies.clear()
+    shell(OUTDATED)
+    assert client.post("/auth/login", json=CREDENTIALS, headers=NATIVE).status_code == 200
+    shell(IS_RENEWED)
+    of_first = {"Authorization": f"Bearer {first}"}
+    assert client.get("/me", headers=of_first).status_code == 200
+    shell(CHANGED)
+    until(lambda: client.get("/me", headers=of_first).status_code == 401)
+
+
 def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
     port = free_port()
     prepare(tmp_path, "external_users_django", port)
@@ -52,6 +77,10 @@ def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
             until_listening(server, port)
             with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
                 use(client, "1")
+                stays_through_a_renewed_hash_and_ends_with_the_password(
+                    client,
+                    lambda code: subprocess.run([sys.executable, "app.py", "shell", "-c", code], check=True, **run),  # type: ignore[call-overload]
+                )
         finally:
             server.terminate()
             server.wait(PATIENCE)

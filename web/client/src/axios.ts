@@ -20,9 +20,8 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
-import { type Delivered, deliver, isTokenRefused, withToken } from "./request/deliver.js";
+import { type Delivered, deliver, isStream, isTokenRefused, withToken } from "./request/deliver.js";
 import type { Layer, LayerOptions } from "./request/layer.js";
-import { parse } from "./session/endpoints.js";
 import type { Session } from "./session/types.js";
 
 declare module "axios" {
@@ -110,7 +109,7 @@ async function sendOnce(
   const headers = new AxiosHeaders(config.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
   try {
-    return examine({ response: await adapter({ ...attempt, headers }) }, config);
+    return await examine({ response: await adapter({ ...attempt, headers }) }, config);
   } catch (error) {
     const failed = error as { config?: unknown; response?: AxiosResponse };
     failed.config = config;
@@ -120,21 +119,11 @@ async function sendOnce(
 }
 
 /** Other adapters (mocks) may return plain headers; layers get AxiosHeaders. */
-function examine(settled: Settled, config: InternalAxiosRequestConfig): Delivered<Settled> {
+async function examine(settled: Settled, config: InternalAxiosRequestConfig): Promise<Delivered<Settled>> {
   const { response } = settled;
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
   Object.assign(response, { config, headers });
-  const isRefused =
-    status === 401 &&
-    isTokenRefused(
-      headers.get("WWW-Authenticate") as string | null,
-      (typeof data === "string" ? parse(data) : data)?.code,
-    );
+  const isRefused = status === 401 && (await isTokenRefused(headers.get("WWW-Authenticate") as string | null, data));
   return [settled, status, isRefused];
-}
-
-/** Whether it is a stream, of the Web or of Node: it cannot be sent twice. */
-function isStream(data: unknown): boolean {
-  return data instanceof ReadableStream || typeof (data as { pipe?: unknown } | null)?.pipe === "function";
 }

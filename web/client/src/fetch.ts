@@ -13,7 +13,7 @@ import { deliver, isTokenRefused, withToken } from "./request/deliver.js";
 import { createInterceptors, type Interceptors } from "./request/interceptors.js";
 import type { Call, Layer } from "./request/layer.js";
 import type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
-import { factsOf, parse } from "./session/endpoints.js";
+import { factsOf } from "./session/endpoints.js";
 import type { Session, Trace } from "./session/types.js";
 
 export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./request/interceptors.js";
@@ -145,7 +145,7 @@ function withTimeout({ signal, options: { timeout } }: Call): AbortSignal | null
 }
 
 async function isRefusal(response: Response): Promise<boolean> {
-  return isTokenRefused(response.headers.get("WWW-Authenticate"), parse(await response.clone().text())?.code);
+  return isTokenRefused(response.headers.get("WWW-Authenticate"), await response.clone().text());
 }
 
 /** Joins a relative address to the base, with or without a leading slash; an absolute one stays as it is. */

@@ -24,14 +24,18 @@ class FairQueue:
     """Turns for at most `running` at a time; at most `waiting` wait. For one event loop at a time."""
 
     def __init__(self, *, running: int, waiting: int) -> None:
-        self._free = running
+        self._running = self._free = running
         self._max_waiting = waiting
         self._lines: dict[str, Line] = {}
         """By network. The first one is next; no line is empty."""
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextlib.asynccontextmanager
     async def turn(self, network: str | None) -> AsyncIterator[None]:
         """Around the work. Raises Overloaded if the queue is full, at once or while waiting."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # the turns of a loop that has ended never end
+            self._loop, self._free, self._lines = loop, self._running, {}
         if self._free:
             self._free -= 1
         else:
@@ -39,7 +43,8 @@ class FairQueue:
         try:
             yield
         finally:
-            self._pass_on()
+            if loop is self._loop:
+                self._pass_on()
 
     async def _wait(self, network: str) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
+from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Call, Flow, Invoke, Next, Step
 from gatepass.client.http import as_answer, httpx
 
@@ -42,6 +43,10 @@ class _Entries(Generic[Entry]):
 
     def __init__(self) -> None:
         self.entries: tuple[Entry, ...] = ()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Make the lock."""
         self._lock = threading.Lock()
 
     def _add(self, entry: Entry, function: Function | None) -> Handle:

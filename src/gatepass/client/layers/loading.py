@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Call, Flow, Next
 
 log = logging.getLogger("gatepass.client")
@@ -101,8 +102,13 @@ class Loading:
         if delay < 0 or minimum < 0:
             raise ValueError("delay and minimum are seconds and must not be negative.")
         self._indicator = indicator
-        self._state = Visibility(delay, minimum)
+        self._seconds = (delay, minimum)
         self._clock = clock
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Make the lock, and count from 0: the calls of other threads are under way in the parent alone."""
+        self._state = Visibility(*self._seconds)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.body_replay import rewind
 from gatepass.client.call_options import IDEMPOTENCY_KEY
 from gatepass.client.errors import RefreshUnavailableError
@@ -50,6 +51,10 @@ class Budget:
         self._capacity = capacity
         self._per_call = per_call
         self._left: OrderedDict[str, float] = OrderedDict()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Make the lock."""
         self._lock = threading.Lock()
 
     def fill(self, origin: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.storage.record import SessionRecord
 
 
@@ -42,6 +43,10 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._record = SessionRecord()
         self._version = 0
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Make the lock."""
         self._lock = threading.Lock()
 
     def load(self) -> SessionRecord:

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.core import checks
 
 from gatepass.errors import ConfigurationError
+from gatepass.gate import Gatepass
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.principal import MIDDLEWARE
+from gatepass.wire.origin import CORS_HEADERS
 
 _READS_COOKIES = (
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -17,6 +19,7 @@ _READS_COOKIES = (
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.locale.LocaleMiddleware",
 )
+CORS = "corsheaders.middleware.CorsMiddleware"
 
 
 class GatepassConfig(AppConfig):
@@ -32,7 +35,7 @@ class GatepassConfig(AppConfig):
 
 
 def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
-    """E001 secret, E002 another setting, E003 no middleware; W001 cookies without Secure, W002 order."""
+    """E001 secret, E002 another setting, E003 no middleware; W001 cookies without Secure, W002 order, W003 CORS."""
     found: list[checks.CheckMessage] = []
     try:
         made = gate()
@@ -44,6 +47,7 @@ def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
         if not settings.DEBUG and not made.cookies.secure:
             message = "PUBLIC_URL is http, so the cookies of a session travel without Secure, and DEBUG is off."
             found.append(checks.Warning(message, id="gatepass.W001", hint="Use an https PUBLIC_URL."))
+        found.extend(_check_cors(made))
     order = list(settings.MIDDLEWARE)
     if MIDDLEWARE not in order:
         found.append(checks.Error("No gate guards this project.", id="gatepass.E003", hint=f"Add {MIDDLEWARE!r}."))
@@ -51,3 +55,18 @@ def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
         message = f"These see the refresh cookie: {', '.join(early)}."
         found.append(checks.Warning(message, id="gatepass.W002", hint=f"Put {MIDDLEWARE!r} first."))
     return found
+
+
+def _check_cors(gate: Gatepass) -> list[checks.CheckMessage]:
+    """Where django-cors-headers answers for the auth endpoints too, it must allow what the browser client sends."""
+    order = list(settings.MIDDLEWARE)
+    if CORS not in order or not gate.origins.foreign or (MIDDLEWARE in order and order.index(MIDDLEWARE) == 0):
+        return []
+    allowed = {str(name).lower() for name in getattr(settings, "CORS_ALLOW_HEADERS", ())}
+    missing = [name for name in CORS_HEADERS if name not in allowed]
+    if not missing and getattr(settings, "CORS_ALLOW_CREDENTIALS", False):
+        return []
+    message = "CorsMiddleware stands before the guard and refuses what pages of other origins send to the endpoints."
+    lists = f"set CORS_ALLOW_CREDENTIALS = True, and let CORS_ALLOW_HEADERS have {', '.join(CORS_HEADERS)}"
+    hint = f"Put {MIDDLEWARE!r} first, or {lists}."
+    return [checks.Warning(message, id="gatepass.W003", hint=hint)]

@@ -1,18 +1,25 @@
-"""Guards each request: takes the refresh cookie out of it, and answers the problems that views raise."""
+"""Guards each request: takes the refresh cookie out of it, and answers refusals wherever they are raised.
+
+Django turns what a middleware raises into a 500 right around that middleware, by one function for all of them. That
+function is wrapped here: a problem becomes its document there, so CORS headers and whatever else lies outside are added
+to it as to any response.
+"""
 
 import functools
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from django.core.handlers import exception
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from gatepass.access import wsgi
 from gatepass.access.wsgi import RequestGuard
 from gatepass.errors import Problem
 from gatepass.guards.django.conf import gate
-from gatepass.guards.django.principal import current_principal, problem_response
+from gatepass.guards.django.principal import REFUSED, current_principal, problem_response
+from gatepass.guards.django.views import auth, preflight_of
 
 
 class GatepassMiddleware:
@@ -25,11 +32,24 @@ class GatepassMiddleware:
         self._get_response = get_response
         self._cookies = gate().cookies
         self._guard = RequestGuard(gate().check, gate().wait_until_open)
+        _answer_refusals()
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Sync or async, as what is behind it: nothing is awaited or read here."""
+        """Sync or async, as what is behind it."""
+        self._prepare(request)
+        rest = preflight_of(request) if wsgi.is_cors_preflight(request.META) else None
+        if iscoroutinefunction(self):
+            return self._respond_async(request) if rest is None else auth(request, rest)
+        if rest is not None:
+            return async_to_sync(auth)(request, rest)
+        return _without_error_page(request, self._get_response(request))
+
+    async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
+        return _without_error_page(request, await self._get_response(request))
+
+    def _prepare(self, request: HttpRequest) -> None:
         if wsgi.prepare_environ(request.META, self._guard, self._cookies):
             for name in ("COOKIES", "headers"):  # where another middleware has looked before
                 request.__dict__.pop(name, None)
@@ -37,8 +57,29 @@ class GatepassMiddleware:
                 kept, _ = self._cookies.withhold(request.scope["headers"])
                 request.scope = {**request.scope, "headers": kept}
         request.principal = SimpleLazyObject(functools.partial(current_principal, request))
-        return self._get_response(request)
 
-    def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        """A problem as its document; everything else is Django's."""
-        return problem_response(fault) if isinstance(fault, Problem) else None
+
+def _without_error_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response; in place of a 500 that a framework made of a refusal (django-ninja with DEBUG), the refusal."""
+    refusal = request.META.get(REFUSED)
+    if getattr(response, "status_code", None) != 500 or not isinstance(refusal, Problem):
+        return response
+    replaced = problem_response(refusal)
+    for name, value in response.items():
+        if name.lower().startswith("access-control-"):
+            replaced[name] = value
+    return replaced
+
+
+def _answer_refusals() -> None:
+    """Let Django answer a problem that a middleware or a view raises with its document. Idempotent."""
+    inner = exception.response_for_exception
+    if getattr(inner, "answers_refusals", False):
+        return
+
+    @functools.wraps(inner)
+    def response_for_exception(request: HttpRequest, fault: Exception) -> HttpResponseBase:
+        return problem_response(fault) if isinstance(fault, Problem) else inner(request, fault)
+
+    response_for_exception.answers_refusals = True  # type: ignore[attr-defined]
+    exception.response_for_exception = response_for_exception

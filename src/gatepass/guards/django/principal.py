@@ -14,8 +14,11 @@ from gatepass.access.wsgi import RequestGuard, answer_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.wire.problems import document
+from gatepass.wire.wsgi import authorizations
 
 MIDDLEWARE = "gatepass.guards.django.middleware.GatepassMiddleware"
+REFUSED = "gatepass.refused"
+"""The key of the last refusal in a request's META."""
 View = Callable[..., Any]
 
 
@@ -24,12 +27,30 @@ def current_principal(request: HttpRequest, *scopes: str, max_age: int | None = 
 
     Raises a Problem that the middleware answers.
     """
-    return _guard(request).principal(request.META, scopes, max_age)
+    try:
+        return _guard(request).principal(request.META, scopes, max_age)
+    except Problem as refusal:
+        request.META[REFUSED] = refusal
+        raise
 
 
 def optional_principal(request: HttpRequest) -> Principal | None:
     """The caller, or None where no token came. Raises InvalidToken for an invalid token."""
-    return _guard(request).optional(request.META)
+    try:
+        return _guard(request).optional(request.META)
+    except Problem as refusal:
+        request.META[REFUSED] = refusal
+        raise
+
+
+def is_for_us(request: HttpRequest) -> bool:
+    """Whether the bearer token of the request is by the issuer of the gate. It proves nothing."""
+    return _guard(request).check.is_for_us(authorizations(request.META))
+
+
+def require_recent(request: HttpRequest, principal: Principal, *, max_age: int) -> Principal:
+    """The principal if it signed in at most `max_age` seconds ago. Raises InsufficientUserAuthentication."""
+    return _guard(request).check.require(principal, max_age=max_age)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:

@@ -10,6 +10,10 @@
 
 Refusals are Problems, which REST framework passes on to the middleware: the same documents as everywhere. An
 application that wants another shape catches Problem in its EXCEPTION_HANDLER.
+
+Beside other schemes: the first class that knows a token takes it. Ours knows the tokens of its issuer; it leaves any
+other one to the next class, and as the last class refuses it. Permissions see whom the classes found: a caller by
+another scheme is a valid one and has no scopes.
 """
 
 from dataclasses import dataclass
@@ -24,8 +28,9 @@ except ModuleNotFoundError as missing:
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_max_age, require_scopes
 from gatepass.core.access_token import Principal
+from gatepass.errors import InsufficientScope, InsufficientUserAuthentication
 from gatepass.guards.django import principal as guard
 
 
@@ -51,10 +56,12 @@ class Caller:
 
 
 class GatepassAuthentication(BaseAuthentication):
-    """`request.user` is a Caller and `request.auth` its Principal. Without a token the next class is asked."""
+    """`request.user` is a Caller and `request.auth` its Principal. Without a token of ours the next class is asked."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Principal] | None:
         """Raises InvalidToken or Unavailable."""
+        if self is not request.authenticators[-1] and not guard.is_for_us(request._request):
+            return None
         principal = guard.optional_principal(request._request)
         return None if principal is None else (Caller(principal), principal)
 
@@ -71,7 +78,13 @@ class Requires(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """True, or raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication."""
-        guard.current_principal(request._request, *self.scopes, max_age=self.max_age)
+        is_other = _principal_of(request) is None and getattr(request.user, "is_authenticated", False)
+        if not is_other:
+            current_principal(request, *self.scopes, max_age=self.max_age)
+        elif self.scopes:
+            raise InsufficientScope(self.scopes)
+        elif self.max_age is not None:
+            raise InsufficientUserAuthentication(self.max_age)
         return True
 
 
@@ -84,11 +97,24 @@ def requires(*scopes: str, max_age: int | None = None) -> type[Requires]:
 def current_principal(request: Request, *scopes: str, max_age: int | None = None) -> Principal:
     """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
-    Raises a Problem that the middleware answers.
+    Also one that a test has set (`force_authenticate`). Raises a Problem that the middleware answers.
     """
-    return guard.current_principal(request._request, *scopes, max_age=max_age)
+    known = _principal_of(request)
+    if known is None:
+        return guard.current_principal(request._request, *scopes, max_age=max_age)
+    require_scopes(known, scopes)
+    return known if max_age is None else guard.require_recent(request._request, known, max_age=max_age)
 
 
 def optional_principal(request: Request) -> Principal | None:
-    """The caller, or None where no token came. Raises InvalidToken for an invalid token."""
+    """The caller, or None where no token of ours came. Raises InvalidToken for an invalid one."""
+    known = _principal_of(request)
+    if known is not None or not guard.is_for_us(request._request):
+        return known
     return guard.optional_principal(request._request)
+
+
+def _principal_of(request: Request) -> Principal | None:
+    """The principal that an authentication class, or a test, has put into the request."""
+    found = request.auth if isinstance(request.auth, Principal) else getattr(request.user, "principal", None)
+    return found if isinstance(found, Principal) else None

@@ -5,9 +5,12 @@ from http.cookies import Morsel
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import Resolver404, resolve
 
 from gatepass.guards.django.conf import gate
 from gatepass.wire.asgi import WITHHELD
+from gatepass.wire.headers import Headers
+from gatepass.wire.wsgi import raw_headers
 
 
 async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
@@ -29,6 +32,20 @@ async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
 
 
 auth.csrf_exempt = True  # type: ignore[attr-defined] # the endpoints check origins themselves (PROTOCOL §6)
+
+
+def preflight_of(request: HttpRequest) -> str | None:
+    """The path below the mount, of a CORS preflight from an origin of the gate to one of the auth endpoints.
+
+    A middleware for CORS behind the guard would answer it by the rules of the application.
+    """
+    if not gate().origins.opens_to(Headers(raw_headers(request.META))):
+        return None
+    try:
+        match = resolve(request.path_info, getattr(request, "urlconf", None))
+    except Resolver404:
+        return None
+    return match.kwargs.get("rest") if match.func is auth else None
 
 
 class _SetCookie(Morsel[str]):

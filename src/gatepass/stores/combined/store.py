@@ -91,6 +91,7 @@ class CombinedStore(DelegatedAccounts):
         self.sessions = sessions
         self.accounts = accounts
         self.is_shared = sessions.is_shared and accounts.is_shared
+        self.file = getattr(accounts, "file", None)
         self._tasks = TaskSet()
 
     def __repr__(self) -> str:

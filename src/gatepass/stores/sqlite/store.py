@@ -94,7 +94,7 @@ class SQLiteStore(SQLiteAccounts, SQLiteAttempts, SQLiteAudit):
         """
         if str(path) == ":memory:":
             raise ConfigurationError("The SQLite store needs a file; for a store in memory use memory://.")
-        self._path = Path(path)
+        self._path = self.file = Path(path)
         self._writer = Writer(self._path, busy_timeout=busy_timeout, read_only=read_only)
 
     async def open(self) -> None:

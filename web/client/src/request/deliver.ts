@@ -8,6 +8,7 @@
  */
 
 import { GatepassError, isGatepassError } from "../errors.js";
+import { parse } from "../session/endpoints.js";
 import type { Session, Trace } from "../session/types.js";
 import { type Answer, type Call, type Layer, wrap } from "./layer.js";
 
@@ -64,11 +65,22 @@ export async function withToken<Raw>(
   return (await send(next.value))[0];
 }
 
-/** Whether a 401 refuses the access token. Any other 401 (a wrong password, another scheme) is for the application. */
-export function isTokenRefused(challenge: string | null | undefined, code: unknown): boolean {
-  return (
-    code === "invalid-token" ||
-    code === "token-required" ||
-    /\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? "")
-  );
+/**
+ * Whether a 401 to our token refuses it. Any other 401 (a wrong password, another scheme) is for the application.
+ *
+ * Another origin shows only what it exposes. If there is no challenge and nothing of the body can be read (HEAD, a
+ * stream), the 401 is taken for one about the token: it costs one refresh, and the second response is final.
+ */
+export async function isTokenRefused(challenge: string | null | undefined, body: unknown): Promise<boolean> {
+  if (/\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? "")) return true;
+  const isBinary = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
+  const seen = isBinary ? await new Response(body as BodyInit).text() : body;
+  if (isStream(seen) || seen == null || seen === "") return challenge == null;
+  const code = (typeof seen === "string" ? parse(seen) : (seen as { code?: unknown }))?.code;
+  return code === "invalid-token" || code === "token-required";
+}
+
+/** Whether it is a stream, of the Web or of Node: it cannot be read, or sent, twice. */
+export function isStream(data: unknown): boolean {
+  return data instanceof ReadableStream || typeof (data as { pipe?: unknown } | null)?.pipe === "function";
 }

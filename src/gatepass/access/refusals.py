@@ -1,0 +1,107 @@
+"""A refusal becomes its problem document wherever in an application it is raised: in a route, or in any middleware.
+
+Starlette answers what a middleware raises with a 500 and raises it again. So a 500 is held back until the application
+has returned: if it ends in a refusal, the client gets the refusal, and can refresh its token.
+"""
+
+from collections.abc import Awaitable, Sequence
+
+from gatepass.errors import GatepassError, Problem
+from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
+from gatepass.wire.problems import MEDIA_TYPE, document
+
+MAX_HELD = 64
+"""Messages: an error page has two. A response of 500 that streams is let through."""
+Cors = Sequence[tuple[str, str]]
+
+
+class GuardedSend:
+    """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
+
+    __slots__ = ("_held", "_is_http", "_send", "cors", "has_started")
+
+    def __init__(self, send: Send, kind: str) -> None:
+        self._send = send
+        self._is_http = kind == "http"
+        self._held: list[Message] = []
+        self.cors: Cors = ()
+        self.has_started = False
+        """Whether the client has got the head of a response."""
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Pass a message on, or hold it back. No coroutine of its own: most messages are passed on as they are."""
+        if self.has_started or not self._is_http:
+            return self._send(message)
+        if message["type"] == "http.response.start" and message["status"] != 500:
+            self.has_started = True
+            return self._send(_with_cors(message, self.cors) if self.cors else message)
+        return self._hold(message)
+
+    async def _hold(self, message: Message) -> None:
+        if not self._held and message["type"] != "http.response.start":  # an informational response (103)
+            await self._send(message)
+            return
+        self._held.append(message)
+        if len(self._held) > MAX_HELD:
+            await self.release()
+
+    async def release(self) -> None:
+        """Send what is held back."""
+        held, self._held = self._held, []
+        for message in held:
+            self.has_started = True
+            await self._send(message)
+
+
+class Refusals:
+    """Around one layer of a Starlette application: answers the refusals that it raises."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on."""
+        sender, kind = scope.get(SENDER), scope["type"]
+        try:
+            running = self.app(scope, receive, send)
+            del scope  # crash reports show local variables
+            await running
+        except GatepassError as refusal:
+            problem = problem_of(refusal)
+            if problem is None or sender is None or sender.has_started:
+                raise
+            await refuse(problem, kind, send)
+
+
+def problem_of(refusal: GatepassError) -> Problem | None:
+    """The problem that an error is or, as a framework's own exception, stands for."""
+    found = refusal if isinstance(refusal, Problem) else getattr(refusal, "problem", None)
+    return found if isinstance(found, Problem) else None
+
+
+async def refuse(problem: Problem, kind: str, send: Send, *, cors: Cors = ()) -> None:
+    """Respond with a problem that the application did not handle. `kind` is the type of the scope."""
+    if kind == "websocket":
+        # 1008: policy violation (RFC 6455 §7.4.1); before the handshake is accepted this is a plain 403.
+        await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
+        return
+    body = document(problem)
+    headers = [
+        ("content-type", MEDIA_TYPE),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
+        *((name.lower(), value) for name, value in problem.headers.items()),
+        *cors,
+    ]
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    await send({"type": "http.response.start", "status": problem.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_cors(message: Message, cors: Cors) -> Message:
+    """The head of a response of the auth endpoints, with their CORS headers in place of those of a middleware."""
+    if not any(name == "access-control-allow-origin" for name, _ in cors):
+        return message  # what an application allows beyond the gate's origins is its own affair
+    kept = [(name, value) for name, value in message["headers"] if not name.lower().startswith(b"access-control-")]
+    ours = [(name.encode(), value.encode()) for name, value in cors if name.startswith("access-control-")]
+    return {**message, "headers": [*kept, *ours]}

@@ -1,0 +1,207 @@
+"""Manages the signed-in account: its sessions, its password, its address, and its deletion.
+
+    account = AccountActions(api)                     # of a Client; AsyncAccountActions(api) of an AsyncClient
+    for session in account.sessions():
+        print(session.client, "(this one)" if session.current else "")
+    account.end_other_sessions()
+
+The names are those of `gatepass/account` in browsers. Each method sends one request to the endpoint of that purpose
+(PROTOCOL §6), through the layers of the client, and raises a ProblemError with the code that its description names.
+When the server requires a recent sign-in (401 `insufficient-user-authentication`), ask for the password, call
+`sign_in_again`, and repeat.
+"""
+
+import functools
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from urllib.parse import quote
+
+from gatepass.client.aio import AsyncClient
+from gatepass.client.body_replay import remember_start
+from gatepass.client.errors import SessionEndedError, raise_for_problem
+from gatepass.client.flow import Call, Step, drive, drive_async
+from gatepass.client.http import httpx
+from gatepass.client.session.endpoints import CLIENT_HEADER
+from gatepass.client.storage.record import Account
+from gatepass.client.sync import Client
+from gatepass.core.secret import Secret
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Flow = Generator[Step, Any, Result]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """One session of the account, in this client or another. Times are Unix seconds."""
+
+    id: str
+    client: str
+    """A label such as "Firefox on Linux"."""
+    created_at: int
+    last_used_at: int
+    expires_at: int
+    address: str
+    """The network from which it was last used; never the whole address."""
+    remember: bool
+    current: bool
+    """Whether it is the session of this client."""
+
+
+class AccountFlows:
+    """The methods, for both kinds of client. `token` is the text in the fragment of a mailed link."""
+
+    def __init__(self, client: Client | AsyncClient) -> None:
+        self.client: Any = client
+
+    def sessions(self) -> Flow[Sequence[SessionInfo]]:
+        """The sessions of the account, newest first."""
+        response = yield from self._call("GET", "sessions")
+        names = [field.name for field in fields(SessionInfo)]
+        return [SessionInfo(**{name: each[name] for name in names}) for each in response.json()["sessions"]]
+
+    def end_session(self, session_id: str) -> Flow[None]:
+        """End one session. Its client is signed out at its next request; the current one is signed out here at once."""
+        if session_id == self.client.session.session_id:
+            yield from self.client.session.sign_out(everywhere=False)
+        else:
+            yield from self._call("DELETE", f"sessions/{quote(session_id, safe='')}")
+
+    def end_other_sessions(self) -> Flow[None]:
+        """End all sessions except the current one."""
+        yield from self._call("POST", "logout-others")
+
+    def sign_in_again(self, password: str) -> Flow[Account]:
+        """Sign the same account in again, if a recent sign-in is required. `remember` stays as it is.
+
+        Raises SessionEndedError, and as `Client.sign_in`.
+        """
+        secret = Secret(password)
+        del password  # crash reports show local variables
+        listed = yield from self.sessions()
+        account = self.client.session.account
+        if account is None:
+            raise SessionEndedError("unknown")
+        remember = any(each.remember for each in listed if each.current)
+        again: Account = yield from self.client.session.sign_in(account.email, secret, remember=remember)
+        return again
+
+    def change_password(self, current: str, new: str) -> Flow[None]:
+        """End every other session. `invalid-credentials` (403): `current` is wrong; `password-…`: `new` is refused."""
+        body = {"current": Secret(current), "new": Secret(new)}
+        del current, new
+        yield from self._call("POST", "password", body)
+
+    def forgot_password(self, email: str) -> Flow[None]:
+        """Request a mail with a link to set a new password. Returns for every address, known or not."""
+        yield from self._call("POST", "password/forgot", {"email": email})
+
+    def reset_password(self, token: str, new: str) -> Flow[None]:
+        """Set a password by a mailed link. Every session ends, and no new one begins.
+
+        `invalid-link`: used, or too old.
+        """
+        body = {"token": Secret(token), "new": Secret(new)}
+        del token, new
+        yield from self._call("POST", "password/reset", body)
+
+    def resend_verification(self, email: str) -> Flow[None]:
+        """Request the mail of a sign-up again. Returns for every address."""
+        yield from self._call("POST", "verify/resend", {"email": email})
+
+    def change_email(self, email: str, password: str) -> Flow[None]:
+        """Request a mail to a new address. `invalid-credentials` (403): the password is wrong."""
+        body = {"email": email, "password": Secret(password)}
+        del password
+        yield from self._call("POST", "email", body)
+
+    def confirm_email(self, token: str) -> Flow[None]:
+        """Confirm a new address by its mailed link, signed in to the account that requested it."""
+        body = {"token": Secret(token)}
+        del token
+        yield from self._call("POST", "email/confirm", body)
+
+    def delete_account(self, password: str) -> Flow[None]:
+        """Delete the account at the server and sign out here. `invalid-credentials` (403): the password is wrong."""
+        body = {"password": Secret(password)}
+        del password
+        yield from self._call("POST", "account/delete", body)
+        yield from self.client.session.sign_out(everywhere=False)
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Flow[httpx.Response]:
+        client = self.client
+        url = f"{client.session.auth_url}/{path}"
+        request = client.build_request(method, url, json=body and _revealed(body), headers=CLIENT_HEADER)
+        remember_start(request)
+        call = Call(request)
+        del request
+        response = yield from client._chain(call)
+        response.request = httpx.Request(method, url)  # errors show it: no password and no token
+        return raise_for_problem(response)
+
+
+def _revealed(body: Mapping[str, object]) -> dict[str, object]:
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in body.items()}
+
+
+class Blocking(Generic[Parameters, Result]):
+    """A method whose flow a `Client` runs."""
+
+    def __init__(self, flow: Callable[Concatenate[AccountFlows, Parameters], Flow[Result]]) -> None:
+        functools.update_wrapper(self, flow)  # type: ignore[arg-type]
+        self._flow = flow
+
+    def __get__(self, owner: "AccountActions", _kind: object = None) -> Callable[Parameters, Result]:
+        return lambda *args, **kwargs: drive(self._flow(owner._flows, *args, **kwargs), owner._flows.client)
+
+
+class Awaited(Generic[Parameters, Result]):
+    """A method whose flow an `AsyncClient` runs."""
+
+    def __init__(self, flow: Callable[Concatenate[AccountFlows, Parameters], Flow[Result]]) -> None:
+        functools.update_wrapper(self, flow)  # type: ignore[arg-type]
+        self._flow = flow
+
+    def __get__(
+        self, owner: "AsyncAccountActions", _kind: object = None
+    ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
+        return lambda *args, **kwargs: drive_async(self._flow(owner._flows, *args, **kwargs), owner._flows.client)
+
+
+class AccountActions:
+    """The account that is signed in with a `Client`."""
+
+    def __init__(self, client: Client) -> None:
+        self._flows = AccountFlows(client)
+
+    sessions = Blocking(AccountFlows.sessions)
+    end_session = Blocking(AccountFlows.end_session)
+    end_other_sessions = Blocking(AccountFlows.end_other_sessions)
+    sign_in_again = Blocking(AccountFlows.sign_in_again)
+    change_password = Blocking(AccountFlows.change_password)
+    forgot_password = Blocking(AccountFlows.forgot_password)
+    reset_password = Blocking(AccountFlows.reset_password)
+    resend_verification = Blocking(AccountFlows.resend_verification)
+    change_email = Blocking(AccountFlows.change_email)
+    confirm_email = Blocking(AccountFlows.confirm_email)
+    delete_account = Blocking(AccountFlows.delete_account)
+
+
+class AsyncAccountActions:
+    """The account that is signed in with an `AsyncClient`."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._flows = AccountFlows(client)
+
+    sessions = Awaited(AccountFlows.sessions)
+    end_session = Awaited(AccountFlows.end_session)
+    end_other_sessions = Awaited(AccountFlows.end_other_sessions)
+    sign_in_again = Awaited(AccountFlows.sign_in_again)
+    change_password = Awaited(AccountFlows.change_password)
+    forgot_password = Awaited(AccountFlows.forgot_password)
+    reset_password = Awaited(AccountFlows.reset_password)
+    resend_verification = Awaited(AccountFlows.resend_verification)
+    change_email = Awaited(AccountFlows.change_email)
+    confirm_email = Awaited(AccountFlows.confirm_email)
+    delete_account = Awaited(AccountFlows.delete_account)

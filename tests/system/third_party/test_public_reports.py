@@ -1,0 +1,59 @@
+"""What people reported of other projects' integration, tried here. What stands elsewhere is named, not written twice.
+
+fastapi#2693, fastapi#4653, starlette#1175     401 in a middleware: tests/guards/test_refusals.py
+flask-cors#170, #201, flask-jwt-extended#119   a hook that asks for the caller and preflights: tests/guards/test_cors.py
+drf-jwt#441, simplejwt#763                     a second class of bearer tokens: tests/guards/test_django_rest.py
+pytest-asyncio#38, starlette#1315              another event loop for each test: tests/runtime/test_loops.py
+axios#3586                                     a refused download as a blob: web/client/test/request/deliver.test.ts
+django#21535, wagtail#1147                     a renewed hash: tests/system/docs/test_external_users_examples.py
+"""
+
+import asyncio
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.guards import apps
+from tests.support.browser import ORIGIN, Browser
+from tests.support.gates import GateHarness, open_gate
+
+BODY = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
+NATIVE = {"Gatepass-Client": "1"}
+
+
+@pytest.mark.parametrize("authorization", ["Bearer of.yesterday", "Bearer ", "Basic eDp5", "Token x"])
+async def test_an_old_token_in_the_header_keeps_nobody_from_signing_in(authorization: str) -> None:
+    """dj-rest-auth#593: the sign-in itself answered 401 to a client that still sent its last token."""
+    async with open_gate() as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        headers = [("gatepass-client", "1"), ("authorization", authorization)]
+        assert (await ann.send("POST", "/login", body=BODY, headers=headers)).status == 200
+        assert (await ann.send("POST", "/refresh", headers=[*ann.refresh_headers(), headers[1]])).status == 200
+
+
+def test_a_fixture_on_one_loop_and_the_client_on_another() -> None:
+    """starlette#1315: data prepared in the loop of a fixture, used by a test client that has its own."""
+    at = GateHarness()
+    app = apps.fastapi(at.gate)
+
+    async def prepare() -> None:
+        assert (await Browser(at.gate.asgi).register()).status == 201
+
+    asyncio.run(prepare())
+    with TestClient(app, base_url=ORIGIN) as client:
+        assert client.post("/auth/login", json=BODY, headers=NATIVE).status_code == 200
+
+
+def test_an_error_of_the_application_is_raised_by_the_test_client_and_not_hidden() -> None:
+    """starlette#1116 and its kin: whoever answers errors in a middleware must not swallow the application's own."""
+    at = GateHarness()
+    app = FastAPI(lifespan=at.gate.lifespan)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise LookupError("of the application")
+
+    with TestClient(app) as client, pytest.raises(LookupError, match="of the application"):
+        client.get("/broken")
