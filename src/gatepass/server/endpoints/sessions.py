@@ -68,7 +68,7 @@ async def refresh(context: Context, request: Request) -> Reply:
         return await _out_of_step(context, token)
     if isinstance(presented, Unproven):
         context.limiter.unproven(ip_prefix)
-        # A browser whose storage was cleared offers a new key, with a proof by that. It is no reason to alarm its owner.
+        # A browser whose storage was cleared offers a new key, with a proof by that. It is no reason for alarm.
         why = "missing" if body.binding_secret else presented.reason
         context.sessions.report_unproven(token, reason=why, ip_prefix=ip_prefix)
         raise ProofRequired(why)
