@@ -53,9 +53,9 @@ def test_a_text_that_no_program_made_is_no_secret() -> None:
 def test_a_random_text_without_a_prefix_is_a_secret_on_this_machine_only() -> None:
     bare = encode(STRONG[0])
     assert parse_secret(bare) == STRONG[0]
-    for rings in ({"tokens": [bare]}, {"tokens": [MADE], "feed": [bare]}, {"tokens": [MADE], "peppers": [MADE, bare]}):
+    for rings in (Secrets([bare]), Secrets([MADE], feed=[bare]), Secrets([MADE], peppers=[MADE, bare])):
         with pytest.raises(ConfigurationError, match="a secret begins with gp_sk_"):
-            Secrets(**rings).require_prefixes()
+            rings.require_prefixes()
     Secrets([MADE], feed=[MADE], peppers=[MADE]).require_prefixes()
 
 

@@ -18,6 +18,7 @@ from gatepass.core.refresh_token import (
     Channel,
     Malformed,
     RefreshToken,
+    RetiredKey,
     UnknownKey,
     compose,
     first_of,
@@ -103,7 +104,9 @@ def text_of(raw: bytes) -> str:
     return PREFIX + base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def read(text: str, keys: KeyRing = KEYS, channel: Channel = Channel.HOST) -> RefreshToken | Malformed | UnknownKey:
+def read(
+    text: str, keys: KeyRing = KEYS, channel: Channel = Channel.HOST
+) -> RefreshToken | Malformed | UnknownKey | RetiredKey:
     return parse(text, keys, channel=channel)
 
 
@@ -228,7 +231,7 @@ class TestIdentity:
         facts = [(token.sid, token.generation, token.nonce, token.parent, token.binding) for token in (one, other)]
         assert (one.fingerprint == other.fingerprint) == (facts[0] == facts[1])
         for change in ({"generation": one.generation ^ 1}, {"binding": bytes(15) + b"x"}, {"nonce": bytes(16)}):
-            assert replace(one, **change).fingerprint != one.fingerprint or replace(one, **change) == one  # type: ignore[arg-type]
+            assert replace(one, **change).fingerprint != one.fingerprint or replace(one, **change) == one
 
     def test_a_token_follows_the_one_that_is_committed_when_nothing_was_lost(self) -> None:
         unbound, bound = exchange(UNBOUND, key=None), exchange(BOUND, key=KEY)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import iscoroutinefunction
 
 from tests.guards import django_project  # configures Django: before all that needs it
 
@@ -122,6 +123,21 @@ class AsyncNotes(guard.RequiresMixin, View):
 
 
 class TestViews:
+    @pytest.mark.parametrize("path", ["/me", "/async/me"])
+    def test_a_guarded_one_takes_a_post_without_a_csrf_token(self, gate: Gatepass, path: str) -> None:
+        client, bearer = Client(enforce_csrf_checks=True), sign_up()
+        assert client.post(path, {}, content_type="application/json", headers=bearer).status_code == 200
+        assert client.post(path, {}, content_type="application/json").json()["code"] == "token-required"
+
+    @pytest.mark.parametrize("view", [Notes, AsyncNotes])
+    def test_a_class_based_one_is_exempt_from_the_csrf_check(self, view: type[Any]) -> None:
+        assert view.as_view().csrf_exempt
+        assert iscoroutinefunction(view.as_view()) == (view is AsyncNotes)
+
+    def test_one_without_a_guard_is_not_exempt(self, gate: Gatepass) -> None:
+        client = Client(enforce_csrf_checks=True)
+        assert client.post("/maybe", {}, content_type="application/json").status_code == 403
+
     def test_a_class_based_one_asks_for_its_scopes(self, gate: Gatepass) -> None:
         bearer = sign_up()
         assert through_middleware(RequestFactory().get("/"), Notes.as_view()).status_code == 401

@@ -1,4 +1,4 @@
-"""The tutorial as a program: its files are written, its commands typed, its output compared, all from the page itself.
+"""A tutorial as a program: its files are written, its commands typed, its output compared, all from the page itself.
 
 A block with a title is a file of that name; a `console` block has commands after `$ ` and what they print. `…` stands
 for anything. The port of the page is another one here, so that tests can run side by side.
@@ -39,15 +39,15 @@ class Command(NamedTuple):
     output: str
 
 
-def blocks() -> list[Block]:
-    """All blocks of the page that have a title, in their order."""
-    return [Block(*match) for match in _BLOCK.findall(PAGE.read_text("utf-8"))]
+def blocks(page: Path = PAGE) -> list[Block]:
+    """All blocks of a page that have a title, in their order."""
+    return [Block(*match) for match in _BLOCK.findall(page.read_text("utf-8"))]
 
 
-def commands() -> list[Command]:
-    """All commands of the page, in their order."""
+def commands(page: Path = PAGE) -> list[Command]:
+    """All commands of a page, in their order."""
     found = []
-    for block in blocks():
+    for block in blocks(page):
         if block.language == "console":
             parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
             assert parts[0] == "", f"a console block begins with a command: {block.text}"
@@ -61,14 +61,20 @@ def is_as_shown(said: str, shown: str) -> bool:
     return re.fullmatch(pattern, said.strip(), flags=re.DOTALL) is not None
 
 
-class Reader:
-    """Follows the tutorial in a folder of its own."""
+def is_server(command: Command) -> bool:
+    """Whether the command goes on until Ctrl-C."""
+    return command.text.startswith("uvicorn") or " run --port" in command.text or " runserver " in command.text
 
-    def __init__(self, folder: Path, *, port: int) -> None:
+
+class Reader:
+    """Follows a tutorial in a folder of its own."""
+
+    def __init__(self, folder: Path, *, port: int, page: Path = PAGE) -> None:
+        self.page = page
         self.port = str(port)
         self.folder = folder / "notes"
         self.url = f"http://localhost:{port}"
-        (self.folder / "page").mkdir(parents=True)
+        self.folder.mkdir()
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPASS_", "XDG_"))}
         scripts = sysconfig.get_path("scripts")
         path = f"{scripts}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -76,9 +82,11 @@ class Reader:
 
     def write_files(self) -> None:
         """Write every file of the page."""
-        for block in blocks():
+        for block in blocks(self.page):
             if block.language != "console":
-                (self.folder / block.title).write_text(self._here(block.text), "utf-8")
+                place = self.folder / block.title
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(self._here(block.text), "utf-8")
 
     def run(self, command: str) -> str:
         """Type a command; what it prints."""
@@ -111,7 +119,11 @@ class Server:
     def __init__(self, command: str, *, folder: Path, environment: dict[str, str], port: int) -> None:
         self._said = (folder / "said").open("wb")
         self._process = subprocess.Popen(
-            command.split(), cwd=folder, env=environment, stdout=self._said, stderr=subprocess.STDOUT
+            ["bash", "-c", f"exec env {command}"],
+            cwd=folder,
+            env=environment,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
         )
         until_listening(self._process, port)
 
@@ -125,7 +137,7 @@ class Server:
 @contextlib.contextmanager
 def serving(reader: Reader) -> Iterator[None]:
     """The server, started as the page says, until the block ends."""
-    (command,) = [command for command in commands() if command.text.startswith("uvicorn")]
+    (command,) = [command for command in commands(reader.page) if is_server(command)]
     server = reader.start(command.text)
     try:
         yield

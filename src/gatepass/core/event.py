@@ -128,7 +128,7 @@ class RateExceeded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordChanged(Event):
-    """The password changed; every other session of the account ended with it."""
+    """The password changed; every session of the account ended with it."""
 
     name = "authn_password_change"
     account_id: str

@@ -123,7 +123,7 @@ class Secrets:
     """The three rings of secrets of a gate, newest first: texts that `gatepass secret` made."""
 
     tokens: Sequence[str]
-    """The first signs, all verify: a change is rolled out as `old,new`, then `new,old`, then `new`."""
+    """The first signs, all verify: a change is rolled out as `old,new`, `new,old` and, after `refresh_ttl`, `new`."""
     feed: Sequence[str] = ()
     """Each opens `GET /revocations` to services without access to the store. Empty: there is no such endpoint."""
     peppers: Sequence[str] = ()

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import re
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gatepass.core import base64url
@@ -59,6 +59,15 @@ class RefreshToken:
     sealed: bytes = field(repr=False)
     issued_at: int
     expires_at: int
+    fingerprint: bytes = field(init=False, repr=False, compare=False)
+    """The token's identity: times, key id, channel, seal and MAC are no part of it."""
+    challenge: str = field(init=False, repr=False, compare=False)
+    """The public mark of this token, which its proof must contain."""
+
+    def __post_init__(self) -> None:
+        identity = _identity_of(self.sid, self.generation, self.nonce, self.parent, self.binding)
+        object.__setattr__(self, "fingerprint", identity)
+        object.__setattr__(self, "challenge", challenge_of(identity))
 
     @property
     def is_bound(self) -> bool:
@@ -66,19 +75,11 @@ class RefreshToken:
         return self.binding != NO_BINDING
 
     @property
-    def fingerprint(self) -> bytes:
-        """The token's identity: times, key id, channel, seal and MAC are no part of it."""
-        return _fingerprint(self, self.generation)
-
-    @property
     def follows(self) -> bytes:
         """The fingerprint of the token that is committed when this one is presented, unless something was lost."""
-        return _fingerprint(self, self.generation - 1) if self.is_bound else self.parent
-
-    @property
-    def challenge(self) -> str:
-        """The public mark of this token, which its proof must contain."""
-        return challenge_of(self.fingerprint)
+        if not self.is_bound:
+            return self.parent
+        return _identity_of(self.sid, self.generation - 1, self.nonce, self.parent, self.binding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ def successor_of(
 
 
 def open_key(token: RefreshToken, keys: KeyRing) -> bytes:
-    """The binding key that a bound, authentic token carries."""
+    """The binding key that a bound, authentic token carries. Raises ValueError for any other."""
     secret_keys = keys.find(token.key_id)
     if secret_keys is None or not token.is_bound:
         raise ValueError("the token carries no key that this key ring can open")
@@ -247,25 +248,28 @@ def _made(
     now: int,
     expires_at: int,
 ) -> RefreshToken:
-    bare = RefreshToken(
+    binding, sealed = NO_BINDING, NOT_SEALED
+    if binding_key is not None:
+        binding, parent = binding_of(binding_key), NO_FINGERPRINT
+        identity = _identity_of(sid, generation, nonce, parent, binding)
+        sealed = mask(binding_key, pad=keys.current.pad, fingerprint=identity)
+    return RefreshToken(
         key_id=keys.current.key_id,
         channel=channel,
         sid=sid,
         generation=generation,
         nonce=nonce,
-        parent=NO_FINGERPRINT if binding_key else parent,
-        binding=binding_of(binding_key) if binding_key else NO_BINDING,
-        sealed=NOT_SEALED,
+        parent=parent,
+        binding=binding,
+        sealed=sealed,
         issued_at=now,
         expires_at=expires_at,
     )
-    if binding_key is None:
-        return bare
-    return replace(bare, sealed=mask(binding_key, pad=keys.current.pad, fingerprint=bare.fingerprint))
 
 
-def _fingerprint(token: RefreshToken, generation: int) -> bytes:
-    identity = _IDENTITY.pack(VERSION, token.sid, generation & MAX_GENERATION, token.nonce, token.parent, token.binding)
+def _identity_of(sid: bytes, generation: int, *rest: bytes) -> bytes:
+    """A fingerprint; `rest` are nonce, parent and binding."""
+    identity = _IDENTITY.pack(VERSION, sid, generation & MAX_GENERATION, *rest)
     return hashlib.sha256(identity).digest()[:16]
 
 

@@ -37,7 +37,7 @@ BindingSecret = Annotated[
     BindingKey | None,  # None is for an absent member; null is refused
     GetPydanticSchema(
         lambda _source, _handler: core_schema.no_info_after_validator_function(
-            BindingKey.parse, core_schema.str_schema(pattern="^[A-Za-z0-9_-]{43}$")
+            BindingKey.parse, core_schema.str_schema(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", max_length=43)
         )
     ),
 ]
@@ -118,13 +118,11 @@ class DeleteAccountRequest(_Strict):
 
 
 def read(model: type[Body], raw: bytes) -> Body:
-    """The body as a model. An empty one is that without members, where none is needed.
+    """The body as a model.
 
     Raises BadRequest (`malformed-json`, `invalid-binding-secret`) or Unprocessable (`invalid-body`).
     """
     if not raw:
-        if not any(field.is_required() for field in model.model_fields.values()):
-            return model()
         needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
         raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
     try:

@@ -229,7 +229,7 @@ def _reroot(world: World) -> World:
             case ("swap", str(party), Request() as request, Token() as expected, str(key)):
                 return ("swap", party, cut_request(request), cut(expected), key)
             case (kind, Token() as token):
-                return (kind, cut(token))  # type: ignore[return-value]
+                return (kind, cut(token))
             case _:
                 raise AssertionError(flight)
 

@@ -400,7 +400,7 @@ async def test_a_row_of_another_version_is_left_alone() -> None:
     store = await opened(shared_server().url)
     session = await added(store)
     key = keys.row(session.sid).decode()
-    shared_server().ask("SETRANGE", key, "0", "\x02")
+    shared_server().ask("SETRANGE", key, "0", "\x03")
     before = shared_server().ask("GET", key)
     assert await store.swap(swap_of(session)) is None
     assert await store.revoke(session.sid, reason="revoked", now=NOW) is None

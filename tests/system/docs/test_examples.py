@@ -34,15 +34,15 @@ CALLED: dict[str, Callable[..., Any]] = {
 } | {"Gatepass.from_env": Gatepass.__init__}
 """What snippets call without importing it first: what an application imports."""
 _CLASS = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?:\([^`]*)?`")
-OF_OTHERS = {"Domain", "RateLimit"}
-"""Words between backticks that look like a class and are none: of a cookie, and of a header."""
+OF_OTHERS = {"DatabaseStrategy", "Domain", "EventSource", "RateLimit"}
+"""Words between backticks that look like a class of ours: of a cookie, a header, a browser, another library."""
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 
 
 def blocks(page: str, language: str) -> list[str]:
     """The code blocks of a page in one language."""
     text = (ROOT / page).read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}(?: title=[^\n]*)?\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def snippets(page: Path) -> Iterator[ast.AST]:

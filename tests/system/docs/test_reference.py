@@ -1,12 +1,16 @@
 """The reference pages say what the code says: settings and their defaults, commands, endpoints, problem codes."""
 
+import ast
 import functools
+import importlib
 import math
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
 
 import click
+import pytest
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.testclient import TestClient
@@ -25,6 +29,8 @@ REFERENCE = ROOT / "docs" / "reference"
 _SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _COMMAND = re.compile(r"^\| `gatepass ([a-z -]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
 _ENDPOINT = re.compile(r"^\| `(GET|POST|DELETE) (/[^`]+)` \| (.*) \|$", re.MULTILINE)
+_PYTHON = re.compile(r"^```python[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FORM = re.compile(r"^\| [^|]+ \| `([A-Z]+ /[^`]+)` \| (.*) \|$", re.MULTILINE)
 _CODE = re.compile(r"`([a-z]+(?:-[a-z]+)*)`")
 
 
@@ -123,9 +129,64 @@ class TestEndpoints:
             assert codes - everywhere <= set(_CODE.findall(cells.rpartition("|")[2])) <= codes, path
             assert all(status in cells for status in answers if status < "300"), path
 
+    def test_the_table_of_forms_names_all_codes_of_each_and_no_others(self) -> None:
+        for_developers = {"cross-site", "malformed-json", "malformed-request", "not-offered", "invalid-token"}
+        everywhere = set(_CODE.findall(page("http-api.md").partition("## On every endpoint")[2]))
+        everywhere |= for_developers | {"token-required"}
+        rows = dict(_FORM.findall(page("errors.md").partition("## By form")[2]))
+        for called, cell in rows.items():
+            method, path = called.split()
+            answers = operations()[method, path]["responses"]
+            codes = {code for status, answer in answers.items() if status >= "400" for code in _words(answer)}
+            own = codes - everywhere | ({"invalid-body", "not-found"} & codes & set(_CODE.findall(cell)))
+            assert own - {"invalid-body"} <= set(_CODE.findall(cell)) <= codes, called
+        forms = {pair for pair, facts in operations().items() if "requestBody" in facts and pair[1] != "/refresh"}
+        assert {f"{method} {path}" for method, path in forms} - set(rows) <= {"POST /logout", "DELETE /account"}
+
 
 def _words(answer: dict[str, Any]) -> list[str]:
     return [word.strip() for word in answer["description"].split(",")]
+
+
+def directives() -> dict[str, set[str]]:
+    """Each name that the pages of the Python reference show → the members that are shown, if they are named."""
+    text = page("python-server.md") + page("python-client.md")
+    found = re.findall(r"^::: ([\w.]+)\n(?:    options:\n      members: \[([\w, ]+)\]\n)?", text, flags=re.MULTILINE)
+    return {name: set(members.split(", ")) if members else set() for name, members in found}
+
+
+class TestPython:
+    def test_every_name_of_the_reference_is_there(self) -> None:
+        for name, members in directives().items():
+            found = pkgutil.resolve_name(name)
+            assert {member for member in members if not hasattr(found, member)} == set(), name
+
+    @pytest.mark.parametrize("module", ["gatepass", "gatepass.client", "gatepass.remote", "gatepass.testing"])
+    def test_every_public_name_is_in_the_reference(self, module: str) -> None:
+        names = importlib.import_module(module).__all__
+        assert [name for name in names if not is_shown(module, name)] == []
+
+    def test_every_name_that_a_page_or_an_example_imports_is_in_the_reference(self) -> None:
+        pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        code = [text for path in pages for text in _PYTHON.findall(path.read_text("utf-8"))]
+        code += [path.read_text("utf-8") for path in (ROOT / "examples").rglob("*.py")]
+        imports = {
+            (node.module or "", name.name)
+            for text in code
+            for node in ast.walk(compile(text, "page", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gatepass")
+            for name in node.names
+        }
+        assert sorted(pair for pair in imports if not is_shown(*pair)) == []
+
+
+def is_shown(module: str, name: str) -> bool:
+    """Whether the reference shows a name: itself, what it is, or the module that it is a member of."""
+    shown = directives()
+    found = getattr(importlib.import_module(module), name)
+    paths = {f"{module}.{name}", f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"}
+    modules = {module, getattr(found, "__module__", "")} & set(shown)
+    return bool(paths & set(shown)) or any(not shown[each] or name in shown[each] for each in modules)
 
 
 def test_every_code_of_the_source_and_of_the_document_is_explained() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tutorial import PAGE, ROOT, Command, Reader, Server, blocks, commands, is_as_shown
+from tests.support.tutorial import PAGE, ROOT, Command, Reader, Server, blocks, commands, is_as_shown, is_server
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
@@ -23,7 +23,7 @@ def test_the_commands_of_the_page_print_what_it_shows(tmp_path: Path) -> None:
     servers: list[Server] = []
     try:
         for command in commands():
-            if command.text.startswith("uvicorn"):
+            if is_server(command):
                 servers.append(reader.start(command.text))
                 assert code_of(f"{reader.url}/api/me") == (401, "token-required")
             elif not command.text.startswith(PREPARED):

@@ -110,7 +110,7 @@ def before_call(_context: schemathesis.HookContext, case: Case, **_kwargs: Any) 
         return
     if case.path in COOKIE_PATHS:
         case.headers["Cookie"] = join().cookies
-        case.headers.pop("Idempotency-Key", None)
+        case.headers.pop("Gatepass-Proof", None)
         case.headers.pop("Gatepass-Session", None)
         case.headers["Gatepass-Client"] = "1"
     elif case.path == "/sessions/{sid}" and bears_a_good_token(case):

@@ -45,9 +45,15 @@ def test_a_password_that_is_known_may_be_shorter_than_a_new_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fits"), [("0." + "a" * 22, True), ("4294967295." + "_" * 22, True), ("01." + "a" * 22, False)]
+    ("text", "fits"),
+    [
+        (f"0.{'b' * 11}.{'a' * 22}", True),
+        (f"4294967295.{'-' * 11}.{'_' * 22}", True),
+        (f"01.{'b' * 11}.{'a' * 22}", False),
+        (f"0.{'a' * 22}", False),
+    ],
 )
-def test_the_key_of_a_refresh_is_described_as_the_server_reads_it(text: str, fits: bool) -> None:
+def test_the_proof_of_a_refresh_is_described_as_the_server_reads_it(text: str, fits: bool) -> None:
     parameters = {parameter["name"]: parameter for parameter in OPERATIONS["/refresh", "post"]["parameters"]}
-    schema = parameters["Idempotency-Key"]["schema"]
+    schema = parameters["Gatepass-Proof"]["schema"]
     assert (re.search(schema["pattern"], text) is not None and len(text) <= schema["maxLength"]) is fits

@@ -6,6 +6,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
@@ -34,7 +35,8 @@ def optional_principal(request: HttpRequest) -> Principal | None:
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
     """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most that many seconds ago.
+    With `max_age` the caller must have signed in at most that many seconds ago. The view is exempt from Django's CSRF
+    check: what opens it is a header that no page of another origin can send, and never a cookie.
     """
     check_max_age(max_age)
 
@@ -46,23 +48,33 @@ def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]
                 refusal = _refusal(request, scopes, max_age)
                 return await view(request, *args, **kwargs) if refusal is None else refusal
 
-            return guarded_async
+            exempt_async: View = csrf_exempt(guarded_async)
+            return exempt_async
 
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             refusal = _refusal(request, scopes, max_age)
             return view(request, *args, **kwargs) if refusal is None else refusal
 
-        return guarded
+        exempt: View = csrf_exempt(guarded)
+        return exempt
 
     return decorate
 
 
 class RequiresMixin:
-    """For class-based views: `class Notes(RequiresMixin, View): required_scopes = ("notes:read",)`."""
+    """For class-based views: `class Notes(RequiresMixin, View): required_scopes = ("notes:read",)`.
+
+    Exempt from Django's CSRF check, as with `requires`.
+    """
 
     required_scopes: tuple[str, ...] = ()
     required_max_age: int | None = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view for a URL."""
+        return csrf_exempt(super().as_view(**initkwargs))  # type: ignore[misc]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse, or go on to the view's own."""

@@ -60,7 +60,8 @@ async def refresh(context: Context, request: Request) -> Reply:
 
     The answer to each outcome of the table of PROTOCOL §4.
     """
-    body = bodies.read(RefreshRequest, await request.json(bodies.MAX_BYTES))
+    raw = await request.json(bodies.MAX_BYTES)
+    offered = bodies.read(RefreshRequest, raw).binding_secret if raw else None
     presented = context.refresh_cookies.present(request)
     token, ip_prefix = presented.token, context.ip_prefix(request)
     if isinstance(presented, OutOfStep):
@@ -68,12 +69,12 @@ async def refresh(context: Context, request: Request) -> Reply:
         return await _out_of_step(context, token)
     if isinstance(presented, Unproven):
         context.limiter.unproven(ip_prefix)
-        # A browser whose storage was cleared offers a new key, with a proof by that. It is no reason for alarm.
-        why = "missing" if body.binding_secret else presented.reason
+        # A browser whose storage was cleared offers a new key, with a proof by that: no reason to alarm its owner.
+        why = "missing" if offered else presented.reason
         context.sessions.report_unproven(token, reason=why, ip_prefix=ip_prefix)
         raise ProofRequired(why)
     context.limiter.refresh(token.sid, ip_prefix)
-    refreshed = await context.sessions.refresh(token, offered=body.binding_secret, ip_prefix=ip_prefix)
+    refreshed = await context.sessions.refresh(token, offered=offered, ip_prefix=ip_prefix)
     match refreshed:
         case Grant(access_token=None):
             return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))

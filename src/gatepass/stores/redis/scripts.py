@@ -80,7 +80,8 @@ return swapped
 REVOKE = Script(r"""
 -- KEYS row, ends, revoked; ARGV reason and time, now, sid, channel, message
 local row = redis.call('GET', KEYS[1])
-if not row or string.sub(row, 2, 2) ~= '\0' then -- of either format
+local head = row and string.sub(row, 1, 2)
+if head ~= '\2\0' and head ~= '\1\0' then -- of either format, and not revoked
   return false
 end
 local ended = string.sub(row, 1, 1) .. ARGV[1] .. string.sub(row, 11)

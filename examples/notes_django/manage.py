@@ -1,0 +1,14 @@
+"""Django's commands.
+
+Run it: gatepass init && python manage.py migrate && DEBUG=1 python manage.py runserver
+"""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notes.settings")
+
+if __name__ == "__main__":
+    execute_from_command_line(sys.argv)

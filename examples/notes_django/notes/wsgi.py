@@ -1,0 +1,8 @@
+"""The project for a WSGI server: gunicorn notes.wsgi."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notes.settings")
+application = get_wsgi_application()

@@ -1,0 +1,197 @@
+"""The programs of the guides: each block with the name of a file is run, and does what its page says."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from starlette.testclient import TestClient, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from gatepass import Gatepass, Tokens
+from gatepass.testing import ManualClock, memory_gate
+from tests.support.tutorial import ROOT, blocks
+from tools.services.patience import PATIENCE, until
+
+GUIDES = ROOT / "docs" / "guides"
+ANN = {"email": "ann@example.com", "password": "seven green bottles"}
+PAGE = {"Gatepass-Client": "1"}
+Headers = dict[str, str]
+
+
+def program(guide: str, name: str) -> ModuleType:
+    """The file of a page as a module."""
+    (text,) = [block.text for block in blocks(GUIDES / f"{guide}.md") if block.title == name]
+    module = ModuleType(f"{guide}_{name.removesuffix('.py')}".replace("-", "_"))
+    sys.modules[module.__name__] = module  # where pydantic and FastAPI look for names
+    exec(compile(text, f"{guide}.md/{name}", "exec"), vars(module))
+    return module
+
+
+def serving(app: Any) -> TestClient:
+    return TestClient(app, base_url="https://testserver")
+
+
+def sign_up(client: TestClient, email: str = "ann@example.com") -> tuple[str, Headers]:
+    """The id of a new account, and the headers of its calls."""
+    made = client.post("/auth/register", json={**ANN, "email": email}, headers=PAGE).json()
+    return made["account"]["id"], {"Authorization": f"Bearer {made['access_token']}"}
+
+
+class TestRoles:
+    @pytest.fixture
+    def scopes(self) -> ModuleType:
+        return program("roles", "scopes.py")
+
+    def test_a_role_is_a_scope_of_the_next_token(self, scopes: ModuleType) -> None:
+        with serving(scopes.create_app(memory_gate(tokens=Tokens(claims=scopes.claims)))) as client:
+            account, bearer = sign_up(client)
+            assert client.get("/notes", headers=bearer).json() == "read as reader"
+            refused = client.post("/notes", headers=bearer)
+            assert (refused.status_code, refused.json()["scope"]) == (403, "notes:write")
+            scopes.ROLES[account] = "editor"
+            assert client.post("/notes", headers=bearer).status_code == 403, "the token says what it said"
+            renewed = client.post("/auth/refresh", headers=PAGE).json()
+            assert client.post("/notes", headers={"Authorization": f"Bearer {renewed['access_token']}"}).json()
+
+    def test_a_change_that_must_hold_at_once_ends_the_sessions(self, scopes: ModuleType) -> None:
+        scopes.SCOPES["owner"] = "roles:write"
+        with serving(scopes.create_app(memory_gate(tokens=Tokens(claims=scopes.claims)))) as client:
+            account, bearer = sign_up(client)
+            owner, _ = sign_up(client, "owner@example.com")
+            scopes.ROLES[owner] = "owner"
+            login = client.post("/auth/login", json={**ANN, "email": "owner@example.com"}, headers=PAGE).json()
+            by_owner = {"Authorization": f"Bearer {login['access_token']}"}
+            assert client.put(f"/roles/{account}", headers=by_owner).status_code == 200
+            assert client.get("/notes", headers=bearer).status_code == 401
+
+    def test_members_are_looked_up_and_strangers_learn_nothing(self) -> None:
+        members = program("roles", "members.py")
+        with serving(members.create_app(memory_gate())) as client:
+            account, bearer = sign_up(client)
+            assert client.get("/projects/7", headers=bearer).status_code == 404
+            members.MEMBERS[7] = {account}
+            assert client.get("/projects/7", headers=bearer).status_code == 200
+            assert client.get("/projects/7").status_code == 401
+
+
+class TestOwnSignIn:
+    @pytest.fixture
+    def tickets(self) -> ModuleType:
+        return program("own-sign-in", "app.py")
+
+    @pytest.fixture
+    def client(self, tickets: ModuleType) -> Iterator[TestClient]:
+        with serving(tickets.create_app(memory_gate(users=tickets.Tickets()))) as client:
+            yield client
+
+    def test_a_ticket_is_a_sign_in_once(self, client: TestClient) -> None:
+        came = client.post("/callback", json={"id_token": "ann"}).json()
+        body = {"email": came["email"], "password": came["ticket"]}
+        made = client.post("/auth/login", json=body, headers=PAGE).json()
+        assert made["account"]["id"] == "provider|ann"
+        assert client.post("/auth/login", json=body, headers=PAGE).json()["code"] == "invalid-credentials"
+
+    def test_a_ticket_of_another_person_or_of_yesterday_is_none(self, client: TestClient, tickets: ModuleType) -> None:
+        stolen = {"email": "bob@example.com", "password": tickets.ticket_for("1", "ann@example.com")}
+        assert client.post("/auth/login", json=stolen, headers=PAGE).status_code == 401
+        old = tickets.ticket_for("1", "ann@example.com")
+        tickets.TICKETS[old] = ("1", "ann@example.com", 0.0)
+        body = {"email": "ann@example.com", "password": old}
+        assert client.post("/auth/login", json=body, headers=PAGE).status_code == 401
+
+
+class TestWebSockets:
+    @pytest.fixture
+    def client(self) -> Iterator[TestClient]:
+        with serving(program("websockets", "app.py").create_app(memory_gate())) as client:
+            yield client
+
+    def code_of(self, socket: WebSocketTestSession, message: Any) -> tuple[int, str]:
+        socket.send_json(message)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        return closed.value.code, closed.value.reason
+
+    def test_each_message_is_checked_and_an_ended_session_closes_the_socket(self, client: TestClient) -> None:
+        account, bearer = sign_up(client)
+        message = {"token": bearer["Authorization"].partition(" ")[2], "text": "hello"}
+        with client.websocket_connect("/chat") as socket:
+            socket.send_json(message)
+            assert socket.receive_json() == {"from": account, "text": "hello"}
+            client.post("/auth/logout", headers={**bearer, **PAGE})
+            assert self.code_of(socket, message) == (1008, "invalid-token")
+
+    def test_a_forged_token_closes_the_socket(self, client: TestClient) -> None:
+        with client.websocket_connect("/chat") as socket:
+            assert self.code_of(socket, {"token": "x"}) == (1008, "invalid-token")
+
+
+class TestMetrics:
+    def test_each_event_is_one_line_of_json(self) -> None:
+        module = program("metrics", "log.py")
+        module.handler.setStream(written := io.StringIO())
+        try:
+            with serving(program("metrics", "counters.py").create_app(memory_gate())) as client:
+                sign_up(client)
+        finally:
+            module.EVENTS.removeHandler(module.handler)
+            module.EVENTS.propagate = True
+            module.EVENTS.setLevel(logging.NOTSET)
+        lines = [json.loads(line)["event"] for line in written.getvalue().splitlines()]
+        assert "session_created" in lines
+
+    def test_the_counters_are_in_the_format_of_prometheus(self) -> None:
+        with serving(program("metrics", "counters.py").create_app(memory_gate())) as client:
+            sign_up(client)
+            client.post("/auth/refresh", headers=PAGE)
+            lines = client.get("/metrics").text.splitlines()
+        assert lines[0] == "# TYPE gatepass_events_total counter"
+        assert 'gatepass_events_total{event="session_renewed"} 1' in lines
+
+    def test_otel_counts_events_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        module = program("metrics", "otel.py")
+        reader = InMemoryMetricReader()
+        provider = MeterProvider(metric_readers=[reader])
+        monkeypatch.setattr(module.metrics, "get_meter", provider.get_meter)
+        gate = memory_gate()
+        module.count_events(gate)
+        with serving(program("metrics", "counters.py").create_app(gate)) as client:
+            sign_up(client)
+        data = reader.get_metrics_data()
+        assert data is not None
+        points = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+        assert "user_created" in [(point.attributes or {})["event.name"] for point in points]
+        provider.shutdown()
+
+
+def test_the_listener_of_the_page_on_hooks_hands_its_work_to_a_thread() -> None:
+    module = program("hooks", "app.py")
+    gate: Gatepass = memory_gate(clock=ManualClock())
+    with serving(module.create_app(gate)) as client:
+        account, bearer = sign_up(client)
+        until(lambda: {account} == module.PROFILES, "the profile")
+        body = {"password": ANN["password"]}
+        assert client.post("/auth/account/delete", json=body, headers={**bearer, **PAGE}).status_code == 204
+        until(lambda: set() == module.PROFILES, "its end")
+    module.WORK.put(None)
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
+    files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
+    assert len(files) == 3
+    for block in files:
+        (tmp_path / block.title).write_text(block.text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir=."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
