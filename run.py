@@ -31,7 +31,7 @@ OLDEST_PYTHON = (3, 11)
 if sys.version_info < OLDEST_PYTHON:  # here, since what follows does not even load on the oldest ones
     sys.exit("Gatepass needs Python 3.11 or newer; run this file with one.")
 
-from tools import chromium, interpreters, steps, web  # noqa: E402 (they may assume what was just made sure of)
+from tools import chromium, interpreters, servers, steps, web  # noqa: E402 (they may assume what was just made sure of)
 from tools.environment import LOCKS, Environment  # noqa: E402
 from tools.steps import Failure, say  # noqa: E402
 
@@ -93,6 +93,7 @@ def test(arguments: Sequence[str]) -> None:
         suites = {"python": ([*pytest, "-n", "2", "-m", "not slow", "--ignore", "tests/system", *selection], ROOT)}
     else:
         provide_chromium(environment)
+        servers.bring(environment.variables())
         suites = {"python": ([*pytest, *selection], ROOT)} if selection else whole(pytest)
     if not selection and not options.python:
         suites["web"] = (["npm", "test", "--workspaces", "--if-present"], web.WEB)

@@ -509,3 +509,14 @@ def test_a_setting_that_an_argument_in_code_would_undo_is_a_fault(
     (argument,) = given
     with pytest.raises(ConfigurationError, match=f"GATEPASS_{name}: `{argument}` is given in code and replaces it"):
         Gatepass.from_env(store="memory://", **given)
+
+
+def test_a_file_that_this_user_may_not_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the system's refusal is played."""
+
+    def refuse(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(ConfigurationError, match=r"gatepass\.env cannot be read by this user \(Permission denied\)"):
+        Settings.load(env_file=tmp_path / "gatepass.env")

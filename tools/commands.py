@@ -88,6 +88,23 @@ WAYS: Mapping[str, Way] = {
     r"gatepass doctor": Run(after=(INIT, ADD)),
     r"(GATEPASS_\w+=\S+ )?gatepass serve( --port \d+)?": Serve("/healthz", after=(INIT,)),
     r"gatepass serve --workers 2": ByTest("test_a_signal_stops_all_workers"),
+    r"(gunicorn|uvicorn|granian) .*app:app": ByTest("test_sessions_are_those_of_all_workers"),
+    r"GATEPASS_TRUSTED_PROXIES=unix gatepass serve --uds \S+": ByTest("test_one_server_that_reloads_loses_no_request"),
+    r"gatepass serve --fd 3": ByTest("test_a_socket_of_systemd_is_taken_and_outlives_the_server"),
+    r"gatepass backup copy\.db": Run(after=(INIT, ADD)),
+    r"rm -f gatepass\.db-wal gatepass\.db-shm|install -m 600 copy\.db gatepass\.db": ByTest(
+        "test_a_sqlite_file_is_copied_whole_under_load_and_restored"
+    ),
+    r"(pg_dump|pg_restore|psql) .*": ByTest("test_postgresql_is_dumped_while_it_serves_and_restored"),
+    r"redis-cli BGREWRITEAOF|cp -a appendonlydir copy|rm -rf appendonlydir .*": ByTest(
+        "test_sessions_in_valkey_are_saved_while_it_serves_and_restored"
+    ),
+    r"docker compose .*": Elsewhere("needs a container daemon; what it would start is started by TestCompose"),
+    r"(install -d -m 700 secrets|openssl rand .*|chown 10001 .*)": Elsewhere("prepares what docker compose mounts"),
+    r"(python3 -m venv|/opt|useradd|install -d|cd /var/lib|systemctl|echo GATEPASS_\w+=\S+ >>).*": Elsewhere(
+        "changes the machine; test_the_service_starts_on_the_socket_of_the_unit_reloads_and_stops starts the unit"
+    ),
+    r"pip install --upgrade": Elsewhere("a part of a command"),
     r"gatepass demo": Serve("/"),
     r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
     r"gatepass doctor --url .*": ByTest("TestOutside"),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from gatepass.errors import ConfigurationError
+
 PREFIX = "GATEPASS_"
 _PROTOCOL = "(TCP|UDP|SCTP)"
 _ADDRESS, _DIGITS, _URL = r"\S+", "[0-9]{1,5}", r"(tcp|udp|sctp)://\S+"
@@ -41,9 +43,24 @@ def read_names(in_file: Iterable[str]) -> set[str]:
     return (ours.keys() - links) | {name.upper() for name in in_file if name.upper().startswith(PREFIX)}
 
 
+def has_file(path: Path) -> bool:
+    """Whether there is a file. Raises ConfigurationError if this user may not even see that."""
+    try:
+        return path.is_file()
+    except OSError as fault:
+        raise _unreadable(path, fault) from None
+
+
+def _unreadable(path: Path, fault: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{path} cannot be read by this user ({fault.strerror}).")
+
+
 def read_file(file: Path) -> Mapping[str, str]:
-    """The settings in a file, by their names in upper case; empty if there is no such file."""
-    found = dotenv_values(file) if file.is_file() else {}
+    """The settings in a file, by their names in upper case; empty if there is none. Raises ConfigurationError."""
+    try:
+        found = dotenv_values(file) if has_file(file) else {}
+    except OSError as fault:
+        raise _unreadable(file, fault) from None
     return {name.upper(): value or "" for name, value in found.items()}
 
 

@@ -20,7 +20,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
-from gatepass.environment import PREFIX, bare_names, overridden_names, read_file, read_names, unknown_names
+from gatepass.environment import PREFIX, bare_names, has_file, overridden_names, read_file, read_names, unknown_names
 from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         checked. Raises ConfigurationError that lists every fault.
         """
         file = env_file or Path(ENV_FILE)
-        if env_file is not None and not env_file.is_file():
+        if env_file is not None and not has_file(env_file):
             raise ConfigurationError(f"There is no settings file {env_file}.")
         in_file = read_file(file)
         known = [PREFIX + name.upper() for name in cls.model_fields]
@@ -233,7 +233,7 @@ class Settings(BaseSettings):
             gaps.append(f"Set {PREFIX}SECRET or {PREFIX}SECRET_FILE, not both.")
         elif self.secret is None and self.secret_file is None:
             gaps.append(f"{PREFIX}SECRET is not set. Make one with: gatepass init")
-        elif self.secret_file is not None and not self.secret_file.is_file():
+        elif self.secret_file is not None and not has_file(self.secret_file):
             gaps.append(f"{PREFIX}SECRET_FILE: there is no file {self.secret_file}. Make one with: gatepass init")
         return gaps
 
@@ -289,7 +289,7 @@ class Settings(BaseSettings):
         return Mail(_text(self.mail) or None, sender=self.mail_from, pages=pages, security_mail=self.security_mail)
 
     def _secrets(self) -> Secrets | None:
-        if self.secret is None and (self.secret_file is None or not self.secret_file.is_file()):
+        if self.secret is None and (self.secret_file is None or not has_file(self.secret_file)):
             return None  # told already, as a gap
         return Secrets(
             tokens=_parts(self._secret_text()),

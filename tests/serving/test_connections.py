@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from gatepass.serving.admission import MAX_REFUSED, NETWORK_SHARE, Admission
-from gatepass.serving.http_protocol import MAX_PIPELINED, HttpProtocol, sweep
+from gatepass.serving.http_protocol import DRAIN_GRACE, MAX_PIPELINED, HttpProtocol, sweep
 from gatepass.wire.address import Proxies
 from gatepass.wire.asgi import Receive, Scope, Send
 from tools.services.patience import patience
@@ -27,6 +27,8 @@ class World:
     port: int = 0
     state: ServerState = field(default_factory=ServerState)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """The application has heard that the reader of its events is gone."""
     asked: list[str] = field(default_factory=list)
     answer: Callable[[str], bytes] = lambda path: path.encode()
 
@@ -37,6 +39,13 @@ class World:
             pass
         if path == "/slow":
             await self.gate.wait()
+        if path == "/events":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"event", "more_body": True})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.left.set()
+            return
         body = self.answer(path)
         head = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -259,6 +268,68 @@ class TestAdmission:
             assert len(world.state.connections) == 1 + MAX_REFUSED
             for _, writer in opened:
                 writer.close()
+
+
+class TestDraining:
+    """The server stops: `Connection: close` says which response is the last one."""
+
+    async def test_the_response_under_way_is_announced_as_the_last_and_so_is_one_that_comes_then(self) -> None:
+        for is_under_way in (True, False):
+            admission = Admission(10)
+            async with serving(admission) as world:
+                reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+                writer.write(GET % b"first")
+                await reader.readuntil(b"/first")
+                if is_under_way:
+                    writer.write(GET % b"slow")
+                    await world.until_asked(2)
+                admission.is_draining = True
+                world.connection().shutdown()
+                if not is_under_way:
+                    writer.write(GET % b"slow")
+                world.gate.set()
+                async with patience():
+                    raw = await reader.read()
+                assert (paths(raw), raw.count(b"\r\nconnection: close\r\n")) == (["/slow"], 1)
+                writer.close()
+
+    async def test_an_idle_connection_is_closed_after_the_grace_and_not_before(self) -> None:
+        async with serving(Admission(10)) as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(GET % b"first")
+            await reader.readuntil(b"/first")
+            connection = world.connection()
+            due: list[tuple[float, Callable[[], None]]] = []
+            connection.loop = Later(due)  # type: ignore[assignment]
+            connection.shutdown()
+            ((seconds, drain),) = due
+            assert (seconds, connection.transport.is_closing()) == (DRAIN_GRACE, False)
+            drain()
+            async with patience():
+                assert await reader.read() == b""
+            writer.close()
+
+    async def test_a_stream_of_events_is_ended_after_the_grace_with_its_last_chunk(self) -> None:
+        async with serving(Admission(10)) as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(GET % b"events")
+            await reader.readuntil(b"event\r\n")
+            connection = world.connection()
+            connection._drain()
+            async with patience():
+                assert await reader.read() == b"0\r\n\r\n"
+                await world.left.wait()
+            writer.close()
+
+
+class Later:
+    """A loop that notes what is to be called later."""
+
+    def __init__(self, due: list[tuple[float, Callable[[], None]]]) -> None:
+        self._due = due
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._due.append((seconds, call))
 
 
 def problem(raw: bytes) -> dict[str, object]:

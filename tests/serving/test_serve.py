@@ -40,6 +40,12 @@ def ask(path: Path, method: str, target: str, *, body: object = None, forwarded:
     return answer.status, raw
 
 
+def listens(path: Path) -> bool:
+    """Whether a Unix socket takes connections: its file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 def start(
     folder: Path, *arguments: str, settings: dict[str, str], stderr: int = subprocess.DEVNULL
 ) -> "subprocess.Popen[bytes]":
@@ -57,7 +63,7 @@ def test_behind_a_proxy_on_a_unix_socket_a_guesser_keeps_no_owner_out(tmp_path: 
     settings = {**SETTINGS, "PUBLIC_URL": "https://gate.example", "TRUSTED_PROXIES": "unix"}
     server = start(tmp_path, "--uds", "gate.sock", settings=settings)
     try:
-        until(path.exists, "the socket")
+        until(lambda: listens(path), "the socket")
         person = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
         assert ask(path, "POST", "/auth/register", body=person, forwarded="198.51.100.9:4001")[0] == 201
         guesses = [

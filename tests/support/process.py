@@ -19,7 +19,7 @@ from gatepass.wire.asgi import Receive, Scope, Send
 from tools.services.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "gatepass"]
-_LISTENING = re.compile(r"listens on http://[^:]+:(\d+)/auth")
+_LISTENING = re.compile(r"listens on (?:http://[^:]+:(\d+)|unix:.*:)/auth")
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -61,7 +61,10 @@ def gatepass(
 
 
 class Serving:
-    """A running `gatepass serve` on loopback. What it says is read all the time: a full pipe would stop it."""
+    """A running `gatepass serve` on loopback, or on a Unix socket (port 1).
+
+    What it says is read all the time: a full pipe would stop it.
+    """
 
     def __init__(
         self, folder: Path, *, port: int, settings: Mapping[str, str], command: Sequence[str] = (*COMMAND, "serve")
@@ -70,6 +73,7 @@ class Serving:
             [*command, "--port", str(port)],
             cwd=folder,
             env=environment(**settings),
+            stdin=subprocess.DEVNULL,  # SIGHUP reloads what has no terminal
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -82,6 +86,11 @@ class Serving:
         if not self.port:
             self.process.wait(timeout=PATIENCE)
             raise AssertionError(f"it did not start: {self._lines}")
+
+    @property
+    def said(self) -> str:
+        """All that it has said."""
+        return "".join(self._lines)
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal and wait for the end: exit code and all that was said."""
@@ -96,7 +105,7 @@ class Serving:
             for line in said:
                 self._lines.append(line)
                 if match := _LISTENING.search(line):
-                    self._found.put(int(match[1]))
+                    self._found.put(int(match[1] or 1))
         self._found.put(0)
 
 
@@ -117,14 +126,14 @@ class Remote:
     """
 
     def __init__(self, base_url: str, transport: httpx2.AsyncHTTPTransport) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._transport = transport
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         request = httpx2.Request(
             scope["method"],
-            self._base_url + scope["path"],
+            self.base_url + scope["path"],
             headers=[pair for pair in scope["headers"] if pair[0] != b"content-length"],
             content=message.get("body", b""),
             extensions={"timeout": httpx2.Timeout(PATIENCE).as_dict()},

@@ -12,6 +12,7 @@ except ImportError:  # pragma: no cover - exercised in a process of its own
 
 from gatepass.cli.accounts import accounts
 from gatepass.cli.audit import audit
+from gatepass.cli.backup import backup
 from gatepass.cli.common import Commands
 from gatepass.cli.doctor import doctor
 from gatepass.cli.init import init, secret
@@ -42,6 +43,7 @@ for command in (
     whoami,
     request,
     migrate,
+    backup,
     doctor,
 ):
     main.add_command(command)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,10 @@ from gatepass.cli.common import env_file_option, fail
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
 from gatepass.runtime.log_queue import LogQueue
+from gatepass.serving.activation import activated_socket
+from gatepass.serving.handover import Inheritance
 from gatepass.serving.opening import running_soon
+from gatepass.serving.place import Place
 from gatepass.serving.unix_socket import unix_socket
 from gatepass.serving.workers import supervise
 from gatepass.settings import Settings
@@ -30,6 +34,7 @@ logger = logging.getLogger("gatepass.workers")
 @click.option(
     "--uds", type=click.Path(path_type=Path), help="Listen on a Unix socket, for a proxy, instead of host and port."
 )
+@click.option("--fd", type=click.IntRange(3), help="Take the listening socket that the parent process has opened.")
 @click.option(
     "--workers",
     default=1,
@@ -38,26 +43,43 @@ logger = logging.getLogger("gatepass.workers")
     help="Processes; more than one needs a shared store.",
 )
 @env_file_option
-def serve(host: str, port: int, uds: Path | None, workers: int, env_file: Path | None) -> None:
-    """Serve the auth endpoints under /auth, and health checks and public keys beside them."""
+def serve(host: str, port: int, uds: Path | None, fd: int | None, workers: int, env_file: Path | None) -> None:
+    """Serve the auth endpoints under /auth, and health checks and public keys beside them.
+
+    SIGTERM stops when the requests under way have their answers. SIGHUP reloads code and settings without a gap.
+    A socket of systemd is taken without an option.
+    """
     process = _load_process()
-    with _listening(host, port, uds) as (listener, place, local):
+    inherited = Inheritance.take()
+    with _listening(host, port, uds, fd, inherited) as (listener, local):
         settings = Settings.load(env_file=env_file, public_url=local)
         arguments = settings.arguments()
         gate = Gatepass(**arguments)
+        _refuse_more_than_one(workers, gate)
         log = _log_to_stderr(gate)
+        if inherited is not None and not gate.store.is_shared and not inherited.wait_for_go():
+            return
+        with contextlib.closing(Place(listener, inherited=inherited, refusal=_no_reload(gate))) as place:
 
-        def started() -> None:
-            click.echo(f"Gatepass listens on {place}/auth (Ctrl-C stops it)", err=True)
-            for sentence in _advice(settings, uds=uds, port=listener.getsockname()[1] if uds is None else None):
-                click.echo(sentence, err=True)
+            def started() -> None:
+                click.echo(f"Gatepass listens on {_shown(listener)}/auth (Ctrl-C stops it)", err=True)
+                for sentence in _advice(settings, listener):
+                    click.echo(sentence, err=True)
+                place.started()
 
-        options = {"limits": gate.limits, "proxies": arguments["browsers"].proxies}
-        if workers == 1:
-            with _writing(log):
-                process.serve(gate.served, listener, around=gate.running, started=started, **options)
-        else:
-            _serve_with(workers, gate, listener=listener, started=started, log=log, **options)
+            options = {"limits": gate.limits, "proxies": arguments["browsers"].proxies}
+            if workers == 1:
+                is_late = inherited is not None and not gate.store.is_shared
+                around = (lambda: running_soon(gate)) if is_late else gate.running
+                with _writing(log):
+                    lifeline = place.lifeline
+                    process.serve(
+                        gate.served, listener, around=around, started=started, lifeline=lifeline, place=place, **options
+                    )
+                    place.keep()
+            else:
+                _serve_with(workers, gate, listener=listener, started=started, log=log, place=place, **options)
+                place.keep()
 
 
 @click.command()
@@ -73,22 +95,42 @@ def demo(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int, uds: Path | None) -> Iterator[tuple[Any, str, str | None]]:
-    """The listening socket, how to name it, and the public URL where none is set (None: it must be)."""
-    if uds is not None:
-        with unix_socket(uds) as listener:
-            yield listener, f"unix:{uds}:", None
-        return
-    with _load_process().bind(host, port) as listener:
-        port = listener.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        local = f"http://localhost:{port}" if is_loopback(f"http://{shown}") else None
-        yield listener, f"http://{shown}:{port}", local
+def _listening(
+    host: str, port: int, uds: Path | None, fd: int | None, inherited: Inheritance | None
+) -> Iterator[tuple[socket.socket, str | None]]:
+    """The listening socket, and the public URL where none is set (None: it must be)."""
+    process = _load_process()
+    if inherited is not None:
+        fd = inherited.listener
+    elif (activated := activated_socket()) is not None:
+        if {fd, uds} - {None, activated}:
+            fail("systemd has opened the listening socket: leave out --fd and --uds.")
+        fd = activated
+    with contextlib.ExitStack() as stack:
+        if fd is not None:
+            listener = stack.enter_context(process.adopt(fd))
+        elif uds is not None:
+            listener = stack.enter_context(unix_socket(uds))
+        else:
+            listener = stack.enter_context(process.bind(host, port))
+        shown = _shown(listener)
+        is_local = shown.startswith("http:") and is_loopback(shown)
+        yield listener, f"http://localhost:{listener.getsockname()[1]}" if is_local else None
 
 
-def _advice(settings: Settings, *, uds: Path | None, port: int | None) -> Iterator[str]:
+def _shown(listener: socket.socket) -> str:
+    """The address of a listening socket, as a person reads it."""
+    name = listener.getsockname()
+    if listener.family == getattr(socket, "AF_UNIX", None):
+        return f"unix:{name}:"
+    host, port = name[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _advice(settings: Settings, listener: socket.socket) -> Iterator[str]:
     """What does not fit together, in a sentence each, with what to set."""
     url = settings.public_url or ""
+    port = None if _shown(listener).startswith("unix:") else listener.getsockname()[1]
     if url.startswith("http:"):
         yield "Plain http on a loopback host: development cookies, without Secure."
         public = urlsplit(url).port or 80
@@ -98,7 +140,7 @@ def _advice(settings: Settings, *, uds: Path | None, port: int | None) -> Iterat
                 f"http://localhost:{port} are refused. Set GATEPASS_PUBLIC_URL=http://localhost:{port}, unless a proxy "
                 f"on port {public} stands in front."
             )
-    elif uds is not None and UNIX not in settings.trusted_proxies:
+    elif port is None and UNIX not in settings.trusted_proxies:
         yield "No client has an address here: set GATEPASS_TRUSTED_PROXIES=unix, and let the proxy set X-Forwarded-For."
     elif not settings.trusted_proxies:
         yield (
@@ -107,18 +149,33 @@ def _advice(settings: Settings, *, uds: Path | None, port: int | None) -> Iterat
         )
 
 
-def _serve_with(
-    workers: int, gate: Gatepass, *, listener: Any, started: Callable[[], None], log: LogQueue | None, **options: Any
-) -> None:
-    if not gate.store.is_shared:
+def _no_reload(gate: Gatepass) -> str | None:
+    return "STORE is memory://, and a reload would sign all users out" if gate.store.is_private else None
+
+
+def _refuse_more_than_one(workers: int, gate: Gatepass) -> None:
+    if workers > 1 and not gate.store.is_shared:
         fail(
             f"--workers {workers} needs a store that processes can share: set GATEPASS_STORE=postgresql://… "
             "A SQLite file must have one writing process (SQLite before 3.51.3 can corrupt a WAL file that two "
             "processes write), and memory:// is inside one process."
         )
+
+
+def _serve_with(
+    workers: int,
+    gate: Gatepass,
+    *,
+    listener: socket.socket,
+    started: Callable[[], None],
+    log: LogQueue | None,
+    place: Place,
+    **options: Any,
+) -> None:
     process = _load_process()
 
     def work(ready: Callable[[], None], lifeline: int, has_served: bool) -> None:
+        place.close()
         around = (lambda: running_soon(gate)) if has_served else gate.running
         with _writing(log):
             process.serve(gate.served, listener, around=around, started=ready, lifeline=lifeline, **options)
@@ -126,7 +183,7 @@ def _serve_with(
     def lost(code: int) -> None:
         logger.warning("a worker ended with exit code %d and is replaced", code)
 
-    if not supervise(work, count=workers, started=started, lost=lost):
+    if not supervise(work, count=workers, started=started, lost=lost, place=place):
         raise SystemExit(1)
 
 

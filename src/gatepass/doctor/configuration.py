@@ -76,13 +76,23 @@ def _check_files(settings: Settings, env_file: Path) -> Iterator[Finding]:
     for file in files:
         if file is None or not file.exists() or os.name != "posix":
             continue
-        mode = file.stat().st_mode & 0o777
-        if mode & 0o077:
+        found = file.stat()
+        mode = found.st_mode & 0o777
+        if is_exposed(found):
             held = f", which holds {', '.join(secrets)}" if file == env_file else ""
             message = f"Other users can read {file} (mode {mode:o}){held}."
             yield error("files", message, f"Run: chmod 600 {file}")
         else:
-            yield ok("files", f"Only the owner of {file} can read it.")
+            yield ok("files", f"Nobody else can read {file} (mode {mode:o}).")
+
+
+def is_exposed(found: os.stat_result) -> bool:
+    """Whether other users can read a file.
+
+    One of root's that the server's group may read is not: so do packages keep secrets, and Kubernetes.
+    """
+    reads_by_group = found.st_uid == 0 and found.st_gid != 0 and found.st_gid in {os.getegid(), *os.getgroups()}
+    return bool(found.st_mode & (0o037 if reads_by_group else 0o077))
 
 
 def _secrets_in(env_file: Path) -> list[str]:

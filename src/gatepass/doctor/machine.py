@@ -4,7 +4,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gatepass.accounts.passwords.blocklist import load_blocklist
 from gatepass.accounts.passwords.hashing import hash_once
@@ -19,6 +19,8 @@ except ImportError:  # Windows has no such limits
 
 MIN_BLOCKED = 3_000
 """Blocklist entries that are as long as the policy demands (ASVS 6.2.4)."""
+HASHES = 5
+"""So many are timed: less than a second in all."""
 MAX_HASH_SECONDS = 0.5
 """For one hash: a slower one makes sign-ins queue up."""
 MIN_HASH_SECONDS = 0.005
@@ -37,15 +39,25 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
         yield _check_open_files(settings)
 
 
+def least_seconds(work: Callable[[], object], *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """How long the quickest of several runs took: what else runs on the machine makes a run longer, never shorter."""
+
+    def once() -> float:
+        start = clock()
+        work()
+        return clock() - start
+
+    work()  # the first run also allocates the memory
+    return min(once() for _ in range(HASHES))
+
+
 def _check_argon2() -> Finding:
-    hash_once(secrets.token_hex(16))  # the first one also allocates the memory
-    start = time.perf_counter()
-    hash_once(secrets.token_hex(16))
-    seconds = time.perf_counter() - start
+    seconds = least_seconds(lambda: hash_once(secrets.token_hex(16)))
     cores = os.cpu_count() or 1
     rate = cores / seconds
     message = (
-        f"One Argon2id hash takes {seconds * 1000:.0f} ms: at most {rate:.0f} sign-ins per second on {cores} cores."
+        f"One Argon2id hash takes {seconds * 1000:.0f} ms at best: "
+        f"at most {rate:.0f} sign-ins per second on {cores} cores."
     )
     if seconds > MAX_HASH_SECONDS:
         return advice("argon2", message, "Give the server more or faster cores, or sign-ins will queue up.")

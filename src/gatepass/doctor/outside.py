@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import email.utils
 import http.client
+import ipaddress
 import json
 import secrets
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,16 +19,18 @@ from urllib.parse import urlsplit
 from gatepass.doctor.counts import Counts
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.doctor.storage import compare_clocks
+from gatepass.doctor.stream import REQUEST_TIMEOUT, check_stream, connection_to
 from gatepass.settings import Settings
+from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import origin_of
 
-REQUEST_TIMEOUT = 10
-"""Seconds."""
 MIN_HSTS_AGE = 31_536_000
 """Seconds: a year (ASVS 3.4.1)."""
 SPOOFED, SPOOFED_NETWORK = "198.51.100.77", "198.51.100.0/24"
 """Reserved for documentation (RFC 5737): no request comes from there."""
+COMPRESSED = {"Accept-Encoding": "gzip, br"}
+LOOPBACK = ipaddress.ip_address("127.0.0.0")
 FORGED = {"X-Forwarded-For": SPOOFED, "Forwarded": f"for={SPOOFED}"}
 
 
@@ -65,8 +69,12 @@ async def check_from_outside(settings: Settings, url: str, *, mount: str = "/aut
         yield finding
     yield _check_cookies(settings, await _request(url, "POST", f"{mount}/logout"))
     yield _check_readiness(await _request(url, "GET", "/readyz"))
+    for finding in _check_compression(await _request(url, "GET", f"{mount}/openapi.json", headers=COMPRESSED)):
+        yield finding
+    for finding in await asyncio.to_thread(check_stream, settings, url, mount):
+        yield finding
     async with Counts.of(settings) as counts:
-        yield await _check_addresses(counts, url, mount)
+        yield await _check_addresses(counts, url, mount, Proxies.parse(settings.trusted_proxies))
 
 
 def _check_headers(url: str, response: Response) -> Iterator[Finding]:
@@ -135,15 +143,36 @@ def _check_readiness(response: Response) -> Finding:
     return ok("readiness", "/readyz is not served here; `gatepass serve` has it.")
 
 
-async def _check_addresses(counts: Counts, url: str, mount: str) -> Finding:
-    """Fail to sign in with each header that names a client, forged, and see whether the count of its network rises."""
+def _check_compression(response: Response) -> Iterator[Finding]:
+    encoding = response.headers.get("content-encoding")
+    if encoding is not None:
+        yield advice(
+            "headers",
+            f"A proxy compresses the responses ({encoding}): their length then tells of the tokens in them (BREACH).",
+            "Switch it off for these paths (nginx: gzip off).",
+        )
+
+
+async def _check_addresses(counts: Counts, url: str, mount: str, proxies: Proxies) -> Finding:
+    """Fail to sign in with each header that names a client, forged, and see whether the count of its network rises.
+
+    The request must come from an address that is no trusted proxy: of those anything is believed, and rightly so.
+    """
+    try:
+        source = await asyncio.to_thread(untrusted_source, url, proxies)
+    except OSError as failure:
+        return advice("proxies", f"{url} does not respond: {_reason(failure)}.", "Try later.")
+    if source is None:
+        message = "This machine is one of TRUSTED_PROXIES: from here X-Forwarded-For is believed, as it should be."
+        return advice("proxies", message, "To see whether other clients are believed, run this on another machine.")
     for header, value in FORGED.items():
         before = await counts.of_networks([SPOOFED_NETWORK])
         if before is None:
             message = "The counts of this store cannot be read from here."
             return advice("proxies", message, "Run this where the store is.")
         body = {"email": f"doctor-{secrets.token_hex(8)}@example.invalid", "password": secrets.token_hex(16)}
-        response = await _request(url, "POST", f"{mount}/login", body=body, headers={header: value})
+        sent = {header: value}
+        response = await _request(url, "POST", f"{mount}/login", body=body, headers=sent, source=source)
         if response.status != 401:
             message = f"A failed sign-in got status {response.status}, so the counted address is unknown."
             return advice("proxies", message, "Try later.")
@@ -157,6 +186,25 @@ async def _check_addresses(counts: Counts, url: str, mount: str) -> Finding:
     return ok("proxies", "A client cannot choose its address.")
 
 
+def untrusted_source(url: str, proxies: Proxies) -> str | None:
+    """An address of this machine from which `url` can be reached and that is no trusted proxy; None if there is none.
+
+    A machine has 16 million loopback addresses, and a proxy on it connects from one. Raises OSError.
+    """
+    parts = urlsplit(url)
+    place = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    with socket.create_connection(place, timeout=REQUEST_TIMEOUT) as probe:
+        usual = str(probe.getsockname()[0])
+    others = [str(LOOPBACK + number) for number in range(2, 255)] if usual == str(LOOPBACK + 1) else []
+    for address in (usual, *others):
+        if proxies.trusts(ipaddress.ip_address(address)):
+            continue
+        with contextlib.suppress(OSError):  # systems other than Linux have but one
+            socket.create_connection(place, timeout=REQUEST_TIMEOUT, source_address=(address, 0)).close()
+            return address
+    return None
+
+
 async def _request(
     url: str,
     method: str,
@@ -164,19 +212,25 @@ async def _request(
     *,
     body: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    source: str = "",
 ) -> Response:
     sent = {"Gatepass-Client": "1", "User-Agent": "gatepass-doctor", **(headers or {})}
     text = json.dumps(body) if body is not None else None
     if text is not None:
         sent["Content-Type"] = "application/json"
-    return await asyncio.to_thread(_exchange, url, method, path, text, sent)
+    return await asyncio.to_thread(_exchange, url, method, path, text, sent, (source, 0) if source else None)
 
 
-def _exchange(url: str, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Response:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=REQUEST_TIMEOUT)) as connection:
-        connection.request(method, parts.path.rstrip("/") + path, body=body, headers=dict(headers))
+def _exchange(
+    url: str,
+    method: str,
+    path: str,
+    body: str | None,
+    headers: Mapping[str, str],
+    source: tuple[str, int] | None,
+) -> Response:
+    with contextlib.closing(connection_to(url, source)) as connection:
+        connection.request(method, urlsplit(url).path.rstrip("/") + path, body=body, headers=dict(headers))
         answer = connection.getresponse()
         answer.read(64 * 1024)
         fields = {name.lower(): value for name, value in answer.getheaders()}

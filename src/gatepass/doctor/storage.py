@@ -1,5 +1,6 @@
 """Checks of the stores: they respond, have the schema, keep what they acknowledge, and agree on the time."""
 
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -15,6 +16,7 @@ from gatepass.stores.sqlite.file import connect_read_only
 MAX_SKEW = 5
 """Seconds by which clocks may differ: the tolerance when tokens are verified (`Policy.clock_skew`)."""
 NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph"}
+LAYERED = {"overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs"}
 VOLATILE = {"tmpfs", "ramfs"}
 
 
@@ -38,7 +40,15 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
 
 def check_sqlite_file(file: Path) -> Iterator[Finding]:
     """Findings about a SQLite file, which is opened read-only and need not exist."""
-    kind = file_system(file.absolute().parent)
+    folder = file.absolute().parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        message = f"This user cannot write to the folder {folder}, where SQLite makes files beside {file.name}."
+        yield error("sqlite", message, "Make the folder, owned by the server's user; in a container, mount a volume.")
+        return
+    kind = file_system(folder)
+    if kind in LAYERED:
+        message = f"{file} is in the container's own layer ({kind}): a new container begins without it."
+        yield advice("sqlite", message, "Put it on a volume.")
     if kind in NETWORKED or kind in VOLATILE:
         why = "its locks and flushes are not reliable" if kind in NETWORKED else "the next restart deletes it"
         yield error("sqlite", f"{file} is on {kind}: {why}.", "Put it on a local disk, or use postgresql://.")

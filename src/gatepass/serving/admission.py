@@ -25,6 +25,8 @@ class Admission:
     proxies: Proxies = field(default_factory=Proxies)
     open: int = 0
     by_network: Counter[str] = field(default_factory=Counter)
+    is_draining: bool = False
+    """The process stops: each response is the last one of its connection."""
 
     def enter(self, peer: str | None) -> tuple[str | None, int]:
         """Count a connection. Its network (None: unknown), and by how many it is beyond the bounds (0: within)."""

@@ -34,6 +34,10 @@ MAX_PIPELINED = 16
 BODY_EXTRA_TIMEOUT = 2.0
 """Seconds that a body may take longer than a head: our endpoints have a timeout of their own, and a better response."""
 
+DRAIN_GRACE = 1.0
+"""Seconds that an idle connection of a server that stops stays open: a request may be on its way. Against what: a proxy
+on the same continent needs a tenth to hear that it is closed."""
+
 UNREADABLE = "Invalid HTTP request received."
 
 
@@ -136,6 +140,8 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             self._unanswered += 1
             self._is_in_head = False
+            if self.admission.is_draining:
+                self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of a body to the application, unless the request was refused."""
@@ -158,6 +164,23 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._last_words is not None and not self._unanswered:
             self._close_with(self._last_words)
+
+    def shutdown(self) -> None:
+        """Called when the server stops: the response under way is the last, or the next one if it comes soon."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        self.loop.call_later(DRAIN_GRACE, self._drain)
+
+    def _drain(self) -> None:
+        """Close an idle connection; end a response without an end, which is a stream of events."""
+        if self.transport.is_closing() or self._has_begun:
+            return
+        if not self._unanswered:
+            self.transport.close()
+        elif self.cycle.response_started and self.cycle.chunked_encoding and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._close_with(b"0\r\n\r\n")
 
     def refuse(self, status: int, sentence: str) -> None:
         """Send one short response, after those that are under way, and close."""

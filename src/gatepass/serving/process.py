@@ -2,6 +2,10 @@
 
 It is the only process, or one of several under a supervisor (`workers.py`), which then holds a `lifeline` open.
 
+A server that is told to stop loses no answer. It accepts what waits in the listening socket, closes that, and announces
+in each response that it is the last one of its connection. Idle connections stay open for a moment longer: a proxy may
+just be sending a request on one, and may not repeat a POST. Streams of events are ended.
+
 The access log of uvicorn stays off: events say more, and contain no full address.
 """
 
@@ -9,9 +13,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -21,6 +27,7 @@ import uvicorn
 from gatepass.errors import ConfigurationError
 from gatepass.server.limits import Limits
 from gatepass.serving.admission import Admission
+from gatepass.serving.place import Place
 from gatepass.wire.address import Proxies
 from gatepass.wire.asgi import ASGIApp
 
@@ -31,8 +38,12 @@ except ImportError:  # Windows has no such limits
 
 logger = logging.getLogger("gatepass.server")
 
-SHUTDOWN_TIMEOUT = 5
-"""Seconds for running requests at shutdown: longer than any refresh, short enough for a person who waits."""
+SHUTDOWN_TIMEOUT = 9
+"""Seconds for running requests at shutdown: longer than the 8 that a request waits for its store at most, and shorter
+than the 10 after which Docker kills. A second signal cuts it short."""
+
+ACCEPT_TIMEOUT = 1.0
+"""Seconds in which a server that stops accepts what waits. Where other processes accept too, more may come for ever."""
 
 KEEP_ALIVE_TIMEOUT = 75
 """Seconds that an idle connection is kept: longer than the 60 of proxies, which would otherwise use a closed one."""
@@ -48,8 +59,9 @@ SPARE_FILES = 100
 class _Server(uvicorn.Server):
     """uvicorn's server with our signal handlers, so that the gate is closed after it."""
 
-    def __init__(self, config: uvicorn.Config, *, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, *, admission: Admission, started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._admission = admission
         self._on_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,6 +69,14 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let each connection have its last response, those too that the system has accepted and we have not."""
+        self._admission.is_draining = True
+        end = time.monotonic() + ACCEPT_TIMEOUT
+        while any(map(_has_waiting, sockets or ())) and time.monotonic() < end:  # noqa: ASYNC110 (of the system)
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -83,6 +103,28 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def adopt(descriptor: int) -> socket.socket:
+    """The listening socket that another process has opened. Raises ConfigurationError if it is none."""
+    try:
+        listener = socket.socket(fileno=descriptor)
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError("it does not listen")
+        listener.set_inheritable(False)
+    except OSError as fault:
+        why = fault.strerror or fault
+        raise ConfigurationError(f"Cannot listen on descriptor {descriptor} ({why}). Hand over a socket.") from None
+    return listener
+
+
+def _has_waiting(listener: socket.socket) -> bool:
+    """Whether a connection waits to be accepted."""
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def serve(
     app: ASGIApp,
     listener: socket.socket,
@@ -90,6 +132,7 @@ def serve(
     around: Callable[[], AbstractAsyncContextManager[object]],
     started: Callable[[], None] = lambda: None,
     lifeline: int | None = None,
+    place: Place | None = None,
     limits: Limits | None = None,
     proxies: Proxies | None = None,
 ) -> None:
@@ -99,14 +142,15 @@ def serve(
     the connections one network has a share, unless it is one of the trusted `proxies`.
 
     Returns normally after a signal. With a `lifeline`, a file descriptor, SIGINT is left to the supervisor, and the
-    server also stops at the end of that file.
+    server also stops at the end of that file. With a `place` it also returns when a successor takes over.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     limits = limits or Limits()
     _allow_files(limits.connections + SPARE_FILES)
+    admission = Admission(limits.connections, proxies or Proxies())
     config = uvicorn.Config(
         app,
-        http=_http(Admission(limits.connections, proxies or Proxies())),
+        http=_http(admission),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -120,8 +164,9 @@ def serve(
     if config.http == "auto":
         config.limit_concurrency = limits.connections
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        server = _Server(config, started=started)
-        runner.run(_serve(server, listener, around=around, lifeline=lifeline, slow_request=limits.slow_request))
+        server = _Server(config, admission=admission, started=started)
+        stops = _stopping(server, lifeline, place)
+        runner.run(_serve(server, listener, around=around, stops=stops, slow_request=limits.slow_request))
 
 
 def _http(admission: Admission) -> Any:
@@ -138,10 +183,10 @@ async def _serve(
     listener: socket.socket,
     *,
     around: Callable[[], AbstractAsyncContextManager[object]],
-    lifeline: int | None,
+    stops: AbstractAsyncContextManager[None],
     slow_request: float,
 ) -> None:
-    async with around(), _stopping_on_signals(server, lifeline):
+    async with around(), stops:
         sweeper = asyncio.create_task(_sweep(server, slow_request=slow_request), name="gatepass-sweeper")
         try:
             await server.serve(sockets=[listener])
@@ -179,25 +224,32 @@ def _allow_files(wanted: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _stopping_on_signals(server: _Server, lifeline: int | None) -> AsyncIterator[None]:
+async def _stopping(server: _Server, lifeline: int | None, place: Place | None) -> AsyncIterator[None]:
+    """Stop at signals, at the end of the lifeline, and when a successor takes over."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM) if lifeline is None else (signal.SIGTERM,)
+
+    def leave() -> None:
+        server.should_exit = True
 
     def stop() -> None:
         # After a second signal, running requests are not waited for.
         server.force_exit = server.should_exit
-        server.should_exit = True
+        if place is not None and not server.should_exit:
+            place.stopping()
+        leave()
 
     def on_lifeline_end() -> None:
         loop.remove_reader(lifeline or 0)
-        server.should_exit = True
+        stop()
 
     for number in numbers:
         loop.add_signal_handler(number, stop)
     if lifeline is not None:
         loop.add_reader(lifeline, on_lifeline_end)
     try:
-        yield
+        with place.in_loop(leave) if place is not None else contextlib.nullcontext():
+            yield
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)

@@ -7,7 +7,7 @@ distributes less evenly that way, which matters little for keep-alive connection
 The supervisor forks before it has any thread or event loop, opens no store and serves no requests, so no request can
 break it. A worker that ends is replaced. All workers hold the reading end of a pipe, the lifeline, to which nothing is
 ever written. It closes when the supervisor stops or dies, and then the workers stop too, including one that was just
-starting and would have missed a signal.
+starting and would have missed a signal. A reload replaces the supervisor with its workers (`handover.py`).
 """
 
 import contextlib
@@ -16,13 +16,15 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from gatepass.errors import ConfigurationError, GatepassError
+from gatepass.serving.place import Place
+from gatepass.serving.signals import signals_into
 
-SHUTDOWN_TIMEOUT = 10.0
+SHUTDOWN_TIMEOUT = 15.0
 """Seconds for workers to stop: more than a server needs for running requests and for closing its store."""
 RESTART_INTERVAL = 1.0
 """Seconds between two starts of one worker: a worker that dies at once must not fill the log and use up a core."""
@@ -47,7 +49,15 @@ class _Supervisor:
     lifeline: tuple[int, int] = field(default_factory=os.pipe)
     ready: tuple[int, int] = field(default_factory=os.pipe)
     signals: list[int] = field(default_factory=list)
+    is_leaving: bool = False
+    """A successor takes over."""
     has_served: bool = False
+    has_parent: bool = True
+    """The lifeline of a successor is open."""
+
+    def must_stop(self, *, reload: Sequence[int]) -> bool:
+        """Whether a signal asks for it, the predecessor is gone, or a successor takes over."""
+        return self.is_leaving or not self.has_parent or any(number not in reload for number in self.signals)
 
     def start_missing(self) -> None:
         for slot in self.slots:
@@ -76,6 +86,10 @@ class _Supervisor:
     def has_no_workers(self) -> bool:
         return not any(slot.pid for slot in self.slots)
 
+    def leave(self) -> None:
+        """Stop, since a successor takes over."""
+        self.is_leaving = True
+
     def close_lifeline(self) -> None:
         os.close(self.lifeline[1])
 
@@ -94,6 +108,7 @@ class _Supervisor:
             # Ctrl-C reaches the whole process group; the supervisor stops the workers, once.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             self.close_lifeline()
             self.work(self._report_ready, self.lifeline[0], self.has_served)
             code = 0
@@ -107,25 +122,37 @@ class _Supervisor:
             os._exit(code)  # the frames below belong to the supervisor
 
 
-def supervise(work: Work, *, count: int, started: Callable[[], None], lost: Callable[[int], None]) -> bool:
+def supervise(
+    work: Work, *, count: int, started: Callable[[], None], lost: Callable[[int], None], place: Place
+) -> bool:
     """Keep `count` workers running until SIGINT or SIGTERM. Calls `started` once, when all accept requests.
 
     `lost` is called with the exit code of each worker that ended by itself. The first worker starts alone: if it cannot
-    accept requests, it has printed why, once, and this returns False. Raises ConfigurationError if the system cannot
-    fork.
+    accept requests, it has printed why, once, and this returns False. Also returns when a successor takes over, and in
+    a successor at the end of the lifeline. Raises ConfigurationError if the system cannot fork.
     """
     if not hasattr(os, "fork"):
         raise ConfigurationError(
             "--workers needs a system with fork(). Run one process, or several on different ports."
         )
     supervisor = _Supervisor(work, [_Slot()])
-    with _signals_into(supervisor.signals) as woken, selectors.DefaultSelector() as selector:
-        selector.register(woken, selectors.EVENT_READ)
-        selector.register(supervisor.ready[0], selectors.EVENT_READ)
+    numbers = (signal.SIGINT, signal.SIGTERM, *place.signals)
+    if place.lifeline is not None:
+        numbers = (signal.SIGTERM,)
+    with (
+        signals_into(supervisor.signals, numbers) as woken,
+        selectors.DefaultSelector() as selector,
+        place.leaving_by(supervisor.leave),
+    ):
+        for descriptor in filter(None, (woken, supervisor.ready[0], place.lifeline)):
+            selector.register(descriptor, selectors.EVENT_READ)
         try:
-            return _run(supervisor, selector, count=count, started=started, lost=lost)
+            return _run(supervisor, selector, count=count, started=started, lost=lost, place=place)
         finally:
-            _stop(supervisor, selector)
+            place.close_listener()
+            if not supervisor.is_leaving:
+                place.stopping()
+            _stop(supervisor, selector, place)
 
 
 def _run(
@@ -135,11 +162,12 @@ def _run(
     count: int,
     started: Callable[[], None],
     lost: Callable[[int], None],
+    place: Place,
 ) -> bool:
     ready = 0
     while True:
         supervisor.start_missing()
-        fresh = _wait(selector, supervisor.ready[0], RESTART_INTERVAL)
+        fresh = _wait(selector, supervisor, place, seconds=RESTART_INTERVAL)
         if fresh:
             supervisor.has_served = True
         if fresh and ready < count:
@@ -147,8 +175,13 @@ def _run(
             supervisor.slots += [_Slot() for _ in range(count - len(supervisor.slots))]
             if ready == count:
                 started()
-        if supervisor.signals:
+        if supervisor.must_stop(reload=place.signals):
             return True
+        if (supervisor.signals or place.handover.is_wanted) and ready >= count:
+            supervisor.signals.clear()
+            reports = place.begin()
+            if reports is not None:
+                selector.register(reports, selectors.EVENT_READ)
         ended = supervisor.reap()
         if ended and ready == 0:
             return False
@@ -156,13 +189,13 @@ def _run(
             lost(code)
 
 
-def _stop(supervisor: _Supervisor, selector: selectors.BaseSelector) -> None:
+def _stop(supervisor: _Supervisor, selector: selectors.BaseSelector, place: Place) -> None:
     """Stop the workers: in order, at a second signal without waiting for running requests, and at the end by force."""
     end = time.monotonic() + SHUTDOWN_TIMEOUT
     supervisor.close_lifeline()
     supervisor.signals.clear()
     while supervisor.reap() or not supervisor.has_no_workers:
-        _wait(selector, supervisor.ready[0], 0.1)
+        _wait(selector, supervisor, place, seconds=0.1)
         if supervisor.signals:
             supervisor.signals.clear()
             supervisor.signal_all(signal.SIGTERM)
@@ -172,31 +205,18 @@ def _stop(supervisor: _Supervisor, selector: selectors.BaseSelector) -> None:
         os.close(end_of_pipe)
 
 
-def _wait(selector: selectors.BaseSelector, ready: int, seconds: float) -> int:
+def _wait(selector: selectors.BaseSelector, supervisor: _Supervisor, place: Place, *, seconds: float) -> int:
     """Wait at most `seconds`, or until a signal. Returns how many workers have reported that they accept requests."""
     count = 0
     for key, _ in selector.select(seconds):
-        data = os.read(key.fd, 4096)
-        count += len(data) if key.fd == ready else 0
+        following = place.handover.successor
+        if key.fd == place.lifeline:
+            selector.unregister(key.fd)
+            supervisor.has_parent = False
+        elif following is not None and key.fd == following.reports:
+            selector.unregister(key.fd)
+            place.handover.hear()
+        else:
+            data = os.read(key.fd, 4096)
+            count += len(data) if key.fd == supervisor.ready[0] else 0
     return count
-
-
-@contextlib.contextmanager
-def _signals_into(found: list[int]) -> Iterator[int]:
-    """Append SIGINT and SIGTERM to `found`. These and SIGCHLD wake a `select` on the yielded file descriptor."""
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    before = {
-        number: signal.signal(number, lambda number, _: found.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, _: None)
-    outer = signal.set_wakeup_fd(wake)
-    try:
-        yield woken
-    finally:
-        signal.set_wakeup_fd(outer)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(woken)
-        os.close(wake)

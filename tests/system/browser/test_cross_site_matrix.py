@@ -16,9 +16,9 @@ from gatepass.server.endpoints import DESCRIBED
 from gatepass.server.openapi import describe
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 from gatepass.wire.cookies import SameSite
+from tests.support.certificate import certificate
 from tests.system.browser.conftest import until_page
 from tests.system.browser.hostile import HOST, Fort, fort, lair
-from tests.system.browser.test_https import certificate
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE
 

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from gatepass.wire.cookie_names import names_of
+from tests.support.certificate import certificate
 from tests.support.process import until_listening
 from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, sign_up, status, until_page
 from tests.system.browser.long_running import skip
-from tests.system.browser.test_https import certificate
 from tools.services.patience import until
 from tools.services.ports import free_port
 

@@ -1,0 +1,1 @@
+"""The deployments of the guides, run: the very files of `deploy/`, with other ports and paths."""
