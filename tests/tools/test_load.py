@@ -27,7 +27,7 @@ async def test_connections_live_as_long_as_one_slice() -> None:
         port = server.sockets[0].getsockname()[1]
         browsers = [Browser(port), Browser(port)]
         for browser in browsers:
-            browser.cookies = {f"gatepass_state_{port}": f"{'ab' * 16}.0.1"}
+            browser.cookies = {f"gatepass_state_{port}": f"{'ab' * 16}.0.AAAAAAAAAAA.1"}
         assert opened == 0
         for slice_number in (1, 2):
             await load(browsers, 0.02, server_cpu=lambda: 0.0, store_cpu=lambda: 0.0, advances=False)

@@ -133,6 +133,7 @@ class TestEndpoints:
 
     def test_the_table_of_forms_names_all_codes_of_each_and_no_others(self) -> None:
         for_developers = {"cross-site", "malformed-json", "malformed-request", "not-offered", "invalid-token"}
+        for_developers.add("invalid-binding-secret")
         everywhere = set(_CODE.findall(page("http-api.md").partition("## On every endpoint")[2]))
         everywhere |= for_developers | {"token-required"}
         rows = dict(_FORM.findall(page("errors.md").partition("## By form")[2]))
