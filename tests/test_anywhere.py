@@ -42,10 +42,10 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
 @pytest.mark.parametrize(
     ("sync", "service", "left_out"),
     [
-        (SyncSessions, Sessions, set[str]()),
+        (SyncSessions, Sessions, {"open"}),  # the gate's own
         (SyncAccounts, Accounts, set[str]()),
         (SyncAdministration, Administration, set[str]()),
-        (SyncKeys, SigningKeys, {"open", "look"}),  # the gate's own
+        (SyncKeys, SigningKeys, {"open", "look"}),
     ],
 )
 def test_sync_code_has_every_async_method_of_a_service(sync: type, service: type, left_out: set[str]) -> None:
