@@ -106,7 +106,6 @@ class SyncSessions(SyncService):
     """`gate.sync.sessions`."""
 
     sign_in = Method(Sessions.sign_in)
-    refresh = Method(Sessions.refresh)
     revoke = Method(Sessions.revoke)
     revoke_all = Method(Sessions.revoke_all)
     revoke_everything = Method(Sessions.revoke_everything)

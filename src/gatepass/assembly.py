@@ -56,6 +56,7 @@ from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import Relay, WSGIEndpoints
 from gatepass.sessions.devices import Devices
+from gatepass.sessions.refresh import Refreshes
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.sessions.tokens import TokenIssuer
@@ -148,19 +149,28 @@ class Parts:
             earlier_path=browsers.earlier_cookie_path,
             same_site=browsers.same_site,
         )
+        tokens = TokenIssuer(
+            self._ring,
+            self.keys,
+            issuer=self._issuer,
+            policy=options.policy,
+            entropy=options.entropy,
+            channel=self.cookies.place.channel,
+        )
         self.sessions = Sessions(
             store=options.store,
-            tokens=TokenIssuer(
-                self._ring,
-                self.keys,
-                issuer=self._issuer,
-                policy=options.policy,
-                entropy=options.entropy,
-                channel=self.cookies.place.channel,
-            ),
+            tokens=tokens,
             policy=options.policy,
             clock=options.clock,
             entropy=options.entropy,
+            revocations=self.revocations,
+            report=self.report,
+        )
+        self._refreshes = Refreshes(
+            store=options.store,
+            tokens=tokens,
+            policy=options.policy,
+            clock=options.clock,
             revocations=self.revocations,
             report=self.report,
         )
@@ -285,6 +295,7 @@ class Parts:
         self.description = describe(self._described, options.policy)
         self._context = Context(
             sessions=self.sessions,
+            refreshes=self._refreshes,
             accounts=self.accounts,
             registration=self.registration,
             password_reset=self.password_reset,

@@ -24,6 +24,7 @@ from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.sessions.devices import Devices
+from gatepass.sessions.refresh import Refreshes
 from gatepass.sessions.service import Caller, Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.wire.device import client_label
@@ -42,6 +43,7 @@ class Context:
     registration: Registration
     password_reset: PasswordReset
     email_change: EmailChange
+    refreshes: Refreshes
     refresh_cookies: RefreshCookies
     devices: Devices
     device_cookies: DeviceCookies

@@ -1,24 +1,21 @@
-"""The story of a session: sign in, refresh, revoke. Asks the core, tells the store, reports what happened.
+"""The story of a session: it begins, is listed, ends. Tells the store, and reports what happened.
 
-A refresh usually costs one store call: the token itself says what its row must be, so the swap is tried
-first, and the table is asked only when it did not apply (PROTOCOL §4).
+What lies between, its refreshes, is in `refresh.py`.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from gatepass.core import event as events
 from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey, key_id_of
-from gatepass.core.event import Event, RefreshCase, Unproven
+from gatepass.core.event import Event
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
-from gatepass.core.rotation import Advance, DeviceMissing, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
 from gatepass.core.session import NO_FINGERPRINT, EndReason, Session
 from gatepass.core.session_id import SessionId, sid_of
-from gatepass.errors import ConfigurationError, StoreUnavailable
+from gatepass.errors import ConfigurationError
 from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
 from gatepass.sessions.new_device import is_new_device, new_device_event
 from gatepass.sessions.tokens import Grant, TokenIssuer
@@ -30,11 +27,8 @@ EPOCH_MARGIN = 10
 """Seconds that an epoch lies ahead of the clock that sets it: twice the difference of clocks that is no event."""
 PASSWORD = ("pwd",)
 """The methods of a sign-in with a password (RFC 8176)."""
-MAX_TURNS = 8
-"""Lost swaps in a row before a refresh gives up with 503: each loss means another request won in between."""
 
 Report = Callable[[Event], None]
-Refreshed = Grant | Late | Ended | DeviceMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +41,12 @@ class Caller:
 
 class SessionsStore(SessionStore, EpochStore, Protocol):
     """What the service needs of a store."""
+
+
+async def end_without_row(sid: bytes, *, store: SessionStore, revocations: RevocationList, now: int) -> None:
+    """Tell all guards of the end of a session that has no row any more; nothing is written if it has one."""
+    revocations.publish([sid])
+    await store.bury(sid, now=now)
 
 
 class Sessions:
@@ -133,76 +133,6 @@ class Sessions:
         await self._enforce_limit([row for row in others if row.sid not in replacing], ip_prefix=caller.ip_prefix)
         return await self._tokens.first(session, token, now=now)
 
-    async def refresh(
-        self, token: RefreshToken, *, offered: BindingKey | None, ip_prefix: str, shown_device: bool = False
-    ) -> Refreshed:
-        """Exchange a validly MACed token which, if it is bound, the request has proven.
-
-        `offered` is the key to which an unbound session is bound from now on; for a bound one it means nothing.
-        `shown_device`: the request brings the cookie of the session's device. A Grant without an access token means:
-        present its refresh token at once. Raises StoreUnavailable.
-        """
-        now = self._clock.now()
-        if token.expires_at <= now:
-            return self._refuse(token, "expired", now, ip_prefix)
-        offered = None if token.is_bound else offered
-        binding = offered.binding if offered else token.binding
-        swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
-        session = await self._store.swap(swap)
-        epoch = self._revocations.epoch
-        if session is not None and session.created_at >= epoch:
-            return await self._renew(session, token, offered=offered, now=now, case="advance")
-        for _ in range(MAX_TURNS):
-            session = await self._store.find(token.sid)
-            outcome = decide(
-                session,
-                token,
-                binding=binding,
-                now=now,
-                policy=self._policy,
-                ip_prefix=ip_prefix,
-                epoch=epoch,
-                shown_device=shown_device,
-            )
-            match outcome:
-                case Advance(swap) | Recover(swap):
-                    swapped = await self._store.swap(swap)
-                    if swapped is not None:
-                        lost = swap.generation - swap.expected_generation - 1  # writes that the store has lost
-                        case: RefreshCase = "recover" if lost else "advance"
-                        return await self._renew(swapped, token, offered=offered, now=now, case=case)
-                case Repeat(row, with_access_token):
-                    return await self._renew(
-                        row, token, offered=offered, now=now, case="repeat", with_access_token=with_access_token
-                    )
-                case Ended(reason):
-                    if reason == "unknown":  # the MAC proves that there was a session: guards must not accept it
-                        await self._end_without_row(token.sid, now)
-                    return self._refuse(token, reason, now, ip_prefix)
-                case Late() | DeviceMissing():
-                    return outcome
-                case Reuse():
-                    return await self._revoke_reused(token, now=now, ip_prefix=ip_prefix)
-                case _:
-                    assert_never(outcome)
-        raise StoreUnavailable("Too many refreshes of one session at once; try again.")
-
-    def report_skipped(self, token: RefreshToken, *, reason: str, ip_prefix: str) -> None:
-        """Tell listeners that a browser could not show its device, and why. Changes nothing, and asks no store."""
-        self._report(events.DeviceSkipped(at=self._clock.now(), address=ip_prefix, sid=token.sid.hex(), reason=reason))
-
-    def report_unproven(self, token: RefreshToken, *, reason: Unproven, ip_prefix: str) -> None:
-        """Tell listeners that a bound token came without its proof. Changes nothing, and asks no store."""
-        self._report(
-            events.RefreshUnproven(
-                at=self._clock.now(),
-                address=ip_prefix,
-                sid=token.sid.hex(),
-                generation=token.generation,
-                reason=reason,
-            )
-        )
-
     async def revoke(self, sid: SessionId, *, reason: EndReason, ip_prefix: str = "") -> bool:
         """End one session. True if this call ended it, False if it was over before.
 
@@ -212,7 +142,7 @@ class Sessions:
         sid, now = sid_of(sid), self._clock.now()
         ended = await self._store.revoke(sid, reason=reason, now=now)
         if ended is None:
-            await self._end_without_row(sid, now)
+            await end_without_row(sid, store=self._store, revocations=self._revocations, now=now)
             return False
         self._revocations.publish([sid])
         self._tell_end(ended.account_id, sid, reason=reason, now=now, ip_prefix=ip_prefix)
@@ -276,11 +206,6 @@ class Sessions:
             events.SessionRevoked(at=now, address=ip_prefix, account_id=account_id, sid=sid.hex(), reason=reason)
         )
 
-    async def _end_without_row(self, sid: bytes, now: int) -> None:
-        """Tell all guards of the end of a session that has no row any more; nothing is written if it has one."""
-        self._revocations.publish([sid])
-        await self._store.bury(sid, now=now)
-
     def _new_sid(self, binding_key: BindingKey | None) -> bytes:
         """Random, but for the half by which a client finds its key again (PROTOCOL §2)."""
         if binding_key is None:
@@ -301,54 +226,3 @@ class Sessions:
         by_use = sorted(others, key=lambda session: (session.committed_at, session.created_at, session.sid))
         for session in by_use[: min(surplus, MAX_REPLACED)]:
             await self.revoke(session.sid, reason="replaced", ip_prefix=ip_prefix)
-
-    async def _renew(
-        self,
-        session: Session,
-        token: RefreshToken,
-        *,
-        offered: BindingKey | None,
-        now: int,
-        case: RefreshCase,
-        with_access_token: bool = True,
-    ) -> Grant:
-        grant = await self._tokens.successor(
-            session, token, offered=offered, now=now, with_access_token=with_access_token
-        )
-        self._report(
-            events.SessionRefreshed(
-                at=now,
-                address=session.last_ip_prefix,
-                account_id=session.account_id,
-                sid=session.sid.hex(),
-                generation=grant.token.generation,
-                case=case,
-            )
-        )
-        if offered and case != "repeat":
-            self._report(
-                events.SessionBound(
-                    at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()
-                )
-            )
-        return grant
-
-    async def _revoke_reused(self, token: RefreshToken, *, now: int, ip_prefix: str) -> Ended:
-        """Two parties hold the session: revoke it, in a call of its own that nothing rolls back."""
-        revoked = await self._store.revoke(token.sid, reason="reused", now=now)
-        self._revocations.publish([token.sid])
-        if revoked is not None:
-            self._report(
-                events.RefreshReuse(
-                    at=now,
-                    address=ip_prefix,
-                    account_id=revoked.account_id,
-                    sid=token.sid.hex(),
-                    generation=token.generation,
-                )
-            )
-        return Ended("reused")
-
-    def _refuse(self, token: RefreshToken, reason: EndReason, now: int, ip_prefix: str) -> Ended:
-        self._report(events.RefreshRefused(at=now, address=ip_prefix, sid=token.sid.hex(), reason=reason))
-        return Ended(reason)

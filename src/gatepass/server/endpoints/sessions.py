@@ -72,10 +72,10 @@ async def refresh(context: Context, request: Request) -> Reply:
         context.limiter.unproven(ip_prefix)
         # A browser whose storage was cleared offers a new key, with a proof by that: no reason to alarm its owner.
         why = "missing" if offered else presented.reason
-        context.sessions.report_unproven(token, reason=why, ip_prefix=ip_prefix)
+        context.refreshes.report_unproven(token, reason=why, ip_prefix=ip_prefix)
         raise ProofRequired(why)
     context.limiter.refresh(token.sid, ip_prefix)
-    refreshed = await context.sessions.refresh(
+    refreshed = await context.refreshes.refresh(
         token,
         offered=offered,
         ip_prefix=ip_prefix,
@@ -149,9 +149,9 @@ def _without_device(context: Context, request: Request, token: RefreshToken) -> 
     skipped = secure_session.read_skipped(request.headers, token.sid.hex())
     if skipped is None:
         context.limiter.unproven(ip_prefix)
-        context.sessions.report_unproven(token, reason="device", ip_prefix=ip_prefix)
+        context.refreshes.report_unproven(token, reason="device", ip_prefix=ip_prefix)
         return ProofRequired("device")
-    context.sessions.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
+    context.refreshes.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
     return Unavailable("device-unavailable", "The browser could not show its device; try again.", retry_after=10)
 
 
