@@ -7,7 +7,9 @@ import click
 
 from gatepass.cli.common import env_file_option, fail, load_settings
 from gatepass.stores import open_store
-from gatepass.stores.migrations import Migrated
+from gatepass.stores.migrations import Migrated, ends_sessions
+
+ENDS_SESSIONS = "Every session ends with it, and people sign in once: docs/guides/upgrade.md."
 
 
 @click.command()
@@ -31,10 +33,13 @@ def migrate(env_file: Path | None, check: bool, as_sql: bool, since: int) -> Non
         click.echo(store.script(since=since))
     elif check:
         if steps := asyncio.run(store.pending()):
-            fail(f"The database lacks {', '.join(steps)}. Run: gatepass migrate")
+            warning = f" {ENDS_SESSIONS}" if ends_sessions(steps) else ""
+            fail(f"The database lacks {', '.join(steps)}. Run: gatepass migrate.{warning}")
         click.echo("The database is up to date.")
     else:
         for step in (steps := asyncio.run(store.migrate())):
             click.echo(f"applied {step}")
+        if ends_sessions(steps):
+            click.echo(ENDS_SESSIONS)
         if not steps:
             click.echo("The database is up to date.")

@@ -62,6 +62,11 @@ class Migration:
         found = _OLDEST.match(self.sql)
         return int(found[1]) if found else None
 
+    @property
+    def ends_sessions(self) -> bool:
+        """Whether it ends every session, as its first line says."""
+        return self.sql.startswith("-- Every session ends here")
+
 
 class Applied(NamedTuple):
     """A migration as the database records it. `oldest` as in Migration."""
@@ -79,6 +84,12 @@ def load(dialect: str) -> Sequence[Migration]:
         Migration(int(file.name.partition("_")[0]), file.name.removesuffix(".sql"), file.read_text("utf-8"))
         for file in files
     )
+
+
+def ends_sessions(steps: Sequence[str]) -> bool:
+    """Whether migrations with these names end the sessions of a database. A new one has none."""
+    first, *_ = known = load("postgres")
+    return first.name not in steps and any(each.ends_sessions and each.name in steps for each in known)
 
 
 def pending(known: Sequence[Migration], applied: Sequence[Applied]) -> Sequence[Migration]:

@@ -280,6 +280,17 @@ class TestMigrate:
         assert run(monkeypatch, url) == (0, "The database is up to date.\n")
         assert run(monkeypatch, url, "--check") == (0, "The database is up to date.\n")
 
+    @pytest.mark.parametrize(("version", "warns"), [(6, True), (7, False)])
+    def test_it_says_that_a_migration_will_end_every_session(
+        self, database: str, monkeypatch: pytest.MonkeyPatch, version: int, warns: bool
+    ) -> None:
+        known = migrations.load("postgres")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:version])
+        assert "Every session ends" not in run(monkeypatch, database)[1], "a new database has none"
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        assert ("Every session ends" in run(monkeypatch, database, "--check")[1]) == warns
+        assert ("Every session ends" in run(monkeypatch, database)[1]) == warns
+
     def test_the_printed_sql_makes_what_migrate_makes(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.chdir(tmp_path)
         url = asyncio.run(new_database(shared_server(), migrated=False))
