@@ -88,10 +88,13 @@ class AccountFlows:
         return again
 
     def change_password(self, current: str, new: str) -> Flow[None]:
-        """End every other session. `invalid-credentials` (403): `current` is wrong; `password-…`: `new` is refused."""
-        body = {"current": Secret(current), "new": Secret(new)}
+        """End every session, and begin a new one here.
+
+        `invalid-credentials` (403): `current` is wrong; `password-…`: `new` is refused.
+        """
+        secrets = (Secret(current), Secret(new))
         del current, new
-        yield from self._call("POST", "password", body)
+        yield from self.client.session.change_password(*secrets)
 
     def forgot_password(self, email: str) -> Flow[None]:
         """Request a mail with a link to set a new password. Returns for every address, known or not."""
@@ -117,10 +120,13 @@ class AccountFlows:
         yield from self._call("POST", "email", body)
 
     def confirm_email(self, token: str) -> Flow[None]:
-        """Confirm a new address by its mailed link, signed in to the account that requested it."""
-        body = {"token": Secret(token)}
+        """Confirm a new address by its mailed link, signed in to the account that requested it.
+
+        Every session ends, and a new one begins here. `invalid-link`: used, or too old.
+        """
+        secret = Secret(token)
         del token
-        yield from self._call("POST", "email/confirm", body)
+        yield from self.client.session.begin_anew("email/confirm", {"token": secret})
 
     def delete_account(self, password: str) -> Flow[None]:
         """Delete the account at the server and sign out here. `invalid-credentials` (403): the password is wrong."""

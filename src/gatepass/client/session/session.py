@@ -142,20 +142,26 @@ class Session:
 
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
         """The flow behind `Client.change_password`."""
+        return (yield from self.begin_anew("password", {"current": current, "new": new}))
+
+    def begin_anew(self, path: str, proof: dict[str, object]) -> Flow[Account | None]:
+        """Post what proves the owner to an endpoint that ends every session and answers with a new one.
+
+        A refused access token is refreshed once. Raises SessionEndedError if not signed in, and a ProblemError.
+        """
         refused: AccessToken | None = None
         for _ in range(2):
             token = yield from self.token_for_call(refused)
             if token is None:
                 raise self._ended_error()
-            passwords: dict[str, object] = {"current": current, "new": new}
-            answer, grant = yield from exchange_credentials(self._saved, "password", passwords, token)
+            answer, grant = yield from exchange_credentials(self._saved, path, proof, token)
             if grant is not None:
                 return self.state.account
             if answer.body.get("code") != "invalid-token":
                 break
             refused = token
         raise_for_problem(answer.response)
-        raise ClientError(f"{self.auth_url}/password did not answer with a session.")
+        raise ClientError(f"{self.auth_url}/{path} did not answer with a session.")
 
     def sign_out(self, *, everywhere: bool) -> Flow[None]:
         """The flow behind `Client.sign_out`."""
