@@ -124,6 +124,7 @@ class Server:
             env=environment,
             stdout=self._said,
             stderr=subprocess.STDOUT,
+            preexec_fn=_hear_interrupts,
         )
         until_listening(self._process, port)
 
@@ -132,6 +133,11 @@ class Server:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(PATIENCE)
         self._said.close()
+
+
+def _hear_interrupts() -> None:
+    """As in a terminal: what a shell starts in the background, such as a whole run of tests, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
