@@ -13,7 +13,7 @@ from gatepass.stores.redis.connection import ConnectionRejected, Unreachable
 from gatepass.stores.redis.layout import pack_command
 from gatepass.stores.redis.scripts import SWAP, Call
 from gatepass.stores.redis.url import parse_url
-from tools.services.patience import patience
+from tools.services.patience import becomes, patience
 
 Answer = Callable[[list[bytes]], bytes | None]
 """The reply to a command; None closes the connection."""
@@ -319,6 +319,19 @@ async def test_somebody_who_stopped_waiting_does_not_get_another_s_answer() -> N
         await asyncio.sleep(0)
         first.cancel()
         assert await second == b"second"
+
+
+async def test_closing_lets_the_reply_come_whose_caller_was_cancelled() -> None:
+    """A background task is cancelled before the store is closed."""
+    async with scripted(lambda command: b"" if command[-1] == b"slow" else echo(command)) as (server, cluster):
+        await cluster.run(Call.of(b"GET", b"connected"))
+        asked = asyncio.create_task(cluster.run(Call.of(b"GET", b"slow")))
+        await becomes(lambda: [b"GET", b"slow"] in server.commands)
+        asked.cancel()
+        await asyncio.wait([asked])
+        asyncio.get_running_loop().call_soon(lambda: [writer.write(b"+late\r\n") for writer in server.writers])
+        await cluster.close()
+        assert not cluster.is_open
 
 
 async def test_another_event_loop_is_told_to_make_a_store_of_its_own() -> None:

@@ -64,6 +64,8 @@ class Pipeline:
         self._waiting: list[tuple[bytes, Answer | None]] = []
         self._under_way = 0
         self._is_flushing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._demoted_at = -DEMOTION_INTERVAL
 
     @property
@@ -87,6 +89,7 @@ class Pipeline:
         for command in commands[:-1]:
             self._waiting.append((command, None))
         self._waiting.append((commands[-1], answer))
+        self._idle.clear()
         if not self._is_flushing:
             self._is_flushing = True
             self._spawn(self._flush())
@@ -101,14 +104,12 @@ class Pipeline:
             await asyncio.wait(readers)
 
     async def settled(self) -> None:
-        """Return once all commands have their replies."""
-        while waiting := [answer for answer in self._due() if not answer.done()]:
-            await asyncio.wait(waiting)
+        """Return once all commands have their replies, those too whose callers were cancelled."""
+        await self._idle.wait()
 
-    def _due(self) -> Sequence[Answer]:
-        links = [link for link in (self._link, *self._retired) if link is not None]
-        pairs = [*self._waiting, *(pair for link in links for pair in link.sent)]
-        return [answer for _, answer in pairs if answer is not None]
+    def _note_idle(self) -> None:
+        if not self.is_busy:
+            self._idle.set()
 
     async def _flush(self) -> None:
         """Send the waiting commands, and those that arrive meanwhile."""
@@ -133,6 +134,7 @@ class Pipeline:
             raise
         finally:
             self._is_flushing = False
+            self._note_idle()
 
     async def _connect(self) -> _Link:
         link = self._link = _Link(await self._open_connection())
@@ -149,6 +151,7 @@ class Pipeline:
                     reply = self._retire(link, reply)
                 if answer is not None and not answer.done():  # else its caller was cancelled; the command is done
                     answer.set_result(reply)
+                self._note_idle()
         except StoreUnavailable as fault:
             self._break(link, fault)
         except BaseException as fault:
@@ -173,6 +176,7 @@ class Pipeline:
         sent, link.sent = link.sent, deque()
         self._under_way -= len(sent)
         self._fail([answer for _, answer in sent], fault)
+        self._note_idle()
         if link.reader is not None and link.reader is not asyncio.current_task():
             link.reader.cancel()
 
