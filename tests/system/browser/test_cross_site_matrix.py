@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from gatepass.server.endpoints import DESCRIBED
 from gatepass.server.openapi import describe
-from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
+from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, names_of
 from gatepass.wire.cookies import SameSite
 from tests.support.certificate import certificate
 from tests.system.browser.conftest import until_page
@@ -106,7 +106,7 @@ def sign_up(stronghold: Fort, profile: BrowserContext) -> tuple[Page, str]:
     who = {"email": f"ann{next(_numbers)}@example.com", "password": "seven green bottles on a wall"}
     status, _ = page.evaluate(SIGN_UP, who)
     assert status == 201
-    return page, jar(profile)[STATE_NAME].split(".")[0]
+    return page, jar(profile)[names_of(stronghold.url).state].split(".")[0]
 
 
 def hostile(profile: BrowserContext, origin: str) -> Page:
@@ -205,12 +205,13 @@ def test_a_subdomain_cannot_plant_a_card_that_anybody_uses(
     page, sid = sign_up(stronghold, profile)
     cookies = jar(profile)
     evil = hostile(profile, NEIGHBOURS["a sibling subdomain"].format(**ports))
-    for name in (HOST_NAME, SECURE_NAME, STATE_NAME):
+    own = names_of(stronghold.url)
+    for name in (own.refresh, SECURE_NAME, own.state):
         for path in ("/", "/auth", "/auth/refresh"):
             evil.evaluate(f"document.cookie = '{name}=planted; Domain=example.test; Path={path}; Secure'")
     planted = [cookie for cookie in profile.cookies() if cookie["value"] == "planted"]
     assert {str(cookie["name"]) for cookie in planted} <= {SECURE_NAME}
-    kept = [cookie["value"] for cookie in profile.cookies() if cookie["name"] in (HOST_NAME, STATE_NAME)]
+    kept = [cookie["value"] for cookie in profile.cookies() if cookie["name"] in own]
     assert sorted(kept) == sorted(cookies.values())
     assert page.evaluate(REFRESH, sid) == [200, sid]
     assert page.evaluate(REFRESH, sid) == [200, sid]

@@ -68,7 +68,7 @@ const HEADERS = [
   { "content-type": "application/json" },
   { "gatepass-client": "1" },
   { "gatepass-client": "1", "content-type": "application/json" },
-  { "idempotency-key": `0.${"a".repeat(22)}` },
+  { "gatepass-proof": `0.${"a".repeat(11)}.${"a".repeat(22)}` },
   { "sec-fetch-site": "same-origin", origin: "https://app.example.test" },
 ];
 
