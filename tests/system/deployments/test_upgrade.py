@@ -1,6 +1,6 @@
 """An upgrade over the last migration, and back, under load: the program of before it runs beside that of after it.
 
-The program of before is the one of the history: the commit that added the last migration, less one.
+The program of before is one of the history: the newest that has all migrations of today but the last.
 """
 
 import asyncio
@@ -27,18 +27,27 @@ LAST = load("postgres")[-1]
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources of the program that does not know the last migration."""
-    file = f"src/gatepass/stores/postgres/migrations/{LAST.name}.sql"
-    added = git("log", "--diff-filter=A", "--format=%H", "--", file).split()
-    if len(added) != 1 or not git("cat-file", "-t", f"{added[0]}^").startswith("commit"):
+    commit = before_the_last()
+    if commit is None:
         pytest.skip("the history of this checkout does not reach back to the last migration")
     folder = tmp_path_factory.mktemp("earlier")
     archive = folder / "src.tar"
-    git("archive", "--output", str(archive), f"{added[0]}^", "src/gatepass")
+    git("archive", "--output", str(archive), commit, "src/gatepass")
     with tarfile.open(archive) as packed:
         # Not by an argument: Python 3.11.0 to 3.11.3 have no filters.
         packed.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
         packed.extractall(folder)
     return folder / "src"
+
+
+def before_the_last() -> str | None:
+    """The commit of the program of before; None without one."""
+    folder = "src/gatepass/stores/postgres/migrations/"
+    wanted = [line for line in git("ls-tree", "HEAD", folder).splitlines() if LAST.name not in line]
+    for commit in git("rev-list", "--date-order", "HEAD").split():
+        if git("ls-tree", commit, folder).splitlines() == wanted:
+            return commit
+    return None
 
 
 def git(*arguments: str) -> str:
