@@ -63,8 +63,8 @@ def test_a_tab_frozen_while_it_holds_the_lock_delays_the_others_by_their_patienc
         start_calls([living])
         until(lambda: living.evaluate(WAITING) == 1, "the wait for the lock")
         assert stage.proxy.count(REFRESH) == before + 1
-        # Ten seconds for the frozen tab's call, and two more: so long a tab waits for its turn.
-        living.evaluate("runOut(12_000)")
+        # Ten seconds for the frozen tab's call, and five more: so long a tab waits for its turn.
+        living.evaluate("runOut(15_000)")
         until(lambda: living.evaluate("runOut(100), stage.came"), "the token that the frozen tab shares with nobody")
         assert outcomes([living]) == {200}
         assert stage.proxy.count(REFRESH) == before + 2
