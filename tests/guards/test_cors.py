@@ -18,7 +18,9 @@ from flask import Flask
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.testing import TestClient as LitestarClient
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Host, Mount, Router
 
 from gatepass.gate import Gatepass
 from gatepass.guards.fastapi import CurrentPrincipal
@@ -73,10 +75,10 @@ def assert_page_signs_in(ask: Ask) -> None:
     assert (status in (200, 401), headers["access-control-allow-origin"]) == (True, PAGE)  # as the client has cookies
 
 
-def over(client: Any) -> Ask:
+def over(client: Any, origin: str = ORIGIN) -> Ask:
     def ask(method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
         body = {"json": BODY} if method == "POST" and path.endswith("register") else {}
-        answer = client.request(method, ORIGIN + path, headers=headers, **body)
+        answer = client.request(method, origin + path, headers=headers, **body)
         return answer.status_code, {name.lower(): value for name, value in answer.headers.items()}
 
     return ask
@@ -117,6 +119,17 @@ def test_below_a_mounted_application_the_endpoints_are_found_too() -> None:
     with TestClient(app) as client:
         status, headers = over(client)("OPTIONS", "/v1/auth/login", preflight())
     assert (status, headers["access-control-allow-credentials"]) == (204, "true")
+
+
+def test_a_guard_that_knows_of_no_mount_hands_the_preflights_of_the_endpoints_on_whole() -> None:
+    gate = gate_for_page()
+    app = Starlette(routes=[Host("api.example.com", Router([Mount("/auth", gate.asgi)]))], lifespan=gate.lifespan)
+    with TestClient(gate.guard(app), base_url="https://api.example.com") as client:
+        status, headers = over(client, "https://api.example.com")("OPTIONS", "/auth/register", preflight())
+    assert (status, headers["access-control-allow-origin"]) == (204, PAGE)
+    assert headers["access-control-allow-headers"] == ", ".join(CORS_HEADERS)
+    assert headers["access-control-allow-methods"] == "POST"
+    assert headers["access-control-max-age"] == "600"
 
 
 def test_the_preflights_of_the_application_are_its_own() -> None:

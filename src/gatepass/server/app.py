@@ -82,7 +82,8 @@ class AuthApp:
             return
         cors = self._origins.cors(request.headers, is_public=reply.is_public)
         if guard is not None:
-            guard.cors = cors
+            of_preflight = [each for each in reply.headers if each[0].startswith("access-control-")]
+            guard.cors = [*cors, *of_preflight]
         extra = [*self._always, *cors]
         await reply.send(send, extra=extra, bodiless=request.method == "HEAD")
 
