@@ -329,7 +329,8 @@ async def test_closing_lets_the_reply_come_whose_caller_was_cancelled() -> None:
         await becomes(lambda: [b"GET", b"slow"] in server.commands)
         asked.cancel()
         await asyncio.wait([asked])
-        asyncio.get_running_loop().call_soon(lambda: [writer.write(b"+late\r\n") for writer in server.writers])
+        (writer,) = server.writers
+        asyncio.get_running_loop().call_soon(writer.write, b"+late\r\n")
         await cluster.close()
         assert not cluster.is_open
 
