@@ -25,7 +25,6 @@ from typing import Self
 
 from tests.system.faults.browser_profile import Outcome, Profile, pause
 from tests.system.faults.leaving import THEFT, How, Leaver
-from tests.system.faults.program import IS_FULL
 from tests.system.faults.raw_http import RawConnection
 from tests.system.faults.theft import Stolen, Theft
 from tests.system.faults.watch import Watch
@@ -33,8 +32,8 @@ from tools.services.patience import patience
 
 MAX_ROUNDS = 5
 """Rounds of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is wrong."""
-PACE = 0.03 if not IS_FULL else 0.002
-"""Seconds between two refreshes of a tab, on average: several scenarios share two cores, and each needs its turn."""
+PACE = 0.002
+"""Seconds between two refreshes of a tab, on average."""
 CALM = 0.2
 """The same while nothing is waited for but the guards."""
 REPEAT_EVERY = 4

@@ -10,7 +10,7 @@ from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core import refresh_token
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.rotation import Outcome, Repeat, Reuse, decide
-from gatepass.sessions import service
+from gatepass.sessions import refresh
 from gatepass.stores.sqlite.store import SQLiteStore
 
 
@@ -21,7 +21,7 @@ def _nothing_repeats() -> None:
         outcome = decide(*arguments, **named)
         return Reuse() if isinstance(outcome, Repeat) else outcome
 
-    vars(service)["decide"] = wrong
+    vars(refresh)["decide"] = wrong
 
 
 def _no_reuse() -> None:
@@ -31,7 +31,7 @@ def _no_reuse() -> None:
         outcome = decide(session, *arguments, **named)
         return Repeat(session, with_access_token=True) if isinstance(outcome, Reuse) else outcome
 
-    vars(service)["decide"] = wrong
+    vars(refresh)["decide"] = wrong
 
 
 def _random_successor() -> None:
