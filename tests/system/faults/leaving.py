@@ -32,6 +32,8 @@ class Leaver:
         self.how = how
         self.email = email
         self.tries = 0
+        self.is_refused = False
+        """Whether a try failed for another reason than that its access token had expired."""
         self.is_acknowledged = False
         self.unexpected: list[str] = []
         self._first, self._second = profiles
@@ -48,17 +50,22 @@ class Leaver:
         await self._first.sign_in(connection, self.email, is_new=True)
         await self._second.sign_in(connection, self.email)
 
+    async def renew(self, connection: RawConnection) -> None:
+        """Ask for access tokens that have just begun, which the server gives if it can."""
+        for profile in (self._first, self._second):
+            await profile.refresh(connection)
+
     async def leave(self, port: int) -> None:
         """Ask the server at this port for the end, until it is acknowledged."""
         connection = RawConnection(port)
         own = RawConnection(self._first.port)
         try:
-            for profile in (self._first, self._second):
-                await profile.refresh(own)  # a token that has just begun, if the server can
+            await self.renew(own)
             while True:
                 answer = await connection.send(self._request(port))
                 if self._is_done(answer) or (answer and answer.status == 401 and await self._is_over(own)):
                     break
+                self.is_refused |= answer is None or answer.status != 401
                 self.tries += 1
                 await pause()
             self.is_acknowledged = True

@@ -209,10 +209,17 @@ class Load:
         """Those that the next call of `leave` lets go."""
         return self._ready[-1]
 
+    async def renew(self) -> None:
+        """Give new access tokens to those that the next call of `leave` lets go."""
+        connection = RawConnection(self._port)
+        for leaver in self.prepared:
+            await leaver.renew(connection)
+        connection.close()
+
     async def tried(self, leavers: Sequence[Leaver], times: int = 2) -> Sequence[Leaver]:
-        """Wait until each of these ends is acknowledged or was refused so often. Returns those that are not."""
+        """Wait until each of these ends is acknowledged or was tried so often. Returns those that were refused."""
         await self.until(lambda: all(leaver.is_acknowledged or leaver.tries >= times for leaver in leavers))
-        return [leaver for leaver in leavers if not leaver.is_acknowledged]
+        return [leaver for leaver in leavers if leaver.is_refused and not leaver.is_acknowledged]
 
     @property
     def repeated(self) -> int:

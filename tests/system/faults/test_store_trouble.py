@@ -39,6 +39,7 @@ async def test_sessions_end_when_redis_is_full(folder: Path) -> Verdict:
         load.steal()
         await load.progress()
         await load.committed()
+        await load.renew()
         await asyncio.to_thread(redis.ask, "CONFIG", "SET", "maxmemory", "1")
         load.faults += 1
         unended = await load.tried(load.leave())

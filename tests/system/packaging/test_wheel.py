@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import urllib.request
 import zipfile
 from collections.abc import Mapping
 from email.parser import Parser
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
@@ -57,7 +58,10 @@ def typed(code: str, variables: Mapping[str, str], folder: Path) -> str:
 
 def test_the_sdist_is_what_the_wheel_is_built_from_and_no_more(sdist: Path) -> None:
     """Tests need the repository: those that cannot run are no proof of anything."""
-    assert {path.name for path in sdist.iterdir()} == {
+    (packed,) = sdist.parent.glob("*.tar.gz")  # not the folder, where a wheel may have been built meanwhile
+    with tarfile.open(packed) as archive:
+        names = {PurePosixPath(name).parts[1] for name in archive.getnames()}
+    assert names == {
         *("src", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"),
         *("pyproject.toml", "PKG-INFO", ".gitignore"),
     }

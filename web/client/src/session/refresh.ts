@@ -76,7 +76,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     const state = stateToPresent();
     const { sid } = state;
     if (isShared()) return { kind: "shared" };
-    if (notes("out") === sid) return { kind: "none" };
+    if (!sid || notes("out") === sid) return { kind: "none" };
     if (sessionId !== sid) return { kind: "session-mismatch" };
     if (textOf(state) === gaveUpAt) return { kind: "transient" };
     if (channel.isOpen && state.generation > generation!) {

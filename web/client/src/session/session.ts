@@ -133,8 +133,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     } else if (kind === "proof-required") {
       // Cookies stay, and other tabs are not told: another page of this jar may be the rightful one.
       leave(sid!, "unproven");
-    } else if (kind === "none" && isPresent) {
-      if (notes("out") === sid) end(sid!, "signed-out");
+    } else if (kind === "none" && isPresent && sid) {
+      if (notes("out") === sid) end(sid, "signed-out");
       else memory.reset({ status: "anonymous" });
     } else if (kind !== "none" && kind !== "shared") {
       const backoff = jitter(Math.min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** failures++));

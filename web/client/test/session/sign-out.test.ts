@@ -76,6 +76,18 @@ describe("signing out", () => {
     expect(ends).toHaveLength(1);
   });
 
+  it("is told once, also if it comes while a refresh waits for its next attempt", async () => {
+    const { session, profile, ends, sid } = await signedIn();
+    await pass(901);
+    profile.faults = [503];
+    await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable" });
+    const waiting = session.token().catch(() => null);
+    await settled(session.signOut());
+    await settled(waiting);
+    expect(ends).toEqual([{ reason: "signed-out", sessionId: sid }]);
+    expect(profile.tab().document!.cookie).toBe("");
+  });
+
   it("wins over a refresh in flight without Web Locks too", async () => {
     const { session, profile, server } = await signedIn({ locks: false });
     const other = open(profile.tab());
