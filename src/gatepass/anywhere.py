@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from gatepass.accounts.administration import Administration
+from gatepass.accounts.identities import Identities
 from gatepass.accounts.service import Accounts
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
@@ -133,6 +134,15 @@ class SyncAccounts(SyncService):
     delete = Method(Accounts.delete)
 
 
+class SyncIdentities(SyncService):
+    """`gate.sync.identities`."""
+
+    account_for = Method(Identities.account_for)
+    link = Method(Identities.link)
+    unlink = Method(Identities.unlink)
+    list_for_account = Method(Identities.list_for_account)
+
+
 class SyncAdministration(SyncService):
     """`gate.sync.administration`."""
 
@@ -143,6 +153,7 @@ class SyncAdministration(SyncService):
     enable_account = Method(Administration.enable_account)
     delete_account = Method(Administration.delete_account)
     verify_address = Method(Administration.verify_address)
+    unlink_identity = Method(Administration.unlink_identity)
     end_session = Method(Administration.end_session)
     end_sessions = Method(Administration.end_sessions)
     end_all_sessions = Method(Administration.end_all_sessions)
@@ -172,12 +183,14 @@ class Sync(Run):
         *,
         sessions: Sessions,
         accounts: Accounts,
+        identities: Identities,
         administration: Administration,
         keys: SigningKeys,
     ) -> None:
         super().__init__(lifecycle, background)
         self.sessions = SyncSessions(sessions, self)
         self.accounts = SyncAccounts(accounts, self)
+        self.identities = SyncIdentities(identities, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
 

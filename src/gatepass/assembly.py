@@ -18,6 +18,7 @@ from gatepass.accounts.administration import Administration
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
+from gatepass.accounts.identities import Identities
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_threads
@@ -207,10 +208,20 @@ class Parts:
             external_users=external,
         )
 
+        self.identities = Identities(
+            "closed" if options.users else policy.registration,
+            store=options.store,
+            sessions=self.sessions,
+            clock=options.clock,
+            entropy=options.entropy,
+            report=self.report,
+        )
+
     def _join_administration(self) -> None:
         self.administration = Administration(
             self.options.store,
             accounts=self.accounts,
+            identities=self.identities,
             sessions=self.sessions,
             keys=self.keys,
             clock=self.options.clock,
@@ -368,6 +379,7 @@ class Parts:
             self.background,
             sessions=self.sessions,
             accounts=self.accounts,
+            identities=self.identities,
             administration=self.administration,
             keys=self.keys,
         )

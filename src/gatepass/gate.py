@@ -87,7 +87,7 @@ class Gatepass:
         self._parts = parts = Parts(options)
         anywhere = parts.anywhere
         self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)
-        self.keys = anywhere(parts.keys)
+        self.identities, self.keys = anywhere(parts.identities), anywhere(parts.keys)
         self.administration = anywhere(parts.administration)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self.cookies, self.origins = parts.cookies, parts.origins

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import StoreUnavailable
@@ -153,9 +154,18 @@ class AccountStore(Protocol):
         """The account with this normalised address, or None."""
 
     async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+        self,
+        account_id: str,
+        *,
+        password_hash: str,
+        credential_version: int,
+        now: int,
+        keep: bytes | None,
+        drop_identities: bool = False,
     ) -> Sequence[bytes] | None:
         """In one step: set the hash, raise the version, and revoke all sessions except `keep` (as "revoked").
+
+        With `drop_identities` no identity signs in to the account any more.
 
         Returns the sids revoked, or None if the account is absent or its version is no longer `credential_version`.
         """
@@ -176,7 +186,7 @@ class AccountStore(Protocol):
     async def delete_account(
         self, account_id: str, *, now: int, credential_version: int | None = None
     ) -> Sequence[bytes] | None:
-        """In one step: revoke its sessions and delete the account. Its address is free again at once.
+        """In one step: revoke its sessions and delete the account. Its address and its identities are free at once.
 
         Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent or has another
         version than `credential_version`, where one is given.
@@ -216,6 +226,53 @@ class AccountStore(Protocol):
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` pending registrations created before `before`. Returns the number deleted."""
+
+
+class IdentityStore(Protocol):
+    """Identities at providers, each with one account, and the sessions that began there."""
+
+    async def add_identity(self, identity: LinkedIdentity, *, credential_version: int) -> bool:
+        """Add an identity if its account is enabled and still has this credential version.
+
+        False if not, or if an account has this identity already, or one of this id.
+        """
+
+    async def add_account_of(self, account: Account, identity: LinkedIdentity) -> bool:
+        """In one step: add an account and its identity. False if address, id or identity is taken."""
+
+    async def use_identity(
+        self, issuer: str, subject: str, *, provider: str, email: str, now: int
+    ) -> LinkedIdentity | None:
+        """Record a use of an identity: the provider's name, what address it says, and when. None if there is none."""
+
+    async def list_identities(self, account_id: str) -> Sequence[LinkedIdentity]:
+        """The identities of an account, oldest first."""
+
+    async def remove_identity(self, identity_id: str, *, account_id: str, needs_another: bool) -> bool | None:
+        """In one step: remove an identity of an account, and raise the version of the account. Sessions stay.
+
+        None if the account has none of this id. With `needs_another`: False, and nothing changes, if the account would
+        have neither a password nor an identity then. Of two at once the second sees what the first has left.
+        """
+
+    async def add_provider_session(self, began: ProviderSession) -> None:
+        """Record where a session will begin, before it is added. Nothing if there is no such account."""
+
+    async def find_provider_session(self, sid: bytes) -> ProviderSession | None:
+        """Where a session began; None if that was at no provider."""
+
+    async def end_provider_sessions(
+        self, issuer: str, *, subject: str | None, provider_sid: str | None, issued_by: int, now: int
+    ) -> Sequence[bytes]:
+        """Set `ended_at` for the sessions that began in this session, or for this subject, of a provider; one is given.
+
+        Only those of an ID token that was issued at `issued_by` or before. With both a subject and a sid: those that
+        have both, and those of the subject that have no sid. Returns the sids, those that had ended before too. As
+        durable as `revoke`.
+        """
+
+    async def prune_provider_sessions(self, *, before: int, limit: int) -> int:
+        """Delete at most `limit` records of sessions that expired before `before`. Returns the number deleted."""
 
 
 class Attempts(NamedTuple):
@@ -283,8 +340,8 @@ class EpochStore(Protocol):
         """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
-    """All six on one engine, opened and closed together.
+class Store(SessionStore, AccountStore, IdentityStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
+    """All seven on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """

@@ -120,14 +120,68 @@ class KeepsNone(MemoryStore):
 
 
 class ChangesAlone(MemoryStore):
-    async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
-    ) -> Sequence[bytes] | None:
+    async def change_password(self, account_id: str, **facts: Any) -> Any:
         rows = dict(self._sessions)
-        ended = await super().change_password(
-            account_id, password_hash=password_hash, credential_version=credential_version, now=now, keep=keep
-        )
+        ended = await super().change_password(account_id, **facts)
         self._sessions = rows
+        return ended
+
+
+class KeepsIdentities(MemoryStore):
+    async def change_password(self, account_id: str, *, drop_identities: bool = False, **facts: Any) -> Any:
+        return await super().change_password(account_id, **facts)
+
+
+class MovesIdentities(MemoryStore):
+    def _is_free(self, identity: Any) -> bool:
+        return True
+
+
+class MatchesSubjectsAlone(MemoryStore):
+    async def use_identity(self, issuer: str, subject: str, **facts: Any) -> Any:
+        known = next((key for key in self._identities if key[1] == subject), (issuer, subject))
+        return await super().use_identity(*known, **facts)
+
+
+class LinksAnyVersion(MemoryStore):
+    async def add_identity(self, identity: Any, *, credential_version: int) -> bool:
+        account = self._accounts.get(identity.account_id)
+        return account is not None and await super().add_identity(
+            identity, credential_version=account.credential_version
+        )
+
+
+class RemovesTheLastWayIn(MemoryStore):
+    async def remove_identity(self, identity_id: str, *, account_id: str, needs_another: bool) -> bool | None:
+        others = len(await self.list_identities(account_id)) > 1
+        await asyncio.sleep(0)
+        needed = needs_another and not others
+        return await super().remove_identity(identity_id, account_id=account_id, needs_another=needed)
+
+
+class UnlinksOfOthers(MemoryStore):
+    async def remove_identity(self, identity_id: str, *, account_id: str, needs_another: bool) -> bool | None:
+        owners = [each.account_id for each in self._identities.values() if each.id == identity_id]
+        owner = owners[0] if owners else account_id
+        return await super().remove_identity(identity_id, account_id=owner, needs_another=needs_another)
+
+
+class EndsAllOfTheSubject(MemoryStore):
+    async def end_provider_sessions(self, issuer: str, *, provider_sid: str | None, **facts: Any) -> Any:
+        sid = None if facts["subject"] else provider_sid
+        return await super().end_provider_sessions(issuer, provider_sid=sid, **facts)
+
+
+class EndsWhatBeganLater(MemoryStore):
+    async def end_provider_sessions(self, issuer: str, *, issued_by: int, **facts: Any) -> Any:
+        return await super().end_provider_sessions(issuer, issued_by=issued_by + 1, **facts)
+
+
+class ForgetsWhoEnded(MemoryStore):
+    async def end_provider_sessions(self, issuer: str, **facts: Any) -> Any:
+        ended = await super().end_provider_sessions(issuer, **facts)
+        for sid in ended:
+            del self._provider_sessions[sid]
         return ended
 
 

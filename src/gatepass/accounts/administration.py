@@ -8,6 +8,7 @@ leaves an entry of what was only begun. What owners do to their own accounts are
 
 from collections.abc import Sequence
 
+from gatepass.accounts.identities import Identities
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account
 from gatepass.core.audit import MAX_ACTOR, MAX_DETAIL, AuditAction, AuditEntry
@@ -32,6 +33,7 @@ class Administration:
         store: AuditStore,
         *,
         accounts: Accounts,
+        identities: Identities,
         sessions: Sessions,
         keys: SigningKeys,
         clock: Clock,
@@ -39,6 +41,7 @@ class Administration:
     ) -> None:
         self._store = store
         self._accounts = accounts
+        self._identities = identities
         self._sessions = sessions
         self._keys = keys
         self._clock = clock
@@ -88,6 +91,13 @@ class Administration:
         target, detail = (account.id, "") if account else ("", "a pending registration")
         await self.note("account-verified", target, by=by, detail=detail)
         return await self._accounts.verify_address(email_key, registration_id=registration_id)
+
+    async def unlink_identity(
+        self, account_id: str, identity_id: str, *, by: str, is_last_allowed: bool = False
+    ) -> None:
+        """As `Identities.unlink`."""
+        await self.note("identity-unlinked", account_id, by=by, detail=identity_id)
+        await self._identities.unlink(account_id, identity_id, is_last_allowed=is_last_allowed)
 
     async def end_session(self, sid: SessionId, *, by: str) -> bool:
         """End one session. True if this call ended it, False if it was over before."""

@@ -23,14 +23,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from gatepass.accounts.import_files import Broken
 from gatepass.accounts.passwords.foreign import UnsupportedHash, read_foreign
 from gatepass.core import strict_json
-from gatepass.core.account import Account
+from gatepass.core.account import NO_PASSWORD, Account
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.wire.email_address import read_email
 
 MAX_BATCH = 100
 """Records that are written at the same time: a store commits them in few transactions, and memory stays small."""
-NO_PASSWORD = "!"
-"""Stands in place of a password hash, and is none: no password matches it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Tells the owner of an account by mail what happened to it. All such mail is sent here.
 
-The password was changed or reset, another address was requested or set, a device signed in that the account did not
-have, two devices used one refresh token, a copy of one was tried without its key. Most of it is heard from events, so
+The password was changed or reset, another address was requested or set, an identity at a provider was linked or
+unlinked, a device signed in that the account did not have, two devices used one refresh token, a copy of one was tried
+without its key. Most of it is heard from events, so
 that nothing waits for it and nothing depends on it; the addresses of an account that is changing are known only to the
 change itself, which calls a method.
 
@@ -14,6 +15,8 @@ from typing import Protocol
 from gatepass.core.account import Account
 from gatepass.core.event import (
     Event,
+    IdentityLinked,
+    IdentityUnlinked,
     PasswordChanged,
     PasswordReset,
     RefreshReuse,
@@ -28,6 +31,7 @@ from gatepass.mail.templates import Mailed, MailTemplates
 from gatepass.ports import AccountStore, Clock, Message, SessionStore
 
 SECURITY_MAIL_RATE = Rate(1, HOUR)
+_AboutAccount = PasswordChanged | PasswordReset | IdentityLinked | IdentityUnlinked | SessionNewDevice | RefreshReuse
 
 
 class NotifiedStore(AccountStore, SessionStore, Protocol):
@@ -56,7 +60,9 @@ class Notifications:
     def on_event(self, event: Event) -> None:
         """Mail the owner of the account about the events of this page; ignore all others."""
         match event:
-            case PasswordChanged() | PasswordReset():
+            case PasswordChanged() | PasswordReset() | IdentityUnlinked():
+                self._post_about(event)
+            case IdentityLinked(by="address" | "session"):  # with a registration the owner has just begun
                 self._post_about(event)
             case SessionNewDevice() | RefreshReuse() if self._security_mail:
                 if not self._sent.take((event.name, event.account_id), self._clock.now()):
@@ -75,7 +81,7 @@ class Notifications:
         """Tell the former address. `account` is the account as it was before the change."""
         self._post(self._templates.email_changed, account.email, about="a changed address")
 
-    def _post_about(self, event: PasswordChanged | PasswordReset | SessionNewDevice | RefreshReuse) -> None:
+    def _post_about(self, event: _AboutAccount) -> None:
         async def job() -> Message | None:
             account = await self._store.find_account(event.account_id)
             if account is None or not account.email:  # an external user may have no address
@@ -83,6 +89,10 @@ class Notifications:
             match event:
                 case PasswordChanged() | PasswordReset():
                     return await call_hook(self._templates.password_changed, account.email)
+                case IdentityLinked(provider=provider):
+                    return await call_hook(self._templates.identity_linked, account.email, provider=provider)
+                case IdentityUnlinked(provider=provider):
+                    return await call_hook(self._templates.identity_unlinked, account.email, provider=provider)
                 case SessionNewDevice(client=client):
                     return await call_hook(self._templates.new_device, account.email, client=client, at=event.at)
                 case RefreshReuse():

@@ -61,6 +61,9 @@ class PasswordReset:
     async def reset(self, token: Secret, new: Secret, *, ip_prefix: str) -> None:
         """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
 
+        An account without a password has one then. Whoever made an account of an address that was never verified may
+        be another person: the identities of such an account do not sign in any more.
+
         The same request again changes nothing. What can fail comes before the password is set, which uses up the link.
 
         Raises Unprocessable (`invalid-link`, `password-…`), Overloaded, Unavailable or Forbidden (`not-offered`).
@@ -73,16 +76,22 @@ class PasswordReset:
         password = self._passwords.check_policy(new, account.email_key)
         password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
-        await self._store.verify_account(account.id, now=now)
         await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)
         ended = await self._store.change_password(
-            account.id, password_hash=password_hash, credential_version=account.credential_version, now=now, keep=None
+            account.id,
+            password_hash=password_hash,
+            credential_version=account.credential_version,
+            now=now,
+            keep=None,
+            drop_identities=account.verified_at is None,
         )
         if ended is None:
             await self._check_done(link, new, ip_prefix=ip_prefix)
             return
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
+        # Not before: a reset that is cut off in between, and comes again, must still find what is not verified.
+        await self._store.verify_account(account.id, now=now)
 
     async def _check_done(self, link: Link, password: Secret, *, ip_prefix: str) -> None:
         """Raise Unprocessable (`invalid-link`) unless this link has set this password before.
@@ -93,6 +102,8 @@ class PasswordReset:
         if account is None or not self._links.was_last(link, account):
             raise invalid_link()
         try:
-            await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
+            verified = await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
         except InvalidCredentials:
             raise invalid_link() from None
+        if verified.verified_at is None:  # the first request was cut off
+            await self._store.verify_account(account.id, now=self._clock.now())

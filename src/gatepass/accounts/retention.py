@@ -1,4 +1,7 @@
-"""What of failed sign-ins and registrations is deleted once it has no effect any more: both name networks or people."""
+"""What is deleted once it has no effect any more, since it names networks or people.
+
+Failed sign-ins, registrations, and at which provider a session began.
+"""
 
 from gatepass.accounts.throttling import LASTING
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
@@ -9,7 +12,7 @@ MAX_BATCH = 500
 
 
 class Retention:
-    """Deletes counts that no throttle looks at again, and registrations of which no link can be valid."""
+    """Deletes counts that no throttle looks at again, registrations of which no link can be valid, and so on."""
 
     def __init__(self, store: Store, *, verify_ttl: int) -> None:
         """`verify_ttl` is the life of a registration's link in seconds."""
@@ -25,4 +28,6 @@ class Retention:
         # A link that is sent again at the last moment holds for another life, as its mail says.
         oldest = now - 2 * self._verify_ttl
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:
+            pass
+        while await store.prune_provider_sessions(before=now, limit=MAX_BATCH) == MAX_BATCH:
             pass

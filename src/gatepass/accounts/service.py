@@ -240,8 +240,8 @@ class Accounts:
     async def _verify(self, email_key: str, password: Secret, *, network: str) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""
         account = await find_by_email(self._store, email_key)
-        is_enabled = account is not None and account.disabled_at is None
-        password_hash = account.password_hash if account is not None and is_enabled else None
+        may_match = account is not None and account.disabled_at is None and account.has_password
+        password_hash = account.password_hash if account is not None and may_match else None
         return account, await self._passwords.verify(password_hash, password, network=network)
 
     async def _rehash(self, account: Account, password: Secret, *, network: str) -> None:

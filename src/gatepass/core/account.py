@@ -7,6 +7,9 @@ So an attacker cannot register another person's address and wait until that pers
 
 from dataclasses import dataclass, field
 
+NO_PASSWORD = "!"
+"""Stands in place of a password hash, and is none: no password matches it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -14,8 +17,8 @@ class Account:
 
     `email` is kept as received (display form); `email_key` is the normalised form, unique in a store.
     `credential_version` rises with every change of password or address and when the account is disabled, so that what
-    raced the change, a sign-in (PROTOCOL §3) or another change, cannot outlive it. `password_hash` is a PHC string, or
-    an imported hash (`passwords.foreign`).
+    raced the change, a sign-in (PROTOCOL §3) or another change, cannot outlive it. `password_hash` is a PHC string, an
+    imported hash (`passwords.foreign`), or NO_PASSWORD.
     `verified_at`: when its owner last proved that mail to the address arrives.
     """
 
@@ -27,6 +30,11 @@ class Account:
     created_at: int
     disabled_at: int | None = None
     verified_at: int | None = None
+
+    @property
+    def has_password(self) -> bool:
+        """Whether its owner can sign in with a password: here, or with an `Authenticator`'s."""
+        return self.password_hash not in ("", NO_PASSWORD)
 
 
 @dataclass(frozen=True, slots=True)

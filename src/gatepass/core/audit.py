@@ -14,6 +14,7 @@ AuditAction = Literal[
     "account-deleted",
     "account-verified",
     "accounts-imported",
+    "identity-unlinked",
     "session-ended",
     "sessions-ended",
     "all-sessions-ended",

@@ -12,6 +12,7 @@ from gatepass.core.session import EndReason
 Level = Literal["info", "warning", "critical"]
 RefreshCase = Literal["advance", "repeat", "recover"]
 Unproven = Literal["missing", "wrong", "device"]
+LinkedBy = Literal["registration", "address", "session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,29 @@ class EmailChanged(Event):
 
     name = "user_email_change"
     account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityLinked(Event):
+    """An identity at a provider signs in to an account from now on.
+
+    `by`: the `registration` that made the account, the `address` that both the provider and the account have verified,
+    or the owner in a `session`.
+    """
+
+    name = "user_identity_link"
+    account_id: str
+    provider: str
+    by: LinkedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityUnlinked(Event):
+    """An identity at a provider does not sign in to an account any more; the sessions that began with it ended."""
+
+    name = "user_identity_unlink"
+    account_id: str
+    provider: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

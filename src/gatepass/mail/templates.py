@@ -99,6 +99,26 @@ class MailTemplates:
             "If it was not you, tell us at once.",
         )
 
+    def identity_linked(self, to: str, *, provider: str) -> Mailed:
+        """To the owner, after an identity was linked. `provider` is the name that the application gave it."""
+        return self._message(
+            to,
+            f"Your account at {self.service} has another way in",
+            f"From now on a sign-in at {provider} opens your account at {self.service} too.\n\n"
+            "If it was not you, set a new password at once (choose “forgot password” where you sign in), and unlink "
+            f"{provider} in your account.",
+        )
+
+    def identity_unlinked(self, to: str, *, provider: str) -> Mailed:
+        """To the owner, after an identity at a provider was unlinked."""
+        return self._message(
+            to,
+            f"Your account at {self.service} has one way in less",
+            f"A sign-in at {provider} does not open your account at {self.service} any more, and what was signed in "
+            "that way was signed out.\n\n"
+            "If it was not you, set a new password at once: choose “forgot password” where you sign in.",
+        )
+
     def new_device(self, to: str, *, client: str, at: int) -> Mailed:
         """To the owner, after a sign-in from a device that the account did not have.
 

@@ -11,12 +11,13 @@ from gatepass.core import event as events
 from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey, key_id_of
 from gatepass.core.event import Event
+from gatepass.core.identity import ProviderSignIn
 from gatepass.core.policy import Policy
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.session import NO_FINGERPRINT, EndReason, Session
 from gatepass.core.session_id import SessionId, sid_of
 from gatepass.errors import ConfigurationError
-from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
+from gatepass.ports import Clock, Entropy, EpochStore, IdentityStore, SessionStore
 from gatepass.sessions.new_device import is_new_device, new_device_event
 from gatepass.sessions.tokens import Grant, TokenIssuer
 
@@ -39,7 +40,7 @@ class Caller:
     ip_prefix: str
 
 
-class SessionsStore(SessionStore, EpochStore, Protocol):
+class SessionsStore(SessionStore, EpochStore, IdentityStore, Protocol):
     """What the service needs of a store."""
 
 
@@ -91,13 +92,15 @@ class Sessions:
         binding_key: BindingKey | None = None,
         methods: tuple[str, ...] = PASSWORD,
         replacing: Collection[bytes] = (),
+        through: ProviderSignIn | None = None,
     ) -> Grant | None:
         """Begin a session of an account, and end those that it replaces.
 
         With a `binding_key` only its holder can refresh the session. `methods` are those of the sign-in (RFC 8176).
-        `replacing` are the sessions whose refresh tokens came with the request. Where the policy limits the sessions of
-        an account, the least recently used ones beyond the limit end too. None if the account was disabled, or its
-        password changed, since `account` was read; then nothing has changed.
+        `replacing` are the sessions whose refresh tokens came with the request; `through` is the sign-in at a provider,
+        which may end the session. Where the policy limits the sessions of an account, the least recently used ones
+        beyond the limit end too. None if the account was disabled, its password changed, or an identity was unlinked,
+        since `account` was read, or if the provider has ended its session meanwhile; then nothing has changed.
         """
         # Read before the new session is written: where the store cannot answer, nothing has happened yet.
         others = await self.list_for_account(account.id)
@@ -121,7 +124,7 @@ class Sessions:
             client=caller.client,
             last_ip_prefix=caller.ip_prefix,
         )
-        if not await self._store.add(session, credential_version=account.credential_version):
+        if not await self._add(session, account, through=through):
             return None
         self._report(
             events.SessionStarted(at=now, address=caller.ip_prefix, account_id=account.id, sid=session.sid.hex())
@@ -211,6 +214,25 @@ class Sessions:
         if binding_key is None:
             return self._entropy.token_bytes(16)
         return key_id_of(binding_key.reveal()) + self._entropy.token_bytes(8)
+
+    async def _add(self, session: Session, account: Account, *, through: ProviderSignIn | None) -> bool:
+        """Store a session, unless its account has changed or its provider has ended it.
+
+        Where it began is written first, and read again at the end: what the provider ends in between ends here, or has
+        found the session and ended it.
+        """
+        version = account.credential_version
+        if through is None:
+            return await self._store.add(session, credential_version=version)
+        began = through.session(session.sid, account_id=account.id, expires_at=session.expires_at)
+        await self._store.add_provider_session(began)
+        if not await self._store.add(session, credential_version=version):
+            return False
+        found = await self._store.find_provider_session(session.sid)
+        if found is not None and found.ended_at is None:
+            return True
+        await self._store.revoke(session.sid, reason="revoked", now=session.created_at)
+        return False
 
     async def _enforce_limit(self, others: Sequence[Session], *, ip_prefix: str) -> None:
         """End the least recently used of `others` where they and one more session exceed the account's limit.

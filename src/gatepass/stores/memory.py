@@ -16,10 +16,11 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
+from gatepass.stores.memory_identities import MemoryIdentities
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryAttempts):
+class MemoryStore(MemoryIdentities, MemoryAttempts):
     """All store ports over dictionaries."""
 
     is_shared = False
@@ -28,7 +29,6 @@ class MemoryStore(MemoryAttempts):
     def __init__(self) -> None:
         super().__init__()
         self._sessions: dict[bytes, Session] = {}
-        self._accounts: dict[str, Account] = {}
         self._registrations: dict[str, PendingRegistration] = {}
         self._signing_keys: dict[str, StoredKey] = {}
         self._audit: list[AuditEntry] = []
@@ -149,11 +149,20 @@ class MemoryStore(MemoryAttempts):
         return self._accounts.get(self._ids_by_email.get(email_key, ""))
 
     async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+        self,
+        account_id: str,
+        *,
+        password_hash: str,
+        credential_version: int,
+        now: int,
+        keep: bytes | None,
+        drop_identities: bool = False,
     ) -> Sequence[bytes] | None:
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
             return None
+        if drop_identities:
+            self._drop_identities(account_id)
         self._accounts[account_id] = replace(
             account, password_hash=password_hash, credential_version=credential_version + 1
         )
@@ -187,6 +196,7 @@ class MemoryStore(MemoryAttempts):
         del self._accounts[account_id]
         del self._ids_by_email[account.email_key]
         self._failures.pop(account_id, None)
+        self._drop_identities(account_id, with_sessions=True)
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]
         self._sessions.update({row.sid: replace(row, client="", last_ip_prefix="") for row in own})

@@ -6,12 +6,15 @@ from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.session import Session
 from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
+IDENTITY_COLUMNS = tuple(field.name for field in fields(LinkedIdentity))
+PROVIDER_SESSION_COLUMNS = tuple(field.name for field in fields(ProviderSession))
 AUDIT_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _METHODS = SESSION_COLUMNS.index("methods")
@@ -52,6 +55,28 @@ def from_account(account: Account) -> tuple[Any, ...]:
 def to_account(row: Sequence[Any]) -> Account:
     """An account from the values of its columns."""
     return Account(*row)
+
+
+def from_identity(identity: LinkedIdentity) -> tuple[Any, ...]:
+    """The values of an identity's columns."""
+    return astuple(identity)
+
+
+def from_provider_session(began: ProviderSession) -> tuple[Any, ...]:
+    """The values of the columns of a session's beginning."""
+    return astuple(began)
+
+
+def provider_session_condition(*, subject: str | None, provider_sid: str | None) -> str:
+    """The SQL that picks what a provider ends (`end_provider_sessions`), with columns that have an index.
+
+    `{subject}` and `{sid}` are the places of the values.
+    """
+    if subject is None:
+        return "provider_sid = {sid}"
+    return "subject = {subject}" + (
+        "" if provider_sid is None else " AND (provider_sid = {sid} OR provider_sid IS NULL)"
+    )
 
 
 def from_registration(pending: PendingRegistration) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 import hashlib
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.policy import DAY
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session, Swap
 from gatepass.ports import Store
@@ -38,6 +39,36 @@ def registration_of(name: str, **facts: object) -> PendingRegistration:
         "created_at": NOW,
     }
     return PendingRegistration(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def identity_of(account: Account, name: str = "google", **facts: object) -> LinkedIdentity:
+    """Return an identity of an account at the provider `name`; `facts` replace its fields."""
+    fields: dict[str, object] = {
+        "id": digest("identity", account.id, name).hex(),
+        "account_id": account.id,
+        "issuer": f"https://{name}.example",
+        "subject": digest("subject", account.id).hex(),
+        "provider": name,
+        "email": account.email,
+        "created_at": NOW,
+        "last_used_at": NOW,
+    }
+    return LinkedIdentity(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def provider_session_of(session: Session, **facts: object) -> ProviderSession:
+    """Return where a session began; `facts` replace its fields."""
+    fields: dict[str, object] = {
+        "sid": session.sid,
+        "account_id": session.account_id,
+        "provider": "google",
+        "issuer": "https://google.example",
+        "subject": digest("subject", session.account_id).hex(),
+        "provider_sid": f"there {session.sid.hex()}",
+        "issued_at": NOW,
+        "expires_at": session.expires_at,
+    }
+    return ProviderSession(**{**fields, **facts})  # type: ignore[arg-type]
 
 
 def session_of(account: Account, name: str = "laptop", **facts: object) -> Session:

@@ -21,6 +21,8 @@ from gatepass.stores import rows
 from gatepass.stores.limits import TRIM_INTERVAL
 from gatepass.stores.sqlite.accounts import _DROP_ACCOUNT, _REVOKE_ALL, _SAMPLE_HASHES
 from gatepass.stores.sqlite.attempts import _COUNT_FAILURE, _COUNT_LASTING, _FIND_LASTING
+from gatepass.stores.sqlite.identities import _END_SESSIONS, _LIST, _OTHER_WAYS_IN
+from gatepass.stores.sqlite.identities import _PRUNE as _PRUNE_PROVIDER_SESSIONS
 from gatepass.stores.sqlite.store import (
     _FIND,
     _LIST_FOR_ACCOUNT,
@@ -185,6 +187,11 @@ STATEMENTS = {
     "count_lasting_failure": _COUNT_LASTING,
     "sample_password_hashes": _SAMPLE_HASHES,
     "drop_account": _DROP_ACCOUNT,
+    "list_identities": _LIST,
+    "other_ways_in": _OTHER_WAYS_IN,
+    "end_sid": _END_SESSIONS.format("provider_sid = :sid"),
+    "end_subject": _END_SESSIONS.format("subject = :subject"),
+    "prune_provider_sessions": _PRUNE_PROVIDER_SESSIONS,
 }
 
 

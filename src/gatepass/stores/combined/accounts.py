@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Store
 
 
 class DelegatedAccounts:
-    """Passes each verb on accounts, registrations, attempts, signing keys and the audit trail on to `accounts`."""
+    """Passes the verbs on accounts, identities, registrations, attempts, keys and the audit trail on to `accounts`."""
 
     accounts: Store
 
@@ -49,6 +50,39 @@ class DelegatedAccounts:
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         return await self.accounts.list_accounts(after=after, limit=limit)
+
+    async def add_identity(self, identity: LinkedIdentity, *, credential_version: int) -> bool:
+        return await self.accounts.add_identity(identity, credential_version=credential_version)
+
+    async def add_account_of(self, account: Account, identity: LinkedIdentity) -> bool:
+        return await self.accounts.add_account_of(account, identity)
+
+    async def use_identity(
+        self, issuer: str, subject: str, *, provider: str, email: str, now: int
+    ) -> LinkedIdentity | None:
+        return await self.accounts.use_identity(issuer, subject, provider=provider, email=email, now=now)
+
+    async def list_identities(self, account_id: str) -> Sequence[LinkedIdentity]:
+        return await self.accounts.list_identities(account_id)
+
+    async def remove_identity(self, identity_id: str, *, account_id: str, needs_another: bool) -> bool | None:
+        return await self.accounts.remove_identity(identity_id, account_id=account_id, needs_another=needs_another)
+
+    async def add_provider_session(self, began: ProviderSession) -> None:
+        await self.accounts.add_provider_session(began)
+
+    async def find_provider_session(self, sid: bytes) -> ProviderSession | None:
+        return await self.accounts.find_provider_session(sid)
+
+    async def end_provider_sessions(
+        self, issuer: str, *, subject: str | None, provider_sid: str | None, issued_by: int, now: int
+    ) -> Sequence[bytes]:
+        return await self.accounts.end_provider_sessions(
+            issuer, subject=subject, provider_sid=provider_sid, issued_by=issued_by, now=now
+        )
+
+    async def prune_provider_sessions(self, *, before: int, limit: int) -> int:
+        return await self.accounts.prune_provider_sessions(before=before, limit=limit)
 
     async def add_registration(self, pending: PendingRegistration) -> None:
         await self.accounts.add_registration(pending)

@@ -167,7 +167,14 @@ class CombinedStore(DelegatedAccounts):
         return await self.sessions.prune(before=before, limit=limit)
 
     async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+        self,
+        account_id: str,
+        *,
+        password_hash: str,
+        credential_version: int,
+        now: int,
+        keep: bytes | None,
+        drop_identities: bool = False,
     ) -> Sequence[bytes] | None:
         account = await self.accounts.find_account(account_id)
         if account is None or account.credential_version != credential_version:
@@ -175,7 +182,12 @@ class CombinedStore(DelegatedAccounts):
 
         async def write() -> Sequence[bytes] | None:
             return await self.accounts.change_password(
-                account_id, password_hash=password_hash, credential_version=credential_version, now=now, keep=keep
+                account_id,
+                password_hash=password_hash,
+                credential_version=credential_version,
+                now=now,
+                keep=keep,
+                drop_identities=drop_identities,
             )
 
         return await self._tasks.shielded(self._revoke_around(write, account_id, now=now, keep=keep))

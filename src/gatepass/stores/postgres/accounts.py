@@ -13,6 +13,7 @@ from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
+from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.pool import ConnectionPool
 from gatepass.stores.postgres.statements import Statements
 
@@ -22,6 +23,7 @@ class PostgresAccounts:
 
     _sql: Statements
     _accounts_sql: AccountStatements
+    _identities_sql: IdentityStatements
     _pool: ConnectionPool
 
     async def add_account(self, account: Account) -> bool:
@@ -36,10 +38,17 @@ class PostgresAccounts:
         return rows.to_account(row) if row else None
 
     async def change_password(
-        self, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+        self,
+        account_id: str,
+        *,
+        password_hash: str,
+        credential_version: int,
+        now: int,
+        keep: bytes | None,
+        drop_identities: bool = False,
     ) -> Sequence[bytes] | None:
         change = (self._accounts_sql.change_password, account_id, password_hash, credential_version)
-        return await self._revoke_all_after(change, account_id, now=now, keep=keep)
+        return await self._revoke_all_after(change, account_id, now=now, keep=keep, drop_identities=drop_identities)
 
     async def add_audit(self, entry: AuditEntry) -> None:
         await self._rows(self._accounts_sql.add_audit, *rows.from_audit(entry))
@@ -72,7 +81,12 @@ class PostgresAccounts:
                     await connection.execute(self._sql.seal)
                     return None
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, None)
-                await connection.execute(self._accounts_sql.blank_sessions, account_id)
+                for statement in (
+                    self._accounts_sql.blank_sessions,
+                    self._identities_sql.remove_all,
+                    self._identities_sql.remove_sessions,
+                ):
+                    await connection.execute(statement, account_id)
                 await connection.execute(self._accounts_sql.drop_deleted, [account_id])
             return tuple(row[0] for row in revoked)
 
@@ -127,7 +141,13 @@ class PostgresAccounts:
         return len(await self._rows(self._accounts_sql.prune_registrations, before, limit))
 
     async def _revoke_all_after(
-        self, change: Sequence[object], account_id: str, *, now: int, keep: bytes | None
+        self,
+        change: Sequence[object],
+        account_id: str,
+        *,
+        now: int,
+        keep: bytes | None,
+        drop_identities: bool = False,
     ) -> Sequence[bytes] | None:
         """Run the statement `change`, then revoke the sessions of the account, in one transaction.
 
@@ -139,6 +159,8 @@ class PostgresAccounts:
                 if await connection.fetchrow(*change) is None:  # perhaps made by an earlier, unacknowledged call
                     await connection.execute(self._sql.seal)
                     return None
+                if drop_identities:
+                    await connection.execute(self._identities_sql.remove_all, account_id)
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
             return tuple(row[0] for row in revoked)
 

@@ -21,7 +21,8 @@ from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
-from gatepass.stores.postgres.accounts import PostgresAccounts
+from gatepass.stores.postgres.identities import PostgresIdentities
+from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.listener import POLL_INTERVAL, listening
 from gatepass.stores.postgres.pool import (
     COMMAND_TIMEOUT,
@@ -46,7 +47,7 @@ _SID = 6
 """The place of the sid among the values of a swap."""
 
 
-class PostgresStore(PostgresAccounts):
+class PostgresStore(PostgresIdentities):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -55,8 +56,9 @@ class PostgresStore(PostgresAccounts):
     def __init__(self, url: str) -> None:
         """`url` is described in `url.py`. Raises ConfigurationError."""
         self._url = parse_url(url)
-        self._sql = Statements(self._url.schema)
-        self._accounts_sql = AccountStatements(self._url.schema)
+        schema = self._url.schema
+        self._sql, self._accounts_sql = Statements(schema), AccountStatements(schema)
+        self._identities_sql = IdentityStatements(schema)
         self._pool = ConnectionPool(self._url)
         self._swaps = SwapBatcher(self._send, spawn=self._pool.spawn)
         self._swap_sql = self._sql.swap
@@ -74,10 +76,10 @@ class PostgresStore(PostgresAccounts):
             if missing := await migrations.missing(connection, self._url.schema):
                 names = ", ".join(migration.name for migration in missing)
                 raise ConfigurationError(f"The database lacks {names}. Run: gatepass migrate")
-            await connection.fetch(
-                self._sql.revoked_since, _NEVER
-            )  # what was granted before a migration lacks its tables
+            # What was granted before a migration lacks its tables.
+            await connection.fetch(self._sql.revoked_since, _NEVER)
             await connection.fetch(self._sql.epoch)
+            await connection.fetch(self._identities_sql.list_own, "")
         except asyncpg.InsufficientPrivilegeError as refusal:
             raise ConfigurationError(
                 f"{refusal.args[0]}: GRANT USAGE ON SCHEMA {self._url.schema}, and "
