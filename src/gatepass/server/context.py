@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.identities import Identities
 from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.registration import Registration
 from gatepass.accounts.service import Accounts
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
+from gatepass.core.event import Event
 from gatepass.core.policy import Policy
 from gatepass.errors import InvalidToken
+from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.http import Request
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
@@ -43,10 +47,13 @@ class Context:
     registration: Registration
     password_reset: PasswordReset
     email_change: EmailChange
+    identities: Identities
     refreshes: Refreshes
     refresh_cookies: RefreshCookies
     devices: Devices
     device_cookies: DeviceCookies
+    providers: Providers
+    errands: ErrandCookies
     check: Check
     limiter: Limiter
     policy: Policy
@@ -58,6 +65,7 @@ class Context:
     clock: Clock
     description: bytes
     networks: ClientNetworks
+    report: Callable[[Event], None]
 
     def principal(self, request: Request) -> Principal:
         """The caller by its access token. Raises Unauthenticated, or Unavailable (see `Check.principal`)."""

@@ -5,6 +5,7 @@ from gatepass.server.endpoints import (
     browser_client,
     devices,
     documents,
+    oidc,
     registration,
     revocations,
     session_list,
@@ -16,6 +17,7 @@ DESCRIBED = (
     *sessions.ENDPOINTS,
     *session_list.ENDPOINTS,
     *accounts.ENDPOINTS,
+    *oidc.ENDPOINTS,
     *documents.ENDPOINTS,
     *browser_client.ENDPOINTS,
 )
