@@ -5,6 +5,7 @@ from gatepass.server.endpoints import (
     browser_client,
     devices,
     documents,
+    identities,
     registration,
     revocations,
     session_list,
@@ -16,6 +17,7 @@ DESCRIBED = (
     *sessions.ENDPOINTS,
     *session_list.ENDPOINTS,
     *accounts.ENDPOINTS,
+    *identities.ENDPOINTS,
     *documents.ENDPOINTS,
     *browser_client.ENDPOINTS,
 )
