@@ -24,6 +24,7 @@ from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_threads
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.retention import Retention
 from gatepass.accounts.service import Accounts
@@ -220,6 +221,7 @@ class Parts:
             entropy=options.entropy,
             report=self.report,
         )
+        self.provider_logout = ProviderLogout(options.store, sessions=self.sessions, clock=options.clock)
 
     def _join_administration(self) -> None:
         self.administration = Administration(
@@ -317,6 +319,7 @@ class Parts:
             password_reset=self.password_reset,
             email_change=self.email_change,
             identities=self.identities,
+            provider_logout=self.provider_logout,
             refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
             devices=self._devices,
             device_cookies=DeviceCookies(

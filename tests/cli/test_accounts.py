@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 from click.testing import CliRunner, Result
 
+from gatepass.accounts.identities import Identity
 from gatepass.cli import main
 from gatepass.core.account import PendingRegistration
 from gatepass.core.secret import Secret
@@ -281,3 +282,43 @@ def test_people_without_a_password_come_too(folder: Path, unusable: str | None) 
     assert run("import", "people.jsonl").output == "made 1, refused 0\n"
     for password in ("", "!", "the password of old"):
         assert not signs_in("ann@example.com", password)
+
+
+def link(subject: str, *, email: str = "ann@example.com") -> None:
+    """Sign in at a provider, whose owner of the address has no account here yet, or a verified one."""
+
+    async def sign_in() -> None:
+        gate = Gatepass(**Settings.load(public_url="http://localhost").arguments())
+        async with gate.running():
+            await gate.identities.account_for(
+                Identity("google", "https://accounts.google.example", subject, email, email_verified=True)
+            )
+
+    asyncio.run(sign_in())
+
+
+def test_an_account_shows_how_it_is_signed_in_to() -> None:
+    run("add", "bob@example.com", typed=f"{GOOD}\n")
+    assert "password  yes" in run("show", "bob@example.com").output
+    link("110")
+    shown = json.loads(run("show", "Ann@example.com", "--json").output)
+    assert (shown["email"], shown["password"]) == ("ann@example.com", False)
+    (linked,) = shown["identities"]
+    assert (linked["provider"], linked["email"]) == ("google", "ann@example.com")
+    text = run("show", "ann@example.com").output
+    assert "password  none" in text
+    assert f"identity  {linked['id']}  google  ann@example.com  last used " in text
+    assert "110" not in text.replace(linked["id"], "")
+    assert run("show", "nobody@example.com").exit_code == 1
+
+
+def test_an_identity_is_unlinked_and_the_last_way_in_only_on_request() -> None:
+    link("110")
+    link("111")
+    one, two = json.loads(run("show", "ann@example.com", "--json").output)["identities"]
+    assert run("unlink", "ann@example.com", one["id"]).output == f"unlinked {one['id']} from ann@example.com\n"
+    refused = run("unlink", "ann@example.com", two["id"])
+    assert (refused.exit_code, "only way into the account" in refused.output) == (1, True)
+    assert run("unlink", "ann@example.com", "0" * 32, "--last").exit_code == 1
+    assert run("unlink", "ann@example.com", two["id"], "--last").exit_code == 0
+    assert json.loads(run("show", "ann@example.com", "--json").output)["identities"] == []

@@ -99,6 +99,14 @@ class TestLogin:
         assert "not the password" not in done.output
         assert call("whoami").exit_code == 1
 
+    def test_that_an_account_may_have_no_password_is_said_of_every_account_alike(self, site: Harness) -> None:
+        said = {
+            call("login", site.url, "--email", email, stdin="not the password at all\n").stderr
+            for email in (EMAIL, "nobody@example.com")
+        }
+        assert len(said) == 1
+        assert "opened at a provider only" in said.pop()
+
     def test_a_second_login_takes_the_place_of_the_first(self, site: Harness) -> None:
         first = sign_in(site.url).load()
         second = sign_in(site.url).load()

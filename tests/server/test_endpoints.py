@@ -27,6 +27,8 @@ EVERY_ENDPOINT = [
     ("POST", "/logout-others"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
+    ("GET", "/identities"),
+    ("DELETE", f"/identities/{'0' * 32}"),
     ("POST", "/password"),
     ("GET", "/me"),
     ("POST", "/verify"),
@@ -46,6 +48,8 @@ BEARER_ENDPOINTS = [
     ("POST", "/logout-others"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
+    ("GET", "/identities"),
+    ("DELETE", f"/identities/{'0' * 32}"),
     ("POST", "/password"),
     ("POST", "/email"),
     ("POST", "/email/confirm"),
@@ -85,7 +89,7 @@ class TestBearerEndpoints:
     async def test_me_is_the_account_and_nothing_else(self, at: GateHarness, ann: Browser) -> None:
         answer = await ann.get("/me")
         assert answer.status == 200
-        assert set(answer.json()) == {"id", "email", "created_at"}
+        assert set(answer.json()) == {"id", "email", "created_at", "password", "identities"}
 
     async def test_me_of_an_account_that_is_gone_or_disabled_is_a_401(self, at: GateHarness, ann: Browser) -> None:
         account_id = (await ann.get("/me")).json()["id"]
@@ -104,7 +108,7 @@ async def test_every_answer_bears_the_security_headers(at: GateHarness, ann: Bro
         assert answer.get("server") is None
 
 
-@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:16])
+@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:18])
 async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
     at: GateHarness, ann: Browser, method: str, path: str
 ) -> None:
@@ -225,7 +229,8 @@ async def test_a_chosen_session_is_never_adopted(at: GateHarness) -> None:
 async def test_openapi_declares_exactly_the_endpoints_that_exist(at: GateHarness) -> None:
     paths = (await ask(at, "GET", "/openapi.json")).json()["paths"]
     declared = {(method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"}
-    assert declared == {(method, path.replace("0" * 32, "{sid}")) for method, path in EVERY_ENDPOINT}
+    named = {path: path.replace("0" * 32, "{id}" if "identities" in path else "{sid}") for _, path in EVERY_ENDPOINT}
+    assert declared == {(method, named[path]) for method, path in EVERY_ENDPOINT}
 
 
 async def test_origin_is_not_needed_by_bearer_endpoints(at: GateHarness, ann: Browser) -> None:

@@ -43,15 +43,17 @@ class EmailChange:
         self._report = report
 
     async def request(
-        self, account: Account, password: Secret, *, sid: bytes, email: str, email_key: str, ip_prefix: str
+        self, account: Account, password: Secret | None, *, sid: bytes, email: str, email_key: str, ip_prefix: str
     ) -> None:
         """Verify the password, mail a link to the new address, and tell the current one.
 
+        None for the password of an account that has none: the caller has verified its owner by a recent sign-in.
         Raises InvalidCredentials, TooManyAttempts, Overloaded or Forbidden (`not-offered`), whether the new address is
         taken or not.
         """
         self._links.require_mail()
-        await self._accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
+        if password is not None:
+            await self._accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
         await self._links.count_request(email_key, ip_prefix)
 
         async def job() -> Message | None:

@@ -1,7 +1,7 @@
 """`gatepass accounts`. Running servers notice each change at once: the store tells them which sessions were revoked."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import click
@@ -13,22 +13,24 @@ from gatepass.cli.common import (
     env_file_option,
     fail,
     find_account,
+    format_time,
     json_option,
     load_settings,
     read_password,
     with_gate,
 )
 from gatepass.core.account import Account
+from gatepass.core.identity import LinkedIdentity
 from gatepass.gate import Gatepass
 from gatepass.system import SystemClock, SystemEntropy
-from gatepass.wire.bodies import email_key, parse_email
+from gatepass.wire.bodies import email_key, identity_json, parse_email
 
 PAGE_SIZE = 500
 
 
 @click.group()
 def accounts() -> None:
-    """Make, list, disable, delete and import accounts."""
+    """Make, list, show, disable, unlink, delete and import accounts."""
 
 
 @accounts.command()
@@ -60,6 +62,45 @@ def list_(env_file: Path | None, as_json: bool) -> None:
             after = page[-1].id
 
     with_gate(env_file, show)
+
+
+@accounts.command()
+@click.argument("account", metavar="EMAIL|ID")
+@env_file_option
+@json_option
+def show(account: str, env_file: Path | None, as_json: bool) -> None:
+    """Show an account, and how it can be signed in to: with a password, and by which identities at providers."""
+
+    async def read(gate: Gatepass) -> tuple[Account, Sequence[LinkedIdentity]]:
+        found = await find_account(gate, account)
+        return found, await gate.identities.list_for_account(found.id)
+
+    found, identities = with_gate(env_file, read)
+    if as_json:
+        linked = [identity_json(each) for each in identities]
+        click.echo(json.dumps({**_as_json(found), "password": found.has_password, "identities": linked}))
+        return
+    click.echo(_line(found))
+    click.echo("password  yes" if found.has_password else "password  none")
+    for each in identities:
+        used = format_time(each.last_used_at)
+        click.echo(f"identity  {each.id}  {each.provider}  {each.email or '-'}  last used {used}")
+
+
+@accounts.command()
+@click.argument("account", metavar="EMAIL|ID")
+@click.argument("identity", metavar="IDENTITY")
+@click.option("--last", is_flag=True, help="Also if the account cannot be signed in to any more then.")
+@env_file_option
+def unlink(account: str, identity: str, last: bool, env_file: Path | None) -> None:
+    """End that an identity at a provider signs in to an account. IDENTITY is the id that `accounts show` prints."""
+
+    async def act(gate: Gatepass) -> None:
+        found = await find_account(gate, account)
+        await gate.administration.unlink_identity(found.id, identity, by=actor(), is_last_allowed=last)
+
+    with_gate(env_file, act)
+    click.echo(f"unlinked {identity} from {account}")
 
 
 @accounts.command()

@@ -14,7 +14,12 @@ from typing import Any
 import click
 
 from gatepass.cli.common import fail, json_option, read_password
+from gatepass.core.secret import Secret
 
+NO_PASSWORD_HINT = (
+    "(An account that is opened at a provider only, such as Google, has no password. Its owner sets one where the "
+    "application offers a new password by mail.)"
+)
 HIDDEN_HEADERS = ("set-cookie", "set-cookie2")
 auth_option = click.option("--auth", default="/auth", show_default=True, help="Path of the auth endpoints.")
 
@@ -36,7 +41,7 @@ def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
             saved.storage.load()
         )  # a file that cannot be written is reported before the password is asked for
         email = email or click.prompt("E-mail address", err=True)
-        account = client.sign_in(email, read_password().reveal())
+        account = _sign_in(client, email, read_password())
         output = {"auth_url": saved.auth_url, "email": account.email, "id": account.id}
         click.echo(json.dumps(output) if as_json else f"signed in at {saved.auth_url} as {account.email}")
 
@@ -86,6 +91,18 @@ def request(method: str, url: str, data: str | None, headers: tuple[str, ...], a
         click.echo(json.dumps(_as_object(answer)) if as_json else body, nl=as_json or needs_end)
         if answer.is_error:
             fail(f"{method.upper()} {answer.url.path}: {answer.status_code} {answer.reason_phrase}".rstrip())
+
+
+def _sign_in(client: Any, email: str, password: Secret) -> Any:
+    """The account. After a refusal the hint about accounts without a password is for every account alike."""
+    from gatepass.client.errors import ProblemError
+
+    try:
+        return client.sign_in(email, password.reveal())
+    except ProblemError as refused:
+        if refused.code == "invalid-credentials":
+            fail(f"{refused.detail} {NO_PASSWORD_HINT}")
+        raise
 
 
 @contextmanager

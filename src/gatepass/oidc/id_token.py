@@ -8,13 +8,15 @@ from gatepass.core.secret import Secret
 from gatepass.core.strict_json import Json
 from gatepass.errors import Forbidden, ProviderFailed
 from gatepass.oidc.fetch import Members
-from gatepass.oidc.key_set import is_same, left_half_hash
+from gatepass.oidc.key_set import Signed, is_same, left_half_hash
 from gatepass.oidc.metadata import TENANT
 from gatepass.oidc.options import Provider
 from gatepass.oidc.partner import FEDERATED, Assertion
 
 MAX_AGE = 60 * MINUTE
 """Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""
+OTHER_KINDS = ("at+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt")
+"""Of tokens that the same keys sign. An ID token has no `typ`, or JWT."""
 MAX_METHODS = 8
 MAX_WORD = 64
 
@@ -49,13 +51,18 @@ def check_times(claims: Members, provider: Provider, *, now: int) -> None:
         raise ProviderFailed("the token is not valid yet")
 
 
-def check_sign_in(
-    claims: Members, provider: Provider, *, nonce: Secret, access_token: Secret, algorithm: str, now: int
-) -> None:
+def check_kind(signed: Signed) -> None:
+    """Raise ProviderFailed for a token that says it is of another kind (RFC 8725 §3.11)."""
+    if (signed.kind or "").lower().removeprefix("application/") in OTHER_KINDS:
+        raise ProviderFailed("the token's typ is not that of an ID token")
+
+
+def check_sign_in(signed: Signed, provider: Provider, *, nonce: Secret, access_token: Secret, now: int) -> None:
     """Raise ProviderFailed unless a token is the answer to this errand; Forbidden if the sign-in is less than asked."""
+    claims = signed.claims
     if not is_same(claims.get("nonce"), nonce.reveal()):
         raise ProviderFailed("the token's nonce is not that of the request")
-    if "at_hash" in claims and not is_same(claims["at_hash"], left_half_hash(access_token, algorithm)):
+    if "at_hash" in claims and not is_same(claims["at_hash"], left_half_hash(access_token, signed.algorithm)):
         raise ProviderFailed("the token's at_hash is not that of the access token")
     if provider.max_age is not None and now - _time(claims, "auth_time") > provider.max_age + provider.clock_skew:
         raise _weak("The sign-in at the provider is too long ago; sign in there again.")

@@ -56,15 +56,24 @@ class _Registry(JWSRegistry):
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A token whose signature holds. `kind` is the `typ` of its header, if that says one."""
+
+    claims: Members
+    algorithm: str
+    kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeySet:
     """The usable keys of one set, in its order."""
 
     keys: Sequence[Key]
 
-    def claims(self, token: Secret, *, algorithms: Collection[str]) -> tuple[Members, str]:
-        """The claims of a token whose signature holds, and its algorithm. Raises ProviderFailed, or UnknownKey."""
+    def verify(self, token: Secret, *, algorithms: Collection[str]) -> Signed:
+        """The token, if its signature holds. Raises ProviderFailed, or UnknownKey."""
         header = _header(token)
-        algorithm, kid = header.get("alg"), header.get("kid")
+        algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ")
         if not isinstance(algorithm, str) or algorithm not in algorithms:
             raise ProviderFailed("the token's alg is not accepted")
         candidates = [key for key in self.keys if _fits(key, algorithm=algorithm, kid=kid)]
@@ -73,7 +82,7 @@ class KeySet:
         for key in candidates:
             payload = _payload(token, key, algorithm)
             if payload is not None:
-                return _claims(payload), algorithm
+                return Signed(_claims(payload), algorithm, kind if isinstance(kind, str) else None)
         raise ProviderFailed("the token's signature does not hold")
 
 

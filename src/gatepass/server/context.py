@@ -12,12 +12,13 @@ from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.password_reset import PasswordReset
+from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration
 from gatepass.accounts.service import Accounts
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.event import Event
-from gatepass.core.policy import Policy
+from gatepass.core.policy import MINUTE, Policy
 from gatepass.errors import InvalidToken
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
@@ -32,6 +33,10 @@ from gatepass.sessions.refresh import Refreshes
 from gatepass.sessions.service import Caller, Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.wire.device import client_label
+
+WAYS_IN_MAX_AGE = 10 * MINUTE
+"""Seconds since the sign-in of a session that may change how its account is signed in to, unless the policy says
+otherwise. A copied access token lives longer than that, and must not become a way in of its own."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,6 +53,7 @@ class Context:
     password_reset: PasswordReset
     email_change: EmailChange
     identities: Identities
+    provider_logout: ProviderLogout
     refreshes: Refreshes
     refresh_cookies: RefreshCookies
     devices: Devices
@@ -70,6 +76,11 @@ class Context:
     def principal(self, request: Request) -> Principal:
         """The caller by its access token. Raises Unauthenticated, or Unavailable (see `Check.principal`)."""
         return self.check.principal(request.headers.all(b"authorization"))
+
+    def recent_principal(self, request: Request) -> Principal:
+        """The caller, who has signed in just now. Raises as `principal`, or InsufficientUserAuthentication."""
+        max_age = self.policy.recent_sign_in or WAYS_IN_MAX_AGE
+        return self.check.require(self.principal(request), max_age=max_age)
 
     async def account(self, principal: Principal) -> Account:
         """The account of an access token, as it is now. Raises InvalidToken if it is disabled or deleted."""

@@ -19,7 +19,20 @@ from gatepass.server.http import Reply, Request
 
 Method = Literal["GET", "POST", "DELETE"]
 Handler = Callable[[Context, Request], Awaitable[Reply]]
-Answer = Literal["Account", "Grant", "Jwks", "Script", "Sessions", "SignIn", "Document", "Status", "Events", "Location"]
+Answer = Literal[
+    "Account",
+    "Grant",
+    "Identities",
+    "Jwks",
+    "Location",
+    "Me",
+    "Script",
+    "Sessions",
+    "SignIn",
+    "Document",
+    "Status",
+    "Events",
+]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""
 

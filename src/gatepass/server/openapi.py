@@ -23,6 +23,15 @@ _TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _SID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _ACCOUNT = {"id": _TEXT, "email": _TEXT, "created_at": _COUNT}
+_ME = {**_ACCOUNT, "password": {"type": "boolean"}, "identities": _COUNT}
+_IDENTITY = {
+    "id": _SID,
+    "provider": _TEXT,
+    "issuer": _TEXT,
+    "email": _TEXT,
+    "created_at": _COUNT,
+    "last_used_at": _COUNT,
+}
 _GRANT = {
     "access_token": _TEXT,
     "token_type": {"const": "Bearer"},
@@ -47,7 +56,7 @@ _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detai
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Script": "string"}
 _PROVIDER: Json = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 32}
-_PATH_PARAMETERS = {"sid": _SID, "name": _PROVIDER}
+_PATH_PARAMETERS = {"sid": _SID, "id": _SID, "name": _PROVIDER}
 PREFIX = "Gatepass"
 """Of names in the document of an application."""
 NEW_PASSWORDS = {("Registration", "password"), ("PasswordChange", "new"), ("PasswordReset", "new")}
@@ -126,6 +135,8 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
     return {
         **bodies,
         "Account": _object(_ACCOUNT),
+        "Me": _object(_ME),
+        "Identities": _object({"identities": {"type": "array", "items": _object(_IDENTITY)}}),
         "Grant": _object(_GRANT),
         "SignIn": _object({**_GRANT, "account": _ref("Account")}),
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),

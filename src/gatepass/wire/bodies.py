@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 from gatepass.core import strict_json
 from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey
+from gatepass.core.identity import LinkedIdentity
 from gatepass.core.secret import Secret
 from gatepass.core.session import NO_BINDING, Session
 from gatepass.core.strict_json import dump as dump
@@ -31,6 +32,8 @@ def _secret(*, max_length: int | None = None) -> GetPydanticSchema:
 
 
 Password = Annotated[Secret, _secret()]
+OptionalPassword = Annotated[Secret | None, _secret()]
+"""None is for an absent member, of an account that has no password; null is refused."""
 LinkToken = Annotated[Secret, _secret(max_length=2048)]
 BINDING_SECRET = "binding_secret"
 BindingSecret = Annotated[
@@ -110,7 +113,7 @@ class EmailChange(_Strict):
     """`POST /auth/email`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
-    password: Password
+    password: OptionalPassword = None
 
 
 class EmailConfirmation(_Strict):
@@ -123,7 +126,7 @@ class EmailConfirmation(_Strict):
 class DeleteAccountRequest(_Strict):
     """`POST /auth/account/delete` and `DELETE /auth/account`."""
 
-    password: Password
+    password: OptionalPassword = None
 
 
 def read(model: type[Body], raw: bytes) -> Body:
@@ -173,6 +176,23 @@ def email_key(text: str) -> str:
 def account_json(account: Account) -> dict[str, str | int]:
     """The account as its owner sees it."""
     return {"id": account.id, "email": account.email, "created_at": account.created_at}
+
+
+def me_json(account: Account, *, identities: int) -> dict[str, str | int | bool]:
+    """The account, and which ways in there are: for the owner's own page."""
+    return {**account_json(account), "password": account.has_password, "identities": identities}
+
+
+def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
+    """One row of the list of identities. The subject stays here: it says nothing to its owner."""
+    return {
+        "id": identity.id,
+        "provider": identity.provider,
+        "issuer": identity.issuer,
+        "email": identity.email,
+        "created_at": identity.created_at,
+        "last_used_at": identity.last_used_at,
+    }
 
 
 def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str]]:

@@ -5,6 +5,9 @@
     GET  /me                the account                 POST /email/confirm    link → signed in anew
                                                         POST /account/delete   the password → 204
 
+An account without a password (its owner signs in at a provider) is changed and deleted after a recent sign-in instead,
+and gets a password by the mailed link of a reset.
+
 Who changes the password or the address throws every device out, the copy of this one too: all sessions end, and the
 answer begins a new one, under a new key.
 
@@ -16,7 +19,9 @@ answers 403 `not-offered`.
 from dataclasses import replace
 
 from gatepass.core.access_token import Principal
+from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey
+from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
@@ -33,7 +38,12 @@ from gatepass.wire.bodies import (
 )
 
 _MAILING = {403: "not-offered", 429: "too-many-attempts"}
-_CONFIRMED = {403: "invalid-credentials, not-offered", 422: "password-too-long", 429: "too-many-attempts"}
+_CONFIRMED = {
+    401: "insufficient-user-authentication",
+    403: "invalid-credentials, not-offered",
+    422: "password-too-long",
+    429: "too-many-attempts",
+}
 
 
 async def forgot_password(context: Context, request: Request) -> Reply:
@@ -78,12 +88,13 @@ async def change_password(context: Context, request: Request) -> Reply:
 async def change_email(context: Context, request: Request) -> Reply:
     """Ask for another address; a link goes there.
 
-    Needs the password. The account keeps its address until the link comes back.
+    Needs the password, or a recent sign-in if there is none. The account keeps its address until the link comes back.
     """
     principal = context.principal(request)
     body = bodies.read(EmailChange, await request.json(bodies.MAX_BYTES))
     email, email_key = bodies.parse_email(body.email)
     account = await context.account(principal)
+    _require_proof(context, request, account, body.password)
     try:
         await context.email_change.request(
             account,
@@ -116,23 +127,27 @@ async def confirm_email(context: Context, request: Request) -> Reply:
 
 
 async def get_account(context: Context, request: Request) -> Reply:
-    """The account."""
+    """The account, and how it can be signed in to."""
     account = await context.account(context.principal(request))
-    return Reply(200, bodies.dump(bodies.account_json(account)))
+    identities = await context.identities.list_for_account(account.id)
+    return Reply(200, bodies.dump(bodies.me_json(account, identities=len(identities))))
 
 
 async def delete_account(context: Context, request: Request) -> Reply:
     """Delete the account.
 
-    Needs the password.
+    Needs the password, or a recent sign-in if there is none.
     """
     principal = context.principal(request)
-    body = bodies.read(DeleteAccountRequest, await request.json(bodies.MAX_BYTES))
+    raw = await request.json(bodies.MAX_BYTES)
+    body = bodies.read(DeleteAccountRequest, raw) if raw else DeleteAccountRequest()
     context.accounts.require_local()
     account = await context.account(principal)
+    _require_proof(context, request, account, body.password)
+    sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
     try:
-        sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
-        await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
+        if body.password is not None:
+            await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
     is_deleted = await context.accounts.delete(
@@ -163,6 +178,15 @@ async def _sign_in_anew(
         )
     except InvalidCredentials:
         raise _changed_meanwhile() from None
+
+
+def _require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
+    """Raise unless the request brings what proves the owner: the password, or a recent sign-in if there is none."""
+    if password is not None:
+        return
+    if account.has_password:
+        raise bodies.invalid_body({"password": "Field required"})
+    context.recent_principal(request)
 
 
 def _changed_meanwhile() -> Conflict:
@@ -240,7 +264,7 @@ ENDPOINTS = (
         problems={403: "not-offered", 409: "password-changed", 422: "invalid-link"},
         bearer=True,
     ),
-    Endpoint("GET", "/me", get_account, name="getAccount", done={200: "Account"}, bearer=True),
+    Endpoint("GET", "/me", get_account, name="getAccount", done={200: "Me"}, bearer=True),
     _DELETE_ACCOUNT,
     replace(_DELETE_ACCOUNT, method="DELETE", path="/account", name="deleteAccountByMethod"),
 )

@@ -13,10 +13,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import parse_qsl
 
-from gatepass.core.access_token import Principal
 from gatepass.core.event import ProviderFailure, ProviderSignInRefused
 from gatepass.core.identity import ProviderSignIn
-from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
 from gatepass.errors import BadRequest, Forbidden, InvalidCredentials, Problem, ProviderFailed, SessionEnded
 from gatepass.oidc.errand import Errand
@@ -32,8 +30,6 @@ MAX_ANSWER = 16_384
 """Bytes of what a provider sends the browser back with."""
 MAX_PARAMETERS = 20
 HTML = "text/html; charset=utf-8"
-LINK_MAX_AGE = 10 * MINUTE
-"""Seconds since the sign-in of a session that may add an identity to its account, unless the policy says otherwise."""
 _WHERE = "return_to must be a path of this origin, such as /notes, or an address of an allowed origin."
 
 
@@ -54,7 +50,7 @@ async def start(context: Context, request: Request) -> Reply:
     partner = context.providers.find(request.path_params["name"])
     if not context.errands.may_return_to(body.return_to):
         raise bodies.invalid_body({"return_to": _WHERE})
-    principal = _owner(context, request) if body.link else None
+    principal = context.recent_principal(request) if body.link else None
     errand, cookies = context.errands.begin(
         request,
         partner.provider,
@@ -171,12 +167,6 @@ async def _link(context: Context, request: Request, errand: Errand, assertion: A
         raise SessionEnded
     await context.identities.link(account_id, assertion.identity, ip_prefix=context.ip_prefix(request))
     return ()
-
-
-def _owner(context: Context, request: Request) -> Principal:
-    """The caller, who has signed in just now. Raises Unauthenticated."""
-    max_age = context.policy.recent_sign_in or LINK_MAX_AGE
-    return context.check.require(context.principal(request), max_age=max_age)
 
 
 def _replaced(context: Context, request: Request) -> Sequence[str]:
