@@ -131,6 +131,7 @@ class SyncAccounts(SyncService):
 
     find = Method(Accounts.find)
     find_by_email = Method(Accounts.find_by_email)
+    find_by_address = Method(Accounts.find_by_address)
     add = Method(Accounts.add)
     activate = Method(Accounts.activate)
     verify_address = Method(Accounts.verify_address)

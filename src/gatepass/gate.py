@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from gatepass.access.asgi import CHECK, Guard, guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
-from gatepass.accounts.external import Authenticator
+from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.assembly import Options, Parts
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
@@ -162,7 +162,7 @@ class Gatepass:
     async def sign_in(
         self,
         request: object,
-        account_id: str,
+        account: str | AuthenticatedUser,
         *,
         methods: tuple[str, ...],
         acr: str | None = None,
@@ -176,6 +176,7 @@ class Gatepass:
             signed_in = await gate.sign_in(request, account.id, methods=("otp",))
             return signed_in.onto(response)
 
+        account         its id; with `users`, an AuthenticatedUser
         request         of the framework, also a bare ASGI scope or WSGI environ; what its guard withheld is found there
         methods         how: names of RFC 8176, such as ("pwd", "otp", "mfa"), or of your own, such as ("fed",)
         acr, auth_time  the assurance and the time (Unix seconds; None: now), by the word of another system
@@ -193,7 +194,7 @@ class Gatepass:
         del binding_secret  # crash reports show local variables
         begun = self._parts.door.sign_in(
             request,
-            account_id,
+            account,
             methods=methods,
             acr=acr,
             auth_time=auth_time,
