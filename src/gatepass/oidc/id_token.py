@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gatepass.core.authentication import ACR, MAX_METHODS, METHOD
 from gatepass.core.identity import Identity
 from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
@@ -17,8 +18,6 @@ MAX_AGE = 60 * MINUTE
 """Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""
 OTHER_KINDS = ("at+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt")
 """Of tokens that the same keys sign. An ID token has no `typ`, or JWT."""
-MAX_METHODS = 8
-MAX_WORD = 64
 
 
 def check_parties(claims: Members, provider: Provider, *, issuer: str) -> None:
@@ -77,7 +76,7 @@ def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> 
     return Assertion(
         identity=identity_of(provider, issuer=str(claims["iss"]), subject=claims.get("sub"), profile=profile),
         methods=(FEDERATED, *_words(claims.get("amr"))),
-        acr=acr if isinstance(acr := claims.get("acr"), str) and 0 < len(acr) <= 4 * MAX_WORD else None,
+        acr=acr if isinstance(acr := claims.get("acr"), str) and ACR.fullmatch(acr) else None,
         auth_time=auth_time if type(auth_time) is int and auth_time >= 0 else None,
         sid=sid if isinstance(sid, str) and sid else None,
         issued_at=_time(claims, "iat"),
@@ -104,19 +103,10 @@ def identity_of(provider: Provider, *, issuer: str, subject: Json, profile: Mapp
 
 
 def _words(value: Json) -> Sequence[str]:
-    """The methods that a provider names (RFC 8176), as far as they are words, each once."""
+    """The methods that a provider names (RFC 8176), as far as a session can keep them, each once."""
     listed = value if isinstance(value, list) else []
-    words = [
-        word
-        for word in listed
-        if isinstance(word, str)
-        and 0 < len(word) <= MAX_WORD
-        and word.isascii()
-        and word.isprintable()
-        and " " not in word
-        and word != FEDERATED
-    ]
-    return list(dict.fromkeys(words))[:MAX_METHODS]
+    words = [word for word in listed if isinstance(word, str) and METHOD.fullmatch(word) and word != FEDERATED]
+    return list(dict.fromkeys(words))[: MAX_METHODS - 1]
 
 
 def _time(claims: Members, name: str) -> int:
