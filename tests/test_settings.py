@@ -56,6 +56,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "browsers": Browsers(),
         "limits": Limits(),
         "mail": Mail(),
+        "providers": (),
     }
 
 

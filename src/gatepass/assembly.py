@@ -37,6 +37,8 @@ from gatepass.core.policy import Policy
 from gatepass.core.strict_json import dump
 from gatepass.mail.options import Mail
 from gatepass.mail.outbox import Outbox
+from gatepass.oidc.options import Provider
+from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.follower import Follower
@@ -51,6 +53,7 @@ from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
 from gatepass.server.device_cookie import DeviceCookies
 from gatepass.server.endpoint import Endpoint
+from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.limits import Limiter, Limits
 from gatepass.server.networks import ClientNetworks
 from gatepass.server.openapi import describe
@@ -82,6 +85,7 @@ class Options:
     browsers: Browsers
     mail: Mail
     users: Authenticator | None
+    providers: Sequence[Provider]
     limits: Limits
     clock: Clock
     entropy: Entropy
@@ -297,6 +301,7 @@ class Parts:
             revocations=self.revocations,
             report=self.report,
         )
+        self.providers = Providers(options.providers, clock=options.clock)
         self.store_watch = StoreWatch(
             options.store,
             clock=options.clock,
@@ -325,6 +330,15 @@ class Parts:
                 clock=options.clock,
                 origin=origin_of(options.public_url) if options.binds_devices else None,
             ),
+            providers=self.providers,
+            errands=ErrandCookies(
+                self.cookies,
+                public_url=options.public_url,
+                origins=self.origins,
+                keys=self._ring,
+                clock=options.clock,
+                entropy=options.entropy,
+            ),
             check=self.check,
             limiter=Limiter(options.limits, clock=options.clock, report=self.report),
             policy=options.policy,
@@ -338,6 +352,7 @@ class Parts:
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
+            report=self.report,
         )
 
     def _join_lifecycle(self) -> None:

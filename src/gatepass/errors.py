@@ -36,6 +36,9 @@
         ├── TooManyAttempts         429 with Retry-After
         ├── Refused                 serving.http_protocol: a request beyond the limits of the server
         ├── InternalError           500 server.app: a fault of ours
+        ├── ProviderFailed          502 provider-error: a provider of identities answers what cannot be used
+        │   └── ProviderUnavailable     502 provider-unavailable: it does not answer
+        │       └── ProviderTimeout     504 provider-unavailable: it does not answer in time
         └── Unavailable             503 with Retry-After: nothing was decided or cleared
             ├── StoreUnavailable
             │   ├── PartlyRead          ports: a part of the store cannot be read; caught inside
@@ -303,6 +306,41 @@ class Unavailable(Problem):
     def __init__(self, code: str, detail: str, *, retry_after: int = 1) -> None:
         headers = {"Retry-After": str(retry_after)}
         super().__init__(code, detail, facts={"retry_after": retry_after}, headers=headers)
+
+
+class ProviderFailed(Problem):
+    """502: what a provider of identities answers cannot be used. `why` is for logs and tests alone.
+
+    Nobody is signed in, and nobody is signed out.
+    """
+
+    status = 502
+    title = "Bad gateway"
+
+    def __init__(
+        self,
+        why: str,
+        *,
+        code: str = "provider-error",
+        detail: str = "The provider answered something that cannot be used; try again, or sign in another way.",
+    ) -> None:
+        super().__init__(code, detail)
+        self.why = why
+
+
+class ProviderUnavailable(ProviderFailed):
+    """502: a provider of identities cannot be reached, or is out of order."""
+
+    def __init__(self, why: str) -> None:
+        detail = "The provider does not answer; try again in a moment, or sign in another way."
+        super().__init__(why, code="provider-unavailable", detail=detail)
+
+
+class ProviderTimeout(ProviderUnavailable):
+    """504: a provider of identities did not answer in time."""
+
+    status = 504
+    title = "Gateway timeout"
 
 
 class StoreUnavailable(Unavailable):

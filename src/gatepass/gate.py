@@ -23,6 +23,7 @@ from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
 from gatepass.mail.options import Mail
+from gatepass.oidc.options import Provider
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
 from gatepass.server.limits import Limits
@@ -50,6 +51,7 @@ class Gatepass:
         browsers: Browsers | None = None,
         mail: Mail | Mailer | str | None = None,
         users: Authenticator | None = None,
+        providers: Sequence[Provider] = (),
         limits: Limits | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -65,6 +67,7 @@ class Gatepass:
         browsers    allowed origins, cookies, HSTS, trusted proxies
         mail        a mailer, the URL of one, or `Mail` with sender, templates and link pages
         users       accounts that the application keeps itself; registration is closed then
+        providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
@@ -78,6 +81,7 @@ class Gatepass:
             browsers=browsers or Browsers(),
             mail=mail if isinstance(mail, Mail) else Mail(mail),
             users=users,
+            providers=tuple(providers),
             limits=limits or Limits(),
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),
@@ -185,6 +189,16 @@ class Gatepass:
     def guard_wsgi(self, app: WSGIApp, *, auth: str | None = None, required: bool = False) -> WSGIGuard:
         """Wrap any WSGI application, as `guard` does; `auth` is where to mount the endpoints, such as "/auth"."""
         return WSGIGuard(app, self, auth=auth, required=required)
+
+    def oidc(self, name: str, **options: Any) -> Provider:
+        """Let people sign in at a provider: `gate.oidc("google", issuer=…, client_id=…, client_secret=…)`.
+
+        `options` are those of `gatepass.oidc.options.Provider`. The addresses are `oidc/{name}/start` and
+        `oidc/{name}/callback` below the endpoints. Raises ConfigurationError.
+        """
+        provider = Provider(name=name, **options)
+        self._parts.providers.add(provider)
+        return provider
 
     def on_event(self, listener: Listener) -> Listener:
         """Call `listener`, plain or async, with every event (`gatepass.core.event`), in their order. Also a decorator.

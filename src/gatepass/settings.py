@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, SecretStr, ValidationError
+from pydantic import BeforeValidator, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gatepass.accounts.registration import check_mode
@@ -24,6 +24,8 @@ from gatepass.environment import PREFIX, bare_names, has_file, overridden_names,
 from gatepass.errors import ConfigurationError
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
+from gatepass.oidc.environment import is_of_provider, near_miss, read_providers
+from gatepass.oidc.options import Provider
 from gatepass.server.limits import Limits
 from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.wire.browsers import Browsers, DeviceBound
@@ -155,6 +157,8 @@ class Settings(BaseSettings):
     connections: int = _LIMITS.connections
     revocation_max_age: MaxAge = _LIMITS.revocation_max_age
 
+    _providers: tuple[Provider, ...] = PrivateAttr(())
+
     @classmethod
     def load(cls, *, env_file: Path | None = None, public_url: str | None = None, given: Collection[str] = ()) -> Self:
         """Read the environment and the settings file. `public_url` is the default where none is set.
@@ -167,7 +171,10 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"There is no settings file {env_file}.")
         in_file = read_file(file)
         known = [PREFIX + name.upper() for name in cls.model_fields]
-        faults = unknown_names(read_names(in_file), known)
+        names = read_names(in_file)
+        misspelt = [fault for name in sorted(names) if (fault := near_miss(name)) is not None]
+        names_of_ours = {name for name in names if not (is_of_provider(name) or near_miss(name))}
+        faults = misspelt + unknown_names(names_of_ours, known)
         if file.name == ENV_FILE:  # a file of another name may have settings of other programs
             faults += bare_names(in_file, known)
         overridden = dict.fromkeys(overridden_names(("secret", "secret_file"), in_file))
@@ -181,6 +188,9 @@ class Settings(BaseSettings):
             settings = cls(_env_file=file, **defaults | overridden)  # type: ignore[call-arg]
         if settings.public_url is None and public_url is not None:
             settings = settings.model_copy(update={"public_url": public_url})
+        found, of_providers = read_providers(names, in_file)
+        settings._providers = tuple(found)
+        faults += of_providers
         faults += settings._gaps(given) + settings._hidden(given) + settings._misfits(given)
         if faults:
             raise ConfigurationError("\n".join(faults))
@@ -216,6 +226,7 @@ class Settings(BaseSettings):
             "browsers": lambda: Browsers(**self._values(Browsers)),
             "mail": self._mail,
             "limits": lambda: Limits(**self._values(Limits)),
+            "providers": lambda: self._providers,
         }
 
     def _values(self, group: type) -> dict[str, Any]:
@@ -248,6 +259,9 @@ class Settings(BaseSettings):
             if names := sorted(options & self.model_fields_set):
                 settings = ", ".join(f"{PREFIX}{name.upper()}" for name in names)
                 faults.append(f"{settings}: `{argument}` is given in code and replaces it. Set it in one place.")
+        if "providers" in given and self._providers:
+            providers = ", ".join(provider.name for provider in self._providers)
+            faults.append(f"{PREFIX}OIDC_… of {providers}: `providers` is given in code and replaces them.")
         return faults
 
     def _misfits(self, given: Collection[str]) -> list[str]:

@@ -132,6 +132,26 @@ class SignInFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSignInRefused(Event):
+    """A sign-in at a provider began no session. `code` is what the page is told."""
+
+    name = "authn_provider_refused"
+    level = "warning"
+    provider: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFailure(Event):
+    """A provider did not answer, or answered what cannot be used. `why` says what, and what to set."""
+
+    name = "sys_provider_failed"
+    level = "warning"
+    provider: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInThrottled(Event):
     """A sign-in attempt was refused without looking at its password. `retry_after` is in seconds."""
 

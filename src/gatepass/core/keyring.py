@@ -108,7 +108,8 @@ class SecretKeys:
     """The keys of one secret.
 
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links, `seal` for
-    stored signing keys, `device` for the challenges and cookies of device-bound sessions.
+    stored signing keys, `device` for the challenges and cookies of device-bound sessions, `errand` for what a browser
+    carries to a provider of identities and back.
     """
 
     key_id: int
@@ -117,6 +118,7 @@ class SecretKeys:
     seal: bytes
     link: bytes
     device: bytes
+    errand: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -221,6 +223,7 @@ class KeyRing:
                 seal=derive(secret, "signing key seal"),
                 link=derive(secret, "mailed link"),
                 device=derive(secret, "device-bound session"),
+                errand=derive(secret, "sign-in errand"),
             )
             for secret in secrets
         ]

@@ -5,18 +5,15 @@ unknown key. A set that cannot be read changes nothing: the last good one is use
 older than `max_staleness`.
 """
 
-import contextlib
 import http.client
 import logging
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Sequence
 
 from gatepass.core.public_key import MalformedKeySet, PublicKey, parse_jwks
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.remote.connection import FollowerThread, RemoteUrl, Signals, backoff, jittered
+from gatepass.remote.connection import FollowerThread, Outgoing, RemoteUrl, Signals, backoff, exchange, jittered
 
 logger = logging.getLogger("gatepass.keys")
 
@@ -100,32 +97,15 @@ class KeyFollower:
         self._good_at = time.monotonic()
 
     def _fetch(self) -> bytes:
-        """The body of the response. Redirects are not followed: the address is part of the trust."""
-        with contextlib.closing(self.url.connect(EXCHANGE_TIMEOUT)) as connection:
-            # A timeout counts for each read; a server that sends a byte now and then must not hold the thread.
-            watchdog = threading.Timer(EXCHANGE_TIMEOUT, _shut_down, args=(connection.sock,))
-            watchdog.daemon = True
-            watchdog.start()
-            try:
-                headers = {"Accept": "application/jwk-set+json, application/json"}
-                connection.request("GET", self.url.target, headers=headers)
-                response = connection.getresponse()
-                if response.status != 200:
-                    raise MalformedKeySet(_not_ok(response))
-                body = response.read(MAX_SIZE + 1)
-            finally:
-                watchdog.cancel()
-        if len(body) > MAX_SIZE:
-            raise MalformedKeySet(f"it has more than {MAX_SIZE} bytes")
-        return body
+        """The body of the response."""
+        request = Outgoing(self.url, headers={"Accept": "application/jwk-set+json, application/json"})
+        response = exchange(request, timeout=EXCHANGE_TIMEOUT, max_size=MAX_SIZE)
+        if response.status != 200:
+            raise MalformedKeySet(_not_ok(response.status))
+        return response.body
 
 
-def _shut_down(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the connection has ended already
-        sock.shutdown(socket.SHUT_RDWR)
-
-
-def _not_ok(response: http.client.HTTPResponse) -> str:
-    if 300 <= response.status < 400:
-        return f"the response is {response.status}, and redirects are not followed: use the final URL"
-    return f"the response is {response.status}"
+def _not_ok(status: int) -> str:
+    if 300 <= status < 400:
+        return f"the response is {status}, and redirects are not followed: use the final URL"
+    return f"the response is {status}"

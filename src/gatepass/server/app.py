@@ -131,7 +131,8 @@ class AuthApp:
 
     def _refuse_plain_http(self, request: Request, endpoint: Endpoint) -> None:
         """Raise Forbidden (`plain-http`) if credentials came over plain http to a proxy where https is due."""
-        is_open = not (endpoint.cross_site or endpoint.by_browser or endpoint.bearer or endpoint.recent)
+        is_guarded = endpoint.cross_site or endpoint.by_browser or endpoint.by_navigation
+        is_open = not (is_guarded or endpoint.bearer or endpoint.recent)
         if not self._https or is_open:
             return
         if self._context.networks.proxies.says_http(request.peer, request.headers):

@@ -17,10 +17,13 @@ from gatepass.accounts.registration import Registration
 from gatepass.accounts.service import Accounts
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
+from gatepass.core.event import Event
 from gatepass.core.policy import MINUTE, Policy
 from gatepass.errors import InvalidToken
+from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.http import Request
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
@@ -55,6 +58,8 @@ class Context:
     refresh_cookies: RefreshCookies
     devices: Devices
     device_cookies: DeviceCookies
+    providers: Providers
+    errands: ErrandCookies
     check: Check
     limiter: Limiter
     policy: Policy
@@ -66,6 +71,7 @@ class Context:
     clock: Clock
     description: bytes
     networks: ClientNetworks
+    report: Callable[[Event], None]
 
     def principal(self, request: Request) -> Principal:
         """The caller by its access token. Raises Unauthenticated, or Unavailable (see `Check.principal`)."""

@@ -20,7 +20,18 @@ from gatepass.server.http import Reply, Request
 Method = Literal["GET", "POST", "DELETE"]
 Handler = Callable[[Context, Request], Awaitable[Reply]]
 Answer = Literal[
-    "Account", "Grant", "Identities", "Jwks", "Me", "Script", "Sessions", "SignIn", "Document", "Status", "Events"
+    "Account",
+    "Document",
+    "Events",
+    "Grant",
+    "Identities",
+    "Jwks",
+    "Location",
+    "Me",
+    "Script",
+    "Sessions",
+    "SignIn",
+    "Status",
 ]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""
@@ -49,6 +60,8 @@ class Endpoint:
     """Reads or sets cookies, or needs no token: requests of other sites' pages are refused (PROTOCOL §6)."""
     by_browser: bool = False
     """Sent by the browser itself, without a header of ours, and for pages of the gate's own origin alone."""
+    by_navigation: bool = False
+    """A page that the browser opens, or that another site sends it to: a refusal is a page, too."""
     bearer: bool = False
     """Needs an access token, which no browser sends by itself."""
     recent: bool = False
@@ -57,6 +70,8 @@ class Endpoint:
     """Takes a Gatepass-Proof instead of Gatepass-Client (PROTOCOL §5)."""
     stateless: bool = False
     """Answers also while the gate cannot be opened."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of the query → what they are; none is required."""
     media_type: str = "application/json"
     links: Mapping[str, Any] = field(default_factory=dict)
     """What a success says about the next request (OpenAPI 3.1 §4.8.20)."""

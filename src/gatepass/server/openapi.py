@@ -55,7 +55,8 @@ _SESSION = {
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Script": "string"}
-_PATH_PARAMETERS = {"sid": _SID, "id": _SID}
+_PROVIDER: Json = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 32}
+_PATH_PARAMETERS = {"sid": _SID, "id": _SID, "name": _PROVIDER}
 PREFIX = "Gatepass"
 """Of names in the document of an application."""
 NEW_PASSWORDS = {("Registration", "password"), ("PasswordChange", "new"), ("PasswordReset", "new")}
@@ -140,6 +141,7 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "SignIn": _object({**_GRANT, "account": _ref("Account")}),
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),
+        "Location": _object({"location": {"type": "string", "format": "uri"}}),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},
     }
 
@@ -160,6 +162,10 @@ def _operation(endpoint: Endpoint) -> Json:
         operation["security"] = [{"bearer": []}]
     if endpoint.cross_site:
         operation["parameters"] = _parameters(endpoint)
+    if endpoint.query:
+        operation["parameters"] = [
+            {"name": name, "in": "query", "description": what, "schema": _TEXT} for name, what in endpoint.query.items()
+        ]
     return operation
 
 

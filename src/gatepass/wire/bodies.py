@@ -87,6 +87,15 @@ class VerifyRequest(_Strict):
     binding_secret: BindingSecret = None
 
 
+class ProviderStart(_Strict):
+    """`POST /auth/oidc/{name}/start`."""
+
+    return_to: str = Field(default="/", max_length=1024)
+    remember: bool = True
+    link: bool = False
+    binding_secret: BindingSecret = None
+
+
 class RefreshRequest(_Strict):
     """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one."""
 

@@ -5,6 +5,9 @@
     https://example.com, COOKIE_PATH /one/auth  __Secure-gatepass_one.auth        __Host-gatepass_state_one.auth
     http://localhost:8000                       gatepass_8000                     gatepass_state_8000
 
+A sign-in at a provider has one more while it is under way: __Host-Http-gatepass-oidc_<11 characters>, with the marks of
+port and path before them.
+
 Ports share a cookie jar, and the state cookie of every path is at /: so the mark of port and path keeps two gates on
 one host apart. A client knows the port, and that the path is a part of its base URL: `state_names`.
 """
@@ -17,6 +20,7 @@ SECURE_NAME = "__Secure-gatepass"
 STATE_NAME = "__Host-gatepass_state"
 HOST_DEVICE_NAME = "__Host-gatepass-device"  # Chromium 156 binds no __Host-Http- cookie to a device
 SECURE_DEVICE_NAME = "__Secure-gatepass-device"
+ERRAND_NAME = "__Host-Http-gatepass-oidc"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -30,6 +34,11 @@ class CookieNames(NamedTuple):
     def device(self) -> str:
         """The name of a third one, which shows the device of a session. Only over https."""
         return self.refresh.replace(HOST_NAME, HOST_DEVICE_NAME).replace(SECURE_NAME, SECURE_DEVICE_NAME)
+
+    @property
+    def errand(self) -> str:
+        """How the names of those begin that a sign-in at a provider has while it is under way. At `/`, as the state."""
+        return self.state.replace(STATE_NAME, ERRAND_NAME).replace("gatepass_state", "gatepass_oidc") + "_"
 
 
 def names_of(public_url: str, *, path: str = "/") -> CookieNames:

@@ -35,6 +35,7 @@ REFRESH_NAMES = (
 )
 """A refresh cookie of any gate, or one of a device, as a pattern: those of another port of this host no application
 must see either."""
+_KEY = re.compile("[A-Za-z0-9_-]{11}", re.ASCII)
 _REFRESH_NAME = re.compile(REFRESH_NAMES.encode(), re.ASCII)
 _REFRESH_BEGINS = re.compile(f"{HOST_NAME}|{HOST_DEVICE_NAME}|{SECURE_NAME}|gatepass_[0-9]".encode(), re.ASCII)
 
@@ -125,6 +126,24 @@ class Cookies:
         """The Set-Cookie values that delete both cookies: only logout does this (PROTOCOL §6)."""
         return [text for place in self._places() for text in (self._expired(place), self._expired_state(place))]
 
+    def errand_name(self, key: str) -> str:
+        """The name of the cookie of one sign-in at a provider, by its key of 11 characters."""
+        return self.place.names.errand + key
+
+    def errand(self, name: str, text: str, *, max_age: int, cross_site: bool = False) -> str:
+        """The Set-Cookie value of such a cookie; a `max_age` of 0 seconds deletes it.
+
+        Lax: it must come along when the provider sends the browser back. None for `cross_site`, a form of the provider.
+        """
+        secured = "; Secure" if self.secure else ""
+        same_site = "None" if cross_site and self.secure else "Lax"
+        return f"{name}={text}; Path=/{secured}; SameSite={same_site}; HttpOnly; Max-Age={max_age}"
+
+    def read_errands(self, values: Iterable[str]) -> list[tuple[str, str]]:
+        """Names and texts of the sign-ins at providers among Cookie header `values`."""
+        begins = self.place.names.errand
+        return [pair for pair in _pairs(values) if pair[0].startswith(begins) and _is_key(pair[0][len(begins) :])]
+
     def withhold(self, headers: RawHeaders) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """Split raw request headers: what an application may see, and the Cookie text that it may not."""
         kept: list[tuple[bytes, bytes]] = []
@@ -161,6 +180,10 @@ def _marks(path: str, secure: bool, same_site: SameSite) -> str:
     secured = "; Secure" if secure else ""
     partitioned = "; Partitioned" if same_site == "none" and secure else ""
     return f"; Path={path}{secured}; SameSite={same_site.capitalize()}{partitioned}"
+
+
+def _is_key(text: str) -> bool:
+    return _KEY.fullmatch(text) is not None
 
 
 def has_refresh_cookie(text: str) -> bool:

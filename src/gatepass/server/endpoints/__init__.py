@@ -6,6 +6,7 @@ from gatepass.server.endpoints import (
     devices,
     documents,
     identities,
+    oidc,
     registration,
     revocations,
     session_list,
@@ -18,6 +19,7 @@ DESCRIBED = (
     *session_list.ENDPOINTS,
     *accounts.ENDPOINTS,
     *identities.ENDPOINTS,
+    *oidc.ENDPOINTS,
     *documents.ENDPOINTS,
     *browser_client.ENDPOINTS,
 )

@@ -1,0 +1,157 @@
+"""What a browser carries to a provider and back: an errand, sealed in a cookie of its own.
+
+    __Host-Http-gatepass-oidc_<first 11 characters of the state>      Path=/; Secure; HttpOnly; SameSite=Lax; 10 minutes
+
+The refresh cookie is Strict, so browsers do not send it where a provider sends them; this one is Lax, and worth nothing
+but for the one answer of the provider that carries its state. Each errand has a cookie, so that two tabs do not
+destroy each other's. The text is base64url of
+
+    key id 1 · nonce 12 · AES-256-GCM under a key of the gate's own, bound to the cookie's name
+
+so nobody reads or makes one but this gate. By the `__Host-` prefix no sibling subdomain can plant its own: the
+attacker's errand in the victim's browser would sign the victim in as the attacker.
+"""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gatepass.core import base64url, strict_json
+from gatepass.core.binding import BindingKey
+from gatepass.core.keyring import KeyRing
+from gatepass.core.policy import MINUTE
+from gatepass.core.secret import Secret
+
+TTL = 10 * MINUTE
+"""Against what: a person who looks for a second factor. The provider's own code lives for a minute or two."""
+MAX_AT_ONCE = 5
+MAX_TOTAL = 4096
+"""Characters of the errands that one browser carries: all go with every request to this host, and servers take 8 kB."""
+MAX_SEALED = 3500
+STATE_BYTES = 16
+KEY_CHARACTERS = 11
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Errand:
+    """One sign-in that is under way. Times are Unix seconds.
+
+    `replaces` are the sessions (hex) whose refresh cookies came at the start, and which the new one replaces. `link` is
+    the account to which the identity is to be added, as `session` (hex) asked; both None for a sign-in.
+    """
+
+    provider: str
+    state: Secret
+    nonce: Secret
+    verifier: Secret
+    redirect_uri: str
+    return_to: str
+    remember: bool
+    expires_at: int
+    binding_key: BindingKey | None = None
+    replaces: Sequence[str] = ()
+    link: str | None = None
+    session: str | None = None
+
+    def has_state(self, state: str) -> bool:
+        """Whether the provider's answer carries the state of this errand."""
+        return hmac.compare_digest(self.state.reveal().encode(), state.encode("utf-8", "replace"))
+
+
+def key_of(state: str) -> str:
+    """By what the cookie of an errand is named."""
+    return state[:KEY_CHARACTERS]
+
+
+def seal(errand: Errand, keys: KeyRing, *, nonce: bytes, name: str) -> str:
+    """The text of an errand's cookie, for one cookie `name`. `nonce` are NONCE_BYTES that were never used before."""
+    current = keys.current
+    sealed = AESGCM(current.errand).encrypt(nonce, strict_json.dump(_members(errand)), name.encode())
+    return base64url.encode(bytes([current.key_id]) + nonce + sealed)
+
+
+def unseal(text: str, keys: KeyRing, *, name: str) -> Errand | None:
+    """The errand of a cookie; None for what this gate did not seal under this name. The caller checks `expires_at`."""
+    try:
+        raw = base64url.decode(text.encode("ascii")) if len(text) <= MAX_SEALED else b""
+    except ValueError:
+        return None
+    secret_keys = keys.find(raw[0]) if len(raw) > 1 + NONCE_BYTES else None
+    if secret_keys is None:
+        return None
+    nonce, sealed = raw[1 : 1 + NONCE_BYTES], raw[1 + NONCE_BYTES :]
+    try:
+        return _errand(strict_json.load(AESGCM(secret_keys.errand).decrypt(nonce, sealed, name.encode())))
+    except InvalidTag:
+        return None
+
+
+def surplus(carried: Iterable[tuple[str, str]], keys: KeyRing, *, now: int) -> list[str]:
+    """The names of cookies that must go before one more errand begins: expired ones, foreign ones, the oldest.
+
+    `carried` are names and texts.
+    """
+    opened = [(name, text, unseal(text, keys, name=name)) for name, text in carried]
+    live = [(errand.expires_at, name, len(text)) for name, text, errand in opened if errand and errand.expires_at > now]
+    kept, total = set[str](), MAX_SEALED // 2
+    for _, name, length in sorted(live, reverse=True)[: MAX_AT_ONCE - 1]:
+        total += length
+        if total <= MAX_TOTAL:
+            kept.add(name)
+    return [name for name, *_ in opened if name not in kept]
+
+
+def _members(errand: Errand) -> dict[str, object]:
+    key = errand.binding_key
+    return {
+        "p": errand.provider,
+        "s": errand.state.reveal(),
+        "n": errand.nonce.reveal(),
+        "v": errand.verifier.reveal(),
+        "u": errand.redirect_uri,
+        "r": errand.return_to,
+        "m": errand.remember,
+        "e": errand.expires_at,
+        "k": None if key is None else base64url.encode(key.reveal()),
+        "x": list(errand.replaces),
+        "l": errand.link,
+        "i": errand.session,
+    }
+
+
+def _errand(members: object) -> Errand | None:
+    """What was sealed. None for the form of another version."""
+    match members:
+        case {
+            "p": str(provider),
+            "s": str(state),
+            "n": str(nonce),
+            "v": str(verifier),
+            "u": str(redirect_uri),
+            "r": str(return_to),
+            "m": bool(remember),
+            "e": int(expires_at),
+            "k": str() | None as key,
+            "x": list(replaces),
+            "l": str() | None as link,
+            "i": str() | None as session,
+        }:
+            return Errand(
+                provider,
+                Secret(state),
+                Secret(nonce),
+                Secret(verifier),
+                redirect_uri,
+                return_to,
+                remember,
+                expires_at,
+                None if key is None else BindingKey.parse(key),
+                tuple(map(str, replaces)),
+                link,
+                session,
+            )
+    return None

@@ -1,0 +1,123 @@
+"""What an ID token must say before it is believed (OpenID Connect Core §3.1.3.7), and what is taken from it."""
+
+from collections.abc import Mapping, Sequence
+
+from gatepass.core.identity import Identity
+from gatepass.core.policy import MINUTE
+from gatepass.core.secret import Secret
+from gatepass.core.strict_json import Json
+from gatepass.errors import Forbidden, ProviderFailed
+from gatepass.oidc.fetch import Members
+from gatepass.oidc.key_set import is_same, left_half_hash
+from gatepass.oidc.metadata import TENANT
+from gatepass.oidc.options import Provider
+from gatepass.oidc.partner import FEDERATED, Assertion
+
+MAX_AGE = 60 * MINUTE
+"""Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""
+MAX_METHODS = 8
+MAX_WORD = 64
+
+
+def check_parties(claims: Members, provider: Provider, *, issuer: str) -> None:
+    """Raise ProviderFailed unless a token is by this issuer, for this client. `issuer` is the one of the metadata."""
+    expected = issuer
+    if TENANT in issuer:
+        tenant = claims.get("tid")
+        if not isinstance(tenant, str) or not ({tenant, "*"} & set(provider.tenants)):
+            raise ProviderFailed("the token is of a tenant that is not accepted")
+        expected = issuer.replace(TENANT, tenant)
+    if not is_same(claims.get("iss"), expected):
+        raise ProviderFailed("the token's iss is another issuer")
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    if provider.client_id not in audiences:
+        raise ProviderFailed("the token's aud is another client")
+    if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") != provider.client_id:
+        raise ProviderFailed("the token's azp is another client")
+
+
+def check_times(claims: Members, provider: Provider, *, now: int) -> None:
+    """Raise ProviderFailed unless a token was issued just now and has not expired, by clocks that differ a little."""
+    skew = provider.clock_skew
+    if now >= _time(claims, "exp") + skew:
+        raise ProviderFailed("the token has expired")
+    issued_at = _time(claims, "iat")
+    if not now - MAX_AGE - skew <= issued_at <= now + skew:
+        raise ProviderFailed(f"the token was issued {issued_at - now} s from now: one of the two clocks is wrong")
+    if "nbf" in claims and _time(claims, "nbf") > now + skew:
+        raise ProviderFailed("the token is not valid yet")
+
+
+def check_sign_in(
+    claims: Members, provider: Provider, *, nonce: Secret, access_token: Secret, algorithm: str, now: int
+) -> None:
+    """Raise ProviderFailed unless a token is the answer to this errand; Forbidden if the sign-in is less than asked."""
+    if not is_same(claims.get("nonce"), nonce.reveal()):
+        raise ProviderFailed("the token's nonce is not that of the request")
+    if "at_hash" in claims and not is_same(claims["at_hash"], left_half_hash(access_token, algorithm)):
+        raise ProviderFailed("the token's at_hash is not that of the access token")
+    if provider.max_age is not None and now - _time(claims, "auth_time") > provider.max_age + provider.clock_skew:
+        raise _weak("The sign-in at the provider is too long ago; sign in there again.")
+    if provider.acr_values and claims.get("acr") not in provider.acr_values:
+        raise _weak("The sign-in at the provider is weaker than this service asks for.")
+
+
+def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> Assertion:
+    """What a checked token asserts. `profile` has the claims about the person: of the token, or of UserInfo."""
+    auth_time = claims.get("auth_time")
+    sid = claims.get("sid")
+    return Assertion(
+        identity=identity_of(provider, issuer=str(claims["iss"]), subject=claims.get("sub"), profile=profile),
+        methods=(FEDERATED, *_words(claims.get("amr"))),
+        acr=acr if isinstance(acr := claims.get("acr"), str) and 0 < len(acr) <= 4 * MAX_WORD else None,
+        auth_time=auth_time if type(auth_time) is int and auth_time >= 0 else None,
+        sid=sid if isinstance(sid, str) and sid else None,
+        issued_at=_time(claims, "iat"),
+    )
+
+
+def identity_of(provider: Provider, *, issuer: str, subject: Json, profile: Mapping[str, Json]) -> Identity:
+    """The identity. Raises ProviderFailed for a subject that cannot be one.
+
+    An address counts as verified only if the provider says `true`: the text "true" is what another program made of it.
+    """
+    email, name = profile.get("email"), profile.get("name")
+    try:
+        return Identity(
+            provider.name,
+            issuer,
+            subject if isinstance(subject, str) else "",
+            email if isinstance(email, str) else "",
+            profile.get("email_verified") is True,
+            name if isinstance(name, str) else "",
+        )
+    except ValueError:
+        raise ProviderFailed("the token's sub is not 1 to 255 characters") from None
+
+
+def _words(value: Json) -> Sequence[str]:
+    """The methods that a provider names (RFC 8176), as far as they are words, each once."""
+    listed = value if isinstance(value, list) else []
+    words = [
+        word
+        for word in listed
+        if isinstance(word, str)
+        and 0 < len(word) <= MAX_WORD
+        and word.isascii()
+        and word.isprintable()
+        and " " not in word
+        and word != FEDERATED
+    ]
+    return list(dict.fromkeys(words))[:MAX_METHODS]
+
+
+def _time(claims: Members, name: str) -> int:
+    value = claims.get(name)
+    if type(value) not in (int, float) or not 0 <= float(str(value)) < 2**53:
+        raise ProviderFailed(f"the token's {name} is no time")
+    return int(float(str(value)))
+
+
+def _weak(detail: str) -> Forbidden:
+    return Forbidden("sign-in-too-weak", detail)

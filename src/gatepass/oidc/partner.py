@@ -1,0 +1,60 @@
+"""What the endpoints know of a provider, whatever it speaks: it names an address, and judges an answer.
+
+What a sign-in there proves is an `Assertion`. It knows no account: who that is here, `accounts` decides.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gatepass.core.identity import Identity
+from gatepass.core.secret import Secret
+from gatepass.errors import BadRequest
+from gatepass.oidc.errand import Errand
+from gatepass.oidc.options import Provider
+
+FEDERATED = "fed"
+"""The method of every session that begins at a provider; what the provider says of its own sign-in follows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the browser brings back from the provider."""
+
+    code: Secret | None = field(repr=False)
+    error: str | None
+    issuer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What a provider asserts: who it is, and how and when they signed in there.
+
+    `sid` is the provider's session, and `issued_at` when it said so, both for its logout; `auth_time` is None where the
+    provider does not tell. Times are Unix seconds by the provider's clock.
+    """
+
+    identity: Identity
+    methods: tuple[str, ...]
+    acr: str | None
+    auth_time: int | None
+    sid: str | None
+    issued_at: int
+
+
+class Partner(Protocol):
+    """A provider. Both methods raise Problem, within seconds."""
+
+    @property
+    def provider(self) -> Provider:
+        """What the application says of it."""
+
+    async def authorization_url(self, errand: Errand) -> str:
+        """Where the browser is sent for an errand."""
+
+    async def assertion(self, errand: Errand, answer: Answer) -> Assertion:
+        """What the provider asserts about the person who was sent there."""
+
+
+def expired() -> BadRequest:
+    """The errand is too old, was finished before, or was begun in another browser."""
+    return BadRequest("sign-in-expired", "This sign-in took too long, was finished before, or began elsewhere.")

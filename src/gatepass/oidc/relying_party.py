@@ -1,0 +1,252 @@
+"""One provider, asked and believed: where the browser is sent, and what the answer that it brings back is worth.
+
+    authorization_url(errand)     metadata → the address of the provider, with PKCE (RFC 7636), state and nonce
+    assertion(errand, answer)     iss (RFC 9207) → error or code → token endpoint → ID token → UserInfo, if need be
+
+Every answer is refused before the code in it is used, if it can be: a code that was meant for another provider must
+not reach this one (RFC 9700 §4.4).
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import quote_plus, urlencode
+
+from gatepass.core import base64url
+from gatepass.core.secret import Secret
+from gatepass.errors import Forbidden, Problem, ProviderFailed, ProviderTimeout, ProviderUnavailable
+from gatepass.oidc import id_token
+from gatepass.oidc.cached import Cached
+from gatepass.oidc.errand import Errand
+from gatepass.oidc.fetch import Fetcher, Members, members
+from gatepass.oidc.key_set import KeySet, UnknownKey, read_key_set, shared_secret
+from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadata
+from gatepass.oidc.options import SYMMETRIC, Provider
+from gatepass.oidc.partner import Answer, Assertion, expired
+from gatepass.ports import Clock
+from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl
+
+ANSWER_TIMEOUT = 10.0
+"""Seconds for all that a provider is asked while one request waits."""
+_INTERACTION = ("login_required", "interaction_required", "consent_required", "account_selection_required")
+_TEMPORARY = ("temporarily_unavailable", "server_error")
+_CODE = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_REFUSED_CODES = ("invalid_grant", "bad_verification_code")
+
+
+class RelyingParty:
+    """The client of an OpenID provider."""
+
+    def __init__(self, provider: Provider, *, clock: Clock) -> None:
+        self.provider = provider
+        self._clock = clock
+        self._fetcher = Fetcher(provider.name)
+        self._discovery = discovery_url(provider)
+        self._metadata = Cached(self._read_metadata, clock=clock)
+        self._keys = Cached(self._read_keys, clock=clock)
+
+    async def metadata(self) -> Metadata:
+        """What the provider says of itself. Raises ProviderFailed."""
+        return await self._metadata.get()
+
+    async def authorization_url(self, errand: Errand) -> str:
+        """OpenID Connect Core §3.1.2.1. Raises ProviderFailed."""
+        async with within_time(self.provider):
+            metadata = await self._metadata.get()
+        return with_query(metadata.authorization_endpoint, authorization_parameters(self.provider, errand))
+
+    async def assertion(self, errand: Errand, answer: Answer) -> Assertion:
+        """OpenID Connect Core §3.1.3. Raises Problem: ProviderFailed, Forbidden or BadRequest (`sign-in-expired`)."""
+        async with within_time(self.provider):
+            metadata = await self._metadata.get()
+            self._check_issuer(answer, metadata)
+            tokens = await redeem(
+                answer, errand, provider=self.provider, fetcher=self._fetcher, endpoint=metadata.token_endpoint,
+                methods=metadata.token_auth_methods,
+            )  # fmt: skip
+            if tokens.id_token is None:
+                raise ProviderFailed("the token endpoint answers no id_token")
+            claims, algorithm = await self.claims(tokens.id_token)
+            now = self._clock.now()
+            id_token.check_times(claims, self.provider, now=now)
+            id_token.check_sign_in(
+                claims,
+                self.provider,
+                nonce=errand.nonce,
+                access_token=tokens.access_token,
+                algorithm=algorithm,
+                now=now,
+            )
+            return id_token.read_assertion(claims, self.provider, profile=await self._profile(claims, tokens, metadata))
+
+    async def claims(self, token: Secret) -> tuple[Members, str]:
+        """The claims of a token that this provider signed for this client, and its algorithm. The caller checks times.
+
+        For ID tokens and logout tokens. Raises ProviderFailed.
+        """
+        metadata = await self._metadata.get()
+        keys = await self._keys.get()
+        try:
+            claims, algorithm = keys.claims(token, algorithms=self.provider.algorithms)
+        except UnknownKey:
+            renewed = await self._keys.renewed()
+            if renewed is None:
+                raise
+            claims, algorithm = renewed.claims(token, algorithms=self.provider.algorithms)
+        id_token.check_parties(claims, self.provider, issuer=metadata.issuer)
+        return claims, algorithm
+
+    def _check_issuer(self, answer: Answer, metadata: Metadata) -> None:
+        """RFC 9207 §2.4."""
+        if answer.issuer is None and not metadata.names_issuer:
+            return
+        before, several, after = metadata.issuer.partition(TENANT)
+        of_a_tenant = several and re.fullmatch(f"{re.escape(before)}[0-9a-f-]+{re.escape(after)}", answer.issuer or "")
+        if answer.issuer != metadata.issuer and not of_a_tenant:
+            raise ProviderFailed("the answer is of another issuer, or of none")
+
+    async def _profile(self, claims: Members, tokens: "Tokens", metadata: Metadata) -> Members:
+        """Where the address is: in the token, or at UserInfo, which must speak of the same subject (Core §5.3.2)."""
+        if "email" in claims or "email" not in self.provider.scopes or metadata.userinfo_endpoint is None:
+            return claims
+        bearer = Secret(f"Bearer {tokens.access_token.reveal()}")
+        profile = await self._fetcher.get(metadata.userinfo_endpoint, {"Authorization": bearer})
+        if profile.get("sub") != claims.get("sub"):
+            raise ProviderFailed("UserInfo speaks of another subject than the token")
+        return profile
+
+    async def _read_metadata(self) -> Metadata:
+        return read_metadata(await self._fetcher.document(self._discovery), self.provider)
+
+    async def _read_keys(self) -> KeySet:
+        secret = self.provider.secret
+        if secret is not None and self.provider.algorithms[0] in SYMMETRIC:
+            return shared_secret(secret)
+        metadata = await self._metadata.get()
+        return read_key_set(await self._fetcher.document(metadata.jwks_uri))
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the token endpoint answers, as far as it is used."""
+
+    access_token: Secret
+    id_token: Secret | None
+
+
+def authorization_parameters(provider: Provider, errand: Errand) -> dict[str, str]:
+    """The parameters of an authorization request, those of OpenID Connect alone where that is spoken."""
+    digest = hashlib.sha256(errand.verifier.reveal().encode()).digest()
+    parameters = {
+        "response_type": "code",
+        "client_id": provider.client_id,
+        "redirect_uri": errand.redirect_uri,
+        "scope": " ".join(provider.scopes),
+        "state": errand.state.reveal(),
+        "code_challenge": base64url.encode(digest),
+        "code_challenge_method": "S256",
+        **provider.parameters,
+    }
+    if provider.adapter != "oidc":
+        return parameters
+    wanted = {
+        "nonce": errand.nonce.reveal(),
+        "prompt": provider.prompt,
+        "max_age": None if provider.max_age is None else str(provider.max_age),
+        "acr_values": " ".join(provider.acr_values) or None,
+        "response_mode": None if provider.response_mode == "query" else provider.response_mode,
+    }
+    return parameters | {name: value for name, value in wanted.items() if value is not None}
+
+
+def with_query(address: str, parameters: dict[str, str]) -> str:
+    """An endpoint with more parameters than it has already (RFC 6749 §3.1)."""
+    return address + ("&" if "?" in address else "?") + urlencode(parameters)
+
+
+async def redeem(
+    answer: Answer, errand: Errand, *, provider: Provider, fetcher: Fetcher, endpoint: RemoteUrl, methods: object = ()
+) -> Tokens:
+    """The tokens for a code (RFC 6749 §4.1.3), or the problem that the answer is."""
+    if answer.error is not None:
+        raise _refusal(answer.error)
+    if answer.code is None:
+        raise ProviderFailed("the answer has neither a code nor an error")
+    form: dict[str, str | Secret] = {
+        "grant_type": "authorization_code",
+        "code": answer.code,
+        "redirect_uri": errand.redirect_uri,
+        "code_verifier": errand.verifier,
+    }
+    headers: dict[str, str | Secret] = {
+        "Accept": "application/json",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    headers |= _client_credentials(provider, form, offered=methods)
+    return _tokens(await fetcher.send(Outgoing(endpoint, "POST", headers, _encoded(form))), endpoint)
+
+
+def _client_credentials(provider: Provider, form: dict[str, str | Secret], *, offered: object) -> dict[str, Secret]:
+    """How the token endpoint is told who asks (RFC 6749 §2.3.1): by a header, or by members that `form` is given."""
+    names = offered if isinstance(offered, frozenset) else frozenset()
+    method: str = provider.client_authentication
+    if method == "auto":
+        method = "client_secret_post" if "client_secret_post" in names else "client_secret_basic"
+        method = "client_secret_basic" if "client_secret_basic" in names else method
+    if provider.secret is None or method == "none":
+        form["client_id"] = provider.client_id
+        return {}
+    if method == "client_secret_post":
+        form |= {"client_id": provider.client_id, "client_secret": provider.secret}
+        return {}
+    # Form-encoded each, before they are joined: a secret may have a colon, or a character that is no ASCII.
+    pair = Secret(f"{quote_plus(provider.client_id)}:{quote_plus(provider.secret.reveal())}")
+    return {"Authorization": Secret("Basic " + b64encode(pair.reveal().encode()).decode())}
+
+
+def _encoded(form: dict[str, str | Secret]) -> Secret:
+    return Secret(urlencode({name: v.reveal() if isinstance(v, Secret) else v for name, v in form.items()}))
+
+
+def _tokens(response: Incoming, endpoint: RemoteUrl) -> Tokens:
+    """The tokens in a response. GitHub answers errors with 200."""
+    found = members(response, endpoint)
+    error = found.get("error")
+    if error in _REFUSED_CODES:
+        raise expired()
+    if error is not None or response.status != 200:
+        raise ProviderFailed(f"the token endpoint answers {response.status} {_word(error)}")
+    access_token, identity = found.get("access_token"), found.get("id_token")
+    if not isinstance(access_token, str) or str(found.get("token_type", "")).lower() != "bearer":
+        raise ProviderFailed("the token endpoint answers no bearer token")
+    return Tokens(Secret(access_token), Secret(identity) if isinstance(identity, str) else None)
+
+
+def _refusal(error: str) -> Problem:
+    """The problem that an error response is (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)."""
+    if error == "access_denied":
+        return Forbidden("access-denied", "The sign-in was refused at the provider.")
+    if error in _INTERACTION:
+        return Forbidden("interaction-required", "The provider must ask the person something first.")
+    if error in _TEMPORARY:
+        return ProviderUnavailable(f"the provider answers {_word(error)}")
+    return ProviderFailed(f"the provider answers {_word(error)}")
+
+
+def _word(error: object) -> str:
+    """An error code of a provider, if it is one: it goes into a log."""
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else "and no error code"
+
+
+@contextlib.asynccontextmanager
+async def within_time(provider: Provider) -> AsyncIterator[None]:
+    """Bound all that a provider is asked for one request. Raises ProviderTimeout."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            yield
+    except TimeoutError:
+        raise ProviderTimeout(f"{provider.name} takes too long in all") from None

@@ -1,0 +1,280 @@
+"""Sign-in at a provider (OpenID Connect): the browser is sent there, and comes back with an answer.
+
+    POST /oidc/{name}/start       by the page, with its binding key → where to go, and the cookie of the errand
+    GET  /oidc/{name}/start       by a link, without a key → 303 to the provider
+    GET  /oidc/{name}/callback    from the provider → 303 to the page, signed in, or with ?gatepass_error=<code>
+    POST /oidc/{name}/callback    the same by a form, at a provider with `response_mode=form_post`
+
+An answer counts only in the browser that carries its errand (`oidc.errand`). Other sites may send browsers here, so
+what has no errand is answered by a page of one sentence, and nothing happens.
+"""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from urllib.parse import parse_qsl
+
+from gatepass.core.access_token import Principal
+from gatepass.core.event import ProviderFailure, ProviderSignInRefused
+from gatepass.core.identity import ProviderSignIn
+from gatepass.core.policy import MINUTE
+from gatepass.core.secret import Secret
+from gatepass.errors import BadRequest, Forbidden, InvalidCredentials, Problem, ProviderFailed, SessionEnded
+from gatepass.oidc.errand import Errand
+from gatepass.oidc.partner import Answer, Assertion, Partner, expired
+from gatepass.oidc.return_to import with_error
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
+from gatepass.server.http import Reply, Request
+from gatepass.wire import bodies
+from gatepass.wire.bodies import ProviderStart
+
+MAX_ANSWER = 16_384
+"""Bytes of what a provider sends the browser back with."""
+MAX_PARAMETERS = 20
+HTML = "text/html; charset=utf-8"
+LINK_MAX_AGE = 10 * MINUTE
+"""Seconds since the sign-in of a session that may add an identity to its account, unless the policy says otherwise."""
+_WHERE = "return_to must be a path of this origin, such as /notes, or an address of an allowed origin."
+
+
+class Parameters(dict[str, str]):
+    """What came in a query or a form: a code among it, which crash reports must not show."""
+
+    def __repr__(self) -> str:
+        return "<parameters>"
+
+
+async def start(context: Context, request: Request) -> Reply:
+    """Begin a sign-in at a provider: where to send the browser.
+
+    With `link` the identity is added to the account of the access token, which needs a recent sign-in.
+    """
+    raw = await request.json(bodies.MAX_BYTES)
+    body = bodies.read(ProviderStart, raw) if raw else ProviderStart()
+    partner = context.providers.find(request.path_params["name"])
+    if not context.errands.may_return_to(body.return_to):
+        raise bodies.invalid_body({"return_to": _WHERE})
+    principal = _owner(context, request) if body.link else None
+    errand, cookies = context.errands.begin(
+        request,
+        partner.provider,
+        return_to=body.return_to,
+        remember=body.remember,
+        binding_key=body.binding_secret,
+        replaces=_replaced(context, request),
+        link=None if principal is None else principal.account_id,
+        session=None if principal is None else principal.session_id,
+    )
+    try:
+        location = await partner.authorization_url(errand)
+    except ProviderFailed as failed:
+        _tell(context, request, partner.provider.name, failed)
+        raise
+    return Reply(200, bodies.dump({"location": location}), cookies=cookies)
+
+
+async def start_by_link(context: Context, request: Request) -> Reply:
+    """Begin a sign-in at a provider by a link: send the browser there."""
+    try:
+        parameters = _query(request)
+        partner = context.providers.find(request.path_params["name"])
+        return_to = parameters.get("return_to", "/")
+        if not context.errands.may_return_to(return_to):
+            raise BadRequest("malformed-request", _WHERE)
+        if request.headers.one(b"sec-fetch-site") == "cross-site":
+            raise Forbidden("cross-site", "Another site sent you here. Sign in from a page of this one.")
+    except Problem as problem:
+        return _page(problem)
+    errand, cookies = context.errands.begin(
+        request,
+        partner.provider,
+        return_to=return_to,
+        remember=parameters.get("remember", "true") != "false",
+        replaces=_replaced(context, request),
+    )
+    try:
+        return _redirect(await partner.authorization_url(errand), cookies=cookies)
+    except Problem as problem:
+        _tell(context, request, partner.provider.name, problem)
+        return _redirect(with_error(return_to, problem.code))
+
+
+async def callback(context: Context, request: Request) -> Reply:
+    """Take the provider's answer: sign in, and send the browser back to the page."""
+    try:
+        partner = context.providers.find(request.path_params["name"])
+        parameters = _query(request)
+    except Problem as problem:
+        return _page(problem)
+    return await _take(context, request, partner, parameters)
+
+
+async def callback_by_form(context: Context, request: Request) -> Reply:
+    """Take the provider's answer from a form."""
+    try:
+        partner = context.providers.find(request.path_params["name"])
+        parameters = _read(await request.form(MAX_ANSWER))
+    except Problem as problem:
+        return _page(problem)
+    return await _take(context, request, partner, parameters)
+
+
+async def _take(context: Context, request: Request, partner: Partner, parameters: "Parameters") -> Reply:
+    name = partner.provider.name
+    errand, gone = context.errands.take(request, parameters.get("state", ""), provider=name)
+    if errand is None:
+        return _page(expired(), cookies=gone)
+    try:
+        cookies = await _finish(context, request, partner, errand, parameters)
+    except Problem as problem:
+        _tell(context, request, name, problem)
+        return _redirect(with_error(errand.return_to, problem.code), cookies=gone)
+    return _redirect(errand.return_to, cookies=[*gone, *cookies])
+
+
+async def _finish(
+    context: Context, request: Request, partner: Partner, errand: Errand, parameters: Parameters
+) -> Iterable[str]:
+    """Ask the provider, and begin the session or add the identity. Returns Set-Cookie values."""
+    if errand.expires_at <= context.clock.now():
+        raise expired()
+    answer = Answer(
+        Secret(parameters["code"]) if "code" in parameters else None, parameters.get("error"), parameters.get("iss")
+    )
+    assertion = await partner.assertion(errand, answer)
+    if errand.link is not None:
+        return await _link(context, request, errand, assertion)
+    identity, caller = assertion.identity, context.caller(request)
+    account = await context.identities.account_for(identity, ip_prefix=caller.ip_prefix)
+    came_with = context.refresh_cookies.sids(context.refresh_cookies.received(request))
+    grant = await context.sessions.sign_in(
+        account,
+        caller=caller,
+        remember=errand.remember,
+        binding_key=errand.binding_key,
+        methods=assertion.methods,
+        replacing=came_with.union(bytes.fromhex(sid) for sid in errand.replaces),
+        through=ProviderSignIn(
+            identity.provider, identity.issuer, identity.subject, assertion.sid, assertion.issued_at
+        ),
+    )
+    if grant is None:
+        raise InvalidCredentials
+    return context.refresh_cookies.issue(grant)
+
+
+async def _link(context: Context, request: Request, errand: Errand, assertion: Assertion) -> Iterable[str]:
+    """Add the identity to the account of the session that asked for it, if that has not ended meanwhile."""
+    account_id = errand.link or ""
+    live = {session.sid.hex() for session in await context.sessions.list_for_account(account_id)}
+    if errand.session not in live:
+        raise SessionEnded
+    await context.identities.link(account_id, assertion.identity, ip_prefix=context.ip_prefix(request))
+    return ()
+
+
+def _owner(context: Context, request: Request) -> Principal:
+    """The caller, who has signed in just now. Raises Unauthenticated."""
+    max_age = context.policy.recent_sign_in or LINK_MAX_AGE
+    return context.check.require(context.principal(request), max_age=max_age)
+
+
+def _replaced(context: Context, request: Request) -> Sequence[str]:
+    """The sessions whose refresh cookies came: at the callback browsers do not send them."""
+    return sorted(sid.hex() for sid in context.refresh_cookies.sids(context.refresh_cookies.received(request)))
+
+
+def _query(request: Request) -> Parameters:
+    return _read(request.scope.get("query_string", b""))
+
+
+def _read(raw: bytes) -> Parameters:
+    """The parameters of a query or a form. Raises BadRequest; none may stand twice (RFC 6749 §3.1)."""
+    try:
+        if len(raw) > MAX_ANSWER:
+            raise ValueError
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+    except ValueError:
+        raise BadRequest("malformed-request", "The parameters of this address cannot be read.") from None
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise BadRequest("malformed-request", "A parameter of this address stands twice.")
+    return Parameters(pairs)
+
+
+def _tell(context: Context, request: Request, provider: str, problem: Problem) -> None:
+    """Report why nobody was signed in."""
+    at, address = context.clock.now(), context.ip_prefix(request)
+    if isinstance(problem, ProviderFailed):
+        context.report(ProviderFailure(at=at, address=address, provider=provider, why=problem.why))
+    context.report(ProviderSignInRefused(at=at, address=address, provider=provider, code=problem.code))
+
+
+def _redirect(location: str, *, cookies: Iterable[str] = ()) -> Reply:
+    return Reply(303, headers=[("location", location)], cookies=cookies)
+
+
+def _page(problem: Problem, *, cookies: Iterable[str] = ()) -> Reply:
+    """A problem for a person: a page without script or style, which nothing can be put into."""
+    text = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(problem.title)}</title>"
+        f"<h1>Nobody was signed in</h1><p>{escape(problem.detail)}</p><p><a href=/>Go on</a></p></html>"
+    )
+    return Reply(problem.status, text.encode(), media_type=HTML, cookies=cookies)
+
+
+_PROBLEMS = {400: "malformed-request, sign-in-expired", 403: "cross-site", 404: "not-found"}
+_ANSWER = {
+    "code": "The code of a sign-in",
+    "state": "Which sign-in it is the answer to",
+    "iss": "The provider (RFC 9207)",
+    "error": "Why there is no code",
+}
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/oidc/{name}/start",
+        start,
+        name="startProviderSignIn",
+        body=ProviderStart,
+        done={200: "Location"},
+        problems={
+            401: "token-required, invalid-token, insufficient-user-authentication",
+            404: "not-found",
+            502: "provider-unavailable, provider-error",
+            504: "provider-unavailable",
+        },
+        cross_site=True,
+    ),
+    Endpoint(
+        "GET",
+        "/oidc/{name}/start",
+        start_by_link,
+        name="openProvider",
+        done={303: None},
+        problems=_PROBLEMS,
+        query={"return_to": "Where the browser goes afterwards", "remember": "false: until the browser is closed"},
+        by_navigation=True,
+        media_type=HTML,
+    ),
+    Endpoint(
+        "GET",
+        "/oidc/{name}/callback",
+        callback,
+        name="takeProviderAnswer",
+        done={303: None},
+        problems=_PROBLEMS,
+        query=_ANSWER,
+        by_navigation=True,
+        media_type=HTML,
+    ),
+    Endpoint(
+        "POST",
+        "/oidc/{name}/callback",
+        callback_by_form,
+        name="takeProviderAnswerByForm",
+        done={303: None},
+        problems=_PROBLEMS,
+        by_navigation=True,
+        media_type=HTML,
+    ),
+)
