@@ -70,6 +70,8 @@ class Endpoint:
     """Takes a Gatepass-Proof instead of Gatepass-Client (PROTOCOL §5)."""
     stateless: bool = False
     """Answers also while the gate cannot be opened."""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """Members of a form (application/x-www-form-urlencoded) in place of a body in JSON → what they are."""
     query: Mapping[str, str] = field(default_factory=dict)
     """Parameters of the query → what they are; none is required."""
     media_type: str = "application/json"
