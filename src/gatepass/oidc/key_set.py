@@ -25,6 +25,7 @@ from gatepass.core import base64url, strict_json
 from gatepass.core.secret import Secret
 from gatepass.errors import ProviderFailed
 from gatepass.oidc.fetch import Members
+from gatepass.oidc.partner import UnknownKey
 
 MAX_TOKEN = 65_536
 """Characters of an ID token. Some have dozens of groups in them."""
@@ -35,10 +36,6 @@ _FAMILIES: Mapping[str, type[Key]] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
 _HASHES = {"256": sha256, "384": sha384, "512": sha512}
 _PUBLIC_TYPES = ("RSA", "EC", "OKP")
-
-
-class UnknownKey(ProviderFailed):
-    """The token is under no key of this set: the provider may have published another one since."""
 
 
 class _Registry(JWSRegistry):

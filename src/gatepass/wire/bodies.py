@@ -87,6 +87,13 @@ class VerifyRequest(_Strict):
     binding_secret: BindingSecret = None
 
 
+class LogoutRequest(_Strict):
+    """`POST /auth/logout`: nothing, or also at the provider where the session began, and where to go then."""
+
+    at_provider: bool = False
+    return_to: str | None = Field(default=None, max_length=1024)
+
+
 class ProviderStart(_Strict):
     """`POST /auth/oidc/{name}/start`."""
 
