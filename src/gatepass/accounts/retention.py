@@ -1,6 +1,8 @@
-"""What of failed sign-ins and registrations is deleted once it has no effect any more: both name networks or people."""
+"""What of failed sign-ins, registrations and changed claims is deleted once it has no effect any more."""
 
 from gatepass.accounts.throttling import LASTING
+from gatepass.core.claims_mark import first_number
+from gatepass.core.policy import DAY
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
 from gatepass.ports import Store
 
@@ -9,7 +11,7 @@ MAX_BATCH = 500
 
 
 class Retention:
-    """Deletes counts that no throttle looks at again, and registrations of which no link can be valid."""
+    """Deletes counts that no throttle looks at again, registrations of which no link can be valid, and old marks."""
 
     def __init__(self, store: Store, *, verify_ttl: int) -> None:
         """`verify_ttl` is the life of a registration's link in seconds."""
@@ -25,4 +27,7 @@ class Retention:
         # A link that is sent again at the last moment holds for another life, as its mail says.
         oldest = now - 2 * self._verify_ttl
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:
+            pass
+        below = first_number(now - DAY)  # as long as the end of a session is kept for guards that restart
+        while await store.prune_claims_marks(below=below, limit=MAX_BATCH) == MAX_BATCH:
             pass

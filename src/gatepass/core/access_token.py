@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from gatepass.core import base64url, strict_json
+from gatepass.core import base64url, claims_mark, strict_json
 from gatepass.core.frozen_json import frozen
 from gatepass.core.keyring import SigningKey
 from gatepass.core.public_key import ES256, PublicKey, der_of
@@ -31,7 +31,7 @@ MAX_TIME = 2**53
 Check = Callable[[bytes, bytes], bool]
 RESERVED = frozenset(
     ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "amr", "cnf", "act")
-)
+) | {claims_mark.CLAIM}
 """Claims that an application's hook may not set."""
 _NONE: frozenset[str] = frozenset()
 
@@ -47,6 +47,7 @@ class Principal:
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
     the sign-in, the `amr` claim (RFC 8176); `claims` has all claims, those of the application's hook included. They
     cannot be changed, in any depth: a verified token is remembered, and later requests get the same ones.
+    `claims_mark`: which change of the account's claims the token knows (`core/claims_mark.py`).
     """
 
     account_id: str
@@ -58,6 +59,7 @@ class Principal:
     scopes: frozenset[str]
     claims: Mapping[str, Json] = field(repr=False)
     methods: tuple[str, ...] = ()
+    claims_mark: int = 0
 
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
@@ -141,6 +143,7 @@ class Verifier:
             _scopes(claims),
             frozen(claims),
             _methods(claims),
+            _time(claims, claims_mark.CLAIM) if claims_mark.CLAIM in claims else 0,
         )
 
 

@@ -16,17 +16,19 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
+from gatepass.stores.memory_claims import MemoryClaims
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryAttempts):
+class MemoryStore(MemoryAttempts, MemoryClaims):
     """All store ports over dictionaries."""
 
     is_shared = False
     is_private = True
 
     def __init__(self) -> None:
-        super().__init__()
+        MemoryAttempts.__init__(self)
+        MemoryClaims.__init__(self)
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
         self._registrations: dict[str, PendingRegistration] = {}
