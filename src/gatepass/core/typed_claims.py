@@ -5,16 +5,16 @@
 
     def remove(caller: Annotated[Principal[Claims], requires(claims=Claims)]): ...   # caller.claims.roles
 
-A pydantic model or a dataclass must be frozen: what a guard has checked, no handler may change. A TypedDict becomes
-a dict that refuses changes, in any depth.
+A pydantic model or a dataclass must be frozen: what a guard has checked, no handler may change. A TypedDict (before
+Python 3.12 that of typing_extensions) becomes a dict that refuses changes, in any depth.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, TypeVar, cast, is_typeddict
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
 from gatepass.core.frozen_json import frozen
 from gatepass.core.strict_json import Json
@@ -36,8 +36,8 @@ def read_claims(kind: type[Kind], claims: Mapping[str, Json]) -> Kind:
 @functools.cache
 def reader_of(kind: Any) -> Callable[[dict[str, Json]], Any]:
     """What makes a `kind` of claims. Raises ConfigurationError for one that could be changed."""
-    if is_typeddict(kind):
-        checked: Callable[[dict[str, Json]], Any] = TypeAdapter(kind).validate_python
+    if issubclass(kind, dict) and hasattr(kind, "__total__"):  # a TypedDict, of `typing` or of `typing_extensions`
+        checked = _checker_of(kind)
         return lambda claims: frozen(checked(claims))
     if dataclasses.is_dataclass(kind):
         is_frozen = bool(vars(kind)["__dataclass_params__"].frozen)
@@ -48,4 +48,11 @@ def reader_of(kind: Any) -> Callable[[dict[str, Json]], Any]:
             f"{kind.__name__} cannot hold claims: use a TypedDict, a frozen dataclass, or a pydantic model with "
             "frozen=True. Claims must not change while a request is handled."
         )
-    return TypeAdapter(kind).validate_python
+    return _checker_of(kind)
+
+
+def _checker_of(kind: Any) -> Callable[[dict[str, Json]], Any]:
+    try:
+        return TypeAdapter(kind).validate_python
+    except PydanticUserError as fault:  # such as a TypedDict of `typing` before Python 3.12
+        raise ConfigurationError(f"{kind.__name__} cannot hold claims: {fault.message}") from None
