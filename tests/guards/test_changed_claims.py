@@ -55,7 +55,9 @@ async def test_the_old_token_is_401_and_the_next_one_403_and_nobody_is_signed_ou
     place.roles.clear()
     await place.at.gate.refresh_claims(place.account_id)
     place.at.store.verbs.clear()
-    assert await place.notes() == (401, "invalid-token")
+    answer = await place.ann.send("GET", "/notes", headers=[place.ann.bearer])
+    assert (answer.status, answer.code, answer.json()["reason"]) == (401, "invalid-token", "claims-changed")
+    assert answer.one("www-authenticate") == 'Bearer error="invalid_token", error_description="claims-changed"'
     assert place.at.store.verbs == [], "no query"
     assert await place.refresh() == 200
     place.at.store.verbs.clear()
