@@ -25,6 +25,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
 from gatepass.server.door import Door
+from gatepass.sessions.changed_claims import ChangedClaims
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 
@@ -177,6 +178,8 @@ class SyncAdministration(SyncService):
     end_session = Method(Administration.end_session)
     end_sessions = Method(Administration.end_sessions)
     end_all_sessions = Method(Administration.end_all_sessions)
+    refresh_claims = Method(Administration.refresh_claims)
+    refresh_claims_of_all = Method(Administration.refresh_claims_of_all)
     rotate_key = Method(Administration.rotate_key)
     retire_key = Method(Administration.retire_key)
 
@@ -187,6 +190,13 @@ class SyncKeys(SyncService):
     rotate = Method(SigningKeys.rotate)
     retire = Method(SigningKeys.retire)
     listed = Method(SigningKeys.listed)
+
+
+class SyncClaims(SyncService):
+    """`gate.sync.refresh_claims` and `gate.sync.refresh_claims_of_all`."""
+
+    refresh_claims = Method(ChangedClaims.refresh_claims)
+    refresh_claims_of_all = Method(ChangedClaims.refresh_claims_of_all)
 
 
 class Sync(Run):
@@ -208,6 +218,7 @@ class Sync(Run):
         administration: Administration,
         keys: SigningKeys,
         door: Door,
+        claims: ChangedClaims,
     ) -> None:
         super().__init__(lifecycle, background)
         self.sign_in = self.without_await(door.sign_in)
@@ -217,6 +228,9 @@ class Sync(Run):
         self.provider_logout = SyncProviderLogout(provider_logout, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
+        claims_of = SyncClaims(claims, self)
+        self.refresh_claims = claims_of.refresh_claims
+        self.refresh_claims_of_all = claims_of.refresh_claims_of_all
 
     def open(self) -> None:
         """Open the gate. Raises ConfigurationError or StoreUnavailable."""

@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     audience: str | None = _TOKENS.audience
     client_id: str = _TOKENS.client_id
     algorithm: Algorithm = _TOKENS.algorithm
+    claims_timeout: Duration = _TOKENS.claims_timeout
+    max_token_length: int = _TOKENS.max_token_length
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path

@@ -1,9 +1,11 @@
 """What is deleted once it has no effect any more, since it names networks or people.
 
-Failed sign-ins, registrations, and at which provider a session began.
+Failed sign-ins, registrations, at which provider a session began, and the marks of changed claims.
 """
 
 from gatepass.accounts.throttling import LASTING
+from gatepass.core.claims_mark import first_number
+from gatepass.core.policy import DAY
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
 from gatepass.ports import Store
 
@@ -30,4 +32,7 @@ class Retention:
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:
             pass
         while await store.prune_provider_sessions(before=now, limit=MAX_BATCH) == MAX_BATCH:
+            pass
+        below = first_number(now - DAY)  # as long as the end of a session is kept for guards that restart
+        while await store.prune_claims_marks(below=below, limit=MAX_BATCH) == MAX_BATCH:
             pass

@@ -16,11 +16,12 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
+from gatepass.stores.memory_claims import MemoryClaims
 from gatepass.stores.memory_identities import MemoryIdentities
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryIdentities, MemoryAttempts):
+class MemoryStore(MemoryIdentities, MemoryAttempts, MemoryClaims):
     """All store ports over dictionaries."""
 
     is_shared = False

@@ -12,6 +12,7 @@ class MemoryAttempts:
     """The verbs of AttemptStore."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._ids_by_email: dict[str, str] = {}
         self._attempts: dict[str, Attempts] = {}
         self._failures: dict[str, Attempts] = {}

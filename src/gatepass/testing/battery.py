@@ -12,7 +12,7 @@
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
 alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery and
-IdentityBattery, AttemptBattery, KeyBattery, AuditBattery. A store that several processes can share inherits from
+IdentityBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that several processes can share inherits from
 SharedBattery too.
 """
 
@@ -22,11 +22,12 @@ except ModuleNotFoundError as missing:
     raise ImportError("The battery needs pytest: pip install 'gatepass[testing]'") from missing
 
 pytest.register_assert_rewrite(
-    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "feed", "identity", "session"))
+    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "claims", "feed", "identity", "session"))
 )
 
 from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
+from gatepass.testing.claims_battery import ClaimsBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.identity_battery import IdentityBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery  # noqa: E402
@@ -35,6 +36,7 @@ __all__ = [
     "AccountBattery",
     "AttemptBattery",
     "AuditBattery",
+    "ClaimsBattery",
     "FeedBattery",
     "IdentityBattery",
     "KeyBattery",
@@ -54,5 +56,6 @@ class StoreBattery(
     AttemptBattery,
     KeyBattery,
     AuditBattery,
+    ClaimsBattery,
 ):
     """The whole contract of `gatepass.ports.Store`."""

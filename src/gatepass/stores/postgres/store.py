@@ -21,6 +21,7 @@ from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
+from gatepass.stores.postgres.claims import ClaimsStatements, PostgresClaims
 from gatepass.stores.postgres.identities import PostgresIdentities
 from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.listener import POLL_INTERVAL, listening
@@ -47,7 +48,7 @@ _SID = 6
 """The place of the sid among the values of a swap."""
 
 
-class PostgresStore(PostgresIdentities):
+class PostgresStore(PostgresIdentities, PostgresClaims):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -59,6 +60,7 @@ class PostgresStore(PostgresIdentities):
         schema = self._url.schema
         self._sql, self._accounts_sql = Statements(schema), AccountStatements(schema)
         self._identities_sql = IdentityStatements(schema)
+        self._claims_sql = ClaimsStatements(schema, self._sql.channel)
         self._pool = ConnectionPool(self._url)
         self._swaps = SwapBatcher(self._send, spawn=self._pool.spawn)
         self._swap_sql = self._sql.swap
@@ -80,6 +82,7 @@ class PostgresStore(PostgresIdentities):
             await connection.fetch(self._sql.revoked_since, _NEVER)
             await connection.fetch(self._sql.epoch)
             await connection.fetch(self._identities_sql.list_own, "")
+            await connection.fetch(self._claims_sql.number, "")
         except asyncpg.InsufficientPrivilegeError as refusal:
             raise ConfigurationError(
                 f"{refusal.args[0]}: GRANT USAGE ON SCHEMA {self._url.schema}, and "
