@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.hook_facts import AccountChange
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import StoreUnavailable
@@ -143,8 +144,8 @@ class SessionStore(Protocol):
 class AccountStore(Protocol):
     """Accounts by id and by normalised e-mail address."""
 
-    async def add_account(self, account: Account) -> bool:
-        """Add an account. Returns False if its address or its id is taken."""
+    async def add_account(self, account: Account, *, extra: str = "") -> bool:
+        """Add an account, with `extra` in its entry of the journal. Returns False if its address or its id is taken."""
 
     async def find_account(self, account_id: str) -> Account | None:
         """The account with this id, or None."""
@@ -211,11 +212,38 @@ class AccountStore(Protocol):
     async def confirm_registration(self, registration_id: str, account: Account) -> bool:
         """In one step: add the account and delete all pending registrations with its address.
 
-        Returns False if the registration is absent or the address is taken.
+        Its entry of the journal has the `extra` of the one that is confirmed. Returns False if the registration is
+        absent or the address is taken.
         """
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` pending registrations created before `before`. Returns the number deleted."""
+
+
+class ChangeStore(Protocol):
+    """The journal of accounts, for the hooks of the application: an entry for each that was made, changed or deleted.
+
+    Every verb that adds an account, changes its `email` or deletes it writes the entry in the same step, and deleting
+    an account also empties the `extra` of its entries. Entries of one account are numbered in the order of its changes.
+    """
+
+    async def take_change(self, account_id: str, *, now: int, until: int) -> AccountChange | None:
+        """Hand out the oldest entry of an account, if it is due: to no other caller before `until`. `tries` rises."""
+
+    async def take_changes(self, *, now: int, until: int, noticed_before: int, limit: int) -> Sequence[AccountChange]:
+        """Hand out at most `limit` entries as `take_change`, the oldest of each account, lowest numbers first.
+
+        Notes `now` in entries that no call has noticed yet, and leaves out those noticed after `noticed_before`.
+        """
+
+    async def end_change(self, change: AccountChange) -> None:
+        """Delete an entry, unless it was handed out again since."""
+
+    async def put_off_change(self, change: AccountChange, *, until: int) -> None:
+        """Make an entry due at `until`, unless it was handed out again since."""
+
+    async def prune_changes(self, *, now: int, before: int, limit: int) -> int:
+        """Delete at most `limit` entries that were noticed before `before`; how many. Notes `now` in new ones."""
 
 
 class Attempts(NamedTuple):
@@ -283,8 +311,8 @@ class EpochStore(Protocol):
         """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
 
 
-class Store(SessionStore, AccountStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
-    """All six on one engine, opened and closed together.
+class Store(SessionStore, AccountStore, ChangeStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
+    """All seven on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gatepass.accounts.changes import Changes
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.account import Account
 from gatepass.core.secret import Secret
@@ -63,6 +64,7 @@ class ExternalUsers:
         queue: FairQueue,
         store: AccountStore,
         sessions: Sessions,
+        changes: Changes,
         clock: Clock,
     ) -> None:
         """At most as many sign-ins are with the `authenticator` at a time as `queue` lets run."""
@@ -70,6 +72,7 @@ class ExternalUsers:
         self._queue = queue
         self._store = store
         self._sessions = sessions
+        self._changes = changes
         self._clock = clock
 
     async def verify(self, email: str, password: Secret, *, network: str | None) -> tuple[Account | None, bool]:
@@ -85,6 +88,7 @@ class ExternalUsers:
         if account is None:
             made = Account(user.id, user.email, f"external {user.id}", marker, 1, now)
             if await self._store.add_account(made):
+                await self._changes.deliver(made.id)
                 return made
             account = await self._store.find_account(user.id)  # another sign-in made it meanwhile
         if account is not None and account.password_hash != marker:
@@ -101,6 +105,7 @@ class ExternalUsers:
                 credential_version=account.credential_version,
                 now=now,
             )
+            await self._changes.deliver(user.id)
             account = await self._store.find_account(user.id)
         return account
 

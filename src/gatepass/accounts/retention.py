@@ -1,5 +1,6 @@
-"""What of failed sign-ins and registrations is deleted once it has no effect any more: both name networks or people."""
+"""What of failed sign-ins, registrations and the journal of accounts is deleted once it has no effect any more."""
 
+from gatepass.accounts.changes import RETENTION
 from gatepass.accounts.throttling import LASTING
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
 from gatepass.ports import Store
@@ -22,6 +23,8 @@ class Retention:
         for before, keep in ((now - PER_GUESSER.memory, LASTING), (now - LIFETIME.memory, "")):
             while await store.prune_attempts(before=before, keep=keep, limit=MAX_BATCH) == MAX_BATCH:
                 pass
+        while await store.prune_changes(now=now, before=now - RETENTION, limit=MAX_BATCH) == MAX_BATCH:
+            pass
         # A link that is sent again at the last moment holds for another life, as its mail says.
         oldest = now - 2 * self._verify_ttl
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:

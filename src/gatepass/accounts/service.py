@@ -7,6 +7,7 @@ same work; failures are counted per account and per network, and looked at befor
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from gatepass.accounts.changes import Changes
 from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
@@ -34,6 +35,7 @@ class Accounts:
         clock: Clock,
         entropy: Entropy,
         report: Callable[[Event], None],
+        changes: Changes,
         external_users: ExternalUsers | None = None,
     ) -> None:
         self._store = store
@@ -43,6 +45,7 @@ class Accounts:
         self._clock = clock
         self._entropy = entropy
         self._report = report
+        self._changes = changes
         self._external_users = external_users
 
     async def find(self, account_id: str) -> Account | None:
@@ -54,9 +57,16 @@ class Accounts:
         return await find_by_email(self._store, email_key)
 
     async def add(
-        self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "", account_id: str | None = None
+        self,
+        email: str,
+        password: Secret,
+        *,
+        email_key: str,
+        ip_prefix: str = "",
+        account_id: str | None = None,
+        extra: str = "",
     ) -> Account:
-        """Make an account, with a random id by default.
+        """Make an account, with a random id by default. `extra` is the JSON that hooks after the registration get.
 
         Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded.
         """
@@ -72,10 +82,11 @@ class Accounts:
         )
         # Today's key is free where an earlier version made another one of the same address.
         is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
-        if is_known or not await self._store.add_account(account):
+        if is_known or not await self._store.add_account(account, extra=extra):
             raise Conflict("email-taken", "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
+        await self._changes.deliver(account.id)
         return account
 
     async def activate(self, pending: PendingRegistration, *, ip_prefix: str = "") -> Account | None:
@@ -98,6 +109,7 @@ class Accounts:
         await self._throttle.clear(pending.email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
+        await self._changes.deliver(account.id)
         return account
 
     async def verify_address(self, email_key: str, *, registration_id: str | None = None) -> Account | None:
@@ -230,6 +242,7 @@ class Accounts:
             return False
         self._report(events.AccountDeleted(at=now, address=ip_prefix, account_id=account_id))
         self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
+        await self._changes.deliver(account_id)
         return True
 
     def require_local(self) -> None:

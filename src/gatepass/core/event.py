@@ -99,6 +99,19 @@ class MailFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookFailed(Event):
+    """A hook of the application failed or took too long. `hook` is such as "before register", `why` the kind of fault.
+
+    Before an act: nothing was done. After a registration, a change of the address or a deletion: it is called again.
+    """
+
+    name = "sys_hook_failed"
+    level = "warning"
+    hook: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
     """Unknown account, wrong password or disabled account; `account_id` if there is one."""
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.hook_facts import AccountChange
 from gatepass.core.session import Session
 from gatepass.core.stored_key import StoredKey
 
 SESSION_COLUMNS = tuple(field.name for field in fields(Session))
 SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
+CHANGE_COLUMNS = tuple(field.name for field in fields(AccountChange))
 AUDIT_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _METHODS = SESSION_COLUMNS.index("methods")

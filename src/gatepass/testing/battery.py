@@ -12,7 +12,8 @@
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
 alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery,
-AttemptBattery, KeyBattery, AuditBattery. A store that several processes can share inherits from SharedBattery too.
+ChangeBattery, AttemptBattery, KeyBattery, AuditBattery. A store that several processes can share inherits from
+SharedBattery too.
 """
 
 try:
@@ -21,11 +22,12 @@ except ModuleNotFoundError as missing:
     raise ImportError("The battery needs pytest: pip install 'gatepass[testing]'") from missing
 
 pytest.register_assert_rewrite(
-    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "feed", "session"))
+    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "change", "feed", "session"))
 )
 
 from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
+from gatepass.testing.change_battery import ChangeBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery  # noqa: E402
 
@@ -33,6 +35,7 @@ __all__ = [
     "AccountBattery",
     "AttemptBattery",
     "AuditBattery",
+    "ChangeBattery",
     "FeedBattery",
     "KeyBattery",
     "RegistrationBattery",
@@ -43,6 +46,13 @@ __all__ = [
 
 
 class StoreBattery(
-    SessionBattery, FeedBattery, AccountBattery, RegistrationBattery, AttemptBattery, KeyBattery, AuditBattery
+    SessionBattery,
+    FeedBattery,
+    AccountBattery,
+    RegistrationBattery,
+    ChangeBattery,
+    AttemptBattery,
+    KeyBattery,
+    AuditBattery,
 ):
     """The whole contract of `gatepass.ports.Store`."""

@@ -14,9 +14,11 @@ answers 403 `not-offered`.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from gatepass.core.access_token import Principal
 from gatepass.core.binding import BindingKey
+from gatepass.core.hook_facts import HookFacts
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
@@ -31,6 +33,7 @@ from gatepass.wire.bodies import (
     PasswordChange,
     PasswordReset,
 )
+from gatepass.wire.extra_members import read_with
 
 _MAILING = {403: "not-offered", 429: "too-many-attempts"}
 _CONFIRMED = {403: "invalid-credentials, not-offered", 422: "password-too-long", 429: "too-many-attempts"}
@@ -81,7 +84,8 @@ async def change_email(context: Context, request: Request) -> Reply:
     Needs the password. The account keeps its address until the link comes back.
     """
     principal = context.principal(request)
-    body = bodies.read(EmailChange, await request.json(bodies.MAX_BYTES))
+    models = context.hooks.models("change_email")
+    body, extras = read_with(EmailChange, await request.json(bodies.MAX_BYTES), models)
     email, email_key = bodies.parse_email(body.email)
     account = await context.account(principal)
     try:
@@ -92,6 +96,8 @@ async def change_email(context: Context, request: Request) -> Reply:
             email=email,
             email_key=email_key,
             ip_prefix=context.ip_prefix(request),
+            request=context.facts(request),
+            extras=extras,
         )
     except InvalidCredentials:
         raise _wrong_password() from None
@@ -127,7 +133,8 @@ async def delete_account(context: Context, request: Request) -> Reply:
     Needs the password.
     """
     principal = context.principal(request)
-    body = bodies.read(DeleteAccountRequest, await request.json(bodies.MAX_BYTES))
+    models = context.hooks.models("delete")
+    body, extras = read_with(DeleteAccountRequest, await request.json(bodies.MAX_BYTES), models)
     context.accounts.require_local()
     account = await context.account(principal)
     try:
@@ -135,6 +142,10 @@ async def delete_account(context: Context, request: Request) -> Reply:
         await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
+    facts: HookFacts[Any] = HookFacts(
+        kind="delete", account_id=account.id, email=account.email, account=account, request=context.facts(request)
+    )
+    await context.hooks.ask(facts, extras)
     is_deleted = await context.accounts.delete(
         account.id, credential_version=account.credential_version, ip_prefix=ip_prefix
     )
@@ -183,6 +194,7 @@ _DELETE_ACCOUNT = Endpoint(
     done={204: None},
     problems={**_CONFIRMED, 409: "password-changed"},
     bearer=True,
+    act="delete",
 )
 ENDPOINTS = (
     Endpoint(
@@ -229,6 +241,7 @@ ENDPOINTS = (
         done={202: None},
         problems=_CONFIRMED,
         bearer=True,
+        act="change_email",
     ),
     Endpoint(
         "POST",

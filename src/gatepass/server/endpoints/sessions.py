@@ -4,10 +4,11 @@ Each has three beats: read the request, ask a service, reply. The cross-site che
 """
 
 from collections.abc import Collection
-from typing import assert_never
+from typing import Any, assert_never
 
 from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey
+from gatepass.core.hook_facts import HookFacts
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.rotation import DeviceMissing, Ended, Late
 from gatepass.errors import (
@@ -23,10 +24,11 @@ from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.refresh_cookie import OutOfStep, Unproven
-from gatepass.sessions.service import Caller
+from gatepass.sessions.service import PASSWORD, Caller
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies, secure_session
 from gatepass.wire.bodies import Credentials, RefreshRequest
+from gatepass.wire.extra_members import NO_EXTRAS, Extras, read_with
 
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
 
@@ -36,7 +38,8 @@ async def login(context: Context, request: Request) -> Reply:
 
     The sessions whose cookies came with the request end as `replaced`.
     """
-    body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
+    models = context.hooks.models("sign_in")
+    body, extras = read_with(Credentials, await request.json(bodies.MAX_BYTES), models)
     caller = context.caller(request)
     account = await context.accounts.authenticate(
         bodies.email_key(body.email),
@@ -53,6 +56,7 @@ async def login(context: Context, request: Request) -> Reply:
         remember=body.remember,
         binding_key=body.binding_secret,
         status=200,
+        extras=extras,
     )
 
 
@@ -122,19 +126,35 @@ async def sign_in(
     binding_key: BindingKey | None,
     status: int,
     ending: Collection[bytes] = (),
+    extras: Extras = NO_EXTRAS,
 ) -> Reply:
     """Begin a session in place of those whose cookies came with the request, and of `ending`.
+
+    The hooks of the application are asked first, and told afterwards; not where a session goes on under a new key,
+    after a change of the password or the address, whose own session is among `ending`.
 
     `status` is that of the reply.
 
     Raises InvalidCredentials if the account was disabled, or its password changed, since `account` was read.
     """
+    facts: HookFacts[Any] = HookFacts(
+        kind="sign_in",
+        account_id=account.id,
+        email=account.email,
+        account=account,
+        request=context.facts(request),
+        methods=PASSWORD,
+    )
+    if not ending:
+        await context.hooks.ask(facts, extras)
     replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
     grant = await context.sessions.sign_in(
         account, caller=caller, remember=remember, binding_key=binding_key, replacing=replacing
     )
     if grant is None:
         raise InvalidCredentials
+    if not ending:
+        await context.hooks.tell(facts, extras)
     return Reply(
         status,
         bodies.dump({**grant_json(grant), "account": bodies.account_json(account)}),
@@ -199,6 +219,7 @@ ENDPOINTS = (
         done={200: "SignIn"},
         problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"},
         cross_site=True,
+        act="sign_in",
         links={"SignInAgain": SIGN_IN_AGAIN},
     ),
     Endpoint(

@@ -12,6 +12,7 @@ from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
+from gatepass.stores.sqlite.changes import KEEP_EXTRA
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.writer import Durability
 
@@ -78,9 +79,8 @@ class SQLiteAudit:
 class SQLiteAccounts:
     """The verbs of AccountStore. Mixed into the store, which runs the work."""
 
-    async def add_account(self: _Engine, account: Account) -> bool:
-        values = rows.from_account(account)
-        return await self._run(lambda connection: connection.execute(_ADD_ACCOUNT, values).rowcount == 1)
+    async def add_account(self: _Engine, account: Account, *, extra: str = "") -> bool:
+        return await self._atomically(lambda connection: _add(connection, account, extra))
 
     async def find_account(self: _Engine, account_id: str) -> Account | None:
         return await self._read(lambda connection: _account(connection, "id = ?", account_id))
@@ -182,9 +182,8 @@ class SQLiteAccounts:
 
     async def confirm_registration(self: _Engine, registration_id: str, account: Account) -> bool:
         def confirm(connection: sqlite3.Connection) -> bool:
-            if connection.execute("SELECT 1 FROM applicant WHERE id = ?", (registration_id,)).fetchone() is None:
-                return False
-            if connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 0:
+            pending = connection.execute("SELECT extra FROM applicant WHERE id = ?", (registration_id,)).fetchone()
+            if pending is None or not _add(connection, account, pending[0]):
                 return False
             connection.execute("DELETE FROM applicant WHERE email_key = ?", (account.email_key,))
             return True
@@ -206,6 +205,15 @@ def revoke_all(
 def drop_deleted(connection: sqlite3.Connection, account_ids: Sequence[str]) -> None:
     """Delete the rows of those of these accounts that are deleted and have no session left."""
     connection.executemany(_DROP_ACCOUNT, [(each,) for each in account_ids])
+
+
+def _add(connection: sqlite3.Connection, account: Account, extra: str) -> bool:
+    """Add an account, and what its entry of the journal keeps."""
+    if connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 0:
+        return False
+    if extra:
+        connection.execute(KEEP_EXTRA, (extra, account.id))
+    return True
 
 
 def _account(connection: sqlite3.Connection, condition: str, value: str) -> Account | None:
