@@ -50,6 +50,7 @@ from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
 from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.door import Door
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.limits import Limiter, Limits
 from gatepass.server.networks import ClientNetworks
@@ -375,6 +376,12 @@ class Parts:
         self.background = LoopThread(
             open=self.lifecycle.open, close=self.lifecycle.close, home=lambda: self.lifecycle.loop
         )
+        self.door = Door(
+            self._context,
+            origins=self.origins,
+            report=self.report,
+            elsewhere=self.background.call_soon,
+        )
         self.sync = Sync(
             self.lifecycle,
             self.background,
@@ -382,6 +389,7 @@ class Parts:
             accounts=self.accounts,
             administration=self.administration,
             keys=self.keys,
+            door=self.door,
         )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         endpoints_app.relay = Relay(self.wsgi, self.background)

@@ -24,6 +24,7 @@
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
         ├── Forbidden               403 cross-site, registration-closed
+        │   ├── SignInRefused           403 sign-in-refused: no such account, or a disabled one
         │   ├── ProofRequired           403 proof-required: the refresh token is another client's
         │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
         ├── NotFound                404
@@ -174,6 +175,13 @@ class Forbidden(Problem):
 
     status = 403
     title = "Forbidden"
+
+
+class SignInRefused(Forbidden):
+    """The application has authenticated a person whose account is disabled, changed meanwhile, or does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__("sign-in-refused", "This account cannot be signed in to.")
 
 
 class ProofRequired(Forbidden):

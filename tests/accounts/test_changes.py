@@ -35,8 +35,8 @@ class Profiles:
         self.rows: dict[str, str] = {}
         self.heard: list[tuple[str, str]] = []
         self.fault: Exception | None = None
-        for kind in ("register", "change_email"):
-            gate.after(kind)(self.keep)  # type: ignore[call-overload]
+        gate.after("register")(self.keep)
+        gate.after("change_email")(self.keep)
         gate.after("delete")(self.drop)
 
     async def keep(self, facts: HookFacts[Any]) -> None:

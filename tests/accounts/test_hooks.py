@@ -132,6 +132,28 @@ class TestSignIn:
         assert (answer.status, answer.code) == (403, "app:wait")
         assert await at.gate.accounts.find_by_email(EMAIL) is not None
 
+    async def test_it_holds_for_whoever_the_application_has_authenticated(self, at: GateHarness, ann: Browser) -> None:
+        asked, told = Asked(), Asked()
+        at.gate.before("sign_in")(asked)
+        at.gate.after("sign_in")(told)
+        account = await at.gate.accounts.find_by_email(EMAIL)
+        assert account is not None
+        headers = [(b"host", b"gate.example"), (b"user-agent", b"Firefox/140.0 Linux")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/callback",
+            "headers": headers,
+            "client": ("203.0.113.9", 1),
+        }
+        signed_in = await at.gate.sign_in({**scope, "state": {}}, account.id, methods=("fed",))
+        assert [hook.facts[0].methods for hook in (asked, told)] == [("fed",), ("fed",)]
+        assert signed_in.headers
+        asked.refusal = Refused("trial-over", "Your trial is over.")
+        with pytest.raises(Refused, match="trial-over"):
+            await at.gate.sign_in({**scope, "state": {}}, account.id, methods=("fed",))
+        assert len(told.facts) == 1
+
     async def test_a_session_that_goes_on_under_a_new_key_is_no_sign_in(self, at: GateHarness, ann: Browser) -> None:
         before, after = Asked(), Asked()
         at.gate.before("sign_in")(before)
@@ -186,7 +208,7 @@ class TestExtraMembers:
         ],
     )
     async def test_what_is_missing_wrong_or_unknown_is_named_and_never_repeated(
-        self, at: GateHarness, given: dict[str, object], named: str
+        self, at: GateHarness, given: dict[str, Any], named: str
     ) -> None:
         asked = Asked()
         at.gate.before("register", extra=SignUp)(asked)
@@ -309,7 +331,7 @@ class TestMistakes:
 
         gate = GateHarness().gate
         with pytest.raises(ConfigurationError, match="pydantic model"):
-            gate.before("register", extra=dict)(Asked())  # type: ignore[type-var]
+            gate.before("register", extra=dict)(Asked())  # type: ignore[call-overload]
         with pytest.raises(ConfigurationError, match="taken: email"):
             gate.before("register", extra=Email)(Asked())
         gate.before("register", extra=SignUp)(Asked())

@@ -44,6 +44,7 @@ NAMES = {
     "ResetRequested": ("authn_password_reset_request", "info"),
     "PasswordReset": ("authn_password_reset", "info"),
     "MailFailed": ("sys_mail_failed", "warning"),
+    "CookiesLost": ("session_cookies_lost", "warning"),
     "SignInFailed": ("authn_login_fail", "warning"),
     "SignInThrottled": ("authn_login_throttled", "warning"),
     "PasswordChanged": ("authn_password_change", "info"),

@@ -43,6 +43,8 @@ _SESSION = {
     "remember": {"type": "boolean"},
     "bound": {"enum": ["no", "key", "device"]},
     "methods": {"type": "array", "items": _TEXT},
+    "acr": {"type": ["string", "null"]},
+    "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}

@@ -22,8 +22,8 @@ from gatepass.core.hook_facts import HookFacts
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
-from gatepass.server.endpoints.sessions import sign_in
 from gatepass.server.http import Reply, Request
+from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.bodies import (
     DeleteAccountRequest,
@@ -162,7 +162,7 @@ async def _sign_in_anew(
     account = await context.account(principal)
     remember = await context.sessions.is_remembered(own)
     try:
-        return await sign_in(
+        return await signed_in(
             context,
             request,
             account,

@@ -3,16 +3,11 @@
 Each has three beats: read the request, ask a service, reply. The cross-site check has passed before (see `endpoint`).
 """
 
-from collections.abc import Collection
-from typing import Any, assert_never
+from typing import assert_never
 
-from gatepass.core.account import Account
-from gatepass.core.binding import BindingKey
-from gatepass.core.hook_facts import HookFacts
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.rotation import DeviceMissing, Ended, Late
 from gatepass.errors import (
-    InvalidCredentials,
     InvalidToken,
     ProofRequired,
     RefreshSuperseded,
@@ -24,11 +19,11 @@ from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.refresh_cookie import OutOfStep, Unproven
-from gatepass.sessions.service import PASSWORD, Caller
+from gatepass.server.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies, secure_session
 from gatepass.wire.bodies import Credentials, RefreshRequest
-from gatepass.wire.extra_members import NO_EXTRAS, Extras, read_with
+from gatepass.wire.extra_members import read_with
 
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
 
@@ -48,7 +43,7 @@ async def login(context: Context, request: Request) -> Reply:
         raw_email=body.email,
         devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
     )
-    return await sign_in(
+    return await signed_in(
         context,
         request,
         account,
@@ -116,53 +111,6 @@ async def logout(context: Context, request: Request) -> Reply:
     return Reply(204, cookies=[*cookies, *(context.device_cookies.clear() if cookies else ())])
 
 
-async def sign_in(
-    context: Context,
-    request: Request,
-    account: Account,
-    *,
-    caller: Caller,
-    remember: bool,
-    binding_key: BindingKey | None,
-    status: int,
-    ending: Collection[bytes] = (),
-    extras: Extras = NO_EXTRAS,
-) -> Reply:
-    """Begin a session in place of those whose cookies came with the request, and of `ending`.
-
-    The hooks of the application are asked first, and told afterwards; not where a session goes on under a new key,
-    after a change of the password or the address, whose own session is among `ending`.
-
-    `status` is that of the reply.
-
-    Raises InvalidCredentials if the account was disabled, or its password changed, since `account` was read.
-    """
-    facts: HookFacts[Any] = HookFacts(
-        kind="sign_in",
-        account_id=account.id,
-        email=account.email,
-        account=account,
-        request=context.facts(request),
-        methods=PASSWORD,
-    )
-    if not ending:
-        await context.hooks.ask(facts, extras)
-    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
-    grant = await context.sessions.sign_in(
-        account, caller=caller, remember=remember, binding_key=binding_key, replacing=replacing
-    )
-    if grant is None:
-        raise InvalidCredentials
-    if not ending:
-        await context.hooks.tell(facts, extras)
-    return Reply(
-        status,
-        bodies.dump({**grant_json(grant), "account": bodies.account_json(account)}),
-        headers=context.device_cookies.offer(request, grant.session.sid),
-        cookies=context.refresh_cookies.issue(grant),
-    )
-
-
 def _without_device(context: Context, request: Request, token: RefreshToken) -> Unavailable | ProofRequired:
     """503 if the browser says that it will have its device again; else this is a copy, or the key is lost for good."""
     ip_prefix = context.ip_prefix(request)
@@ -195,18 +143,6 @@ def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[b
         if is_needed:
             raise
         return set()
-
-
-def grant_json(grant: Grant) -> dict[str, object]:
-    """A grant as the body of an answer."""
-    return {
-        "access_token": grant.access_token,
-        "token_type": "Bearer",
-        "expires_in": grant.expires_in,
-        "session_id": grant.session.sid.hex(),
-        "refresh_generation": grant.token.generation,
-        "refresh_challenge": grant.token.challenge,
-    }
 
 
 ENDPOINTS = (

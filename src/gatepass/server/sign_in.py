@@ -1,0 +1,124 @@
+"""Where every session begins: one function, whichever way the person was authenticated.
+
+    password, registration, verified link, new password     server/endpoints   → `signed_in`, the reply
+    the application's own way                               server/door.py     → `begin`, onto its own response
+
+It ends what the new session replaces, and makes what the client gets: the JSON of the grant, and the cookies.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatepass.core.account import Account
+from gatepass.core.authentication import BY_PASSWORD, Authentication
+from gatepass.core.binding import BindingKey
+from gatepass.core.hook_facts import HookFacts
+from gatepass.errors import InvalidCredentials
+from gatepass.server.context import Context
+from gatepass.server.http import Reply, Request
+from gatepass.sessions.service import Caller
+from gatepass.sessions.tokens import Grant
+from gatepass.wire import bodies
+from gatepass.wire.extra_members import NO_EXTRAS, Extras
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that has begun, and what its client gets. `cookies` are Set-Cookie values."""
+
+    grant: Grant = field(repr=False)
+    account: Account
+    cookies: list[str] = field(repr=False)
+
+    def json(self) -> dict[str, object]:
+        """The body of the answer."""
+        return {**grant_json(self.grant), "account": bodies.account_json(self.account)}
+
+
+async def begin(
+    context: Context,
+    request: Request,
+    account: Account,
+    *,
+    caller: Caller,
+    remember: bool,
+    binding_key: BindingKey | None,
+    how: Authentication = BY_PASSWORD,
+    ending: Collection[bytes] = (),
+    extras: Extras = NO_EXTRAS,
+) -> Begun | None:
+    """Begin a session in place of those whose cookies came with the request, and of `ending`.
+
+    The hooks of the application are asked before and told afterwards; not where the caller's own session is among
+    `ending`, and goes on under a new key: after a change of the password or the address.
+
+    None if the account was disabled, or its password changed, since `account` was read; then nothing has changed.
+    Raises as `Hooks.ask`.
+    """
+    facts: HookFacts[Any] = HookFacts(
+        kind="sign_in",
+        account_id=account.id,
+        email=account.email,
+        account=account,
+        request=context.facts(request),
+        methods=how.methods,
+    )
+    if not ending:
+        await context.hooks.ask(facts, extras)
+    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
+    grant = await context.sessions.sign_in(
+        account, caller=caller, remember=remember, binding_key=binding_key, how=how, replacing=replacing
+    )
+    if grant is None:
+        return None
+    if not ending:
+        await context.hooks.tell(facts, extras)
+    return Begun(grant, account, context.refresh_cookies.issue(grant))
+
+
+async def signed_in(
+    context: Context,
+    request: Request,
+    account: Account,
+    *,
+    caller: Caller,
+    remember: bool,
+    binding_key: BindingKey | None,
+    status: int,
+    how: Authentication = BY_PASSWORD,
+    ending: Collection[bytes] = (),
+    extras: Extras = NO_EXTRAS,
+) -> Reply:
+    """As `begin`: the reply of an endpoint, with this status. Raises InvalidCredentials where `begin` returns None."""
+    begun = await begin(
+        context,
+        request,
+        account,
+        caller=caller,
+        remember=remember,
+        binding_key=binding_key,
+        how=how,
+        ending=ending,
+        extras=extras,
+    )
+    if begun is None:
+        raise InvalidCredentials
+    return Reply(
+        status,
+        bodies.dump(begun.json()),
+        headers=context.device_cookies.offer(request, begun.grant.session.sid),
+        cookies=begun.cookies,
+    )
+
+
+def grant_json(grant: Grant) -> dict[str, object]:
+    """A grant as the body of an answer."""
+    return {
+        "access_token": grant.access_token,
+        "token_type": "Bearer",
+        "expires_in": grant.expires_in,
+        "session_id": grant.session.sid.hex(),
+        "refresh_generation": grant.token.generation,
+        "refresh_challenge": grant.token.challenge,
+    }
