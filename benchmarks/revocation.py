@@ -28,9 +28,10 @@ from pathlib import Path
 from benchmarks._options import parse
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
+from gatepass.access.check import Check
 from gatepass.remote import RemoteRevocations
 from gatepass.serving.process import bind, serve
-from gatepass.system import new_secret
+from gatepass.system import SystemClock, new_secret
 from gatepass.wire.asgi import Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +52,7 @@ def guard(port: int, feed_url: str) -> None:
     around = gate.running
     if feed_url:
         revocations = RemoteRevocations(feed_url, secret=os.environ["GATEPASS_REVOCATION_FEED_SECRET"], lifetime=900)
-        gate.check._revocations = revocations
+        gate.check = Check(gate.check._verifier, revocations=revocations, clock=SystemClock())
         around = contextlib.nullcontext  # type: ignore[assignment]
     listener = bind("127.0.0.1", port)
     serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))

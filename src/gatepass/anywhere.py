@@ -23,6 +23,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
 from gatepass.server.door import Door
+from gatepass.sessions.changed_claims import ChangedClaims
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 
@@ -169,6 +170,13 @@ class SyncKeys(SyncService):
     listed = Method(SigningKeys.listed)
 
 
+class SyncClaims(SyncService):
+    """`gate.sync.refresh_claims` and `gate.sync.refresh_claims_of_all`."""
+
+    refresh_claims = Method(ChangedClaims.refresh_claims)
+    refresh_claims_of_all = Method(ChangedClaims.refresh_claims_of_all)
+
+
 class Sync(Run):
     """`gate.sync`: the gate for code without an event loop, such as Django, Flask, a script, a worker.
 
@@ -186,6 +194,7 @@ class Sync(Run):
         administration: Administration,
         keys: SigningKeys,
         door: Door,
+        claims: ChangedClaims,
     ) -> None:
         super().__init__(lifecycle, background)
         self.sign_in = self.without_await(door.sign_in)
@@ -193,6 +202,9 @@ class Sync(Run):
         self.accounts = SyncAccounts(accounts, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
+        claims_of = SyncClaims(claims, self)
+        self.refresh_claims = claims_of.refresh_claims
+        self.refresh_claims_of_all = claims_of.refresh_claims_of_all
 
     def open(self) -> None:
         """Open the gate. Raises ConfigurationError or StoreUnavailable."""

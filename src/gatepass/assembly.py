@@ -58,6 +58,8 @@ from gatepass.server.openapi import describe
 from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.server.wsgi import Relay, WSGIEndpoints
+from gatepass.sessions.changed_claims import ChangedClaims
+from gatepass.sessions.claims import AddedClaims
 from gatepass.sessions.devices import Devices
 from gatepass.sessions.refresh import Refreshes
 from gatepass.sessions.service import Sessions
@@ -156,10 +158,21 @@ class Parts:
             earlier_path=browsers.earlier_cookie_path,
             same_site=browsers.same_site,
         )
+        added_claims = AddedClaims(
+            options.tokens,
+            store=options.store,
+            marks=self.revocations.marks,
+            clock=options.clock,
+            report=self.report,
+        )
+        self.changed_claims = ChangedClaims(
+            store=options.store, revocations=self.revocations, clock=options.clock, report=self.report
+        )
         tokens = TokenIssuer(
             self._ring,
             self.keys,
             issuer=self._issuer,
+            added_claims=added_claims,
             policy=options.policy,
             entropy=options.entropy,
             channel=self.cookies.place.channel,
@@ -390,6 +403,7 @@ class Parts:
             administration=self.administration,
             keys=self.keys,
             door=self.door,
+            claims=self.changed_claims,
         )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         endpoints_app.relay = Relay(self.wsgi, self.background)

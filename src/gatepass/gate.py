@@ -107,6 +107,8 @@ class Gatepass:
         self.keys = anywhere(parts.keys)
         self.administration = anywhere(parts.administration)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
+        claims = anywhere(parts.changed_claims)
+        self.refresh_claims, self.refresh_claims_of_all = claims.refresh_claims, claims.refresh_claims_of_all
         self.cookies, self.origins = parts.cookies, parts.origins
         self.mailer, self.outbox = parts.mailer, parts.outbox
         self.registration = anywhere(parts.registration)

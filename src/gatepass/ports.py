@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.claims_mark import ClaimsMark
 from gatepass.core.hook_facts import AccountChange
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
@@ -71,14 +72,19 @@ class PartlyRead(StoreUnavailable):
         self.missing = missing
 
 
+CLAIMS_CHANGED = b"claims"
+"""What a subscription names in the place of a sid, which has 16 bytes, when an account was marked."""
+
+
 class Subscription(Protocol):
     """The doorbell of an engine: some process on it has revoked something, or says so."""
 
     async def next(self, within: float) -> Sequence[bytes]:
         """The sids that messages since the last call named, after waiting at most `within` seconds for the first one.
 
-        A message proves nothing, since other programs may send one: ask `revoked_among`. An empty result means: read
-        `revoked_since` and `epoch`. Raises StoreUnavailable when the connection is lost: subscribe and read again.
+        A message proves nothing, since other programs may send one: ask `revoked_among`. CLAIMS_CHANGED among the sids
+        means: read `claims_marks`. An empty result means: read `claims_marks`, `revoked_since` and `epoch`. Raises
+        StoreUnavailable when the connection is lost: subscribe and read again.
         """
 
 
@@ -311,8 +317,34 @@ class EpochStore(Protocol):
         """Set the epoch, unless it is later already. Returns it. As durable as `revoke`; subscriptions are woken."""
 
 
-class Store(SessionStore, AccountStore, ChangeStore, AttemptStore, KeyStore, EpochStore, AuditStore, Protocol):
-    """All seven on one engine, opened and closed together.
+class ClaimsStore(Protocol):
+    """The marks of accounts whose claims changed (`core/claims_mark.py`)."""
+
+    async def mark_claims(self, account_ids: Sequence[str], *, now: int, within: int) -> int:
+        """Mark some accounts, or EVERYBODY, under the next number, and return it. In one step, whatever their number.
+
+        The next number is above all that there are, and at least that of `now` (Unix seconds). `within` as in
+        ClaimsMark; a mark of the same account with the same `within` is replaced. As durable as `revoke`; subscriptions
+        are woken.
+        """
+
+    async def claims_number(self, account_id: str) -> int:
+        """The highest number that concerns an account, by its own marks or by one of all; 0 without one."""
+
+    async def claims_marks(self, *, above: ClaimsMark, limit: int) -> Sequence[ClaimsMark]:
+        """At most `limit` marks behind `above`, by number, account and `within`.
+
+        Read them before `revoked_since`, which proves that this engine is the present one.
+        """
+
+    async def prune_claims_marks(self, *, below: int, limit: int) -> int:
+        """Delete at most `limit` marks with numbers below `below`. Returns how many."""
+
+
+class Store(
+    SessionStore, AccountStore, ChangeStore, AttemptStore, KeyStore, EpochStore, AuditStore, ClaimsStore, Protocol
+):
+    """All eight on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """

@@ -29,6 +29,8 @@ HARMLESS = {
     "lines",
     "seconds",
     "task",
+    "accounts",
+    "within",
 }
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, and the label
 of a client (tests/wire/test_device.py)."""
@@ -56,6 +58,8 @@ NAMES = {
     "SessionNewDevice": ("session_new_device", "warning"),
     "SessionRefreshed": ("session_renewed", "info"),
     "SessionRevoked": ("session_revoked", "info"),
+    "ClaimsChanged": ("authz_change", "info"),
+    "ClaimsFailed": ("sys_claims_failed", "warning"),
     "AllSessionsEnded": ("session_revoked_all", "critical"),
     "RefreshRefused": ("session_use_after_expire", "info"),
     "RefreshReuse": ("authn_token_reuse", "critical"),

@@ -40,7 +40,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stream(revoked: RevokedSessions, sent: int = 0) -> AsyncIterator[bytes]:
-    return endpoint._events(revoked, sent, clock=ManualClock(NOW))
+    return endpoint._events(revoked, sent, 0, clock=ManualClock(NOW))
 
 
 def parsed(text: bytes) -> list[tuple[str, str, Any]]:
@@ -96,9 +96,9 @@ async def test_an_epoch_is_told_at_once(monkeypatch: pytest.MonkeyPatch, revoked
 
 async def test_an_id_of_this_process_resumes_behind_it_and_any_other_begins_anew(revoked: RevokedSessions) -> None:
     ids = [name for _, name, _ in parsed(await anext(stream(revoked))) if name]
-    assert sids(await anext(stream(revoked, endpoint._number(ids[0])))) == [TWO.hex()]
+    assert sids(await anext(stream(revoked, endpoint._places(ids[0])[0]))) == [TWO.hex()]
     for odd in ("", "x", "1800000000", "0" * 8 + ".1-1", ids[0].replace("-", "-9" * 12), ids[0] + "\n", f" {ids[0]}"):
-        assert endpoint._number(odd) == 0
+        assert endpoint._places(odd) == (0, 0)
     assert sids(await anext(stream(revoked, 10**9))) == [ONE.hex(), TWO.hex()], "numbers that were never given"
 
 
@@ -107,7 +107,7 @@ async def test_a_forked_process_does_not_take_the_ids_of_its_parent_for_its_own(
 ) -> None:
     (_, given, _), *_ = parsed(await anext(stream(revoked)))
     monkeypatch.setattr("os.getpid", lambda: 1)
-    assert endpoint._number(given) == 0
+    assert endpoint._places(given) == (0, 0)
 
 
 async def test_a_server_that_is_out_of_touch_says_so_before_any_event(monkeypatch: pytest.MonkeyPatch) -> None:

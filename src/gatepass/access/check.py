@@ -1,7 +1,7 @@
 """The one check behind every guard: an Authorization header in, a Principal out. No store, no await.
 
 Verified tokens are remembered, so a signature is verified once per token and process. What can change during the life
-of a token, its expiry and the revocation of its session, is checked every time.
+of a token, its expiry, the revocation of its session and a change of its claims, is checked every time.
 """
 
 from collections import OrderedDict
@@ -49,6 +49,7 @@ class Check:
         """`remembered`: how many verified tokens are kept at most."""
         self._verifier = verifier
         self._revocations = revocations
+        self._marks = revocations.marks
         self._clock = clock
         self._remembered = remembered
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
@@ -83,6 +84,10 @@ class Check:
         revocations = self._revocations
         if principal.begun_at < revocations.epoch or revocations.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")
+        if principal.claims_mark < self._marks.newest and self._marks.is_stale(
+            principal.account_id, principal.claims_mark, now
+        ):
+            raise InvalidToken("claims changed")
         return principal
 
     def session_to_end(self, authorizations: list[str]) -> str:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
+from gatepass.access.claims_marks import ClaimsMarks
 from gatepass.core.policy import HOUR
 from gatepass.errors import Unavailable
 
@@ -41,6 +42,8 @@ class RevokedSessions:
         self._is_loaded = False
         self._parts: dict[str, float] = {}  # by the first byte of sids in hexadecimal: parts that lag behind
         self._listeners: list[Callable[[], None]] = []
+        self.marks = ClaimsMarks(kept=self.kept, changed=self._notify)
+        """The accounts whose claims changed, which reach a process by the same feed."""
         self.epoch = 0
         """Sessions that began before this time (Unix seconds) are over (PROTOCOL §3)."""
 
@@ -96,7 +99,7 @@ class RevokedSessions:
 
     @contextlib.contextmanager
     def listening(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Call `listener` whenever something is revoked, while the block runs."""
+        """Call `listener` whenever something is revoked or marked, while the block runs."""
         self._listeners.append(listener)
         try:
             yield
@@ -124,6 +127,7 @@ class RevokedSessions:
         kept = {sid: received for sid, received in self._revoked.items() if received >= horizon}
         self._forgotten += len(self._revoked) - len(kept)
         self._revoked = kept
+        self.marks.forget()
 
     def _notify(self) -> None:
         for listener in self._listeners:

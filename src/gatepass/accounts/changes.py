@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gatepass.accounts.hooks import HOOK_TIMEOUT, Hooks
+from gatepass.core.claims import AccountFacts
 from gatepass.core.hook_facts import AccountChange, HookFacts
 from gatepass.core.policy import DAY, MINUTE
 from gatepass.errors import StoreUnavailable
@@ -117,7 +118,10 @@ class Changes:
             if account is None:  # it was deleted meanwhile, which the next entry says
                 return True
         facts: HookFacts[Any] = HookFacts(
-            kind=change.kind, account_id=change.account_id, email=account.email if account else "", account=account
+            kind=change.kind,
+            account_id=change.account_id,
+            email=account.email if account else "",
+            account=AccountFacts.of(account) if account else None,
         )
         try:
             extras = self._extras(change)

@@ -15,6 +15,7 @@ from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.account import Account
+from gatepass.core.claims import AccountFacts
 from gatepass.core.event import Event
 from gatepass.core.hook_facts import NO_REQUEST, HookFacts, RequestFacts
 from gatepass.core.mailed_link import Purpose
@@ -72,7 +73,11 @@ class EmailChange:
         await self._accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
         await self._links.count_request(email_key, ip_prefix)
         facts: HookFacts[Any] = HookFacts(
-            kind="change_email", account_id=account.id, email=email, account=account, request=request
+            kind="change_email",
+            account_id=account.id,
+            email=email,
+            account=AccountFacts.of(account),
+            request=request,
         )
         await self._hooks.ask(facts, extras)
 

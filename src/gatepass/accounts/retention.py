@@ -1,7 +1,9 @@
-"""What of failed sign-ins, registrations and the journal of accounts is deleted once it has no effect any more."""
+"""What of failed sign-ins, registrations, changed accounts and changed claims is deleted once it has no effect."""
 
 from gatepass.accounts.changes import RETENTION
 from gatepass.accounts.throttling import LASTING
+from gatepass.core.claims_mark import first_number
+from gatepass.core.policy import DAY
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
 from gatepass.ports import Store
 
@@ -10,7 +12,7 @@ MAX_BATCH = 500
 
 
 class Retention:
-    """Deletes counts that no throttle looks at again, and registrations of which no link can be valid."""
+    """Deletes counts that no throttle looks at again, registrations of which no link can be valid, and old marks."""
 
     def __init__(self, store: Store, *, verify_ttl: int) -> None:
         """`verify_ttl` is the life of a registration's link in seconds."""
@@ -28,4 +30,7 @@ class Retention:
         # A link that is sent again at the last moment holds for another life, as its mail says.
         oldest = now - 2 * self._verify_ttl
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:
+            pass
+        below = first_number(now - DAY)  # as long as the end of a session is kept for guards that restart
+        while await store.prune_claims_marks(below=below, limit=MAX_BATCH) == MAX_BATCH:
             pass

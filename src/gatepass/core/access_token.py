@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from gatepass.core import base64url, strict_json
+from gatepass.core import base64url, claims_mark, strict_json
 from gatepass.core.frozen_json import frozen
 from gatepass.core.keyring import SigningKey
 from gatepass.core.public_key import ES256, PublicKey, der_of
@@ -47,7 +47,7 @@ RESERVED = frozenset(
         "cnf",
         "act",
     )
-)
+) | {claims_mark.CLAIM}
 """Claims that an application's hook may not set."""
 _NONE: frozenset[str] = frozenset()
 
@@ -65,6 +65,7 @@ class Principal:
     when the session began: `authenticated_at`, or later where another system had authenticated the person before.
     `claims` has all claims, those of the application's hook included. They cannot be changed, in any depth: a verified
     token is remembered, and later requests get the same ones.
+    `claims_mark`: which change of the account's claims the token knows (`core/claims_mark.py`).
     """
 
     account_id: str
@@ -78,6 +79,7 @@ class Principal:
     methods: tuple[str, ...] = ()
     acr: str | None = None
     begun_at: int = 0
+    claims_mark: int = 0
 
     @property
     def auth_time(self) -> int:
@@ -169,6 +171,7 @@ class Verifier:
             _methods(claims),
             _text(claims, "acr") if "acr" in claims else None,
             _time(claims, "begun_at") if "begun_at" in claims else authenticated_at,
+            _time(claims, claims_mark.CLAIM) if claims_mark.CLAIM in claims else 0,
         )
 
 

@@ -1,19 +1,42 @@
 """What an access token says: the RFC 9068 claims of a session, and what the application adds (PROTOCOL §7).
 
-Gatepass(..., tokens=Tokens(audience="https://api.example.com", claims=lambda session: {"scope": "notes:read"}))
+async def claims(session: Session, account: AccountFacts) -> dict[str, object]:
+    return {"scope": await scopes_of(account.id), "email_verified": account.email_verified}
+
+Gatepass(..., tokens=Tokens(audience="https://api.example.com", claims=claims))
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
-from gatepass.core.access_token import RESERVED
+from gatepass.core.access_token import MAX_LENGTH, RESERVED
+from gatepass.core.account import Account
+from gatepass.core.claims_mark import CLAIM
 from gatepass.core.keyring import Algorithm
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError
 
-ClaimsHook = Callable[[Session], Mapping[str, Json] | Awaitable[Mapping[str, Json]]]
+SHORTEST = 1024
+"""Characters: Gatepass's own claims must fit, under any issuer."""
+Added = Mapping[str, Json] | Awaitable[Mapping[str, Json]]
+ClaimsHook = Callable[[Session], Added] | Callable[[Session, "AccountFacts"], Added]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """The account that an access token is for, as the claims hook sees it. `created_at` is Unix seconds."""
+
+    id: str
+    email: str = field(repr=False)
+    email_verified: bool
+    created_at: int
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountFacts":
+        """Without the password's hash and what else is ours alone."""
+        return cls(account.id, account.email, account.verified_at is not None, account.created_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +52,24 @@ class Tokens:
     algorithm: Algorithm = "EdDSA"
     """EdDSA (Ed25519), ES256, or HS256 where the issuer is the only audience."""
     claims: ClaimsHook | None = None
-    """Called with the session for every access token; returns claims to add, such as `scope`.
+    """Called for every access token, with the session and, if it takes two arguments, the account (AccountFacts).
 
-    Plain or async; a plain one runs on a thread."""
+    Returns claims to add, such as `scope`. Plain or async; a plain one runs on a thread. Without an answer the sign-in
+    or refresh is a 503, which the client repeats."""
+    claims_timeout: int = 5
+    """Seconds that `claims` may take. Less than clients wait for a refresh."""
+    max_token_length: int = 4096
+    """Characters of an access token, which goes with every request: servers and proxies accept header lines of 8 kB."""
 
     def __post_init__(self) -> None:
         if self.algorithm not in get_args(Algorithm):
             raise ConfigurationError(f"`algorithm` must be one of {', '.join(get_args(Algorithm))}.")
         if self.claims is not None and not callable(self.claims):
             raise ConfigurationError("`claims` must be a function that takes the session and returns the claims.")
+        if self.claims_timeout < 1:
+            raise ConfigurationError("`claims_timeout` must be at least 1 second.")
+        if not SHORTEST <= self.max_token_length <= MAX_LENGTH:
+            raise ConfigurationError(f"`max_token_length` must be {SHORTEST} to {MAX_LENGTH} characters.")
         if not self.client_id:
             raise ConfigurationError("`client_id` must not be empty.")
 
@@ -47,24 +79,24 @@ class Tokens:
         audience = self.audience or issuer
         if self.algorithm == "HS256" and audience != issuer:
             raise ConfigurationError("`algorithm` HS256 needs one party only: `audience` must be the `issuer`.")
-        return Issuer(issuer, audience, self.client_id, self.claims)
+        return Issuer(issuer, audience, self.client_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The parties that a token names, and the application's hook that adds claims."""
+    """The parties that a token names."""
 
     issuer: str
     audience: str
     client_id: str
-    hook: ClaimsHook | None = None
 
     def claims(
-        self, session: Session, *, token_id: str, now: int, expires_at: int, extra: Mapping[str, Json]
+        self, session: Session, *, token_id: str, now: int, expires_at: int, extra: Mapping[str, Json], mark: int = 0
     ) -> dict[str, Json]:
         """The claims of a token issued at `now` (Unix seconds), with the `extra` ones that the hook returned.
 
-        Raises ConfigurationError for extra claims that the hook may not set.
+        `mark` is the number that the account had before the hook was called. Raises ConfigurationError for extra claims
+        that the hook may not set.
         """
         claims: dict[str, Json] = {
             "iss": self.issuer,
@@ -83,6 +115,8 @@ class Issuer:
             claims["acr"] = session.acr
         if session.created_at != session.authenticated_at:
             claims["begun_at"] = session.created_at
+        if mark:
+            claims[CLAIM] = mark
         if not RESERVED.isdisjoint(extra):
             taken = ", ".join(sorted(RESERVED & extra.keys()))
             raise ConfigurationError(f"The claims hook may not set {taken}.")

@@ -233,6 +233,32 @@ class SessionRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsChanged(Event):
+    """The application said that the claims of `accounts` accounts changed: their older access tokens are refused.
+
+    `account_id` if it is one; `accounts` is 0 for all accounts. `within` how many seconds that is spread over.
+    """
+
+    name = "authz_change"
+    account_id: str | None
+    accounts: int
+    within: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsFailed(Event):
+    """No access token could be made, because of the application's claims hook; the answer was 503. `why` says more.
+
+    No session has ended: the client tries again.
+    """
+
+    name = "sys_claims_failed"
+    level = "warning"
+    account_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllSessionsEnded(Event):
     """Every session of every account that began before `epoch` (Unix seconds) was ended."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
-from gatepass.core.account import Account
+from gatepass.core.claims import AccountFacts
 
 HookKind = Literal["register", "sign_in", "change_email", "delete"]
 ChangeKind = Literal["register", "change_email", "delete"]
@@ -42,16 +42,16 @@ NO_REQUEST = RequestFacts()
 class HookFacts(Generic[Extra]):
     """One act, before it or after it.
 
-    `account` is the account as it is; None before a registration and after a deletion. `email` is its address; before a
-    registration and a change of the address the one that is asked for, and "" after a deletion. `methods` are those of
-    a sign-in (RFC 8176). `request` is None where no request is at hand. `extra` has the members of the request that the
+    `account` is the account as it is now; None before a registration and after a deletion. `email` is its address;
+    before a registration and a change of the address the one that is asked for, and "" after a deletion. `methods` are
+    those of a sign-in (RFC 8176). `request` is None where no request is at hand. `extra` has the members of the request that the
     hook declared; None where the act has no request that could bring them.
     """
 
     kind: HookKind
     account_id: str | None
     email: str = field(repr=False)
-    account: Account | None = None
+    account: AccountFacts | None = None
     request: RequestFacts | None = None
     methods: tuple[str, ...] = ()
     extra: Extra | None = field(default=None, repr=False)

@@ -3,9 +3,37 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from gatepass.core.claims_mark import ClaimsMark
+
+
+class MarkList(Protocol):
+    """The accounts whose claims changed. `access.claims_marks.ClaimsMarks` keeps it."""
+
+    @property
+    def newest(self) -> int:
+        """The highest number of a mark; 0 without marks."""
+        ...
+
+    def is_stale(self, account_id: str, known: int, now: int) -> bool:
+        """Whether a token of the account that says `known` is refused at `now` (Unix seconds)."""
+        ...
+
+    def number_of(self, account_id: str) -> int:
+        """The highest number that concerns an account; 0 if none is known here."""
+        ...
+
+    def publish(self, marks: Sequence[ClaimsMark], *, now: int) -> None:
+        """Make every guard of this process know these marks from now on."""
+        ...
+
 
 class RevocationList(Protocol):
     """The revoked sessions, kept in memory so that a guard needs no read per request (P4)."""
+
+    @property
+    def marks(self) -> MarkList:
+        """The accounts whose claims changed; always the same object."""
+        ...
 
     @property
     def epoch(self) -> int:

@@ -19,6 +19,7 @@ from typing import Any, Self
 from gatepass.access.asgi import CHECK, guarding
 from gatepass.access.asgi import Guard as ASGIGuard
 from gatepass.access.check import Check
+from gatepass.access.claims_marks import ClaimsMarks
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
 from gatepass.core.public_key import PublicKey
@@ -38,6 +39,9 @@ class NoRevocations:
     """A RevocationList that is always empty: a session ends here when its access token expires."""
 
     epoch = 0
+
+    def __init__(self) -> None:
+        self.marks = ClaimsMarks()
 
     def is_revoked(self, _session_id: str) -> bool:
         """False for every session: nothing tells this service of revocations."""

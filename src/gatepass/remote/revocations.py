@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core import strict_json
+from gatepass.core.claims_mark import ClaimsMark
 from gatepass.core.policy import MINUTE
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Clock
@@ -62,6 +63,8 @@ class RemoteRevocations:
         self._secret = secret
         self._clock = clock or SystemClock()
         self._revoked = RevokedSessions(retention=lifetime + TOLERANCES, max_age=max_age)
+        self.marks = self._revoked.marks
+        """The accounts of the gate whose claims changed."""
         self._differs = False
         self._last_id = ""
         self._thread = FollowerThread("gatepass-feed", self._follow)
@@ -128,6 +131,9 @@ class RemoteRevocations:
         if event == "revoked":
             self._revoked.publish([bytes.fromhex(data)])
             self._last_id = last_id
+        elif event == "claims":
+            self.marks.publish([_mark(data)], now=self._clock.now())
+            self._last_id = last_id
         elif event == "caught-up" or (event == "contact" and signals.loaded.is_set()):
             # The first "caught-up" completes the set; after it every "contact" says how fresh the set is.
             staleness, epoch, there = _facts(data)
@@ -144,6 +150,16 @@ class RemoteRevocations:
         if differs and not self._differs:
             logger.warning("the clock of this machine is %+d seconds from that of %s", ahead, self._url.host)
         self._differs = differs
+
+
+def _mark(data: str) -> ClaimsMark:
+    """A mark. Raises ValueError."""
+    facts = strict_json.load(data.encode())
+    if isinstance(facts, dict):
+        account_id, number, within = (facts.get(name) for name in ("account", "number", "within"))
+        if isinstance(account_id, str) and isinstance(number, int) and isinstance(within, int):
+            return ClaimsMark(number, account_id, within)
+    raise ValueError("an event of claims without its facts")
 
 
 def _facts(data: str) -> tuple[float, int, int]:

@@ -19,9 +19,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from gatepass.access.revoked_sessions import CLOCK_MARGIN, RevokedSessions
+from gatepass.core.claims_mark import UNITS, ClaimsMark, first_number
 from gatepass.core.event import ClockDiffers, Event, RevocationsLost, RevocationsRestored
 from gatepass.errors import StoreUnavailable
-from gatepass.ports import Clock, PartlyRead, Revocation, Store
+from gatepass.ports import CLAIMS_CHANGED, Clock, PartlyRead, Revocation, Store
 from gatepass.supervisor import Alive, ignore
 
 logger = logging.getLogger("gatepass.revocations")
@@ -38,6 +39,10 @@ MAX_DEEP = 5_000
 """Revocations beyond which a look goes back an hour every DEEP_INTERVAL only: to read that many takes some 10 ms."""
 DEEP_INTERVAL = 60.0
 """Seconds between two deep looks where they are costly."""
+MARKS_OVERLAP = 10
+"""Seconds of numbers that a look for marks goes back beyond the newest one."""
+MAX_PAGE = 2_000
+"""Marks that are read at once: some milliseconds in which nothing else runs."""
 MAX_CLOCK_DIFFERENCE = 5
 """Seconds between our clock and the store's that are no event."""
 
@@ -61,7 +66,8 @@ class Follower:
         self._clock = clock
         self._report = report
         self._is_lost = False
-        self._looked_at = _Moment(-float("inf"), 0)
+        self._looked_at = self._marks_read_at = _Moment(-float("inf"), 0)
+        self._marks_since = 0
         self._deep_at = -float("inf")
         self._is_costly = False
         self._differs = False
@@ -89,13 +95,20 @@ class Follower:
             while True:
                 alive()
                 named = await subscription.next(POLL_INTERVAL)
-                if not named or not await self._verify(named) or self._looked_at.age() > POLL_INTERVAL:
-                    await self._pause()
+                sids = [sid for sid in named if sid != CLAIMS_CHANGED]
+                if len(sids) < len(named):
+                    await _pause_after(self._marks_read_at)
+                    await self._read_marks()
+                is_known = named and await self._verify(sids)
+                if not is_known or self._looked_at.age() > POLL_INTERVAL:
+                    await _pause_after(self._looked_at)
                     await self._look()
                     await self._reload_keys()
 
     async def _verify(self, sids: Sequence[bytes]) -> bool:
         """Publish those of the named sessions that are revoked by their rows. Returns whether all are."""
+        if not sids:
+            return True
         found = {revocation.sid for revocation in await self._store.revoked_among(sids)}
         self._revocations.publish(found)
         return found.issuperset(sids)
@@ -107,6 +120,9 @@ class Follower:
         everything = everything or self._is_lost  # a part that was missing is read from as far back as a first look
         is_deep = everything or not self._is_costly or began.monotonic - self._deep_at > DEEP_INTERVAL
         depth = self._revocations.kept if everything else self._depth(began, is_deep=is_deep)
+        if is_deep:
+            self._marks_since = first_number(now - self._revocations.kept)
+        await self._read_marks(everything=is_deep)
         found, lost = await self._read(now - depth)
         epoch = await self._store.epoch()
         if is_deep:
@@ -119,6 +135,23 @@ class Follower:
         elif self._is_lost:
             self._is_lost = False
             self._report(RevocationsRestored(at=self._clock.now()))
+
+    async def _read_marks(self, *, everything: bool = False) -> None:
+        """Publish the marks from shortly before the newest one on, since a number may be committed after the next.
+
+        Page by page: requests are served in between.
+        """
+        marks, since = self._revocations.marks, self._marks_since
+        if not everything:
+            since = max(since, marks.newest - MARKS_OVERLAP * UNITS)
+        self._marks_read_at = _Moment(time.monotonic(), self._clock.now())
+        last = ClaimsMark(since, "", -1)
+        while True:
+            page = await self._store.claims_marks(above=last, limit=MAX_PAGE)
+            marks.publish(page, now=self._clock.now())
+            if len(page) < MAX_PAGE:
+                return
+            last = page[-1]
 
     async def _read(self, since: int) -> tuple[Sequence[Revocation], PartlyRead | None]:
         """The revocations, and the error if a part of the store could not be read."""
@@ -150,12 +183,6 @@ class Follower:
         self._differs = differs
         return min(before, there)
 
-    async def _pause(self) -> None:
-        """Wait until LOOK_INTERVAL has passed since the last look."""
-        left = LOOK_INTERVAL - self._looked_at.age()
-        if left > 0:
-            await asyncio.sleep(left)
-
     def _note_loss(self, why: Exception) -> None:
         if not self._is_lost:
             self._is_lost = True
@@ -175,3 +202,10 @@ class _Moment:
     def age(self) -> float:
         """Seconds since then, by the monotonic clock."""
         return time.monotonic() - self.monotonic
+
+
+async def _pause_after(moment: _Moment) -> None:
+    """Wait until LOOK_INTERVAL has passed since then."""
+    left = LOOK_INTERVAL - moment.age()
+    if left > 0:
+        await asyncio.sleep(left)

@@ -13,6 +13,7 @@ from typing import Any
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
+from gatepass.core.claims import AccountFacts
 from gatepass.core.hook_facts import HookFacts
 from gatepass.errors import InvalidCredentials
 from gatepass.server.context import Context
@@ -60,7 +61,7 @@ async def begin(
         kind="sign_in",
         account_id=account.id,
         email=account.email,
-        account=account,
+        account=AccountFacts.of(account),
         request=context.facts(request),
         methods=how.methods,
     )

@@ -121,6 +121,8 @@ class Sessions:
             last_ip_prefix=caller.ip_prefix,
             acr=how.acr or "",
         )
+        # The application's claims too: where they fail, nothing has happened.
+        grant = await self._tokens.first(session, token, now=now)
         if not await self._store.add(session, credential_version=account.credential_version):
             return None
         self._report(
@@ -131,7 +133,7 @@ class Sessions:
         for sid in replacing:
             await self.revoke(sid, reason="replaced", ip_prefix=caller.ip_prefix)
         await self._enforce_limit([row for row in others if row.sid not in replacing], ip_prefix=caller.ip_prefix)
-        return await self._tokens.first(session, token, now=now)
+        return grant
 
     async def revoke(self, sid: SessionId, *, reason: EndReason, ip_prefix: str = "") -> bool:
         """End one session. True if this call ended it, False if it was over before.

@@ -16,8 +16,9 @@ from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.core.session import Session
-from gatepass.hooks import call_hook
+from gatepass.errors import ConfigurationError
 from gatepass.ports import Entropy
+from gatepass.sessions.claims import AddedClaims
 from gatepass.sessions.signing_keys import SigningKeys
 
 
@@ -49,6 +50,7 @@ class TokenIssuer:
         signing_keys: SigningKeys,
         *,
         issuer: Issuer,
+        added_claims: AddedClaims,
         policy: Policy,
         entropy: Entropy,
         channel: Channel,
@@ -56,6 +58,7 @@ class TokenIssuer:
         self._keys = keys
         self._signing_keys = signing_keys
         self._issuer = issuer
+        self._added_claims = added_claims
         self._policy = policy
         self._entropy = entropy
         self._channel = channel
@@ -74,7 +77,7 @@ class TokenIssuer:
         )
 
     async def first(self, session: Session, token: RefreshToken, *, now: int) -> Grant:
-        """The tokens of a sign-in: the one that `begin` made, and an access token."""
+        """The tokens of a sign-in: the one that `begin` made, and an access token. Raises Unavailable."""
         return await self._grant(session, token, now=now, with_access_token=True)
 
     async def successor(
@@ -88,7 +91,8 @@ class TokenIssuer:
     ) -> Grant:
         """The tokens of a refresh that presented `token`, bound to its key, or to the one that was `offered`.
 
-        Of the generation after the committed one, which may be newer than `token` (PROTOCOL §4).
+        Of the generation after the committed one, which may be newer than `token` (PROTOCOL §4). Raises Unavailable
+        where the application gives no claims; the same refresh again is then a repeat.
         """
         is_bound = token.is_bound or offered is not None
         successor = refresh_token.successor_of(
@@ -117,10 +121,18 @@ class TokenIssuer:
 
     async def _sign(self, session: Session, now: int, expires_at: int) -> str:
         token_id = base64url.encode(self._entropy.token_bytes(16))
-        hook = self._issuer.hook
-        extra = await call_hook(hook, session) if hook else {}
-        claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at, extra=extra)
-        return sign(claims, self._signing_keys.current[0])
+        added = await self._added_claims.of(session)
+        try:
+            claims = self._issuer.claims(
+                session, token_id=token_id, now=now, expires_at=expires_at, extra=added.claims, mark=added.mark
+            )
+            token = sign(claims, self._signing_keys.current[0])
+        except ConfigurationError as taken:
+            raise self._added_claims.refuse(session, str(taken)) from None
+        except TypeError as fault:
+            raise self._added_claims.refuse(session, "The claims hook returned what JSON cannot express.") from fault
+        self._added_claims.check_length(session, token, added)
+        return token
 
 
 def _key_of(token: RefreshToken, keys: KeyRing, offered: BindingKey | None) -> bytes | None:

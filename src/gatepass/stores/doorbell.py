@@ -9,8 +9,10 @@ import asyncio
 import re
 from collections.abc import Sequence
 
+from gatepass.ports import CLAIMS_CHANGED
 from gatepass.stores.limits import MAX_NAMED
 
+_CLAIMS = CLAIMS_CHANGED.decode()
 _ITEM = re.compile(r"([0-9a-f]{32}) [0-9]{1,19}", re.ASCII)
 
 
@@ -29,6 +31,9 @@ class Doorbell:
     def ring(self, text: str) -> None:
         """Hear one message, whatever it says."""
         if self._is_unclear:
+            return
+        if text == _CLAIMS:
+            self._named[CLAIMS_CHANGED] = None
             return
         for item in text[: 64 * MAX_NAMED].split(","):
             match = _ITEM.fullmatch(item)

@@ -17,17 +17,20 @@ from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
 from gatepass.stores.memory_changes import MemoryChanges
+from gatepass.stores.memory_claims import MemoryClaims
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryChanges, MemoryAttempts):
+class MemoryStore(MemoryChanges, MemoryAttempts, MemoryClaims):
     """All store ports over dictionaries."""
 
     is_shared = False
     is_private = True
 
     def __init__(self) -> None:
-        super().__init__()
+        MemoryAttempts.__init__(self)
+        MemoryChanges.__init__(self)
+        MemoryClaims.__init__(self)
         self._sessions: dict[bytes, Session] = {}
         self._accounts: dict[str, Account] = {}
         self._registrations: dict[str, PendingRegistration] = {}

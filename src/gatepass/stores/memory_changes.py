@@ -17,7 +17,6 @@ class MemoryChanges:
     """The verbs of ChangeStore."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._changes: dict[int, _Entry] = {}
         self._last_change = 0
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from gatepass.core.access_token import Principal
 from gatepass.core.binding import BindingKey
+from gatepass.core.claims import AccountFacts
 from gatepass.core.hook_facts import HookFacts
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
@@ -143,7 +144,11 @@ async def delete_account(context: Context, request: Request) -> Reply:
     except InvalidCredentials:
         raise _wrong_password() from None
     facts: HookFacts[Any] = HookFacts(
-        kind="delete", account_id=account.id, email=account.email, account=account, request=context.facts(request)
+        kind="delete",
+        account_id=account.id,
+        email=account.email,
+        account=AccountFacts.of(account),
+        request=context.facts(request),
     )
     await context.hooks.ask(facts, extras)
     is_deleted = await context.accounts.delete(

@@ -1,12 +1,14 @@
 """The verbs of the combined store that only concern the accounts' store: all that revoke no session of an account.
 
-The epoch is there too: of the two stores it is the one that keeps what must never be lost.
+The epoch and the marks of changed claims are there too: of the two stores it is the one that keeps what must never be
+lost.
 """
 
 from collections.abc import Sequence
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.claims_mark import ClaimsMark
 from gatepass.core.hook_facts import AccountChange
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Store
@@ -116,6 +118,18 @@ class DelegatedAccounts:
 
     async def put_signing_key(self, key: StoredKey) -> None:
         await self.accounts.put_signing_key(key)
+
+    async def mark_claims(self, account_ids: Sequence[str], *, now: int, within: int) -> int:
+        return await self.accounts.mark_claims(account_ids, now=now, within=within)
+
+    async def claims_number(self, account_id: str) -> int:
+        return await self.accounts.claims_number(account_id)
+
+    async def claims_marks(self, *, above: ClaimsMark, limit: int) -> Sequence[ClaimsMark]:
+        return await self.accounts.claims_marks(above=above, limit=limit)
+
+    async def prune_claims_marks(self, *, below: int, limit: int) -> int:
+        return await self.accounts.prune_claims_marks(below=below, limit=limit)
 
     async def epoch(self) -> int:
         return await self.accounts.epoch()

@@ -21,8 +21,8 @@ from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
-from gatepass.stores.postgres.accounts import PostgresAccounts
 from gatepass.stores.postgres.changes import ChangeStatements, PostgresChanges
+from gatepass.stores.postgres.claims import ClaimsStatements, PostgresClaims
 from gatepass.stores.postgres.listener import POLL_INTERVAL, listening
 from gatepass.stores.postgres.pool import (
     COMMAND_TIMEOUT,
@@ -47,7 +47,7 @@ _SID = 6
 """The place of the sid among the values of a swap."""
 
 
-class PostgresStore(PostgresAccounts, PostgresChanges):
+class PostgresStore(PostgresClaims, PostgresChanges):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -59,6 +59,7 @@ class PostgresStore(PostgresAccounts, PostgresChanges):
         self._sql = Statements(self._url.schema)
         self._accounts_sql = AccountStatements(self._url.schema)
         self._changes_sql = ChangeStatements(self._url.schema)
+        self._claims_sql = ClaimsStatements(self._url.schema, self._sql.channel)
         self._pool = ConnectionPool(self._url)
         self._swaps = SwapBatcher(self._send, spawn=self._pool.spawn)
         self._swap_sql = self._sql.swap
@@ -81,6 +82,7 @@ class PostgresStore(PostgresAccounts, PostgresChanges):
             )  # what was granted before a migration lacks its tables
             await connection.fetch(self._sql.epoch)
             await connection.fetch(self._changes_sql.is_empty)
+            await connection.fetch(self._claims_sql.number, "")
         except asyncpg.InsufficientPrivilegeError as refusal:
             raise ConfigurationError(
                 f"{refusal.args[0]}: GRANT USAGE ON SCHEMA {self._url.schema}, and "

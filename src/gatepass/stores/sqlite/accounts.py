@@ -12,7 +12,6 @@ from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason
 from gatepass.stores import rows
-from gatepass.stores.sqlite.changes import KEEP_EXTRA
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.writer import Durability
 
@@ -21,6 +20,8 @@ _REGISTRATION = ", ".join(rows.REGISTRATION_COLUMNS)
 _ADD_ACCOUNT = (
     f"INSERT INTO account ({_ACCOUNT}) VALUES ({', '.join('?' * len(rows.ACCOUNT_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
+_KEEP_EXTRA = "UPDATE account_change SET extra = ? WHERE account_id = ? AND kind = 'register'"
+"""Of an account that was added in the same transaction, and therefore has one entry."""
 _FIND_ACCOUNT = f"SELECT {_ACCOUNT} FROM account WHERE deleted_at IS NULL AND"
 _REVOKE_ALL = """
 UPDATE session SET revoked_at = ?, revoke_reason = ?
@@ -53,7 +54,7 @@ DELETE FROM applicant WHERE id IN (SELECT id FROM applicant WHERE created_at < ?
 _SAMPLE_HASHES = rows.sample_hashes("account")
 
 
-class _Engine(Protocol):
+class Engine(Protocol):
     """What these verbs need from the store."""
 
     async def _run(self, work: Work[Result]) -> Result: ...
@@ -66,11 +67,11 @@ class _Engine(Protocol):
 class SQLiteAudit:
     """The verbs of AuditStore. Mixed into the store, which runs the work."""
 
-    async def add_audit(self: _Engine, entry: AuditEntry) -> None:
+    async def add_audit(self: Engine, entry: AuditEntry) -> None:
         values = rows.from_audit(entry)
         await self._run(lambda connection: connection.execute(_ADD_AUDIT, values))
 
-    async def list_audit(self: _Engine, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+    async def list_audit(self: Engine, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
         values = (before, before, limit)
         found = await self._read(lambda connection: connection.execute(_LIST_AUDIT, values).fetchall())
         return tuple(AuditEntry(*row) for row in found)
@@ -79,17 +80,17 @@ class SQLiteAudit:
 class SQLiteAccounts:
     """The verbs of AccountStore. Mixed into the store, which runs the work."""
 
-    async def add_account(self: _Engine, account: Account, *, extra: str = "") -> bool:
+    async def add_account(self: Engine, account: Account, *, extra: str = "") -> bool:
         return await self._atomically(lambda connection: _add(connection, account, extra))
 
-    async def find_account(self: _Engine, account_id: str) -> Account | None:
+    async def find_account(self: Engine, account_id: str) -> Account | None:
         return await self._read(lambda connection: _account(connection, "id = ?", account_id))
 
-    async def find_account_by_email(self: _Engine, email_key: str) -> Account | None:
+    async def find_account_by_email(self: Engine, email_key: str) -> Account | None:
         return await self._read(lambda connection: _account(connection, "email_key = ?", email_key))
 
     async def change_password(
-        self: _Engine, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
+        self: Engine, account_id: str, *, password_hash: str, credential_version: int, now: int, keep: bytes | None
     ) -> Sequence[bytes] | None:
         values = (password_hash, account_id, credential_version)
 
@@ -103,26 +104,26 @@ class SQLiteAccounts:
 
         return await self._atomically(change)
 
-    async def rehash_password(self: _Engine, account_id: str, *, password_hash: str, credential_version: int) -> bool:
+    async def rehash_password(self: Engine, account_id: str, *, password_hash: str, credential_version: int) -> bool:
         statement = (
             "UPDATE account SET password_hash = ? WHERE id = ? AND credential_version = ? AND deleted_at IS NULL"
         )
         values = (password_hash, account_id, credential_version)
         return await self._run(lambda connection: connection.execute(statement, values).rowcount == 1)
 
-    async def disable_account(self: _Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
+    async def disable_account(self: Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
         def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
             disabled = connection.execute(_DISABLE_ACCOUNT, (now, account_id))
             return revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
 
         return await self._atomically(disable)
 
-    async def enable_account(self: _Engine, account_id: str) -> bool:
+    async def enable_account(self: Engine, account_id: str) -> bool:
         statement = "UPDATE account SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL"
         return await self._run(lambda connection: connection.execute(statement, (account_id,)).rowcount == 1)
 
     async def delete_account(
-        self: _Engine, account_id: str, *, now: int, credential_version: int | None = None
+        self: Engine, account_id: str, *, now: int, credential_version: int | None = None
     ) -> Sequence[bytes] | None:
         def delete(connection: sqlite3.Connection) -> Sequence[bytes] | None:
             account = _account(connection, "id = ?", account_id)
@@ -137,7 +138,7 @@ class SQLiteAccounts:
         return await self._atomically(delete, durability=Durability.ERASE)
 
     async def change_email(
-        self: _Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self: Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
     ) -> bool | None:
         def change(connection: sqlite3.Connection) -> bool | None:
             account = _account(connection, "id = ?", account_id)
@@ -151,36 +152,36 @@ class SQLiteAccounts:
 
         return await self._atomically(change, durability=Durability.ERASE)
 
-    async def sample_password_hashes(self: _Engine) -> Sequence[str]:
+    async def sample_password_hashes(self: Engine) -> Sequence[str]:
         found = await self._read(lambda connection: connection.execute(_SAMPLE_HASHES).fetchall())
         return tuple(stored for (stored,) in found)
 
-    async def verify_account(self: _Engine, account_id: str, *, now: int) -> bool:
+    async def verify_account(self: Engine, account_id: str, *, now: int) -> bool:
         statement = "UPDATE account SET verified_at = ? WHERE id = ? AND deleted_at IS NULL"
         return await self._run(lambda connection: connection.execute(statement, (now, account_id)).rowcount == 1)
 
-    async def list_accounts(self: _Engine, *, after: str, limit: int) -> Sequence[Account]:
+    async def list_accounts(self: Engine, *, after: str, limit: int) -> Sequence[Account]:
         statement = f"{_FIND_ACCOUNT} id > ? ORDER BY id LIMIT ?"
         found = await self._read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
         return tuple(rows.to_account(row) for row in found)
 
-    async def add_registration(self: _Engine, pending: PendingRegistration) -> None:
+    async def add_registration(self: Engine, pending: PendingRegistration) -> None:
         places = ", ".join("?" * len(rows.REGISTRATION_COLUMNS))
         statement = f"INSERT INTO applicant ({_REGISTRATION}) VALUES ({places})"
         values = rows.from_registration(pending)
         await self._run(lambda connection: connection.execute(statement, values))
 
-    async def find_registration(self: _Engine, registration_id: str) -> PendingRegistration | None:
+    async def find_registration(self: Engine, registration_id: str) -> PendingRegistration | None:
         statement = f"SELECT {_REGISTRATION} FROM applicant WHERE id = ?"
         row = await self._read(lambda connection: connection.execute(statement, (registration_id,)).fetchone())
         return rows.to_registration(row) if row else None
 
-    async def find_registrations(self: _Engine, email_key: str) -> Sequence[PendingRegistration]:
+    async def find_registrations(self: Engine, email_key: str) -> Sequence[PendingRegistration]:
         statement = f"SELECT {_REGISTRATION} FROM applicant WHERE email_key = ? ORDER BY created_at DESC, id"
         found = await self._read(lambda connection: connection.execute(statement, (email_key,)).fetchall())
         return tuple(rows.to_registration(row) for row in found)
 
-    async def confirm_registration(self: _Engine, registration_id: str, account: Account) -> bool:
+    async def confirm_registration(self: Engine, registration_id: str, account: Account) -> bool:
         def confirm(connection: sqlite3.Connection) -> bool:
             pending = connection.execute("SELECT extra FROM applicant WHERE id = ?", (registration_id,)).fetchone()
             if pending is None or not _add(connection, account, pending[0]):
@@ -190,7 +191,7 @@ class SQLiteAccounts:
 
         return await self._atomically(confirm)
 
-    async def prune_registrations(self: _Engine, *, before: int, limit: int) -> int:
+    async def prune_registrations(self: Engine, *, before: int, limit: int) -> int:
         return await self._run(lambda connection: connection.execute(_PRUNE_REGISTRATIONS, (before, limit)).rowcount)
 
 
@@ -212,7 +213,7 @@ def _add(connection: sqlite3.Connection, account: Account, extra: str) -> bool:
     if connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 0:
         return False
     if extra:
-        connection.execute(KEEP_EXTRA, (extra, account.id))
+        connection.execute(_KEEP_EXTRA, (extra, account.id))
     return True
 
 

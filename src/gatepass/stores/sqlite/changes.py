@@ -2,11 +2,10 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Protocol
 
 from gatepass.core.hook_facts import AccountChange
 from gatepass.stores import rows
-from gatepass.stores.sqlite.file import Result, Work
+from gatepass.stores.sqlite.accounts import Engine
 
 _CHANGE = ", ".join(rows.CHANGE_COLUMNS)
 _TAKE_ONE = f"""
@@ -30,30 +29,18 @@ _PRUNE = """
 DELETE FROM account_change
 WHERE number IN (SELECT number FROM account_change WHERE noticed_at < ? ORDER BY number LIMIT ?)
 """
-KEEP_EXTRA = "UPDATE account_change SET extra = ? WHERE account_id = ? AND kind = 'register'"
-"""Of an account that was added in the same transaction, and therefore has one entry."""
-
-
-class _Engine(Protocol):
-    """What these verbs need from the store."""
-
-    async def _run(self, work: Work[Result]) -> Result: ...
-
-    async def _read(self, work: Work[Result]) -> Result: ...
-
-    async def _atomically(self, work: Work[Result]) -> Result: ...
 
 
 class SQLiteChanges:
     """The verbs of ChangeStore."""
 
-    async def take_change(self: _Engine, account_id: str, *, now: int, until: int) -> AccountChange | None:
+    async def take_change(self: Engine, account_id: str, *, now: int, until: int) -> AccountChange | None:
         values = {"account_id": account_id, "now": now, "until": until}
         row = await self._run(lambda connection: connection.execute(_TAKE_ONE, values).fetchone())
         return AccountChange(*row) if row else None
 
     async def take_changes(
-        self: _Engine, *, now: int, until: int, noticed_before: int, limit: int
+        self: Engine, *, now: int, until: int, noticed_before: int, limit: int
     ) -> Sequence[AccountChange]:
         if await self._read(_is_empty):  # no commit for nothing
             return ()
@@ -66,13 +53,13 @@ class SQLiteChanges:
 
         return await self._atomically(take)
 
-    async def end_change(self: _Engine, change: AccountChange) -> None:
+    async def end_change(self: Engine, change: AccountChange) -> None:
         await self._run(lambda connection: connection.execute(_END, (change.number, change.tries)))
 
-    async def put_off_change(self: _Engine, change: AccountChange, *, until: int) -> None:
+    async def put_off_change(self: Engine, change: AccountChange, *, until: int) -> None:
         await self._run(lambda connection: connection.execute(_PUT_OFF, (until, change.number, change.tries)))
 
-    async def prune_changes(self: _Engine, *, now: int, before: int, limit: int) -> int:
+    async def prune_changes(self: Engine, *, now: int, before: int, limit: int) -> int:
         if await self._read(_is_empty):
             return 0
 

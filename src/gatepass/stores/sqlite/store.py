@@ -16,6 +16,7 @@ from gatepass.stores import migrations, rows
 from gatepass.stores.sqlite.accounts import SQLiteAccounts, SQLiteAudit, drop_deleted, revoke_all
 from gatepass.stores.sqlite.attempts import SQLiteAttempts
 from gatepass.stores.sqlite.changes import SQLiteChanges
+from gatepass.stores.sqlite.claims import SQLiteClaims
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.watcher import DataVersionWatcher, data_version
 from gatepass.stores.sqlite.writer import Durability, Writer
@@ -82,7 +83,7 @@ ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the wri
 """
 
 
-class SQLiteStore(SQLiteAccounts, SQLiteChanges, SQLiteAttempts, SQLiteAudit):
+class SQLiteStore(SQLiteAccounts, SQLiteChanges, SQLiteAttempts, SQLiteAudit, SQLiteClaims):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False

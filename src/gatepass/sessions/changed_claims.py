@@ -1,0 +1,64 @@
+"""The application says that roles changed: older access tokens are refused as expired, and nobody is signed out.
+
+    await table.take_role("editor", account_id)        # first the change, then
+    await gate.refresh_claims(account_id)              # the mark, on every server within 100 ms
+
+Each client refreshes once, and its next token has the claims of now (PROTOCOL §7).
+"""
+
+from collections.abc import Callable, Collection
+
+from gatepass.core import event as events
+from gatepass.core.claims_mark import EVERYBODY, ClaimsMark
+from gatepass.core.event import Event
+from gatepass.core.policy import HOUR, MINUTE
+from gatepass.core.revocation_list import RevocationList
+from gatepass.ports import ClaimsStore, Clock
+
+MAX_WITHIN = HOUR
+SPREAD = MINUTE
+"""Seconds over which the refreshes of all accounts are spread, unless the caller says otherwise."""
+
+
+class ChangedClaims:
+    """Marks accounts, here and for all other processes."""
+
+    def __init__(
+        self, *, store: ClaimsStore, revocations: RevocationList, clock: Clock, report: Callable[[Event], None]
+    ) -> None:
+        self._store = store
+        self._marks = revocations.marks
+        self._clock = clock
+        self._report = report
+
+    async def refresh_claims(self, account_id: str | Collection[str], *, within: int = 0) -> None:
+        """Let every guard refuse the access tokens that these accounts have now, so that their clients get new ones.
+
+        Call it after the change of roles is committed. `within`: seconds over which many accounts are spread; 0: at
+        once. For more than some thousand accounts `refresh_claims_of_all` costs less. When it returns, the mark is
+        durable, and counts in this process. Raises StoreUnavailable, and ValueError for an empty id or `within`.
+        """
+        accounts = [account_id] if isinstance(account_id, str) else list(dict.fromkeys(account_id))
+        if "" in accounts:
+            raise ValueError("an account id is not empty; for all accounts there is refresh_claims_of_all")
+        if accounts:
+            await self._mark(accounts, within)
+
+    async def refresh_claims_of_all(self, *, within: int = SPREAD) -> None:
+        """The same for all accounts: after a change of what roles mean.
+
+        Guards refuse the older tokens of one account after another, of all `within` seconds; with 0, such as after a
+        leak of rights, of all at once, and every client that is active refreshes at once. Raises as `refresh_claims`.
+        """
+        await self._mark([EVERYBODY], within)
+
+    async def _mark(self, accounts: list[str], within: int) -> None:
+        if not 0 <= within <= MAX_WITHIN:
+            raise ValueError(f"within must be 0 to {MAX_WITHIN} seconds, not {within!r}")
+        now = self._clock.now()
+        number = await self._store.mark_claims(accounts, now=now, within=within)
+        self._marks.publish([ClaimsMark(number, account_id, within) for account_id in accounts], now=now)
+        is_for_all = accounts == [EVERYBODY]
+        only = accounts[0] if len(accounts) == 1 and not is_for_all else None
+        count = 0 if is_for_all else len(accounts)
+        self._report(events.ClaimsChanged(at=now, account_id=only, accounts=count, within=within))
