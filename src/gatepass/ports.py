@@ -190,9 +190,9 @@ class AccountStore(Protocol):
         """
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
-        """Set the address, verified at `now`, and raise the version. Sessions stay.
+        """Set the address and when it was verified, None for not at all, and raise the version. Sessions stay.
 
         Returns False if another account has the address, None if the account is absent or has another version.
         """

@@ -127,6 +127,7 @@ class Settings(BaseSettings):
     audience: str | None = _TOKENS.audience
     client_id: str = _TOKENS.client_id
     algorithm: Algorithm = _TOKENS.algorithm
+    email_verified_claim: bool = _TOKENS.email_verified_claim
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path

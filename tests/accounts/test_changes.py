@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from pydantic import BaseModel
 
-from gatepass import HookFacts, StoreUnavailable
+from gatepass import HookFacts, RequestFacts, StoreUnavailable
 from gatepass.accounts.changes import FIRST_DELAY, HEAD_START, LEASE, RETENTION
 from gatepass.accounts.external import AuthenticatedUser
 from gatepass.accounts.importing import import_accounts
@@ -131,8 +131,11 @@ async def test_every_way_of_making_and_deleting_an_account_is_told(at: GateHarne
 
 async def test_users_of_another_system_are_told_at_their_first_sign_in() -> None:
     class Users:
-        def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+        def authenticate(self, email: str, _password: str, _request: RequestFacts) -> AuthenticatedUser | None:
             return AuthenticatedUser("42", email)
+
+        def find(self, _user_id: str) -> AuthenticatedUser | None:
+            return None
 
     async with open_gate(users=Users()) as at:
         profiles = Profiles(at.gate)

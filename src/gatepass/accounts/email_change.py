@@ -104,7 +104,11 @@ class EmailChange:
             raise invalid_link()
         key, now = email_key(link.address), self._clock.now()
         is_changed = self._links.is_current(link, account) and await self._store.change_email(
-            account.id, email=link.address, email_key=key, credential_version=account.credential_version, now=now
+            account.id,
+            email=link.address,
+            email_key=key,
+            credential_version=account.credential_version,
+            verified_at=now,
         )
         if not is_changed:
             owner = await self._store.find_account_by_email(key)

@@ -15,6 +15,7 @@ from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
+from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
@@ -51,6 +52,12 @@ class Accounts:
     async def find(self, account_id: str) -> Account | None:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
+
+    async def find_to_sign_in(self, account_id: str) -> Account | None:
+        """The account of this id, if it may sign in. Users that the application keeps are asked for there."""
+        external = self._external_users
+        account = await (self._store.find_account(account_id) if external is None else external.find(account_id))
+        return None if account is None or account.disabled_at is not None else account
 
     async def find_by_email(self, email_key: str) -> Account | None:
         """The account of a normalised address, or None."""
@@ -139,19 +146,22 @@ class Accounts:
         ip_prefix: str,
         raw_email: str | None = None,
         devices: tuple[bytes, ...] = (),
+        request: RequestFacts = NO_REQUEST,
     ) -> Account:
         """The account with these credentials. `email_key` is normalised, `ip_prefix` the coarse address.
 
-        `raw_email` is the address as it was received, for external users; `devices` are the sessions whose refresh
-        tokens the caller still has. Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-too-long`) or
-        Overloaded.
+        `raw_email` is the address as it was received, and `request` where it came from, for external users; `devices`
+        are the sessions whose refresh tokens the caller still has. Raises InvalidCredentials, TooManyAttempts,
+        Unprocessable (`password-too-long`) or Overloaded.
         """
         self._passwords.refuse_overlong(password)
         attempt = Attempt(email_key, ip_prefix, devices)
         external = self._external_users
         if external is not None:
             email = raw_email or email_key
-            return await self._throttle.run(attempt, lambda: external.verify(email, password, network=ip_prefix))
+            return await self._throttle.run(
+                attempt, lambda: external.verify(email, password, network=ip_prefix, request=request)
+            )
         account = await self._throttle.run(attempt, lambda: self._verify(email_key, password, network=ip_prefix))
         await self._rehash(account, password, network=ip_prefix)
         return account

@@ -44,8 +44,8 @@ class HookFacts(Generic[Extra]):
 
     `account` is the account as it is now; None before a registration and after a deletion. `email` is its address;
     before a registration and a change of the address the one that is asked for, and "" after a deletion. `methods` are
-    those of a sign-in (RFC 8176). `request` is None where no request is at hand. `extra` has the members of the request that the
-    hook declared; None where the act has no request that could bring them.
+    those of a sign-in (RFC 8176). `request` is None where no request is at hand. `extra` has the members of the request
+    that the hook declared; None where the act has no request that could bring them.
     """
 
     kind: HookKind

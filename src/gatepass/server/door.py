@@ -125,8 +125,8 @@ class Door:
         watcher: Mapping[str, Any],
     ) -> SignedIn:
         context = self._context
-        account = await context.accounts.find(account_id)
-        if account is None or account.disabled_at is not None:
+        account = await context.accounts.find_to_sign_in(account_id)
+        if account is None:
             raise SignInRefused
         caller = context.caller(request)
         begun = await begin(context, request, account, caller=caller, remember=remember, binding_key=key, how=how)

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 _TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _SID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_ACCOUNT = {"id": _TEXT, "email": _TEXT, "created_at": _COUNT}
+_ACCOUNT = {"id": _TEXT, "email": _TEXT, "email_verified": {"type": "boolean"}, "created_at": _COUNT}
 _GRANT = {
     "access_token": _TEXT,
     "token_type": {"const": "Bearer"},

@@ -65,6 +65,7 @@ class AddedClaims:
         report: Callable[[Event], None],
     ) -> None:
         self._hook = HookCall(tokens.claims, timeout=tokens.claims_timeout) if tokens.claims else None
+        self._says_verified = tokens.email_verified_claim
         self._longest = tokens.max_token_length
         self._store = store
         self._marks = marks
@@ -73,12 +74,17 @@ class AddedClaims:
 
     async def of(self, session: Session) -> Added:
         """What to add to a token of this session. Raises Unavailable."""
-        if self._hook is None:  # claims that nobody adds do not become stale: what is known here is enough
+        if self._hook is None and not self._says_verified:
+            # Claims that nobody adds do not become stale: what is known here is enough.
             return Added(self._marks.number_of(session.account_id), {})
         mark = await self._store.claims_number(session.account_id)
-        account = await self._account(session) if self._hook.takes_account else None
+        asks = self._says_verified or (self._hook is not None and self._hook.takes_account)
+        account = await self._account(session) if asks else None
+        own: dict[str, Json] = {"email_verified": account.email_verified} if account and self._says_verified else {}
+        if self._hook is None:
+            return Added(mark, own)
         try:
-            return Added(mark, await self._hook(session, account))
+            return Added(mark, {**await self._hook(session, account), **own})
         except HookFailed as failure:
             cause = failure.__cause__
             raise self.refuse(session, f"The claims hook {failure}.", cause) from cause

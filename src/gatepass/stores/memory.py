@@ -199,7 +199,7 @@ class MemoryStore(MemoryChanges, MemoryAttempts, MemoryClaims):
         return ended
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
@@ -211,7 +211,9 @@ class MemoryStore(MemoryChanges, MemoryAttempts, MemoryClaims):
         version = credential_version + 1
         if email != account.email:
             self._note_change(account_id, "change_email")
-        return self._set(account_id, email=email, email_key=email_key, credential_version=version, verified_at=now)
+        return self._set(
+            account_id, email=email, email_key=email_key, credential_version=version, verified_at=verified_at
+        )
 
     async def sample_password_hashes(self) -> Sequence[str]:
         hashes = (account.password_hash for account in self._accounts.values())

@@ -15,7 +15,7 @@ class ChangeBattery:
         account = account_of()
         assert await store.add_account(account)
         assert await store.change_email(
-            account.id, email="new@example.com", email_key="new@example.com", credential_version=1, now=NOW
+            account.id, email="new@example.com", email_key="new@example.com", credential_version=1, verified_at=NOW
         )
         assert await store.delete_account(account.id, now=NOW) is not None
         kinds = []
@@ -40,7 +40,7 @@ class ChangeBattery:
         await store.count_lasting_failure(account.email_key, key="k", now=NOW, forget_before=0)
         version = 3
         assert await store.change_email(
-            account.id, email=account.email, email_key=account.email_key, credential_version=version, now=NOW
+            account.id, email=account.email, email_key=account.email_key, credential_version=version, verified_at=NOW
         )
         assert await store.delete_account("nobody", now=NOW) is None
         assert await store.take_change(account.id, now=LATER, until=LATER + 1) is None

@@ -41,6 +41,7 @@ async def login(context: Context, request: Request) -> Reply:
         body.password,
         ip_prefix=caller.ip_prefix,
         raw_email=body.email,
+        request=context.facts(request),
         devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
     )
     return await signed_in(

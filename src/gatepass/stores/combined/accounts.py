@@ -37,11 +37,11 @@ class DelegatedAccounts:
         return await self.accounts.enable_account(account_id)
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         # Needs no lock: a sign-in that is under way checks the version at its end, and is refused.
         return await self.accounts.change_email(
-            account_id, email=email, email_key=email_key, credential_version=credential_version, now=now
+            account_id, email=email, email_key=email_key, credential_version=credential_version, verified_at=verified_at
         )
 
     async def sample_password_hashes(self) -> Sequence[str]:

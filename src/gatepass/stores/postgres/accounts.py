@@ -87,10 +87,10 @@ class PostgresAccounts:
         return await self._pool.run(work)
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         async def work(connection: Any) -> bool | None:
-            values = (account_id, email, email_key, credential_version, now)
+            values = (account_id, email, email_key, credential_version, verified_at)
             try:
                 return await connection.fetchrow(self._accounts_sql.change_email, *values) is not None or None
             except asyncpg.UniqueViolationError:

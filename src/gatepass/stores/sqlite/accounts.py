@@ -138,7 +138,7 @@ class SQLiteAccounts:
         return await self._atomically(delete, durability=Durability.ERASE)
 
     async def change_email(
-        self: Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self: Engine, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         def change(connection: sqlite3.Connection) -> bool | None:
             account = _account(connection, "id = ?", account_id)
@@ -147,7 +147,7 @@ class SQLiteAccounts:
             owner = _account(connection, "email_key = ?", email_key)
             if owner is not None and owner.id != account_id:
                 return False
-            connection.execute(_CHANGE_EMAIL, (email, email_key, now, account_id))
+            connection.execute(_CHANGE_EMAIL, (email, email_key, verified_at, account_id))
             return True
 
         return await self._atomically(change, durability=Durability.ERASE)

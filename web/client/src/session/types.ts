@@ -18,6 +18,8 @@ export interface Account {
   readonly id: string;
   readonly email: string;
   readonly created_at: number;
+  /** Whether its owner has proved that mail to the address arrives. */
+  readonly email_verified: boolean;
 }
 
 /** The state of a session. Immutable: every change creates a new object. */
