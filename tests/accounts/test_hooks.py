@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 from pydantic import BaseModel, Field
 
 from gatepass import ConfigurationError, HookFacts, Refused, SessionEnded, StoreUnavailable, TooManyAttempts
 from gatepass.accounts import hooks as hooks_module
+from gatepass.client import AsyncClient, ForbiddenError, MemoryStorage
 from gatepass.core.policy import Policy
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -364,3 +366,18 @@ class TestMistakes:
         refused = Refused("session-ended", "No.", status=429, retry_after=60)
         assert (refused.code, refused.title) == ("app:session-ended", "Too Many Requests")
         assert refused.headers == {"Retry-After": "60"}
+
+
+async def test_the_python_client_sends_what_rules_require_and_shows_what_they_say(at: GateHarness) -> None:
+    at.gate.before("register", extra=SignUp)(asked := Asked(domain_refused()))
+    transport = httpx2.ASGITransport(at.gate.served)
+    async with AsyncClient("https://gate.example", storage=MemoryStorage(), transport=transport) as client:
+        with pytest.raises(ForbiddenError) as refused:
+            await client.sign_up(EMAIL, PASSWORD, extra={"company": "Acme", "email": "eve@example.com"})
+        assert (refused.value.code, refused.value.detail) == ("app:domain-not-allowed", "Use your address at work.")
+        assert refused.value.facts["allowed"] == "example.org"
+        asked.refusal = None
+        account = await client.sign_up(EMAIL, PASSWORD, extra={"company": "Acme"})
+    assert account is not None
+    assert not account.email_verified
+    assert [facts.extra for facts in asked.facts] == [SignUp(company="Acme")] * 2

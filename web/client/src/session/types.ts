@@ -62,6 +62,8 @@ export interface Credentials {
   readonly email: string;
   readonly password: string;
   readonly remember?: boolean;
+  /** Members that rules of the application require beside these (`gate.before("register", extra=…)`). */
+  readonly extra?: object;
 }
 
 /** The token in the fragment of a mailed link, and the password that was chosen at sign-up. */
