@@ -53,6 +53,10 @@ class Accounts:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
 
+    async def page(self, *, after: str = "", limit: int = 1000) -> Sequence[Account]:
+        """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
+        return await self._store.list_accounts(after=after, limit=limit)
+
     async def find_to_sign_in(self, account_id: str) -> Account | None:
         """The account of this id, if it may sign in. Users that the application keeps are asked for there."""
         external = self._external_users
