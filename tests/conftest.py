@@ -31,6 +31,8 @@ settings.register_profile("mutation", settings.get_profile("patient"), suppress_
 
 
 TIMEOUTS = {
+    "accounts.changes.LOOK_INTERVAL": 30 * PATIENCE,
+    "accounts.hooks.HOOK_TIMEOUT": PATIENCE,
     "doctor.outside.REQUEST_TIMEOUT": PATIENCE,
     "mail.outbox.CLOSE_TIMEOUT": PATIENCE,
     "remote.connection.FIRST_LOAD_TIMEOUT": PATIENCE,

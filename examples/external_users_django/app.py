@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 
-from gatepass import AuthenticatedUser, Gatepass
+from gatepass import AuthenticatedUser, Gatepass, RequestFacts
 from gatepass.guards.django import current_principal, requires
 
 settings.configure(
@@ -29,19 +29,28 @@ settings.configure(
 )
 django.setup()
 
-from django.contrib.auth import authenticate  # noqa: E402 (needs the line above)
+from django.contrib.auth import authenticate, get_user_model  # noqa: E402 (needs the line above)
 
 
 class DjangoUsers:
     """Asks Django's authentication back ends, which hash for unknown people too and refuse inactive ones."""
 
-    def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    def authenticate(self, email: str, password: str, _request: RequestFacts) -> AuthenticatedUser | None:
         """A plain method runs on a thread."""
         close_old_connections()
         try:
             user = authenticate(username=email, password=password)
             # EndSessions ends the sessions when the password changes, so no `version` is needed.
             return AuthenticatedUser(str(user.pk), user.email or email) if user is not None else None
+        finally:
+            close_old_connections()
+
+    def find(self, user_id: str) -> AuthenticatedUser | None:
+        """For `gate.sign_in`: a person who was authenticated in another way."""
+        close_old_connections()
+        try:
+            user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+            return AuthenticatedUser(user_id, user.email) if user is not None else None
         finally:
             close_old_connections()
 

@@ -1,6 +1,7 @@
 from gatepass.accounts.external import AuthenticatedUser as AuthenticatedUser, Authenticator as Authenticator
 from gatepass.core.access_token import Principal as Principal
 from gatepass.core.claims import Tokens as Tokens
+from gatepass.core.hook_facts import HookFacts as HookFacts, RequestFacts as RequestFacts
 from gatepass.core.keyring import Secrets as Secrets
 from gatepass.core.policy import Policy as Policy
 from gatepass.core.rate import Rate as Rate
@@ -12,6 +13,7 @@ from gatepass.errors import (
     InvalidCredentials as InvalidCredentials,
     InvalidToken as InvalidToken,
     Problem as Problem,
+    Refused as Refused,
     SessionEnded as SessionEnded,
     StoreUnavailable as StoreUnavailable,
     TokenRequired as TokenRequired,

@@ -135,6 +135,7 @@ class SyncAccounts(SyncService):
     find = Method(Accounts.find)
     find_by_email = Method(Accounts.find_by_email)
     find_by_address = Method(Accounts.find_by_address)
+    page = Method(Accounts.page)
     add = Method(Accounts.add)
     activate = Method(Accounts.activate)
     verify_address = Method(Accounts.verify_address)

@@ -9,15 +9,17 @@ keys hand it every later set.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.accounts.administration import Administration
+from gatepass.accounts.changes import Changes
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import Authenticator, ExternalUsers
+from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.password_reset import PasswordReset
@@ -112,6 +114,10 @@ class Parts:
         options.browsers.check_url(options.public_url)
         self.options = options
         self.report = EventBus()
+        self.hooks = Hooks(clock=options.clock, report=self.report)
+        self.changes = Changes(options.store, hooks=self.hooks, clock=options.clock)
+        self._written = (-1, b"")
+        """How many hooks there were when the OpenAPI document was written, and its text."""
         self._join_keys_and_guard()
         self._join_sessions()
         self._join_accounts()
@@ -214,6 +220,7 @@ class Parts:
                 queue=FairQueue(running=limits.sign_ins_at_once, waiting=limits.hashing_queue),
                 store=options.store,
                 sessions=self.sessions,
+                changes=self.changes,
                 clock=options.clock,
             )
         self.accounts = Accounts(
@@ -224,6 +231,7 @@ class Parts:
             clock=options.clock,
             entropy=options.entropy,
             report=self.report,
+            changes=self.changes,
             external_users=external,
         )
 
@@ -231,6 +239,8 @@ class Parts:
             "closed" if options.users else policy.registration,
             store=options.store,
             sessions=self.sessions,
+            hooks=self.hooks,
+            changes=self.changes,
             clock=options.clock,
             entropy=options.entropy,
             report=self.report,
@@ -278,6 +288,7 @@ class Parts:
             accounts=self.accounts,
             passwords=self._passwords,
             links=self._links,
+            hooks=self.hooks,
             clock=options.clock,
             entropy=options.entropy,
         )
@@ -299,6 +310,8 @@ class Parts:
             sessions=self.sessions,
             links=self._links,
             notifications=self._notifications,
+            hooks=self.hooks,
+            changes=self.changes,
             clock=options.clock,
             report=self.report,
         )
@@ -325,7 +338,6 @@ class Parts:
             serves=lambda: self.lifecycle.serves,
         )
         self.report.add(LostSessions(self.report).on_event)
-        self.description = describe(self._described, options.policy)
         self._context = Context(
             sessions=self.sessions,
             refreshes=self._refreshes,
@@ -335,6 +347,7 @@ class Parts:
             email_change=self.email_change,
             identities=self.identities,
             provider_logout=self.provider_logout,
+            hooks=self.hooks,
             refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
             devices=self._devices,
             device_cookies=DeviceCookies(
@@ -363,7 +376,7 @@ class Parts:
             ping=SharedPing(self.store_watch.ping, clock=options.clock),
             check_health=lambda: self.lifecycle.check_health(),
             clock=options.clock,
-            description=dump(self.description),
+            description=self._document,
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
@@ -379,6 +392,7 @@ class Parts:
             options.store, revocations=self.revocations, reload_keys=look, clock=clock, report=report
         )
         tasks = {"janitor": self.janitor.run, "follower": self.follower.run, "store-watch": self.store_watch.run}
+        tasks["account-changes"] = self.changes.run
         self.lifecycle = Lifecycle(
             options.store,
             load=self._load,
@@ -430,6 +444,16 @@ class Parts:
         endpoints_app.relay = Relay(self.wsgi, self.background)
         around = self._app(endpoints.AROUND, hsts=alone)
         self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document, with what the hooks that there are now add to bodies."""
+        return describe(self._described, self.options.policy, self.hooks)
+
+    def _document(self) -> bytes:
+        count, document = self._written
+        if count != self.hooks.count:
+            self._written = count, document = self.hooks.count, dump(self.describe())
+        return document
 
     def anywhere(self, service: Service) -> Service:
         """The service, for awaiting on any event loop."""

@@ -8,7 +8,8 @@
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
-    ├── HookFailed                  sessions.claims: the claims hook gave no claims; caught inside
+    ├── ClaimsFailed                sessions.claims: the claims hook gave no claims; caught inside
+    ├── HookError                   accounts.hooks: a hook raised what no hook may raise; answered with 500
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
     ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
@@ -37,8 +38,9 @@
         ├── UnsupportedMediaType    415
         ├── Unprocessable           422 invalid-body, password-…
         ├── TooManyAttempts         429 with Retry-After
-        ├── Refused                 serving.http_protocol: a request beyond the limits of the server
-        ├── InternalError           500 server.app: a fault of ours
+        ├── Refused                 4xx app:…: a rule of the application, raised by its hooks
+        ├── BeyondLimits            serving.http_protocol: a request beyond the limits of the server
+        ├── InternalError           500 server.http: a fault of ours
         ├── ProviderFailed          502 provider-error: a provider of identities answers what cannot be used
         │   └── ProviderUnavailable     502 provider-unavailable: it does not answer
         │       └── ProviderTimeout     504 provider-unavailable: it does not answer in time
@@ -55,7 +57,10 @@ itself. A problem has facts (members of its document) and headers; no fact is ev
 sent.
 """
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import ClassVar
 
 Fact = str | int | Sequence[Mapping[str, str]]
@@ -314,6 +319,41 @@ class TooManyAttempts(Problem):
         detail = f"Too many attempts; try again in {retry_after} s."
         headers = {"Retry-After": str(retry_after)}
         super().__init__("too-many-attempts", detail, facts={"retry_after": retry_after}, headers=headers)
+
+
+APPLICATION = "app:"
+"""How every code of an application begins, and none of ours: a client cannot mistake one for the end of a session."""
+_OWN_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MAX_CODE = 64
+_MEMBERS = frozenset(("type", "title", "status", "detail", "code", "instance"))
+_HANDLED_BELOW = frozenset((401, 407, 408, 421, 425))
+"""Clients and browsers act on these by themselves: they would refresh, or send the request again."""
+
+
+class Refused(Problem):
+    """A rule of the application refuses: `raise Refused("domain-not-allowed", "Use your address at work.")`.
+
+    On the wire the code is `app:domain-not-allowed`. `members` are further members of the document; with a number of
+    seconds as `retry_after` there is a Retry-After too. Raises ValueError for a code that is not lower-case words with
+    hyphens, and for a status that is not 4xx or that clients act on by themselves (401, 407, 408, 421, 425).
+    """
+
+    def __init__(self, code: str, detail: str, *, status: int = 403, **members: Fact) -> None:
+        if len(code) > _MAX_CODE or _OWN_CODE.fullmatch(code) is None:
+            raise ValueError(f"a code is lower-case words with hyphens, of at most {_MAX_CODE} characters")
+        if not 400 <= status < 500 or status in _HANDLED_BELOW:
+            raise ValueError(
+                "a refusal is 4xx, but none of 401, 407, 408, 421, 425: clients act on these by themselves"
+            )
+        if taken := sorted(_MEMBERS & members.keys()):
+            raise ValueError(f"{', '.join(taken)}: members of every problem document")
+        json.dumps(members)  # raises TypeError here, where the hook can be seen, and not at the reply
+        known = status in HTTPStatus._value2member_map_
+        self.status = status  # type: ignore[misc]
+        self.title = HTTPStatus(status).phrase if known else "Refused"  # type: ignore[misc]
+        wait = members.get("retry_after")
+        headers = {"Retry-After": str(wait)} if isinstance(wait, int) else {}
+        super().__init__(APPLICATION + code, detail, facts=members, headers=headers)
 
 
 class Unavailable(Problem):

@@ -9,17 +9,20 @@ parts; each group of options holds its defaults and checks itself.
 """
 
 import contextlib
-import copy
 import pkgutil
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar, overload
+
+from pydantic import BaseModel
 
 from gatepass.access.asgi import CHECK, Guard, guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.accounts.external import AuthenticatedUser, Authenticator
+from gatepass.accounts.hooks import HookFunction
 from gatepass.assembly import Options, Parts
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
+from gatepass.core.hook_facts import HookFacts, HookKind
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
@@ -37,6 +40,17 @@ from gatepass.wire.bodies import binding_key
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.idna import ascii_url
 from gatepass.wire.wsgi import WSGIApp
+
+Members = TypeVar("Members", bound=BaseModel)
+Told = TypeVar("Told")
+
+
+class Decorator(Protocol[Told]):
+    """What `gate.before(…)` and `gate.after(…)` return."""
+
+    def __call__(  # noqa: D102
+        self, function: Callable[[HookFacts[Told]], Awaitable[None] | None], /
+    ) -> Callable[[HookFacts[Told]], Awaitable[None] | None]: ...
 
 
 class Gatepass:
@@ -230,7 +244,7 @@ class Gatepass:
 
     def describe(self) -> dict[str, Any]:
         """The OpenAPI document of the auth endpoints, with paths relative to their mount."""
-        return copy.deepcopy(self._parts.description)
+        return self._parts.describe()
 
     def wait_until_open(self) -> None:
         """Open the gate on a thread of its own, for WSGI, and wait for it a bounded moment. Idempotent."""
@@ -239,6 +253,47 @@ class Gatepass:
     def guard_wsgi(self, app: WSGIApp, *, auth: str | None = None, required: bool = False) -> WSGIGuard:
         """Wrap any WSGI application, as `guard` does; `auth` is where to mount the endpoints, such as "/auth"."""
         return WSGIGuard(app, self, auth=auth, required=required)
+
+    @overload
+    def before(self, kind: HookKind, *, timeout: float | None = None) -> Decorator[None]: ...
+
+    @overload
+    def before(self, kind: HookKind, *, extra: type[Members], timeout: float | None = None) -> Decorator[Members]: ...
+
+    def before(self, kind: HookKind, *, extra: type[Any] | None = None, timeout: float | None = None) -> Any:
+        """Ask a function, plain or async, before an act: "register", "sign_in", "change_email", "delete". A decorator.
+
+            @gate.before("register", extra=SignUp)
+            async def known_companies(facts: HookFacts[SignUp]) -> None:
+                raise Refused("domain-not-allowed", "Use your address at work.")
+
+        `extra` is a pydantic model of members that the request must bring beside its own. What raises Refused refuses;
+        anything else that is raised is a 500, and a hook that takes more than `timeout` seconds (10) a 503: nothing has
+        happened then. Raises ConfigurationError.
+        """
+        return self._hook("before", kind, extra, timeout)
+
+    @overload
+    def after(self, kind: HookKind, *, timeout: float | None = None) -> Decorator[None]: ...
+
+    @overload
+    def after(self, kind: HookKind, *, extra: type[Members], timeout: float | None = None) -> Decorator[Members]: ...
+
+    def after(self, kind: HookKind, *, extra: type[Any] | None = None, timeout: float | None = None) -> Any:
+        """Tell a function, plain or async, after an act, while its request waits. A decorator.
+
+        "register", "change_email" and "delete" are told at least once and in order for each account, whichever way the
+        account came: again after a failure, and after a crash. So the function must bear to be called twice. "sign_in"
+        is told once. What it raises is logged and reported, and changes no answer. Raises ConfigurationError.
+        """
+        return self._hook("after", kind, extra, timeout)
+
+    def _hook(self, when: str, kind: HookKind, extra: type[Any] | None, timeout: float | None) -> Any:
+        def hang_in(function: HookFunction) -> HookFunction:
+            self._parts.hooks.add(when, kind, function, extra=extra, timeout=timeout)
+            return function
+
+        return hang_in
 
     def oidc(self, name: str, **options: Any) -> Provider:
         """Let people sign in at a provider: `gate.oidc("google", issuer=…, client_id=…, client_secret=…)`.

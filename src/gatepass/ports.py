@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.core.claims_mark import ClaimsMark
+from gatepass.core.hook_facts import AccountChange
 from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
@@ -150,8 +151,8 @@ class SessionStore(Protocol):
 class AccountStore(Protocol):
     """Accounts by id and by normalised e-mail address."""
 
-    async def add_account(self, account: Account) -> bool:
-        """Add an account. Returns False if its address or its id is taken."""
+    async def add_account(self, account: Account, *, extra: str = "") -> bool:
+        """Add an account, with `extra` in its entry of the journal. Returns False if its address or its id is taken."""
 
     async def find_account(self, account_id: str) -> Account | None:
         """The account with this id, or None."""
@@ -199,9 +200,9 @@ class AccountStore(Protocol):
         """
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
-        """Set the address, verified at `now`, and raise the version. Sessions stay.
+        """Set the address and when it was verified, None for not at all, and raise the version. Sessions stay.
 
         Returns False if another account has the address, None if the account is absent or has another version.
         """
@@ -227,11 +228,38 @@ class AccountStore(Protocol):
     async def confirm_registration(self, registration_id: str, account: Account) -> bool:
         """In one step: add the account and delete all pending registrations with its address.
 
-        Returns False if the registration is absent or the address is taken.
+        Its entry of the journal has the `extra` of the one that is confirmed. Returns False if the registration is
+        absent or the address is taken.
         """
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         """Delete at most `limit` pending registrations created before `before`. Returns the number deleted."""
+
+
+class ChangeStore(Protocol):
+    """The journal of accounts, for the hooks of the application: an entry for each that was made, changed or deleted.
+
+    Every verb that adds an account, changes its `email` or deletes it writes the entry in the same step, and deleting
+    an account also empties the `extra` of its entries. Entries of one account are numbered in the order of its changes.
+    """
+
+    async def take_change(self, account_id: str, *, now: int, until: int) -> AccountChange | None:
+        """Hand out the oldest entry of an account, if it is due: to no other caller before `until`. `tries` rises."""
+
+    async def take_changes(self, *, now: int, until: int, noticed_before: int, limit: int) -> Sequence[AccountChange]:
+        """Hand out at most `limit` entries as `take_change`, the oldest of each account, lowest numbers first.
+
+        Notes `now` in entries that no call has noticed yet, and leaves out those noticed after `noticed_before`.
+        """
+
+    async def end_change(self, change: AccountChange) -> None:
+        """Delete an entry, unless it was handed out again since."""
+
+    async def put_off_change(self, change: AccountChange, *, until: int) -> None:
+        """Make an entry due at `until`, unless it was handed out again since."""
+
+    async def prune_changes(self, *, now: int, before: int, limit: int) -> int:
+        """Delete at most `limit` entries that were noticed before `before`; how many. Notes `now` in new ones."""
 
 
 class IdentityStore(Protocol):
@@ -371,9 +399,18 @@ class ClaimsStore(Protocol):
 
 
 class Store(
-    SessionStore, AccountStore, IdentityStore, AttemptStore, KeyStore, EpochStore, ClaimsStore, AuditStore, Protocol
+    SessionStore,
+    AccountStore,
+    IdentityStore,
+    ChangeStore,
+    AttemptStore,
+    KeyStore,
+    EpochStore,
+    ClaimsStore,
+    AuditStore,
+    Protocol,
 ):
-    """All seven on one engine, opened and closed together.
+    """All nine on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """

@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     algorithm: Algorithm = _TOKENS.algorithm
     claims_timeout: Duration = _TOKENS.claims_timeout
     max_token_length: int = _TOKENS.max_token_length
+    email_verified_claim: bool = _TOKENS.email_verified_claim
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path

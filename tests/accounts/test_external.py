@@ -2,12 +2,15 @@
 
 import asyncio
 import functools
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from gatepass import AuthenticatedUser
+from gatepass import AuthenticatedUser, HookFacts, Refused, RequestFacts
+from gatepass.errors import ConfigurationError, SignInRefused
 from gatepass.server.limits import Limits
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -21,16 +24,21 @@ class Users:
     def __init__(self) -> None:
         self.rows = {EMAIL: (AuthenticatedUser("42", EMAIL, version="1"), PASSWORD)}
         self.asked: list[str] = []
+        self.requests: list[RequestFacts] = []
         self.fault: Exception | None = None
 
-    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    async def authenticate(self, email: str, password: str, request: RequestFacts) -> AuthenticatedUser | None:
         self.asked.append(email)
+        self.requests.append(request)
         if self.fault is not None:
             raise self.fault
         user, right = self.rows.get(email, (None, ""))
         return user if password == right else None
 
-    def change(self, **facts: str) -> None:
+    async def find(self, user_id: str) -> AuthenticatedUser | None:
+        return next((user for user, _ in self.rows.values() if user.id == user_id), None)
+
+    def change(self, **facts: Any) -> None:
         user, right = self.rows[EMAIL]
         self.rows[EMAIL] = (replace(user, **facts), right)
 
@@ -137,7 +145,7 @@ async def test_a_fault_of_theirs_signs_nobody_in_and_nobody_out(at: GateHarness,
 
 
 @pytest.mark.parametrize("facts", [{"id": ""}, {"id": "x" * 129}, {"id": "a\nb"}, {"email": "a\x1b[2J"}])
-def test_an_id_and_an_address_are_one_line(facts: dict[str, str]) -> None:
+def test_an_id_and_an_address_are_one_line(facts: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a user's"):
         AuthenticatedUser(**{"id": "42", "email": EMAIL, **facts})
 
@@ -146,8 +154,8 @@ async def test_so_many_sign_ins_are_worked_on_at_once_and_networks_take_turns(us
     async with open_gate(users=users, limits=Limits(sign_ins_at_once=1)) as at:
         done, authenticate = asyncio.Event(), users.authenticate
 
-        async def slow(email: str, password: str) -> AuthenticatedUser | None:
-            found = await authenticate(email, password)
+        async def slow(email: str, password: str, request: RequestFacts) -> AuthenticatedUser | None:
+            found = await authenticate(email, password, request)
             await done.wait()
             return found
 
@@ -175,3 +183,59 @@ async def test_a_browser_that_is_signed_in_is_a_known_device(at: GateHarness) ->
         await Browser(at.gate.asgi, address=f"10.{network}.0.1").login(EMAIL, "wrong wrong wrong")
     assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 429
     assert (await browser.login()).status == 200
+
+
+async def test_the_application_is_told_of_the_request_and_of_nothing_that_gives_access(
+    at: GateHarness, users: Users
+) -> None:
+    browser = Browser(at.gate.asgi)
+    for _ in range(2):
+        await browser.login()
+    told = users.requests[-1]
+    assert (told.network, told.client, told.origin) == ("203.0.113.0/24", "Firefox on Linux", "https://gate.example")
+    assert not {"cookie", "authorization"} & told.headers.keys()
+
+
+async def test_hooks_are_asked_and_told_as_for_accounts_of_ours(at: GateHarness) -> None:
+    heard: list[str] = []
+
+    @at.gate.before("sign_in")
+    async def ask(facts: HookFacts[None]) -> None:
+        assert facts.account is not None
+        heard.append(f"{facts.account.id} {facts.account.email_verified}")
+        if len(heard) > 1:
+            raise Refused("trial-over", "Your trial is over.")
+
+    assert (await Browser(at.gate.asgi).login()).status == 200
+    assert (await Browser(at.gate.asgi).login()).code == "app:trial-over"
+    assert heard == ["42 False", "42 False"]
+
+
+async def test_a_user_may_be_signed_in_who_never_was_here(at: GateHarness, users: Users) -> None:
+    request = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": ("203.0.113.9", 1), "state": {}}
+    signed_in = await at.gate.sign_in(request, "42", methods=("fed",))
+    assert (signed_in.account.id, signed_in.account.email) == ("42", EMAIL)
+    users.rows.clear()
+    with pytest.raises(SignInRefused):
+        await at.gate.sign_in({**request, "state": {}}, "42", methods=("fed",))
+
+
+async def test_whether_an_address_is_verified_is_the_applications_word(at: GateHarness, users: Users) -> None:
+    for verified in (False, True, False):
+        users.change(email_verified=verified)
+        browser = Browser(at.gate.asgi)
+        assert (await browser.login()).json()["account"]["email_verified"] is verified
+        assert (await browser.get("/me")).json()["email_verified"] is verified
+
+
+def test_users_without_a_method_are_refused_at_once() -> None:
+    class Old:
+        def authenticate(self, _email: str, _password: str) -> None:
+            return None
+
+    class NotFound(Users):
+        find = None  # type: ignore[assignment]
+
+    for users, missing in ((Old(), "authenticate(email, password, request)"), (NotFound(), "find(user_id)")):
+        with pytest.raises(ConfigurationError, match=re.escape(missing)):
+            GateHarness(users=users)

@@ -10,6 +10,7 @@ import pytest
 from gatepass.accounts.identities import MAX_IDENTITIES, Identity
 from gatepass.core.account import Account
 from gatepass.core.event import Event, IdentityLinked
+from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.identity import ProviderSignIn
 from gatepass.core.policy import Policy
 from gatepass.core.secret import Secret
@@ -315,6 +316,7 @@ class TestUnlinking:
         linked = await at.at.gate.identities.link(account.id, GOOGLE)
         phone, here = await sign_in(at, account, GOOGLE), await sign_in(at, account, GOOGLE)
         password = await at.at.gate.sessions.sign_in(account, caller=CALLER, remember=True)
+        assert password is not None
         await at.at.gate.identities.unlink(account.id, linked.id, keep=here.session.sid)
         live = {session.sid for session in await at.at.gate.sessions.list_for_account(account.id)}
         assert live == {here.session.sid, password.session.sid}
@@ -329,7 +331,7 @@ class TestUnlinking:
 
 
 async def test_events_of_identities_hold_no_subject_and_no_address(at: Post) -> None:
-    account = await at.at.gate.identities.account_for(GOOGLE, ip_prefix="192.0.2.0/24")
+    account = await at.at.gate.identities.account_for(GOOGLE, request=RequestFacts(network="192.0.2.0/24"))
     await at.at.gate.identities.link(account.id, replace(GOOGLE, subject="2"), ip_prefix="192.0.2.0/24")
     told: list[Event] = at.at.named("user_identity_link")
     assert {event.address for event in told} == {"192.0.2.0/24"}

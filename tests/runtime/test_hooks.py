@@ -11,6 +11,7 @@ import pytest
 from gatepass.accounts.external import AuthenticatedUser
 from gatepass.core.claims import Tokens
 from gatepass.core.event import AllSessionsEnded, Event
+from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
@@ -143,14 +144,21 @@ async def test_claims_may_be_asked_of_either_kind_of_function(hook: Any) -> None
 
 
 class Users:
-    def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    def authenticate(self, email: str, password: str, _request: RequestFacts) -> AuthenticatedUser | None:
         assert threading.current_thread() is not MAIN
         return AuthenticatedUser("7", email) if password == PASSWORD else None
 
+    def find(self, user_id: str) -> AuthenticatedUser | None:
+        assert threading.current_thread() is not MAIN
+        return AuthenticatedUser(user_id, EMAIL) if user_id == "7" else None
+
 
 class AsyncUsers:
-    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    async def authenticate(self, email: str, password: str, _request: RequestFacts) -> AuthenticatedUser | None:
         return AuthenticatedUser("7", email) if password == PASSWORD else None
+
+    async def find(self, user_id: str) -> AuthenticatedUser | None:
+        return AuthenticatedUser(user_id, EMAIL) if user_id == "7" else None
 
 
 @pytest.mark.parametrize("users", [Users(), AsyncUsers()])
@@ -159,6 +167,8 @@ async def test_external_users_may_be_asked_by_either_kind(users: Any) -> None:
         ann = Browser(at.gate.asgi)
         assert (await ann.login(password="wrong wrong wrong")).status == 401
         assert (await ann.login()).status == 200
+        assert await at.gate.accounts.find_to_sign_in("7") is not None
+        assert await at.gate.accounts.find_to_sign_in("8") is None
 
 
 class Templates(MailTemplates):

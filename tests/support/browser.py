@@ -142,6 +142,11 @@ class Browser:
         headers = [("gatepass-client", "1"), *([self.bearer] if self.access_token else ())]
         return await self.send("POST", path, body={**secret, **body}, headers=headers)
 
+    async def ask(self, path: str, **body: Any) -> Answer:
+        """POST to an endpoint that begins no session."""
+        headers = [("gatepass-client", "1"), *([self.bearer] if self.access_token else ())]
+        return await self.send("POST", path, body=body, headers=headers)
+
     def refresh_headers(self) -> list[tuple[str, str]]:
         """What goes with the refresh token that sits in the jar now."""
         if self.key is None:

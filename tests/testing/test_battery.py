@@ -190,7 +190,8 @@ class SharesAddresses(MemoryStore):
     async def find_account_by_email(self, email_key: str) -> Any:
         return next(reversed([a for a in self._accounts.values() if a.email_key == email_key]), None)
 
-    async def add_account(self, account: Any) -> bool:
+    async def add_account(self, account: Any, *, extra: str = "") -> bool:
+        self._note_change(account.id, "register", extra=extra)
         self._accounts[account.id] = account
         self._ids_by_email[account.email_key] = account.id
         return True
@@ -206,7 +207,8 @@ class DeletesQuietly(MemoryStore):
 
 class TakesAddressesOfOthers(MemoryStore):
     async def change_email(self, account_id: str, *, email_key: str, **rest: Any) -> Any:
-        self._ids_by_email.pop(email_key, None)
+        if self._ids_by_email.get(email_key) != account_id:
+            self._ids_by_email.pop(email_key, None)
         return await super().change_email(account_id, email_key=email_key, **rest)
 
 
@@ -274,6 +276,27 @@ class NumbersByTheClock(MemoryStore):
 class ForgetsMarksForAll(MemoryStore):
     async def claims_number(self, account_id: str) -> int:
         return max((number for (marked, _), number in self._marks.items() if marked == account_id), default=0)
+
+
+class MissesDeletions(MemoryStore):
+    def _note_change(self, account_id: str, kind: Any, *, extra: str = "") -> None:
+        if kind != "delete":
+            super()._note_change(account_id, kind, extra=extra)
+
+
+class HandsOutToAll(MemoryStore):
+    async def take_change(self, account_id: str, *, now: int, until: int) -> Any:
+        return await super().take_change(account_id, now=now + (until - now), until=until)
+
+
+class EndsWhatAnotherHas(MemoryStore):
+    def _is_held(self, change: Any) -> bool:
+        return change.number in self._changes
+
+
+class TakesBeforeTheHeadStart(MemoryStore):
+    async def take_changes(self, *, now: int, until: int, noticed_before: int, limit: int) -> Any:
+        return await super().take_changes(now=now, until=until, noticed_before=now, limit=limit)
 
 
 class CountsOnce(MemoryStore):

@@ -5,19 +5,25 @@ link that was mailed for another person's account verifies nothing. Every sessio
 """
 
 from collections.abc import Callable
+from typing import Any
 
+from gatepass.accounts.changes import Changes
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.account import Account
+from gatepass.core.claims import AccountFacts
 from gatepass.core.event import Event
+from gatepass.core.hook_facts import NO_REQUEST, HookFacts, RequestFacts
 from gatepass.core.mailed_link import Purpose
 from gatepass.core.secret import Secret
 from gatepass.hooks import call_hook
 from gatepass.ports import AccountStore, Clock, Message
 from gatepass.sessions.service import Sessions
+from gatepass.wire.extra_members import NO_EXTRAS, Extras
 
 
 class EmailChange:
@@ -31,6 +37,8 @@ class EmailChange:
         sessions: Sessions,
         links: EmailLinks,
         notifications: Notifications,
+        hooks: Hooks,
+        changes: Changes,
         clock: Clock,
         report: Callable[[Event], None],
     ) -> None:
@@ -39,22 +47,41 @@ class EmailChange:
         self._sessions = sessions
         self._links = links
         self._notifications = notifications
+        self._hooks = hooks
+        self._changes = changes
         self._clock = clock
         self._report = report
 
     async def request(
-        self, account: Account, password: Secret | None, *, sid: bytes, email: str, email_key: str, ip_prefix: str
+        self,
+        account: Account,
+        password: Secret | None,
+        *,
+        sid: bytes,
+        email: str,
+        email_key: str,
+        ip_prefix: str,
+        request: RequestFacts = NO_REQUEST,
+        extras: Extras = NO_EXTRAS,
     ) -> None:
-        """Verify the password, mail a link to the new address, and tell the current one.
+        """Verify the password, ask the hooks, mail a link to the new address, and tell the current one.
 
         None for the password of an account that has none: the caller has verified its owner by a recent sign-in.
-        Raises InvalidCredentials, TooManyAttempts, Overloaded or Forbidden (`not-offered`), whether the new address is
-        taken or not.
+        Raises InvalidCredentials, TooManyAttempts, Overloaded, Forbidden (`not-offered`), or as `Hooks.ask`, whether
+        the new address is taken or not.
         """
         self._links.require_mail()
         if password is not None:
             await self._accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
         await self._links.count_request(email_key, ip_prefix)
+        facts: HookFacts[Any] = HookFacts(
+            kind="change_email",
+            account_id=account.id,
+            email=email,
+            account=AccountFacts.of(account),
+            request=request,
+        )
+        await self._hooks.ask(facts, extras)
 
         async def job() -> Message | None:
             owner = await find_by_email(self._store, email_key)
@@ -79,7 +106,11 @@ class EmailChange:
             raise invalid_link()
         key, now = email_key(link.address), self._clock.now()
         is_changed = self._links.is_current(link, account) and await self._store.change_email(
-            account.id, email=link.address, email_key=key, credential_version=account.credential_version, now=now
+            account.id,
+            email=link.address,
+            email_key=key,
+            credential_version=account.credential_version,
+            verified_at=now,
         )
         if not is_changed:
             owner = await self._store.find_account_by_email(key)
@@ -89,4 +120,5 @@ class EmailChange:
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
         self._notifications.email_changed(account)
         await self._sessions.revoke_all(account.id, reason="revoked", ip_prefix=ip_prefix)
+        await self._changes.deliver(account.id)
         return True

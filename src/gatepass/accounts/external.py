@@ -8,13 +8,17 @@ password.
 """
 
 import hashlib
+import inspect
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gatepass.accounts.changes import Changes
 from gatepass.accounts.passwords.queue import FairQueue
 from gatepass.core.account import Account
+from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.secret import Secret
+from gatepass.errors import ConfigurationError
 from gatepass.hooks import call_hook
 from gatepass.ports import AccountStore, Clock
 from gatepass.sessions.service import Sessions
@@ -25,7 +29,9 @@ MAX_EMAIL = 320
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedUser:
-    """A user whose password was right. `id` never changes; `version` changes with the password, and is not stored.
+    """A user of the application. `id` never changes; `version` changes with the password, and is not stored.
+
+    `email_verified`: the application knows that mail to the address arrives.
 
     `id` has 1 to 128 printable ASCII characters, `email` is one line of at most 320. Raises ValueError.
     """
@@ -33,6 +39,7 @@ class AuthenticatedUser:
     id: str
     email: str = field(repr=False)
     version: str = field(default="", repr=False)
+    email_verified: bool = False
 
     def __post_init__(self) -> None:
         if not (0 < len(self.id) <= MAX_ID and self.id.isascii() and self.id.isprintable()):
@@ -42,14 +49,22 @@ class AuthenticatedUser:
 
 
 class Authenticator(Protocol):
-    """Verifies the credentials of external users."""
+    """Knows the users of the application. Both methods are plain or async; a plain one runs on a thread and may block.
 
-    def authenticate(self, email: str, password: str) -> AuthenticatedUser | Awaitable[AuthenticatedUser | None] | None:
+    An exception of either is answered with 500: the sign-in fails, no session ends.
+    """
+
+    def authenticate(
+        self, email: str, password: str, request: RequestFacts
+    ) -> AuthenticatedUser | Awaitable[AuthenticatedUser | None] | None:
         """The user; None if unknown, closed, or the password is wrong, after the same work in every case.
 
-        Plain or async; a plain one runs on a thread and may block. `email` is as the user typed it. Gatepass throttles
-        before it calls this. An exception is answered with 500: the sign-in fails, no session ends.
+        `email` is as the user typed it. Gatepass throttles before it calls this.
         """
+        ...
+
+    def find(self, user_id: str) -> AuthenticatedUser | Awaitable[AuthenticatedUser | None] | None:
+        """The user of this id, who may sign in; None if unknown or closed. Asked by `gate.sign_in`."""
         ...
 
 
@@ -63,19 +78,34 @@ class ExternalUsers:
         queue: FairQueue,
         store: AccountStore,
         sessions: Sessions,
+        changes: Changes,
         clock: Clock,
     ) -> None:
-        """At most as many sign-ins are with the `authenticator` at a time as `queue` lets run."""
+        """At most as many sign-ins are with the `authenticator` at a time as `queue` lets run.
+
+        Raises ConfigurationError for an `authenticator` without one of its methods.
+        """
+        _check(authenticator)
         self._authenticator = authenticator
         self._queue = queue
         self._store = store
         self._sessions = sessions
+        self._changes = changes
         self._clock = clock
 
-    async def verify(self, email: str, password: Secret, *, network: str | None) -> tuple[Account | None, bool]:
+    async def find(self, user_id: str) -> Account | None:
+        """The up-to-date mirror of the user of this id; None if the application knows none."""
+        user = await call_hook(self._authenticator.find, user_id)
+        if user is not None and user.id != user_id:
+            raise ValueError(f"find({user_id!r}) of the Authenticator returned the user {user.id!r}")
+        return None if user is None else await self.mirror(user, network=None)
+
+    async def verify(
+        self, email: str, password: Secret, *, network: str | None, request: RequestFacts
+    ) -> tuple[Account | None, bool]:
         """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
         async with self._queue.turn(network):
-            user = await call_hook(self._authenticator.authenticate, email, password)
+            user = await call_hook(self._authenticator.authenticate, email, password, request)
         account = None if user is None else await self.mirror(user, network=network)
         return account, account is not None and account.disabled_at is None
 
@@ -84,8 +114,10 @@ class ExternalUsers:
         now, marker = self._clock.now(), _marker(user.version)
         account = await self._store.find_account(user.id)
         if account is None:
-            made = Account(user.id, user.email, f"external {user.id}", marker, 1, now)
+            verified_at = now if user.email_verified else None
+            made = Account(user.id, user.email, f"external {user.id}", marker, 1, now, verified_at=verified_at)
             if await self._store.add_account(made):
+                await self._changes.deliver(made.id)
                 return made
             account = await self._store.find_account(user.id)  # another sign-in made it meanwhile
         if account is not None and account.password_hash != marker:
@@ -94,16 +126,32 @@ class ExternalUsers:
             )
             self._sessions.publish_revocations(user.id, sids or (), reason="revoked", now=now, ip_prefix=network or "")
             account = await self._store.find_account(user.id)
-        if account is not None and account.email != user.email:
+        if account is not None and (account.email, account.verified_at is not None) != (
+            user.email,
+            user.email_verified,
+        ):
             await self._store.change_email(
                 user.id,
                 email=user.email,
                 email_key=account.email_key,
                 credential_version=account.credential_version,
-                now=now,
+                verified_at=now if user.email_verified else None,
             )
+            await self._changes.deliver(user.id)
             account = await self._store.find_account(user.id)
         return account
+
+
+def _check(authenticator: Authenticator) -> None:
+    """Raise ConfigurationError where a method is missing, or takes other arguments."""
+    for name, *arguments in (("authenticate", "email", "password", "request"), ("find", "user_id")):
+        try:
+            inspect.signature(getattr(authenticator, name)).bind(*arguments)
+        except (AttributeError, TypeError):
+            raise ConfigurationError(
+                f"`users` ({type(authenticator).__name__}) needs a method {name}({', '.join(arguments)}); see "
+                "docs/guides/external-users.md."
+            ) from None
 
 
 def _marker(version: str) -> str:

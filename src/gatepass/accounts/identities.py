@@ -15,12 +15,15 @@ account back from whoever made it: the identities of an account whose address wa
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from gatepass.accounts.changes import Changes
+from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.lookup import find_by_email
 from gatepass.core import event as events
 from gatepass.core.account import NO_PASSWORD, Account
 from gatepass.core.event import Event, LinkedBy
+from gatepass.core.hook_facts import NO_REQUEST, HookFacts, RequestFacts
 from gatepass.core.identity import Identity as Identity
 from gatepass.core.identity import LinkedIdentity
 from gatepass.core.policy import RegistrationMode
@@ -50,6 +53,8 @@ class Identities:
         *,
         store: IdentitiesStore,
         sessions: Sessions,
+        hooks: Hooks,
+        changes: Changes,
         clock: Clock,
         entropy: Entropy,
         report: Callable[[Event], None],
@@ -57,18 +62,23 @@ class Identities:
         self._registration = registration
         self._store = store
         self._sessions = sessions
+        self._hooks = hooks
+        self._changes = changes
         self._clock = clock
         self._entropy = entropy
         self._report = report
 
-    async def account_for(self, identity: Identity, *, ip_prefix: str = "") -> Account:
+    async def account_for(self, identity: Identity, *, request: RequestFacts = NO_REQUEST) -> Account:
         """The account that an identity signs in to: found, linked or made, as the head of this file says.
 
+        Before one is made the hooks are asked, and afterwards they are told, as for every registration.
+
         Raises Forbidden (`account-disabled`, `link-required`, `email-required`, `email-unverified`,
-        `registration-closed`), Conflict (`too-many-identities`) or Unavailable.
+        `registration-closed`), Conflict (`too-many-identities`), Unavailable, or as `Hooks.ask`.
         """
+        ip_prefix = request.network
         for _ in range(MAX_TURNS):
-            account = await self._linked(identity) or await self._by_address(identity, ip_prefix=ip_prefix)
+            account = await self._linked(identity) or await self._by_address(identity, request=request)
             if account is not None:
                 if account.disabled_at is None:
                     return account
@@ -149,8 +159,9 @@ class Identities:
         )
         return None if linked is None else await self._store.find_account(linked.account_id)
 
-    async def _by_address(self, identity: Identity, *, ip_prefix: str) -> Account | None:
+    async def _by_address(self, identity: Identity, *, request: RequestFacts) -> Account | None:
         """The account of a new identity's address, linked or made. None if another request was faster."""
+        ip_prefix = request.network
         address = read_email(identity.email)
         if address is None:
             raise Forbidden(
@@ -163,7 +174,7 @@ class Identities:
             )
         account = await find_by_email(self._store, address.key)
         if account is None:
-            return await self._register(identity, address, ip_prefix=ip_prefix)
+            return await self._register(identity, address, request=request)
         if account.disabled_at is not None:
             return account
         if not identity.email_verified or account.verified_at is None:
@@ -173,11 +184,15 @@ class Identities:
         linked = await self._add(account, identity, by="address", ip_prefix=ip_prefix, count=count)
         return None if linked is None else account
 
-    async def _register(self, identity: Identity, address: EmailAddress, *, ip_prefix: str) -> Account | None:
+    async def _register(self, identity: Identity, address: EmailAddress, *, request: RequestFacts) -> Account | None:
         """Make an account without a password. None if the address or the identity was taken meanwhile."""
         if self._registration == "closed":
             raise Forbidden("registration-closed", "Only an administrator can make accounts here.")
-        now = self._clock.now()
+        facts: HookFacts[Any] = HookFacts(
+            kind="register", account_id=None, email=address.display, request=request, provider=identity.provider
+        )
+        await self._hooks.ask(facts)
+        now, ip_prefix = self._clock.now(), request.network
         account = Account(
             id=self._entropy.token_bytes(16).hex(),
             email=address.display,
@@ -193,6 +208,7 @@ class Identities:
         if identity.email_verified:
             self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
         self._report_link(account, identity, by="registration", ip_prefix=ip_prefix)
+        await self._changes.deliver(account.id)
         return account
 
     async def _add(

@@ -6,17 +6,21 @@ into an account; see `email_links` for the reasons.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from gatepass.accounts.email_links import EmailLinks, invalid_link
+from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.lookup import find_by_email
-from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.passwords.rules import NewPassword, Passwords
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.hook_facts import NO_REQUEST, HookFacts, RequestFacts
 from gatepass.core.mailed_link import Link, Purpose
 from gatepass.core.policy import RegistrationMode
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
+from gatepass.wire.extra_members import NO_EXTRAS, Extras
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Registration:
         accounts: Accounts,
         passwords: Passwords,
         links: EmailLinks,
+        hooks: Hooks,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -50,23 +55,42 @@ class Registration:
         self._accounts = accounts
         self._passwords = passwords
         self._links = links
+        self._hooks = hooks
         self._clock = clock
         self._entropy = entropy
 
-    async def request(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> Registered | Pending:
-        """Make an account, or in verify mode a pending registration.
+    async def request(
+        self,
+        email: str,
+        email_key: str,
+        password: Secret,
+        *,
+        ip_prefix: str,
+        request: RequestFacts = NO_REQUEST,
+        extras: Extras = NO_EXTRAS,
+    ) -> Registered | Pending:
+        """Make an account, or in verify mode a pending registration, if the hooks before it let it be.
 
-        Raises Forbidden (`registration-closed`), Unprocessable (`password-…`) or Overloaded; in open mode also Conflict
-        (`email-taken`), in verify mode TooManyAttempts. In verify mode the result does not depend on the address.
+        Raises Forbidden (`registration-closed`), Unprocessable (`password-…`), Overloaded, or as `Hooks.ask`; in open
+        mode also Conflict (`email-taken`), in verify mode TooManyAttempts. In verify mode the result does not depend on
+        the address.
         """
+        facts: HookFacts[Any] = HookFacts(kind="register", account_id=None, email=email, request=request)
         match self._mode:
             case "closed":
                 raise Forbidden("registration-closed", "Only an administrator can make accounts here.")
             case "open":
-                account = await self._accounts.add(email, password, email_key=email_key, ip_prefix=ip_prefix)
+                self._passwords.check_policy(password, email_key)
+                await self._hooks.ask(facts, extras)
+                account = await self._accounts.add(
+                    email, password, email_key=email_key, ip_prefix=ip_prefix, extra=self._hooks.kept(extras)
+                )
                 return Registered(account)
             case "verify":
-                await self._request_mail(email, email_key, password, ip_prefix=ip_prefix)
+                new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
+                await self._links.count_request(email_key, ip_prefix)
+                await self._hooks.ask(facts, extras)
+                await self._request_mail(email, email_key, new, ip_prefix=ip_prefix, extra=self._hooks.kept(extras))
                 return Pending()
 
     async def resend(self, email_key: str, *, ip_prefix: str) -> None:
@@ -108,15 +132,14 @@ class Registration:
             raise invalid_link()
         return await self._accounts.authenticate(account.email_key, password, ip_prefix=ip_prefix)
 
-    async def _request_mail(self, email: str, email_key: str, password: Secret, *, ip_prefix: str) -> None:
-        new = self._passwords.check_policy(password, email_key)  # before counting: a refusal causes no mail
-        await self._links.count_request(email_key, ip_prefix)
+    async def _request_mail(self, email: str, email_key: str, new: NewPassword, *, ip_prefix: str, extra: str) -> None:
         pending = PendingRegistration(
             id=self._entropy.token_bytes(16).hex(),
             email=email,
             email_key=email_key,
             password_hash=await self._passwords.hash_password(new, network=ip_prefix),
             created_at=self._clock.now(),
+            extra=extra,
         )
 
         async def job() -> Message | None:

@@ -1,8 +1,9 @@
 """What is deleted once it has no effect any more, since it names networks or people.
 
-Failed sign-ins, registrations, at which provider a session began, and the marks of changed claims.
+Failed sign-ins, registrations, at which provider a session began, and the marks of changed accounts and claims.
 """
 
+from gatepass.accounts.changes import RETENTION
 from gatepass.accounts.throttling import LASTING
 from gatepass.core.claims_mark import first_number
 from gatepass.core.policy import DAY
@@ -27,6 +28,8 @@ class Retention:
         for before, keep in ((now - PER_GUESSER.memory, LASTING), (now - LIFETIME.memory, "")):
             while await store.prune_attempts(before=before, keep=keep, limit=MAX_BATCH) == MAX_BATCH:
                 pass
+        while await store.prune_changes(now=now, before=now - RETENTION, limit=MAX_BATCH) == MAX_BATCH:
+            pass
         # A link that is sent again at the last moment holds for another life, as its mail says.
         oldest = now - 2 * self._verify_ttl
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:

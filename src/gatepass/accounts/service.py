@@ -7,6 +7,7 @@ same work; failures are counted per account and per network, and looked at befor
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from gatepass.accounts.changes import Changes
 from gatepass.accounts.external import AuthenticatedUser, ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
@@ -14,6 +15,7 @@ from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
+from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
@@ -34,6 +36,7 @@ class Accounts:
         clock: Clock,
         entropy: Entropy,
         report: Callable[[Event], None],
+        changes: Changes,
         external_users: ExternalUsers | None = None,
     ) -> None:
         self._store = store
@@ -43,11 +46,31 @@ class Accounts:
         self._clock = clock
         self._entropy = entropy
         self._report = report
+        self._changes = changes
         self._external_users = external_users
 
     async def find(self, account_id: str) -> Account | None:
         """The account of this id, or None."""
         return await self._store.find_account(account_id)
+
+    async def page(self, *, after: str = "", limit: int = 1000) -> Sequence[Account]:
+        """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
+        return await self._store.list_accounts(after=after, limit=limit)
+
+    async def find_to_sign_in(self, who: str | AuthenticatedUser, *, ip_prefix: str = "") -> Account | None:
+        """The account of this id, if it may sign in. Users that the application keeps are asked for there.
+
+        `who` may be such a user itself, whom the application has authenticated. Raises ValueError for one where the
+        gate has no `users`.
+        """
+        external = self._external_users
+        if not isinstance(who, str):
+            if external is None:
+                raise ValueError("an AuthenticatedUser is for a gate with `users`; else name the id of the account")
+            account = await external.mirror(who, network=ip_prefix)
+        else:
+            account = await (self._store.find_account(who) if external is None else external.find(who))
+        return None if account is None or account.disabled_at is not None else account
 
     async def find_by_email(self, email_key: str) -> Account | None:
         """The account of a normalised address, or None."""
@@ -58,21 +81,17 @@ class Accounts:
         read = read_email(address)
         return None if read is None else await find_by_email(self._store, read.key)
 
-    async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
-        """The account that the application has authenticated: by its id, or as an external user. None without one.
-
-        Raises ValueError for a user where the gate has no `users`.
-        """
-        if isinstance(who, str):
-            return await self._store.find_account(who)
-        if self._external_users is None:
-            raise ValueError("an AuthenticatedUser is for a gate with `users`; else name the id of the account")
-        return await self._external_users.mirror(who, network=ip_prefix)
-
     async def add(
-        self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "", account_id: str | None = None
+        self,
+        email: str,
+        password: Secret,
+        *,
+        email_key: str,
+        ip_prefix: str = "",
+        account_id: str | None = None,
+        extra: str = "",
     ) -> Account:
-        """Make an account, with a random id by default.
+        """Make an account, with a random id by default. `extra` is the JSON that hooks after the registration get.
 
         Raises Unprocessable (`password-…`), Conflict (`email-taken`) or Overloaded.
         """
@@ -88,10 +107,11 @@ class Accounts:
         )
         # Today's key is free where an earlier version made another one of the same address.
         is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
-        if is_known or not await self._store.add_account(account):
+        if is_known or not await self._store.add_account(account, extra=extra):
             raise Conflict("email-taken", "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
+        await self._changes.deliver(account.id)
         return account
 
     async def activate(self, pending: PendingRegistration, *, ip_prefix: str = "") -> Account | None:
@@ -114,6 +134,7 @@ class Accounts:
         await self._throttle.clear(pending.email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         self._report(events.AccountVerified(at=now, address=ip_prefix, account_id=account.id))
+        await self._changes.deliver(account.id)
         return account
 
     async def verify_address(self, email_key: str, *, registration_id: str | None = None) -> Account | None:
@@ -143,19 +164,22 @@ class Accounts:
         ip_prefix: str,
         raw_email: str | None = None,
         devices: tuple[bytes, ...] = (),
+        request: RequestFacts = NO_REQUEST,
     ) -> Account:
         """The account with these credentials. `email_key` is normalised, `ip_prefix` the coarse address.
 
-        `raw_email` is the address as it was received, for external users; `devices` are the sessions whose refresh
-        tokens the caller still has. Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-too-long`) or
-        Overloaded.
+        `raw_email` is the address as it was received, and `request` where it came from, for external users; `devices`
+        are the sessions whose refresh tokens the caller still has. Raises InvalidCredentials, TooManyAttempts,
+        Unprocessable (`password-too-long`) or Overloaded.
         """
         self._passwords.refuse_overlong(password)
         attempt = Attempt(email_key, ip_prefix, devices)
         external = self._external_users
         if external is not None:
             email = raw_email or email_key
-            return await self._throttle.run(attempt, lambda: external.verify(email, password, network=ip_prefix))
+            return await self._throttle.run(
+                attempt, lambda: external.verify(email, password, network=ip_prefix, request=request)
+            )
         account = await self._throttle.run(attempt, lambda: self._verify(email_key, password, network=ip_prefix))
         await self._rehash(account, password, network=ip_prefix)
         return account
@@ -246,6 +270,7 @@ class Accounts:
             return False
         self._report(events.AccountDeleted(at=now, address=ip_prefix, account_id=account_id))
         self._sessions.publish_revocations(account_id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
+        await self._changes.deliver(account_id)
         return True
 
     def require_local(self) -> None:

@@ -113,9 +113,12 @@ class AccountFlows:
         """Request the mail of a sign-up again. Returns for every address."""
         yield from self._call("POST", "verify/resend", {"email": email})
 
-    def change_email(self, email: str, password: str) -> Flow[None]:
-        """Request a mail to a new address. `invalid-credentials` (403): the password is wrong."""
-        body = {"email": email, "password": Secret(password)}
+    def change_email(self, email: str, password: str, *, extra: Mapping[str, object] | None = None) -> Flow[None]:
+        """Request a mail to a new address. `invalid-credentials` (403): the password is wrong.
+
+        `extra`: members that rules of the application require beside these.
+        """
+        body = {**(extra or {}), "email": email, "password": Secret(password)}
         del password
         yield from self._call("POST", "email", body)
 
@@ -128,9 +131,12 @@ class AccountFlows:
         del token
         yield from self.client.session.begin_anew("email/confirm", {"token": secret})
 
-    def delete_account(self, password: str) -> Flow[None]:
-        """Delete the account at the server and sign out here. `invalid-credentials` (403): the password is wrong."""
-        body = {"password": Secret(password)}
+    def delete_account(self, password: str, *, extra: Mapping[str, object] | None = None) -> Flow[None]:
+        """Delete the account at the server and sign out here. `invalid-credentials` (403): the password is wrong.
+
+        `extra`: members that rules of the application require beside it.
+        """
+        body = {**(extra or {}), "password": Secret(password)}
         del password
         yield from self._call("POST", "account/delete", body)
         yield from self.client.session.sign_out(everywhere=False)

@@ -4,6 +4,7 @@ Every method of httpx2's client calls `send`, which therefore sees the final res
 """
 
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Unpack
 
@@ -30,23 +31,31 @@ class Client(BaseClient, httpx.Client):
         super().__init__(base_url=base_url, **others)
         self._configure(self.base_url, self.timeout, options=own)
 
-    def sign_in(self, email: str, password: str, *, remember: bool = True) -> Account:
+    def sign_in(
+        self, email: str, password: str, *, remember: bool = True, extra: Mapping[str, object] | None = None
+    ) -> Account:
         """Sign in. A session that there was ends at the server. `remember`: False for a session of this run alone.
+
+        `extra`: members that rules of the application require beside these.
 
         Raises UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer
         arrives.
         """
-        flow = self.session.sign_in(email, Secret(password), remember=remember)
+        flow = self.session.sign_in(email, Secret(password), remember=remember, extra=extra)
         del password  # crash reports show local variables
         return drive(flow, self)
 
-    def sign_up(self, email: str, password: str, *, remember: bool = True) -> Account | None:
+    def sign_up(
+        self, email: str, password: str, *, remember: bool = True, extra: Mapping[str, object] | None = None
+    ) -> Account | None:
         """Register and sign in. Returns None if the server requires the address to be verified first.
+
+        `extra`: members that rules of the application require, such as the code of an invitation.
 
         Raises ForbiddenError (`registration-closed`), ConflictError (`email-taken`), UnprocessableError, and what
         `sign_in` raises.
         """
-        flow = self.session.sign_up(email, Secret(password), remember=remember)
+        flow = self.session.sign_up(email, Secret(password), remember=remember, extra=extra)
         del password  # crash reports show local variables
         return drive(flow, self)
 

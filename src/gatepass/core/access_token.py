@@ -92,6 +92,8 @@ class Principal(Generic[Claims]):
     acr: str | None = None
     begun_at: int = 0
     claims_mark: int = 0
+    email_verified: bool | None = None
+    """The claim of this name (`Tokens(email_verified_claim=True)`), of when the token was made; None without one."""
 
     @property
     def auth_time(self) -> int:
@@ -195,6 +197,7 @@ class Verifier:
             _text(claims, "acr") if "acr" in claims else None,
             _time(claims, "begun_at") if "begun_at" in claims else authenticated_at,
             _time(claims, claims_mark.CLAIM) if claims_mark.CLAIM in claims else 0,
+            _is_verified(claims),
         )
 
 
@@ -282,6 +285,12 @@ def _methods(claims: Mapping[str, Json]) -> tuple[str, ...]:
     if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
         raise InvalidToken("amr")
     return tuple(map(str, methods))
+
+
+def _is_verified(claims: Mapping[str, Json]) -> bool | None:
+    """The email_verified claim (OpenID Connect Core §5.1); None where there is none, or something else."""
+    verified = claims.get("email_verified")
+    return verified if isinstance(verified, bool) else None
 
 
 def _text(claims: Mapping[str, Json], name: str) -> str:

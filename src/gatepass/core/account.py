@@ -39,10 +39,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PendingRegistration:
-    """A request for an account whose address must be verified first. Deleted when no link for it can be valid."""
+    """A request for an account whose address must be verified first. Deleted when no link for it can be valid.
+
+    `extra` is the JSON that it brought for hooks of the application after the registration; "" for none.
+    """
 
     id: str
     email: str = field(repr=False)
     email_key: str = field(repr=False)
     password_hash: str = field(repr=False)
     created_at: int
+    extra: str = field(default="", repr=False)

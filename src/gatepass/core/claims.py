@@ -56,6 +56,8 @@ class Tokens:
 
     Returns claims to add, such as `scope`. Plain or async; a plain one runs on a thread. Without an answer the sign-in
     or refresh is a 503, which the client repeats."""
+    email_verified_claim: bool = False
+    """Whether every access token has the claim `email_verified`. Costs a look at the account for each of them."""
     claims_timeout: int = 5
     """Seconds that `claims` may take. Less than clients wait for a refresh."""
     max_token_length: int = 4096

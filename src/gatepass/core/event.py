@@ -123,6 +123,19 @@ class MailFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookFailed(Event):
+    """A hook of the application failed or took too long. `hook` is such as "before register", `why` the kind of fault.
+
+    Before an act: nothing was done. After a registration, a change of the address or a deletion: it is called again.
+    """
+
+    name = "sys_hook_failed"
+    level = "warning"
+    hook: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CookiesLost(Event):
     """The application began a session, and no response that was sent had its cookies. `fix` says what to write."""
 

@@ -46,11 +46,11 @@ def include_auth(app: FastAPI, gate: Gatepass, *, mount: str = "/auth") -> None:
     The endpoints need the header `Gatepass-Client: 1`, which the document has as a parameter.
     """
     app.mount(mount, gate.asgi)
-    describe, described = app.openapi, gate.describe()
+    describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = describe()
-        include(described, document, mount=mount, scheme=current_principal.scheme_name)
+        include(gate.describe(), document, mount=mount, scheme=current_principal.scheme_name)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from gatepass.ports import Clock
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
-from gatepass.server.http import Disconnected, Reply, Request, has_other_spelling
+from gatepass.server.http import Disconnected, InternalError, Reply, Request, has_other_spelling
 from gatepass.stores.deadline import store_time
 from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, relative_path
 from gatepass.wire.origin import Origins
@@ -23,16 +23,6 @@ logger = logging.getLogger("gatepass.server")
 
 Methods = dict[str, Endpoint]
 _PARAMETER = re.compile(r"\\{(\w+)\\}")
-
-
-class InternalError(Problem):
-    """500: a fault of the server. The log has the trace, the caller gets none (ASVS 16.5.1)."""
-
-    status = 500
-    title = "Internal server error"
-
-    def __init__(self) -> None:
-        super().__init__("internal-error", "Something went wrong here; it has been logged.")
 
 
 class AuthApp:

@@ -6,10 +6,12 @@ request comes from.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gatepass.access.check import Check
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.provider_logout import ProviderLogout
@@ -18,6 +20,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.event import Event
+from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
 from gatepass.errors import InvalidToken
 from gatepass.oidc.providers import Providers
@@ -37,13 +40,24 @@ from gatepass.wire.device import client_label
 WAYS_IN_MAX_AGE = 10 * MINUTE
 """Seconds since the sign-in of a session that may change how its account is signed in to, unless the policy says
 otherwise. A copied access token lives longer than that, and must not become a way in of its own."""
+GIVE_ACCESS = frozenset(
+    (
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "gatepass-proof",
+        "secure-session-response",
+        "sec-session-response",
+    )
+)
+"""Headers that no hook is told of: they give access, or prove a key."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Context:
     """What the endpoints of one gate have at hand.
 
-    `description` is the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
+    `description` makes the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
     write, and raises StoreUnavailable if not; `check_health` raises Unavailable if something in this process fails.
     """
 
@@ -54,6 +68,7 @@ class Context:
     email_change: EmailChange
     identities: Identities
     provider_logout: ProviderLogout
+    hooks: Hooks
     refreshes: Refreshes
     refresh_cookies: RefreshCookies
     devices: Devices
@@ -69,7 +84,7 @@ class Context:
     ping: Callable[[], Awaitable[None]]
     check_health: Callable[[], None]
     clock: Clock
-    description: bytes
+    description: Callable[[], bytes]
     networks: ClientNetworks
     report: Callable[[Event], None]
 
@@ -92,6 +107,18 @@ class Context:
     def caller(self, request: Request) -> Caller:
         """Where a request comes from: the label of the client, and its network."""
         return Caller(client=client_label(request.headers.first(b"user-agent")), ip_prefix=self.ip_prefix(request))
+
+    def facts(self, request: Request) -> RequestFacts:
+        """What hooks of the application are told of a request."""
+        caller = self.caller(request)
+        headers = {name: value for name, value in request.headers.last_of_each() if name not in GIVE_ACCESS}
+        return RequestFacts(
+            network=caller.ip_prefix,
+            client=caller.client,
+            origin=headers.get("origin"),
+            user_agent=headers.get("user-agent"),
+            headers=MappingProxyType(headers),
+        )
 
     def ip_prefix(self, request: Request) -> str:
         """The network that a request comes from. "" if it is unknown: it must not be counted anywhere."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from gatepass.core.hook_facts import HookKind
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
 
@@ -75,5 +76,7 @@ class Endpoint:
     query: Mapping[str, str] = field(default_factory=dict)
     """Parameters of the query → what they are; none is required."""
     media_type: str = "application/json"
+    act: HookKind | None = None
+    """The act that hooks of the application are asked about, and whose body they may add members to."""
     links: Mapping[str, Any] = field(default_factory=dict)
     """What a success says about the next request (OpenAPI 3.1 §4.8.20)."""

@@ -25,6 +25,16 @@ NO_STORE = "no-store"
 _NO_PARAMS: Mapping[str, str] = {}
 
 
+class InternalError(Problem):
+    """500: a fault of the server. The log has the trace, the caller gets none (ASVS 16.5.1)."""
+
+    status = 500
+    title = "Internal server error"
+
+    def __init__(self) -> None:
+        super().__init__("internal-error", "Something went wrong here; it has been logged.")
+
+
 class Disconnected(GatepassError):
     """The client disconnected before its request was complete: an answer would reach no one."""
 

@@ -6,16 +6,18 @@ or a fuzzer finds nothing undeclared. What follows from a declaration is added h
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from gatepass.accounts.hooks import Hooks
 from gatepass.core.policy import Policy
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.endpoints.session_list import MAX_LISTED
 from gatepass.server.http import FORM
 from gatepass.wire.bodies import BINDING_SECRET
+from gatepass.wire.extra_members import schema_of
 from gatepass.wire.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -23,7 +25,7 @@ Json = dict[str, Any]
 _TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _SID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_ACCOUNT = {"id": _TEXT, "email": _TEXT, "created_at": _COUNT}
+_ACCOUNT = {"id": _TEXT, "email": _TEXT, "email_verified": {"type": "boolean"}, "created_at": _COUNT}
 _ME = {**_ACCOUNT, "password": {"type": "boolean"}, "identities": _COUNT}
 _IDENTITY = {
     "id": _SID,
@@ -66,9 +68,35 @@ NEW_PASSWORDS = {("Registration", "password"), ("PasswordChange", "new"), ("Pass
 """Members of bodies that take a new password, for which the policy has a minimum length."""
 
 
-def describe(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
-    """The document. Paths are relative to the mount."""
+def describe(endpoints: Iterable[Endpoint], policy: Policy, hooks: Hooks | None = None) -> Json:
+    """The document. Paths are relative to the mount. `hooks` of the application add members to bodies, and refuse."""
     declared = list(endpoints)
+    document = _describe(declared, policy)
+    if hooks is not None:
+        for endpoint in declared:
+            _add_hooks(document, endpoint, hooks)
+    return document
+
+
+def _add_hooks(document: Json, endpoint: Endpoint, hooks: Hooks) -> None:
+    """Add the members that models of the application declare, and that its hooks may refuse with any 4xx."""
+    if endpoint.act is None or endpoint.body is None:
+        return
+    schemas = document["components"]["schemas"]
+    body = schemas[endpoint.body.__name__]
+    for model in hooks.models(endpoint.act):
+        schema = schema_of(model, refs="#/components/schemas/Application{model}")
+        schemas |= {f"Application{name}": each for name, each in schema.get("$defs", {}).items()}
+        body["properties"] |= schema.get("properties", {})
+        body["required"] = list(dict.fromkeys([*body.get("required", ()), *schema.get("required", ())]))
+    if hooks.of("before", endpoint.act):
+        problem = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+        responses = document["paths"][endpoint.path][endpoint.method.lower()]["responses"]
+        responses["4XX"] = {"description": "app:… of a rule of the application", **problem}
+        responses["503"]["description"] += ", hook-timeout"
+
+
+def _describe(declared: Sequence[Endpoint], policy: Policy) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {

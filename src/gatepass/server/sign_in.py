@@ -9,10 +9,13 @@ It ends what the new session replaces, and makes what the client gets: the JSON 
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
+from gatepass.core.claims import AccountFacts
+from gatepass.core.hook_facts import HookFacts
 from gatepass.core.identity import ProviderSignIn
 from gatepass.errors import InvalidCredentials
 from gatepass.server.context import Context
@@ -20,6 +23,7 @@ from gatepass.server.http import Reply, Request
 from gatepass.sessions.service import Caller
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies
+from gatepass.wire.extra_members import NO_EXTRAS, Extras
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,27 @@ async def begin(
     how: Authentication = BY_PASSWORD,
     ending: Collection[bytes] = (),
     through: ProviderSignIn | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> Begun | None:
     """Begin a session in place of those whose cookies came with the request, and of `ending`.
 
-    `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed.
+    The hooks of the application are asked before and told afterwards; not where the caller's own session is among
+    `ending`, and goes on under a new key: after a change of the password or the address.
+
+    `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises as
+    `Hooks.ask`.
     """
+    facts: HookFacts[Any] = HookFacts(
+        kind="sign_in",
+        account_id=account.id,
+        email=account.email,
+        account=AccountFacts.of(account),
+        request=context.facts(request),
+        methods=how.methods,
+        provider=None if through is None else through.provider,
+    )
+    if not ending:
+        await context.hooks.ask(facts, extras)
     replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
     grant = await context.sessions.sign_in(
         account,
@@ -61,7 +81,11 @@ async def begin(
         replacing=replacing,
         through=through,
     )
-    return None if grant is None else Begun(grant, account, context.refresh_cookies.issue(grant))
+    if grant is None:
+        return None
+    if not ending:
+        await context.hooks.tell(facts, extras)
+    return Begun(grant, account, context.refresh_cookies.issue(grant))
 
 
 async def signed_in(
@@ -75,6 +99,7 @@ async def signed_in(
     status: int,
     how: Authentication = BY_PASSWORD,
     ending: Collection[bytes] = (),
+    extras: Extras = NO_EXTRAS,
 ) -> Reply:
     """As `begin`: the reply of an endpoint, with this status. Raises InvalidCredentials where `begin` returns None."""
     begun = await begin(
@@ -86,6 +111,7 @@ async def signed_in(
         binding_key=binding_key,
         how=how,
         ending=ending,
+        extras=extras,
     )
     if begun is None:
         raise InvalidCredentials

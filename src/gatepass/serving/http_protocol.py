@@ -185,7 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
     def refuse(self, status: int, sentence: str) -> None:
         """Send one short response, after those that are under way, and close."""
         # Do not respond to a client that has sent nothing: it could take the response for that to its first request.
-        self._finish(_response(Refused(status, sentence)) if self._has_begun else b"")
+        self._finish(_response(BeyondLimits(status, sentence)) if self._has_begun else b"")
 
     def _finish(self, last_words: bytes) -> None:
         """Read nothing more; close after the responses to earlier requests and these last words."""
@@ -218,7 +218,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-class Refused(Problem):
+class BeyondLimits(Problem):
     """400, 408, 414 or 431: a request that was refused before any application saw it."""
 
     def __init__(self, status: int, sentence: str) -> None:

@@ -36,7 +36,7 @@ MAX_THREADS = 128
 """Threads for plain hooks: they only wait, and 32 accounts whose calls hang leave none to the others."""
 
 
-class HookFailed(GatepassError):
+class ClaimsFailed(GatepassError):
     """The claims hook gave no claims. The message says why, without text of the application's. Caught inside."""
 
 
@@ -65,6 +65,7 @@ class AddedClaims:
         report: Callable[[Event], None],
     ) -> None:
         self._hook = HookCall(tokens.claims, timeout=tokens.claims_timeout) if tokens.claims else None
+        self._says_verified = tokens.email_verified_claim
         self._longest = tokens.max_token_length
         self._store = store
         self._marks = marks
@@ -73,13 +74,18 @@ class AddedClaims:
 
     async def of(self, session: Session) -> Added:
         """What to add to a token of this session. Raises Unavailable."""
-        if self._hook is None:  # claims that nobody adds do not become stale: what is known here is enough
+        if self._hook is None and not self._says_verified:
+            # Claims that nobody adds do not become stale: what is known here is enough.
             return Added(self._marks.number_of(session.account_id), {})
         mark = await self._store.claims_number(session.account_id)
-        account = await self._account(session) if self._hook.takes_account else None
+        asks = self._says_verified or (self._hook is not None and self._hook.takes_account)
+        account = await self._account(session) if asks else None
+        own: dict[str, Json] = {"email_verified": account.email_verified} if account and self._says_verified else {}
+        if self._hook is None:
+            return Added(mark, own)
         try:
-            return Added(mark, await self._hook(session, account))
-        except HookFailed as failure:
+            return Added(mark, {**await self._hook(session, account), **own})
+        except ClaimsFailed as failure:
             cause = failure.__cause__
             raise self.refuse(session, f"The claims hook {failure}.", cause) from cause
 
@@ -121,18 +127,18 @@ class HookCall:
         self._process = 0
 
     async def __call__(self, session: Session, account: AccountFacts | None) -> Mapping[str, Json]:
-        """The claims. Raises HookFailed."""
+        """The claims. Raises ClaimsFailed."""
         arguments = (session, account) if self.takes_account else (session,)
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 added = await self._call(session.account_id, arguments)
         except TimeoutError as late:
             why = f"did not answer within {self._timeout:g} s" if limit.expired() else "raised TimeoutError"
-            raise HookFailed(why) from late
+            raise ClaimsFailed(why) from late
         except Exception as fault:
-            raise HookFailed(f"raised {type(fault).__name__}") from fault
+            raise ClaimsFailed(f"raised {type(fault).__name__}") from fault
         if not isinstance(added, Mapping):
-            raise HookFailed(f"returned {type(added).__name__}, which is no mapping of claims")
+            raise ClaimsFailed(f"returned {type(added).__name__}, which is no mapping of claims")
         return added
 
     async def _call(self, account_id: str, arguments: Sequence[object]) -> Any:

@@ -16,12 +16,13 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
+from gatepass.stores.memory_changes import MemoryChanges
 from gatepass.stores.memory_claims import MemoryClaims
 from gatepass.stores.memory_identities import MemoryIdentities
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryIdentities, MemoryAttempts, MemoryClaims):
+class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims):
     """All store ports over dictionaries."""
 
     is_shared = False
@@ -136,11 +137,12 @@ class MemoryStore(MemoryIdentities, MemoryAttempts, MemoryClaims):
         self._tombstones = {sid: at for sid, at in self._tombstones.items() if sid not in over}
         return len(due) + len(over)
 
-    async def add_account(self, account: Account) -> bool:
+    async def add_account(self, account: Account, *, extra: str = "") -> bool:
         if account.email_key in self._ids_by_email or account.id in self._accounts:
             return False
         self._accounts[account.id] = account
         self._ids_by_email[account.email_key] = account.id
+        self._note_change(account.id, "register", extra=extra)
         return True
 
     async def find_account(self, account_id: str) -> Account | None:
@@ -198,13 +200,14 @@ class MemoryStore(MemoryIdentities, MemoryAttempts, MemoryClaims):
         del self._ids_by_email[account.email_key]
         self._failures.pop(account_id, None)
         self._drop_identities(account_id, with_sessions=True)
+        self._note_change(account_id, "delete")
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]
         self._sessions.update({row.sid: replace(row, client="", last_ip_prefix="") for row in own})
         return ended
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
@@ -214,7 +217,11 @@ class MemoryStore(MemoryIdentities, MemoryAttempts, MemoryClaims):
         del self._ids_by_email[account.email_key]
         self._ids_by_email[email_key] = account_id
         version = credential_version + 1
-        return self._set(account_id, email=email, email_key=email_key, credential_version=version, verified_at=now)
+        if email != account.email:
+            self._note_change(account_id, "change_email")
+        return self._set(
+            account_id, email=email, email_key=email_key, credential_version=version, verified_at=verified_at
+        )
 
     async def sample_password_hashes(self) -> Sequence[str]:
         hashes = (account.password_hash for account in self._accounts.values())
@@ -238,7 +245,8 @@ class MemoryStore(MemoryIdentities, MemoryAttempts, MemoryClaims):
         return tuple(sorted(found, key=lambda each: (-each.created_at, each.id)))
 
     async def confirm_registration(self, registration_id: str, account: Account) -> bool:
-        if registration_id not in self._registrations or not await self.add_account(account):
+        pending = self._registrations.get(registration_id)
+        if pending is None or not await self.add_account(account, extra=pending.extra):
             return False
         for each in await self.find_registrations(account.email_key):
             del self._registrations[each.id]

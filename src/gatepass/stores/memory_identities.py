@@ -16,7 +16,7 @@ class MemoryIdentities:
         self._identities: dict[tuple[str, str], LinkedIdentity] = {}
         self._provider_sessions: dict[bytes, ProviderSession] = {}
 
-    async def add_account(self, account: Account) -> bool:
+    async def add_account(self, account: Account, *, extra: str = "") -> bool:
         raise NotImplementedError  # the store's
 
     async def add_identity(self, identity: LinkedIdentity, *, credential_version: int) -> bool:

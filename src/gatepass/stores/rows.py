@@ -6,6 +6,7 @@ from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.hook_facts import AccountChange
 from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.session import Session
 from gatepass.core.stored_key import StoredKey
@@ -15,6 +16,7 @@ SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
 IDENTITY_COLUMNS = tuple(field.name for field in fields(LinkedIdentity))
 PROVIDER_SESSION_COLUMNS = tuple(field.name for field in fields(ProviderSession))
+CHANGE_COLUMNS = tuple(field.name for field in fields(AccountChange))
 AUDIT_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _METHODS = SESSION_COLUMNS.index("methods")

@@ -184,7 +184,7 @@ class AccountBattery:
     async def test_a_new_address_raises_the_version_and_keeps_the_sessions(self, store: Store) -> None:
         session = await signed_in(store)
         new = {"email": "Ann@new.example", "email_key": "ann@new.example"}
-        assert await store.change_email(session.account_id, **new, credential_version=1, now=NOW + 5)
+        assert await store.change_email(session.account_id, **new, credential_version=1, verified_at=NOW + 5)
         expected = replace(account_of(), **new, credential_version=2, verified_at=NOW + 5)  # type: ignore[arg-type]
         assert await store.find_account_by_email("ann@new.example") == expected
         assert await store.find_account(session.account_id) == expected
@@ -196,13 +196,13 @@ class AccountBattery:
         for name in ("ann", "bob"):
             await store.add_account(account_of(name))
         ann, taken = account_of().id, {"email": "bob@example.com", "email_key": "bob@example.com"}
-        assert await store.change_email(ann, **taken, credential_version=1, now=NOW) is False
+        assert await store.change_email(ann, **taken, credential_version=1, verified_at=NOW) is False
         free = {"email": "ann@new.example", "email_key": "ann@new.example"}
-        assert await store.change_email(ann, **free, credential_version=2, now=NOW) is None
-        assert await store.change_email("nobody", **free, credential_version=1, now=NOW) is None
+        assert await store.change_email(ann, **free, credential_version=2, verified_at=NOW) is None
+        assert await store.change_email("nobody", **free, credential_version=1, verified_at=NOW) is None
         assert await store.find_account(ann) == account_of()
         spelling = {"email": "ANN@example.com", "email_key": "ann@example.com"}
-        assert await store.change_email(ann, **spelling, credential_version=1, now=NOW), (
+        assert await store.change_email(ann, **spelling, credential_version=1, verified_at=NOW), (
             "its own address in another spelling"
         )
 
@@ -212,7 +212,7 @@ class AccountBattery:
             await store.add_account(account)
         new = {"email": "x@new.example", "email_key": "x@new.example"}
         changed = await asyncio.gather(
-            *(store.change_email(account.id, **new, credential_version=1, now=NOW) for account in accounts)
+            *(store.change_email(account.id, **new, credential_version=1, verified_at=NOW) for account in accounts)
         )
         assert sorted(map(bool, changed)) == [False] * 7 + [True]
 

@@ -11,9 +11,9 @@
             await store.close()
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
-alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery and
-IdentityBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that several processes can share inherits from
-SharedBattery too.
+alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery, IdentityBattery
+and ChangeBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that several processes can share
+inherits from SharedBattery too.
 """
 
 try:
@@ -22,11 +22,15 @@ except ModuleNotFoundError as missing:
     raise ImportError("The battery needs pytest: pip install 'gatepass[testing]'") from missing
 
 pytest.register_assert_rewrite(
-    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "claims", "feed", "identity", "session"))
+    *(
+        f"gatepass.testing.{part}_battery"
+        for part in ("account", "audit", "change", "claims", "feed", "identity", "session")
+    )
 )
 
 from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
+from gatepass.testing.change_battery import ChangeBattery  # noqa: E402
 from gatepass.testing.claims_battery import ClaimsBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.identity_battery import IdentityBattery  # noqa: E402
@@ -36,6 +40,7 @@ __all__ = [
     "AccountBattery",
     "AttemptBattery",
     "AuditBattery",
+    "ChangeBattery",
     "ClaimsBattery",
     "FeedBattery",
     "IdentityBattery",
@@ -53,6 +58,7 @@ class StoreBattery(
     AccountBattery,
     RegistrationBattery,
     IdentityBattery,
+    ChangeBattery,
     AttemptBattery,
     KeyBattery,
     AuditBattery,

@@ -39,10 +39,11 @@ def fake_principal(
     scopes: Iterable[str] = (),
     claims: Mapping[str, Json] | None = None,
     authenticated_at: int | None = None,
+    email_verified: bool | None = None,
 ) -> Principal:
     """A caller without a token, for what takes a Principal. It signed in just now, unless `authenticated_at` is given.
 
-    `claims` are those that the application's hook would have added.
+    `claims` are those that the application's hook would have added; `email_verified` is the claim of that name.
     """
     now = int(time.time())
     signed_in = now if authenticated_at is None else authenticated_at
@@ -53,6 +54,8 @@ def fake_principal(
         "auth_time": signed_in,
         "scope": " ".join(sorted(held)),
     }
+    if email_verified is not None:
+        facts["email_verified"] = email_verified
     return Principal(
         account_id=account_id,
         session_id="0" * 32,
@@ -62,4 +65,5 @@ def fake_principal(
         authenticated_at=signed_in,
         scopes=held,
         claims={**facts, **(claims or {})},
+        email_verified=email_verified,
     )

@@ -188,9 +188,14 @@ def email_key(text: str) -> str:
     return key_of_no_email(text) if address is None else address.key
 
 
-def account_json(account: Account) -> dict[str, str | int]:
+def account_json(account: Account) -> dict[str, str | int | bool]:
     """The account as its owner sees it."""
-    return {"id": account.id, "email": account.email, "created_at": account.created_at}
+    return {
+        "id": account.id,
+        "email": account.email,
+        "email_verified": account.verified_at is not None,
+        "created_at": account.created_at,
+    }
 
 
 def me_json(account: Account, *, identities: int) -> dict[str, str | int | bool]:

@@ -4,7 +4,7 @@ ASGI gives a list of byte pairs. A security decision must see a header that came
 or drops repetitions: `one` refuses them, `all` shows them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gatepass.errors import InvalidToken, TokenRequired
 
@@ -32,6 +32,10 @@ class Headers:
     def all(self, name: bytes) -> list[str]:
         """Every value, in order."""
         return [value.decode("latin-1") for value in self._values.get(name, ())]
+
+    def last_of_each(self) -> Iterator[tuple[str, str]]:
+        """Every name with its last value."""
+        return ((name.decode("latin-1").lower(), values[-1].decode("latin-1")) for name, values in self._values.items())
 
     def one(self, name: bytes) -> str | None:
         """The value of a header that came exactly once; None if absent, "" if it came more than once."""

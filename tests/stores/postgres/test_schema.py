@@ -180,6 +180,17 @@ class TestOpen:
             await PostgresStore(url.replace("owner@", "old@")).open()
         await execute(url, "DROP OWNED BY old; DROP ROLE old")
 
+    async def test_servers_of_the_version_before_write_the_journal_without_a_right_to_it(self, url: str) -> None:
+        await execute(
+            url,
+            "DROP ROLE IF EXISTS early; CREATE ROLE early LOGIN; GRANT USAGE ON SCHEMA gatepass TO early;"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON gatepass.account TO early",
+        )
+        add = "INSERT INTO gatepass.account VALUES ('early', 'e@example.com', 'e@example.com', 'hash', 1, 1)"
+        await execute(url.replace("owner@", "early@"), add)
+        assert await query(url, "SELECT kind FROM gatepass.account_change WHERE account_id = 'early'") == ["register"]
+        await execute(url, "DROP OWNED BY early; DROP ROLE early")
+
     async def test_two_schemas_in_one_database_know_nothing_of_each_other(self, url: str) -> None:
         await PostgresStore(f"{url}?schema=second").migrate()
         first, second = PostgresStore(url), PostgresStore(f"{url}?schema=second")
@@ -188,6 +199,9 @@ class TestOpen:
         session = await signed_in(first)
         assert await second.find(session.sid) is None
         assert await signed_in(second) == session
+        for store in (first, second):
+            assert await store.take_change(session.account_id, now=NOW, until=NOW + 1) is not None
+            assert await store.take_change(session.account_id, now=NOW, until=NOW + 1) is None
         await first.revoke(session.sid, reason="revoked", now=NOW)
         assert await second.find(session.sid) == session
         for store in (first, second):

@@ -237,7 +237,7 @@ async def test_a_changed_address_leaves_nothing_of_the_one_before(store: SQLiteS
     await store.add_account(account)
     key = account.email_key
     new = {"email": "x@example.org", "email_key": "x@example.org"}
-    assert await store.change_email(account.id, credential_version=1, now=NOW, **new)
+    assert await store.change_email(account.id, credential_version=1, verified_at=NOW, **new)
     assert traces(tmp_path, key) == []
 
 

@@ -55,15 +55,21 @@ export interface AccountActions {
   resetPassword(token: string, next: string): Promise<void>;
   /** Requests the mail of a sign-up again (its link is for `session.verify`). Resolves for every address. */
   resendVerification(email: string): Promise<void>;
-  /** Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. */
-  changeEmail(email: string, password: string): Promise<void>;
+  /**
+   * Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. `extra`: members that rules of
+   * the application require.
+   */
+  changeEmail(email: string, password: string, extra?: object): Promise<void>;
   /**
    * Confirms a new address by its mailed link, signed in to the account that requested it. Ends every session of the
    * account; a new one begins here.
    */
   confirmEmail(token: string): Promise<void>;
-  /** Deletes the account at the server and signs out here. `invalid-credentials` (403): the password is wrong. */
-  deleteAccount(password: string): Promise<void>;
+  /**
+   * Deletes the account at the server and signs out here. `invalid-credentials` (403): the password is wrong. `extra`:
+   * members that rules of the application require.
+   */
+  deleteAccount(password: string, extra?: object): Promise<void>;
 }
 
 /** Creates the account methods for one session. */
@@ -108,10 +114,10 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
     forgotPassword: (email) => post("password/forgot", { email }),
     resetPassword: (token, next) => post("password/reset", { token, new: next }),
     resendVerification: (email) => post("verify/resend", { email }),
-    changeEmail: (email, password) => post("email", { email, password }),
+    changeEmail: (email, password, extra) => post("email", { ...extra, email, password }),
     confirmEmail: (token) => enter("/email/confirm", { token }),
-    async deleteAccount(password) {
-      await post("account/delete", { password });
+    async deleteAccount(password, extra) {
+      await post("account/delete", { ...extra, password });
       await session.signOut();
     },
   };

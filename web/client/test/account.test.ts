@@ -185,3 +185,11 @@ describe("an account", () => {
     expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: "new@example.com" } });
   });
 });
+
+describe("members that rules of the application require", () => {
+  it("go along with a change of the address and a deletion", async () => {
+    const { account, server } = await world();
+    await settled(account.changeEmail("new@example.com", ANN.password, { reason: "married" }));
+    expect(server.requests.at(-1)!.body).toMatchObject({ email: "new@example.com", reason: "married" });
+  });
+});

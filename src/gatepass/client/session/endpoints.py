@@ -235,7 +235,9 @@ def read_account(value: object) -> Account | None:
     """Return the account that a JSON value describes; None if it describes none."""
     match value:
         case {"id": str(identity), "email": str(address), "created_at": int(created_at)}:
-            return Account(identity, address, created_at)
+            return Account(
+                identity, address, created_at, isinstance(value, dict) and value.get("email_verified") is True
+            )
     return None
 
 

@@ -10,7 +10,7 @@ and the next call that needs a token tries again.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -110,7 +110,8 @@ class Session:
     def token_for_call(self, refused: AccessToken | None = None, *, is_stale: bool = False) -> Flow[AccessToken | None]:
         """The flow that returns a token for a call; None if not signed in, or if a refresh would not help.
 
-        `refused` is the token that a 401 answered, `is_stale` whether that said CLAIMS_CHANGED. Raises SessionEndedError and RefreshUnavailableError.
+        `refused` is the token that a 401 answered, `is_stale` whether that said CLAIMS_CHANGED. Raises
+        SessionEndedError and RefreshUnavailableError.
         """
         state = self.state
         yield from self._open()
@@ -129,16 +130,20 @@ class Session:
             self._saved.refresh_if_changed()  # another program may have signed in
         return (yield from self._refreshed_token()) if state.sid is not None else None
 
-    def sign_in(self, email: str, password: Secret, *, remember: bool) -> Flow[Account]:
+    def sign_in(
+        self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
+    ) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
-        account = yield from self._authenticate("login", email, password, remember)
+        account = yield from self._authenticate("login", email, password, remember, extra)
         if account is None:
             raise ClientError("The server answered a sign-in without an account.")
         return account
 
-    def sign_up(self, email: str, password: Secret, *, remember: bool) -> Flow[Account | None]:
+    def sign_up(
+        self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
+    ) -> Flow[Account | None]:
         """The flow behind `Client.sign_up`."""
-        return (yield from self._authenticate("register", email, password, remember))
+        return (yield from self._authenticate("register", email, password, remember, extra))
 
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
         """The flow behind `Client.change_password`."""
@@ -205,10 +210,12 @@ class Session:
         if self._saved.record.signed_out:
             yield InBackground(Run(lambda: confirm_sign_outs(self._saved)))
 
-    def _authenticate(self, path: str, email: str, password: Secret, remember: bool) -> Flow[Account | None]:
+    def _authenticate(
+        self, path: str, email: str, password: Secret, remember: bool, extra: Mapping[str, object] | None
+    ) -> Flow[Account | None]:
         self._check_address()
         yield Work(self._saved.refresh_if_changed)
-        credentials: dict[str, object] = {"email": email, "password": password, "remember": remember}
+        credentials = {**(extra or {}), "email": email, "password": password, "remember": remember}
         answer, grant = yield from exchange_credentials(self._saved, path, credentials)
         if grant is None:
             raise_for_problem(answer.response)

@@ -35,6 +35,8 @@ class Account:
     id: str
     email: str
     created_at: int
+    email_verified: bool = False
+    """Whether its owner has proved that mail to the address arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ def _texts(value: object, count: int) -> tuple[str, ...]:
 def _account(value: object) -> Account:
     if not isinstance(value, dict):
         raise TypeError
-    return Account(_text(value["id"]), _text(value["email"]), _count(value["created_at"]))
+    verified = value.get("email_verified") is True  # a record of an earlier version has none
+    return Account(_text(value["id"]), _text(value["email"]), _count(value["created_at"]), verified)
 
 
 def _signed_out(value: object) -> tuple[tuple[str, str, str], ...]:

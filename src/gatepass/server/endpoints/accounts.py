@@ -17,11 +17,14 @@ answers 403 `not-offered`.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
+from gatepass.core.claims import AccountFacts
+from gatepass.core.hook_facts import HookFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
@@ -37,6 +40,7 @@ from gatepass.wire.bodies import (
     PasswordChange,
     PasswordReset,
 )
+from gatepass.wire.extra_members import read_with
 
 _MAILING = {403: "not-offered", 429: "too-many-attempts"}
 _CONFIRMED = {
@@ -92,7 +96,8 @@ async def change_email(context: Context, request: Request) -> Reply:
     Needs the password, or a recent sign-in if there is none. The account keeps its address until the link comes back.
     """
     principal = context.principal(request)
-    body = bodies.read(EmailChange, await request.json(bodies.MAX_BYTES))
+    models = context.hooks.models("change_email")
+    body, extras = read_with(EmailChange, await request.json(bodies.MAX_BYTES), models)
     email, email_key = bodies.parse_email(body.email)
     account = await context.account(principal)
     _require_proof(context, request, account, body.password)
@@ -104,6 +109,8 @@ async def change_email(context: Context, request: Request) -> Reply:
             email=email,
             email_key=email_key,
             ip_prefix=context.ip_prefix(request),
+            request=context.facts(request),
+            extras=extras,
         )
     except InvalidCredentials:
         raise _wrong_password() from None
@@ -141,8 +148,8 @@ async def delete_account(context: Context, request: Request) -> Reply:
     Needs the password, or a recent sign-in if there is none.
     """
     principal = context.principal(request)
-    raw = await request.json(bodies.MAX_BYTES)
-    body = bodies.read(DeleteAccountRequest, raw) if raw else DeleteAccountRequest()
+    models = context.hooks.models("delete")
+    body, extras = read_with(DeleteAccountRequest, await request.json(bodies.MAX_BYTES) or b"{}", models)
     context.accounts.require_local()
     account = await context.account(principal)
     _require_proof(context, request, account, body.password)
@@ -152,6 +159,14 @@ async def delete_account(context: Context, request: Request) -> Reply:
             await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
+    facts: HookFacts[Any] = HookFacts(
+        kind="delete",
+        account_id=account.id,
+        email=account.email,
+        account=AccountFacts.of(account),
+        request=context.facts(request),
+    )
+    await context.hooks.ask(facts, extras)
     is_deleted = await context.accounts.delete(
         account.id, credential_version=account.credential_version, ip_prefix=ip_prefix
     )
@@ -216,6 +231,7 @@ _DELETE_ACCOUNT = Endpoint(
     done={204: None},
     problems={**_CONFIRMED, 409: "password-changed"},
     bearer=True,
+    act="delete",
 )
 ENDPOINTS = (
     Endpoint(
@@ -262,6 +278,7 @@ ENDPOINTS = (
         done={202: None},
         problems=_CONFIRMED,
         bearer=True,
+        act="change_email",
     ),
     Endpoint(
         "POST",

@@ -19,7 +19,7 @@ async def get_keys(context: Context, _request: Request) -> Reply:
 
 async def get_description(context: Context, _request: Request) -> Reply:
     """This document."""  # noqa: D404 (the summary of the operation)
-    return Reply(200, context.description, cache=CACHE, is_public=True)
+    return Reply(200, context.description(), cache=CACHE, is_public=True)
 
 
 async def healthz(_context: Context, _request: Request) -> Reply:

@@ -9,25 +9,36 @@ An answer counts only in the browser that carries its errand (`oidc.errand`). Ot
 what has no errand is answered by a page of one sentence, and nothing happens.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import parse_qsl
 
+from gatepass.accounts.hooks import HookError
 from gatepass.core.authentication import Authentication
 from gatepass.core.event import ProviderFailure, ProviderSignInRefused
 from gatepass.core.identity import ProviderSignIn
 from gatepass.core.secret import Secret
-from gatepass.errors import BadRequest, Forbidden, Problem, ProviderFailed, SessionEnded, SignInRefused
+from gatepass.errors import (
+    BadRequest,
+    Forbidden,
+    Problem,
+    ProviderFailed,
+    SessionEnded,
+    SignInRefused,
+)
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.partner import Answer, Assertion, Partner, expired
 from gatepass.oidc.return_to import with_error
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.sessions import RETURN_TO
-from gatepass.server.http import Reply, Request
+from gatepass.server.http import InternalError, Reply, Request
 from gatepass.server.sign_in import begin
 from gatepass.wire import bodies
 from gatepass.wire.bodies import ProviderStart
+
+logger = logging.getLogger("gatepass.server")
 
 MAX_ANSWER = 16_384
 """Bytes of what a provider sends the browser back with."""
@@ -127,6 +138,9 @@ async def _take(context: Context, request: Request, partner: Partner, parameters
     except Problem as problem:
         _tell(context, request, name, problem)
         return _redirect(with_error(errand.return_to, problem.code), cookies=gone)
+    except HookError:
+        logger.exception("unexpected error at the callback of %s", name)
+        return _redirect(with_error(errand.return_to, InternalError().code), cookies=gone)
     return _redirect(errand.return_to, cookies=[*gone, *cookies])
 
 
@@ -143,7 +157,7 @@ async def _finish(
     if errand.link is not None:
         return await _link(context, request, errand, assertion)
     identity, caller = assertion.identity, context.caller(request)
-    account = await context.identities.account_for(identity, ip_prefix=caller.ip_prefix)
+    account = await context.identities.account_for(identity, request=context.facts(request))
     now, signed_in_at = context.clock.now(), assertion.auth_time
     begun = await begin(
         context,

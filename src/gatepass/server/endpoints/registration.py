@@ -17,6 +17,7 @@ from gatepass.server.http import Reply, Request
 from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.bodies import EmailRequest, Registration, VerifyRequest
+from gatepass.wire.extra_members import read_with
 
 
 async def register(context: Context, request: Request) -> Reply:
@@ -26,9 +27,17 @@ async def register(context: Context, request: Request) -> Reply:
     """
     caller = context.caller(request)
     context.limiter.register(caller.ip_prefix)
-    body = bodies.read(Registration, await request.json(bodies.MAX_BYTES))
+    models = context.hooks.models("register")
+    body, extras = read_with(Registration, await request.json(bodies.MAX_BYTES), models)
     email, email_key = bodies.parse_email(body.email)
-    registered = await context.registration.request(email, email_key, body.password, ip_prefix=caller.ip_prefix)
+    registered = await context.registration.request(
+        email,
+        email_key,
+        body.password,
+        ip_prefix=caller.ip_prefix,
+        request=context.facts(request),
+        extras=extras,
+    )
     match registered:
         case Registered(account):
             return await signed_in(
@@ -89,6 +98,7 @@ ENDPOINTS = (
             429: "too-many-attempts",
         },
         cross_site=True,
+        act="register",
         links={"SignIn": SIGN_IN_AGAIN},
     ),
     Endpoint(

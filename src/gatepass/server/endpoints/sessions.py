@@ -24,6 +24,7 @@ from gatepass.server.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies, secure_session
 from gatepass.wire.bodies import Credentials, LogoutRequest, RefreshRequest
+from gatepass.wire.extra_members import read_with
 
 RETURN_TO = "return_to must be a path of this origin, such as /notes, or an address of an allowed origin."
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
@@ -34,13 +35,15 @@ async def login(context: Context, request: Request) -> Reply:
 
     The sessions whose cookies came with the request end as `replaced`.
     """
-    body = bodies.read(Credentials, await request.json(bodies.MAX_BYTES))
+    models = context.hooks.models("sign_in")
+    body, extras = read_with(Credentials, await request.json(bodies.MAX_BYTES), models)
     caller = context.caller(request)
     account = await context.accounts.authenticate(
         bodies.email_key(body.email),
         body.password,
         ip_prefix=caller.ip_prefix,
         raw_email=body.email,
+        request=context.facts(request),
         devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
     )
     return await signed_in(
@@ -51,6 +54,7 @@ async def login(context: Context, request: Request) -> Reply:
         remember=body.remember,
         binding_key=body.binding_secret,
         status=200,
+        extras=extras,
     )
 
 
@@ -165,6 +169,7 @@ ENDPOINTS = (
         done={200: "SignIn"},
         problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"},
         cross_site=True,
+        act="sign_in",
         links={"SignInAgain": SIGN_IN_AGAIN},
     ),
     Endpoint(

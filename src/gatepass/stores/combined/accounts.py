@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.core.claims_mark import ClaimsMark
+from gatepass.core.hook_facts import AccountChange
 from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Attempts, Store
@@ -19,8 +20,8 @@ class DelegatedAccounts:
 
     accounts: Store
 
-    async def add_account(self, account: Account) -> bool:
-        return await self.accounts.add_account(account)
+    async def add_account(self, account: Account, *, extra: str = "") -> bool:
+        return await self.accounts.add_account(account, extra=extra)
 
     async def find_account(self, account_id: str) -> Account | None:
         return await self.accounts.find_account(account_id)
@@ -37,11 +38,11 @@ class DelegatedAccounts:
         return await self.accounts.enable_account(account_id)
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         # Needs no lock: a sign-in that is under way checks the version at its end, and is refused.
         return await self.accounts.change_email(
-            account_id, email=email, email_key=email_key, credential_version=credential_version, now=now
+            account_id, email=email, email_key=email_key, credential_version=credential_version, verified_at=verified_at
         )
 
     async def sample_password_hashes(self) -> Sequence[str]:
@@ -100,6 +101,21 @@ class DelegatedAccounts:
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         return await self.accounts.prune_registrations(before=before, limit=limit)
+
+    async def take_change(self, account_id: str, *, now: int, until: int) -> AccountChange | None:
+        return await self.accounts.take_change(account_id, now=now, until=until)
+
+    async def take_changes(self, *, now: int, until: int, noticed_before: int, limit: int) -> Sequence[AccountChange]:
+        return await self.accounts.take_changes(now=now, until=until, noticed_before=noticed_before, limit=limit)
+
+    async def end_change(self, change: AccountChange) -> None:
+        await self.accounts.end_change(change)
+
+    async def put_off_change(self, change: AccountChange, *, until: int) -> None:
+        await self.accounts.put_off_change(change, until=until)
+
+    async def prune_changes(self, *, now: int, before: int, limit: int) -> int:
+        return await self.accounts.prune_changes(now=now, before=before, limit=limit)
 
     async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
         return await self.accounts.attempts(keys)

@@ -153,7 +153,7 @@ AND NOT EXISTS (SELECT 1 FROM {self.schema}.session WHERE account_id = account.i
     @property
     def lock_registrations(self) -> str:
         """Lock all of an address, in one order. Of two that are confirmed at once, the second is no longer found."""
-        return f"SELECT id FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY id FOR UPDATE"
+        return f"SELECT id, extra FROM {self.schema}.applicant WHERE email_key = $1 ORDER BY id FOR UPDATE"
 
     @property
     def forget_registrations(self) -> str:

@@ -13,6 +13,7 @@ from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
+from gatepass.stores.postgres.changes import ChangeStatements
 from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.pool import ConnectionPool
 from gatepass.stores.postgres.statements import Statements
@@ -22,11 +23,18 @@ class PostgresAccounts:
     """The verbs of AccountStore and AuditStore, on the pool and the statements of the store."""
 
     _sql: Statements
+    _changes_sql: ChangeStatements
     _accounts_sql: AccountStatements
     _identities_sql: IdentityStatements
     _pool: ConnectionPool
 
-    async def add_account(self, account: Account) -> bool:
+    async def add_account(self, account: Account, *, extra: str = "") -> bool:
+        async def work(connection: Any) -> bool:
+            async with connection.transaction():
+                return await self._add(connection, account, extra)
+
+        if extra:
+            return await self._pool.run(work)
         return await self._row(self._accounts_sql.add_account, *rows.from_account(account)) is not None
 
     async def find_account(self, account_id: str) -> Account | None:
@@ -93,10 +101,10 @@ class PostgresAccounts:
         return await self._pool.run(work)
 
     async def change_email(
-        self, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         async def work(connection: Any) -> bool | None:
-            values = (account_id, email, email_key, credential_version, now)
+            values = (account_id, email, email_key, credential_version, verified_at)
             try:
                 return await connection.fetchrow(self._accounts_sql.change_email, *values) is not None or None
             except asyncpg.UniqueViolationError:
@@ -128,9 +136,8 @@ class PostgresAccounts:
         async def work(connection: Any) -> bool:
             async with connection.transaction():
                 locked = await connection.fetch(self._accounts_sql.lock_registrations, account.email_key)
-                if registration_id not in {row[0] for row in locked}:
-                    return False
-                if await connection.fetchrow(self._accounts_sql.add_account, *rows.from_account(account)) is None:
+                extras = dict(map(tuple, locked))
+                if registration_id not in extras or not await self._add(connection, account, extras[registration_id]):
                     return False
                 await connection.execute(self._accounts_sql.forget_registrations, account.email_key)
             return True
@@ -139,6 +146,14 @@ class PostgresAccounts:
 
     async def prune_registrations(self, *, before: int, limit: int) -> int:
         return len(await self._rows(self._accounts_sql.prune_registrations, before, limit))
+
+    async def _add(self, connection: Any, account: Account, extra: str) -> bool:
+        """Add an account, and what its entry of the journal keeps."""
+        if await connection.fetchrow(self._accounts_sql.add_account, *rows.from_account(account)) is None:
+            return False
+        if extra:
+            await connection.execute(self._changes_sql.keep_extra, account.id, extra)
+        return True
 
     async def _revoke_all_after(
         self,

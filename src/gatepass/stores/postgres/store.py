@@ -21,6 +21,7 @@ from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
+from gatepass.stores.postgres.changes import ChangeStatements, PostgresChanges
 from gatepass.stores.postgres.claims import ClaimsStatements, PostgresClaims
 from gatepass.stores.postgres.identities import PostgresIdentities
 from gatepass.stores.postgres.identity_statements import IdentityStatements
@@ -48,7 +49,7 @@ _SID = 6
 """The place of the sid among the values of a swap."""
 
 
-class PostgresStore(PostgresIdentities, PostgresClaims):
+class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -59,7 +60,7 @@ class PostgresStore(PostgresIdentities, PostgresClaims):
         self._url = parse_url(url)
         schema = self._url.schema
         self._sql, self._accounts_sql = Statements(schema), AccountStatements(schema)
-        self._identities_sql = IdentityStatements(schema)
+        self._identities_sql, self._changes_sql = IdentityStatements(schema), ChangeStatements(schema)
         self._claims_sql = ClaimsStatements(schema, self._sql.channel)
         self._pool = ConnectionPool(self._url)
         self._swaps = SwapBatcher(self._send, spawn=self._pool.spawn)
@@ -82,6 +83,7 @@ class PostgresStore(PostgresIdentities, PostgresClaims):
             await connection.fetch(self._sql.revoked_since, _NEVER)
             await connection.fetch(self._sql.epoch)
             await connection.fetch(self._identities_sql.list_own, "")
+            await connection.fetch(self._changes_sql.is_empty)
             await connection.fetch(self._claims_sql.number, "")
         except asyncpg.InsufficientPrivilegeError as refusal:
             raise ConfigurationError(

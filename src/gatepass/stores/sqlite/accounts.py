@@ -20,6 +20,8 @@ _REGISTRATION = ", ".join(rows.REGISTRATION_COLUMNS)
 _ADD_ACCOUNT = (
     f"INSERT INTO account ({_ACCOUNT}) VALUES ({', '.join('?' * len(rows.ACCOUNT_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
+_KEEP_EXTRA = "UPDATE account_change SET extra = ? WHERE account_id = ? AND kind = 'register'"
+"""Of an account that was added in the same transaction, and therefore has one entry."""
 _FIND_ACCOUNT = f"SELECT {_ACCOUNT} FROM account WHERE deleted_at IS NULL AND"
 _REVOKE_ALL = """
 UPDATE session SET revoked_at = ?, revoke_reason = ?
@@ -82,8 +84,8 @@ class SQLiteAudit:
 class SQLiteAccounts:
     """The verbs of AccountStore. Mixed into the store, which runs the work."""
 
-    async def add_account(self: Engine, account: Account) -> bool:
-        return await self._run(lambda connection: insert_account(connection, account))
+    async def add_account(self: Engine, account: Account, *, extra: str = "") -> bool:
+        return await self._atomically(lambda connection: insert_account(connection, account, extra=extra))
 
     async def find_account(self: Engine, account_id: str) -> Account | None:
         return await self._read(lambda connection: _account(connection, "id = ?", account_id))
@@ -150,7 +152,7 @@ class SQLiteAccounts:
         return await self._atomically(delete, durability=Durability.ERASE)
 
     async def change_email(
-        self: Engine, account_id: str, *, email: str, email_key: str, credential_version: int, now: int
+        self: Engine, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
         def change(connection: sqlite3.Connection) -> bool | None:
             account = _account(connection, "id = ?", account_id)
@@ -159,7 +161,7 @@ class SQLiteAccounts:
             owner = _account(connection, "email_key = ?", email_key)
             if owner is not None and owner.id != account_id:
                 return False
-            connection.execute(_CHANGE_EMAIL, (email, email_key, now, account_id))
+            connection.execute(_CHANGE_EMAIL, (email, email_key, verified_at, account_id))
             return True
 
         return await self._atomically(change, durability=Durability.ERASE)
@@ -195,9 +197,8 @@ class SQLiteAccounts:
 
     async def confirm_registration(self: Engine, registration_id: str, account: Account) -> bool:
         def confirm(connection: sqlite3.Connection) -> bool:
-            if connection.execute("SELECT 1 FROM applicant WHERE id = ?", (registration_id,)).fetchone() is None:
-                return False
-            if not insert_account(connection, account):
+            pending = connection.execute("SELECT extra FROM applicant WHERE id = ?", (registration_id,)).fetchone()
+            if pending is None or not insert_account(connection, account, extra=pending[0]):
                 return False
             connection.execute("DELETE FROM applicant WHERE email_key = ?", (account.email_key,))
             return True
@@ -208,9 +209,13 @@ class SQLiteAccounts:
         return await self._run(lambda connection: connection.execute(_PRUNE_REGISTRATIONS, (before, limit)).rowcount)
 
 
-def insert_account(connection: sqlite3.Connection, account: Account) -> bool:
-    """Add an account, unless its address or its id is taken."""
-    return connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 1
+def insert_account(connection: sqlite3.Connection, account: Account, *, extra: str = "") -> bool:
+    """Add an account, unless its address or its id is taken, and what its entry of the journal keeps."""
+    if connection.execute(_ADD_ACCOUNT, rows.from_account(account)).rowcount == 0:
+        return False
+    if extra:
+        connection.execute(_KEEP_EXTRA, (extra, account.id))
+    return True
 
 
 def revoke_all(

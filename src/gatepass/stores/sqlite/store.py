@@ -15,6 +15,7 @@ from gatepass.ports import Revocation, Subscription
 from gatepass.stores import migrations, rows
 from gatepass.stores.sqlite.accounts import SQLiteAccounts, SQLiteAudit, drop_deleted, revoke_all
 from gatepass.stores.sqlite.attempts import SQLiteAttempts
+from gatepass.stores.sqlite.changes import SQLiteChanges
 from gatepass.stores.sqlite.claims import SQLiteClaims
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.identities import SQLiteIdentities
@@ -83,7 +84,7 @@ ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the wri
 """
 
 
-class SQLiteStore(SQLiteAccounts, SQLiteIdentities, SQLiteAttempts, SQLiteAudit, SQLiteClaims):
+class SQLiteStore(SQLiteAccounts, SQLiteIdentities, SQLiteChanges, SQLiteAttempts, SQLiteAudit, SQLiteClaims):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False

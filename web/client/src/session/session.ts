@@ -275,8 +275,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
 
 /** What is sent of a form, which may have more members. */
 function formOf(given: Credentials | Verification): object {
-  const { email, token, password, remember = true } = given as Credentials & Verification;
-  return { email, token, password, remember };
+  const { email, token, password, remember = true, extra } = given as Credentials & Verification;
+  return { ...extra, email, token, password, remember };
 }
 
 /** Like `shared`, but rejects when the signal fires; other callers keep waiting. */

@@ -18,6 +18,8 @@ export interface Account {
   readonly id: string;
   readonly email: string;
   readonly created_at: number;
+  /** Whether its owner has proved that mail to the address arrives. */
+  readonly email_verified: boolean;
 }
 
 /** The state of a session. Immutable: every change creates a new object. */
@@ -60,6 +62,8 @@ export interface Credentials {
   readonly email: string;
   readonly password: string;
   readonly remember?: boolean;
+  /** Members that rules of the application require beside these (`gate.before("register", extra=…)`). */
+  readonly extra?: object;
 }
 
 /** The token in the fragment of a mailed link, and the password that was chosen at sign-up. */

@@ -34,7 +34,7 @@ export interface Row {
 
 /** The account with this e-mail address. */
 export function accountOf(email: string) {
-  return { id: email.padEnd(32, "0"), email, created_at: 1_700_000_000 };
+  return { id: email.padEnd(32, "0"), email, created_at: 1_700_000_000, email_verified: true };
 }
 
 /** A response with a problem document (RFC 9457). */

@@ -45,6 +45,33 @@ describe("signing in", () => {
     server.answers.push(() => ({ status: 202 }));
     expect(await settled(session.signUp(ANN))).toBeNull();
   });
+
+  it("sends the members that rules of the application require, and none in the place of ours", async () => {
+    const { session, server } = await signedIn();
+    await settled(session.signUp({ ...ANN, extra: { company: "Acme", email: "eve@example.com" } }));
+    expect(server.requests.at(-1)!.body).toMatchObject({ company: "Acme", email: ANN.email });
+  });
+
+  it("shows the code and the text of a rule that refuses", async () => {
+    const { session, server } = await signedIn();
+    server.answers.push(() => problem(403, "app:domain-not-allowed", { detail: "Use your address at work." }));
+    await expect(settled(session.signUp(ANN))).rejects.toMatchObject({
+      kind: "http",
+      message: "Use your address at work.",
+      problem: { code: "app:domain-not-allowed" },
+    });
+  });
+
+  it("takes no code of an application for the end of the session, whatever its name", async () => {
+    const { session, server } = await signedIn();
+    await pass(6);
+    server.answers.push(() => problem(403, "app:session-ended", { sid: session.getSnapshot().sessionId }));
+    await settled(session.refresh());
+    expect(session.getSnapshot().status).not.toBe("ended");
+    server.answers.push(() => problem(422, "app:session-ended"));
+    await expect(settled(session.signIn(ANN))).rejects.toMatchObject({ problem: { code: "app:session-ended" } });
+    expect(session.getSnapshot().status).not.toBe("ended");
+  });
 });
 
 describe("a token when a request needs one", () => {

@@ -1,0 +1,301 @@
+"""The hooks after a registration, a change of the address a deletion: at least once, in order, after a crash too."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pydantic import BaseModel
+
+from gatepass import HookFacts, RequestFacts, StoreUnavailable
+from gatepass.accounts.changes import FIRST_DELAY, HEAD_START, LEASE, RETENTION
+from gatepass.accounts.external import AuthenticatedUser
+from gatepass.accounts.importing import import_accounts
+from gatepass.core.policy import Policy
+from gatepass.gate import Gatepass
+from gatepass.stores.memory import MemoryStore
+from gatepass.stores.sqlite.store import SQLiteStore
+from gatepass.testing.clock import ManualClock
+from tests.support.browser import EMAIL, PASSWORD, Browser
+from tests.support.gates import GateHarness, WatchedStore, open_gate
+from tests.support.mail import Post, Postbox
+
+AFTER_ALL = HEAD_START + LEASE + 1_000
+
+
+class SignUp(BaseModel):
+    company: str
+
+
+class Profiles:
+    """The table of an application."""
+
+    def __init__(self, gate: Gatepass) -> None:
+        self.rows: dict[str, str] = {}
+        self.heard: list[tuple[str, str]] = []
+        self.fault: Exception | None = None
+        gate.after("register")(self.keep)
+        gate.after("change_email")(self.keep)
+        gate.after("delete")(self.drop)
+
+    async def keep(self, facts: HookFacts[Any]) -> None:
+        self.heard.append((facts.kind, facts.email))
+        if self.fault is not None:
+            raise self.fault
+        assert facts.account_id is not None
+        self.rows[facts.account_id] = facts.email
+
+    async def drop(self, facts: HookFacts[None]) -> None:
+        self.heard.append((facts.kind, facts.email))
+        self.rows.pop(facts.account_id or "", None)
+
+
+def left(at: GateHarness) -> int:
+    """Entries in the journal."""
+    return len(at.memory._changes)
+
+
+async def look_again(at: GateHarness) -> int:
+    """Two looks of the background task, far enough apart for whatever was left."""
+    await at.gate._parts.changes.deliver_left()
+    at.clock.advance(AFTER_ALL)
+    return await at.gate._parts.changes.deliver_left()
+
+
+async def test_the_row_is_there_when_the_registration_is_answered_and_gone_with_the_account(at: GateHarness) -> None:
+    profiles = Profiles(at.gate)
+    browser = Browser(at.gate.asgi)
+    account_id = (await browser.register()).json()["account"]["id"]
+    assert profiles.rows == {account_id: EMAIL}
+    assert (await browser.ask("/account/delete", password=PASSWORD)).status == 204
+    assert profiles.rows == {}
+    assert profiles.heard == [("register", EMAIL), ("delete", "")]
+    assert left(at) == 0
+
+
+async def test_the_hook_sees_the_account_that_was_made(at: GateHarness) -> None:
+    found = []
+
+    @at.gate.after("register")
+    async def look(facts: HookFacts[None]) -> None:
+        found.append(await at.gate.accounts.find(facts.account_id or ""))
+        assert facts.account is not None
+        assert (facts.account.email, facts.account.email_verified) == (EMAIL, False)
+
+    await Browser(at.gate.asgi).register()
+    assert found[0] is not None
+
+
+async def test_with_verified_addresses_it_is_told_with_the_account_and_keeps_what_the_form_brought() -> None:
+    box, told = Postbox(), []
+    async with open_gate(policy=Policy(registration="verify"), mail=box) as at:
+
+        @at.gate.after("register", extra=SignUp)
+        async def keep(facts: HookFacts[SignUp]) -> None:
+            told.append(facts.extra)
+
+        post, browser = Post(at, box), Browser(at.gate.asgi)
+        assert (await browser.register(company="Acme")).status == 202
+        token = await post.token()
+        assert told == []
+        assert (await browser.enter("/verify", token=token, password=PASSWORD)).status == 201
+        assert told == [SignUp(company="Acme")]
+        assert left(at) == 0
+
+
+async def test_a_change_of_the_address_is_told_with_the_new_one() -> None:
+    box = Postbox()
+    async with open_gate(mail=box) as at:
+        profiles, post, browser = Profiles(at.gate), Post(at, box), Browser(at.gate.asgi)
+        await browser.register()
+        await browser.ask("/email", email="new@example.com", password=PASSWORD)
+        assert (await browser.enter("/email/confirm", token=await post.token())).status == 200
+        assert list(profiles.rows.values()) == ["new@example.com"]
+
+
+async def test_every_way_of_making_and_deleting_an_account_is_told(at: GateHarness) -> None:
+    profiles, administration = Profiles(at.gate), at.gate.administration
+    made = await administration.add_account(EMAIL, PASSWORD, by="root")
+    assert profiles.rows == {made.id: EMAIL}
+    await administration.delete_account(made.id, by="root")
+    assert profiles.rows == {}
+    records: list[tuple[int, object]] = [(1, '{"email": "bob@example.com"}')]
+    async for refusal in import_accounts(
+        records, store=at.gate.store, clock=at.clock, entropy=at.gate._parts.options.entropy
+    ):
+        assert refusal is None
+    await look_again(at)
+    assert list(profiles.rows.values()) == ["bob@example.com"]
+
+
+async def test_users_of_another_system_are_told_at_their_first_sign_in() -> None:
+    class Users:
+        def authenticate(self, email: str, _password: str, _request: RequestFacts) -> AuthenticatedUser | None:
+            return AuthenticatedUser("42", email)
+
+        def find(self, _user_id: str) -> AuthenticatedUser | None:
+            return None
+
+    async with open_gate(users=Users()) as at:
+        profiles = Profiles(at.gate)
+        for _ in range(2):
+            assert (await Browser(at.gate.asgi).login()).status == 200
+        assert profiles.heard == [("register", EMAIL)]
+
+
+async def test_a_hook_that_fails_changes_no_answer_and_is_called_again_later_and_later(at: GateHarness) -> None:
+    profiles, deliver = Profiles(at.gate), at.gate._parts.changes.deliver_left
+    profiles.fault = RuntimeError("no such table")
+    assert (await Browser(at.gate.asgi).register()).status == 201
+    assert len(profiles.heard) == 1
+    assert len(at.named("sys_hook_failed")) == 1
+    await deliver()
+    at.clock.advance(HEAD_START)
+    for tries in range(2, 5):
+        await deliver()
+        assert len(profiles.heard) == tries, "it is due"
+        await deliver()
+        assert len(profiles.heard) == tries, "and not before"
+        at.clock.advance(FIRST_DELAY * 2 ** (tries - 1))
+    profiles.fault = None
+    assert await deliver() == 1
+    assert list(profiles.rows.values()) == [EMAIL]
+    assert left(at) == 0
+
+
+async def test_what_comes_later_waits_for_what_failed(at: GateHarness) -> None:
+    profiles, browser = Profiles(at.gate), Browser(at.gate.asgi)
+    profiles.fault = RuntimeError("not now")
+    await browser.register()
+    assert (await browser.ask("/account/delete", password=PASSWORD)).status == 204
+    assert profiles.heard == [("register", EMAIL)], "the deletion waits: its row may still be made"
+    profiles.fault = None
+    await look_again(at)
+    assert profiles.heard == [("register", EMAIL), ("delete", "")], "of a deleted account no row is made any more"
+    assert profiles.rows == {}
+
+
+async def test_one_account_whose_hook_fails_holds_up_no_other(at: GateHarness) -> None:
+    kept = []
+
+    @at.gate.after("register")
+    async def keep(facts: HookFacts[None]) -> None:
+        if facts.email.startswith("bad"):
+            raise RuntimeError
+        kept.append(facts.email)
+
+    for email in ("bad@example.com", "good@example.com"):
+        assert (await Browser(at.gate.asgi).register(email)).status == 201
+    assert kept == ["good@example.com"]
+
+
+async def test_a_store_that_fails_after_the_account_was_made_changes_no_answer(at: GateHarness) -> None:
+    profiles = Profiles(at.gate)
+
+    async def ill(verb: str) -> None:
+        if verb == "take_change":
+            raise StoreUnavailable
+
+    at.store.before = ill
+    assert (await Browser(at.gate.asgi).register()).status == 201
+    at.store.before = None
+    assert profiles.rows == {}
+    await look_again(at)
+    assert list(profiles.rows.values()) == [EMAIL]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def crashed(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], GateHarness]:
+    """Makes gates over one store, one after the other: processes of one application."""
+    inner: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "gate.db")
+    clock = ManualClock()
+    return lambda: GateHarness(store=WatchedStore(inner), clock=clock)
+
+
+@pytest.mark.parametrize("verb", ["take_change", "find_account"])
+async def test_a_crash_between_the_commit_and_the_hook_loses_nothing(
+    crashed: Callable[[], GateHarness], verb: str
+) -> None:
+    first = crashed()
+    lost = Profiles(first.gate)
+    async with first.gate.running():
+
+        async def kill(at: str) -> None:
+            if at == verb and "add_account" in first.store.verbs:
+                raise Killed
+
+        first.store.before = kill
+        with pytest.raises(Killed):
+            await Browser(first.gate.asgi).register()
+        first.store.before = None
+    assert lost.rows == {}
+    second = crashed()
+    found = Profiles(second.gate)
+    async with second.gate.running():
+        await look_again(second)
+        assert list(found.rows.values()) == [EMAIL]
+        assert found.heard == [("register", EMAIL)]
+        await look_again(second)
+        assert len(found.heard) == 1, "once it is told it is over"
+
+
+async def test_a_crash_in_the_hook_calls_it_again(crashed: Callable[[], GateHarness]) -> None:
+    first = crashed()
+    async with first.gate.running():
+        entered = asyncio.Event()
+
+        @first.gate.after("register")
+        async def killed_in_it(_facts: HookFacts[None]) -> None:
+            entered.set()
+            await asyncio.Event().wait()
+
+        request = asyncio.create_task(Browser(first.gate.asgi).register())
+        await entered.wait()
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+    second = crashed()
+    found = Profiles(second.gate)
+    async with second.gate.running():
+        assert await look_again(second) == 1
+        assert list(found.rows.values()) == [EMAIL]
+
+
+async def test_two_processes_do_not_tell_one_entry_at_once(crashed: Callable[[], GateHarness]) -> None:
+    one, other = crashed(), crashed()
+    async with one.gate.running(), other.gate.running():
+        entered, go_on = asyncio.Event(), asyncio.Event()
+
+        @one.gate.after("register")
+        async def slow(_facts: HookFacts[None]) -> None:
+            entered.set()
+            await go_on.wait()
+
+        profiles = Profiles(other.gate)
+        request = asyncio.create_task(Browser(one.gate.asgi).register())
+        await entered.wait()
+        await other.gate._parts.changes.deliver_left()
+        one.clock.advance(HEAD_START)
+        await other.gate._parts.changes.deliver_left()
+        assert profiles.heard == [], "it is handed out to the first"
+        go_on.set()
+        assert (await request).status == 201
+        await look_again(other)
+        assert profiles.heard == []
+
+
+async def test_what_no_application_asks_for_is_forgotten_after_a_month(at: GateHarness) -> None:
+    await Browser(at.gate.asgi).register()
+    assert left(at) == 1
+    janitor = cast(Any, at.gate._parts.janitor)
+    await janitor.sweep()
+    at.clock.advance(RETENTION)
+    await janitor.sweep()
+    assert left(at) == 1
+    at.clock.advance(1)
+    await janitor.sweep()
+    assert left(at) == 0
