@@ -5,6 +5,7 @@ thread in a process without one. A call from elsewhere is handed to that loop, a
 
     await gate.sessions.revoke_all(account_id, reason="revoked")     on any event loop      AnyLoop
     gate.sync.sessions.revoke_all(account_id, reason="revoked")      without one            Sync
+    gate.sync.sign_in(request, account_id, methods=("fed",))
 
 The methods of `Sync` are those of the services, with the same arguments and results. Each is named once below, and
 mypy takes its types from the service; what is not named can be called as `gate.sync(method, …)`.
@@ -13,7 +14,7 @@ mypy takes its types from the service; what is not named can be called as `gate.
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -23,6 +24,7 @@ from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
+from gatepass.server.door import Door
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys
 
@@ -65,7 +67,7 @@ class Run:
 
     def __call__(
         self,
-        method: Callable[Parameters, Coroutine[Any, Any, Result]],
+        method: Callable[Parameters, Awaitable[Result]],
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> Result:
@@ -75,13 +77,22 @@ class Run:
                 "gate.sync waits for the event loop of the gate, and would stop it here: await the method of the gate "
                 "itself, or call gate.sync on a thread (asyncio.to_thread)."
             )
-
-        async def work() -> Result:
-            await self._lifecycle.open()
-            return await method(*args, **kwargs)
-
-        asked: Future[Result] = self._background.submit(work())
+        asked: Future[Result] = self._background.submit(self._opened(method(*args, **kwargs)))
         return asked.result()
+
+    def without_await(self, method: Callable[Parameters, Awaitable[Result]]) -> Callable[Parameters, Result]:
+        """The method for sync code."""
+        return functools.partial(self.__call__, method)
+
+    async def awaited(self, work: Awaitable[Result]) -> Result:
+        """The result of `work`, for a caller on any event loop. Opens the gate if need be."""
+        if self._lifecycle.is_open:
+            return await work
+        return await asyncio.wrap_future(self._background.submit(self._opened(work)))
+
+    async def _opened(self, work: Awaitable[Result]) -> Result:
+        await self._lifecycle.open()
+        return await work
 
 
 class Method(Generic[Parameters, Result]):
@@ -122,6 +133,7 @@ class SyncAccounts(SyncService):
 
     find = Method(Accounts.find)
     find_by_email = Method(Accounts.find_by_email)
+    find_by_address = Method(Accounts.find_by_address)
     add = Method(Accounts.add)
     activate = Method(Accounts.activate)
     verify_address = Method(Accounts.verify_address)
@@ -195,8 +207,10 @@ class Sync(Run):
         provider_logout: ProviderLogout,
         administration: Administration,
         keys: SigningKeys,
+        door: Door,
     ) -> None:
         super().__init__(lifecycle, background)
+        self.sign_in = self.without_await(door.sign_in)
         self.sessions = SyncSessions(sessions, self)
         self.accounts = SyncAccounts(accounts, self)
         self.identities = SyncIdentities(identities, self)

@@ -52,6 +52,7 @@ from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.context import Context
 from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.door import Door
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.limits import Limiter, Limits
@@ -393,6 +394,12 @@ class Parts:
         self.background = LoopThread(
             open=self.lifecycle.open, close=self.lifecycle.close, home=lambda: self.lifecycle.loop
         )
+        self.door = Door(
+            self._context,
+            origins=self.origins,
+            report=self.report,
+            elsewhere=self.background.call_soon,
+        )
         self.sync = Sync(
             self.lifecycle,
             self.background,
@@ -402,6 +409,7 @@ class Parts:
             provider_logout=self.provider_logout,
             administration=self.administration,
             keys=self.keys,
+            door=self.door,
         )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         endpoints_app.relay = Relay(self.wsgi, self.background)

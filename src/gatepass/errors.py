@@ -5,6 +5,7 @@
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
     ├── InvalidDeviceProof          core.device_key: the proof of a device is unusable; also a ValueError
+    ├── InvalidLogoutToken          core.logout_token: it ends nothing; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
@@ -23,6 +24,7 @@
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
         ├── Forbidden               403 cross-site, registration-closed
+        │   ├── SignInRefused           403 sign-in-refused: no such account, or a disabled one
         │   ├── ProofRequired           403 proof-required: the refresh token is another client's
         │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
         ├── NotFound                404
@@ -37,6 +39,7 @@
         ├── Refused                 serving.http_protocol: a request beyond the limits of the server
         ├── InternalError           500 server.app: a fault of ours
         ├── ProviderFailed          502 provider-error: a provider of identities answers what cannot be used
+        │   ├── UnpublishedKey          oidc.partner: a token is under no key that the provider publishes
         │   └── ProviderUnavailable     502 provider-unavailable: it does not answer
         │       └── ProviderTimeout     504 provider-unavailable: it does not answer in time
         └── Unavailable             503 with Retry-After: nothing was decided or cleared
@@ -172,6 +175,13 @@ class Forbidden(Problem):
 
     status = 403
     title = "Forbidden"
+
+
+class SignInRefused(Forbidden):
+    """The application has authenticated a person whose account is disabled, changed meanwhile, or does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__("sign-in-refused", "This account cannot be signed in to.")
 
 
 class ProofRequired(Forbidden):

@@ -11,13 +11,14 @@ parts; each group of options holds its defaults and checks itself.
 import contextlib
 import copy
 import pkgutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Self
 
 from gatepass.access.asgi import CHECK, Guard, guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
-from gatepass.accounts.external import Authenticator
+from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.assembly import Options, Parts
+from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
@@ -26,11 +27,13 @@ from gatepass.mail.options import Mail
 from gatepass.oidc.options import Provider
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
+from gatepass.server.door import SignedIn
 from gatepass.server.limits import Limits
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.asgi import ASGIApp
+from gatepass.wire.bodies import binding_key
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.idna import ascii_url
 from gatepass.wire.wsgi import WSGIApp
@@ -159,6 +162,51 @@ class Gatepass:
         with guarding(app, self._guard, endpoints=self.asgi):
             async with self.running():
                 yield {CHECK: self.check}
+
+    async def sign_in(
+        self,
+        request: object,
+        account: str | AuthenticatedUser,
+        *,
+        methods: tuple[str, ...],
+        acr: str | None = None,
+        auth_time: int | None = None,
+        remember: bool = True,
+        binding_secret: str | BindingKey | None = None,
+        origins: Collection[str] = (),
+    ) -> SignedIn:
+        """Begin a session for an account whose owner the application has authenticated, in whichever way.
+
+            signed_in = await gate.sign_in(request, account.id, methods=("otp",))
+            return signed_in.onto(response)
+
+        account         its id; with `users`, an AuthenticatedUser
+        request         of the framework, also a bare ASGI scope or WSGI environ; what its guard withheld is found there
+        methods         how: names of RFC 8176, such as ("pwd", "otp", "mfa"), or of your own, such as ("fed",)
+        acr, auth_time  the assurance and the time (Unix seconds; None: now), by the word of another system
+        remember        whether the cookies outlive the browser
+        binding_secret  the key that the page offers; without one the page binds the session at its first refresh
+        origins         of other systems whose pages may cause this very request, such as one that posts an assertion
+
+        The sessions whose cookies came along end as `replaced`, as in `POST /login`. Whether the request was meant by
+        the person, and how often one may try, is for the application to say. From sync code: `gate.sync.sign_in`.
+
+        Raises SignInRefused for an account that is disabled or does not exist, Forbidden (`cross-site`, `plain-http`),
+        BadRequest (`invalid-binding-secret`), StoreUnavailable; TypeError and ValueError for arguments that are wrong.
+        """
+        key = binding_secret if isinstance(binding_secret, BindingKey | None) else binding_key(binding_secret)
+        del binding_secret  # crash reports show local variables
+        begun = self._parts.door.sign_in(
+            request,
+            account,
+            methods=methods,
+            acr=acr,
+            auth_time=auth_time,
+            remember=remember,
+            binding_secret=key,
+            origins=origins,
+        )
+        return await self.sync.awaited(begun)
 
     def guard(self, app: ASGIApp, *, required: bool = False) -> Guard:
         """Wrap any ASGI application: it sees no refresh cookie, and its routes can ask for their caller.

@@ -80,6 +80,8 @@ def test_a_list_has_everything_a_person_may_know_newest_sign_in_first(whose: lis
         "remember": False,
         "bound": "no",
         "methods": ["pwd"],
+        "acr": None,
+        "authenticated_at": PHONE.authenticated_at,
     }
     assert [row["id"] for row in rows[1:]] == [LAPTOP.sid.hex()]
 

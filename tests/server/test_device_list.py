@@ -51,6 +51,8 @@ class TestList:
                     "remember": True,
                     "bound": "key",
                     "methods": ["pwd"],
+                    "acr": None,
+                    "authenticated_at": NOW + 60,
                     "current": False,
                 },
                 {
@@ -63,6 +65,8 @@ class TestList:
                     "remember": True,
                     "bound": "key",
                     "methods": ["pwd"],
+                    "acr": None,
+                    "authenticated_at": NOW,
                     "current": True,
                 },
             ]

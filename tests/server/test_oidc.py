@@ -290,11 +290,15 @@ class TestAccounts:
     async def test_the_session_says_how_the_person_signed_in(
         self, at: GateHarness, provider: Provider, person: Person
     ) -> None:
-        provider.claims = lambda claims: {**claims, "amr": ["pwd", "otp", "two words", 7, "fed", "otp"]}
+        said = {"amr": ["pwd", "otp", "two words", 7, "fed", "otp"], "acr": "gold", "auth_time": at.clock.now() - 60}
+        provider.claims = lambda claims: {**claims, **said}
         await person.sign_in_at(provider)
         await person.refreshed()
         (session,) = (await person.get("/sessions")).json()["sessions"]
         assert session["methods"] == ["fed", "pwd", "otp"]
+        principal = at.gate.check.principal([person.bearer[1]])
+        assert (principal.methods, principal.acr) == (("fed", "pwd", "otp"), "gold")
+        assert principal.authenticated_at == at.clock.now() - 60
 
     async def test_the_same_subject_comes_back_to_its_account_whatever_its_address_says(
         self, provider: Provider, person: Person

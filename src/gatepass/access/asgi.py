@@ -82,6 +82,8 @@ class Guard:
             raise
         else:
             await sender.release()
+        finally:
+            sender.finish()
 
     def is_of(self, other: "Guard") -> bool:
         """Whether both are guards of one gate."""

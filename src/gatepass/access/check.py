@@ -81,7 +81,7 @@ class Check:
             raise InvalidToken("expired")
         token = ""  # an error below must not show it
         revocations = self._revocations
-        if principal.authenticated_at < revocations.epoch or revocations.is_revoked(principal.session_id):
+        if principal.begun_at < revocations.epoch or revocations.is_revoked(principal.session_id):
             raise InvalidToken("session revoked")
         return principal
 

@@ -6,6 +6,7 @@ has returned: if it ends in a refusal, the client gets the refusal, and can refr
 
 from collections.abc import Awaitable, Sequence
 
+from gatepass.access.delivery import Delivery
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -18,13 +19,15 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_is_http", "_send", "cors", "has_started")
+    __slots__ = ("_held", "_is_http", "_send", "cors", "delivery", "has_started")
 
     def __init__(self, send: Send, kind: str) -> None:
         self._send = send
         self._is_http = kind == "http"
         self._held: list[Message] = []
         self.cors: Cors = ()
+        self.delivery: Delivery | None = None
+        """The cookies of a sign-in that the application has made in this request."""
         self.has_started = False
         """Whether the client has got the head of a response."""
 
@@ -34,6 +37,8 @@ class GuardedSend:
             return self._send(message)
         if message["type"] == "http.response.start" and message["status"] != 500:
             self.has_started = True
+            if self.delivery is not None:
+                self.delivery.see(message["headers"])
             return self._send(_with_cors(message, self.cors) if self.cors else message)
         return self._hold(message)
 
@@ -50,7 +55,14 @@ class GuardedSend:
         held, self._held = self._held, []
         for message in held:
             self.has_started = True
+            if self.delivery is not None:
+                self.delivery.see(message.get("headers", ()))
             await self._send(message)
+
+    def finish(self) -> None:
+        """The request is over: tell of cookies that were not sent."""
+        if self.delivery is not None:
+            self.delivery.close()
 
 
 class Refusals:

@@ -14,11 +14,12 @@ from types import GeneratorType
 from typing import Any
 
 from gatepass.access.check import Check, check_max_age
+from gatepass.access.delivery import Delivery
 from gatepass.access.gate import Gate
 from gatepass.access.refusals import Cors, problem_of
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
-from gatepass.wire.asgi import WITHHELD, Withheld
+from gatepass.wire.asgi import SENDER, WITHHELD, Withheld
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -66,17 +67,21 @@ class Guard:
             script_name = environ.get("SCRIPT_NAME", "") + mount
             return endpoints({**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path[len(mount) :]}, start_response)
         prepare_environ(environ, self._guard, self._cookies)
-        started = _Started(start_response)
+        started = environ[SENDER] = _Started(start_response)
         try:
             if self._required and not is_cors_preflight(environ):
                 current_principal(environ)
             return _primed(self._app(environ, started))
         except GatepassError as refusal:
+            started.finish()
             problem = problem_of(refusal)
             if problem is None:
                 raise
             cors = self._origins.cors(Headers(raw_headers(environ))) if self._origins else ()
             return refuse(problem, start_response, cors=cors, has_started=started.has_started)
+        except BaseException:
+            started.finish()
+            raise
 
 
 def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies) -> bool:
@@ -155,17 +160,26 @@ def answer_headers(problem: Problem) -> dict[str, str]:
 
 
 class _Started:
-    """A `start_response` that knows whether it was called."""
+    """A `start_response` that knows whether it was called, and whether with the cookies of a sign-in."""
 
-    __slots__ = ("_start_response", "has_started")
+    __slots__ = ("_start_response", "delivery", "has_started")
 
     def __init__(self, start_response: StartResponse) -> None:
         self._start_response = start_response
+        self.delivery: Delivery | None = None
         self.has_started = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.has_started = True
+        if self.delivery is not None:
+            self.delivery.see(args[1])
+            self.delivery.close()
         return self._start_response(*args, **kwargs)
+
+    def finish(self) -> None:
+        """The application has failed: tell of cookies that were not sent."""
+        if self.delivery is not None:
+            self.delivery.close()
 
 
 def _is_below(path: str, mount: str) -> bool:

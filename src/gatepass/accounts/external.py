@@ -76,10 +76,11 @@ class ExternalUsers:
         """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
         async with self._queue.turn(network):
             user = await call_hook(self._authenticator.authenticate, email, password)
-        account = None if user is None else await self._mirror(user, network=network)
+        account = None if user is None else await self.mirror(user, network=network)
         return account, account is not None and account.disabled_at is None
 
-    async def _mirror(self, user: AuthenticatedUser, *, network: str | None) -> Account | None:
+    async def mirror(self, user: AuthenticatedUser, *, network: str | None) -> Account | None:
+        """The up-to-date mirror of a user; made at the first sign-in. None if it was deleted at this very moment."""
         now, marker = self._clock.now(), _marker(user.version)
         account = await self._store.find_account(user.id)
         if account is None:

@@ -7,7 +7,7 @@ same work; failures are counted per account and per network, and looked at befor
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.external import AuthenticatedUser, ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.throttling import Attempt, SignInThrottle
@@ -18,7 +18,7 @@ from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
-from gatepass.wire.email_address import earlier_key
+from gatepass.wire.email_address import earlier_key, read_email
 
 
 class Accounts:
@@ -52,6 +52,22 @@ class Accounts:
     async def find_by_email(self, email_key: str) -> Account | None:
         """The account of a normalised address, or None."""
         return await find_by_email(self._store, email_key)
+
+    async def find_by_address(self, address: str) -> Account | None:
+        """The account of an address as people write it, or None. Tell no caller whether there is one."""
+        read = read_email(address)
+        return None if read is None else await find_by_email(self._store, read.key)
+
+    async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
+        """The account that the application has authenticated: by its id, or as an external user. None without one.
+
+        Raises ValueError for a user where the gate has no `users`.
+        """
+        if isinstance(who, str):
+            return await self._store.find_account(who)
+        if self._external_users is None:
+            raise ValueError("an AuthenticatedUser is for a gate with `users`; else name the id of the account")
+        return await self._external_users.mirror(who, network=ip_prefix)
 
     async def add(
         self, email: str, password: Secret, *, email_key: str, ip_prefix: str = "", account_id: str | None = None

@@ -157,6 +157,8 @@ def _as_json(session: Session) -> dict[str, object]:
         "remember": session.remember,
         "bound": bound_of(session),
         "methods": list(session.methods),
+        "acr": session.acr or None,
+        "authenticated_at": session.authenticated_at,
     }
 
 

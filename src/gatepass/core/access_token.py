@@ -30,7 +30,23 @@ MAX_TIME = 2**53
 """The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 Check = Callable[[bytes, bytes], bool]
 RESERVED = frozenset(
-    ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "auth_time", "amr", "cnf", "act")
+    (
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "client_id",
+        "sid",
+        "auth_time",
+        "amr",
+        "acr",
+        "begun_at",
+        "cnf",
+        "act",
+    )
 )
 """Claims that an application's hook may not set."""
 _NONE: frozenset[str] = frozenset()
@@ -45,8 +61,10 @@ class Principal:
     """The caller: the facts of a verified access token.
 
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
-    the sign-in, the `amr` claim (RFC 8176); `claims` has all claims, those of the application's hook included. They
-    cannot be changed, in any depth: a verified token is remembered, and later requests get the same ones.
+    the sign-in, the `amr` claim (RFC 8176), and `acr` is its assurance, None where nobody has said one. `begun_at` is
+    when the session began: `authenticated_at`, or later where another system had authenticated the person before.
+    `claims` has all claims, those of the application's hook included. They cannot be changed, in any depth: a verified
+    token is remembered, and later requests get the same ones.
     """
 
     account_id: str
@@ -58,6 +76,13 @@ class Principal:
     scopes: frozenset[str]
     claims: Mapping[str, Json] = field(repr=False)
     methods: tuple[str, ...] = ()
+    acr: str | None = None
+    begun_at: int = 0
+
+    @property
+    def auth_time(self) -> int:
+        """`authenticated_at` by the name of its claim."""
+        return self.authenticated_at
 
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
@@ -131,16 +156,19 @@ class Verifier:
         if "nbf" in claims and _time(claims, "nbf") > now + self._skew:
             raise InvalidToken("not valid yet")
         _text(claims, "client_id")
+        authenticated_at = _time(claims, "auth_time")
         return Principal(
             _text(claims, "sub"),
             _text(claims, "sid"),
             _text(claims, "jti"),
             expires_at,
             issued_at,
-            _time(claims, "auth_time"),
+            authenticated_at,
             _scopes(claims),
             frozen(claims),
             _methods(claims),
+            _text(claims, "acr") if "acr" in claims else None,
+            _time(claims, "begun_at") if "begun_at" in claims else authenticated_at,
         )
 
 

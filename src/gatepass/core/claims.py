@@ -79,6 +79,10 @@ class Issuer:
         }
         if session.methods:  # a session of an earlier version has none
             claims["amr"] = list(session.methods)
+        if session.acr:
+            claims["acr"] = session.acr
+        if session.created_at != session.authenticated_at:
+            claims["begun_at"] = session.created_at
         if not RESERVED.isdisjoint(extra):
             taken = ", ".join(sorted(RESERVED & extra.keys()))
             raise ConfigurationError(f"The claims hook may not set {taken}.")

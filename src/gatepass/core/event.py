@@ -123,6 +123,17 @@ class MailFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CookiesLost(Event):
+    """The application began a session, and no response that was sent had its cookies. `fix` says what to write."""
+
+    name = "session_cookies_lost"
+    level = "warning"
+    account_id: str
+    sid: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
     """Unknown account, wrong password or disabled account; `account_id` if there is one."""
 

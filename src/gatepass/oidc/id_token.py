@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gatepass.core.authentication import ACR, MAX_METHODS, METHOD
 from gatepass.core.identity import Identity
 from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
@@ -11,12 +12,12 @@ from gatepass.oidc.fetch import Members
 from gatepass.oidc.key_set import is_same, left_half_hash
 from gatepass.oidc.metadata import TENANT
 from gatepass.oidc.options import Provider
-from gatepass.oidc.partner import FEDERATED, Assertion
+from gatepass.oidc.partner import FEDERATED, Assertion, Signed
 
 MAX_AGE = 60 * MINUTE
 """Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""
-MAX_METHODS = 8
-MAX_WORD = 64
+OTHER_KINDS = ("at+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt")
+"""Of tokens that the same keys sign. An ID token has no `typ`, or JWT."""
 
 
 def check_parties(claims: Members, provider: Provider, *, issuer: str) -> None:
@@ -49,13 +50,18 @@ def check_times(claims: Members, provider: Provider, *, now: int) -> None:
         raise ProviderFailed("the token is not valid yet")
 
 
-def check_sign_in(
-    claims: Members, provider: Provider, *, nonce: Secret, access_token: Secret, algorithm: str, now: int
-) -> None:
+def check_kind(signed: Signed) -> None:
+    """Raise ProviderFailed for a token that says it is of another kind (RFC 8725 §3.11)."""
+    if (signed.kind or "").lower().removeprefix("application/") in OTHER_KINDS:
+        raise ProviderFailed("the token's typ is not that of an ID token")
+
+
+def check_sign_in(signed: Signed, provider: Provider, *, nonce: Secret, access_token: Secret, now: int) -> None:
     """Raise ProviderFailed unless a token is the answer to this errand; Forbidden if the sign-in is less than asked."""
+    claims = signed.claims
     if not is_same(claims.get("nonce"), nonce.reveal()):
         raise ProviderFailed("the token's nonce is not that of the request")
-    if "at_hash" in claims and not is_same(claims["at_hash"], left_half_hash(access_token, algorithm)):
+    if "at_hash" in claims and not is_same(claims["at_hash"], left_half_hash(access_token, signed.algorithm)):
         raise ProviderFailed("the token's at_hash is not that of the access token")
     if provider.max_age is not None and now - _time(claims, "auth_time") > provider.max_age + provider.clock_skew:
         raise _weak("The sign-in at the provider is too long ago; sign in there again.")
@@ -70,7 +76,7 @@ def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> 
     return Assertion(
         identity=identity_of(provider, issuer=str(claims["iss"]), subject=claims.get("sub"), profile=profile),
         methods=(FEDERATED, *_words(claims.get("amr"))),
-        acr=acr if isinstance(acr := claims.get("acr"), str) and 0 < len(acr) <= 4 * MAX_WORD else None,
+        acr=acr if isinstance(acr := claims.get("acr"), str) and ACR.fullmatch(acr) else None,
         auth_time=auth_time if type(auth_time) is int and auth_time >= 0 else None,
         sid=sid if isinstance(sid, str) and sid else None,
         issued_at=_time(claims, "iat"),
@@ -97,19 +103,10 @@ def identity_of(provider: Provider, *, issuer: str, subject: Json, profile: Mapp
 
 
 def _words(value: Json) -> Sequence[str]:
-    """The methods that a provider names (RFC 8176), as far as they are words, each once."""
+    """The methods that a provider names (RFC 8176), as far as a session can keep them, each once."""
     listed = value if isinstance(value, list) else []
-    words = [
-        word
-        for word in listed
-        if isinstance(word, str)
-        and 0 < len(word) <= MAX_WORD
-        and word.isascii()
-        and word.isprintable()
-        and " " not in word
-        and word != FEDERATED
-    ]
-    return list(dict.fromkeys(words))[:MAX_METHODS]
+    words = [word for word in listed if isinstance(word, str) and METHOD.fullmatch(word) and word != FEDERATED]
+    return list(dict.fromkeys(words))[: MAX_METHODS - 1]
 
 
 def _time(claims: Members, name: str) -> int:

@@ -26,7 +26,7 @@ from gatepass.oidc.fetch import Fetcher, Members, members
 from gatepass.oidc.key_set import KeySet, read_key_set, shared_secret
 from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadata
 from gatepass.oidc.options import SYMMETRIC, Provider
-from gatepass.oidc.partner import Answer, Assertion, UnknownKey, expired
+from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, expired
 from gatepass.oidc.return_to import with_query
 from gatepass.ports import Clock
 from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl
@@ -71,35 +71,29 @@ class RelyingParty:
             )  # fmt: skip
             if tokens.id_token is None:
                 raise ProviderFailed("the token endpoint answers no id_token")
-            claims, algorithm = await self.claims(tokens.id_token)
-            now = self._clock.now()
+            signed = await self.verify(tokens.id_token)
+            claims, now = signed.claims, self._clock.now()
+            id_token.check_kind(signed)
             id_token.check_times(claims, self.provider, now=now)
-            id_token.check_sign_in(
-                claims,
-                self.provider,
-                nonce=errand.nonce,
-                access_token=tokens.access_token,
-                algorithm=algorithm,
-                now=now,
-            )
+            id_token.check_sign_in(signed, self.provider, nonce=errand.nonce, access_token=tokens.access_token, now=now)
             return id_token.read_assertion(claims, self.provider, profile=await self._profile(claims, tokens, metadata))
 
-    async def claims(self, token: Secret) -> tuple[Members, str]:
-        """The claims of a token that this provider signed for this client, and its algorithm. The caller checks times.
+    async def verify(self, token: Secret) -> Signed:
+        """A token that this provider signed for this client: an ID token, a logout token. The caller checks the rest.
 
-        For ID tokens and logout tokens. Raises ProviderFailed.
+        Raises ProviderFailed.
         """
         metadata = await self._metadata.get()
         keys = await self._keys.get()
         try:
-            claims, algorithm = keys.claims(token, algorithms=self.provider.algorithms)
-        except UnknownKey:
+            signed = keys.verify(token, algorithms=self.provider.algorithms)
+        except UnpublishedKey:
             renewed = await self._keys.renewed()
             if renewed is None:
                 raise
-            claims, algorithm = renewed.claims(token, algorithms=self.provider.algorithms)
-        id_token.check_parties(claims, self.provider, issuer=metadata.issuer)
-        return claims, algorithm
+            signed = renewed.verify(token, algorithms=self.provider.algorithms)
+        id_token.check_parties(signed.claims, self.provider, issuer=metadata.issuer)
+        return signed
 
     def _check_issuer(self, answer: Answer, metadata: Metadata) -> None:
         """RFC 9207 §2.4."""

@@ -132,14 +132,8 @@ class AuthApp:
     def _refuse_plain_http(self, request: Request, endpoint: Endpoint) -> None:
         """Raise Forbidden (`plain-http`) if credentials came over plain http to a proxy where https is due."""
         is_guarded = endpoint.cross_site or endpoint.by_browser or endpoint.by_navigation
-        is_open = not (is_guarded or endpoint.bearer or endpoint.recent)
-        if not self._https or is_open:
-            return
-        if self._context.networks.proxies.says_http(request.peer, request.headers):
-            raise Forbidden(
-                "plain-http",
-                "This came over plain http, and others may have read it. Use https; let the proxy refuse plain http.",
-            )
+        if self._https and (is_guarded or endpoint.bearer or endpoint.recent):
+            self._context.networks.refuse_plain_http(request)
 
     def _refusal(self, request: Request, problem: Problem) -> Reply:
         """The document of a problem. Reports refusals that an attack may cause; logs faults of the server."""

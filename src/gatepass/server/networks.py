@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable
 
 from gatepass.core.event import Event, NetworkUnknown
+from gatepass.errors import Forbidden
 from gatepass.ports import Clock
 from gatepass.server.http import Request
 from gatepass.wire.address import Proxies, Unknown, Why
@@ -61,6 +62,14 @@ class ClientNetworks:
             return found
         self._tell(found)
         return None
+
+    def refuse_plain_http(self, request: Request) -> None:
+        """Raise Forbidden (`plain-http`) if a trusted proxy says that the request came to it over plain http."""
+        if self.proxies.says_http(request.peer, request.headers):
+            raise Forbidden(
+                "plain-http",
+                "This came over plain http, and others may have read it. Use https; let the proxy refuse plain http.",
+            )
 
     def _find(self, peer: str | None, name: bytes = b"", value: str = "") -> str | Unknown:
         """The network of a request with at most one header that names a client."""

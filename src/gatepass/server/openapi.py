@@ -51,6 +51,8 @@ _SESSION = {
     "remember": {"type": "boolean"},
     "bound": {"enum": ["no", "key", "device"]},
     "methods": {"type": "array", "items": _TEXT},
+    "acr": {"type": ["string", "null"]},
+    "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
@@ -152,8 +154,10 @@ def _operation(endpoint: Endpoint) -> Json:
     if endpoint.links:
         responses[str(min(endpoint.done))]["links"] = dict(endpoint.links)
     for status, codes in sorted(_problems(endpoint).items()):
-        content = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
-        responses[str(status)] = {"description": ", ".join(codes), **content}
+        content = {MEDIA_TYPE: {"schema": _ref("Problem")}}
+        if endpoint.by_navigation:
+            content[endpoint.media_type] = {"schema": _TEXT}
+        responses[str(status)] = {"description": ", ".join(codes), "content": content}
     operation: Json = {"operationId": endpoint.name, "summary": _summary(endpoint), "responses": responses}
     if endpoint.body is not None:
         schema = {"schema": _ref(endpoint.body.__name__)}

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gatepass.core import event as events
 from gatepass.core.account import Account
+from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey, key_id_of
 from gatepass.core.event import Event
 from gatepass.core.identity import ProviderSignIn
@@ -26,8 +27,6 @@ MAX_REPLACED = 100
 """
 EPOCH_MARGIN = 10
 """Seconds that an epoch lies ahead of the clock that sets it: twice the difference of clocks that is no event."""
-PASSWORD = ("pwd",)
-"""The methods of a sign-in with a password (RFC 8176)."""
 
 Report = Callable[[Event], None]
 
@@ -90,17 +89,17 @@ class Sessions:
         caller: Caller,
         remember: bool,
         binding_key: BindingKey | None = None,
-        methods: tuple[str, ...] = PASSWORD,
+        how: Authentication = BY_PASSWORD,
         replacing: Collection[bytes] = (),
         through: ProviderSignIn | None = None,
     ) -> Grant | None:
         """Begin a session of an account, and end those that it replaces.
 
-        With a `binding_key` only its holder can refresh the session. `methods` are those of the sign-in (RFC 8176).
-        `replacing` are the sessions whose refresh tokens came with the request; `through` is the sign-in at a provider,
-        which may end the session. Where the policy limits the sessions of an account, the least recently used ones
-        beyond the limit end too. None if the account was disabled, its password changed, or an identity was unlinked,
-        since `account` was read, or if the provider has ended its session meanwhile; then nothing has changed.
+        With a `binding_key` only its holder can refresh the session. `how` is kept with it. `replacing` are the
+        sessions whose refresh tokens came with the request; `through` is the sign-in at a provider, which may end the
+        session. Where the policy limits the sessions of an account, the least recently used ones beyond the limit end
+        too. None if the account was disabled, its password changed, or an identity was unlinked, since `account` was
+        read, or if the provider has ended its session meanwhile; then nothing has changed.
         """
         # Read before the new session is written: where the store cannot answer, nothing has happened yet.
         others = await self.list_for_account(account.id)
@@ -118,11 +117,12 @@ class Sessions:
             committed_at=now,
             created_at=begun,
             expires_at=ends_at,
-            authenticated_at=begun,
-            methods=methods,
+            authenticated_at=begun if how.at is None else how.time(now),
+            methods=how.methods,
             remember=remember,
             client=caller.client,
             last_ip_prefix=caller.ip_prefix,
+            acr=how.acr or "",
         )
         if not await self._add(session, account, through=through):
             return None

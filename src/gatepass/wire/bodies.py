@@ -142,8 +142,7 @@ def read(model: type[Body], raw: bytes) -> Body:
     Raises BadRequest (`malformed-json`, `invalid-binding-secret`) or Unprocessable (`invalid-body`).
     """
     if not raw:
-        needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
-        raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
+        raise no_body(*(name for name, field in model.model_fields.items() if field.is_required()))
     try:
         body = model.model_validate_json(raw)
         strict_json.load(raw)  # pydantic takes the last of two members of one name
@@ -155,8 +154,13 @@ def read(model: type[Body], raw: bytes) -> Body:
     if any(fault["type"] == "json_invalid" for fault in faults):
         raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
     if any(fault["loc"] == (BINDING_SECRET,) and BINDING_SECRET in model.model_fields for fault in faults):
-        raise BadRequest("invalid-binding-secret", "binding_secret must be 32 bytes as 43 characters of base64url.")
+        raise _invalid_binding_secret()
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
+
+
+def no_body(*needed: str) -> BadRequest:
+    """The 400 for a request that came without a body, as a DELETE may through a proxy."""
+    return BadRequest("malformed-json", f"The request has no body; send a JSON object with: {', '.join(needed)}.")
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
@@ -164,6 +168,14 @@ def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
     listed = [{"field": field, "message": message} for field, message in errors.items()]
     names = ", ".join(errors)
     return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
+
+
+def binding_key(text: str) -> BindingKey:
+    """The key that a page offers, of a body that the application has read. Raises BadRequest, as `read`."""
+    try:
+        return BindingKey.parse(text)
+    except ValueError:
+        raise _invalid_binding_secret() from None
 
 
 def parse_email(text: str) -> EmailAddress:
@@ -202,7 +214,7 @@ def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     }
 
 
-def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str]]:
+def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str] | None]:
     """One row of the list of sessions: no token material, a coarse address (ASVS 7.5.2)."""
     return {
         "id": session.sid.hex(),
@@ -214,6 +226,8 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "remember": session.remember,
         "bound": bound_of(session),
         "methods": list(session.methods),
+        "acr": session.acr or None,
+        "authenticated_at": session.authenticated_at,
         "current": session.sid.hex() == current,
     }
 
@@ -223,6 +237,10 @@ def bound_of(session: Session) -> str:
     if session.device_since is not None:
         return "device"
     return "no" if session.binding == NO_BINDING else "key"
+
+
+def _invalid_binding_secret() -> BadRequest:
+    return BadRequest("invalid-binding-secret", "binding_secret must be 32 bytes as 43 characters of base64url.")
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -140,6 +140,15 @@ class Origins:
         if site != "same-origin" and not (site is None and origin in self.own):
             raise cross_site("This is for browsers, for pages of this origin.")
 
+    def check_source(self, headers: Headers, *, beside: Collection[str] = ()) -> None:
+        """Raise Forbidden (`cross-site`) for a request with an Origin that is neither allowed nor one of `beside`.
+
+        For routes of the application: a link that is followed, such as a mailed one, has no Origin.
+        """
+        origin = headers.one(b"origin")
+        if origin is not None and origin not in self.own and origin not in self.foreign and origin not in beside:
+            raise cross_site("This origin is not allowed here.")
+
     def cors(self, headers: Headers, *, is_public: bool = False) -> list[tuple[str, str]]:
         """The CORS headers of an answer: an echo for allowed foreign origins; for others none, or `*` in public."""
         others = [("access-control-allow-origin", "*")] if is_public else []

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from gatepass.access import wsgi
+from gatepass.access.delivery import DELIVERY, Delivery
 from gatepass.access.wsgi import RequestGuard
 from gatepass.errors import Problem
 from gatepass.guards.django.conf import gate
@@ -44,10 +45,10 @@ class GatepassMiddleware:
             return self._respond_async(request) if rest is None else auth(request, rest)
         if rest is not None:
             return async_to_sync(auth)(request, rest)
-        return _without_error_page(request, self._get_response(request))
+        return _finished(request, self._get_response(request))
 
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
-        return _without_error_page(request, await self._get_response(request))
+        return _finished(request, await self._get_response(request))
 
     def _prepare(self, request: HttpRequest) -> None:
         if wsgi.prepare_environ(request.META, self._guard, self._cookies):
@@ -57,6 +58,16 @@ class GatepassMiddleware:
                 kept, _ = self._cookies.withhold(request.scope["headers"])
                 request.scope = {**request.scope, "headers": kept}
         request.principal = SimpleLazyObject(functools.partial(current_principal, request))
+
+
+def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response as it is sent; tells of the cookies of a sign-in if it has them not."""
+    response = _without_error_page(request, response)
+    delivery = request.META.get(DELIVERY)
+    if isinstance(delivery, Delivery):
+        delivery.see(("set-cookie", cookie.OutputString()) for cookie in response.cookies.values())
+        delivery.close()
+    return response
 
 
 def _without_error_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

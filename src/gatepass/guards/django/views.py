@@ -1,13 +1,13 @@
 """The auth endpoints as one Django view (PROTOCOL §6)."""
 
 import asyncio
-from http.cookies import Morsel
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import Resolver404, resolve
 
 from gatepass.guards.django.conf import gate
+from gatepass.server.any_response import put_morsels
 from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.headers import Headers
 from gatepass.wire.wsgi import raw_headers
@@ -23,10 +23,10 @@ async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
     else:
         response = HttpResponse(b"".join(found.chunks), status=found.status)
     del response["Content-Type"]
-    for place, (name, value) in enumerate(found.texts()):
-        if name == "Set-Cookie":
-            dict.__setitem__(response.cookies, f"gatepass-{place}", _SetCookie(value))
-        else:
+    texts = found.texts()
+    put_morsels(response.cookies, [value for name, value in texts if name == "Set-Cookie"])
+    for name, value in texts:
+        if name != "Set-Cookie":
             response[name] = value
     return response
 
@@ -46,24 +46,6 @@ def preflight_of(request: HttpRequest) -> str | None:
     except Resolver404:
         return None
     return match.kwargs.get("rest") if match.func is auth else None
-
-
-class _SetCookie(Morsel[str]):
-    """A Set-Cookie value as it is: Django would make one of two that differ in their path."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        name, _, value = text.partition(";")[0].partition("=")
-        self.set(name, value, value)
-        self._text = text
-
-    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
-        """The whole header, or the value alone."""
-        return f"{header} {self._text}".lstrip()
-
-    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802 (the base's name)
-        """The value of the header, as Django's handlers ask for it."""
-        return self._text
 
 
 def _asked(request: HttpRequest, rest: str) -> tuple[Any, bytes]:

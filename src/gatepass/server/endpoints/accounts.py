@@ -20,13 +20,14 @@ from dataclasses import replace
 
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
+from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
-from gatepass.server.endpoints.sessions import sign_in
 from gatepass.server.http import Reply, Request
+from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.bodies import (
     DeleteAccountRequest,
@@ -82,7 +83,7 @@ async def change_password(context: Context, request: Request) -> Reply:
         )
     except InvalidCredentials:
         raise _wrong_password("The current password is wrong.") from None
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret)
+    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=BY_PASSWORD)
 
 
 async def change_email(context: Context, request: Request) -> Reply:
@@ -123,7 +124,8 @@ async def confirm_email(context: Context, request: Request) -> Reply:
     )
     if not is_changed:
         return Reply(204)
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret)
+    # The link proves a mailbox, and nobody was authenticated anew.
+    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=_as_before(principal))
 
 
 async def get_account(context: Context, request: Request) -> Reply:
@@ -143,6 +145,8 @@ async def delete_account(context: Context, request: Request) -> Reply:
     body = bodies.read(DeleteAccountRequest, raw) if raw else DeleteAccountRequest()
     context.accounts.require_local()
     account = await context.account(principal)
+    if not raw and account.has_password:
+        raise bodies.no_body("password")
     _require_proof(context, request, account, body.password)
     sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
     try:
@@ -159,20 +163,21 @@ async def delete_account(context: Context, request: Request) -> Reply:
 
 
 async def _sign_in_anew(
-    context: Context, request: Request, principal: Principal, *, binding_key: BindingKey | None
+    context: Context, request: Request, principal: Principal, *, binding_key: BindingKey | None, how: Authentication
 ) -> Reply:
     """Begin a session in place of the caller's own, as lasting as that one was."""
     own = bytes.fromhex(principal.session_id)
     account = await context.account(principal)
     remember = await context.sessions.is_remembered(own)
     try:
-        return await sign_in(
+        return await signed_in(
             context,
             request,
             account,
             caller=context.caller(request),
             remember=remember,
             binding_key=binding_key,
+            how=how,
             status=200,
             ending=(own,),
         )
@@ -187,6 +192,12 @@ def _require_proof(context: Context, request: Request, account: Account, passwor
     if account.has_password:
         raise bodies.invalid_body({"password": "Field required"})
     context.recent_principal(request)
+
+
+def _as_before(principal: Principal) -> Authentication:
+    """How the caller had signed in. A session of an earlier version does not say by which methods."""
+    methods = principal.methods or BY_PASSWORD.methods
+    return Authentication(methods, principal.acr, principal.authenticated_at)
 
 
 def _changed_meanwhile() -> Conflict:

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import parse_qsl
 
+from gatepass.core.authentication import Authentication
 from gatepass.core.event import ProviderFailure, ProviderSignInRefused
 from gatepass.core.identity import ProviderSignIn
 from gatepass.core.secret import Secret
-from gatepass.errors import BadRequest, Forbidden, InvalidCredentials, Problem, ProviderFailed, SessionEnded
+from gatepass.errors import BadRequest, Forbidden, Problem, ProviderFailed, SessionEnded, SignInRefused
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.partner import Answer, Assertion, Partner, expired
 from gatepass.oidc.return_to import with_error
@@ -24,6 +25,7 @@ from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.sessions import RETURN_TO
 from gatepass.server.http import Reply, Request
+from gatepass.server.sign_in import begin
 from gatepass.wire import bodies
 from gatepass.wire.bodies import ProviderStart
 
@@ -142,21 +144,24 @@ async def _finish(
         return await _link(context, request, errand, assertion)
     identity, caller = assertion.identity, context.caller(request)
     account = await context.identities.account_for(identity, ip_prefix=caller.ip_prefix)
-    came_with = context.refresh_cookies.sids(context.refresh_cookies.received(request))
-    grant = await context.sessions.sign_in(
+    now, signed_in_at = context.clock.now(), assertion.auth_time
+    begun = await begin(
+        context,
+        request,
         account,
         caller=caller,
         remember=errand.remember,
         binding_key=errand.binding_key,
-        methods=assertion.methods,
-        replacing=came_with.union(bytes.fromhex(sid) for sid in errand.replaces),
+        # The provider's clock may be ahead, within what was checked.
+        how=Authentication(assertion.methods, assertion.acr, None if signed_in_at is None else min(signed_in_at, now)),
+        ending=[bytes.fromhex(sid) for sid in errand.replaces],
         through=ProviderSignIn(
             identity.provider, identity.issuer, identity.subject, assertion.sid, assertion.issued_at
         ),
     )
-    if grant is None:
-        raise InvalidCredentials
-    return context.refresh_cookies.issue(grant)
+    if begun is None:
+        raise SignInRefused
+    return begun.cookies
 
 
 async def _link(context: Context, request: Request, errand: Errand, assertion: Assertion) -> Iterable[str]:

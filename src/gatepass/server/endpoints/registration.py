@@ -12,8 +12,9 @@ from typing import assert_never
 from gatepass.accounts.registration import Pending, Registered
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
-from gatepass.server.endpoints.sessions import SIGN_IN_AGAIN, sign_in
+from gatepass.server.endpoints.sessions import SIGN_IN_AGAIN
 from gatepass.server.http import Reply, Request
+from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.bodies import EmailRequest, Registration, VerifyRequest
 
@@ -30,7 +31,7 @@ async def register(context: Context, request: Request) -> Reply:
     registered = await context.registration.request(email, email_key, body.password, ip_prefix=caller.ip_prefix)
     match registered:
         case Registered(account):
-            return await sign_in(
+            return await signed_in(
                 context,
                 request,
                 account,
@@ -53,7 +54,7 @@ async def verify(context: Context, request: Request) -> Reply:
     body = bodies.read(VerifyRequest, await request.json(bodies.MAX_BYTES))
     caller = context.caller(request)
     account = await context.registration.confirm(body.token, body.password, ip_prefix=caller.ip_prefix)
-    return await sign_in(
+    return await signed_in(
         context,
         request,
         account,

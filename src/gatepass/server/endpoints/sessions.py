@@ -3,15 +3,11 @@
 Each has three beats: read the request, ask a service, reply. The cross-site check has passed before (see `endpoint`).
 """
 
-from collections.abc import Collection
 from typing import assert_never
 
-from gatepass.core.account import Account
-from gatepass.core.binding import BindingKey
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.rotation import DeviceMissing, Ended, Late
 from gatepass.errors import (
-    InvalidCredentials,
     InvalidToken,
     ProofRequired,
     RefreshSuperseded,
@@ -24,7 +20,7 @@ from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.provider_logout import end_session_location
 from gatepass.server.refresh_cookie import OutOfStep, Unproven
-from gatepass.sessions.service import Caller
+from gatepass.server.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies, secure_session
 from gatepass.wire.bodies import Credentials, LogoutRequest, RefreshRequest
@@ -47,7 +43,7 @@ async def login(context: Context, request: Request) -> Reply:
         raw_email=body.email,
         devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
     )
-    return await sign_in(
+    return await signed_in(
         context,
         request,
         account,
@@ -88,7 +84,12 @@ async def refresh(context: Context, request: Request) -> Reply:
             return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))
         case Grant():
             # Tokens are arguments here, and in no local variable: crash reports show those.
-            return Reply(200, bodies.dump(grant_json(refreshed)), cookies=context.refresh_cookies.issue(refreshed))
+            return Reply(
+                200,
+                bodies.dump(grant_json(refreshed)),
+                headers=context.device_cookies.offer_late(request, refreshed.session),
+                cookies=context.refresh_cookies.issue(refreshed),
+            )
         case Late():
             raise RefreshSuperseded
         case DeviceMissing():
@@ -118,37 +119,6 @@ async def logout(context: Context, request: Request) -> Reply:
     gone = [*cookies, *(context.device_cookies.clear() if cookies else ())]
     there = await end_session_location(context, request, sids, return_to=body.return_to) if body.at_provider else None
     return Reply(204, cookies=gone) if there is None else Reply(200, bodies.dump({"location": there}), cookies=gone)
-
-
-async def sign_in(
-    context: Context,
-    request: Request,
-    account: Account,
-    *,
-    caller: Caller,
-    remember: bool,
-    binding_key: BindingKey | None,
-    status: int,
-    ending: Collection[bytes] = (),
-) -> Reply:
-    """Begin a session in place of those whose cookies came with the request, and of `ending`.
-
-    `status` is that of the reply.
-
-    Raises InvalidCredentials if the account was disabled, or its password changed, since `account` was read.
-    """
-    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
-    grant = await context.sessions.sign_in(
-        account, caller=caller, remember=remember, binding_key=binding_key, replacing=replacing
-    )
-    if grant is None:
-        raise InvalidCredentials
-    return Reply(
-        status,
-        bodies.dump({**grant_json(grant), "account": bodies.account_json(account)}),
-        headers=context.device_cookies.offer(request, grant.session.sid),
-        cookies=context.refresh_cookies.issue(grant),
-    )
 
 
 def _without_device(context: Context, request: Request, token: RefreshToken) -> Unavailable | ProofRequired:
@@ -183,18 +153,6 @@ def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[b
         if is_needed:
             raise
         return set()
-
-
-def grant_json(grant: Grant) -> dict[str, object]:
-    """A grant as the body of an answer."""
-    return {
-        "access_token": grant.access_token,
-        "token_type": "Bearer",
-        "expires_in": grant.expires_in,
-        "session_id": grant.session.sid.hex(),
-        "refresh_generation": grant.token.generation,
-        "refresh_challenge": grant.token.challenge,
-    }
 
 
 ENDPOINTS = (

@@ -251,7 +251,7 @@ SELECT pg_notify('{self.channel}', '') FROM put"""
 
 
 _BYTES = ("sid", "fingerprint", "binding", "previous", "device_key")
-_TEXTS = ("account_id", "client", "last_ip_prefix", "methods", "revoke_reason")
+_TEXTS = ("account_id", "client", "last_ip_prefix", "methods", "revoke_reason", "acr")
 
 
 def _typed_session_values() -> str:

@@ -17,13 +17,14 @@ A row is one string of about 170 bytes, not a hash: a script compares and replac
 script uses have fixed places:
 
     1    format, 2 or 3                        67   length n of the part that no refresh changes
-    2    0, or why it was revoked              69   n bytes: times, remember, account id, client, methods, device
+    2    0, or why it was revoked              69   n bytes: times, remember, account id, client, methods, acr, device
     3    when (8)                                   length of the address prefix (2), the prefix
     11   expires_at (8)                             previous (16), or nothing if it is zeros
     19   generation (8) · fingerprint (16) · binding (16) · committed_at (8)
 
-counted from 1, as Lua does. Numbers are big-endian. A device is a zero byte, `device_since` (8, or zeros) and its key,
-or nothing. Format 3 says that it counts: a script swaps such a row only where the device was shown.
+counted from 1, as Lua does. Numbers are big-endian. An acr stands behind the methods and a line feed; most rows have
+none. A device is a zero byte, `device_since` (8, or zeros) and its key, or nothing. Format 3 says that it counts: a
+script swaps such a row only where the device was shown.
 
 Rows of format 1 are of sessions that began before there was a binding: the epoch of the upgrade has ended them, and
 they are read and revoked until `prune` deletes them, but never swapped. They have a key's hash in the place of the
@@ -53,6 +54,7 @@ _COMMITTED = struct.Struct(">q16s16sq")
 _END = struct.Struct(">Bq")
 _LENGTH = struct.Struct(">H")
 _SINCE = struct.Struct(">q")
+_ACR = "\n"
 
 
 def slot_of(key: bytes) -> int:
@@ -115,7 +117,7 @@ class Keys:
 def pack_session(session: Session) -> bytes:
     """The value of a row."""
     account, client = _encoded(session.account_id), _encoded(session.client)
-    methods = _encoded(rows.pack_methods(session.methods)) + _pack_device(session)
+    methods = _encoded(_pack_sign_in(session)) + _pack_device(session)
     fixed = _FIXED.pack(
         session.created_at, session.authenticated_at, session.remember, len(account), len(client)
     )  # fmt: skip
@@ -146,7 +148,8 @@ def unpack_session(sid: bytes, value: bytes) -> Session:
     address = end + _LENGTH.size
     tail = address + _LENGTH.unpack_from(value, end)[0]
     is_present = written_as != FORMAT_BEFORE
-    methods, _, device = value[start + account + client : end].partition(b"\0")
+    sign_in, _, device = value[start + account + client : end].partition(b"\0")
+    methods, _, acr = _decoded(sign_in).partition(_ACR)
     return Session(
         sid=sid,
         account_id=_decoded(value[start : start + account]),
@@ -158,7 +161,7 @@ def unpack_session(sid: bytes, value: bytes) -> Session:
         created_at=created_at,
         expires_at=expires_at,
         authenticated_at=authenticated_at,
-        methods=rows.unpack_methods(_decoded(methods)),
+        methods=rows.unpack_methods(methods),
         remember=remember,
         client=_decoded(value[start + account : start + account + client]),
         last_ip_prefix=_decoded(value[address:tail]),
@@ -166,6 +169,7 @@ def unpack_session(sid: bytes, value: bytes) -> Session:
         revoke_reason=REASONS[state - 1] if state else None,
         device_key=device[_SINCE.size :],
         device_since=(_SINCE.unpack_from(device)[0] if device else 0) or None,
+        acr=acr,
     )
 
 
@@ -209,6 +213,11 @@ def pack_command(*parts: bytes) -> bytes:
 def pairs(flat: Sequence[bytes]) -> list[tuple[bytes, int]]:
     """Members and scores from a reply to WITHSCORES; the scores are whole numbers."""
     return [(flat[place], int(float(flat[place + 1]))) for place in range(0, len(flat), 2)]
+
+
+def _pack_sign_in(session: Session) -> str:
+    methods = rows.pack_methods(session.methods)
+    return f"{methods}{_ACR}{session.acr}" if session.acr else methods
 
 
 def _pack_device(session: Session) -> bytes:

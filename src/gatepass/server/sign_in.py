@@ -1,0 +1,109 @@
+"""Where every session begins: one function, whichever way the person was authenticated.
+
+    password, registration, verified link, new password     server/endpoints   → `signed_in`, the reply
+    the application's own way                               server/door.py     → `begin`, onto its own response
+    a provider (OpenID Connect)                             server/endpoints   → `begin`, onto a redirect
+
+It ends what the new session replaces, and makes what the client gets: the JSON of the grant, and the cookies.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from gatepass.core.account import Account
+from gatepass.core.authentication import BY_PASSWORD, Authentication
+from gatepass.core.binding import BindingKey
+from gatepass.core.identity import ProviderSignIn
+from gatepass.errors import InvalidCredentials
+from gatepass.server.context import Context
+from gatepass.server.http import Reply, Request
+from gatepass.sessions.service import Caller
+from gatepass.sessions.tokens import Grant
+from gatepass.wire import bodies
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that has begun, and what its client gets. `cookies` are Set-Cookie values."""
+
+    grant: Grant = field(repr=False)
+    account: Account
+    cookies: list[str] = field(repr=False)
+
+    def json(self) -> dict[str, object]:
+        """The body of the answer."""
+        return {**grant_json(self.grant), "account": bodies.account_json(self.account)}
+
+
+async def begin(
+    context: Context,
+    request: Request,
+    account: Account,
+    *,
+    caller: Caller,
+    remember: bool,
+    binding_key: BindingKey | None,
+    how: Authentication = BY_PASSWORD,
+    ending: Collection[bytes] = (),
+    through: ProviderSignIn | None = None,
+) -> Begun | None:
+    """Begin a session in place of those whose cookies came with the request, and of `ending`.
+
+    `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed.
+    """
+    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
+    grant = await context.sessions.sign_in(
+        account,
+        caller=caller,
+        remember=remember,
+        binding_key=binding_key,
+        how=how,
+        replacing=replacing,
+        through=through,
+    )
+    return None if grant is None else Begun(grant, account, context.refresh_cookies.issue(grant))
+
+
+async def signed_in(
+    context: Context,
+    request: Request,
+    account: Account,
+    *,
+    caller: Caller,
+    remember: bool,
+    binding_key: BindingKey | None,
+    status: int,
+    how: Authentication = BY_PASSWORD,
+    ending: Collection[bytes] = (),
+) -> Reply:
+    """As `begin`: the reply of an endpoint, with this status. Raises InvalidCredentials where `begin` returns None."""
+    begun = await begin(
+        context,
+        request,
+        account,
+        caller=caller,
+        remember=remember,
+        binding_key=binding_key,
+        how=how,
+        ending=ending,
+    )
+    if begun is None:
+        raise InvalidCredentials
+    return Reply(
+        status,
+        bodies.dump(begun.json()),
+        headers=context.device_cookies.offer(request, begun.grant.session.sid),
+        cookies=begun.cookies,
+    )
+
+
+def grant_json(grant: Grant) -> dict[str, object]:
+    """A grant as the body of an answer."""
+    return {
+        "access_token": grant.access_token,
+        "token_type": "Bearer",
+        "expires_in": grant.expires_in,
+        "session_id": grant.session.sid.hex(),
+        "refresh_generation": grant.token.generation,
+        "refresh_challenge": grant.token.challenge,
+    }

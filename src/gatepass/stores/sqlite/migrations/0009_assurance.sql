@@ -1,0 +1,3 @@
+-- Programs of schema 7 and later may run on it.
+-- The assurance of the sign-in (acr, OpenID Connect Core 2), where whoever authenticated has said it.
+ALTER TABLE session ADD COLUMN acr TEXT NOT NULL DEFAULT '';
