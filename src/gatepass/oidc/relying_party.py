@@ -23,10 +23,10 @@ from gatepass.oidc import id_token
 from gatepass.oidc.cached import Cached
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.fetch import Fetcher, Members, members
-from gatepass.oidc.key_set import KeySet, Signed, read_key_set, shared_secret
+from gatepass.oidc.key_set import KeySet, read_key_set, shared_secret
 from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadata
 from gatepass.oidc.options import SYMMETRIC, Provider
-from gatepass.oidc.partner import Answer, Assertion, UnknownKey, expired
+from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, expired
 from gatepass.oidc.return_to import with_query
 from gatepass.ports import Clock
 from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl
@@ -87,7 +87,7 @@ class RelyingParty:
         keys = await self._keys.get()
         try:
             signed = keys.verify(token, algorithms=self.provider.algorithms)
-        except UnknownKey:
+        except UnpublishedKey:
             renewed = await self._keys.renewed()
             if renewed is None:
                 raise

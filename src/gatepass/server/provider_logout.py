@@ -12,9 +12,9 @@ from gatepass.core.event import ProviderFailure
 from gatepass.core.identity import ProviderSession
 from gatepass.core.secret import Secret
 from gatepass.errors import NotFound, ProviderFailed
-from gatepass.oidc.fetch import Members
 from gatepass.oidc.metadata import Metadata
 from gatepass.oidc.options import Provider
+from gatepass.oidc.partner import Signed
 from gatepass.oidc.return_to import with_query
 from gatepass.server.context import Context
 from gatepass.server.http import Request
@@ -33,8 +33,8 @@ class OpenIDPartner(Protocol):
         """What it says of itself. Raises ProviderFailed."""
         ...
 
-    async def claims(self, token: Secret) -> tuple[Members, str]:
-        """The claims of a token that it signed for this client, and the algorithm. Raises ProviderFailed."""
+    async def verify(self, token: Secret) -> Signed:
+        """A token that it signed for this client. Raises ProviderFailed."""
         ...
 
 

@@ -9,11 +9,11 @@ checked now: the provider may send it again.
 from dataclasses import replace
 
 from gatepass.core.event import ProviderFailure
-from gatepass.core.logout_token import InvalidLogoutToken, LogoutToken, read_logout_token, type_of
+from gatepass.core.logout_token import InvalidLogoutToken, LogoutToken, read_logout_token
 from gatepass.core.secret import Secret
 from gatepass.errors import BadRequest, NotFound, ProviderFailed, ProviderUnavailable, Unavailable
 from gatepass.oidc.cached import RETRY_INTERVAL
-from gatepass.oidc.partner import UnknownKey
+from gatepass.oidc.partner import UnpublishedKey
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.oidc import MAX_ANSWER, read_parameters
@@ -48,16 +48,16 @@ async def _verified(context: Context, partner: OpenIDPartner, token: Secret) -> 
     Raises InvalidLogoutToken, or Unavailable or ProviderUnavailable where that cannot be told now.
     """
     try:
-        claims, _ = await partner.claims(token)
-    except UnknownKey:  # published since, perhaps, and not looked for twice in a moment
+        signed = await partner.verify(token)
+    except UnpublishedKey:  # published since, perhaps, and not looked for twice in a moment
         detail = "The key of this token is not known yet; try again."
         raise Unavailable("unknown-key", detail, retry_after=RETRY_INTERVAL) from None
     except ProviderUnavailable:
         raise
     except ProviderFailed as failed:
         raise InvalidLogoutToken(failed.why) from None
-    kind = type_of(token.reveal())
-    return read_logout_token(claims, kind=kind, now=context.clock.now(), skew=partner.provider.clock_skew)
+    skew = partner.provider.clock_skew
+    return read_logout_token(signed.claims, kind=signed.kind, now=context.clock.now(), skew=skew)
 
 
 ENDPOINTS = (
