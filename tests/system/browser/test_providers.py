@@ -108,5 +108,5 @@ def test_the_answer_of_another_profile_signs_nobody_in(here: Here, tab: Page, ch
     answer = page.goto(back[0])
     assert answer is not None
     assert answer.status == 400
-    assert not [cookie for cookie in victim.cookies(here.url)]
+    assert not victim.cookies(here.url)
     victim.close()

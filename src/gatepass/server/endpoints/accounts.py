@@ -149,7 +149,8 @@ async def delete_account(context: Context, request: Request) -> Reply:
     """
     principal = context.principal(request)
     models = context.hooks.models("delete")
-    body, extras = read_with(DeleteAccountRequest, await request.json(bodies.MAX_BYTES) or b"{}", models)
+    raw = await request.json(bodies.MAX_BYTES)
+    body, extras = read_with(DeleteAccountRequest, raw or b"{}", models)
     context.accounts.require_local()
     account = await context.account(principal)
     if not raw and account.has_password:
