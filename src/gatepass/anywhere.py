@@ -132,6 +132,7 @@ class SyncAccounts(SyncService):
 
     find = Method(Accounts.find)
     find_by_email = Method(Accounts.find_by_email)
+    find_by_address = Method(Accounts.find_by_address)
     page = Method(Accounts.page)
     add = Method(Accounts.add)
     activate = Method(Accounts.activate)

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from gatepass.access.asgi import CHECK, Guard, guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
-from gatepass.accounts.external import Authenticator
+from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.accounts.hooks import HookFunction
 from gatepass.assembly import Options, Parts
 from gatepass.core.binding import BindingKey
@@ -178,7 +178,7 @@ class Gatepass:
     async def sign_in(
         self,
         request: object,
-        account_id: str,
+        account: str | AuthenticatedUser,
         *,
         methods: tuple[str, ...],
         acr: str | None = None,
@@ -192,6 +192,7 @@ class Gatepass:
             signed_in = await gate.sign_in(request, account.id, methods=("otp",))
             return signed_in.onto(response)
 
+        account         its id; with `users`, an AuthenticatedUser
         request         of the framework, also a bare ASGI scope or WSGI environ; what its guard withheld is found there
         methods         how: names of RFC 8176, such as ("pwd", "otp", "mfa"), or of your own, such as ("fed",)
         acr, auth_time  the assurance and the time (Unix seconds; None: now), by the word of another system
@@ -209,7 +210,7 @@ class Gatepass:
         del binding_secret  # crash reports show local variables
         begun = self._parts.door.sign_in(
             request,
-            account_id,
+            account,
             methods=methods,
             acr=acr,
             auth_time=auth_time,

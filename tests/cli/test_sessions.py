@@ -81,7 +81,7 @@ def test_a_list_has_everything_a_person_may_know_newest_sign_in_first(whose: lis
         "bound": "no",
         "methods": ["pwd"],
         "acr": None,
-        "authenticated_at": NOW,
+        "authenticated_at": PHONE.authenticated_at,
     }
     assert [row["id"] for row in rows[1:]] == [LAPTOP.sid.hex()]
 

@@ -52,7 +52,7 @@ def bare(gate: Gatepass) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _run_lifespan(gate, receive, send)
+            await run_own_lifespan(gate, receive, send)
             return
         if scope["path"].startswith("/auth/"):
             await gate.asgi({**scope, "root_path": "/auth"}, receive, send)
@@ -78,7 +78,8 @@ def _bare_answer(scope: Scope) -> dict[str, Any]:
             return seen(Request(scope))
 
 
-async def _run_lifespan(gate: Gatepass, receive: Receive, send: Send) -> None:
+async def run_own_lifespan(gate: Gatepass, receive: Receive, send: Send) -> None:
+    """The lifespan of an application that opens the gate itself."""
     await receive()
     async with gate.running():
         await send({"type": "lifespan.startup.complete"})
@@ -228,16 +229,18 @@ def django(gate: Gatepass) -> ASGIApp:
 def django_async(gate: Gatepass) -> ASGIApp:
     """The same project under ASGI, which has no lifespan."""
     django_project.use(gate)
-    return _below("/async", get_asgi_application(), gate)
+    return below("/async", get_asgi_application(), gate)
 
 
 def django_rest(gate: Gatepass) -> ASGIApp:
     """Its views of Django REST framework."""
     django_project.use(gate)
-    return _below("/rest", over_asgi(get_wsgi_application(), gate), gate)
+    return below("/rest", over_asgi(get_wsgi_application(), gate), gate)
 
 
-def _below(prefix: str, app: ASGIApp, gate: Gatepass) -> ASGIApp:
+def below(prefix: str, app: ASGIApp, gate: Gatepass) -> ASGIApp:
+    """An application without a lifespan whose routes are below a prefix, and the endpoints are not."""
+
     async def adapter(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await run_lifespan(gate, receive, send)

@@ -128,4 +128,5 @@ urlpatterns = [
     path("async/", include(asynchronous)),
     path("rest/", include(rested)),
     path("auth/", include("gatepass.guards.django.urls")),
+    path("", include("tests.guards.django_sign_in")),
 ]

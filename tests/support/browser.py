@@ -110,6 +110,16 @@ class Browser:
             self.absorb(answer)
         return answer
 
+    async def navigate(self, path: str, *, query: bytes = b"") -> Answer:
+        """Follow a link of another site, such as a mail: no Origin, and of the cookies what came with it."""
+        sent = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("user-agent", "Firefox/140.0 Linux")]
+        if self.jar:
+            sent.append(("cookie", "; ".join(f"{name}={value}" for name, value in self.jar.items())))
+        address = (self.address, CLIENT[1])
+        answer = await call(self.app, "GET", self.mount + path, headers=sent, query=query, client=address)
+        self.absorb(answer)
+        return answer
+
     def absorb(self, answer: Answer) -> None:
         """Take an answer's cookies and access token in."""
         for cookie in answer.cookies:

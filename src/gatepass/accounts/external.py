@@ -93,12 +93,12 @@ class ExternalUsers:
         self._changes = changes
         self._clock = clock
 
-    async def find(self, user_id: str) -> Account | None:
+    async def find(self, user_id: str, *, network: str | None) -> Account | None:
         """The up-to-date mirror of the user of this id; None if the application knows none."""
         user = await call_hook(self._authenticator.find, user_id)
         if user is not None and user.id != user_id:
             raise ValueError(f"find({user_id!r}) of the Authenticator returned the user {user.id!r}")
-        return None if user is None else await self._mirror(user, network=None)
+        return None if user is None else await self.mirror(user, network=network)
 
     async def verify(
         self, email: str, password: Secret, *, network: str | None, request: RequestFacts
@@ -106,10 +106,11 @@ class ExternalUsers:
         """The up-to-date mirror of the user with these credentials, and whether it may sign in. Raises Overloaded."""
         async with self._queue.turn(network):
             user = await call_hook(self._authenticator.authenticate, email, password, request)
-        account = None if user is None else await self._mirror(user, network=network)
+        account = None if user is None else await self.mirror(user, network=network)
         return account, account is not None and account.disabled_at is None
 
-    async def _mirror(self, user: AuthenticatedUser, *, network: str | None) -> Account | None:
+    async def mirror(self, user: AuthenticatedUser, *, network: str | None) -> Account | None:
+        """The up-to-date mirror of a user; made at the first sign-in. None if it was deleted at this very moment."""
         now, marker = self._clock.now(), _marker(user.version)
         account = await self._store.find_account(user.id)
         if account is None:

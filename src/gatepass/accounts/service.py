@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from gatepass.accounts.changes import Changes
-from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.external import AuthenticatedUser, ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.throttling import Attempt, SignInThrottle
@@ -20,7 +20,7 @@ from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.sessions.service import Sessions
-from gatepass.wire.email_address import earlier_key
+from gatepass.wire.email_address import earlier_key, read_email
 
 
 class Accounts:
@@ -57,15 +57,28 @@ class Accounts:
         """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
         return await self._store.list_accounts(after=after, limit=limit)
 
-    async def find_to_sign_in(self, account_id: str) -> Account | None:
-        """The account of this id, if it may sign in. Users that the application keeps are asked for there."""
-        external = self._external_users
-        account = await (self._store.find_account(account_id) if external is None else external.find(account_id))
-        return None if account is None or account.disabled_at is not None else account
-
     async def find_by_email(self, email_key: str) -> Account | None:
         """The account of a normalised address, or None."""
         return await find_by_email(self._store, email_key)
+
+    async def find_by_address(self, address: str) -> Account | None:
+        """The account of an address as people write it, or None. Tell no caller whether there is one."""
+        read = read_email(address)
+        return None if read is None else await find_by_email(self._store, read.key)
+
+    async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
+        """The account that the application has authenticated: by its id, or as an external user. None without one.
+
+        With `users` their `find` is asked for an id: who never signed in is known there too.
+
+        Raises ValueError for a user where the gate has no `users`.
+        """
+        external = self._external_users
+        if isinstance(who, str):
+            return await (external.find(who, network=ip_prefix) if external else self._store.find_account(who))
+        if external is None:
+            raise ValueError("an AuthenticatedUser is for a gate with `users`; else name the id of the account")
+        return await external.mirror(who, network=ip_prefix)
 
     async def add(
         self,

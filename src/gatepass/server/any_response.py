@@ -28,9 +28,10 @@ def put_headers(response: object, pairs: Pairs) -> None:
     elif isinstance(headers, list):
         _extend(headers, pairs)
     elif callable(adds) and headers is not None:
-        for name, value in pairs:
-            _set(headers, name, value) if name != "set-cookie" else adds(name, value)
-    elif isinstance(cookies, BaseCookie) and isinstance(headers, MutableMapping):
+        for value in _cookies_of(pairs):
+            adds("set-cookie", value)
+        _set_others(headers, pairs)
+    elif isinstance(cookies, BaseCookie) and hasattr(headers, "__setitem__"):
         put_morsels(cookies, _cookies_of(pairs))
         _set_others(headers, pairs)
     elif isinstance(cookies, list) and isinstance(headers, MutableMapping):
@@ -94,16 +95,14 @@ def _cookies_of(pairs: Pairs) -> list[str]:
     return [value for name, value in pairs if name == "set-cookie"]
 
 
-def _set_others(headers: MutableMapping[str, Any], pairs: Pairs) -> None:
+def _set_others(headers: Any, pairs: Pairs) -> None:
     for name, value in pairs:
-        if name != "set-cookie":
-            _set(headers, name, value)
-
-
-def _set(headers: Any, name: str, value: str) -> None:
-    for other in [each for each in headers if isinstance(each, str) and each.lower() == name]:  # a plain dict
-        del headers[other]
-    headers[name] = value
+        if name == "set-cookie":
+            continue
+        if isinstance(headers, dict):  # of Litestar: it may have the name in another case
+            for other in [each for each in headers if each.lower() == name]:
+                del headers[other]
+        headers[name] = value
 
 
 def _extend(there: list[Any], pairs: Pairs, *, binary: bool = False) -> None:

@@ -7,6 +7,7 @@ that one alone waits for it.
 from gatepass.core import device_challenge, strict_json
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
+from gatepass.core.session import Session
 from gatepass.errors import Unavailable
 from gatepass.ports import Clock
 from gatepass.server.http import Reply, Request
@@ -35,6 +36,11 @@ class DeviceCookies:
             return []
         up = "../" * (request.path.count("/") - 1)
         return secure_session.registration(f"{up}device/start", self._devices.challenge(sid, "register"))
+
+    def offer_late(self, request: Request, session: Session) -> list[tuple[str, str]]:
+        """The same at the first refresh: a sign-in that was a redirect, or a route of the application, offered none."""
+        is_first = session.generation == 0 and not session.device_key
+        return self.offer(request, session.sid) if self._origin is not None and is_first else []
 
     def is_shown(self, request: Request, sid: bytes) -> bool:
         """Whether a request comes from the device of the session; always true where devices are off.

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMap
 from typing import Any, TypeVar
 
 from gatepass.access.delivery import DELIVERY, Delivery
+from gatepass.accounts.external import AuthenticatedUser
 from gatepass.core.account import Account
 from gatepass.core.authentication import Authentication
 from gatepass.core.binding import BindingKey
@@ -65,15 +66,19 @@ class SignedIn:
     def headers(self) -> list[tuple[str, str]]:
         """The headers for the response, names in lower case: each must be added, none may replace another."""
         self._delivery.is_put = True
-        return [("cache-control", NO_STORE), *(("set-cookie", value) for value in self._begun.cookies)]
+        return self._headers()
 
     def onto(self, response: Response) -> Response:
         """Put the cookies onto the framework's own response, a redirect too, and return it. Send this one.
 
         Also onto the headers of `start_response`, or the message of an ASGI application. Raises TypeError.
         """
-        put_headers(response, self.headers)
+        put_headers(response, self._headers())
+        self._delivery.is_put = True
         return response
+
+    def _headers(self) -> list[tuple[str, str]]:
+        return [("cache-control", NO_STORE), *(("set-cookie", value) for value in self._begun.cookies)]
 
 
 class Door:
@@ -96,7 +101,7 @@ class Door:
     def sign_in(
         self,
         request: object,
-        account_id: str,
+        account: str | AuthenticatedUser,
         *,
         methods: tuple[str, ...],
         acr: str | None = None,
@@ -112,12 +117,12 @@ class Door:
         how.time(self._context.clock.now())
         asked = read_request(request)
         self._refuse(asked, origins)
-        return self._begin(asked, account_id, how=how, remember=remember, key=key, watcher=handed_over(request))
+        return self._begin(asked, account, how=how, remember=remember, key=key, watcher=handed_over(request))
 
     async def _begin(
         self,
         request: Request,
-        account_id: str,
+        who: str | AuthenticatedUser,
         *,
         how: Authentication,
         remember: bool,
@@ -125,10 +130,10 @@ class Door:
         watcher: Mapping[str, Any],
     ) -> SignedIn:
         context = self._context
-        account = await context.accounts.find_to_sign_in(account_id)
-        if account is None:
-            raise SignInRefused
         caller = context.caller(request)
+        account = await context.accounts.authenticated(who, ip_prefix=caller.ip_prefix)
+        if account is None or account.disabled_at is not None:
+            raise SignInRefused
         begun = await begin(context, request, account, caller=caller, remember=remember, binding_key=key, how=how)
         if begun is None:
             raise SignInRefused

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatepass.core.access_token import Principal
+from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import AccountFacts
 from gatepass.core.hook_facts import HookFacts
@@ -76,7 +77,7 @@ async def change_password(context: Context, request: Request) -> Reply:
         )
     except InvalidCredentials:
         raise _wrong_password("The current password is wrong.") from None
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret)
+    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=BY_PASSWORD)
 
 
 async def change_email(context: Context, request: Request) -> Reply:
@@ -119,7 +120,8 @@ async def confirm_email(context: Context, request: Request) -> Reply:
     )
     if not is_changed:
         return Reply(204)
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret)
+    # The link proves a mailbox, and nobody was authenticated anew.
+    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=_as_before(principal))
 
 
 async def get_account(context: Context, request: Request) -> Reply:
@@ -160,7 +162,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
 
 
 async def _sign_in_anew(
-    context: Context, request: Request, principal: Principal, *, binding_key: BindingKey | None
+    context: Context, request: Request, principal: Principal, *, binding_key: BindingKey | None, how: Authentication
 ) -> Reply:
     """Begin a session in place of the caller's own, as lasting as that one was."""
     own = bytes.fromhex(principal.session_id)
@@ -174,11 +176,18 @@ async def _sign_in_anew(
             caller=context.caller(request),
             remember=remember,
             binding_key=binding_key,
+            how=how,
             status=200,
             ending=(own,),
         )
     except InvalidCredentials:
         raise _changed_meanwhile() from None
+
+
+def _as_before(principal: Principal) -> Authentication:
+    """How the caller had signed in. A session of an earlier version does not say by which methods."""
+    methods = principal.methods or BY_PASSWORD.methods
+    return Authentication(methods, principal.acr, principal.authenticated_at)
 
 
 def _changed_meanwhile() -> Conflict:

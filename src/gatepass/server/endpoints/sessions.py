@@ -86,7 +86,12 @@ async def refresh(context: Context, request: Request) -> Reply:
             return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))
         case Grant():
             # Tokens are arguments here, and in no local variable: crash reports show those.
-            return Reply(200, bodies.dump(grant_json(refreshed)), cookies=context.refresh_cookies.issue(refreshed))
+            return Reply(
+                200,
+                bodies.dump(grant_json(refreshed)),
+                headers=context.device_cookies.offer_late(request, refreshed.session),
+                cookies=context.refresh_cookies.issue(refreshed),
+            )
         case Late():
             raise RefreshSuperseded
         case DeviceMissing():
