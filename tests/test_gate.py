@@ -116,7 +116,7 @@ async def test_the_claims_hook_adds_to_the_pass_and_cannot_forge_its_facts() -> 
         principal = at.gate.check.principal([ann.bearer[1]])
         assert principal.claims["tenant"] == "blue"
     async with open_gate(tokens=Tokens(claims=lambda session: {"sub": "root"})) as at:
-        assert (await Browser(at.gate.asgi).register()).status == 500
+        assert (await Browser(at.gate.asgi).register()).status == 503
 
 
 async def test_listeners_hear_every_event() -> None:

@@ -160,6 +160,8 @@ class SyncAdministration(SyncService):
     end_session = Method(Administration.end_session)
     end_sessions = Method(Administration.end_sessions)
     end_all_sessions = Method(Administration.end_all_sessions)
+    refresh_claims = Method(Administration.refresh_claims)
+    refresh_claims_of_all = Method(Administration.refresh_claims_of_all)
     rotate_key = Method(Administration.rotate_key)
     retire_key = Method(Administration.retire_key)
 

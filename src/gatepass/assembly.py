@@ -235,6 +235,7 @@ class Parts:
             accounts=self.accounts,
             sessions=self.sessions,
             keys=self.keys,
+            claims=self.changed_claims,
             clock=self.options.clock,
             entropy=self.options.entropy,
         )

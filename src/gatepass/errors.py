@@ -9,6 +9,7 @@
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
     ├── HookError                   accounts.hooks: a hook raised what no hook may raise; answered with 500
+    ├── HookFailed                  sessions.claims: the claims hook gave no claims; caught inside
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
     ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
@@ -18,6 +19,7 @@
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
         │   ├── TokenRequired           the request has no access token
         │   ├── InvalidToken            the access token is invalid
+        │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
@@ -124,13 +126,22 @@ class TokenRequired(Unauthenticated):
 class InvalidToken(Unauthenticated):
     """An access token came and is not valid. `why` is for logs and tests; the caller gets the code alone."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, reason: str = "") -> None:
+        """`reason` is told to the caller, as a fact of the document and as `error_description` (RFC 6750 §3)."""
         super().__init__(
             "invalid-token",
             "The access token is malformed, expired, revoked or not for this service.",
-            challenge='Bearer error="invalid_token"',
+            facts={"reason": reason} if reason else None,
+            challenge='Bearer error="invalid_token"' + (f', error_description="{reason}"' if reason else ""),
         )
         self.why = why
+
+
+class StaleClaims(InvalidToken):
+    """The token is genuine and older than a change of its account's claims: a client refreshes, however young it is."""
+
+    def __init__(self) -> None:
+        super().__init__("claims changed", reason="claims-changed")
 
 
 class InsufficientUserAuthentication(Unauthenticated):

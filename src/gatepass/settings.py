@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     client_id: str = _TOKENS.client_id
     algorithm: Algorithm = _TOKENS.algorithm
     email_verified_claim: bool = _TOKENS.email_verified_claim
+    claims_timeout: Duration = _TOKENS.claims_timeout
+    max_token_length: int = _TOKENS.max_token_length
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path

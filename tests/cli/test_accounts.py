@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from gatepass.cli import main
 from gatepass.core.account import PendingRegistration
+from gatepass.core.claims_mark import ClaimsMark
 from gatepass.core.secret import Secret
 from gatepass.gate import Gatepass
 from gatepass.settings import Settings
@@ -281,3 +282,32 @@ def test_people_without_a_password_come_too(folder: Path, unusable: str | None) 
     assert run("import", "people.jsonl").output == "made 1, refused 0\n"
     for password in ("", "!", "the password of old"):
         assert not signs_in("ann@example.com", password)
+
+
+class TestRefreshClaims:
+    def marks(self) -> list[tuple[str, int]]:
+        async def read() -> list[tuple[str, int]]:
+            gate = Gatepass(**Settings.load(public_url="http://localhost").arguments())
+            async with gate.running():
+                marks = await gate.store.claims_marks(above=ClaimsMark(-1, "", 0), limit=10)
+                return [(mark.account_id, mark.within) for mark in marks]
+
+        return asyncio.run(read())
+
+    def test_the_tokens_of_an_account_or_of_all_are_refused_and_the_trail_says_who_did_it(self) -> None:
+        made = json.loads(run("add", "ann@example.com", "--json", typed=f"{GOOD}\n").output)
+        assert (
+            run("refresh-claims", "ANN@example.com").output == "refused the present access tokens of ANN@example.com\n"
+        )
+        assert run("refresh-claims", "--everybody").exit_code == 0
+        assert run("refresh-claims", "--everybody", "--within", "0s").exit_code == 0
+        assert self.marks() == [(made["id"], 0), ("", 60), ("", 0)]
+        trail = CliRunner().invoke(main, ["audit", "--json"]).output
+        assert trail.count("claims-refreshed") == 3
+
+    def test_one_account_or_all_must_be_named_and_exist(self) -> None:
+        assert run("refresh-claims").exit_code == 2
+        assert run("refresh-claims", "ann@example.com", "--everybody").exit_code == 2
+        assert run("refresh-claims", "--everybody", "--within", "soon").exit_code == 2
+        assert run("refresh-claims", "nobody@example.com").exit_code == 1
+        assert self.marks() == []

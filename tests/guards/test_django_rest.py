@@ -142,7 +142,7 @@ def test_a_caller_by_another_scheme_has_no_scopes(gate: Gatepass) -> None:
 
 
 def test_a_test_may_set_the_caller_and_scopes_are_checked_all_the_same(gate: Gatepass) -> None:
-    somebody = Principal("7", "s", "t", 2, 1, 1, frozenset({"notes:read"}), {})
+    somebody: Principal = Principal("7", "s", "t", 2, 1, 1, frozenset({"notes:read"}), {})
     request = APIRequestFactory().get("/")
     force_authenticate(request, user=Caller(somebody), token=somebody)
     assert ForReaders.as_view()(request).data == {"pk": "7"}

@@ -44,7 +44,7 @@ async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at:
     assert "parameters" not in paths["/me"]["get"]
 
 
-SOMEBODY = Principal(
+SOMEBODY: Principal = Principal(
     account_id="somebody",
     session_id="s",
     token_id="t",

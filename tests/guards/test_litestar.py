@@ -270,7 +270,7 @@ async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
     """The plugin's are defaults: what the application gives under their names is used."""
     from gatepass.core.access_token import Principal
 
-    ann = Principal("ann", "sid", "jti", 0, 0, 0, frozenset(), {})
+    ann: Principal = Principal("ann", "sid", "jti", 0, 0, 0, frozenset(), {})
     provide: Callable[[], Principal] = lambda: ann  # noqa: E731
     from litestar.di import Provide
 

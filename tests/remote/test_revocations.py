@@ -301,6 +301,19 @@ class TestContact:
         gate.contact()
         assert knows(gate.revocations, "0a" * 16)
 
+    def test_an_account_whose_claims_changed_has_stale_tokens_here_too(self, gate: Gate) -> None:
+        gate.contact("caught-up")
+        gate.say("claims", {"account": "ann", "number": 41, "within": 0}, "1.1-1.1")
+        assert gate.revocations.marks.is_stale("ann", 40, NOW)
+        assert not gate.revocations.marks.is_stale("ann", 41, NOW)
+        assert gate.revocations._last_id == "1.1-1.1"
+
+    @pytest.mark.parametrize("data", ["", "{}", "[]", '{"account": 1, "number": 1, "within": 0}', '{"account": "a"}'])
+    def test_an_event_of_claims_that_cannot_be_read_is_none(self, gate: Gate, data: str) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            gate.say("claims", data)
+        assert gate.revocations.marks.newest == 0
+
     def test_a_clock_that_differs_from_the_gates_is_logged_once(
         self, gate: Gate, caplog: pytest.LogCaptureFixture
     ) -> None:

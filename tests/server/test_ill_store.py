@@ -211,6 +211,7 @@ class TestOpening:
                 "signing_keys",
                 "sample_password_hashes",
                 "time",
+                "claims_marks",
                 "revoked_since",
                 "close",
             ], "what was opened is closed again"

@@ -9,6 +9,7 @@ import pytest
 
 from gatepass.access import revoked_sessions
 from gatepass.access.revoked_sessions import RevokedSessions
+from gatepass.core.claims_mark import ClaimsMark
 from gatepass.core.keyring import Secrets
 from gatepass.server.endpoints import revocations as endpoint
 from gatepass.testing.clock import ManualClock
@@ -82,6 +83,43 @@ async def test_it_ends_when_the_server_is_out_of_touch(time: FakeTime, revoked: 
     time.now += 31
     revoked.publish([THREE])
     assert [each async for each in events] == []
+
+
+async def test_accounts_whose_claims_changed_are_told_before_caught_up_and_from_then_on(
+    revoked: RevokedSessions,
+) -> None:
+    revoked.marks.publish([ClaimsMark(7, "ann"), ClaimsMark(8, "", 60)], now=NOW)
+    events = stream(revoked)
+    told = parsed(await anext(events))
+    assert [(event, data) for event, _, data in told[2:]] == [
+        ("claims", {"account": "ann", "number": 7, "within": 0}),
+        ("claims", {"account": "", "number": 8, "within": 60}),
+        ("caught-up", {"staleness": 0.0, "epoch": 0, "time": NOW}),
+    ]
+    revoked.marks.publish([ClaimsMark(9, "b\u00f6b\n")], now=NOW)
+    assert parsed(await anext(events))[0][2] == {"account": "b\u00f6b\n", "number": 9, "within": 0}
+    assert [endpoint._places(name) for _, name, _ in told if name] == [(1, 0), (2, 0), (2, 1), (2, 2)]
+
+
+async def test_after_an_id_of_either_kind_only_the_rest_is_told(revoked: RevokedSessions) -> None:
+    revoked.marks.publish([ClaimsMark(7, "ann"), ClaimsMark(8, "bob")], now=NOW)
+    kinds = {}
+    for place in ((0, 0), (1, 0), (2, 1), (2, 2), (9, 0), (0, 9)):
+        events = endpoint._events(revoked, *place, clock=ManualClock(NOW))
+        kinds[place] = [event for event, _, _ in parsed(await anext(events))][:-1]
+    every = ["revoked", "revoked", "claims", "claims"]
+    assert kinds == {(0, 0): every, (1, 0): every[1:], (2, 1): every[3:], (2, 2): [], (9, 0): every, (0, 9): every}
+
+
+async def test_very_many_are_written_in_parts_and_caught_up_comes_last(
+    monkeypatch: pytest.MonkeyPatch, revoked: RevokedSessions
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_EVENTS", 10)
+    revoked.marks.publish([ClaimsMark(number, f"account {number}") for number in range(1, 29)], now=NOW)
+    events = stream(revoked)
+    parts = [parsed(await anext(events)) for _ in range(3)]
+    assert [len(part) for part in parts] == [10, 10, 11]
+    assert [kind for part in parts for kind, _, _ in part].index("caught-up") == 30
 
 
 async def test_an_epoch_is_told_at_once(monkeypatch: pytest.MonkeyPatch, revoked: RevokedSessions) -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepass.ports import CLAIMS_CHANGED
 from gatepass.stores.doorbell import Doorbell, message_of
 from gatepass.stores.limits import MAX_NAMED
 
@@ -45,6 +46,11 @@ def test_one_message_that_is_unclear_means_look_whatever_the_others_name() -> No
         good + "\n",
     ):
         assert heard(good, odd, good) == []
+
+
+def test_changed_claims_are_told_beside_the_sids_and_count_as_one() -> None:
+    assert heard(message_of(ONE, 1), "claims", "claims") == [ONE, CLAIMS_CHANGED]
+    assert heard("claims,") == heard("claims", "x") == []
 
 
 def test_a_flood_means_look_and_is_not_kept() -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from gatepass.core.access_token import Principal, issuer_of
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
-from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, TokenRequired
+from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, StaleClaims, TokenRequired
 from gatepass.ports import Clock
 from gatepass.wire.headers import bearer_of
 
@@ -87,7 +87,7 @@ class Check:
         if principal.claims_mark < self._marks.newest and self._marks.is_stale(
             principal.account_id, principal.claims_mark, now
         ):
-            raise InvalidToken("claims changed")
+            raise StaleClaims
         return principal
 
     def session_to_end(self, authorizations: list[str]) -> str:

@@ -15,6 +15,7 @@ from gatepass.core.secret import Secret
 from gatepass.core.session_id import SessionId, sid_of
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import AuditStore, Clock, Entropy
+from gatepass.sessions.changed_claims import SPREAD, ChangedClaims
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import PUBLISHED_BEFORE_USE, SigningKeys
 from gatepass.wire.bodies import parse_email
@@ -34,6 +35,7 @@ class Administration:
         accounts: Accounts,
         sessions: Sessions,
         keys: SigningKeys,
+        claims: ChangedClaims,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -41,6 +43,7 @@ class Administration:
         self._accounts = accounts
         self._sessions = sessions
         self._keys = keys
+        self._changed_claims = claims
         self._clock = clock
         self._entropy = entropy
 
@@ -105,6 +108,16 @@ class Administration:
         """As `Sessions.revoke_everything`."""
         await self.note("all-sessions-ended", "", by=by, detail=f"begun before {begun_before}" if begun_before else "")
         return await self._sessions.revoke_everything(begun_before=begun_before)
+
+    async def refresh_claims(self, account_id: str, *, by: str) -> None:
+        """As `gate.refresh_claims`."""
+        await self.note("claims-refreshed", account_id, by=by)
+        await self._changed_claims.refresh_claims(account_id)
+
+    async def refresh_claims_of_all(self, *, by: str, within: int = SPREAD) -> None:
+        """As `gate.refresh_claims_of_all`."""
+        await self.note("claims-refreshed", "", by=by, detail=f"all accounts within {within} s")
+        await self._changed_claims.refresh_claims_of_all(within=within)
 
     async def rotate_key(self, *, by: str, after: int = PUBLISHED_BEFORE_USE) -> StoredKey:
         """As `SigningKeys.rotate`."""

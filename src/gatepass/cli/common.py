@@ -16,7 +16,7 @@ from gatepass.core.account import Account
 from gatepass.core.secret import Secret
 from gatepass.errors import GatepassError, Problem
 from gatepass.gate import Gatepass
-from gatepass.settings import ENV_FILE, Settings
+from gatepass.settings import ENV_FILE, Settings, parse_duration
 from gatepass.wire.bodies import email_key
 
 PUBLIC_URL = "http://localhost"
@@ -47,6 +47,14 @@ class Commands(click.Group):
             fail(_sentence(problem))
         except GatepassError as error:
             fail(str(error))
+
+
+def duration(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
+    """The callback of an option that is a duration: its seconds."""
+    try:
+        return int(str(parse_duration(text)))
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from None
 
 
 def fail(sentence: str) -> NoReturn:

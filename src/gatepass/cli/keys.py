@@ -6,17 +6,9 @@ from pathlib import Path
 import click
 
 from gatepass.cli.audit import actor
-from gatepass.cli.common import env_file_option, format_time, json_option, with_store
+from gatepass.cli.common import duration, env_file_option, format_time, json_option, with_store
 from gatepass.core.stored_key import State, StoredKey
 from gatepass.sessions.signing_keys import PUBLISHED_BEFORE_USE
-from gatepass.settings import parse_duration
-
-
-def _seconds(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
-    try:
-        return int(str(parse_duration(text)))
-    except ValueError as fault:
-        raise click.BadParameter(str(fault)) from None
 
 
 @click.group()
@@ -28,7 +20,7 @@ def keys() -> None:
 @env_file_option
 @click.option(
     "--after",
-    callback=_seconds,
+    callback=duration,
     default=f"{PUBLISHED_BEFORE_USE // 60}m",
     show_default=True,
     help="How long the key is published before it signs, so that other services can fetch it.",

@@ -8,7 +8,8 @@ expressed (RFC 8725 §3). The signature is checked next, and only then is the pa
 
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -19,7 +20,17 @@ from gatepass.core.frozen_json import frozen
 from gatepass.core.keyring import SigningKey
 from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
+from gatepass.core.typed_claims import Kind, read_claims
 from gatepass.errors import InvalidToken
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # of typeshed, for the default
+
+    Claims = TypeVar("Claims", default=Mapping[str, Json], covariant=True)
+else:
+    from typing import TypeVar
+
+    Claims = TypeVar("Claims", covariant=True)
 
 MAX_LENGTH = 8192
 """Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
@@ -57,14 +68,15 @@ class UnknownHeader(InvalidToken):
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Generic[Claims]):
     """The caller: the facts of a verified access token.
 
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
     the sign-in, the `amr` claim (RFC 8176), and `acr` is its assurance, None where nobody has said one. `begun_at` is
     when the session began: `authenticated_at`, or later where another system had authenticated the person before.
     `claims` has all claims, those of the application's hook included. They cannot be changed, in any depth: a verified
-    token is remembered, and later requests get the same ones.
+    token is remembered, and later requests get the same ones. `typed` gives a `Principal[MyClaims]`, whose claims are a
+    type of the application's; a bare Principal has a mapping.
     `claims_mark`: which change of the account's claims the token knows (`core/claims_mark.py`).
     """
 
@@ -75,7 +87,7 @@ class Principal:
     issued_at: int
     authenticated_at: int
     scopes: frozenset[str]
-    claims: Mapping[str, Json] = field(repr=False)
+    claims: Claims = field(repr=False)
     methods: tuple[str, ...] = ()
     acr: str | None = None
     begun_at: int = 0
@@ -87,6 +99,17 @@ class Principal:
     def auth_time(self) -> int:
         """`authenticated_at` by the name of its claim."""
         return self.authenticated_at
+
+    def typed(self: "Principal[Mapping[str, Json]]", kind: type[Kind]) -> "Principal[Kind]":
+        """The same caller, with the claims as `kind`: a TypedDict, a frozen dataclass or a frozen pydantic model.
+
+        Raises InvalidToken if they do not fit, as those of a token that was issued before the type changed: the client
+        refreshes once. Raises ConfigurationError for a type that can be changed.
+        """
+        try:
+            return replace(self, claims=read_claims(kind, self.claims))  # type: ignore[return-value, arg-type]
+        except ValueError as misfit:
+            raise InvalidToken(str(misfit)) from None
 
 
 def sign(claims: Mapping[str, Json], key: SigningKey) -> str:

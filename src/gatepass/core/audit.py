@@ -17,6 +17,7 @@ AuditAction = Literal[
     "session-ended",
     "sessions-ended",
     "all-sessions-ended",
+    "claims-refreshed",
     "key-made",
     "key-retired",
 ]

@@ -9,6 +9,9 @@
     @app.post("/transfers")
     def transfer(principal: Annotated[Principal, requires(max_age=300)]): ...
 
+    @app.delete("/notes")
+    def clear(principal: Annotated[Principal[MyClaims], requires(claims=MyClaims)]): ...
+
 The scheme is in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
 replaces the caller in tests: scopes and the age of the sign-in are checked of that caller too.
 """
@@ -30,6 +33,7 @@ from starlette.requests import HTTPConnection
 from gatepass.access.asgi import check_of
 from gatepass.access.check import check_max_age, require_scopes
 from gatepass.core.access_token import Principal
+from gatepass.core.typed_claims import reader_of
 from gatepass.errors import Problem
 from gatepass.gate import Gatepass
 from gatepass.guards import starlette as guard
@@ -89,25 +93,29 @@ class Requires:
 
     scopes: tuple[str, ...]
     max_age: int | None = None
+    claims: type | None = None
 
     def __post_init__(self) -> None:
         check_max_age(self.max_age)
+        if self.claims is not None:
+            reader_of(self.claims)
 
-    async def __call__(self, connection: HTTPConnection, principal: CurrentPrincipal) -> Principal:
+    async def __call__(self, connection: HTTPConnection, principal: CurrentPrincipal) -> Principal[Any]:
         """The caller. Raises Denied (401 or 403)."""
         try:
             require_scopes(principal, self.scopes)
-            if self.max_age is None:
-                return principal
-            return check_of(connection.scope).require(principal, max_age=self.max_age)
+            if self.max_age is not None:
+                check_of(connection.scope).require(principal, max_age=self.max_age)
+            return principal if self.claims is None else principal.typed(self.claims)
         except Problem as problem:
             raise guard.denied(connection, problem) from None
 
 
-def requires(*scopes: str, max_age: int | None = None) -> Any:
+def requires(*scopes: str, max_age: int | None = None, claims: type | None = None) -> Any:
     """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago.
 
-    For `Annotated[Principal, requires("notes:read")]`, as a default, or in `dependencies=[requires("admin")]`. Typed
-    as FastAPI types `Security`.
+    For `Annotated[Principal, requires("notes:read")]`, as a default, or in `dependencies=[requires("admin")]`. With
+    `claims`, a TypedDict or a frozen pydantic model or dataclass, the caller is a `Principal[claims]`, and a token
+    whose claims do not fit is refused as invalid. Typed as FastAPI types `Security`.
     """
-    return Security(Requires(scopes, max_age), scopes=list(scopes))
+    return Security(Requires(scopes, max_age, claims), scopes=list(scopes))

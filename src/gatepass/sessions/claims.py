@@ -24,7 +24,7 @@ from gatepass.core.event import Event
 from gatepass.core.revocation_list import MarkList
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
-from gatepass.errors import StoreUnavailable, Unavailable
+from gatepass.errors import GatepassError, StoreUnavailable, Unavailable
 from gatepass.hooks import is_async
 from gatepass.ports import AccountStore, ClaimsStore, Clock
 
@@ -36,7 +36,7 @@ MAX_THREADS = 128
 """Threads for plain hooks: they only wait, and 32 accounts whose calls hang leave none to the others."""
 
 
-class HookFailed(Exception):
+class HookFailed(GatepassError):
     """The claims hook gave no claims. The message says why, without text of the application's. Caught inside."""
 
 

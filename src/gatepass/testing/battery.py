@@ -12,8 +12,8 @@
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
 alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery,
-ChangeBattery, AttemptBattery, KeyBattery, AuditBattery. A store that several processes can share inherits from
-SharedBattery too.
+ChangeBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that several processes can share
+inherits from SharedBattery too.
 """
 
 try:
@@ -22,12 +22,13 @@ except ModuleNotFoundError as missing:
     raise ImportError("The battery needs pytest: pip install 'gatepass[testing]'") from missing
 
 pytest.register_assert_rewrite(
-    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "change", "feed", "session"))
+    *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "change", "claims", "feed", "session"))
 )
 
 from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
 from gatepass.testing.change_battery import ChangeBattery  # noqa: E402
+from gatepass.testing.claims_battery import ClaimsBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery  # noqa: E402
 
@@ -36,6 +37,7 @@ __all__ = [
     "AttemptBattery",
     "AuditBattery",
     "ChangeBattery",
+    "ClaimsBattery",
     "FeedBattery",
     "KeyBattery",
     "RegistrationBattery",
@@ -54,5 +56,6 @@ class StoreBattery(
     AttemptBattery,
     KeyBattery,
     AuditBattery,
+    ClaimsBattery,
 ):
     """The whole contract of `gatepass.ports.Store`."""

@@ -3,7 +3,7 @@
 import asyncio
 
 from gatepass.core.policy import DAY
-from gatepass.ports import Revocation, Store, Subscription
+from gatepass.ports import CLAIMS_CHANGED, Revocation, Store, Subscription
 from gatepass.testing.records import NOW, account_of, digest, session_of, signed_in
 
 
@@ -76,6 +76,16 @@ class SharedBattery:
             await other.raise_epoch(NOW)
             while await store.epoch() != NOW:
                 await subscription.next(60)
+
+    async def test_a_subscriber_learns_in_time_of_a_mark_that_another_process_sets(
+        self, store: Store, other: Store
+    ) -> None:
+        async with store.subscribe() as subscription, asyncio.timeout(30):
+            number = await other.mark_claims(["ann"], now=NOW, within=0)
+            while named := await subscription.next(60):
+                if CLAIMS_CHANGED in named:
+                    break
+            assert await store.claims_number("ann") == number
 
 
 async def _hears(store: Store, subscription: Subscription, sids: set[bytes]) -> None:

@@ -151,6 +151,8 @@ class TestOpen:
             assert list(await news.next(5)) == [row.sid]
         await store.bury(digest("lost"), now=NOW)
         await store.raise_epoch(NOW)
+        await store.mark_claims(["ann"], now=NOW, within=0)
+        await store.prune_claims_marks(below=2**60, limit=10)
         await store.ping()
         await store.prune(before=NOW + DAY, limit=10)
         with pytest.raises(ConfigurationError, match="owner"):
@@ -164,12 +166,15 @@ class TestOpen:
             await PostgresStore(url.replace("owner@", "nobody@")).open()
         await execute(url, "DROP ROLE nobody")
 
-    async def test_a_role_whose_rights_are_older_than_the_last_migration_is_told_to_grant_again(self, url: str) -> None:
+    @pytest.mark.parametrize("newer", ["gatepass.tombstone, gatepass.epoch", "gatepass.claims_mark"])
+    async def test_a_role_whose_rights_are_older_than_the_last_migration_is_told_to_grant_again(
+        self, url: str, newer: str
+    ) -> None:
         await execute(
             url,
             "DROP ROLE IF EXISTS old; CREATE ROLE old LOGIN; GRANT USAGE ON SCHEMA gatepass TO old;"
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepass TO old;"
-            "REVOKE ALL ON gatepass.tombstone, gatepass.epoch FROM old",
+            f"REVOKE ALL ON {newer} FROM old",
         )
         with pytest.raises(ConfigurationError, match="ON ALL TABLES IN SCHEMA gatepass"):
             await PostgresStore(url.replace("owner@", "old@")).open()

@@ -12,7 +12,7 @@
 
 import { GatepassError, isGatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
-import { isTokenRefused } from "./request/deliver.js";
+import { refusalOf } from "./request/deliver.js";
 import { CLIENT_HEADER } from "./session/endpoints.js";
 import type { Account } from "./session/types.js";
 
@@ -86,8 +86,8 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
     try {
       await session.enter(path, body, token.value);
     } catch (error) {
-      const isRefused = isGatepassError(error) && isTokenRefused(null, error.problem?.code);
-      const newer = isRefused && (await session.token(token.serial));
+      const refusal = isGatepassError(error) && (await refusalOf("", error.problem));
+      const newer = refusal && (await session.token(token.serial, null, refusal === "claims-changed"));
       if (!newer) throw error;
       await session.enter(path, body, newer.value);
     }

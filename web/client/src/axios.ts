@@ -20,7 +20,7 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
-import { type Delivered, deliver, isStream, isTokenRefused, withToken } from "./request/deliver.js";
+import { type Delivered, deliver, isStream, refusalOf, withToken } from "./request/deliver.js";
 import type { Layer, LayerOptions } from "./request/layer.js";
 import type { Session } from "./session/types.js";
 
@@ -124,6 +124,6 @@ async function examine(settled: Settled, config: InternalAxiosRequestConfig): Pr
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
   Object.assign(response, { config, headers });
-  const isRefused = status === 401 && (await isTokenRefused(headers.get("WWW-Authenticate") as string | null, data));
-  return [settled, status, isRefused];
+  const refusal = status === 401 ? await refusalOf(headers.get("WWW-Authenticate") as string | null, data) : null;
+  return [settled, status, refusal];
 }

@@ -9,7 +9,7 @@
  */
 
 import { GatepassError, isGatepassError, transportError } from "./errors.js";
-import { deliver, isTokenRefused, withToken } from "./request/deliver.js";
+import { deliver, type Refusal, refusalOf, withToken } from "./request/deliver.js";
 import { createInterceptors, type Interceptors } from "./request/interceptors.js";
 import type { Call, Layer } from "./request/layer.js";
 import type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
@@ -104,7 +104,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
         if (token) headers.set("Authorization", `Bearer ${token}`);
         const response = await (fetch ?? globalThis.fetch)(call.url.href, { ...init, headers, signal });
         status = response.status;
-        return [response, status, status === 401 && (await isRefusal(response))];
+        return [response, status, status === 401 ? await refusalIn(response) : null];
       });
       return await readResponse(response, request);
     } catch (cause) {
@@ -144,8 +144,8 @@ function withTimeout({ signal, options: { timeout } }: Call): AbortSignal | null
   return signal ? AbortSignal.any([signal, limit]) : limit;
 }
 
-async function isRefusal(response: Response): Promise<boolean> {
-  return isTokenRefused(response.headers.get("WWW-Authenticate"), await response.clone().text());
+async function refusalIn(response: Response): Promise<Refusal> {
+  return refusalOf(response.headers.get("WWW-Authenticate"), await response.clone().text());
 }
 
 /** Joins a relative address to the base, with or without a leading slash; an absolute one stays as it is. */

@@ -4,7 +4,7 @@
                                                                     ↘ 401 for the token: newer token → replay → end
 
 Tokens are added above redirects: httpx removes them if a redirect leads to another origin. The answer to the second
-attempt is final, whatever it is.
+attempt is final, but for one case: the claims of the account changed while the newer token was being made.
 """
 
 import re
@@ -16,7 +16,7 @@ from gatepass.client.body_replay import rewind
 from gatepass.client.errors import NotReplayableError
 from gatepass.client.flow import Call, Flow, Next, Read, Step
 from gatepass.client.http import httpx
-from gatepass.client.session.access_token import AccessToken
+from gatepass.client.session.access_token import CLAIMS_CHANGED, AccessToken
 from gatepass.client.session.session import Session
 from gatepass.wire.origin import is_loopback
 
@@ -68,16 +68,19 @@ class SessionLayer:
             return (yield from next_layer(call))
         _attach(call.request, token)
         response = yield from next_layer(call)
-        if response.status_code != 401 or not (yield from _is_refused(response)):
-            return response
-        newer = yield from self.session.token_for_call(token)
-        if newer is None:
-            return response
-        call.refreshed = True
-        if not rewind(call.request):
-            raise NotReplayableError(response=response)
-        _attach(call.request, newer)
-        return (yield from next_layer(call))
+        for is_replay in (False, True):
+            refusal = (yield from _refusal_of(response)) if response.status_code == 401 else None
+            if refusal is None or (is_replay and refusal != CLAIMS_CHANGED):
+                return response
+            token = yield from self.session.token_for_call(token, is_stale=refusal == CLAIMS_CHANGED)
+            if token is None:
+                return response
+            call.refreshed = True
+            if not rewind(call.request):
+                raise NotReplayableError(response=response)
+            _attach(call.request, token)
+            response = yield from next_layer(call)
+        return response
 
 
 def _attach(request: httpx.Request, token: AccessToken) -> None:
@@ -96,16 +99,19 @@ def _detach(request: httpx.Request) -> None:
         request.headers.pop("Authorization", None)
 
 
-def _is_refused(response: httpx.Response) -> Generator[Step, Any, bool]:
-    """Return whether this 401 is about the token. Others (a wrong password, another scheme) are the application's."""
+def _refusal_of(response: httpx.Response) -> Generator[Step, Any, str | None]:
+    """Return why this 401 refuses the token: CLAIMS_CHANGED or "invalid"; None for one that is the application's."""
     if not response.is_stream_consumed:
         yield Read(response)  # a streamed response must be read before its connection can be used for the replay
-    if _REFUSED.search(response.headers.get("WWW-Authenticate", "")):
-        return True
+    challenge = response.headers.get("WWW-Authenticate", "")
+    if _REFUSED.search(challenge):
+        return CLAIMS_CHANGED if f'error_description="{CLAIMS_CHANGED}"' in challenge else "invalid"
     if "json" not in response.headers.get("Content-Type", ""):
-        return False
+        return None
     try:
         body = response.json()
     except ValueError:
-        return False
-    return isinstance(body, dict) and body.get("code") in ("invalid-token", "token-required")
+        return None
+    if not isinstance(body, dict) or body.get("code") not in ("invalid-token", "token-required"):
+        return None
+    return CLAIMS_CHANGED if body.get("reason") == CLAIMS_CHANGED else "invalid"

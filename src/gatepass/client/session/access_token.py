@@ -17,7 +17,10 @@ from gatepass.client.storage.record import Account
 
 Status = Literal["active", "degraded", "ended", "anonymous"]
 GRACE_PERIOD = 5.0
-"""A 401 for an access token younger than this is not about its age: another refresh would not help. Seconds."""
+"""A 401 for an access token younger than this is not about its age: another refresh would not help, unless it says
+CLAIMS_CHANGED. Seconds."""
+CLAIMS_CHANGED = "claims-changed"
+"""The reason of a 401 for a token of any age: the claims of the account changed since it was issued (PROTOCOL §7)."""
 STORED_MARGIN = 5.0
 """How much sooner a token from a storage counts as expired: two wall clocks have measured it. Seconds."""
 

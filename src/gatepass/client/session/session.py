@@ -18,7 +18,7 @@ from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
 from gatepass.client.http import httpx
-from gatepass.client.session.access_token import AccessToken, Status, TokenState
+from gatepass.client.session.access_token import CLAIMS_CHANGED, AccessToken, Status, TokenState
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
@@ -107,10 +107,10 @@ class Session:
         self._saved.refresh_if_changed()
         return self.state.reason
 
-    def token_for_call(self, refused: AccessToken | None = None) -> Flow[AccessToken | None]:
+    def token_for_call(self, refused: AccessToken | None = None, *, is_stale: bool = False) -> Flow[AccessToken | None]:
         """The flow that returns a token for a call; None if not signed in, or if a refresh would not help.
 
-        `refused` is the token that a 401 answered. Raises SessionEndedError and RefreshUnavailableError.
+        `refused` is the token that a 401 answered, `is_stale` whether that said CLAIMS_CHANGED. Raises SessionEndedError and RefreshUnavailableError.
         """
         state = self.state
         yield from self._open()
@@ -119,7 +119,7 @@ class Session:
         token = state.current
         is_refused = refused is not None and token is refused
         now = clock.now()
-        if is_refused and token is not None and now < token.grace_until:
+        if is_refused and token is not None and now < token.grace_until and not is_stale:
             return None
         if token is not None and not is_refused and token.expires_at > now:
             if token.refresh_after <= now and not self._single_flight.is_running and self._retry_at <= now:
@@ -154,8 +154,9 @@ class Session:
         A refused access token is refreshed once. Raises SessionEndedError if not signed in, and a ProblemError.
         """
         refused: AccessToken | None = None
+        is_stale = False
         for _ in range(2):
-            token = yield from self.token_for_call(refused)
+            token = yield from self.token_for_call(refused, is_stale=is_stale)
             if token is None:
                 raise self._ended_error()
             answer, grant = yield from exchange_credentials(self._saved, path, proof, token)
@@ -163,7 +164,7 @@ class Session:
                 return self.state.account
             if answer.body.get("code") != "invalid-token":
                 break
-            refused = token
+            refused, is_stale = token, answer.body.get("reason") == CLAIMS_CHANGED
         raise_for_problem(answer.response)
         raise ClientError(f"{self.auth_url}/{path} did not answer with a session.")
 

@@ -2,7 +2,7 @@
  * Delivers one logical request, after the interceptors, until its final response.
  *
  *     start → layers → (token) → sent → … → end
- *                                    ↘ 401 for the token: waiting → replay → …
+ *                                    ↘ 401 for the token: waiting → replay → …   (again if the claims changed meanwhile)
  *
  * Used by both clients; independent of fetch and Axios.
  */
@@ -37,11 +37,18 @@ export async function deliver<A extends Answer>(
   }
 }
 
-/** The result of one sending: the response, its status, and whether it refuses the token. */
-export type Delivered<Raw> = readonly [raw: Raw, status: number, isRefused: boolean];
+/**
+ * How a 401 refuses our token; null for one that is for the application. `claims-changed`: a token of any age, since
+ * the claims of the account have changed since it was issued (PROTOCOL §7).
+ */
+export type Refusal = "invalid" | "claims-changed" | null;
+
+/** The result of one sending: the response, its status, and how it refuses the token. */
+export type Delivered<Raw> = readonly [raw: Raw, status: number, refusal: Refusal];
 
 /**
- * Sends with the session's token. If it is refused, refreshes it and sends once more; the second response is final.
+ * Sends with the session's token. If it is refused, refreshes it and sends once more; the second response is final, but
+ * for claims that changed while the newer token was being made.
  * `isOwn`: the request goes to the origin of the client and has no Authorization header of the caller. Other requests
  * get no token.
  */
@@ -52,32 +59,41 @@ export async function withToken<Raw>(
   trace: Trace,
   send: (token?: string) => Promise<Delivered<Raw>>,
 ): Promise<Raw> {
-  const token = isOwn ? await session.token(undefined, signal) : null;
+  let token = isOwn ? await session.token(undefined, signal) : null;
   trace("sent");
-  const [answer, status, isRefused] = await send(token?.value);
-  if (!token || !isRefused) return answer;
-  trace("waiting");
-  const next = await session.token(token.serial, signal);
-  if (!next) return answer;
-  // A stream that has been consumed would be sent as an empty body.
-  if (!isReplayable) throw new GatepassError("not-replayable", { status });
-  trace("replay");
-  return (await send(next.value))[0];
+  let [answer, status, refusal] = await send(token?.value);
+  for (let replays = 0; token && refusal && replays < 2; replays++) {
+    const hasChanged = refusal === "claims-changed";
+    if (replays && !hasChanged) break;
+    trace("waiting");
+    token = await session.token(token.serial, signal, hasChanged);
+    if (!token) break;
+    // A stream that has been consumed would be sent as an empty body.
+    if (!isReplayable) throw new GatepassError("not-replayable", { status });
+    trace("replay");
+    [answer, status, refusal] = await send(token.value);
+  }
+  return answer;
 }
 
 /**
- * Whether a 401 to our token refuses it. Any other 401 (a wrong password, another scheme) is for the application.
+ * How a 401 to our token refuses it. Any other 401 (a wrong password, another scheme) is for the application.
  *
  * Another origin shows only what it exposes. If there is no challenge and nothing of the body can be read (HEAD, a
  * stream), the 401 is taken for one about the token: it costs one refresh, and the second response is final.
  */
-export async function isTokenRefused(challenge: string | null | undefined, body: unknown): Promise<boolean> {
-  if (/\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? "")) return true;
+export async function refusalOf(challenge: string | null | undefined, body: unknown): Promise<Refusal> {
+  if (/\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? ""))
+    return challenge!.includes('error_description="claims-changed"') ? "claims-changed" : "invalid";
   const isBinary = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
   const seen = isBinary ? await new Response(body as BodyInit).text() : body;
-  if (isStream(seen) || seen == null || seen === "") return challenge == null;
-  const code = (typeof seen === "string" ? parse(seen) : (seen as { code?: unknown }))?.code;
-  return code === "invalid-token" || code === "token-required";
+  if (isStream(seen) || seen == null || seen === "") return challenge == null ? "invalid" : null;
+  const { code, reason } = ((typeof seen === "string" ? parse(seen) : seen) ?? {}) as {
+    code?: unknown;
+    reason?: unknown;
+  };
+  if (code !== "invalid-token" && code !== "token-required") return null;
+  return reason === "claims-changed" ? reason : "invalid";
 }
 
 /** Whether it is a stream, of the Web or of Node: it cannot be read, or sent, twice. */

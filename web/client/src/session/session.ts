@@ -72,11 +72,11 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** The last session that ended in this tab. If its cookie reappears, it is ignored. */
   let endedSid: string | null = null;
 
-  async function token(stale?: number, signal?: AbortSignal | null): Promise<AccessToken | null> {
+  async function token(stale?: number, signal?: AbortSignal | null, atAnyAge?: boolean): Promise<AccessToken | null> {
     if (stale! < memory.firstSerial) throw new GatepassError("session-ended");
     const { current, left, snapshot } = memory;
     const isRefused = stale === memory.serial;
-    if (isRefused && snapshot.lifetime! - left < MIN_AGE_FOR_REFRESH) return null;
+    if (isRefused && !atAnyAge && snapshot.lifetime! - left < MIN_AGE_FOR_REFRESH) return null;
     if (current && !isRefused) {
       if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
       return current;

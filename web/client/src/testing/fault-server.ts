@@ -44,7 +44,7 @@ export class FaultServer {
   readonly log: { case: Case; proof: string | null; sid: string | null }[] = [];
   /** All requests so far. */
   readonly requests: Incoming[] = [];
-  readonly #tokens = new Map<string, { sid: string; expiresAt: number }>();
+  readonly #tokens = new Map<string, { sid: string; expiresAt: number; isStale?: boolean }>();
   #count = 0;
   /** The lifetime of an access token, seconds. */
   accessTtl = 900;
@@ -69,6 +69,11 @@ export class FaultServer {
   /** Refuses every access token issued so far, as if it had expired. */
   refuseTokens(): void {
     for (const token of this.#tokens.values()) token.expiresAt = 0;
+  }
+
+  /** Refuses every access token issued so far because the claims of its account have changed. */
+  refreshClaims(): void {
+    for (const token of this.#tokens.values()) token.isStale = true;
   }
 
   /** Returns the response to a request. */
@@ -226,6 +231,10 @@ export class FaultServer {
     const row = token && this.rows.get(token.sid);
     if (!row || row.revoked || token.expiresAt <= this.#now()) {
       return problem(401, "invalid-token", {}, { "WWW-Authenticate": 'Bearer error="invalid_token"' });
+    }
+    if (token.isStale) {
+      const challenge = 'Bearer error="invalid_token", error_description="claims-changed"';
+      return problem(401, "invalid-token", { reason: "claims-changed" }, { "WWW-Authenticate": challenge });
     }
     return act(row);
   }

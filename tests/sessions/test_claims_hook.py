@@ -1,0 +1,278 @@
+"""The claims hook: what it gets, what a bad one does, and whom one that hangs delays."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from gatepass.core.claims import AccountFacts, Tokens
+from gatepass.core.event import ClaimsFailed
+from gatepass.core.session import Session
+from gatepass.core.strict_json import Json
+from gatepass.errors import ConfigurationError
+from gatepass.sessions import claims as hooks
+from tests.support.browser import EMAIL, Browser, identity
+from tests.support.gates import NOW, GateHarness, open_gate
+from tools.services.patience import patience
+
+Claims = Mapping[str, Json]
+
+
+async def both(session: Session, account: AccountFacts) -> Claims:
+    return {
+        "id": account.id,
+        "email": account.email,
+        "verified": account.email_verified,
+        "since": account.created_at,
+        "session": session.sid.hex(),
+        "by": list(session.methods),
+    }
+
+
+class Callable2:
+    def __call__(self, session: Session, account: AccountFacts) -> Claims:
+        return {"email": account.email}
+
+
+@pytest.mark.parametrize(
+    "hook", [both, lambda session, account: both(session, account), Callable2(), lambda *both: {"email": both[1].email}]
+)
+async def test_a_hook_of_two_arguments_gets_the_session_and_the_account(hook: Any) -> None:
+    async with open_gate(tokens=Tokens(claims=hook)) as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        principal = at.gate.check.principal([ann.bearer[1]])
+        assert principal.claims["email"] == EMAIL
+        if "id" in principal.claims:
+            assert principal.claims["id"] == principal.account_id
+            assert principal.claims["session"] == principal.session_id
+            assert (principal.claims["verified"], principal.claims["since"]) == (False, NOW)
+            assert principal.claims["by"] == ["pwd"]
+
+
+async def test_an_account_that_was_verified_since_is_told_as_it_is_now() -> None:
+    async with open_gate(tokens=Tokens(claims=both)) as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        account_id = at.gate.check.principal([ann.bearer[1]]).account_id
+        await at.gate.store.verify_account(account_id, now=NOW)
+        await at.gate.refresh_claims(account_id)
+        await ann.refresh()
+        assert at.gate.check.principal([ann.bearer[1]]).claims["verified"] is True
+
+
+async def test_a_hook_of_one_argument_costs_no_look_at_the_account_and_none_costs_nothing() -> None:
+    for hook, verbs in (
+        (lambda session: {}, ["swap", "claims_number"]),
+        (both, ["swap", "claims_number", "find_account"]),
+        (None, ["swap"]),
+    ):
+        async with open_gate(tokens=Tokens(claims=hook)) as at:
+            ann = Browser(at.gate.asgi)
+            await ann.register()
+            at.store.verbs.clear()
+            await ann.refresh()
+            assert at.store.verbs == verbs
+
+
+class Switch:
+    """A hook that does as a test says."""
+
+    def __init__(self) -> None:
+        self.act: Callable[[Session], Any] = lambda session: {}
+
+    async def __call__(self, session: Session) -> Claims:
+        found = self.act(session)
+        return await found if isinstance(found, Awaitable) else found  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def switch() -> Switch:
+    return Switch()
+
+
+@pytest.fixture
+async def at(switch: Switch) -> AsyncIterator[GateHarness]:
+    async with open_gate(tokens=Tokens(claims=switch, claims_timeout=1)) as at:
+        yield at
+
+
+@pytest.fixture
+async def ann(at: GateHarness) -> Browser:
+    ann = Browser(at.gate.asgi)
+    await ann.register()
+    return ann
+
+
+def fails(_session: Session) -> Claims:
+    raise LookupError("canary")
+
+
+BAD: dict[str, tuple[Callable[[Session], Any], str]] = {
+    "raises": (fails, "The claims hook raised LookupError."),
+    "returns none": (lambda session: None, "The claims hook returned NoneType, which is no mapping of claims."),
+    "sets ours": (lambda session: {"sub": "root", "claims_mark": 1}, "The claims hook may not set claims_mark, sub."),
+    "no JSON": (lambda session: {"role": object()}, "The claims hook returned what JSON cannot express."),
+    "too long": (
+        lambda session: {"scope": "notes:read", "groups": ["g" * 40] * 100},
+        "With the claims of the claims hook the token has 6195 characters of at most 4096 (max_token_length); the "
+        "largest is 'groups' with 4301.",
+    ),
+}
+
+
+class TestFailure:
+    @pytest.mark.parametrize("case", BAD)
+    async def test_a_refresh_without_claims_is_a_503_that_says_why_in_an_event(
+        self, at: GateHarness, switch: Switch, ann: Browser, case: str
+    ) -> None:
+        switch.act, why = BAD[case]
+        answer = await ann.refresh()
+        assert (answer.status, answer.code) == (503, "claims-unavailable")
+        assert answer.one("retry-after")
+        assert not answer.cookies
+        (event,) = (event for event in at.events if isinstance(event, ClaimsFailed))
+        assert (event.why[:30], event.account_id) == (why[:30], at.gate.check.principal([ann.bearer[1]]).account_id)
+        assert "canary" not in event.why
+
+    async def test_the_message_for_a_long_token_names_the_hook_the_bound_and_the_largest_claim(
+        self, at: GateHarness, switch: Switch, ann: Browser
+    ) -> None:
+        switch.act, _ = BAD["too long"]
+        await ann.refresh()
+        (event,) = (event for event in at.events if isinstance(event, ClaimsFailed))
+        assert all(text in event.why for text in ("claims hook", "of at most 4096", "max_token_length", "'groups'"))
+
+    @pytest.mark.parametrize("key", [b"k" * 32, None])
+    async def test_a_repeat_of_that_refresh_gets_the_successor_and_nobody_is_signed_out(
+        self, at: GateHarness, switch: Switch, key: bytes | None
+    ) -> None:
+        ann = Browser(at.gate.asgi, key=key)
+        await ann.register()
+        switch.act = fails
+        for _ in range(3):
+            assert (await ann.refresh()).status == 503
+        switch.act = lambda session: {"role": "reader"}
+        thief = ann.clone(key=key)
+        one, again = await ann.refresh(), await thief.refresh()
+        assert (one.status, again.status) == (200, 200)
+        if key is not None:
+            assert identity(one) == identity(again), "the same successor"
+        assert (await ann.refresh()).status == 200
+
+    async def test_after_a_long_failure_the_client_goes_on_too(
+        self, at: GateHarness, switch: Switch, ann: Browser
+    ) -> None:
+        switch.act = fails
+        assert (await ann.refresh()).status == 503
+        at.clock.advance(3_600)
+        switch.act = lambda session: {}
+        assert (await ann.refreshed()).status == 200
+        assert not at.named("authn_token_reuse")
+
+    @pytest.mark.parametrize("case", BAD)
+    async def test_a_sign_in_without_claims_has_not_happened(
+        self, at: GateHarness, switch: Switch, ann: Browser, case: str
+    ) -> None:
+        account_id = at.gate.check.principal([ann.bearer[1]]).account_id
+        before = await at.gate.sessions.list_for_account(account_id)
+        switch.act, _ = BAD[case]
+        answer = await ann.login()
+        assert (answer.status, answer.code) == (503, "claims-unavailable")
+        assert await at.gate.sessions.list_for_account(account_id) == before, "the session of before is there still"
+
+
+class TestHanging:
+    async def test_one_that_hangs_delays_no_guarded_call_and_no_other_account(self) -> None:
+        forever, asked = asyncio.Event(), asyncio.Event()
+        hanging: list[str] = []
+
+        async def claims(session: Session) -> Claims:
+            if session.account_id in hanging:
+                asked.set()
+                await forever.wait()
+            return {}
+
+        async with open_gate(tokens=Tokens(claims=claims, claims_timeout=600)) as at:
+            ann, bob = Browser(at.gate.asgi), Browser(at.gate.asgi)
+            await ann.register()
+            await bob.register(email="bob@example.com")
+            hanging.append(at.gate.check.principal([ann.bearer[1]]).account_id)
+            waiting = asyncio.ensure_future(ann.refresh())
+            await asked.wait()
+            assert (await bob.refresh()).status == 200
+            assert at.gate.check.principal([ann.bearer[1]]).account_id == hanging[0]
+            assert not waiting.done()
+            forever.set()
+            assert (await waiting).status == 200
+
+    async def test_one_that_hangs_is_given_up(self, at: GateHarness, switch: Switch, ann: Browser) -> None:
+        switch.act = lambda session: asyncio.Event().wait()
+        answer = await ann.refresh()
+        assert (answer.status, answer.code) == (503, "claims-unavailable")
+        (event,) = (event for event in at.events if isinstance(event, ClaimsFailed))
+        assert event.why == "The claims hook did not answer within 1 s."
+
+    async def test_plain_hooks_that_hang_take_no_thread_from_other_accounts(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of one account a bounded number run, so 100 of its refreshes leave the others their threads."""
+        monkeypatch.setattr(hooks, "MAX_THREADS", hooks.MAX_CALLS + 1)
+        forever, hanging, running = threading.Event(), set[str](), []
+
+        def claims(session: Session) -> Claims:
+            if session.account_id in hanging:
+                running.append(1)
+                forever.wait()
+            return {}
+
+        async with open_gate(tokens=Tokens(claims=claims, claims_timeout=600)) as at:
+            ann, bob = Browser(at.gate.asgi), Browser(at.gate.asgi)
+            await ann.register()
+            await bob.register(email="bob@example.com")
+            hanging.add(at.gate.check.principal([ann.bearer[1]]).account_id)
+            waiting = [asyncio.ensure_future(ann.clone(key=ann.key).refresh()) for _ in range(20)]
+            async with patience():
+                while len(running) < hooks.MAX_CALLS:
+                    await asyncio.sleep(0)
+            assert (await bob.refresh()).status == 200
+            assert len(running) == hooks.MAX_CALLS
+            forever.set()
+            assert {answer.status for answer in await asyncio.gather(*waiting)} == {200}
+
+    async def test_a_plain_one_that_is_given_up_keeps_its_turn_until_its_thread_ends(self) -> None:
+        forever, hangs, asked = threading.Event(), threading.Event(), []
+
+        def claims(session: Session) -> Claims:
+            if hangs.is_set():
+                asked.append(1)
+                forever.wait()
+            return {}
+
+        async with open_gate(tokens=Tokens(claims=claims, claims_timeout=1)) as at:
+            ann = Browser(at.gate.asgi)
+            await ann.register()
+            hangs.set()
+            answers = await asyncio.gather(*(ann.clone(key=ann.key).refresh() for _ in range(hooks.MAX_CALLS + 2)))
+            assert {answer.status for answer in answers} == {503}
+            assert len(asked) == hooks.MAX_CALLS, "the others waited for a turn, and started no thread"
+            hangs.clear()
+            forever.set()
+            async with patience():
+                while (await ann.refreshed()).status != 200:
+                    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"claims_timeout": 0}, "claims_timeout"),
+        ({"max_token_length": 100}, "max_token_length"),
+        ({"max_token_length": 9000}, "max_token_length"),
+    ],
+)
+def test_a_bound_that_cannot_hold_is_refused(options: dict[str, int], option: str) -> None:
+    with pytest.raises(ConfigurationError, match=option):
+        Tokens(**options)  # type: ignore[arg-type]
