@@ -167,8 +167,8 @@ async def test_external_users_may_be_asked_by_either_kind(users: Any) -> None:
         ann = Browser(at.gate.asgi)
         assert (await ann.login(password="wrong wrong wrong")).status == 401
         assert (await ann.login()).status == 200
-        assert await at.gate.accounts.find_to_sign_in("7") is not None
-        assert await at.gate.accounts.find_to_sign_in("8") is None
+        assert await at.gate.accounts.authenticated("7", ip_prefix="") is not None
+        assert await at.gate.accounts.authenticated("8", ip_prefix="") is None
 
 
 class Templates(MailTemplates):

@@ -266,18 +266,6 @@ class LowersTheEpoch(MemoryStore):
         return at
 
 
-class NumbersByTheClock(MemoryStore):
-    async def mark_claims(self, account_ids: Sequence[str], *, now: int, within: int) -> int:
-        number = first_number(now)
-        self._marks.update({(account_id, within): number for account_id in account_ids})
-        return number
-
-
-class ForgetsMarksForAll(MemoryStore):
-    async def claims_number(self, account_id: str) -> int:
-        return max((number for (marked, _), number in self._marks.items() if marked == account_id), default=0)
-
-
 class MissesDeletions(MemoryStore):
     def _note_change(self, account_id: str, kind: Any, *, extra: str = "") -> None:
         if kind != "delete":
@@ -297,6 +285,18 @@ class EndsWhatAnotherHas(MemoryStore):
 class TakesBeforeTheHeadStart(MemoryStore):
     async def take_changes(self, *, now: int, until: int, noticed_before: int, limit: int) -> Any:
         return await super().take_changes(now=now, until=until, noticed_before=now, limit=limit)
+
+
+class NumbersByTheClock(MemoryStore):
+    async def mark_claims(self, account_ids: Sequence[str], *, now: int, within: int) -> int:
+        number = first_number(now)
+        self._marks.update({(account_id, within): number for account_id in account_ids})
+        return number
+
+
+class ForgetsMarksForAll(MemoryStore):
+    async def claims_number(self, account_id: str) -> int:
+        return max((number for (marked, _), number in self._marks.items() if marked == account_id), default=0)
 
 
 class CountsOnce(MemoryStore):

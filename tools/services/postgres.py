@@ -221,8 +221,8 @@ async def empty_database() -> str:
     await execute(server.url(name), "DELETE FROM gatepass.account; DELETE FROM gatepass.attempt; "
                   "DELETE FROM gatepass.signing_key; DELETE FROM gatepass.applicant; "
                   "DELETE FROM gatepass.audit; DELETE FROM gatepass.account_change; "
-                  "DELETE FROM gatepass.tombstone; DELETE FROM gatepass.epoch; "
-                  "DELETE FROM gatepass.claims_mark")  # fmt: skip
+                  "DELETE FROM gatepass.claims_mark; "
+                  "DELETE FROM gatepass.tombstone; DELETE FROM gatepass.epoch")  # fmt: skip
     return server.url(name)
 
 

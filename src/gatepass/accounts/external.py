@@ -93,12 +93,12 @@ class ExternalUsers:
         self._changes = changes
         self._clock = clock
 
-    async def find(self, user_id: str) -> Account | None:
+    async def find(self, user_id: str, *, network: str | None) -> Account | None:
         """The up-to-date mirror of the user of this id; None if the application knows none."""
         user = await call_hook(self._authenticator.find, user_id)
         if user is not None and user.id != user_id:
             raise ValueError(f"find({user_id!r}) of the Authenticator returned the user {user.id!r}")
-        return None if user is None else await self.mirror(user, network=None)
+        return None if user is None else await self.mirror(user, network=network)
 
     async def verify(
         self, email: str, password: Secret, *, network: str | None, request: RequestFacts

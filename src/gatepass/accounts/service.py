@@ -57,21 +57,6 @@ class Accounts:
         """At most `limit` accounts with ids greater than `after` ("" starts at the first), ordered by id."""
         return await self._store.list_accounts(after=after, limit=limit)
 
-    async def find_to_sign_in(self, who: str | AuthenticatedUser, *, ip_prefix: str = "") -> Account | None:
-        """The account of this id, if it may sign in. Users that the application keeps are asked for there.
-
-        `who` may be such a user itself, whom the application has authenticated. Raises ValueError for one where the
-        gate has no `users`.
-        """
-        external = self._external_users
-        if not isinstance(who, str):
-            if external is None:
-                raise ValueError("an AuthenticatedUser is for a gate with `users`; else name the id of the account")
-            account = await external.mirror(who, network=ip_prefix)
-        else:
-            account = await (self._store.find_account(who) if external is None else external.find(who))
-        return None if account is None or account.disabled_at is not None else account
-
     async def find_by_email(self, email_key: str) -> Account | None:
         """The account of a normalised address, or None."""
         return await find_by_email(self._store, email_key)
@@ -80,6 +65,20 @@ class Accounts:
         """The account of an address as people write it, or None. Tell no caller whether there is one."""
         read = read_email(address)
         return None if read is None else await find_by_email(self._store, read.key)
+
+    async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
+        """The account that the application has authenticated: by its id, or as an external user. None without one.
+
+        With `users` their `find` is asked for an id: who never signed in is known there too.
+
+        Raises ValueError for a user where the gate has no `users`.
+        """
+        external = self._external_users
+        if isinstance(who, str):
+            return await (external.find(who, network=ip_prefix) if external else self._store.find_account(who))
+        if external is None:
+            raise ValueError("an AuthenticatedUser is for a gate with `users`; else name the id of the account")
+        return await external.mirror(who, network=ip_prefix)
 
     async def add(
         self,

@@ -131,8 +131,8 @@ class Door:
     ) -> SignedIn:
         context = self._context
         caller = context.caller(request)
-        account = await context.accounts.find_to_sign_in(who, ip_prefix=caller.ip_prefix)
-        if account is None:
+        account = await context.accounts.authenticated(who, ip_prefix=caller.ip_prefix)
+        if account is None or account.disabled_at is not None:
             raise SignInRefused
         begun = await begin(context, request, account, caller=caller, remember=remember, binding_key=key, how=how)
         if begun is None:
