@@ -90,8 +90,8 @@ class TestMailedLink:
 
     @pytest.fixture
     def client(self, module: ModuleType) -> Iterator[TestClient]:
-        module.sent = []
-        module.send = lambda address, text: module.sent.append((address, text))
+        sent: list[tuple[str, str]] = []
+        vars(module).update(sent=sent, send=lambda address, text: sent.append((address, text)))
         with serving(module.create_app(memory_gate())) as client:
             sign_up(client)
             client.post("/auth/logout", headers=PAGE)
