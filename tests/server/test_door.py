@@ -324,8 +324,12 @@ class TestWithoutAGuard:
         assert event.fix.startswith("Return signed_in.onto(response)")
 
     async def test_what_was_put_onto_a_response_is_not(self, at: GateHarness, account: str) -> None:
-        (await at.gate.sign_in(scope_of(), account, methods=("fed",))).onto([])
-        assert (await at.gate.sign_in(scope_of(), account, methods=("fed",))).headers
+        first = await at.gate.sign_in(scope_of(), account, methods=("fed",))
+        second = await at.gate.sign_in(scope_of(), account, methods=("fed",))
+        put: list[tuple[str, str]] = []
+        assert second.onto(put) is put
+        assert len(first.headers) == len(put) == 3
+        del first, second
         gc.collect()
         assert at.named("session_cookies_lost") == []
 
