@@ -185,7 +185,7 @@ def _prove_the_key_alone(key: bytes, *, sid: bytes, generation: int, challenge: 
 def _proof_of_the_key_alone(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> bool:
     if not token.is_bound or proof is None:
         return not token.is_bound
-    return proof.text == _prove_the_key_alone(open_key(token, keys), sid=token.sid, generation=0, challenge="")
+    return proof.text == _prove_the_key_alone(open_key(token, keys).reveal(), sid=token.sid, generation=0, challenge="")
 
 
 MUTANTS = (

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, assert_never
 from gatepass.core.binding import Proof, prove
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import RefreshToken, is_proven, successor_of
+from gatepass.core.refresh_token import RefreshToken, proven_key, successor_of
 from gatepass.core.rotation import (
     Advance,
     DeviceMissing,
@@ -46,6 +46,11 @@ OLD_COMMIT = NOW - POLICY.leeway - 1
 Kind = Literal["unproven", "ended", "advance", "repeat", "repeat with pass", "recover", "late", "reuse"]
 Apply = Callable[[Session, Swap], Session | None]
 IsProven = Callable[[RefreshToken, KeyRing, Proof | None], bool]
+
+
+def is_proven(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> bool:
+    """As in `RefreshCookies.present`: an unbound token needs no proof."""
+    return not token.is_bound or proven_key(token, keys, proof) is not None
 
 
 def apply(row: Session, swap: Swap) -> Session | None:
@@ -132,7 +137,7 @@ class Server:
         proof = None
         if request.key != "-":
             text = self.rules.prove(
-                KEYS[request.key], sid=SID, generation=made_for.generation, challenge=made_for.challenge
+                KEYS[request.key].reveal(), sid=SID, generation=made_for.generation, challenge=made_for.challenge
             )
             proof = Proof(claimed.generation, claimed.challenge, text)
         return self.rules.is_proven(claimed, RINGS[""], proof)
