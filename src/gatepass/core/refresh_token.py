@@ -21,7 +21,7 @@ from enum import IntEnum
 
 from gatepass.core import base64url
 from gatepass.core.binding import BindingKey, Proof, challenge_of, mask, prove
-from gatepass.core.keyring import KeyRing, SecretKeys
+from gatepass.core.keyring import KeyRing
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 
 PREFIX = "gp_rt_"
@@ -117,7 +117,7 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
         token.issued_at.to_bytes(5, "big"),
         token.expires_at.to_bytes(5, "big"),
     )
-    return PREFIX + base64url.encode(body + _mac(secret_keys, body))
+    return PREFIX + base64url.encode(body + secret_keys.mac.digest(body))
 
 
 def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed | UnknownKey | RetiredKey:
@@ -135,7 +135,7 @@ def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed
     secret_keys = keys.find(key_id)
     if secret_keys is None:
         return RetiredKey(sid) if key_id in keys.retired else UnknownKey()
-    if not hmac.compare_digest(_mac(secret_keys, body), mac):
+    if not hmac.compare_digest(secret_keys.mac.digest(body), mac):
         return Malformed()
     return RefreshToken(
         key_id=key_id,
@@ -273,7 +273,3 @@ def _identity_of(sid: bytes, generation: int, *rest: bytes) -> bytes:
     """A fingerprint; `rest` are nonce, parent and binding."""
     identity = _IDENTITY.pack(VERSION, sid, generation & MAX_GENERATION, *rest)
     return hashlib.sha256(identity).digest()[:16]
-
-
-def _mac(secret_keys: SecretKeys, body: bytes) -> bytes:
-    return hmac.digest(secret_keys.mac, body, "sha256")
