@@ -74,7 +74,7 @@ def test_the_front_door_loads_nothing_behind_it() -> None:
 
 def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
     names = loaded("-c", "from gatepass.client import Client")
-    assert rooms(names) == {"_lazy", "client", "core", "errors", "wire"}
+    assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "wire"}
     core = {"gatepass.core.base64url", "gatepass.core.binding", "gatepass.core.secret"}
     assert {name for name in names if name.startswith("gatepass.core.")} == core
     assert others(names) == {"httpx2"}

@@ -1,7 +1,7 @@
 """What people reported of other projects' integration, tried here. What stands elsewhere is named, not written twice.
 
 fastapi#2693, fastapi#4653, starlette#1175     401 in a middleware: tests/guards/test_refusals.py
-flask-cors#170, #201, flask-jwt-extended#119   preflights and a hook that asks who calls: tests/guards/test_cors_flask.py
+flask-cors#170, #201, flask-jwt-extended#119   preflights, a hook that asks who calls: tests/guards/test_cors_flask.py
 flask-cors#191, #284                           a sign-in with credentials: tests/guards/test_cors_flask.py
 django-cors-headers#647                        paths that it leaves alone: tests/guards/test_cors_django.py
 django-ninja#44, #296, #1493                   a refusal that was a 500: tests/guards/test_django_ninja.py
