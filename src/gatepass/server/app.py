@@ -23,7 +23,7 @@ logger = logging.getLogger("gatepass.server")
 
 Methods = dict[str, Endpoint]
 _TOLD_ONCE = frozenset({"out-of-touch", "not-ready"})
-"""Refusals that last: the event and the record of their beginning are enough (sys_revocations_lost, sys_task_failed)."""
+"""Refusals that last: their beginning is an event and a record (sys_revocations_lost, sys_task_failed)."""
 _PARAMETER = re.compile(r"\\{(\w+)\\}")
 
 
