@@ -12,7 +12,7 @@ from gatepass.client import AsyncClient, Client, GatepassAuth
 from tests.client.fake_api import URL, Api, signed_in
 from tests.client.test_both_libraries import LIBRARIES
 
-OLD = {"timeout": httpx.Timeout(5)}
+OLD: dict[str, Any] = {"timeout": httpx.Timeout(5)}
 
 
 def granting(api: Api) -> Any:

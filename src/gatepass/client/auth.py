@@ -14,7 +14,7 @@ import weakref
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar, Unpack
 
-from gatepass.client.aio import AsyncClient, aio_kind
+from gatepass.client.aio import AsyncClient
 from gatepass.client.base import BaseClient, HttpxOptions, OwnOptions, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
@@ -23,7 +23,7 @@ from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.session import Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
-from gatepass.client.sync import Client, sync_kind
+from gatepass.client.sync import Client
 
 Owned = TypeVar("Owned", httpx.Client, httpx.AsyncClient)
 
@@ -50,7 +50,7 @@ class GatepassAuth(Auth):
         self._options = options
         self._async_options: HttpxOptions = {**options, "transport": async_transport}
         library = library_among(options) or library_among(self._async_options) or httpx
-        first: Client = sync_kind(library)(
+        first: Client = Client.kinds[library.__name__](
             auth_url=auth_url, session=session, storage=storage, **_bare(library, options)
         )
         self.session: Session = first.session
@@ -103,7 +103,7 @@ class GatepassAuth(Auth):
         library = library_among(self._options) or library_of(request) or httpx
         client: Client | None = self._clients.get(library.__name__)
         if client is None:
-            made: Client = sync_kind(library)(session=self.session, **_bare(library, self._options))
+            made: Client = Client.kinds[library.__name__](session=self.session, **_bare(library, self._options))
             client = self._clients.setdefault(library.__name__, made)
         return client
 
@@ -113,7 +113,7 @@ class GatepassAuth(Auth):
         library = library_among(self._async_options) or library_of(request) or httpx
         client: AsyncClient | None = clients.get(library.__name__)
         if client is None:
-            client = aio_kind(library)(session=self.session, **_bare(library, self._async_options))
+            client = AsyncClient.kinds[library.__name__](session=self.session, **_bare(library, self._async_options))
             clients[library.__name__] = client
         return client
 
@@ -147,8 +147,8 @@ def with_interceptors(client: Owned, **options: Unpack[OwnOptions]) -> Any:
 def _kind_over(client: object) -> tuple[type[Any], type[Any]]:
     """Our kind of client for a client of either library, and the library's own. Raises TypeError for another object."""
     for library in LIBRARIES:
-        for ours, plain in ((sync_kind, library.Client), (aio_kind, library.AsyncClient)):
+        for ours, plain in ((Client, library.Client), (AsyncClient, library.AsyncClient)):
             if isinstance(client, plain):
-                return ours(library), plain
+                return ours.kinds[library.__name__], plain
     names = " or ".join(library.__name__ for library in LIBRARIES)
     raise TypeError(f"This is no client of {names}: {type(client).__module__}.{type(client).__qualname__}.")

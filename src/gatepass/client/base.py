@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from logging import Logger
-from typing import Any, TypedDict, cast
+from typing import Any, ClassVar, Self, TypedDict, cast
 
 from gatepass.client.flow import Layer, Next, compose
 from gatepass.client.http import CLIENT_DEFAULTS, LIBRARIES, httpx, library_among
@@ -112,6 +112,8 @@ class BaseClient:
 
     library: Any
     """The HTTP library, httpx2 or httpx, that this client is one of."""
+    kinds: ClassVar[Mapping[str, type[Any]]] = {}
+    """Of `Client` and `AsyncClient` themselves: the class for each library, by the library's name."""
     session: Session
     interceptors: Interceptors
     error_handlers: ErrorHandlers
@@ -122,6 +124,14 @@ class BaseClient:
     _layers: tuple[Layer, ...]
     _tasks: set[asyncio.Task[None]]
     _threads: set[threading.Thread]
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:  # noqa: D102 (the reference shows what has a docstring)
+        # A client of the library whose objects are given; one of the default where none are.
+        library = library_among({"base_url": arguments[0] if arguments else None, **options})
+        other = None if library is None else vars(cls).get("kinds", {}).get(library.__name__)
+        if other not in (None, cls):
+            return cast(Self, other(*arguments, **options))
+        return super().__new__(cls)
 
     def _configure(self, base_url: httpx.URL, timeout: httpx.Timeout, *, options: OwnOptions) -> None:
         """Make the session and the layers. Raises TypeError for options that exclude each other."""

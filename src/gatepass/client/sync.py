@@ -6,13 +6,13 @@ Every method of httpx2's client calls `send`, which therefore sees the final res
 import threading
 from abc import ABCMeta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, kinds_of, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive
-from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx, library_among
+from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
@@ -134,18 +134,5 @@ class Client(SyncCalls, httpx.Client, metaclass=ABCMeta):
 
     library = httpx
 
-    def __new__(cls, *arguments: Any, **options: Any) -> Self:  # noqa: D102 (the reference shows what has a docstring)
-        # A client of the library whose objects are given; one of the default where none are.
-        if cls is Client:
-            library = library_among({"base_url": arguments[0] if arguments else None, **options})
-            if library not in (None, httpx):
-                return cast(Self, sync_kind(library)(*arguments, **options))
-        return super().__new__(cls)
 
-
-_KINDS = kinds_of(Client, SyncCalls)
-
-
-def sync_kind(library: Any) -> type[Any]:
-    """The kind of `Client` that is a client of `library`. All of them are instances of `Client`."""
-    return _KINDS[library.__name__]
+Client.kinds = kinds_of(Client, SyncCalls)
