@@ -9,7 +9,7 @@
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
-    ├── ClaimsFailed                sessions.claims: the claims hook gave no claims; caught inside
+    ├── NoClaims                    sessions.claims: the claims hook gave no claims; caught inside
     ├── HookError                   accounts.hooks: a hook raised what no hook may raise; answered with 500
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins

@@ -54,13 +54,19 @@ def add(email: str, env_file: Path | None, as_json: bool) -> None:
 @env_file_option
 @json_option
 def list_(env_file: Path | None, as_json: bool) -> None:
-    """Show all accounts; with --json one object per line, for programs."""
+    """Show all accounts; with --json one object per line, for programs.
+
+    Stopped: too many failures in a row; `enable` opens it.
+    """
 
     async def show(gate: Gatepass) -> None:
         after = ""
         while page := await gate.store.list_accounts(after=after, limit=PAGE_SIZE):
             for account in page:
-                click.echo(json.dumps(_as_json(account)) if as_json else _line(account))
+                stopped = await gate.accounts.is_stopped(account)
+                click.echo(
+                    json.dumps({**_as_json(account), "stopped": stopped}) if as_json else _line(account, stopped)
+                )
             after = page[-1].id
 
     with_gate(env_file, show)
@@ -73,16 +79,17 @@ def list_(env_file: Path | None, as_json: bool) -> None:
 def show(account: str, env_file: Path | None, as_json: bool) -> None:
     """Show an account, and how it can be signed in to: with a password, and by which identities at providers."""
 
-    async def read(gate: Gatepass) -> tuple[Account, Sequence[LinkedIdentity]]:
+    async def read(gate: Gatepass) -> tuple[Account, bool, Sequence[LinkedIdentity]]:
         found = await find_account(gate, account)
-        return found, await gate.identities.list_for_account(found.id)
+        return found, await gate.accounts.is_stopped(found), await gate.identities.list_for_account(found.id)
 
-    found, identities = with_gate(env_file, read)
+    found, stopped, identities = with_gate(env_file, read)
     if as_json:
         linked = [identity_json(each) for each in identities]
-        click.echo(json.dumps({**_as_json(found), "password": found.has_password, "identities": linked}))
+        more = {"stopped": stopped, "password": found.has_password, "identities": linked}
+        click.echo(json.dumps({**_as_json(found), **more}))
         return
-    click.echo(_line(found))
+    click.echo(_line(found, stopped))
     click.echo("password  yes" if found.has_password else "password  none")
     for each in identities:
         used = format_time(each.last_used_at)
@@ -229,6 +236,7 @@ def _as_json(account: Account) -> dict[str, object]:
     }
 
 
-def _line(account: Account) -> str:
-    state = "disabled" if account.disabled_at else "verified" if account.verified_at else "-"
+def _line(account: Account, stopped: bool) -> str:
+    usual = "verified" if account.verified_at else "-"
+    state = "disabled" if account.disabled_at else "stopped" if stopped else usual
     return f"{account.id}  {state:8}  {account.email}"

@@ -45,7 +45,7 @@ def is_in_hook() -> bool:
     return _is_in_hook.get()
 
 
-class ClaimsFailed(GatepassError):
+class NoClaims(GatepassError):
     """The claims hook gave no claims. The message says why, without text of the application's. Caught inside."""
 
 
@@ -94,7 +94,7 @@ class AddedClaims:
             return Added(mark, own)
         try:
             return Added(mark, {**await self._hook(session, account), **own})
-        except ClaimsFailed as failure:
+        except NoClaims as failure:
             cause = failure.__cause__
             raise self.refuse(session, f"The claims hook {failure}.", cause) from cause
 
@@ -136,7 +136,7 @@ class HookCall:
         self._process = 0
 
     async def __call__(self, session: Session, account: AccountFacts | None) -> Mapping[str, Json]:
-        """The claims. Raises ClaimsFailed."""
+        """The claims. Raises NoClaims."""
         arguments = (session, account) if self.takes_account else (session,)
         inside = _is_in_hook.set(True)
         try:
@@ -144,13 +144,13 @@ class HookCall:
                 added = await self._call(session.account_id, arguments)
         except TimeoutError as late:
             why = f"did not answer within {self._timeout:g} s" if limit.expired() else "raised TimeoutError"
-            raise ClaimsFailed(why) from late
+            raise NoClaims(why) from late
         except Exception as fault:
-            raise ClaimsFailed(f"raised {type(fault).__name__}") from fault
+            raise NoClaims(f"raised {type(fault).__name__}") from fault
         finally:
             _is_in_hook.reset(inside)
         if not isinstance(added, Mapping):
-            raise ClaimsFailed(f"returned {type(added).__name__}, which is no mapping of claims")
+            raise NoClaims(f"returned {type(added).__name__}, which is no mapping of claims")
         return added
 
     async def _call(self, account_id: str, arguments: Sequence[object]) -> Any:

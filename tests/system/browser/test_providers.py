@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from tests.system.browser.conftest import Stages, open_tab, ping, prepared, status, until_page
 from tests.system.providers.conftest import start_mock, stop, until_up
@@ -100,7 +100,12 @@ def test_the_answer_of_another_profile_signs_nobody_in(here: Here, tab: Page, ch
     tab.evaluate(GO, {"return_to": "/"})
     tab.locator("input[name=sub], button[name=sub]").first.wait_for()
     back: list[str] = []
-    tab.route("**/callback?*", lambda route: (back.append(route.request.url), route.abort()))
+
+    def keep(route: Route) -> None:
+        back.append(route.request.url)
+        route.abort()
+
+    tab.route("**/callback?*", keep)
     sign_in_at_the_provider(tab)
     until(lambda: back, "the way back")
     victim = prepared(chromium.new_context())
