@@ -20,6 +20,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from gatepass.accounts.administration import Administration
 from gatepass.accounts.identities import Identities
+from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
@@ -155,6 +156,13 @@ class SyncIdentities(SyncService):
     list_for_account = Method(Identities.list_for_account)
 
 
+class SyncProviderLogout(SyncService):
+    """`gate.sync.provider_logout`."""
+
+    end = Method(ProviderLogout.end)
+    origin = Method(ProviderLogout.origin)
+
+
 class SyncAdministration(SyncService):
     """`gate.sync.administration`."""
 
@@ -196,6 +204,7 @@ class Sync(Run):
         sessions: Sessions,
         accounts: Accounts,
         identities: Identities,
+        provider_logout: ProviderLogout,
         administration: Administration,
         keys: SigningKeys,
         door: Door,
@@ -205,6 +214,7 @@ class Sync(Run):
         self.sessions = SyncSessions(sessions, self)
         self.accounts = SyncAccounts(accounts, self)
         self.identities = SyncIdentities(identities, self)
+        self.provider_logout = SyncProviderLogout(provider_logout, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
 

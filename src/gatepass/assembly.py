@@ -406,6 +406,7 @@ class Parts:
             sessions=self.sessions,
             accounts=self.accounts,
             identities=self.identities,
+            provider_logout=self.provider_logout,
             administration=self.administration,
             keys=self.keys,
             door=self.door,

@@ -5,6 +5,7 @@
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
     ├── InvalidDeviceProof          core.device_key: the proof of a device is unusable; also a ValueError
+    ├── InvalidLogoutToken          core.logout_token: it ends nothing; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
@@ -38,6 +39,7 @@
         ├── Refused                 serving.http_protocol: a request beyond the limits of the server
         ├── InternalError           500 server.app: a fault of ours
         ├── ProviderFailed          502 provider-error: a provider of identities answers what cannot be used
+        │   ├── UnpublishedKey          oidc.partner: a token is under no key that the provider publishes
         │   └── ProviderUnavailable     502 provider-unavailable: it does not answer
         │       └── ProviderTimeout     504 provider-unavailable: it does not answer in time
         └── Unavailable             503 with Retry-After: nothing was decided or cleared

@@ -95,7 +95,7 @@ class Gatepass:
         anywhere = parts.anywhere
         self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)
         self.identities, self.keys = anywhere(parts.identities), anywhere(parts.keys)
-        self.administration = anywhere(parts.administration)
+        self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self.cookies, self.origins = parts.cookies, parts.origins
         self.mailer, self.outbox = parts.mailer, parts.outbox

@@ -153,7 +153,7 @@ async def test_a_store_that_fails_on_the_way_leaves_the_link_good() -> None:
         await at.browser().register()
         await at.ask("/password/forgot", {"email": EMAIL})
         body = {"token": await at.token(), "new": NEW}
-        for verb in ("verify_account", "count_failure", "change_password"):
+        for verb in ("count_failure", "change_password", "verify_account"):
 
             async def fail(called: str, verb: str = verb) -> None:
                 if called == verb:
@@ -163,3 +163,5 @@ async def test_a_store_that_fails_on_the_way_leaves_the_link_good() -> None:
             assert (await at.ask("/password/reset", body)).status == 503, verb
         at.at.store.before = None
         assert (await at.ask("/password/reset", body)).status == 204
+        (account,) = at.at.memory._accounts.values()
+        assert (account.credential_version, account.verified_at) == (2, at.at.clock.now())

@@ -29,9 +29,12 @@ HARMLESS = {
     "lines",
     "seconds",
     "task",
+    "provider",
+    "by",
+    "code",
 }
-"""Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, and the label
-of a client (tests/wire/test_device.py)."""
+"""Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, the name that
+the application gave to a provider, and the label of a client (tests/wire/test_device.py)."""
 NAMES = {
     "StoreUnsafe": ("sys_store_unsafe", "critical"),
     "SessionsLost": ("sys_sessions_lost", "critical"),
@@ -40,6 +43,10 @@ NAMES = {
     "AccountDisabled": ("user_disabled", "info"),
     "AccountEnabled": ("user_enabled", "info"),
     "AccountDeleted": ("user_deleted", "info"),
+    "IdentityLinked": ("user_identity_link", "info"),
+    "IdentityUnlinked": ("user_identity_unlink", "info"),
+    "ProviderSignInRefused": ("authn_provider_refused", "warning"),
+    "ProviderFailure": ("sys_provider_failed", "warning"),
     "EmailChanged": ("user_email_change", "info"),
     "ResetRequested": ("authn_password_reset_request", "info"),
     "PasswordReset": ("authn_password_reset", "info"),

@@ -46,6 +46,7 @@ EVERY_ENDPOINT = [
     ("GET", "/oidc/acme/start"),
     ("POST", "/oidc/acme/callback"),
     ("GET", "/oidc/acme/callback"),
+    ("POST", "/oidc/acme/back-channel-logout"),
 ]
 BEARER_ENDPOINTS = [
     ("POST", "/logout-all"),

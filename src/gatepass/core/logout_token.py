@@ -8,9 +8,9 @@ ends what began by an ID token that is not younger than itself, so nothing that 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatepass.core import base64url, strict_json
 from gatepass.core.identity import MAX_SUBJECT
 from gatepass.core.strict_json import Json
+from gatepass.errors import GatepassError
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYPES = (None, "logout+jwt", "jwt")
@@ -18,7 +18,7 @@ TYPES = (None, "logout+jwt", "jwt")
 MAX_SID = 255
 
 
-class InvalidLogoutToken(ValueError):
+class InvalidLogoutToken(GatepassError, ValueError):
     """A logout token that ends nothing. The message is for logs and tests."""
 
 
@@ -58,18 +58,6 @@ def read_logout_token(claims: Mapping[str, Json], *, kind: str | None, now: int,
     if subject is None and sid is None:
         raise InvalidLogoutToken("it names neither a subject nor a session")
     return LogoutToken(str(claims.get("iss")), subject, sid, issued_at)
-
-
-def type_of(token: str) -> str | None:
-    """The `typ` in the header of a JWS whose signature holds; None if it has none. Raises InvalidLogoutToken."""
-    try:
-        header = strict_json.load(base64url.decode(token.partition(".")[0].encode("ascii")))
-    except ValueError:
-        raise InvalidLogoutToken("it is no JWS") from None
-    kind = header.get("typ") if isinstance(header, dict) else None
-    if kind is not None and not isinstance(kind, str):
-        raise InvalidLogoutToken("its typ is no text")
-    return kind
 
 
 def _time(claims: Mapping[str, Json], name: str) -> int | None:

@@ -17,7 +17,8 @@ from gatepass.oidc.fetch import Fetcher, Members
 from gatepass.oidc.id_token import identity_of
 from gatepass.oidc.options import GITHUB, Provider
 from gatepass.oidc.partner import FEDERATED, Answer, Assertion
-from gatepass.oidc.relying_party import authorization_parameters, redeem, with_query, within_time
+from gatepass.oidc.relying_party import authorization_parameters, redeem, within_time
+from gatepass.oidc.return_to import with_query
 from gatepass.ports import Clock
 from gatepass.remote.connection import RemoteUrl
 

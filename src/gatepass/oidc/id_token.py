@@ -9,10 +9,10 @@ from gatepass.core.secret import Secret
 from gatepass.core.strict_json import Json
 from gatepass.errors import Forbidden, ProviderFailed
 from gatepass.oidc.fetch import Members
-from gatepass.oidc.key_set import Signed, is_same, left_half_hash
+from gatepass.oidc.key_set import is_same, left_half_hash
 from gatepass.oidc.metadata import TENANT
 from gatepass.oidc.options import Provider
-from gatepass.oidc.partner import FEDERATED, Assertion
+from gatepass.oidc.partner import FEDERATED, Assertion, Signed
 
 MAX_AGE = 60 * MINUTE
 """Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""

@@ -25,6 +25,7 @@ from gatepass.core import base64url, strict_json
 from gatepass.core.secret import Secret
 from gatepass.errors import ProviderFailed
 from gatepass.oidc.fetch import Members
+from gatepass.oidc.partner import Signed, UnpublishedKey
 
 MAX_TOKEN = 65_536
 """Characters of an ID token. Some have dozens of groups in them."""
@@ -35,10 +36,6 @@ _FAMILIES: Mapping[str, type[Key]] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
 _HASHES = {"256": sha256, "384": sha384, "512": sha512}
 _PUBLIC_TYPES = ("RSA", "EC", "OKP")
-
-
-class UnknownKey(ProviderFailed):
-    """The token is under no key of this set: the provider may have published another one since."""
 
 
 class _Registry(JWSRegistry):
@@ -56,29 +53,20 @@ class _Registry(JWSRegistry):
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A token whose signature holds. `kind` is the `typ` of its header, if that says one."""
-
-    claims: Members
-    algorithm: str
-    kind: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class KeySet:
     """The usable keys of one set, in its order."""
 
     keys: Sequence[Key]
 
     def verify(self, token: Secret, *, algorithms: Collection[str]) -> Signed:
-        """The token, if its signature holds. Raises ProviderFailed, or UnknownKey."""
+        """The token, if its signature holds. Raises ProviderFailed, or UnpublishedKey."""
         header = _header(token)
         algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ")
         if not isinstance(algorithm, str) or algorithm not in algorithms:
             raise ProviderFailed("the token's alg is not accepted")
         candidates = [key for key in self.keys if _fits(key, algorithm=algorithm, kid=kid)]
         if not candidates:
-            raise UnknownKey("the token is under no key that the provider publishes")
+            raise UnpublishedKey("the token is under no key that the provider publishes")
         for key in candidates:
             payload = _payload(token, key, algorithm)
             if payload is not None:

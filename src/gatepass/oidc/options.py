@@ -18,6 +18,7 @@ from gatepass.remote.connection import RemoteUrl
 Adapter = Literal["oidc", "github"]
 ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "none"]
 ResponseMode = Literal["query", "form_post"]
+LogoutEnds = Literal["session", "subject"]
 GITHUB = "https://github.com"
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Signatures that a published key verifies. ES256K and 1024-bit RSA are for nobody."""
@@ -61,6 +62,9 @@ class Provider:
     """Microsoft, for the issuers of several tenants (…/common/v2.0): the ids of those that are accepted, or `*`."""
     response_mode: ResponseMode = "query"
     """`form_post` for Apple, which answers requests for a name or an address by a form alone. Needs https."""
+    logout_ends: LogoutEnds = "session"
+    """What its back-channel logout ends here: what began in its own session, or all of the person's. Keycloak tells one
+    session where an administrator ends them all."""
     redirect_uri: str | None = None
     """Where the provider sends the browser back to. None: /auth/oidc/{name}/callback at the public URL."""
     clock_skew: int = MINUTE
@@ -99,6 +103,7 @@ class Provider:
             (all(_SCOPE.fullmatch(scope) for scope in self.scopes), "`scopes` are words without spaces."),
             ("openid" in self.scopes or self.adapter != "oidc", "`scopes` must have openid."),
             (self.response_mode in get_args(ResponseMode), "`response_mode` must be query or form_post."),
+            (self.logout_ends in get_args(LogoutEnds), "`logout_ends` must be session or subject."),
             (self.max_age is None or self.max_age >= 0, "`max_age` must be at least 0 seconds."),
             (0 <= self.clock_skew <= 5 * MINUTE, "`clock_skew` must be 0 to 300 seconds."),
             (_OURS.isdisjoint(self.parameters), f"`parameters` must not have {', '.join(sorted(_OURS))}."),

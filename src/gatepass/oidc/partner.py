@@ -8,12 +8,26 @@ from typing import Protocol
 
 from gatepass.core.identity import Identity
 from gatepass.core.secret import Secret
-from gatepass.errors import BadRequest
+from gatepass.errors import BadRequest, ProviderFailed
 from gatepass.oidc.errand import Errand
+from gatepass.oidc.fetch import Members
 from gatepass.oidc.options import Provider
 
 FEDERATED = "fed"
 """The method of every session that begins at a provider; what the provider says of its own sign-in follows it."""
+
+
+class UnpublishedKey(ProviderFailed):
+    """A token is under no known key of its provider, which may have published another one since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A token whose signature holds. `kind` is the `typ` of its header, if that says one."""
+
+    claims: Members
+    algorithm: str
+    kind: str | None
 
 
 @dataclass(frozen=True, slots=True)

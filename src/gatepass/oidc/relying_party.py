@@ -23,10 +23,11 @@ from gatepass.oidc import id_token
 from gatepass.oidc.cached import Cached
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.fetch import Fetcher, Members, members
-from gatepass.oidc.key_set import KeySet, Signed, UnknownKey, read_key_set, shared_secret
+from gatepass.oidc.key_set import KeySet, read_key_set, shared_secret
 from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadata
 from gatepass.oidc.options import SYMMETRIC, Provider
-from gatepass.oidc.partner import Answer, Assertion, expired
+from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, expired
+from gatepass.oidc.return_to import with_query
 from gatepass.ports import Clock
 from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl
 
@@ -86,7 +87,7 @@ class RelyingParty:
         keys = await self._keys.get()
         try:
             signed = keys.verify(token, algorithms=self.provider.algorithms)
-        except UnknownKey:
+        except UnpublishedKey:
             renewed = await self._keys.renewed()
             if renewed is None:
                 raise
@@ -155,11 +156,6 @@ def authorization_parameters(provider: Provider, errand: Errand) -> dict[str, st
         "response_mode": None if provider.response_mode == "query" else provider.response_mode,
     }
     return parameters | {name: value for name, value in wanted.items() if value is not None}
-
-
-def with_query(address: str, parameters: dict[str, str]) -> str:
-    """An endpoint with more parameters than it has already (RFC 6749 §3.1)."""
-    return address + ("&" if "?" in address else "?") + urlencode(parameters)
 
 
 async def redeem(

@@ -6,8 +6,8 @@ in every decoding, and everything else is refused rather than mended.
 """
 
 import re
-from collections.abc import Collection
-from urllib.parse import quote, unquote
+from collections.abc import Collection, Mapping
+from urllib.parse import quote, unquote, urlencode
 
 MAX_RETURN_TO = 1024
 """Characters. It travels in a cookie, of which browsers keep 4,096 bytes."""
@@ -48,3 +48,8 @@ def with_error(return_to: str, code: str) -> str:
     address, _, query = before.partition("?")
     kept = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != PARAMETER]
     return f"{address}?{'&'.join([*kept, f'{PARAMETER}={quote(code)}'])}{mark}{fragment}"
+
+
+def with_query(address: str, parameters: Mapping[str, str]) -> str:
+    """An endpoint of a provider with more parameters than it has already (RFC 6749 §3.1)."""
+    return address + ("&" if "?" in address else "?") + urlencode(parameters)

@@ -21,6 +21,8 @@ Method = Literal["GET", "POST", "DELETE"]
 Handler = Callable[[Context, Request], Awaitable[Reply]]
 Answer = Literal[
     "Account",
+    "Document",
+    "Events",
     "Grant",
     "Identities",
     "Jwks",
@@ -29,9 +31,7 @@ Answer = Literal[
     "Script",
     "Sessions",
     "SignIn",
-    "Document",
     "Status",
-    "Events",
 ]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""
@@ -70,6 +70,8 @@ class Endpoint:
     """Takes a Gatepass-Proof instead of Gatepass-Client (PROTOCOL §5)."""
     stateless: bool = False
     """Answers also while the gate cannot be opened."""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """Members of a form (application/x-www-form-urlencoded) in place of a body in JSON → what they are."""
     query: Mapping[str, str] = field(default_factory=dict)
     """Parameters of the query → what they are; none is required."""
     media_type: str = "application/json"

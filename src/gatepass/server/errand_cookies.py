@@ -40,6 +40,10 @@ class ErrandCookies:
         """Whether the browser may be sent there after the errand."""
         return is_safe(text, origins=self._origins.own | self._origins.foreign)
 
+    def absolute(self, return_to: str) -> str:
+        """The address of a page where the browser may go, for a provider that sends it there."""
+        return self._public_origin + return_to if return_to.startswith("/") else return_to
+
     def begin(
         self,
         request: Request,

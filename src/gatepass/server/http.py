@@ -12,7 +12,7 @@ from gatepass.wire.problems import MEDIA_TYPE, document
 
 _JSON = re.compile(r"application/json[ \t]*(;.*)?", re.IGNORECASE)
 _CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*(\"?)([^\";]*)\1[ \t]*(?=;|$)", re.IGNORECASE)
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _UTF_8 = ("utf-8", "utf8")
 _NEEDLESS = re.compile(rb"%(2[DdEeFf]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 """An escape of a slash or of a character that needs none (RFC 3986 §2.3)."""
@@ -74,7 +74,7 @@ class Request:
     async def form(self, limit: int) -> bytes:
         """The body of a form of a page, at most `limit` bytes. Raises as `json` does."""
         body = await self._read(limit)
-        if (self.headers.one(b"content-type") or "").partition(";")[0].strip().lower() != _FORM:
+        if (self.headers.one(b"content-type") or "").partition(";")[0].strip().lower() != FORM:
             raise UnsupportedMediaType
         return body
 

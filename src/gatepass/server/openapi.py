@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from gatepass.core.policy import Policy
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.endpoints.session_list import MAX_LISTED
+from gatepass.server.http import FORM
 from gatepass.wire.bodies import BINDING_SECRET
 from gatepass.wire.problems import MEDIA_TYPE
 
@@ -162,6 +163,9 @@ def _operation(endpoint: Endpoint) -> Json:
         schema = {"schema": _ref(endpoint.body.__name__)}
         is_required = any(field.is_required() for field in endpoint.body.model_fields.values())
         operation["requestBody"] = {"required": is_required, "content": {"application/json": schema}}
+    if endpoint.form:
+        members = {name: {**_TEXT, "description": what} for name, what in endpoint.form.items()}
+        operation["requestBody"] = {"required": True, "content": {FORM: {"schema": _object(members)}}}
     if _needs_token(endpoint):
         operation["security"] = [{"bearer": []}]
     if endpoint.cross_site:

@@ -87,6 +87,13 @@ class VerifyRequest(_Strict):
     binding_secret: BindingSecret = None
 
 
+class LogoutRequest(_Strict):
+    """`POST /auth/logout`: nothing, or also at the provider where the session began, and where to go then."""
+
+    at_provider: bool = False
+    return_to: str | None = Field(default=None, max_length=1024)
+
+
 class ProviderStart(_Strict):
     """`POST /auth/oidc/{name}/start`."""
 
@@ -135,8 +142,7 @@ def read(model: type[Body], raw: bytes) -> Body:
     Raises BadRequest (`malformed-json`, `invalid-binding-secret`) or Unprocessable (`invalid-body`).
     """
     if not raw:
-        needed = ", ".join(name for name, field in model.model_fields.items() if field.is_required())
-        raise BadRequest("malformed-json", f"The request has no body; send a JSON object with: {needed}.")
+        raise no_body(*(name for name, field in model.model_fields.items() if field.is_required()))
     try:
         body = model.model_validate_json(raw)
         strict_json.load(raw)  # pydantic takes the last of two members of one name
@@ -150,6 +156,11 @@ def read(model: type[Body], raw: bytes) -> Body:
     if any(fault["loc"] == (BINDING_SECRET,) and BINDING_SECRET in model.model_fields for fault in faults):
         raise _invalid_binding_secret()
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
+
+
+def no_body(*needed: str) -> BadRequest:
+    """The 400 for a request that came without a body, as a DELETE may through a proxy."""
+    return BadRequest("malformed-json", f"The request has no body; send a JSON object with: {', '.join(needed)}.")
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:

@@ -7,6 +7,7 @@ from gatepass.server.endpoints import (
     documents,
     identities,
     oidc,
+    provider_logout,
     registration,
     revocations,
     session_list,
@@ -20,6 +21,7 @@ DESCRIBED = (
     *accounts.ENDPOINTS,
     *identities.ENDPOINTS,
     *oidc.ENDPOINTS,
+    *provider_logout.ENDPOINTS,
     *documents.ENDPOINTS,
     *browser_client.ENDPOINTS,
 )

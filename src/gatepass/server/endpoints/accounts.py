@@ -145,6 +145,8 @@ async def delete_account(context: Context, request: Request) -> Reply:
     body = bodies.read(DeleteAccountRequest, raw) if raw else DeleteAccountRequest()
     context.accounts.require_local()
     account = await context.account(principal)
+    if not raw and account.has_password:
+        raise bodies.no_body("password")
     _require_proof(context, request, account, body.password)
     sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
     try:

@@ -23,6 +23,7 @@ from gatepass.oidc.partner import Answer, Assertion, Partner, expired
 from gatepass.oidc.return_to import with_error
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
+from gatepass.server.endpoints.sessions import RETURN_TO
 from gatepass.server.http import Reply, Request
 from gatepass.server.sign_in import begin
 from gatepass.wire import bodies
@@ -32,7 +33,6 @@ MAX_ANSWER = 16_384
 """Bytes of what a provider sends the browser back with."""
 MAX_PARAMETERS = 20
 HTML = "text/html; charset=utf-8"
-_WHERE = "return_to must be a path of this origin, such as /notes, or an address of an allowed origin."
 
 
 class Parameters(dict[str, str]):
@@ -51,7 +51,7 @@ async def start(context: Context, request: Request) -> Reply:
     body = bodies.read(ProviderStart, raw) if raw else ProviderStart()
     partner = context.providers.find(request.path_params["name"])
     if not context.errands.may_return_to(body.return_to):
-        raise bodies.invalid_body({"return_to": _WHERE})
+        raise bodies.invalid_body({"return_to": RETURN_TO})
     principal = context.recent_principal(request) if body.link else None
     errand, cookies = context.errands.begin(
         request,
@@ -78,7 +78,7 @@ async def start_by_link(context: Context, request: Request) -> Reply:
         partner = context.providers.find(request.path_params["name"])
         return_to = parameters.get("return_to", "/")
         if not context.errands.may_return_to(return_to):
-            raise BadRequest("malformed-request", _WHERE)
+            raise BadRequest("malformed-request", RETURN_TO)
         if request.headers.one(b"sec-fetch-site") == "cross-site":
             raise Forbidden("cross-site", "Another site sent you here. Sign in from a page of this one.")
     except Problem as problem:
@@ -111,7 +111,7 @@ async def callback_by_form(context: Context, request: Request) -> Reply:
     """Take the provider's answer from a form."""
     try:
         partner = context.providers.find(request.path_params["name"])
-        parameters = _read(await request.form(MAX_ANSWER))
+        parameters = read_parameters(await request.form(MAX_ANSWER))
     except Problem as problem:
         return _page(problem)
     return await _take(context, request, partner, parameters)
@@ -180,10 +180,10 @@ def _replaced(context: Context, request: Request) -> Sequence[str]:
 
 
 def _query(request: Request) -> Parameters:
-    return _read(request.scope.get("query_string", b""))
+    return read_parameters(request.scope.get("query_string", b""))
 
 
-def _read(raw: bytes) -> Parameters:
+def read_parameters(raw: bytes) -> Parameters:
     """The parameters of a query or a form. Raises BadRequest; none may stand twice (RFC 6749 §3.1)."""
     try:
         if len(raw) > MAX_ANSWER:

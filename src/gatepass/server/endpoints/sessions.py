@@ -18,12 +18,14 @@ from gatepass.errors import (
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
+from gatepass.server.provider_logout import end_session_location
 from gatepass.server.refresh_cookie import OutOfStep, Unproven
 from gatepass.server.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies, secure_session
-from gatepass.wire.bodies import Credentials, RefreshRequest
+from gatepass.wire.bodies import Credentials, LogoutRequest, RefreshRequest
 
+RETURN_TO = "return_to must be a path of this origin, such as /notes, or an address of an allowed origin."
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
 
 
@@ -102,15 +104,21 @@ async def logout(context: Context, request: Request) -> Reply:
     """End the session of the cookie and of the bearer token.
 
     Idempotent. An access token may have expired, but must be authentic: with one that is not, and without a cookie,
-    nothing can be ended, and the answer says so.
+    nothing can be ended, and the answer says so. With `at_provider`: 200 says where the browser ends the session of
+    the provider where this one began, and 204 that there is nothing to do.
     """
-    await request.json(bodies.MAX_BYTES)
+    raw = await request.json(bodies.MAX_BYTES)
+    body = bodies.read(LogoutRequest, raw) if raw else LogoutRequest()
+    if body.return_to is not None and not context.errands.may_return_to(body.return_to):
+        raise bodies.invalid_body({"return_to": RETURN_TO})
     received = context.refresh_cookies.received(request)
     proven = _bearer_sid(context, request, is_needed=not received)
     sids, cookies = context.refresh_cookies.sign_out(request, proven=proven)
     for sid in sids:
         await context.sessions.revoke(sid, reason="revoked", ip_prefix=context.ip_prefix(request))
-    return Reply(204, cookies=[*cookies, *(context.device_cookies.clear() if cookies else ())])
+    gone = [*cookies, *(context.device_cookies.clear() if cookies else ())]
+    there = await end_session_location(context, request, sids, return_to=body.return_to) if body.at_provider else None
+    return Reply(204, cookies=gone) if there is None else Reply(200, bodies.dump({"location": there}), cookies=gone)
 
 
 def _without_device(context: Context, request: Request, token: RefreshToken) -> Unavailable | ProofRequired:
@@ -181,7 +189,8 @@ ENDPOINTS = (
         "/logout",
         logout,
         name="signOut",
-        done={204: None},
+        body=LogoutRequest,
+        done={204: None, 200: "Location"},
         problems={401: "invalid-token", 409: "session-mismatch"},
         cross_site=True,
     ),
