@@ -185,6 +185,16 @@ class TestAttacks:
         answer = await person.open(callback("acme", {"code": "x", "state": first}), site="cross-site")
         assert answer.status == 400
 
+    async def test_a_second_cookie_of_the_name_does_not_stop_the_sign_in(
+        self, provider: Provider, person: Person
+    ) -> None:
+        """An older one of another path, or one that somebody planted (oauth2-proxy #2606)."""
+        location = (await person.start()).json()["location"]
+        (name,) = person.errands
+        person.jar[name] = f"garbage; {name}={person.jar[name]}; {name}={person.jar[name]}"
+        answer = await person.open(callback("acme", provider.answer(location)), site="cross-site")
+        assert answer.one("location") == "/"
+
     @pytest.mark.parametrize("place", [0, 5, 20, -1])
     async def test_an_errand_that_was_changed_is_no_errand(
         self, provider: Provider, person: Person, place: int
