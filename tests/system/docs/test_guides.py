@@ -3,9 +3,13 @@
 import io
 import json
 import logging
+import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -286,11 +290,86 @@ def test_the_listener_of_the_page_on_hooks_hears_of_accounts() -> None:
     module = program("hooks", "app.py")
     gate: Gatepass = memory_gate(clock=ManualClock())
     with serving(module.create_app(gate)) as client:
-        account, bearer = sign_up(client)
-        until(lambda: {account} == module.PROFILES, "the profile")
+        _, bearer = sign_up(client)
+        until(lambda: module.ACCOUNTS["made"] == 1, "the registration")
         body = {"password": ANN["password"]}
         assert client.post("/auth/account/delete", json=body, headers={**bearer, **PAGE}).status_code == 204
-        until(lambda: set() == module.PROFILES, "its end")
+        until(lambda: module.ACCOUNTS["deleted"] == 1, "the deletion")
+
+
+class TestRulesAndRows:
+    """Each recipe refuses what it is there for, once, and lets the others in."""
+
+    def register(self, client: TestClient, email: str = "ann@example.com", **members: object) -> tuple[int, str | None]:
+        answer = client.post("/auth/register", json={**ANN, "email": email, **members}, headers=PAGE)
+        return answer.status_code, answer.json().get("code")
+
+    def test_only_addresses_of_the_listed_domains_register_or_are_changed_to(self) -> None:
+        gate = memory_gate(mail="console")
+        with serving(program("rules-and-rows", "domains.py").create_app(gate)) as client:
+            for email in ("eve@evil.example", "eve@example.com.evil.example", "eve@evil-example.com"):
+                assert self.register(client, email) == (403, "app:domain-not-allowed"), email
+            _, bearer = sign_up(client)
+            body = {"email": "ann@evil.example", "password": ANN["password"]}
+            assert client.post("/auth/email", json=body, headers={**bearer, **PAGE}).json()["code"] == (
+                "app:domain-not-allowed"
+            )
+            assert client.post("/auth/email", json={**body, "email": "ann@example.org"}, headers=bearer).is_success
+
+    def test_an_invitation_is_taken_once_and_stays_with_who_took_it(self, tmp_path: Path) -> None:
+        database = str(tmp_path / "app.db")
+        app = program("rules-and-rows", "invitations.py").create_app(memory_gate(), database)
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("INSERT INTO invitation VALUES ('spring', '')")
+        with serving(app) as client:
+            assert self.register(client)[1] == "invalid-body"
+            assert self.register(client, invitation="autumn") == (422, "app:invitation-invalid")
+            with ThreadPoolExecutor() as pool:
+                answers = pool.map(lambda n: self.register(client, f"{n}@example.com", invitation="spring"), range(8))
+            assert Counter(answers) == {(201, None): 1, (422, "app:invitation-invalid"): 7}
+            (winner,) = [
+                n for n in range(8) if self.register(client, f"{n}@example.com", invitation="spring")[0] == 409
+            ]
+            assert self.register(client, f"other-{winner}@example.com", invitation="spring")[0] == 422
+
+    def test_a_puzzle_is_solved_for_one_registration(self) -> None:
+        altcha = pytest.importorskip("altcha")
+        module = program("rules-and-rows", "captcha.py")
+        with serving(module.create_app(memory_gate(), cost=1)) as client:
+            challenge = altcha.Challenge.from_dict(client.get("/captcha").json())
+            solution = altcha.solve_challenge(challenge)
+            solved = altcha.Payload(challenge, solution).to_base64()
+            assert self.register(client)[1] == "invalid-body"
+            assert self.register(client, altcha="none") == (422, "app:captcha-failed")
+            foreign = altcha.create_challenge("PBKDF2/SHA-256", 1, hmac_secret="another")
+            forged = altcha.Payload(foreign, altcha.solve_challenge(foreign)).to_base64()
+            assert self.register(client, altcha=forged) == (422, "app:captcha-failed")
+            assert self.register(client, altcha=solved) == (201, None)
+            assert self.register(client, "bob@example.com", altcha=solved) == (422, "app:captcha-failed")
+
+    def test_a_company_registers_so_many_in_an_hour(self) -> None:
+        module = program("rules-and-rows", "companies.py")
+        module.PER_HOUR = 2
+        with serving(module.create_app(memory_gate())) as client:
+            assert [self.register(client, f"{n}@acme.example")[0] for n in range(3)] == [201, 201, 429]
+            answer = client.post("/auth/register", json={**ANN, "email": "4@acme.example"}, headers=PAGE)
+            assert int(answer.headers["Retry-After"]) == answer.json()["retry_after"] > 0
+            assert self.register(client, "1@other.example")[0] == 201
+
+    def test_a_profile_comes_and_goes_with_its_account(self, tmp_path: Path) -> None:
+        database = str(tmp_path / "app.db")
+        app = program("rules-and-rows", "profiles.py").create_app(memory_gate(), database)
+
+        def profiles() -> list[tuple[str, ...]]:
+            with closing(sqlite3.connect(database)) as connection:
+                return connection.execute("SELECT email, name FROM profile").fetchall()
+
+        with serving(app) as client:
+            made = client.post("/auth/register", json={**ANN, "name": "Ann"}, headers=PAGE).json()
+            assert profiles() == [("ann@example.com", "Ann")]
+            headers = {"Authorization": f"Bearer {made['access_token']}", **PAGE}
+            client.post("/auth/account/delete", json={"password": ANN["password"]}, headers=headers)
+            assert profiles() == []
 
 
 @pytest.mark.slow
