@@ -117,7 +117,10 @@ class Door:
         how.time(self._context.clock.now())
         asked = read_request(request)
         self._refuse(asked, origins)
-        return self._begin(asked, account, how=how, remember=remember, key=key, watcher=handed_over(request))
+        watcher = handed_over(request)
+        if getattr(watcher.get(SENDER), "has_started", False):
+            raise RuntimeError("The head of the response has been sent without the cookies: sign in before that.")
+        return self._begin(asked, account, how=how, remember=remember, key=key, watcher=watcher)
 
     async def _begin(
         self,
