@@ -19,6 +19,7 @@ from gatepass.wire.browsers import Browsers
 from tests.support.asgi import call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, Browser, secret_of
 from tests.support.gates import NOW, GateHarness, open_gate
+from tools.services.patience import becomes
 
 ELEVEN = tuple(f"m{number}" for number in range(11))
 CLIENT = ("203.0.113.7", 50_000)
@@ -339,6 +340,7 @@ class TestWithoutAGuard:
     ) -> None:
         await at.gate.sign_in(scope_of(), account, methods=("fed",))
         gc.collect()
+        await becomes(lambda: at.named("session_cookies_lost"), "the event")
         (event,) = at.named("session_cookies_lost")
         assert isinstance(event, CookiesLost)
         assert event.fix.startswith("Return signed_in.onto(response)")
@@ -351,6 +353,7 @@ class TestWithoutAGuard:
         assert len(first.headers) == len(put) == 3
         del first, second
         gc.collect()
+        await asyncio.sleep(0)  # the loop's turn, in which an event would be told
         assert at.named("session_cookies_lost") == []
 
 
