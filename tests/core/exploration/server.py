@@ -223,7 +223,7 @@ class Server:
             last_ip_prefix="",
             revoked_at=NOW if row.revoked else None,
             revoke_reason="revoked" if row.revoked else None,
-            device_key=None if row.device == "none" else DEVICE_KEY,
+            device_key=b"" if row.device == "none" else DEVICE_KEY,
             device_since=NOW if row.device == "proven" else None,
         )
 
@@ -236,5 +236,5 @@ class Server:
             previous=None if session.previous == NO_FINGERPRINT else names.name_of(session.previous),
             fresh=session.committed_at == NOW,
             revoked=session.revoked_at is not None,
-            device="none" if session.device_key is None else "key" if session.device_since is None else "proven",
+            device="proven" if session.device_since is not None else "key" if session.device_key else "none",
         )
