@@ -236,5 +236,5 @@ class Server:
             previous=None if session.previous == NO_FINGERPRINT else names.name_of(session.previous),
             fresh=session.committed_at == NOW,
             revoked=session.revoked_at is not None,
-            device="none" if not session.device_key else "key" if session.device_since is None else "proven",
+            device="proven" if session.device_since is not None else "key" if session.device_key else "none",
         )
