@@ -349,7 +349,7 @@ class TestRulesAndRows:
 
     def test_a_company_registers_so_many_in_an_hour(self) -> None:
         module = program("rules-and-rows", "companies.py")
-        module.PER_HOUR = 2
+        vars(module)["PER_HOUR"] = 2
         with serving(module.create_app(memory_gate())) as client:
             assert [self.register(client, f"{n}@acme.example")[0] for n in range(3)] == [201, 201, 429]
             answer = client.post("/auth/register", json={**ANN, "email": "4@acme.example"}, headers=PAGE)
