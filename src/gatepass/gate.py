@@ -4,7 +4,7 @@
     app = FastAPI(lifespan=gate.lifespan)
     app.mount("/auth", gate.asgi)
 
-Everything that can be wrong with a configuration is found here, before the first request. `assembly.py` joins the
+Everything that can be wrong with a configuration is found here, before the first request. `assembly` joins the
 parts; each group of options holds its defaults and checks itself.
 """
 
@@ -19,7 +19,8 @@ from gatepass.access.asgi import CHECK, Guard, guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.accounts.hooks import HookFunction
-from gatepass.assembly import Options, Parts
+from gatepass.assembly.options import Options
+from gatepass.assembly.parts import Parts
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
 from gatepass.core.hook_facts import HookFacts, HookKind

@@ -1,0 +1,153 @@
+"""Joins the accounts of one gate: hooks, passwords, identities, mail, and what is done by mailed links."""
+
+from gatepass.accounts.administration import Administration
+from gatepass.accounts.changes import Changes
+from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.email_links import EmailLinks
+from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.hooks import Hooks
+from gatepass.accounts.identities import Identities
+from gatepass.accounts.notifications import Notifications
+from gatepass.accounts.password_reset import PasswordReset
+from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_threads
+from gatepass.accounts.passwords.queue import FairQueue
+from gatepass.accounts.passwords.rules import Passwords
+from gatepass.accounts.provider_logout import ProviderLogout
+from gatepass.accounts.registration import Registration, check_mode
+from gatepass.accounts.service import Accounts
+from gatepass.accounts.throttling import SignInThrottle
+from gatepass.assembly.options import Options
+from gatepass.assembly.sessions import SessionParts
+from gatepass.mail.outbox import Outbox
+
+
+class AccountParts(SessionParts):
+    """What makes, verifies and changes accounts."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.hooks = Hooks(clock=options.clock, report=self.report)
+        self.changes = Changes(options.store, hooks=self.hooks, clock=options.clock)
+        self._join_accounts()
+        self._join_identities()
+        self._join_administration()
+        self._join_mail()
+        self._join_registration()
+        self._join_mailed_changes()
+
+    def _join_accounts(self) -> None:
+        options, policy = self.options, self.options.policy
+        limits = options.limits
+        self._passwords = Passwords(
+            options.hasher or Argon2Hasher(pepper=Pepper(options.secrets.peppers)),
+            # One more than threads: no thread is idle while the event loop hands out the next turn.
+            queue=FairQueue(running=hashing_threads() + 1, waiting=limits.hashing_queue),
+            sample=options.store.sample_password_hashes,
+            policy=policy,
+            service_words=("gatepass", options.host),
+            clock=options.clock,
+        )
+        external: ExternalUsers | None = None
+        if options.users is not None:
+            external = ExternalUsers(
+                options.users,
+                queue=FairQueue(running=limits.sign_ins_at_once, waiting=limits.hashing_queue),
+                store=options.store,
+                sessions=self.sessions,
+                changes=self.changes,
+                clock=options.clock,
+            )
+        self.accounts = Accounts(
+            options.store,
+            sessions=self.sessions,
+            passwords=self._passwords,
+            throttle=SignInThrottle(options.store, clock=options.clock, report=self.report),
+            clock=options.clock,
+            entropy=options.entropy,
+            report=self.report,
+            changes=self.changes,
+            external_users=external,
+        )
+
+    def _join_identities(self) -> None:
+        options = self.options
+        self.identities = Identities(
+            "closed" if options.users else options.policy.registration,
+            store=options.store,
+            sessions=self.sessions,
+            hooks=self.hooks,
+            changes=self.changes,
+            clock=options.clock,
+            entropy=options.entropy,
+            report=self.report,
+        )
+        self.provider_logout = ProviderLogout(options.store, sessions=self.sessions, clock=options.clock)
+
+    def _join_administration(self) -> None:
+        self.administration = Administration(
+            self.options.store,
+            accounts=self.accounts,
+            identities=self.identities,
+            sessions=self.sessions,
+            keys=self.keys,
+            claims=self.changed_claims,
+            clock=self.options.clock,
+            entropy=self.options.entropy,
+        )
+
+    def _join_mail(self) -> None:
+        options = self.options
+        mail, clock, store = options.mail, options.clock, options.store
+        check_mode(options.policy.registration, sends_mail=mail.mailer is not None)
+        self.mailer = mail.open(options.host)
+        self.outbox = Outbox(self.mailer, clock=clock, report=self.report) if self.mailer else None
+        templates = mail.templates_for(options.host)
+        self._notifications = Notifications(
+            store, outbox=self.outbox, templates=templates, security_mail=mail.security_mail, clock=clock
+        )
+        self.report.add(self._notifications.on_event)
+        self._links = EmailLinks(
+            store,
+            keys=self._ring,
+            pages=mail.pages.at(options.public_url),
+            templates=templates,
+            outbox=self.outbox if options.users is None else None,
+            clock=clock,
+            report=self.report,
+        )
+
+    def _join_registration(self) -> None:
+        options = self.options
+        self.registration = Registration(
+            "closed" if options.users else options.policy.registration,
+            store=options.store,
+            accounts=self.accounts,
+            passwords=self._passwords,
+            links=self._links,
+            hooks=self.hooks,
+            clock=options.clock,
+            entropy=options.entropy,
+        )
+
+    def _join_mailed_changes(self) -> None:
+        options = self.options
+        self.password_reset = PasswordReset(
+            options.store,
+            accounts=self.accounts,
+            passwords=self._passwords,
+            sessions=self.sessions,
+            links=self._links,
+            clock=options.clock,
+            report=self.report,
+        )
+        self.email_change = EmailChange(
+            options.store,
+            accounts=self.accounts,
+            sessions=self.sessions,
+            links=self._links,
+            notifications=self._notifications,
+            hooks=self.hooks,
+            changes=self.changes,
+            clock=options.clock,
+            report=self.report,
+        )

@@ -1,0 +1,113 @@
+"""Joins what the endpoints of one gate have at hand."""
+
+from typing import Any
+
+from gatepass.assembly.accounts import AccountParts
+from gatepass.assembly.options import Options
+from gatepass.core.strict_json import dump
+from gatepass.oidc.providers import Providers
+from gatepass.runtime.lifecycle import Lifecycle
+from gatepass.runtime.lost_sessions import LostSessions
+from gatepass.runtime.single_server import SingleServer
+from gatepass.runtime.store_watch import StoreWatch
+from gatepass.server import endpoints
+from gatepass.server.context import Context
+from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.errand_cookies import ErrandCookies
+from gatepass.server.limits import Limiter
+from gatepass.server.networks import ClientNetworks
+from gatepass.server.openapi import describe
+from gatepass.server.readiness import SharedPing
+from gatepass.server.refresh_cookie import RefreshCookies
+from gatepass.sessions.devices import Devices
+from gatepass.wire.origin import Origins, is_loopback, origin_of
+
+
+class EndpointParts(AccountParts):
+    """The context of the endpoints, and their description."""
+
+    lifecycle: Lifecycle
+    """Made in the next step; asked at requests only."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._written = (-1, b"")
+        """How many hooks there were when the OpenAPI document was written, and its text."""
+        self._join_endpoints()
+
+    def _join_endpoints(self) -> None:
+        options, browsers = self.options, self.options.browsers
+        self.origins = Origins.of(options.public_url, browsers.origins)
+        self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
+        self._devices = Devices(
+            store=options.store,
+            keys=self._ring,
+            origins=self.origins.own,
+            clock=options.clock,
+            entropy=options.entropy,
+            revocations=self.revocations,
+            report=self.report,
+        )
+        self.providers = Providers(options.providers, clock=options.clock)
+        self.store_watch = StoreWatch(
+            options.store,
+            clock=options.clock,
+            report=self.report,
+            single=SingleServer(getattr(options.store, "file", None)),
+            serves=lambda: self.lifecycle.serves,
+        )
+        self.report.add(LostSessions(self.report).on_event)
+        self._context = Context(
+            sessions=self.sessions,
+            refreshes=self._refreshes,
+            accounts=self.accounts,
+            registration=self.registration,
+            password_reset=self.password_reset,
+            email_change=self.email_change,
+            identities=self.identities,
+            provider_logout=self.provider_logout,
+            hooks=self.hooks,
+            refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
+            devices=self._devices,
+            device_cookies=DeviceCookies(
+                self.cookies,
+                self._devices,
+                keys=self._ring,
+                policy=options.policy,
+                clock=options.clock,
+                origin=origin_of(options.public_url) if options.binds_devices else None,
+            ),
+            providers=self.providers,
+            errands=ErrandCookies(
+                self.cookies,
+                public_url=options.public_url,
+                origins=self.origins,
+                keys=self._ring,
+                clock=options.clock,
+                entropy=options.entropy,
+            ),
+            check=self.check,
+            limiter=Limiter(options.limits, clock=options.clock, report=self.report),
+            policy=options.policy,
+            signing_keys=self.keys,
+            revocations=self.revocations,
+            feed_secrets=options.secrets.feed,
+            ping=SharedPing(self.store_watch.ping, clock=options.clock),
+            check_health=lambda: self.lifecycle.check_health(),
+            clock=options.clock,
+            description=self._document,
+            networks=ClientNetworks(
+                browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
+            ),
+            report=self.report,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document, with what the hooks that there are now add to bodies."""
+        return describe(self._described, self.options.policy, self.hooks)
+
+    def _document(self) -> bytes:
+        count, document = self._written
+        if count != self.hooks.count:
+            self._written = count, document = self.hooks.count, dump(self.describe())
+        return document

@@ -1,0 +1,105 @@
+"""Joins the keys, the guard and the sessions of one gate.
+
+The guard (`Check`) verifies with the signing keys, and those change over time. So it begins with the keys that the
+secrets stand for, and the signing keys hand it every later set.
+"""
+
+from collections.abc import Sequence
+
+from gatepass.access.check import Check
+from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
+from gatepass.assembly.options import Options
+from gatepass.core.access_token import Verifier
+from gatepass.core.keyring import KeyRing, SigningKey, parse_secret
+from gatepass.runtime.event_log import EventBus
+from gatepass.sessions.changed_claims import ChangedClaims
+from gatepass.sessions.claims import AddedClaims
+from gatepass.sessions.refresh import Refreshes
+from gatepass.sessions.service import Sessions
+from gatepass.sessions.signing_keys import SigningKeys
+from gatepass.sessions.tokens import TokenIssuer
+from gatepass.wire.cookies import Cookies
+from gatepass.wire.origin import is_loopback, origin_of
+
+
+class SessionParts:
+    """The store, the signing keys, and what needs no account."""
+
+    def __init__(self, options: Options) -> None:
+        options.browsers.check_url(options.public_url)
+        self.options = options
+        self.report = EventBus()
+        self._join_keys_and_guard()
+        self._join_sessions()
+
+    def _join_keys_and_guard(self) -> None:
+        options, policy = self.options, self.options.policy
+        if not is_loopback(options.public_url):
+            options.secrets.require_prefixes()
+        secrets = [parse_secret(text) for text in options.secrets.tokens]
+        self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
+        self._issuer = options.tokens.issued_by(origin_of(options.public_url))
+        retention = policy.access_ttl + policy.clock_skew + policy.leeway
+        self.revocations = RevokedSessions(
+            retention=retention,
+            max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
+        )
+        self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
+        self.keys = SigningKeys(
+            self._ring,
+            store=options.store,
+            algorithm=options.tokens.algorithm,
+            kept=retention,
+            clock=options.clock,
+            entropy=options.entropy,
+            changed=lambda current: self.check.trust(self._verifier(current)),
+        )
+
+    def _verifier(self, keys: Sequence[SigningKey]) -> Verifier:
+        issuer = self._issuer
+        return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=self.options.policy.clock_skew)
+
+    def _join_sessions(self) -> None:
+        options, browsers = self.options, self.options.browsers
+        self.cookies = Cookies.for_url(
+            options.public_url,
+            path=browsers.cookie_path,
+            earlier_path=browsers.earlier_cookie_path,
+            same_site=browsers.same_site,
+        )
+        added_claims = AddedClaims(
+            options.tokens,
+            store=options.store,
+            marks=self.revocations.marks,
+            clock=options.clock,
+            report=self.report,
+        )
+        self.changed_claims = ChangedClaims(
+            store=options.store, revocations=self.revocations, clock=options.clock, report=self.report
+        )
+        tokens = TokenIssuer(
+            self._ring,
+            self.keys,
+            issuer=self._issuer,
+            added_claims=added_claims,
+            policy=options.policy,
+            entropy=options.entropy,
+            channel=self.cookies.place.channel,
+        )
+        self.sessions = Sessions(
+            store=options.store,
+            tokens=tokens,
+            policy=options.policy,
+            clock=options.clock,
+            entropy=options.entropy,
+            revocations=self.revocations,
+            report=self.report,
+        )
+        self._refreshes = Refreshes(
+            store=options.store,
+            tokens=tokens,
+            policy=options.policy,
+            clock=options.clock,
+            revocations=self.revocations,
+            report=self.report,
+        )
