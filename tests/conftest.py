@@ -35,6 +35,8 @@ TIMEOUTS = {
     "accounts.hooks.HOOK_TIMEOUT": PATIENCE,
     "doctor.outside.REQUEST_TIMEOUT": PATIENCE,
     "mail.outbox.CLOSE_TIMEOUT": PATIENCE,
+    "oidc.fetch.EXCHANGE_TIMEOUT": PATIENCE,
+    "oidc.relying_party.ANSWER_TIMEOUT": PATIENCE,
     "remote.connection.FIRST_LOAD_TIMEOUT": PATIENCE,
     "remote.keys.EXCHANGE_TIMEOUT": PATIENCE,
     "remote.revocations.CONNECT_TIMEOUT": PATIENCE,

@@ -19,8 +19,8 @@ from gatepass.oidc.options import GITHUB, Provider
 from gatepass.oidc.partner import FEDERATED, Answer, Assertion
 from gatepass.oidc.relying_party import authorization_parameters, redeem, within_time
 from gatepass.oidc.return_to import with_query
+from gatepass.outgoing import RemoteUrl
 from gatepass.ports import Clock
-from gatepass.remote.connection import RemoteUrl
 
 
 class GitHub:

@@ -28,8 +28,8 @@ from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadat
 from gatepass.oidc.options import SYMMETRIC, Provider
 from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, expired
 from gatepass.oidc.return_to import with_query
+from gatepass.outgoing import Incoming, Outgoing, RemoteUrl
 from gatepass.ports import Clock
-from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl
 
 ANSWER_TIMEOUT = 10.0
 """Seconds for all that a provider is asked while one request waits."""

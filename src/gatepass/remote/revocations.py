@@ -19,8 +19,9 @@ from gatepass.core import strict_json
 from gatepass.core.claims_mark import ClaimsMark
 from gatepass.core.policy import MINUTE
 from gatepass.errors import ConfigurationError
+from gatepass.outgoing import RemoteUrl
 from gatepass.ports import Clock
-from gatepass.remote.connection import FollowerThread, RemoteUrl, Signals, backoff
+from gatepass.remote.connection import FollowerThread, Signals, backoff
 from gatepass.system import SystemClock
 
 logger = logging.getLogger("gatepass.revocations")
