@@ -394,7 +394,7 @@ class Parts:
             self._context,
             origins=self.origins,
             report=self.report,
-            elsewhere=self.background.call_soon,
+            home=lambda: self.lifecycle.loop,
         )
         self.sync = Sync(
             self.lifecycle,
@@ -434,6 +434,7 @@ class Parts:
             lifecycle=self.lifecycle,
             clock=options.clock,
             report=self.report,
+            refused=self.store_watch.refused,
             always=transport_policy(options.public_url, hsts),
             body_timeout=options.limits.slow_request,
         )
