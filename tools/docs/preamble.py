@@ -49,8 +49,8 @@ __all__ = [
     "ask_password",
     "asynccontextmanager",
     "current_principal",
-    "find",
     "find_notes",
+    "find_user",
     "gate",
     "httpx2",
     "issuer",
@@ -105,7 +105,7 @@ response: Response
 window: Any
 alert: Callable[..., None]
 ask_password: Callable[[], str]
-find: Any
+find_user: Any
 find_notes: Callable[[str], Any]
 matches: Callable[..., bool]
 on_response: Callable[[httpx2.Response], None]
