@@ -19,7 +19,7 @@ from gatepass.access.wsgi import RequestGuard
 from gatepass.errors import Problem
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.principal import REFUSED, current_principal, problem_response
-from gatepass.guards.django.views import auth, preflight_of
+from gatepass.guards.django.views import CORS, auth, preflight_of
 
 
 class GatepassMiddleware:
@@ -44,10 +44,10 @@ class GatepassMiddleware:
             return self._respond_async(request) if rest is None else auth(request, rest)
         if rest is not None:
             return async_to_sync(auth)(request, rest)
-        return _without_error_page(request, self._get_response(request))
+        return _restored(request, self._get_response(request))
 
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
-        return _without_error_page(request, await self._get_response(request))
+        return _restored(request, await self._get_response(request))
 
     def _prepare(self, request: HttpRequest) -> None:
         if wsgi.prepare_environ(request.META, self._guard, self._cookies):
@@ -59,8 +59,14 @@ class GatepassMiddleware:
         request.principal = SimpleLazyObject(functools.partial(current_principal, request))
 
 
-def _without_error_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """The response; in place of a 500 that a framework made of a refusal (django-ninja with DEBUG), the refusal."""
+def _restored(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response of what is behind the guard, without what may be wrong in it.
+
+    CorsMiddleware writes the application's CORS headers over those of the endpoints ("*", which no browser takes with
+    cookies), and a framework may have made a 500 of a refusal (django-ninja with DEBUG).
+    """
+    for name, value in request.META.get(CORS, {}).items():
+        response[name] = value
     refusal = request.META.get(REFUSED)
     if getattr(response, "status_code", None) != 500 or not isinstance(refusal, Problem):
         return response
