@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
+from gatepass import HookFacts, Refused
 from gatepass.oidc import errand as errands
 from gatepass.oidc import fetch
 from tests.support.asgi import Answer
-from tests.support.browser import RT, Browser
+from tests.support.browser import EMAIL, RT, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.person import ERRAND, Person, error_of
 from tests.support.provider import CLIENT_SECRET, Provider, callback, send
@@ -368,6 +369,77 @@ class TestAccounts:
         answer = await owner.open(callback("acme", provider.answer(location)), site="cross-site")
         assert error_of(answer) == "session-ended"
         assert error_of(await Person(at.gate.asgi).sign_in_at(provider)) == "link-required"
+
+
+class TestHooks:
+    """The rules of the application hold at a provider too, and its hooks hear of the account."""
+
+    async def test_a_refused_registration_makes_no_account_and_the_page_has_the_applications_code(
+        self, at: GateHarness, provider: Provider, person: Person
+    ) -> None:
+        asked: list[HookFacts[Any]] = []
+
+        @at.gate.before("register")
+        async def our_people_alone(facts: HookFacts[Any]) -> None:
+            asked.append(facts)
+            raise Refused("domain-not-allowed", "Use your address at work.")
+
+        assert error_of(await person.sign_in_at(provider, return_to="/welcome")) == "app:domain-not-allowed"
+        assert at.memory._accounts == {}
+        assert at.memory._identities == {}
+        assert RT not in person.jar
+        (facts,) = asked
+        assert (facts.kind, facts.email, facts.provider, facts.account) == ("register", EMAIL, "acme", None)
+        assert facts.extra is None, "a provider sends the browser back, and no members of the application"
+        assert facts.request is not None
+        assert facts.request.network == "203.0.113.0/24"
+        assert "cookie" not in facts.request.headers
+
+    async def test_hooks_hear_of_an_account_that_a_sign_in_made_and_of_the_sign_in(
+        self, at: GateHarness, provider: Provider, person: Person
+    ) -> None:
+        told: list[HookFacts[Any]] = []
+        at.gate.after("register")(told.append)
+        at.gate.after("sign_in")(told.append)
+        await person.sign_in_at(provider)
+        made, began = told
+        assert (made.kind, made.email) == ("register", EMAIL)
+        assert made.account is not None
+        assert made.account.email_verified
+        assert (began.kind, began.account_id, began.provider) == ("sign_in", made.account_id, "acme")
+        assert began.methods[0] == "fed"
+        await Person(at.gate.asgi).sign_in_at(provider)
+        assert [facts.kind for facts in told] == ["register", "sign_in", "sign_in"], "it is registered once"
+
+    async def test_a_refused_sign_in_begins_no_session_and_links_stay(
+        self, at: GateHarness, provider: Provider, person: Person
+    ) -> None:
+        refuses = True
+
+        @at.gate.before("sign_in")
+        async def not_now(facts: HookFacts[Any]) -> None:
+            if refuses:
+                raise Refused("closed-for-the-night", "Come back at seven.")
+
+        assert error_of(await person.sign_in_at(provider)) == "app:closed-for-the-night"
+        assert RT not in person.jar
+        assert at.memory.rows() == {}
+        refuses = False
+        assert (await person.sign_in_at(provider)).one("location") == "/"
+
+    async def test_a_hook_that_fails_sends_the_browser_back_with_internal_error(
+        self, at: GateHarness, provider: Provider, person: Person, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        @at.gate.before("register")
+        async def broken(facts: HookFacts[Any]) -> None:
+            raise KeyError("a secret of the application")
+
+        answer = await person.sign_in_at(provider)
+        assert error_of(answer) == "internal-error"
+        assert person.errands == []
+        assert "a secret of the application" in caplog.text
+        assert "secret" not in repr(at.events)
+        assert at.memory._accounts == {}
 
 
 class TestErrors:

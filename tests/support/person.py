@@ -1,7 +1,7 @@
 """A person with a browser between a page and a provider: navigations, and which cookies go with them."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.support.asgi import CLIENT, Answer, call
 from tests.support.browser import Browser, secret_of
@@ -55,4 +55,4 @@ class Person(Browser):
 def error_of(answer: Answer) -> str:
     """The code that the page is told."""
     assert answer.status == 303, answer.body
-    return dict(pair.split("=") for pair in urlsplit(answer.one("location")).query.split("&"))["gatepass_error"]
+    return dict(parse_qsl(urlsplit(answer.one("location")).query, strict_parsing=True))["gatepass_error"]
