@@ -169,7 +169,10 @@ class TestTheAccount:
 
     async def test_an_account_of_an_authenticator_is_never_matched_by_its_address(self) -> None:
         class Nobody:
-            def authenticate(self, email: str, password: str) -> None:
+            def authenticate(self, email: str, password: str, request: RequestFacts) -> None:
+                return None
+
+            def find(self, user_id: str) -> None:
                 return None
 
         async with post(policy=Policy(registration="closed"), users=Nobody()) as at:

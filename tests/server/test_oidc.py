@@ -427,6 +427,22 @@ class TestHooks:
         refuses = False
         assert (await person.sign_in_at(provider)).one("location") == "/"
 
+    async def test_a_sign_in_over_a_session_of_the_browser_is_asked_too(
+        self, at: GateHarness, provider: Provider, person: Person
+    ) -> None:
+        await person.sign_in_at(provider)
+        before = set(at.memory.rows())
+        asked: list[str] = []
+
+        @at.gate.before("sign_in")
+        async def never(facts: HookFacts[Any]) -> None:
+            asked.append(facts.kind)
+            raise Refused("never", "Not today.")
+
+        assert error_of(await person.sign_in_at(provider)) == "app:never"
+        assert asked == ["sign_in"]
+        assert set(at.memory.rows()) == before
+
     async def test_a_hook_that_fails_sends_the_browser_back_with_internal_error(
         self, at: GateHarness, provider: Provider, person: Person, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -48,14 +48,15 @@ async def begin(
     remember: bool,
     binding_key: BindingKey | None,
     how: Authentication = BY_PASSWORD,
-    ending: Collection[bytes] = (),
+    replacing: Collection[bytes] = (),
+    continues: bytes | None = None,
     through: ProviderSignIn | None = None,
     extras: Extras = NO_EXTRAS,
 ) -> Begun | None:
-    """Begin a session in place of those whose cookies came with the request, and of `ending`.
+    """Begin a session in place of those whose cookies came with the request, and of `replacing`.
 
-    The hooks of the application are asked before and told afterwards; not where the caller's own session is among
-    `ending`, and goes on under a new key: after a change of the password or the address.
+    The hooks of the application are asked before and told afterwards; not where the session of the caller `continues`
+    in the new one, after a change of the password or the address: that is no sign-in.
 
     `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises as
     `Hooks.ask`.
@@ -69,21 +70,21 @@ async def begin(
         methods=how.methods,
         provider=None if through is None else through.provider,
     )
-    if not ending:
+    if continues is None:
         await context.hooks.ask(facts, extras)
-    replacing = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(ending)
+    ending = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(replacing)
     grant = await context.sessions.sign_in(
         account,
         caller=caller,
         remember=remember,
         binding_key=binding_key,
         how=how,
-        replacing=replacing,
+        replacing=ending if continues is None else ending | {continues},
         through=through,
     )
     if grant is None:
         return None
-    if not ending:
+    if continues is None:
         await context.hooks.tell(facts, extras)
     return Begun(grant, account, context.refresh_cookies.issue(grant))
 
@@ -98,7 +99,7 @@ async def signed_in(
     binding_key: BindingKey | None,
     status: int,
     how: Authentication = BY_PASSWORD,
-    ending: Collection[bytes] = (),
+    continues: bytes | None = None,
     extras: Extras = NO_EXTRAS,
 ) -> Reply:
     """As `begin`: the reply of an endpoint, with this status. Raises InvalidCredentials where `begin` returns None."""
@@ -110,7 +111,7 @@ async def signed_in(
         remember=remember,
         binding_key=binding_key,
         how=how,
-        ending=ending,
+        continues=continues,
         extras=extras,
     )
     if begun is None:

@@ -195,7 +195,7 @@ async def _sign_in_anew(
             binding_key=binding_key,
             how=how,
             status=200,
-            ending=(own,),
+            continues=own,
         )
     except InvalidCredentials:
         raise _changed_meanwhile() from None

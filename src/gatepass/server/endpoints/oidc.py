@@ -168,7 +168,7 @@ async def _finish(
         binding_key=errand.binding_key,
         # The provider's clock may be ahead, within what was checked.
         how=Authentication(assertion.methods, assertion.acr, None if signed_in_at is None else min(signed_in_at, now)),
-        ending=[bytes.fromhex(sid) for sid in errand.replaces],
+        replacing=[bytes.fromhex(sid) for sid in errand.replaces],
         through=ProviderSignIn(
             identity.provider, identity.issuer, identity.subject, assertion.sid, assertion.issued_at
         ),
