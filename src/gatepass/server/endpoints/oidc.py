@@ -208,7 +208,7 @@ def _redirect(location: str, *, cookies: Iterable[str] = ()) -> Reply:
 
 
 def _page(request: Request, problem: Problem, *, cookies: Iterable[str] = ()) -> Reply:
-    """A problem for a person: a page without script or style, which nothing can be put into; a document for a program."""
+    """A problem for a person: a page without script, style or text of others. A program gets a document."""
     is_person = request.headers.one(b"sec-fetch-mode") == "navigate" or "text/html" in ",".join(
         request.headers.all(b"accept")
     )
