@@ -14,7 +14,7 @@ from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, RT, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.person import ERRAND, Person, error_of
-from tests.support.provider import CLIENT_SECRET, Provider, callback, send
+from tests.support.provider import ACCESS_TOKEN, CLIENT_SECRET, Provider, callback, send
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ class TestAttacks:
         answer = await person.open(callback("acme", parameters), site="cross-site")
         assert answer.one("location") == "/notes"
         assert answer.one("referrer-policy") == "no-referrer"
-        assert "at-1" not in repr(answer)
+        assert ACCESS_TOKEN not in repr(answer)
         assert parameters["code"] not in repr(answer)
 
     @pytest.mark.parametrize(

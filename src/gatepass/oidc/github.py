@@ -38,6 +38,9 @@ class GitHub:
             for url in (f"{at}/login/oauth/access_token", f"{api}/user", f"{api}/user/emails")
         )
 
+    async def check(self) -> None:
+        """Return: GitHub has no discovery document, and its API answers nothing without a token."""
+
     async def authorization_url(self, errand: Errand) -> str:
         """The address at GitHub."""
         return with_query(self._authorize, authorization_parameters(self.provider, errand))

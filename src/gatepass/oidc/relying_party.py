@@ -54,6 +54,13 @@ class RelyingParty:
         """What the provider says of itself. Raises ProviderFailed."""
         return await self._metadata.get()
 
+    async def check(self) -> None:
+        """Return if the provider answers, under this issuer, with a key that can be used. Raises ProviderFailed."""
+        async with within_time(self.provider):
+            keys = await self._keys.get()
+        if not keys.keys:
+            raise ProviderFailed("it publishes no key that can be used")
+
     async def authorization_url(self, errand: Errand) -> str:
         """OpenID Connect Core §3.1.2.1. Raises ProviderFailed."""
         async with within_time(self.provider):
