@@ -12,7 +12,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         "gatepass.accounts.external": ["AuthenticatedUser", "Authenticator"],
         "gatepass.core.access_token": ["Principal"],
-        "gatepass.core.claims": ["Tokens"],
+        "gatepass.core.claims": ["AccountFacts", "Tokens"],
         "gatepass.core.hook_facts": ["HookFacts", "RequestFacts"],
         "gatepass.core.keyring": ["Secrets"],
         "gatepass.core.policy": ["Policy"],

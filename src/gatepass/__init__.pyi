@@ -1,5 +1,6 @@
 from gatepass.accounts.external import AuthenticatedUser as AuthenticatedUser, Authenticator as Authenticator
 from gatepass.core.access_token import Principal as Principal
+from gatepass.core.claims import AccountFacts as AccountFacts
 from gatepass.core.claims import Tokens as Tokens
 from gatepass.core.hook_facts import HookFacts as HookFacts, RequestFacts as RequestFacts
 from gatepass.core.keyring import Secrets as Secrets
