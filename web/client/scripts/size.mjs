@@ -2,7 +2,8 @@
  * Prints the size of each entry point (minified, gzip -9) and fails if one is over its limit.
  *
  * The goal for core and fetch together was 4 000 B. They are above it, and the limit is near their size, so that they
- * do not grow unnoticed. 1 000 B of them are the binding of sessions to a key. `--parts` prints the share of each file. Run after the build.
+ * do not grow unnoticed. 1 000 B of them are the binding of sessions to a key, 150 B what it takes to leave for a provider
+ * with a key and find it again. `--parts` prints the share of each file. Run after the build.
  */
 
 import { existsSync } from "node:fs";
@@ -44,14 +45,15 @@ async function weigh(entries, beyond) {
 }
 
 const rows = [
-  ["gatepass", await weigh(CORE), 6_550],
-  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_200],
+  ["gatepass", await weigh(CORE), 6_700],
+  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_350],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_050],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + sentry", await weigh(["sentry"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
-  ["… + account", await weigh(["account"], CLIENT), 500],
+  ["… + account", await weigh(["account"], CLIENT), 950],
+  ["… + providers", await weigh(["providers"], CLIENT), 700],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_100],
 ];

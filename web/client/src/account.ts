@@ -1,5 +1,6 @@
 /**
- * Manages the signed-in account: its sessions, its password, its e-mail address, and its deletion.
+ * Manages the signed-in account: its sessions, its password, its e-mail address, its identities at providers, and its
+ * deletion.
  *
  *     const account = createAccount({ baseURL: "/auth", session });
  *     for (const { id, client, current } of await account.sessions()) …
@@ -13,6 +14,7 @@
 import { GatepassError, isGatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
 import { refusalOf } from "./request/deliver.js";
+import { type Departure, here, leave } from "./session/departure.js";
 import { CLIENT_HEADER } from "./session/endpoints.js";
 import type { Account } from "./session/types.js";
 
@@ -35,6 +37,18 @@ export interface SessionInfo {
   readonly authenticated_at: number;
   /** Whether it is the session of this browser. */
   readonly current: boolean;
+}
+
+/** An identity at a provider that signs in to this account. Times are Unix seconds. */
+export interface Identity {
+  readonly id: string;
+  /** The name of the provider at the server, as for `signInWith`. */
+  readonly provider: string;
+  readonly issuer: string;
+  /** What the provider says; "" if nothing. To recognise it by. */
+  readonly email: string;
+  readonly created_at: number;
+  readonly last_used_at: number;
 }
 
 /** `baseURL` is the same as for `createSession`; the other options are those of `createClient`. */
@@ -62,20 +76,40 @@ export interface AccountActions {
   /** Requests the mail of a sign-up again (its link is for `session.verify`). Resolves for every address. */
   resendVerification(email: string): Promise<void>;
   /**
-   * Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. `extra`: members that rules of
-   * the application require.
+  /**
+   * Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. An account without a password
+   * needs a recent sign-in instead. `extra`: members that rules of the application require.
    */
-  changeEmail(email: string, password: string, extra?: object): Promise<void>;
+  changeEmail(email: string, password?: string, extra?: object): Promise<void>;
   /**
    * Confirms a new address by its mailed link, signed in to the account that requested it. Ends every session of the
    * account; a new one begins here.
    */
   confirmEmail(token: string): Promise<void>;
   /**
-   * Deletes the account at the server and signs out here. `invalid-credentials` (403): the password is wrong. `extra`:
-   * members that rules of the application require.
+   * Deletes the account at the server and signs out here. `invalid-credentials` (403): the password is wrong. An account
+   * without a password needs a recent sign-in instead. `extra`: members that rules of the application require.
    */
-  deleteAccount(password: string, extra?: object): Promise<void>;
+  deleteAccount(password?: string, extra?: object): Promise<void>;
+  /** Whether the account has a password: if not, a recent sign-in is one at a provider (`signInWith`). */
+  hasPassword(): Promise<boolean>;
+  /** The identities at providers that sign in to the account, oldest first. */
+  identities(): Promise<readonly Identity[]>;
+  /**
+   * Leaves this page for a provider, whose identity signs in to this account from then on. Needs a recent sign-in. Resolves
+   * and rejects as `signInWith` does; what went wrong there is told by `takeSignInError`: `identity-taken` …
+   */
+  link(provider: string, options?: Departure): Promise<void>;
+  /**
+   * Ends that an identity signs in to the account, and the other sessions that began with it. Needs a recent sign-in.
+   * `last-way-in` (409): the account has no password and no other identity.
+   */
+  unlink(id: string): Promise<void>;
+  /**
+   * Signs out here as `session.signOut` does, and then at the provider where the session began: the browser leaves this
+   * page, unless there is nothing to end. `returnTo` must be registered at the provider; without it the browser stays there.
+   */
+  signOutAtProvider(options?: Departure): Promise<void>;
 }
 
 /** Creates the account methods for one session. */
@@ -125,6 +159,26 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
     async deleteAccount(password, extra) {
       await post("account/delete", { ...extra, password });
       await session.signOut();
+    },
+    hasPassword: async () => (await client.get<{ password?: boolean }>("me")).data.password !== false,
+    identities: async () => (await client.get<{ identities: Identity[] }>("identities")).data.identities,
+    async link(provider, { returnTo = here(), navigate } = {}) {
+      const { data } = await client.post<{ location: string }>(`oidc/${encodeURIComponent(provider)}/start`, {
+        return_to: returnTo,
+        link: true,
+      });
+      await leave(data.location, navigate);
+    },
+    unlink: (id) => remove(`identities/${encodeURIComponent(id)}`),
+    async signOutAtProvider({ returnTo, navigate } = {}) {
+      const { sessionId } = await session.start();
+      if (!sessionId) return session.signOut();
+      const headers = { "Gatepass-Session": sessionId };
+      const body = { at_provider: true, return_to: returnTo };
+      // Here it takes effect in any case, also if the server cannot be asked where the provider's own session ends.
+      const answer = client.post<{ location?: string } | null>("logout", body, { headers });
+      const { data } = await answer.finally(() => session.signOut());
+      if (data?.location) await leave(data.location, navigate);
     },
   };
 }

@@ -9,6 +9,9 @@
  * without a key (a sign-in by the server itself) gets one by its first refresh; the bytes are kept until the server
  * has confirmed it, since that request must be repeated exactly if its response is lost.
  *
+ * A key that was offered outlives the sign-ins of other tabs for a while: the browser may be on its way to a provider and
+ * back with it (`gatepass/providers`), and its session begins without any word to this page.
+ *
  * What is stored is input: anything that cannot sign counts as no key.
  */
 
@@ -22,10 +25,17 @@ const STORAGE_TIMEOUT = 3_000;
 const STORE = "gatepass";
 const ALGORITHM = { name: "HMAC", hash: "SHA-256" };
 
-/** What is stored for a session. `secret` are the key's bytes, until the server has confirmed that it has them. */
+/** How long a key that was offered may wait for its session, ms: longer than an errand to a provider (10 minutes). */
+const OFFER_TIMEOUT = 900_000;
+
+/**
+ * What is stored for a session. `secret` are the key's bytes, until the server has confirmed that it has them; `until`,
+ * Unix ms, is of a key whose session is not known yet.
+ */
 interface Kept {
   readonly key: CryptoKey;
   readonly secret?: string | undefined;
+  readonly until?: number | undefined;
 }
 
 /** All keys of an issuer, by the first half of the session's id. */
@@ -44,11 +54,11 @@ export type Prove = (state: State) => Promise<EndpointRequest>;
 export interface Binding {
   /** A key for a sign-in, stored; null if none can be stored. */
   offer(): Promise<Offer | null>;
-  /** Called after a sign-in, with what it offered. The keys of older sessions are deleted. */
+  /** Called after a sign-in, with what it offered. The keys of older sessions are deleted, and offers that are too old. */
   begin(sid: string, offered: Offer | null): void;
   /** How to prove the session `sid`; null if its key is lost for good. Rejects while storage does not respond. */
   of(sid: string): Promise<Prove | null>;
-  /** The server has answered a refresh of `sid`: the bytes of its key are deleted. */
+  /** The server has answered a refresh of `sid`: the bytes of its key are deleted, and if it is the first, as by `begin`. */
   confirm(sid: string): void;
   /** The session has ended: its key is deleted. */
   end(sid: string): void;
@@ -77,6 +87,14 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
   /** The same as a matter of tidiness: nothing depends on it. */
   const tidy = (act: (keys: Keys) => Keys | null) => void change(act).catch(() => null);
 
+  /** `sid` is the session, with this key. Of all others, what was offered stays: it may be on its way. */
+  const settle = (sid: string, key?: CryptoKey) =>
+    tidy((keys) => {
+      for (const id in keys) if ((keys[id]?.until ?? 0) < Date.now()) delete keys[id];
+      if (key) keys[idOf(sid)] = { key };
+      return keys;
+    });
+
   /**
    * The key of a session, proven to be one. In the place of none `made` is stored, in the same transaction: of several tabs
    * that bind a session, also of one that slept meanwhile, the first has made its key.
@@ -104,7 +122,7 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
     async offer() {
       try {
         const { id, key, secret } = await make();
-        await change((keys) => ({ ...keys, [id]: { key } }));
+        await change((keys) => ({ ...keys, [id]: { key, until: Date.now() + OFFER_TIMEOUT } }));
         return { id, key, secret };
       } catch {
         return null;
@@ -114,7 +132,7 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
       const isKeyed = offered?.id === idOf(sid);
       notes("key", sid + (isKeyed ? "+" : "-"));
       held = isKeyed ? { sid, key: offered.key } : null;
-      tidy(() => (isKeyed ? { [offered.id]: { key: offered.key } } : {}));
+      settle(sid, held?.key);
     },
     async of(sid) {
       const note = notes("key");
@@ -136,10 +154,10 @@ export function openBinding(scope: BrowserScope, issuer: string, notes: Notes): 
     confirm(sid) {
       const kept = held?.sid === sid ? held : null;
       notes("key", sid + (kept ? "+" : "-"));
-      if (!kept?.secret) return;
+      if (!kept?.secret && !kept?.until) return;
       const { key } = kept;
       held = { sid, key };
-      tidy((keys) => ({ ...keys, [idOf(sid)]: { key } }));
+      settle(sid, key);
     },
     end(sid) {
       if (notes("key")?.startsWith(sid)) notes("key", null);

@@ -62,7 +62,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const binding = openBinding(scope, issuer, notes);
   const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
-  const { enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
+  const { depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
@@ -222,9 +222,10 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   function wake(): void {
     if (scope.document?.visibilityState === "hidden") return;
     void confirmSignOut();
-    // While it was frozen, the page may have missed a sign-out or another sign-in.
-    const isElsewhere = memory.sid && memory.sid !== jar.read()?.sid;
-    if (isElsewhere || memory.snapshot.status === "degraded") void refresh("wake");
+    const { sid, snapshot } = memory;
+    // While it was frozen, the page may have missed a sign-out or another sign-in, also its own at a provider (Back).
+    const isElsewhere = sid !== jar.read()?.sid || snapshot.status === "degraded";
+    if (snapshot.status !== "unknown" && isElsewhere && resume()) void refresh("wake");
   }
 
   function listen(verb: "addEventListener" | "removeEventListener"): void {
@@ -251,6 +252,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     signIn: async (credentials) => (await enter("/login", formOf(credentials)))!,
     signUp: (credentials) => enter("/register", formOf(credentials)),
     verify: async (verification) => (await enter("/verify", formOf(verification)))!,
+    depart,
     enter,
     signOut,
     token,

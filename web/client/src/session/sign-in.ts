@@ -20,13 +20,26 @@ export interface SessionActions {
 
 /** Creates the functions over the parts of one session. */
 export function createSignIn({ memory, jar, notes, channel, lock, call, binding }: Parts, actions: SessionActions) {
+  /** Posts `facts` with a new key, which is stored before it is sent. */
+  async function offer(path: string, facts: object, token?: string) {
+    const offered = await binding.offer();
+    const headers = { ...CLIENT_HEADER, ...(token && bearer(token)) };
+    const answer = await call(path, { headers, body: { ...facts, binding_secret: offered?.secret } });
+    return { answer, offered };
+  }
+
+  /** Without the lock: no cookie of a session changes, and a provider that is slow must hold up no refresh. */
+  async function depart(path: string, facts: object): Promise<string> {
+    const { answer } = await offer(path, facts);
+    const { location } = answer.problem ?? {};
+    if (answer.status === 200 && typeof location === "string") return location;
+    throw new GatepassError("http", answer);
+  }
+
   /** Posts to an endpoint that begins a session. Returns null if the server requires verification first (202). */
   async function enter(path: string, facts: object, token?: string): Promise<Account | null> {
-    const headers = { ...CLIENT_HEADER, ...(token && bearer(token)) };
     const [answer, grant] = await lock(async () => {
-      const offered = await binding.offer();
-      const body = { ...facts, binding_secret: offered?.secret };
-      const answer = await call(path, { headers, body });
+      const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
       if (grant) {
         binding.begin(grant.sid, offered);
@@ -71,7 +84,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
     await lock(confirm).catch(() => null);
   }
 
-  return { enter, signOut, confirmSignOut };
+  return { depart, enter, signOut, confirmSignOut };
 }
 
 /** The Authorization header for an access token. */

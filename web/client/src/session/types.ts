@@ -173,6 +173,11 @@ export interface Session {
    * `token` where it requires one. Returns null if the server requires verification first (202). Rejects as `signIn`.
    */
   enter(path: string, facts: object, token?: string): Promise<Account | null>;
+  /**
+   * For `gatepass/providers`: posts `facts` with a new binding key to an endpoint that sends the browser elsewhere to sign
+   * in. Returns where. Rejects as `signIn`.
+   */
+  depart(path: string, facts: object): Promise<string>;
   /** For bindings: reports a request. Call the returned function at each phase. */
   trace(method: string, url: string | URL): Trace;
   /** Stops listening to other tabs and to the browser (tests, hot reload). */

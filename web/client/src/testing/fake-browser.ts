@@ -62,6 +62,22 @@ export class FakeProfile {
     return tab;
   }
 
+  /**
+   * Comes back from the provider whose `location` a start has named, where the person with the address `subject` signed in,
+   * or with an `error`. Returns the page to which the server sends the browser. Load it in a new tab.
+   */
+  async comeBack(
+    location: string,
+    outcome: { readonly subject: string } | { readonly error: string },
+  ): Promise<string> {
+    const { hostname, searchParams } = new URL(location);
+    const query = new URLSearchParams({ state: searchParams.get("state") ?? "", ...outcome });
+    const answer = await this.send(`/auth/oidc/${hostname.replace(/\.example$/, "")}/callback?${query}`);
+    return (
+      answer.headers.get("Location") ?? Promise.reject(new Error(`The way back was answered with ${answer.status}.`))
+    );
+  }
+
   async lock<T>(name: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T | undefined> {
     const queue = this.#waiting.get(name) ?? [];
     const isFree = !this.#waiting.has(name);
@@ -124,6 +140,7 @@ export class FakeProfile {
     const request: Incoming = {
       method: init.method ?? "GET",
       path: url.pathname,
+      query: url.searchParams,
       headers: new Headers(init.headers),
       body: typeof body === "string" ? JSON.parse(body) : body,
       cookies: new Map(this.jar),
@@ -236,7 +253,7 @@ function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<Br
     visibilityState: "visible",
     get cookie() {
       return [...profile.jar]
-        .filter(([name]) => name !== "gatepass")
+        .filter(([name]) => name !== "gatepass" && !name.startsWith("gatepass_oidc_"))
         .map(([name, value]) => `${name}=${value}`)
         .join("; ");
     },

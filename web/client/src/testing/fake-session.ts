@@ -22,8 +22,10 @@ export interface FakeSession extends Session {
   degrade(): void;
   /** Calls the listeners of `on`. */
   emit(event: SessionEvent): void;
-  /** Makes the next `signIn`, `signUp` or `verify` reject with this error. */
+  /** Makes the next `signIn`, `signUp`, `verify` or `depart` reject with this error. */
   refuse(error: GatepassError): void;
+  /** The departures so far: of `signInWith`, the path of the provider and what was sent. */
+  readonly departures: readonly { readonly path: string; readonly facts: object }[];
 }
 
 /** Creates a session that is signed in, or has the given `status`. */
@@ -43,10 +45,14 @@ export function fakeSession({
     changes.emit();
     events.emit({ type: "status", status: snapshot.status, reason: snapshot.reason, at: 0 });
   };
-  const begin = async ({ email }: { email: string }): Promise<Account> => {
+  const departures: { path: string; facts: object }[] = [];
+  const refuseOnce = () => {
     const error = refusal;
     refusal = null;
     if (error) throw error;
+  };
+  const begin = async ({ email }: { email: string }): Promise<Account> => {
+    refuseOnce();
     serial++;
     const entered = accountOf(email);
     set({ status: "active", account: entered, reason: null });
@@ -62,6 +68,13 @@ export function fakeSession({
     signIn: begin,
     signUp: begin,
     verify: ({ token }) => begin({ email: token }),
+    departures,
+    async depart(path, facts) {
+      refuseOnce();
+      departures.push({ path, facts });
+      // The browser has left this page, so nothing comes of it here.
+      return new Promise(() => undefined);
+    },
     enter: () => begin({ email: snapshot.account?.email ?? "ann@example.com" }),
     signOut: async () => set({ status: "ended", reason: "signed-out" }),
     async token(stale) {

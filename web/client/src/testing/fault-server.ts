@@ -6,6 +6,7 @@
  */
 
 import { answerOwner } from "./account-endpoints.js";
+import { FakeProviders } from "./fake-providers.js";
 import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
 import { hmac, sha256 } from "./sha256.js";
 
@@ -45,6 +46,7 @@ export class FaultServer {
   /** All requests so far. */
   readonly requests: Incoming[] = [];
   readonly #tokens = new Map<string, { sid: string; expiresAt: number; isStale?: boolean }>();
+  readonly #providers = new FakeProviders();
   #count = 0;
   /** The lifetime of an access token, seconds. */
   accessTtl = 900;
@@ -81,6 +83,8 @@ export class FaultServer {
     this.requests.push(request);
     const special = this.answers.shift()?.(request);
     if (special) return special;
+    const [, provider, step] = /^\/auth\/oidc\/([^/]+)\/(start|callback)$/.exec(request.path) ?? [];
+    if (provider) return this.#atProvider(provider, step!, request);
     switch (`${request.method} ${request.path}`) {
       case "POST /auth/login":
       case "POST /auth/register":
@@ -104,8 +108,26 @@ export class FaultServer {
       case "POST /auth/password/reset":
         return { status: 204 };
       default:
-        return this.#bearer(request, (row) => answerOwner(request, row, this.rows));
+        return this.#bearer(request, (row) => {
+          const isIdentity = /^\/auth\/identities(\/|$)/.test(request.path);
+          if (isIdentity) return this.#providers.answerOwner(request, row.email);
+          const answer = answerOwner(request, row, this.rows);
+          if (request.path !== "/auth/me") return answer;
+          const { email } = row;
+          const ways = { password: this.#providers.hasPassword(email), identities: this.#providers.count(email) };
+          return { ...answer, body: { ...(answer.body as object), ...ways } };
+        });
     }
+  }
+
+  #atProvider(provider: string, step: string, request: Incoming): Outgoing {
+    if (step === "callback") {
+      return this.#providers.callback(request, (email, binding) => this.#begin(email, binding));
+    }
+    if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
+    const { link } = request.body as { link?: boolean };
+    if (link) return this.#bearer(request, (row) => this.#providers.start(provider, request, row));
+    return this.#providers.start(provider, request, null);
   }
 
   #signIn(request: Incoming): Outgoing {
@@ -114,6 +136,7 @@ export class FaultServer {
     if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
     const old = this.#presented(request);
     if (old) this.revoke(old.sid, "replaced");
+    this.#providers.notePassword(email);
     return this.#begin(email, binding);
   }
 
@@ -221,7 +244,11 @@ export class FaultServer {
     if (presented) this.revoke(presented.sid, "revoked");
     const token = this.#tokens.get(request.headers.get("Authorization")?.slice(7) ?? "");
     if (token) this.revoke(token.sid, "revoked");
-    return { status: 204, cookies: { gatepass: null, [this.stateCookie]: null } };
+    const email = this.rows.get(presented?.sid ?? token?.sid ?? "")?.email;
+    const { at_provider } = (request.body ?? {}) as { at_provider?: boolean };
+    const location = at_provider && email ? this.#providers.logoutLocation(email) : null;
+    const cookies = { gatepass: null, [this.stateCookie]: null };
+    return location ? { status: 200, body: { location }, cookies } : { status: 204, cookies };
   }
 
   #bearer(request: Incoming, act: (row: Row) => Outgoing): Outgoing {

@@ -4,6 +4,7 @@
 export interface Incoming {
   readonly method: string;
   readonly path: string;
+  readonly query?: URLSearchParams;
   readonly headers: Headers;
   readonly body: unknown;
   readonly cookies: ReadonlyMap<string, string>;

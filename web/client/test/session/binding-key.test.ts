@@ -84,6 +84,7 @@ describe("a sign-in", () => {
     const scope = profile();
     const [before, elsewhere] = [tab(scope), tab(scope, createNotes(), "https://other.example/auth")];
     const [old, other] = [(await before.offer())!, (await elsewhere.offer())!];
+    before.begin(sidOf(old.id), old);
     const offered = (await before.offer())!;
     before.begin(sidOf(offered.id), offered);
     await before.offer();
@@ -104,6 +105,61 @@ describe("a sign-in", () => {
       expect(await prove!(STATE)).toEqual({ headers: { "Gatepass-Client": "1" } });
     },
   );
+});
+
+describe("a key that is on its way to a provider", () => {
+  /** A key is offered, and then another tab signs in with its own. */
+  async function overtaken() {
+    const [scope, notes] = [profile(), createNotes()];
+    const own = (await tab(scope, notes).offer())!;
+    const other = tab(scope, notes);
+    const offered = (await other.offer())!;
+    other.begin(sidOf(offered.id), offered);
+    return { scope, notes, other, sid: sidOf(own.id), id: own.id };
+  }
+
+  it("is found by the page that comes back, though another tab has signed in meanwhile", async () => {
+    const { scope, notes, sid } = await overtaken();
+    const back = tab(scope, notes);
+    const proven = await (await back.of(sid))!({ ...STATE, sid });
+    expect(proven.headers!["Gatepass-Proof"]).toMatch(/^7\.q83vEjRWeJo\.[\w-]{22}$/);
+    expect(proven.body).toBeUndefined();
+  });
+
+  it("is one of several, and each finds its own", async () => {
+    const [scope, notes] = [profile(), createNotes()];
+    const offered = await Promise.all([1, 2, 3].map(() => tab(scope, notes).offer()));
+    for (const one of offered) {
+      const back = tab(scope, notes);
+      const sid = sidOf(one!.id);
+      expect((await (await back.of(sid))!({ ...STATE, sid })).body).toBeUndefined();
+      back.confirm(sid);
+    }
+  });
+
+  it("takes the place of older keys with the first refresh, and stays", async () => {
+    const { scope, notes, other, sid } = await overtaken();
+    const older = (await other.offer())!;
+    other.begin(sidOf(older.id), older);
+    const back = tab(scope, notes);
+    await back.of(sid);
+    back.confirm(sid);
+    expect(notes("key")).toBe(`${sid}+`);
+    notes("key", `${sidOf(older.id)}+`);
+    expect(await tab(scope, notes).of(sidOf(older.id))).toBeNull();
+    notes("key", `${sid}+`);
+    expect(await tab(scope, notes).of(sid)).not.toBeNull();
+  });
+
+  it("is tidied with a later sign-in, if it never came back", async () => {
+    const { scope, notes, other, sid } = await overtaken();
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 16 * 60_000);
+    const offered = (await other.offer())!;
+    other.begin(sidOf(offered.id), offered);
+    notes("key", `${sid}+`);
+    expect(await tab(scope, notes).of(sid)).toBeNull();
+    vi.restoreAllMocks();
+  });
 });
 
 describe("a session that began without a key", () => {
