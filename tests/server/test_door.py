@@ -11,6 +11,7 @@ import pytest
 from gatepass import AuthenticatedUser
 from gatepass.core.access_token import Principal
 from gatepass.core.event import CookiesLost, SessionRevoked
+from gatepass.core.hook_facts import RequestFacts
 from gatepass.errors import BadRequest, Forbidden, SignInRefused
 from gatepass.server.any_response import EncodedCookie, put_headers, put_morsels
 from gatepass.server.door import SignedIn
@@ -290,8 +291,11 @@ class TestAnywhere:
 
 
 class Directory:
-    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    async def authenticate(self, email: str, password: str, request: RequestFacts) -> AuthenticatedUser | None:
         return None
+
+    async def find(self, user_id: str) -> AuthenticatedUser | None:
+        return AuthenticatedUser("7", EMAIL, "2") if user_id == "7" else None
 
 
 class TestUsersOfTheApplication:
@@ -309,7 +313,8 @@ class TestUsersOfTheApplication:
         ended = [event for event in at.events if isinstance(event, SessionRevoked)]
         assert [event.sid for event in ended] == [first.session_id]
         assert principal_of(at, again).account_id == "7"
-        assert await at.gate.sign_in(scope_of(), "7", methods=("fed",)), "by its id too, once it is known"
+        by_id = await at.gate.sign_in(scope_of(), "7", methods=("fed",))
+        assert by_id.account == again.account, "by its id too: the application is asked who that is"
 
     async def test_a_disabled_one_stays_out(self, at: GateHarness) -> None:
         await at.gate.sign_in(scope_of(), AuthenticatedUser("7", EMAIL), methods=("fed",))
