@@ -17,10 +17,23 @@ SOURCE = Path(gatepass.__file__).parents[1]
 DEPENDENCIES = {"argon2", "cryptography", "email_validator", "pydantic", "pydantic_settings"}
 EXTRAS = {
     *("asyncpg", "bcrypt", "click", "django", "fastapi", "flask", "httptools", "httpx", "httpx2", "hypothesis"),
-    *("keyring", "litestar", "opentelemetry", "pytest", "redis", "rest_framework", "rich", "sentry_sdk"),
+    *("joserfc", "keyring", "litestar", "opentelemetry", "pytest", "redis", "rest_framework", "rich", "sentry_sdk"),
     *("starlette", "tqdm", "uvicorn", "uvloop", "werkzeug"),
 }
-NEED_AN_EXTRA = ("cli", "client", "demo", "guards", "serving", "stores.postgres", "stores.redis", "testing")
+NEED_AN_EXTRA = (
+    "cli",
+    "client",
+    "demo",
+    "guards",
+    "oidc.github",
+    "oidc.id_token",
+    "oidc.key_set",
+    "oidc.relying_party",
+    "serving",
+    "stores.postgres",
+    "stores.redis",
+    "testing",
+)
 WITHOUT_EXTRAS = """
 import importlib, json, sys
 
@@ -88,7 +101,7 @@ def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:
     assert rooms(names) == {"_lazy", "access", "core", "errors", "ports", "wire"}
     assert others(names) == {"cryptography"}
     names = loaded("-c", "import gatepass.remote.gate")
-    assert rooms(names) == {"_lazy", "access", "core", "errors", "ports", "remote", "system", "wire"}
+    assert rooms(names) == {"_lazy", "access", "core", "errors", "outgoing", "ports", "remote", "system", "wire"}
     assert others(names) == {"cryptography"}
 
 

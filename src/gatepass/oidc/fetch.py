@@ -15,7 +15,7 @@ from gatepass.core import strict_json
 from gatepass.core.secret import Secret, without_frames
 from gatepass.core.strict_json import Json
 from gatepass.errors import Overloaded, ProviderFailed, ProviderTimeout, ProviderUnavailable
-from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl, exchange
+from gatepass.outgoing import Incoming, Outgoing, RemoteUrl, exchange
 
 EXCHANGE_TIMEOUT = 5.0
 """Seconds for one request to a provider. Against what: a person waits before a white page."""

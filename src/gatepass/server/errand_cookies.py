@@ -92,7 +92,7 @@ class ErrandCookies:
         found = [errand for text in texts if (errand := errands.unseal(text, self._keys, name=name)) is not None]
         gone = [self._cookies.errand(name, "", max_age=0)] if texts else []
         mine = [errand for errand in found if errand.has_state(state) and errand.provider == provider]
-        return (mine[0] if len(mine) == 1 else None), gone
+        return (mine[0] if mine else None), gone
 
     def _callback(self, request: Request, provider: Provider) -> str:
         """Where the provider sends the browser back to: at the public URL, under either of its names on a loopback."""

@@ -113,8 +113,11 @@ def serve_stage(arguments: Sequence[str]) -> None:
     parser.add_argument("--client", type=Path, required=True)
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--paths", nargs="*", default=[], help="of further gates, each with its COOKIE_PATH")
+    parser.add_argument("--issuer", help="of a provider at which people sign in, too")
     options = parser.parse_args(arguments)
     gate = _gate(options)
+    if options.issuer:
+        gate.oidc("mock", issuer=options.issuer, client_id="the-gate", client_secret="a secret of the tests")
     others = {f"/{path}": _gate(options, cookie_path=f"/{path}") for path in options.paths}
     app = Starlette(
         routes=[

@@ -46,6 +46,15 @@ def sign_up(client: TestClient, email: str = "ann@example.com") -> tuple[str, He
     return made["account"]["id"], {"Authorization": f"Bearer {made['access_token']}"}
 
 
+class TestProviders:
+    def test_a_link_leads_to_the_provider_with_the_address_to_come_back_to(self) -> None:
+        with serving(program("providers", "app.py").create_app(memory_gate())) as client:
+            sent = client.get("/auth/oidc/github/start?return_to=/notes", follow_redirects=False)
+            assert sent.status_code == 303
+            assert sent.headers["location"].startswith("https://github.com/login/oauth/authorize?")
+            assert "%2Fauth%2Foidc%2Fgithub%2Fcallback" in sent.headers["location"]
+
+
 class TestRoles:
     @pytest.fixture
     def scopes(self) -> ModuleType:
