@@ -10,7 +10,8 @@ import pytest
 from gatepass import HookFacts, Refused
 from gatepass.oidc import errand as errands
 from gatepass.oidc import fetch
-from tests.support.asgi import Answer
+from gatepass.wire.browsers import Browsers
+from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, RT, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.person import ERRAND, Person, error_of
@@ -84,6 +85,12 @@ class TestTheWay:
                 assert answer.one("location") == "/"
                 assert provider.credentials == [("the-gate", CLIENT_SECRET)]
                 assert ("client_secret" in provider.forms[0]) == (where == "form")
+
+    async def test_a_public_client_has_pkce_alone(self, at: GateHarness) -> None:
+        with Provider(at.clock.now) as provider:
+            at.gate.oidc("public", **{**provider.options, "client_secret": None})
+            assert (await Person(at.gate.asgi).sign_in_at(provider, "public")).one("location") == "/"
+            assert provider.credentials == [("the-gate", "")]
 
     async def test_an_address_may_be_at_userinfo_alone(self, provider: Provider, person: Person) -> None:
         provider.claims = lambda claims: {name: claims[name] for name in claims if not name.startswith("email")}
@@ -288,6 +295,30 @@ class TestAttacks:
         assert (answer.status, answer.cookies) == (403, [])
         answer = await person.send("POST", "/oidc/acme/start", body={})
         assert answer.code == "cross-site"
+
+    @pytest.mark.parametrize(
+        "where", ["//evil.example", "/\\evil.example", "https:evil.example", "/%2fevil.example", "/\n/x"]
+    )
+    async def test_the_browser_is_sent_nowhere_else(self, provider: Provider, person: Person, where: str) -> None:
+        answer = await person.start(return_to=where)
+        assert (answer.code, answer.cookies) == ("invalid-body", [])
+        answer = await person.open(f"/oidc/acme/start?return_to={quote(where)}")
+        assert (answer.status, answer.get("location"), answer.cookies) == (400, None, [])
+
+    async def test_an_allowed_origin_is_a_place_to_return_to(self) -> None:
+        browsers = Browsers(origins=["https://app.example.com"])
+        async with open_gate(browsers=browsers) as at:
+            with Provider(at.clock.now) as provider:
+                at.gate.oidc("acme", **provider.options)
+                answer = await Person(at.gate.asgi).sign_in_at(provider, return_to="https://app.example.com/in#x")
+                assert answer.one("location") == "https://app.example.com/in#x"
+
+    async def test_an_answer_over_plain_http_is_refused(self) -> None:
+        async with open_gate(browsers=Browsers(trusted_proxies=["10.0.0.0/8"])) as at:
+            marks = [("x-forwarded-proto", "http")]
+            for path in ("/oidc/acme/start", "/oidc/acme/callback"):
+                answer = await call(at.gate.asgi, "GET", path, headers=marks, client=("10.0.0.1", 1))
+                assert answer.code == "plain-http"
 
     async def test_an_unknown_provider_is_not_found(self, at: GateHarness, person: Person) -> None:
         assert (await person.start("nobody")).code == "not-found"
