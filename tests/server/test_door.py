@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepass import AuthenticatedUser
+from gatepass import AuthenticatedUser, RequestFacts
 from gatepass.core.access_token import Principal
 from gatepass.core.event import CookiesLost, SessionRevoked
 from gatepass.errors import BadRequest, Forbidden, SignInRefused
@@ -290,8 +290,11 @@ class TestAnywhere:
 
 
 class Directory:
-    async def authenticate(self, email: str, password: str) -> AuthenticatedUser | None:
+    async def authenticate(self, email: str, password: str, _request: RequestFacts) -> AuthenticatedUser | None:
         return None
+
+    async def find(self, user_id: str) -> AuthenticatedUser | None:
+        return AuthenticatedUser("7", EMAIL, "2") if user_id == "7" else None
 
 
 class TestUsersOfTheApplication:
@@ -309,7 +312,7 @@ class TestUsersOfTheApplication:
         ended = [event for event in at.events if isinstance(event, SessionRevoked)]
         assert [event.sid for event in ended] == [first.session_id]
         assert principal_of(at, again).account_id == "7"
-        assert await at.gate.sign_in(scope_of(), "7", methods=("fed",)), "by its id too, once it is known"
+        assert await at.gate.sign_in(scope_of(), "7", methods=("fed",)), "by its id too, for which they are asked"
 
     async def test_a_disabled_one_stays_out(self, at: GateHarness) -> None:
         await at.gate.sign_in(scope_of(), AuthenticatedUser("7", EMAIL), methods=("fed",))
