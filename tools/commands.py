@@ -109,6 +109,9 @@ WAYS: Mapping[str, Way] = {
     r"gatepass demo": Serve("/"),
     r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
     r"gatepass doctor --url .*": ByTest("TestOutside"),
+    r"gatepass accounts refresh-claims --everybody": ByTest(
+        "test_the_tokens_of_an_account_or_of_all_are_refused_and_the_trail_says_who_did_it"
+    ),
     r"gatepass sessions revoke --everybody( --yes)?": ByTest(
         "test_every_session_of_every_account_ends_and_a_running_server_hears_of_it"
     ),
