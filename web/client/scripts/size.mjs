@@ -46,7 +46,7 @@ async function weigh(entries, beyond) {
 
 const rows = [
   ["gatepass", await weigh(CORE), 6_700],
-  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_350],
+  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_400],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_050],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
@@ -55,7 +55,7 @@ const rows = [
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
-  ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_100],
+  ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_150],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
 for (const entry of [HOOKS, "redux", "rtk", "tanstack"]) {

@@ -83,8 +83,9 @@ export async function withToken<Raw>(
  * stream), the 401 is taken for one about the token: it costs one refresh, and the second response is final.
  */
 export async function refusalOf(challenge: string | null | undefined, body: unknown): Promise<Refusal> {
+  const changed = "claims-changed";
   if (/\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? ""))
-    return challenge!.includes('error_description="claims-changed"') ? "claims-changed" : "invalid";
+    return challenge!.includes(changed) ? changed : "invalid";
   const isBinary = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
   const seen = isBinary ? await new Response(body as BodyInit).text() : body;
   if (isStream(seen) || seen == null || seen === "") return challenge == null ? "invalid" : null;
@@ -93,7 +94,7 @@ export async function refusalOf(challenge: string | null | undefined, body: unkn
     reason?: unknown;
   };
   if (code !== "invalid-token" && code !== "token-required") return null;
-  return reason === "claims-changed" ? reason : "invalid";
+  return reason === changed ? changed : "invalid";
 }
 
 /** Whether it is a stream, of the Web or of Node: it cannot be read, or sent, twice. */
