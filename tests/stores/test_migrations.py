@@ -13,6 +13,7 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.stores.migrations import Applied, Migration, applied_to_sqlite, load, migrate_sqlite, pending
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import account_of, session_of
+from tests.stores.upgraded import TABLES, assert_all_goes_on
 
 ONE, TWO = Migration(1, "0001_one", "CREATE TABLE a (b)"), Migration(2, "0002_two", "CREATE TABLE c (d)")
 
@@ -115,6 +116,25 @@ async def test_accounts_of_an_earlier_version_are_kept_and_sessions_are_over(tmp
     assert await store.epoch() > at_migration, "guards refuse the access tokens of a session that has no row any more"
     await store.add(session_of(account, created_at=1), credential_version=3)
     assert [row.client for row in await store.list_for_account("a", now=2)] == ["Firefox on Linux"]
+    await store.close()
+
+
+@pytest.mark.parametrize("version", [8, 9, 10, 11])
+async def test_sessions_since_schema_8_go_on_and_no_hook_hears_of_accounts_of_before(
+    tmp_path: Path, version: int
+) -> None:
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gatepass.stores.migrations.load", lambda dialect: load(dialect)[:version])
+        migrate_sqlite(connection)
+    for table, row in TABLES.items():
+        columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})") if name in row]
+        insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        connection.execute(insert, [row[name] for name in columns])
+    connection.close()
+    store = SQLiteStore(tmp_path / "x.db")
+    await store.open()
+    await assert_all_goes_on(store)
     await store.close()
 
 

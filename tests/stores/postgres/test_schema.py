@@ -17,6 +17,7 @@ from gatepass.stores.migrations import Migration
 from gatepass.stores.postgres import pool
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.records import NOW, account_of, digest, session_of, signed_in, swapped
+from tests.stores.upgraded import TABLES, assert_all_goes_on
 from tests.support.gates import SECRET
 from tools.services.patience import patience
 from tools.services.postgres import connected, execute, new_database, query, shared_server
@@ -248,6 +249,29 @@ class TestMigrate:
         settings = "SELECT unnest(reloptions) FROM pg_class WHERE relname = 'session' ORDER BY 1"
         assert await query(database, settings) == ["autovacuum_vacuum_scale_factor=0.02", "fillfactor=80"]
         await execute(database, 'DROP OWNED BY "of Old"; DROP ROLE "of Old"')
+
+    @pytest.mark.parametrize("version", [8, 9, 10, 11])
+    async def test_sessions_since_schema_8_go_on_and_no_hook_hears_of_accounts_of_before(
+        self, database: str, monkeypatch: pytest.MonkeyPatch, version: int
+    ) -> None:
+        known = migrations.load("postgres")
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known[:version])
+        await PostgresStore(database).migrate()
+        of_table = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'gatepass' AND table_name ="
+        async with connected(database) as connection:
+            for table, row in TABLES.items():
+                columns = [name for name in await query(database, f"{of_table} '{table}'") if name in row]
+                values = [bool(row[name]) if name == "remember" else row[name] for name in columns]
+                places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+                await connection.execute(
+                    f"INSERT INTO gatepass.{table} ({', '.join(columns)}) VALUES ({places})", *values
+                )
+        monkeypatch.setattr(migrations, "load", lambda _dialect: known)
+        assert await PostgresStore(database).migrate() == [migration.name for migration in known[version:]]
+        store = PostgresStore(database)
+        await store.open()
+        await assert_all_goes_on(store)
+        await store.close()
 
     async def test_a_new_database_has_no_epoch(self, url: str) -> None:
         assert await query(url, "SELECT at FROM gatepass.epoch") == []
