@@ -592,6 +592,18 @@ class TestIllProviders:
         assert (await person.start()).code == "provider-error"
         assert f"names the issuer '{provider.issuer}/'" in whys(at)
 
+    async def test_an_outage_is_told_once_a_minute_and_not_for_each_click(
+        self, at: GateHarness, provider: Provider, person: Person, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        provider.replies["/.well-known/openid-configuration"] = lambda handler: send(handler, 500, {})
+        for _ in range(3):
+            await person.start()
+        assert len(at.named("sys_provider_failed")) == 1
+        assert [record.name for record in caplog.records if record.levelname == "ERROR"] == []
+        at.clock.advance(60)
+        await person.start()
+        assert len(at.named("sys_provider_failed")) == 2
+
     async def test_one_failure_of_discovery_is_not_kept(self, provider: Provider, person: Person) -> None:
         provider.replies["/.well-known/openid-configuration"] = lambda handler: send(handler, 500, {})
         assert (await person.start()).status == 502
