@@ -48,7 +48,7 @@
         │       └── ProviderTimeout     504 provider-unavailable: it does not answer in time
         └── Unavailable             503 with Retry-After: nothing was decided or cleared
             ├── StoreUnavailable
-            │   ├── PartlyRead          ports: a part of the store cannot be read; caught inside
+            │   ├── PartlyRead          ports.sessions: a part of the store cannot be read; caught inside
             │   ├── RowsLocked          stores.postgres.swap_batches: another program holds rows; caught inside
             │   └── Unreachable         stores.redis.connection: no connection, nothing was sent
             │       └── ConnectionRejected   stores.redis.connection: refused, or not trusted

@@ -16,7 +16,7 @@ from gatepass.stores.doorbell import Doorbell
 from gatepass.stores.postgres.pool import DRIVER_ERRORS, ConnectionPool, close_connection, raise_unavailable
 
 POLL_INTERVAL = 1.0
-"""Seconds between two polls where LISTEN is not available (ports.py: at most one)."""
+"""Seconds between two polls where LISTEN is not available (`SessionStore.subscribe`: at most one)."""
 
 
 @asynccontextmanager
