@@ -86,14 +86,16 @@ def test_the_front_door_loads_nothing_behind_it() -> None:
 
 
 def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
-    names = loaded("-c", "from gatepass.client import Client")
-    assert rooms(names) == {"_lazy", "client", "core", "errors", "wire"}
+    names = loaded("-c", "import sys; sys.modules['httpx'] = None; from gatepass.client import Client")
+    assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "wire"}
     core = {"gatepass.core.base64url", "gatepass.core.binding", "gatepass.core.secret"}
     assert {name for name in names if name.startswith("gatepass.core.")} == core
     assert others(names) == {"httpx2"}
-    assert len(ours(names)) <= 40
+    assert len(ours(names)) <= 41
     unused = {"aio", "auth", "layers.indicators", "layers.loading", "storage.file", "storage.keyring"}
     assert not {f"gatepass.client.{name}" for name in unused} & names
+    with_both = others(loaded("-c", "from gatepass.client import Client"))
+    assert with_both - {"click", "rich"} == {"httpx2", "httpx"}, "httpx itself loads its command line"
 
 
 def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:

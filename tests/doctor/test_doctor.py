@@ -12,6 +12,8 @@ from gatepass.doctor.configuration import is_exposed
 from gatepass.doctor.machine import least_seconds
 from gatepass.doctor.outside import FORGED
 from gatepass.doctor.storage import compare_clocks, file_system
+from gatepass.gate import Gatepass
+from gatepass.settings import Settings
 from tests.support.fake_time import FakeTime
 from tests.support.gates import OTHER_SECRET, SECRET
 from tests.support.process import gatepass, serving
@@ -220,6 +222,21 @@ class TestStores:
         assert "up to date" in said(findings, "schema", "ok")
         assert "agrees" in said(findings, "clock", "ok")
         assert said(findings, "schema", "error") + said(findings, "store", "error") == ""
+
+    @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+    async def test_signing_keys_that_the_secrets_do_not_open_are_a_fault(
+        self, env: pytest.MonkeyPatch, engine: str
+    ) -> None:
+        env.setenv("GATEPASS_STORE", "sqlite:///gate.db" if engine == "sqlite" else await new_database(shared_server()))
+        assert said(await found(), "keys", "ok") == ""
+        gate = Gatepass(**Settings.load().arguments())
+        async with gate.running():
+            made = await gate.keys.rotate()
+        assert "open the signing keys in the store: 1" in said(await found(), "keys", "ok")
+        Path("gatepass.secret").write_text(OTHER_SECRET)
+        assert f"cannot open the signing keys in the store: {made.kid}" in said(await found(), "keys", "error")
+        Path("gatepass.secret").write_text(f"{OTHER_SECRET},{SECRET}")
+        assert said(await found(), "keys", "error") == ""
 
     async def test_a_database_that_forgets_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         with private_server(settings=["fsync=off", "full_page_writes=off"]) as server:

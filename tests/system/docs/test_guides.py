@@ -197,10 +197,10 @@ def test_the_listener_of_the_page_on_hooks_hears_of_accounts() -> None:
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
-    assert len(files) == 3
+    assert len(files) == 4
     for block in files:
         (tmp_path / block.title).write_text(block.text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir=."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
