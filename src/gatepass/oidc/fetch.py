@@ -6,7 +6,6 @@ which share the threads of the event loop.
 """
 
 import asyncio
-import contextlib
 import http.client
 import threading
 from collections.abc import Mapping
@@ -81,8 +80,10 @@ class Fetcher:
             result = exchange(request, timeout=EXCHANGE_TIMEOUT + 1, max_size=MAX_SIZE)
         except Exception as fault:
             result = fault
-        with contextlib.suppress(RuntimeError):  # the event loop has ended
+        try:
             loop.call_soon_threadsafe(self._ended, future, result)
+        except RuntimeError:  # the event loop has ended, and what waited there with it
+            self._running -= 1
 
     def _ended(self, future: asyncio.Future[Incoming], result: Incoming | Exception) -> None:
         self._running -= 1

@@ -22,8 +22,8 @@ from gatepass.wire.origin import Origins
 logger = logging.getLogger("gatepass.server")
 
 Methods = dict[str, Endpoint]
-_TOLD_ONCE = frozenset({"out-of-touch", "not-ready"})
-"""Refusals that last: their beginning is an event and a record (sys_revocations_lost, sys_task_failed)."""
+_TOLD_ONCE = frozenset({"out-of-touch", "not-ready", "provider-error", "provider-unavailable"})
+"""Refusals that last: their beginning is an event and a record (sys_revocations_lost, sys_provider_failed …)."""
 _PARAMETER = re.compile(r"\\{(\w+)\\}")
 
 

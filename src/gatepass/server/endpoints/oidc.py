@@ -198,7 +198,7 @@ def read_parameters(raw: bytes) -> Parameters:
 def _tell(context: Context, request: Request, provider: str, problem: Problem) -> None:
     """Report why nobody was signed in."""
     at, address = context.clock.now(), context.ip_prefix(request)
-    if isinstance(problem, ProviderFailed):
+    if isinstance(problem, ProviderFailed) and context.providers.is_news(provider, problem.why):
         context.report(ProviderFailure(at=at, address=address, provider=provider, why=problem.why))
     context.report(ProviderSignInRefused(at=at, address=address, provider=provider, code=problem.code))
 
