@@ -16,8 +16,11 @@ first two take no access token, so they are declared `cross_site`. Without mail,
 answers 403 `not-offered`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+from pydantic import BaseModel
 
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
@@ -40,7 +43,7 @@ from gatepass.wire.bodies import (
     PasswordChange,
     PasswordReset,
 )
-from gatepass.wire.extra_members import read_with
+from gatepass.wire.extra_members import Extras, read_with
 
 _MAILING = {403: "not-offered", 429: "too-many-attempts"}
 _CONFIRMED = {
@@ -148,18 +151,17 @@ async def delete_account(context: Context, request: Request) -> Reply:
     Needs the password, or a recent sign-in if there is none.
     """
     principal = context.principal(request)
-    models = context.hooks.models("delete")
-    raw = await request.json(bodies.MAX_BYTES)
-    body, extras = read_with(DeleteAccountRequest, raw or b"{}", models)
+    body, extras = _read_deletion(await request.json(bodies.MAX_BYTES), context.hooks.models("delete"))
     context.accounts.require_local()
     account = await context.account(principal)
-    if not raw and account.has_password:
+    if body is None and account.has_password:
         raise bodies.no_body("password")
-    _require_proof(context, request, account, body.password)
+    password = None if body is None else body.password
+    _require_proof(context, request, account, password)
     sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
     try:
-        if body.password is not None:
-            await context.accounts.reauthenticate(account, body.password, sid=sid, ip_prefix=ip_prefix)
+        if password is not None:
+            await context.accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
     facts: HookFacts[Any] = HookFacts(
@@ -199,6 +201,12 @@ async def _sign_in_anew(
         )
     except InvalidCredentials:
         raise _changed_meanwhile() from None
+
+
+def _read_deletion(raw: bytes, models: Sequence[type[BaseModel]]) -> tuple[DeleteAccountRequest | None, Extras]:
+    """The body, None for none, and the added members. In a function of its own: crash reports show local variables."""
+    body, extras = read_with(DeleteAccountRequest, raw or b"{}", models)
+    return body if raw else None, extras
 
 
 def _require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
