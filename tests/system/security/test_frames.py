@@ -64,6 +64,9 @@ class Walk:
         await self.send("POST", "/verify", {"token": await self.link(), "password": PASSWORD})
         await self.send("POST", "/account/delete", {"password": PASSWORD})
         await self.at_a_provider()
+        await self.send("GET", "/identities")
+        await self.send("DELETE", f"/identities/{'0' * 32}")
+        await self.send("POST", "/oidc/acme/back-channel-logout")
         for path in ("/jwks.json", "/openapi.json", "/gatepass.js"):
             await self.send("GET", path)
 
@@ -97,7 +100,13 @@ class Walk:
         ann = self.ann
         headers = [("gatepass-client", "1"), *([ann.bearer] if ann.access_token else []), *headers]
         await ann.send(method, path, body=body, headers=headers)
-        self.called.add((method, "/sessions/{sid}" if path.startswith("/sessions/") else path))
+        named = {
+            "/sessions/": "/sessions/{sid}",
+            "/identities/": "/identities/{id}",
+            "/oidc/": "/oidc/{name}/" + path[11:],
+        }
+        shown = [name for begins, name in named.items() if path.startswith(begins)]
+        self.called.add((method, shown[0] if shown else path))
         self.secrets |= {text for text in (ann.jar.get(ann.rt_name), ann.access_token) if text}
 
     async def link(self) -> str:

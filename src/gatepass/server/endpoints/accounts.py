@@ -141,11 +141,10 @@ async def delete_account(context: Context, request: Request) -> Reply:
     Needs the password, or a recent sign-in if there is none.
     """
     principal = context.principal(request)
-    raw = await request.json(bodies.MAX_BYTES)
-    body = bodies.read(DeleteAccountRequest, raw) if raw else DeleteAccountRequest()
+    has_body, body = _read_deletion(await request.json(bodies.MAX_BYTES))
     context.accounts.require_local()
     account = await context.account(principal)
-    if not raw and account.has_password:
+    if not has_body and account.has_password:
         raise bodies.no_body("password")
     _require_proof(context, request, account, body.password)
     sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
@@ -183,6 +182,11 @@ async def _sign_in_anew(
         )
     except InvalidCredentials:
         raise _changed_meanwhile() from None
+
+
+def _read_deletion(raw: bytes) -> tuple[bool, DeleteAccountRequest]:
+    """Whether there is a body, and what it says; the bytes stay here, as crash reports show local variables."""
+    return bool(raw), bodies.read(DeleteAccountRequest, raw) if raw else DeleteAccountRequest()
 
 
 def _require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
