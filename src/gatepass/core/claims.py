@@ -20,8 +20,8 @@ from gatepass.errors import ConfigurationError
 
 SHORTEST = 1024
 """Characters: Gatepass's own claims must fit, under any issuer."""
-Added = Mapping[str, Json] | Awaitable[Mapping[str, Json]]
-ClaimsHook = Callable[[Session], Added] | Callable[[Session, "AccountFacts"], Added]
+_Returned = Mapping[str, object] | Awaitable[Mapping[str, object]]
+ClaimsHook = Callable[[Session], _Returned] | Callable[[Session, "AccountFacts"], _Returned]
 
 
 @dataclass(frozen=True, slots=True)
