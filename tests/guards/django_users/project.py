@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from gatepass.guards.django import requires
 from gatepass.guards.django.conf import gate as project_gate
+from gatepass.guards.django.sign_in import asign_in, sign_in
 
 PASSWORD = "the password of old"
 PAGE = {"Gatepass-Client": "1"}
@@ -60,6 +61,16 @@ def assertion(request: HttpRequest) -> HttpResponse:
     return signed_in.onto(JsonResponse(signed_in.grant))
 
 
+def by_django(request: HttpRequest) -> HttpResponse:
+    signed_in = sign_in(request, request.GET["id"], methods=("fed",))
+    return signed_in.onto(JsonResponse(signed_in.grant))
+
+
+async def by_django_async(request: HttpRequest) -> HttpResponse:
+    signed_in = await asign_in(request, request.GET["id"], methods=("fed",))
+    return signed_in.onto(JsonResponse(signed_in.grant))
+
+
 urlpatterns = [
     path("who", who),
     path("who-async", who_async),
@@ -68,6 +79,8 @@ urlpatterns = [
     path("token", by_token_alone),
     path("rest", rest_who),
     path("assertion", assertion),
+    path("by-django", by_django),
+    path("by-django-async", by_django_async),
     path("admin/who", who),
     path("auth/", include("gatepass.guards.django.urls")),
 ]

@@ -25,6 +25,8 @@ from gatepass.guards.django.users import DjangoUsers
 from gatepass.testing import memory_gate
 from tests.support.gates import SECRET
 
+DOORS = ["/assertion", "/by-django", "/by-django-async"]
+
 
 class TestSignIn:
     def test_a_person_signs_in_with_the_password_that_django_has(self, ann: Any) -> None:
@@ -70,11 +72,26 @@ class TestSignIn:
             connection.settings_dict["ATOMIC_REQUESTS"] = False
         assert login().status_code == 401
 
-    def test_the_application_signs_somebody_in_by_the_key(self, ann: Any) -> None:
-        answer = Client().get("/assertion", {"id": str(ann.pk)}, secure=True)
+    @pytest.mark.parametrize("way", DOORS)
+    def test_the_application_signs_somebody_in_by_the_key(self, ann: Any, way: str) -> None:
+        answer = Client().get(way, {"id": str(ann.pk)}, secure=True)
         assert Client().get("/who", headers=bearer(answer)).json() == {"who": "ann@example.com"}
         ann.refresh_from_db()
         assert ann.last_login is not None
+
+    @pytest.mark.parametrize("way", DOORS[1:])
+    def test_so_it_does_in_the_transaction_of_a_test(self, gate: Gatepass, way: str) -> None:
+        with transaction.atomic():
+            ben = get_user_model().objects.create_user("ben@example.com", PASSWORD)
+            assert bearer(Client().get(way, {"id": str(ben.pk)}, secure=True))
+            ben.refresh_from_db()
+            assert ben.last_login is not None
+            transaction.set_rollback(True)
+
+    @pytest.mark.parametrize("way", DOORS)
+    def test_who_is_inactive_is_not_signed_in_by_the_application_either(self, ann: Any, way: str) -> None:
+        get_user_model().objects.update(is_active=False)
+        assert Client().get(way, {"id": str(ann.pk)}, secure=True).status_code in (401, 403)
 
     @pytest.mark.parametrize("unknown", [str(uuid.uuid4()), "no-uuid", "7"])
     def test_a_key_that_nobody_has_is_refused(self, unknown: str) -> None:
