@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Self
 
 from benchmarks._options import parse
 from gatepass import Gatepass
@@ -65,7 +66,7 @@ class Connection:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def open(cls, port: int) -> "Connection":
+    async def open(cls, port: int) -> Self:
         """Connect."""
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 

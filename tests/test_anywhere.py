@@ -43,7 +43,7 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
     ("sync", "service", "left_out"),
     [
         (SyncSessions, Sessions, {"open"}),  # the gate's own
-        (SyncAccounts, Accounts, set[str]()),
+        (SyncAccounts, Accounts, {"authenticated"}),  # of the door
         (SyncAdministration, Administration, set[str]()),
         (SyncKeys, SigningKeys, {"open", "look"}),
     ],

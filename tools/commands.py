@@ -109,6 +109,9 @@ WAYS: Mapping[str, Way] = {
     r"gatepass demo": Serve("/"),
     r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
     r"gatepass doctor --url .*": ByTest("TestOutside"),
+    r"gatepass accounts refresh-claims --everybody": ByTest(
+        "test_the_tokens_of_an_account_or_of_all_are_refused_and_the_trail_says_who_did_it"
+    ),
     r"gatepass sessions revoke --everybody( --yes)?": ByTest(
         "test_every_session_of_every_account_ends_and_a_running_server_hears_of_it"
     ),
@@ -125,6 +128,7 @@ WAYS: Mapping[str, Way] = {
     r"npm run (size|reference).*": Elsewhere("`python3 run.py check` does the same, and writes nothing"),
     r"python3 run\.py demo": Serve("/"),
     r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
+    r"python3 run\.py bench against \.\./before .*": Elsewhere("needs a second checkout; without one it runs"),
     r"python3 run\.py bench \w+.*": Run(added="--short"),
     r"(\w+=\w+ )*python3 run\.py test tests/.*": Run(added="--collect-only -q"),
     r"python3 run\.py test( --quick)?": Elsewhere("is what runs when this is read: .ci/run"),

@@ -1,5 +1,6 @@
 from gatepass.accounts.external import AuthenticatedUser as AuthenticatedUser, Authenticator as Authenticator
 from gatepass.core.access_token import Principal as Principal
+from gatepass.core.claims import AccountFacts as AccountFacts
 from gatepass.core.claims import Tokens as Tokens
 from gatepass.core.hook_facts import HookFacts as HookFacts, RequestFacts as RequestFacts
 from gatepass.core.keyring import Secrets as Secrets
@@ -15,12 +16,14 @@ from gatepass.errors import (
     Problem as Problem,
     Refused as Refused,
     SessionEnded as SessionEnded,
+    SignInRefused as SignInRefused,
     StoreUnavailable as StoreUnavailable,
     TokenRequired as TokenRequired,
     TooManyAttempts as TooManyAttempts,
 )
 from gatepass.gate import Gatepass as Gatepass
 from gatepass.mail import LinkPages as LinkPages, Mail as Mail, MailTemplates as MailTemplates
+from gatepass.server.door import SignedIn as SignedIn
 from gatepass.server.limits import Limits as Limits
 from gatepass.wire.browsers import Browsers as Browsers
 

@@ -31,6 +31,7 @@ from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
 from gatepass.server.door import SignedIn
 from gatepass.server.limits import Limits
+from gatepass.sessions.changed_claims import SPREAD
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.system import SystemClock, SystemEntropy
@@ -108,8 +109,7 @@ class Gatepass:
         self.keys = anywhere(parts.keys)
         self.administration = anywhere(parts.administration)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
-        claims = anywhere(parts.changed_claims)
-        self.refresh_claims, self.refresh_claims_of_all = claims.refresh_claims, claims.refresh_claims_of_all
+        self._changed_claims = anywhere(parts.changed_claims)
         self.cookies, self.origins = parts.cookies, parts.origins
         self.mailer, self.outbox = parts.mailer, parts.outbox
         self.registration = anywhere(parts.registration)
@@ -238,6 +238,22 @@ class Gatepass:
             endpoints=self.asgi,
             mounts=mounts,
         )
+
+    async def refresh_claims(self, account_id: str | Collection[str], *, within: int = 0) -> None:
+        """Let every guard refuse the access tokens that an account has now, or several: their clients get new ones.
+
+        Call it after the change of roles is committed. Nobody is signed out. When it returns, the mark is durable and
+        counts in this process. `within`: seconds over which many accounts are spread. Raises StoreUnavailable, and
+        ValueError for an empty id or a `within` that is not 0 to 3,600.
+        """
+        await self._changed_claims.refresh_claims(account_id, within=within)
+
+    async def refresh_claims_of_all(self, *, within: int = SPREAD) -> None:
+        """The same for all accounts, after a change of what roles mean.
+
+        The older tokens of one account after another are refused, of all `within` seconds; 0: of all at once.
+        """
+        await self._changed_claims.refresh_claims_of_all(within=within)
 
     def describe(self) -> dict[str, Any]:
         """The OpenAPI document of the auth endpoints, with paths relative to their mount."""

@@ -15,11 +15,13 @@ from gatepass.accounts.importing import import_accounts
 from gatepass.core.policy import Policy
 from gatepass.gate import Gatepass
 from gatepass.stores.memory import MemoryStore
+from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, WatchedStore, open_gate
 from tests.support.mail import Post, Postbox
+from tools.services.postgres import empty_database
 
 AFTER_ALL = HEAD_START + LEASE + 1_000
 
@@ -176,6 +178,23 @@ async def test_what_comes_later_waits_for_what_failed(at: GateHarness) -> None:
     assert profiles.rows == {}
 
 
+async def test_a_hook_may_delete_the_account_that_it_is_told_of(at: GateHarness) -> None:
+    heard = []
+
+    @at.gate.after("register")
+    def throw_out(facts: HookFacts[None]) -> None:
+        heard.append(facts.kind)
+        assert at.gate.sync.administration.delete_account(facts.account_id or "", by="a rule")
+
+    @at.gate.after("delete")
+    async def drop(facts: HookFacts[None]) -> None:
+        heard.append(facts.kind)
+
+    assert (await Browser(at.gate.asgi).register()).code == "invalid-credentials"
+    assert heard == ["register", "delete"]
+    assert left(at) == 0
+
+
 async def test_one_account_whose_hook_fails_holds_up_no_other(at: GateHarness) -> None:
     kept = []
 
@@ -209,12 +228,19 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def crashed(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], GateHarness]:
-    """Makes gates over one store, one after the other: processes of one application."""
-    inner: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "gate.db")
-    clock = ManualClock()
-    return lambda: GateHarness(store=WatchedStore(inner), clock=clock)
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+async def crashed(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], GateHarness]:
+    """Makes gates over one database: processes of one application."""
+    memory, clock = MemoryStore(), ManualClock()
+    file = SQLiteStore(tmp_path / "gate.db")
+    url = await empty_database() if request.param == "postgres" else ""
+
+    def gate() -> GateHarness:
+        # Of SQLite and memory there is one: only one process has it.
+        inner: Any = {"memory": memory, "sqlite": file}.get(request.param) or PostgresStore(url)
+        return GateHarness(store=WatchedStore(inner), clock=clock)
+
+    return gate
 
 
 @pytest.mark.parametrize("verb", ["take_change", "find_account"])

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from gatepass.core.access_token import MAX_LENGTH, RESERVED, Verifier, sign
 from gatepass.core.base64url import encode
+from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey
 from gatepass.core.refresh_token import Channel, compose, first_of
 from gatepass.errors import InvalidToken
@@ -98,7 +99,7 @@ def test_a_refresh_token_is_no_access_token(issuer: Issuer, verifier: Verifier) 
         b"s" * 16,
         keys,
         channel=Channel.HOST,
-        binding_key=b"k" * 32,
+        binding_key=BindingKey(b"k" * 32),
         nonce=b"n" * 16,
         parent=b"p" * 16,
         now=NOW,
@@ -114,6 +115,13 @@ def test_the_principal_is_what_the_claims_say(issuer: Issuer, verifier: Verifier
     assert principal.claims["tenant"] == "blue"
     assert (principal.issued_at, principal.expires_at, principal.authenticated_at) == (NOW, NOW + 900, NOW - 60)
     assert "tenant" not in repr(principal)
+
+
+def test_how_the_person_signed_in_is_what_the_claims_say(issuer: Issuer, verifier: Verifier) -> None:
+    told = verifier.verify(issuer.token(amr=["fed", "mfa"], acr="urn:x", auth_time=NOW - 60, begun_at=NOW - 9), NOW)
+    assert (told.methods, told.acr, told.auth_time, told.begun_at) == (("fed", "mfa"), "urn:x", NOW - 60, NOW - 9)
+    untold = verifier.verify(issuer.token(auth_time=NOW - 60), NOW)
+    assert (untold.methods, untold.acr, untold.begun_at) == ((), None, NOW - 60)
 
 
 def test_a_remembered_principal_runs_out_to_the_second(issuer: Issuer, verifier: Verifier) -> None:

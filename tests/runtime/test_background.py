@@ -114,7 +114,7 @@ async def test_jobs_that_kill_the_tasks_of_the_outbox_do_not_end_mail(fault: typ
 async def test_every_task_of_a_gate_comes_back_when_it_is_cancelled_from_outside() -> None:
     async with open_gate(mail=Mailbox()) as at:
         names = {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("gatepass-")}
-        loops = {"gatepass-follower", "gatepass-janitor", "gatepass-store-watch"}
+        loops = {"gatepass-account-changes", "gatepass-follower", "gatepass-janitor", "gatepass-store-watch"}
         assert names == {*loops, *(f"gatepass-mail-{n}" for n in range(WORKERS))}
         before = {task for task in asyncio.all_tasks() if task.get_name() in names}
         for task in before:

@@ -33,7 +33,7 @@ class TestSignUpAndIn:
             "session_id": browser.sid,
             "refresh_generation": 0,
             "refresh_challenge": browser.challenge,
-            "account": {"id": body["account"]["id"], "email": EMAIL, "created_at": NOW},
+            "account": {"id": body["account"]["id"], "email": EMAIL, "email_verified": False, "created_at": NOW},
         }
         for identifier in (body["session_id"], body["account"]["id"]):
             assert len(identifier) == 32

@@ -85,7 +85,7 @@ class TestBearerEndpoints:
     async def test_me_is_the_account_and_nothing_else(self, at: GateHarness, ann: Browser) -> None:
         answer = await ann.get("/me")
         assert answer.status == 200
-        assert set(answer.json()) == {"id", "email", "created_at"}
+        assert set(answer.json()) == {"id", "email", "email_verified", "created_at"}
 
     async def test_me_of_an_account_that_is_gone_or_disabled_is_a_401(self, at: GateHarness, ann: Browser) -> None:
         account_id = (await ann.get("/me")).json()["id"]

@@ -184,6 +184,35 @@ class TestFailure:
         assert await at.gate.sessions.list_for_account(account_id) == before, "the session of before is there still"
 
 
+@pytest.mark.parametrize("is_plain", [True, False])
+async def test_a_hook_that_refreshes_claims_is_told_that_it_cannot(is_plain: bool) -> None:
+    """The token would be stale when it is issued, and its client would refresh for ever."""
+    gates: list[GateHarness] = []
+    told: list[str] = []
+
+    def plain(session: Session) -> Claims:
+        try:
+            gates[0].gate.sync.refresh_claims(session.account_id)
+        except RuntimeError as refusal:
+            told.append(str(refusal))
+        return {}
+
+    async def asynchronous(session: Session) -> Claims:
+        try:
+            await gates[0].gate.refresh_claims(session.account_id)
+        except RuntimeError as refusal:
+            told.append(str(refusal))
+        return {}
+
+    async with open_gate(tokens=Tokens(claims=plain if is_plain else asynchronous)) as at:
+        gates.append(at)
+        ann = Browser(at.gate.asgi)
+        assert (await ann.register()).status == 201
+        assert told
+        assert "claims hook" in told[0]
+        assert at.gate.check.principal([ann.bearer[1]])
+
+
 class TestHanging:
     async def test_one_that_hangs_delays_no_guarded_call_and_no_other_account(self) -> None:
         forever, asked = asyncio.Event(), asyncio.Event()

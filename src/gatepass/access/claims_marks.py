@@ -46,10 +46,11 @@ class ClaimsMarks:
 
         Of several marks each counts from its own time on: a later one gives no token more time.
         """
-        for held in (*self._held.get(account_id, ()), *self._held.get(EVERYBODY, ())):
-            if known < held.number and held.counts(account_id, now):
-                return True
-        return False
+        own, of_all = self._held.get(account_id), self._held.get(EVERYBODY)
+        if own is None and of_all is None:  # the usual case while others are marked
+            return False
+        several = (*(own or ()), *(of_all or ()))
+        return any(known < held.number and held.counts(account_id, now) for held in several)
 
     def number_of(self, account_id: str) -> int:
         """The highest number that concerns an account; 0 if none is known here."""

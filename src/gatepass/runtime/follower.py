@@ -39,6 +39,8 @@ MAX_DEEP = 5_000
 """Revocations beyond which a look goes back an hour every DEEP_INTERVAL only: to read that many takes some 10 ms."""
 DEEP_INTERVAL = 60.0
 """Seconds between two deep looks where they are costly."""
+MARKS_INTERVAL = 0.02
+"""Seconds between two reads of the marks alone, which cost one look into an index."""
 MARKS_OVERLAP = 10
 """Seconds of numbers that a look for marks goes back beyond the newest one."""
 MAX_PAGE = 2_000
@@ -97,11 +99,11 @@ class Follower:
                 named = await subscription.next(POLL_INTERVAL)
                 sids = [sid for sid in named if sid != CLAIMS_CHANGED]
                 if len(sids) < len(named):
-                    await _pause_after(self._marks_read_at)
+                    await _pause_after(self._marks_read_at, MARKS_INTERVAL)
                     await self._read_marks()
                 is_known = named and await self._verify(sids)
                 if not is_known or self._looked_at.age() > POLL_INTERVAL:
-                    await _pause_after(self._looked_at)
+                    await _pause_after(self._looked_at, LOOK_INTERVAL)
                     await self._look()
                     await self._reload_keys()
 
@@ -204,8 +206,8 @@ class _Moment:
         return time.monotonic() - self.monotonic
 
 
-async def _pause_after(moment: _Moment) -> None:
-    """Wait until LOOK_INTERVAL has passed since then."""
-    left = LOOK_INTERVAL - moment.age()
+async def _pause_after(moment: _Moment, interval: float) -> None:
+    """Wait until `interval` seconds have passed since then."""
+    left = interval - moment.age()
     if left > 0:
         await asyncio.sleep(left)

@@ -14,6 +14,7 @@ from gatepass.core.event import Event
 from gatepass.core.policy import HOUR, MINUTE
 from gatepass.core.revocation_list import RevocationList
 from gatepass.ports import ClaimsStore, Clock
+from gatepass.sessions.claims import is_in_hook
 
 MAX_WITHIN = HOUR
 SPREAD = MINUTE
@@ -36,7 +37,8 @@ class ChangedClaims:
 
         Call it after the change of roles is committed. `within`: seconds over which many accounts are spread; 0: at
         once. For more than some thousand accounts `refresh_claims_of_all` costs less. When it returns, the mark is
-        durable, and counts in this process. Raises StoreUnavailable, and ValueError for an empty id or `within`.
+        durable, and counts in this process. Raises StoreUnavailable, ValueError for an empty id or `within`, and
+        RuntimeError in the claims hook.
         """
         accounts = [account_id] if isinstance(account_id, str) else list(dict.fromkeys(account_id))
         if "" in accounts:
@@ -53,6 +55,10 @@ class ChangedClaims:
         await self._mark([EVERYBODY], within)
 
     async def _mark(self, accounts: list[str], within: int) -> None:
+        if is_in_hook():
+            raise RuntimeError(
+                "the claims hook cannot refresh claims: the token that it adds to would be stale at once"
+            )
         if not 0 <= within <= MAX_WITHIN:
             raise ValueError(f"within must be 0 to {MAX_WITHIN} seconds, not {within!r}")
         now = self._clock.now()

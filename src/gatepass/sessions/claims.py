@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
@@ -34,6 +35,14 @@ MAX_CALLS = 4
 """Calls of the hook for one account at a time; others of it wait, and no other account does."""
 MAX_THREADS = 128
 """Threads for plain hooks: they only wait, and 32 accounts whose calls hang leave none to the others."""
+
+
+_is_in_hook: ContextVar[bool] = ContextVar("_is_in_hook", default=False)
+
+
+def is_in_hook() -> bool:
+    """Whether the caller is the claims hook, or is called by it."""
+    return _is_in_hook.get()
 
 
 class HookFailed(GatepassError):
@@ -129,6 +138,7 @@ class HookCall:
     async def __call__(self, session: Session, account: AccountFacts | None) -> Mapping[str, Json]:
         """The claims. Raises HookFailed."""
         arguments = (session, account) if self.takes_account else (session,)
+        inside = _is_in_hook.set(True)
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 added = await self._call(session.account_id, arguments)
@@ -137,6 +147,8 @@ class HookCall:
             raise HookFailed(why) from late
         except Exception as fault:
             raise HookFailed(f"raised {type(fault).__name__}") from fault
+        finally:
+            _is_in_hook.reset(inside)
         if not isinstance(added, Mapping):
             raise HookFailed(f"returned {type(added).__name__}, which is no mapping of claims")
         return added

@@ -69,7 +69,7 @@ class TokenIssuer:
             sid,
             self._keys,
             channel=self._channel,
-            binding_key=binding_key.reveal() if binding_key else None,
+            binding_key=binding_key,
             nonce=self._entropy.token_bytes(16),
             parent=self._entropy.token_bytes(16),
             now=now,
@@ -85,22 +85,21 @@ class TokenIssuer:
         session: Session,
         token: RefreshToken,
         *,
-        offered: BindingKey | None,
+        key: BindingKey | None,
         now: int,
         with_access_token: bool = True,
     ) -> Grant:
-        """The tokens of a refresh that presented `token`, bound to its key, or to the one that was `offered`.
+        """The tokens of a refresh that presented `token`, bound to `key`: its own, or the one that was offered.
 
         Of the generation after the committed one, which may be newer than `token` (PROTOCOL §4). Raises Unavailable
         where the application gives no claims; the same refresh again is then a repeat.
         """
-        is_bound = token.is_bound or offered is not None
         successor = refresh_token.successor_of(
             token,
             self._keys,
             generation=session.generation + 1,
-            binding_key=_key_of(token, self._keys, offered),
-            entropy=b"" if is_bound else self._entropy.token_bytes(16),
+            binding_key=key,
+            entropy=b"" if key else self._entropy.token_bytes(16),
             now=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
@@ -133,9 +132,3 @@ class TokenIssuer:
             raise self._added_claims.refuse(session, "The claims hook returned what JSON cannot express.") from fault
         self._added_claims.check_length(session, token, added)
         return token
-
-
-def _key_of(token: RefreshToken, keys: KeyRing, offered: BindingKey | None) -> bytes | None:
-    if token.is_bound:
-        return refresh_token.open_key(token, keys)
-    return offered.reveal() if offered else None

@@ -39,6 +39,8 @@ def fake_principal(
     scopes: Iterable[str] = (),
     claims: Mapping[str, Json] | None = None,
     authenticated_at: int | None = None,
+    methods: tuple[str, ...] = ("pwd",),
+    acr: str | None = None,
     email_verified: bool | None = None,
 ) -> Principal:
     """A caller without a token, for what takes a Principal. It signed in just now, unless `authenticated_at` is given.
@@ -53,6 +55,8 @@ def fake_principal(
         "sid": "0" * 32,
         "auth_time": signed_in,
         "scope": " ".join(sorted(held)),
+        "amr": list(methods),
+        **({} if acr is None else {"acr": acr}),
     }
     if email_verified is not None:
         facts["email_verified"] = email_verified
@@ -65,5 +69,8 @@ def fake_principal(
         authenticated_at=signed_in,
         scopes=held,
         claims={**facts, **(claims or {})},
+        methods=methods,
+        acr=acr,
+        begun_at=signed_in,
         email_verified=email_verified,
     )

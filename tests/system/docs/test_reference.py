@@ -50,7 +50,7 @@ def spelt(default: Any, name: str) -> str:
     if isinstance(default, Rate):
         return f"`{default.count}/{spelt(default.seconds, 'ttl').strip('`')}`"
     if isinstance(default, int | float) and name.endswith(
-        ("ttl", "leeway", "skew", "age", "request", "recent_sign_in")
+        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in")
     ):
         if default in (0, math.inf):
             return "`off`" if default == 0 else "`never`"
@@ -198,6 +198,7 @@ def test_every_code_of_the_source_and_of_the_document_is_explained() -> None:
     files = [path for path in (ROOT / "src" / "gatepass").rglob("*.py") if not {"demo", "templates"} & {*path.parts}]
     source = "".join(path.read_text("utf-8") for path in files)
     kinds = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.Problem)]
+    kinds.remove("Refused")  # its codes are the application's
     kinds += ["PasswordViolation", "super().__init__"]
     codes |= set(re.findall(rf"(?:{'|'.join(map(re.escape, kinds))})\(\s*\"([a-z]+(?:-[a-z]+)+)\",", source))
     rows = set(_CODE.findall("".join(re.findall(r"^\| (`[^|]+) \| \d{3}", page("errors.md"), flags=re.MULTILINE))))

@@ -111,7 +111,8 @@ class Session:
     def token_for_call(self, refused: AccessToken | None = None, *, is_stale: bool = False) -> Flow[AccessToken | None]:
         """The flow that returns a token for a call; None if not signed in, or if a refresh would not help.
 
-        `refused` is the token that a 401 answered, `is_stale` whether that said CLAIMS_CHANGED. Raises SessionEndedError and RefreshUnavailableError.
+        `refused` is the token that a 401 answered, `is_stale` whether that said CLAIMS_CHANGED. Raises
+        SessionEndedError and RefreshUnavailableError.
         """
         state = self.state
         yield from self._open()

@@ -1,0 +1,273 @@
+"""Roles that change at once: how soon another process refuses, and what many refreshes cost the others.
+
+    python3 run.py bench roles [--feeds postgres redis] [--changes 200] [--accounts 3000] [--within 10]
+
+Caveats first. Two server processes, the store and the load generator share this machine's cores. *Delay*: one process
+answers `refresh_claims` of an account; the other is asked with that account's access token over and over. The delay
+runs from the arrival of the answer to the sending of the first request that is refused. *Others*: one process, on
+SQLite; all accounts but one call a guarded route over and over on 16 connections, and refresh where they are refused.
+The latency is that of guarded calls of the one: while nothing changes, after `refresh_claims_of_all(within=…)`, and
+after `within=0`.
+"""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import re
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks._options import parse
+from benchmarks.revocation import ROOT, Connection, _running, stores
+from gatepass import Gatepass, Tokens
+from gatepass.access.asgi import current_principal
+from gatepass.core.claims import AccountFacts
+from gatepass.core.secret import Secret
+from gatepass.core.session import Session
+from gatepass.core.strict_json import Json
+from gatepass.serving.process import bind, serve
+from gatepass.sessions.service import Caller
+from gatepass.system import new_secret
+from gatepass.testing.clock import FastHasher
+from gatepass.wire.asgi import Receive, Scope, Send
+from gatepass.wire.cookies import Cookies
+
+FEEDS = ("postgres", "redis", "sqlite")
+URL = "http://localhost"
+COOKIE = Cookies.for_url(URL).place.names.refresh
+CONNECTIONS = 16
+
+
+async def claims(_session: Session, account: AccountFacts) -> dict[str, Json]:
+    """A hook that waits as one that asks a database."""
+    await asyncio.sleep(0.001)
+    return {"scope": "notes:read", "email_verified": account.email_verified}
+
+
+def program(port: int) -> None:
+    """One server: the auth endpoints, a guarded route, and `POST /claims/<account or all>/<within>`."""
+    gate = Gatepass.from_env(tokens=Tokens(claims=claims), hasher=FastHasher())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/auth/"):
+            await gate.asgi({**scope, "root_path": "/auth"}, receive, send)
+            return
+        if scope["path"].startswith("/claims/"):
+            account, within = scope["path"].removeprefix("/claims/").split("/")
+            if account == "all":
+                await gate.refresh_claims_of_all(within=int(within))
+            else:
+                await gate.refresh_claims(account)
+        else:
+            current_principal(scope)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    serve(gate.guard(app), bind("127.0.0.1", port), around=gate.running, started=lambda: print("up", flush=True))
+
+
+@contextlib.contextmanager
+def servers(feed: str, folder: Path, count: int) -> Iterator[tuple[list[int], dict[str, str]]]:
+    """Their ports, and the settings that they have."""
+    with contextlib.ExitStack() as stack:
+        settings = {"SECRET": new_secret(), "PUBLIC_URL": URL, **stack.enter_context(stores(feed, folder))}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPASS_")}
+        environment = {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}}
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        ports = []
+        for _ in range(count):
+            with bind("127.0.0.1", 0) as probe:
+                ports.append(probe.getsockname()[1])
+        for port in ports:
+            command = [sys.executable, "-m", "benchmarks.roles", "--program", str(port)]
+            stack.enter_context(_running(command, environment, folder, b"up"))
+        yield ports, settings
+
+
+async def delays(ports: list[int], changes: int) -> list[float]:
+    """Milliseconds, one for each change."""
+    here, there = [await Connection.open(port) for port in ports]
+    credentials = {"email": f"{secrets.token_hex(4)}@example.com", "password": "a long enough password"}
+    _, granted = await here.ask("POST", "/auth/register", body=json.dumps(credentials).encode())
+    found = []
+    for _ in range(changes):
+        told = json.loads(granted)
+        account, token = _account_of(told["access_token"]), told["access_token"]
+        if (await there.ask("GET", "/", token=token))[0] != 204:
+            raise SystemExit("the other process refuses a fresh token")
+        found.append(await _delay(here, there, account=account, token=token))
+        _, granted = await here.ask("POST", "/auth/login", body=json.dumps(credentials).encode())
+    return found
+
+
+async def _delay(here: Connection, there: Connection, *, account: str, token: str) -> float:
+    changing = asyncio.create_task(here.ask("POST", f"/claims/{account}/0"))
+    acknowledged = 0.0
+    while True:
+        asked = time.perf_counter()
+        status, _ = await there.ask("GET", "/", token=token)
+        if changing.done() and not acknowledged:
+            acknowledged = time.perf_counter()
+        if status == 401:
+            await changing
+            return max(0.0, asked - acknowledged) * 1_000 if acknowledged else 0.0
+
+
+def _account_of(token: str) -> str:
+    payload = token.split(".")[1]
+    account: str = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"]
+    return account
+
+
+@dataclass
+class Client:
+    """One account's client: what it has to show."""
+
+    token: str
+    cookie: str
+    sid: str
+
+
+async def sign_in(settings: dict[str, str], count: int) -> list[Client]:
+    """So many accounts, each signed in, written beside the server."""
+    gate = Gatepass(
+        secrets=[settings["SECRET"]], public_url=URL, store=settings["STORE"], hasher=FastHasher(),
+        tokens=Tokens(claims=claims),
+    )  # fmt: skip
+    made = []
+    async with gate.running():
+
+        async def one(number: int) -> None:
+            email = f"{number}@example.com"
+            account = await gate.accounts.add(email, Secret("a long enough password"), email_key=email)
+            grant = await gate.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
+            assert grant is not None
+            assert grant.access_token is not None
+            made.append(Client(grant.access_token, grant.text, grant.session.sid.hex()))
+
+        for first in range(0, count, 100):
+            await asyncio.gather(*(one(number) for number in range(first, min(count, first + 100))))
+    return made
+
+
+class Crowd:
+    """Clients that call in turn, as fast as answers come, with a pause, and refresh where they are refused."""
+
+    def __init__(self, clients: list[Client]) -> None:
+        self._clients = clients
+        self.refreshes = 0
+
+    async def run(self, port: int, place: int) -> None:
+        """One connection with its share of the clients."""
+        connection = await Calls.open(port)
+        while True:
+            for client in self._clients[place::CONNECTIONS]:
+                status, _ = await connection.ask("GET", "/", token=client.token)
+                if status == 401:
+                    await self._refresh(connection, client)
+                await asyncio.sleep(0.02)
+
+    async def _refresh(self, connection: "Calls", client: Client) -> None:
+        headers = [f"Cookie: {COOKIE}={client.cookie}", f"Gatepass-Session: {client.sid}"]
+        status, body, head = await connection.refresh(headers)
+        if status != 200:
+            raise SystemExit(f"a refresh was answered {status}: {body!r}")
+        self.refreshes += 1
+        cookie = re.search(rf"set-cookie: {COOKIE}=([^;]+)", head, re.IGNORECASE)
+        client.token, client.cookie = json.loads(body)["access_token"], cookie[1] if cookie else client.cookie
+
+
+class Calls(Connection):
+    """A connection that can refresh."""
+
+    async def refresh(self, headers: list[str]) -> tuple[int, bytes, str]:
+        """Status, body and head."""
+        lines = ["POST /auth/refresh HTTP/1.1", "Host: localhost", "Content-Length: 0", "Gatepass-Client: 1", *headers]
+        self._writer.write("\r\n".join([*lines, "", ""]).encode())
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        body = await self._reader.readexactly(int(length[1])) if length else b""
+        return int(head.split(" ", 2)[1]), body, head
+
+
+async def others(port: int, settings: dict[str, str], *, accounts: int, within: int) -> None:
+    """Print what one account notes while all others are refreshed."""
+    bystander, *clients = await sign_in(settings, accounts + 1)
+    crowd, admin = Crowd(clients), await Calls.open(port)
+    tasks = [asyncio.create_task(crowd.run(port, place)) for place in range(CONNECTIONS)]
+    connection = await Calls.open(port)
+    print(f"{'others, ms':34}{'p50':>8}{'p99':>8}{'max':>8}{'refreshes':>12}")
+    for name, path in (
+        ("nothing changes", ""),
+        (f"all, within={within}", f"/claims/all/{within}"),
+        ("all, within=0", "/claims/all/0"),
+    ):
+        before = crowd.refreshes
+        if path:
+            await admin.ask("POST", path)
+        found = []
+        end = time.perf_counter() + within + 2
+        while time.perf_counter() < end:
+            asked = time.perf_counter()
+            status, _ = await connection.ask("GET", "/", token=bystander.token)
+            found.append((time.perf_counter() - asked) * 1_000)
+            if status == 401:
+                await crowd._refresh(connection, bystander)
+            await asyncio.sleep(0.01)
+        print(f"{name:34}{_row(found)}{crowd.refreshes - before:12}", flush=True)
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
+
+
+def _row(found: list[float]) -> str:
+    ordered = sorted(found)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"{statistics.median(ordered):8.1f}{p99:8.1f}{ordered[-1]:8.1f}"
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description="How soon roles change elsewhere, and what that costs the others.")
+    parser.add_argument("--feeds", nargs="+", choices=FEEDS, default=["postgres", "redis"])
+    parser.add_argument("--changes", type=int, default=200)
+    parser.add_argument("--accounts", type=int, default=3_000)
+    parser.add_argument("--within", type=int, default=10)
+    parser.add_argument("--program", type=int, default=0, help=argparse.SUPPRESS)
+    options = parse(parser, changes=3, accounts=20, within=2, feeds=["sqlite"])
+    if options.program:
+        program(options.program)
+        return
+    print(f"{'delay, ms':34}{'p50':>8}{'p99':>8}{'max':>8}")
+    for feed in options.feeds:
+        with (
+            tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder,
+            servers(feed, Path(folder), 2) as (
+                ports,
+                _,
+            ),
+        ):
+            print(f"{feed:34}{_row(asyncio.run(delays(ports, options.changes)))}", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder,
+        servers("sqlite", Path(folder), 1) as (
+            (port,),
+            settings,
+        ),
+    ):
+        asyncio.run(others(port, settings, accounts=options.accounts, within=options.within))
+
+
+if __name__ == "__main__":
+    main()
