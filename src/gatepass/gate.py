@@ -108,6 +108,7 @@ class Gatepass:
             hasher=hasher,
         )
         self.policy, self.store, self.limits = options.policy, options.store, options.limits
+        self.users = options.users
         self._parts = parts = Parts(options)
         anywhere = parts.anywhere
         self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)

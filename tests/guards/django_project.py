@@ -1,5 +1,6 @@
 """The application of `apps.py` as a Django project. Django is configured once per process; the gate changes."""
 
+import tempfile
 from typing import Any
 
 import django
@@ -11,7 +12,34 @@ if not settings.configured:
         SECRET_KEY="only for tests",
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
-        INSTALLED_APPS=["gatepass.guards.django", "rest_framework", "corsheaders"],
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+            "django.contrib.messages",
+            "django.contrib.admin",
+            "tests.guards.django_people",
+            "gatepass.guards.django",
+            "rest_framework",
+            "corsheaders",
+        ],
+        AUTH_USER_MODEL="django_people.Person",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{tempfile.mkdtemp()}/people.db"}},
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
+                },
+            }
+        ],
+        SILENCED_SYSTEM_CHECKS=["admin.E408", "admin.E409", "admin.E410"],  # the middleware of test_django_users.py
         MIDDLEWARE=[
             "gatepass.guards.django.middleware.GatepassMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",

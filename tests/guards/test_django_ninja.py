@@ -93,7 +93,8 @@ def broken(request: HttpRequest) -> str:
     raise ZeroDivisionError
 
 
-urlpatterns = [path("api/", api.urls), path("", include(django_project.plain)), *django_project.urlpatterns[-1:]]
+AUTH = path("auth/", include("gatepass.guards.django.urls"))
+urlpatterns = [path("api/", api.urls), path("", include(django_project.plain)), AUTH]
 
 
 @pytest.fixture(params=[False, True], ids=["without DEBUG", "with DEBUG"])

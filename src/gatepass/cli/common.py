@@ -75,9 +75,22 @@ def load_settings(env_file: Path | None) -> Settings:
     return Settings.load(env_file=env_file, public_url=PUBLIC_URL)
 
 
+def project_gate() -> Gatepass | None:
+    """The gate of the project whose command runs (`manage.py gatepass`); None for `gatepass` itself."""
+    context = click.get_current_context(silent=True)
+    found = None if context is None else context.find_root().obj
+    return found if isinstance(found, Gatepass) else None
+
+
+def configured_gate(env_file: Path | None) -> Gatepass:
+    """The gate of the project, or of the settings. Raises ConfigurationError with every fault found."""
+    given = project_gate() if env_file is None else None
+    return given or Gatepass(**load_settings(env_file).arguments())
+
+
 def with_gate(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result]]) -> Result:
     """The result of `act` on an open gate, which is closed again."""
-    gate = Gatepass(**load_settings(env_file).arguments())
+    gate = configured_gate(env_file)
 
     async def run() -> Result:
         async with gate.running():
@@ -88,7 +101,7 @@ def with_gate(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result]
 
 def with_store(env_file: Path | None, act: Callable[[Gatepass], Awaitable[Result]]) -> Result:
     """As `with_gate`, but only the store is opened: to repair what keeps a gate from opening."""
-    gate = Gatepass(**load_settings(env_file).arguments())
+    gate = configured_gate(env_file)
 
     async def run() -> Result:
         await gate.store.open()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from gatepass.cli.common import env_file_option, fail, load_settings
+from gatepass.cli.common import env_file_option, fail, load_settings, project_gate
 from gatepass.stores import open_store
+from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.migrations import Migrated, ends_sessions
 
 ENDS_SESSIONS = "Every session ends with it, and people sign in once: docs/guides/upgrade.md."
@@ -23,7 +24,10 @@ def migrate(env_file: Path | None, check: bool, as_sql: bool, since: int) -> Non
     """Bring the database of the configured store to the schema of this version of Gatepass."""
     if since and not as_sql:
         raise click.UsageError("--from goes with --sql.")
-    store = open_store(load_settings(env_file).store_url)
+    project = project_gate() if env_file is None else None
+    store = open_store(load_settings(env_file).store_url) if project is None else project.store
+    if isinstance(store, CombinedStore):
+        store = store.accounts
     if not isinstance(store, Migrated):
         if as_sql:
             fail("Only PostgreSQL is migrated by hand; other stores update their schema when they are opened.")

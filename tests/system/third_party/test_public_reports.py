@@ -8,6 +8,10 @@ django-ninja#44, #296, #1493                   a refusal that was a 500: tests/g
 drf-jwt#441, simplejwt#763                     a second class of bearer tokens: tests/guards/test_django_rest.py
 pytest-asyncio#38, starlette#1315              another event loop for each test: tests/runtime/test_loops.py
 axios#3586                                     a refused download as a blob: web/client/test/request/deliver.test.ts
+simplejwt#59, #193, #752, #812, #825, #927     Django's users: tests/guards/django_users/test_users.py
+drf-jwt#235, #384, django-axes#877             signals, a deleted user: tests/guards/django_users/test_users.py
+strawberry-django-jwt#343, drf#8655            the admin's session: tests/guards/django_users/test_users.py
+django-rest-auth#368, #408                     no user name: tests/guards/django_people/models.py
 django#21535, wagtail#1147                     a renewed hash: tests/system/docs/test_external_users_examples.py
 fastapi#2452, #4535, FastAPI-boilerplate#271   cookies on a response that is not sent: tests/guards/test_sign_in.py, as
 flask-jwt-extended#76, #481                      the next three rows

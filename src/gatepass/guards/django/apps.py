@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
-from gatepass.guards.django.conf import gate
+from gatepass.guards.django.caller import is_left_to_django
+from gatepass.guards.django.conf import django_users, gate
 from gatepass.guards.django.principal import MIDDLEWARE
 from gatepass.wire.origin import CORS_EXPOSED, CORS_HEADERS
 
@@ -33,10 +35,14 @@ class GatepassConfig(AppConfig):
     def ready(self) -> None:
         """Called by Django when all applications are loaded."""
         checks.register(check_settings, checks.Tags.security)
+        if apps.is_installed("django.contrib.auth"):
+            from gatepass.guards.django import ending  # models are there by now
+
+            ending.connect()
 
 
 def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
-    """E001 secret, E002 another setting, E003 no middleware; W001 cookies without Secure, W002 order, W003 CORS."""
+    """E001 secret, E002 another setting, E003 no middleware; W001 no Secure, W002 order, W003 CORS, W004 admin."""
     found: list[checks.CheckMessage] = []
     try:
         made = gate()
@@ -49,6 +55,7 @@ def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
             message = "PUBLIC_URL is http, so the cookies of a session travel without Secure, and DEBUG is off."
             found.append(checks.Warning(message, id="gatepass.W001", hint="Use an https PUBLIC_URL."))
         found.extend(_check_cors(made))
+        found.extend(_check_admin())
     order = list(settings.MIDDLEWARE)
     if MIDDLEWARE not in order:
         found.append(checks.Error("No gate guards this project.", id="gatepass.E003", hint=f"Add {MIDDLEWARE!r}."))
@@ -56,6 +63,21 @@ def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
         message = f"These see the refresh cookie: {', '.join(early)}."
         found.append(checks.Warning(message, id="gatepass.W002", hint=f"Put {MIDDLEWARE!r} first."))
     return found
+
+
+def _check_admin() -> list[checks.CheckMessage]:
+    """Where Django's users are the accounts, the admin stays with Django's own session."""
+    if django_users() is None or not apps.is_installed("django.contrib.admin"):
+        return []
+    try:
+        admin = reverse("admin:index")[len(get_script_prefix()) - 1 :]
+    except NoReverseMatch:
+        return []
+    if is_left_to_django(admin):
+        return []
+    message = f"{admin} takes access tokens, and not the session that its sign-in page begins."
+    hint = f"Set GATEPASS_DJANGO_PATHS = [{admin!r}]."
+    return [checks.Warning(message, id="gatepass.W004", hint=hint)]
 
 
 def _check_cors(gate: Gatepass) -> list[checks.CheckMessage]:

@@ -1,22 +1,62 @@
-"""The gate of a Django project, made once from the setting GATEPASS."""
+"""The gate of a Django project, made once from the settings GATEPASS and GATEPASS_USERS."""
 
 import functools
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
+from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
+from gatepass.guards.django.users import DjangoUsers
+
+SETTINGS = ("GATEPASS", "GATEPASS_USERS")
 
 
 @functools.cache
 def gate() -> Gatepass:
     """The gate of the setting GATEPASS, or of GATEPASS_* in the environment. Raises ConfigurationError."""
-    made: Gatepass = Gatepass.from_setting(getattr(settings, "GATEPASS", None))
+    made = _made(getattr(settings, "GATEPASS", None), getattr(settings, "GATEPASS_USERS", None))
+    if isinstance(made.users, DjangoUsers):
+        made.users.join(made)
+    return made
+
+
+def django_users() -> DjangoUsers | None:
+    """What the gate asks for its users, if they are Django's. Raises ConfigurationError."""
+    users = gate().users
+    return users if isinstance(users, DjangoUsers) else None
+
+
+def _made(setting: object, named: str | None) -> Gatepass:
+    made: Gatepass
+    if named is None:
+        made = Gatepass.from_setting(setting)
+        return made
+    if setting is None:
+        return Gatepass.from_env(users=_users(named))
+    if isinstance(setting, Mapping):
+        made = Gatepass.from_setting({**setting, "USERS": _users(named)})
+        return made
+    made = Gatepass.from_setting(setting)
+    if made.users is None:
+        raise ConfigurationError(
+            f"GATEPASS_USERS is for a gate that the settings make. Give yours the argument itself: users={named}()."
+        )
+    return made
+
+
+def _users(named: str) -> DjangoUsers:
+    try:
+        made: DjangoUsers = import_string(named)()
+    except ImportError as fault:
+        raise ConfigurationError(f"GATEPASS_USERS: {fault}.") from None
     return made
 
 
 def _forget_gate(*, setting: str, **_: object) -> None:
-    if setting == "GATEPASS":  # override_settings in an application's tests
+    if setting in SETTINGS:  # override_settings in an application's tests
         gate.cache_clear()
 
 

@@ -18,7 +18,8 @@ from gatepass.access import wsgi
 from gatepass.access.delivery import DELIVERY, Delivery
 from gatepass.access.wsgi import RequestGuard
 from gatepass.errors import Problem
-from gatepass.guards.django.conf import gate
+from gatepass.guards.django import caller
+from gatepass.guards.django.conf import django_users, gate
 from gatepass.guards.django.principal import REFUSED, current_principal, problem_response
 from gatepass.guards.django.views import CORS, auth, preflight_of
 
@@ -34,8 +35,13 @@ class GatepassMiddleware:
         self._cookies = gate().cookies
         self._guard = RequestGuard(gate().check, gate().wait_until_open)
         _answer_refusals()
-        if iscoroutinefunction(get_response):
+        if is_async := iscoroutinefunction(get_response):
             markcoroutinefunction(self)
+        self._users = django_users()
+        if self._users is not None:
+            # After the request phase of all: AuthenticationMiddleware sets `request.user` in it. Of the kind of the
+            # chain, since Django calls the other kind on another thread.
+            self.process_view = self._process_view_async if is_async else self._process_view
 
     def __call__(self, request: HttpRequest) -> Any:
         """Sync or async, as what is behind it."""
@@ -58,6 +64,15 @@ class GatepassMiddleware:
                 kept, _ = self._cookies.withhold(request.scope["headers"])
                 request.scope = {**request.scope, "headers": kept}
         request.principal = SimpleLazyObject(functools.partial(current_principal, request))
+        if self._users is not None:
+            caller.set_user(request, self._users)
+
+    def _process_view(self, request: HttpRequest, *_: Any) -> None:
+        if self._users is not None:
+            caller.set_user(request, self._users)
+
+    async def _process_view_async(self, request: HttpRequest, *_: Any) -> None:
+        self._process_view(request)
 
 
 def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -17,6 +17,7 @@ another scheme is a valid one and has no scopes.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from gatepass._extras import missing_extra
@@ -27,13 +28,16 @@ except ModuleNotFoundError as missing:
     raise missing_extra(
         missing, "rest_framework", sentence="This guard needs rest_framework: pip install 'djangorestframework'"
     ) from None
+from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from gatepass.access.check import check_max_age, require_scopes
 from gatepass.core.access_token import Principal
-from gatepass.errors import InsufficientScope, InsufficientUserAuthentication
+from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken
 from gatepass.guards.django import principal as guard
+from gatepass.guards.django.conf import django_users
+from gatepass.guards.django.users import DjangoUsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +62,33 @@ class Caller:
 
 
 class GatepassAuthentication(BaseAuthentication):
-    """`request.user` is a Caller and `request.auth` its Principal. Without a token of ours the next class is asked."""
+    """`request.user` is a Caller and `request.auth` its Principal. Without a token of ours the next class is asked.
 
-    def authenticate(self, request: Request) -> tuple[Caller, Principal] | None:
+    Where Django's users are the accounts of the gate, `request.user` is the row of the user, read when it is used. Its
+    use raises InvalidToken for a user who is gone or may not sign in.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, Principal] | None:
         """Raises InvalidToken or Unavailable."""
         if self is not request.authenticators[-1] and not guard.is_for_us(request._request):
             return None
         principal = guard.optional_principal(request._request)
-        return None if principal is None else (Caller(principal), principal)
+        if principal is None:
+            return None
+        users = django_users()
+        known = Caller(principal) if users is None else SimpleLazyObject(partial(_row, users, principal))
+        return known, principal
 
     def authenticate_header(self, request: Request) -> str:
         """The challenge of a 401; without one REST framework would answer 403."""
         return "Bearer"
+
+
+def _row(users: DjangoUsers, principal: Principal) -> Any:
+    found = users.row(principal.account_id)
+    if found is None:
+        raise InvalidToken("no user who may sign in")
+    return found
 
 
 class Requires(BasePermission):
@@ -118,5 +137,7 @@ def optional_principal(request: Request) -> Principal | None:
 
 def _principal_of(request: Request) -> Principal | None:
     """The principal that an authentication class, or a test, has put into the request."""
-    found = request.auth if isinstance(request.auth, Principal) else getattr(request.user, "principal", None)
+    if isinstance(request.auth, Principal):
+        return request.auth
+    found = getattr(request.user, "principal", None)
     return found if isinstance(found, Principal) else None

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import Resolver404, resolve
 
 from gatepass.guards.django.conf import gate
+from gatepass.guards.django.request_thread import lent
 from gatepass.server.any_response import put_morsels
 from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.headers import Headers
@@ -16,10 +18,12 @@ CORS = "gatepass.cors"
 """The key, in a request's META, of the CORS headers with which an endpoint responded."""
 
 
+@non_atomic_requests  # ATOMIC_REQUESTS takes no async view, and a failed sign-in is to be counted
 async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
     """The auth endpoints below the place where they are included."""
     scope, body = _asked(request, rest)
-    found = await asyncio.wrap_future(gate().wsgi.ask(scope, body))
+    with lent(request):
+        found = await asyncio.wrap_future(gate().wsgi.ask(scope, body))
     response: HttpResponseBase
     if found.is_stream:
         response = StreamingHttpResponse(found.chunks, status=found.status)
@@ -35,7 +39,7 @@ async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
     return response
 
 
-auth.csrf_exempt = True  # type: ignore[attr-defined] # the endpoints check origins themselves (PROTOCOL §6)
+auth.csrf_exempt = True  # the endpoints check origins themselves (PROTOCOL §6)
 
 
 def preflight_of(request: HttpRequest) -> str | None:
