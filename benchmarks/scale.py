@@ -28,7 +28,7 @@ from pathlib import Path
 from benchmarks._browsers import Browser, Slice, load, wait_for
 from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
-from gatepass.core.binding import binding_of
+from gatepass.core.binding import BindingKey, binding_of
 from gatepass.core.keyring import KeyRing, compose_secret, parse_secret
 from gatepass.core.refresh_token import NOT_SEALED, Channel, RefreshToken, compose, first_of
 from gatepass.core.session import NO_FINGERPRINT
@@ -101,7 +101,7 @@ class Stranger(Browser):
             sid,
             self._keys,
             channel=Channel.LOOPBACK,
-            binding_key=KEY,
+            binding_key=BindingKey(KEY),
             nonce=sid,
             parent=NO_FINGERPRINT,
             now=now - 900,

@@ -33,6 +33,8 @@ settings.register_profile("mutation", settings.get_profile("patient"), suppress_
 TIMEOUTS = {
     "doctor.outside.REQUEST_TIMEOUT": PATIENCE,
     "mail.outbox.CLOSE_TIMEOUT": PATIENCE,
+    "oidc.fetch.EXCHANGE_TIMEOUT": PATIENCE,
+    "oidc.relying_party.ANSWER_TIMEOUT": PATIENCE,
     "remote.connection.FIRST_LOAD_TIMEOUT": PATIENCE,
     "remote.keys.EXCHANGE_TIMEOUT": PATIENCE,
     "remote.revocations.CONNECT_TIMEOUT": PATIENCE,

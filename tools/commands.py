@@ -77,7 +77,10 @@ WAYS: Mapping[str, Way] = {
     r"gatepass secret --convert.*": ByTest("test_one_of_an_earlier_version_is_converted_from_standard_input"),
     r"gatepass audit": Run(after=(INIT, ADD)),
     r"gatepass accounts add ann@example\.com": Run(stdin=PASSWORD, after=(INIT,)),
-    r"gatepass (accounts list|accounts (disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
+    r"gatepass accounts (list|(show|disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
+    r"gatepass accounts unlink ann@example\.com .*": ByTest(
+        "test_an_identity_is_unlinked_and_the_last_way_in_only_on_request"
+    ),
     r"gatepass accounts import people\.jsonl": ByTest("test_an_import_takes_what_fits_and_says_why_the_rest_does_not"),
     r"gatepass accounts import people\.csv .*": ByTest(
         "test_a_member_that_accounts_have_no_use_for_is_refused_unless_it_is_named"
@@ -125,6 +128,7 @@ WAYS: Mapping[str, Way] = {
     r"npm run (size|reference).*": Elsewhere("`python3 run.py check` does the same, and writes nothing"),
     r"python3 run\.py demo": Serve("/"),
     r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
+    r"python3 run\.py bench against \.\./before .*": Elsewhere("needs a second checkout; without one it runs"),
     r"python3 run\.py bench \w+.*": Run(added="--short"),
     r"(\w+=\w+ )*python3 run\.py test tests/.*": Run(added="--collect-only -q"),
     r"python3 run\.py test( --quick)?": Elsewhere("is what runs when this is read: .ci/run"),

@@ -144,6 +144,7 @@ class SyncAccounts(SyncService):
     change_password = Method(Accounts.change_password)
     disable = Method(Accounts.disable)
     enable = Method(Accounts.enable)
+    is_stopped = Method(Accounts.is_stopped)
     delete = Method(Accounts.delete)
 
 

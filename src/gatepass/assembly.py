@@ -429,6 +429,7 @@ class Parts:
             lifecycle=self.lifecycle,
             clock=options.clock,
             report=self.report,
+            refused=self.store_watch.refused,
             always=transport_policy(options.public_url, hsts),
             body_timeout=options.limits.slow_request,
         )

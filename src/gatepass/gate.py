@@ -22,6 +22,7 @@ from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
 from gatepass.mail.options import Mail
 from gatepass.oidc.options import Provider
@@ -238,13 +239,14 @@ class Gatepass:
         """Wrap any WSGI application, as `guard` does; `auth` is where to mount the endpoints, such as "/auth"."""
         return WSGIGuard(app, self, auth=auth, required=required)
 
-    def oidc(self, name: str, **options: Any) -> Provider:
+    def oidc(self, name: str, *, client_secret: str | Secret | None = None, **options: Any) -> Provider:
         """Let people sign in at a provider: `gate.oidc("google", issuer=…, client_id=…, client_secret=…)`.
 
         `options` are those of `gatepass.oidc.options.Provider`. The addresses are `oidc/{name}/start` and
         `oidc/{name}/callback` below the endpoints. Raises ConfigurationError.
         """
-        provider = Provider(name=name, **options)
+        provider = Provider(name=name, client_secret=client_secret, **options)
+        del client_secret  # crash reports show local variables
         self._parts.providers.add(provider)
         return provider
 

@@ -208,6 +208,11 @@ class Settings(BaseSettings):
         }
 
     @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The providers that settings name, in the order of their names."""
+        return self._providers
+
+    @property
     def store_url(self) -> str:
         """The URL of the store, with its password."""
         return self.store.get_secret_value()

@@ -13,9 +13,11 @@ from gatepass.accounts.identities import Identity
 from gatepass.cli import main
 from gatepass.core.account import PendingRegistration
 from gatepass.core.secret import Secret
+from gatepass.core.throttle import LIFETIME
 from gatepass.gate import Gatepass
 from gatepass.settings import Settings
 from gatepass.stores import SQLiteStore
+from gatepass.system import SystemClock
 from tests.support.gates import SECRET
 
 GOOD = "seven green bottles on a wall"
@@ -63,6 +65,29 @@ def test_an_account_is_closed_opened_and_deleted_by_address_or_id() -> None:
     assert len(listed()) == 1
     assert run("delete", "ann@example.com", "--yes").exit_code == 0
     assert listed() == []
+
+
+def test_an_account_that_failures_stopped_is_listed_as_stopped_until_it_is_enabled() -> None:
+    for name in ("ann", "bob"):
+        run("add", f"{name}@example.com", typed=f"{GOOD}\n")
+
+    async def guess() -> None:
+        store = SQLiteStore(Path("gate.db"))
+        await store.open()
+        for _ in range(LIFETIME.free):
+            now = SystemClock().now()
+            await store.count_lasting_failure("ann@example.com", key="unused", now=now, forget_before=0)
+        await store.close()
+
+    asyncio.run(guess())
+    assert [(row["email"], row["stopped"]) for row in sorted(listed(), key=lambda row: str(row["email"]))] == [
+        ("ann@example.com", True),
+        ("bob@example.com", False),
+    ]
+    (line,) = [line for line in run("list").output.splitlines() if "stopped" in line]
+    assert line.endswith("ann@example.com")
+    assert run("enable", "ann@example.com").exit_code == 0
+    assert "stopped" not in run("list").output
 
 
 @pytest.mark.parametrize("verb", ["disable", "enable", "delete", "verify"])

@@ -244,6 +244,19 @@ class TestServe:
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize("place", [["--uds", "gate.sock"], ["--fd", "3"]])
+    @pytest.mark.parametrize(
+        ("address", "named"),
+        [(["--port", "8000"], "--port:"), (["--host", "0.0.0.0", "--port", "9"], "--host and --port:")],
+    )
+    def test_an_address_beside_a_socket_is_refused(
+        self, folder: Path, place: list[str], address: list[str], named: str
+    ) -> None:
+        done = CliRunner().invoke(main, ["serve", *place, *address])
+        assert done.exit_code == 2
+        assert f"{named} this server listens on a socket alone, so leave it out." in done.stderr
+        assert not (folder / "gate.sock").exists()
+
     def test_beyond_this_machine_the_public_url_must_be_given(self, folder: Path) -> None:
         done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", "0"])
         assert done.exit_code == 1

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import httpx
 import httpx2
 import pytest
 
@@ -109,8 +108,3 @@ async def test_an_own_async_client_gets_them_too() -> None:
     async with with_interceptors(own, storage=signed_in(expired=True)) as layered:
         assert isinstance(layered, AsyncClient)
         assert (await layered.get("/x")).status_code == 200
-
-
-def test_a_client_of_the_other_library_is_refused_with_a_sentence() -> None:
-    with httpx.Client() as other, pytest.raises(TypeError, match=r"no httpx2 client: it is a httpx one"):
-        with_interceptors(other)  # type: ignore[type-var]

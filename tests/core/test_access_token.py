@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from gatepass.core.access_token import MAX_LENGTH, RESERVED, Verifier, sign
 from gatepass.core.base64url import encode
+from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import ALGORITHMS, P256_ORDER, Algorithm, KeyRing, SigningKey
 from gatepass.core.refresh_token import Channel, compose, first_of
 from gatepass.errors import InvalidToken
@@ -98,7 +99,7 @@ def test_a_refresh_token_is_no_access_token(issuer: Issuer, verifier: Verifier) 
         b"s" * 16,
         keys,
         channel=Channel.HOST,
-        binding_key=b"k" * 32,
+        binding_key=BindingKey(b"k" * 32),
         nonce=b"n" * 16,
         parent=b"p" * 16,
         now=NOW,

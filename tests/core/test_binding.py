@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepass.core.binding import Proof, binding_of, challenge_of, key_id_of, mask, parse_proof, prove
+from gatepass.core.mac import Mac
 
 KEY = bytes(range(32))
 SID = bytes(range(16))
@@ -37,9 +38,10 @@ def test_a_proof_is_an_hmac_over_session_generation_and_challenge() -> None:
 def test_a_mask_opens_under_its_own_pad_and_fingerprint_only(
     key: bytes, pad: bytes, fingerprint: bytes, other: bytes
 ) -> None:
-    sealed = mask(key, pad=pad, fingerprint=fingerprint)
-    assert mask(sealed, pad=pad, fingerprint=fingerprint) == key
-    assert (mask(sealed, pad=pad, fingerprint=other) == key) == (other == fingerprint)
+    one = Mac(pad)
+    sealed = mask(key, pad=one, fingerprint=fingerprint)
+    assert mask(sealed, pad=one, fingerprint=fingerprint) == key
+    assert (mask(sealed, pad=one, fingerprint=other) == key) == (other == fingerprint)
 
 
 def test_a_proof_header_has_three_parts() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepass.core.binding import Proof, binding_of, prove
+from gatepass.core.binding import BindingKey, Proof, prove
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import (
     MAX_GENERATION,
@@ -22,9 +22,9 @@ from gatepass.core.refresh_token import (
     UnknownKey,
     compose,
     first_of,
-    is_proven,
     open_key,
     parse,
+    proven_key,
     successor_of,
 )
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
@@ -32,7 +32,7 @@ from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 OLD, NEW, FOREIGN = (hashlib.sha256(name).digest() for name in (b"old", b"new", b"foreign"))
 KEYS = KeyRing([OLD])
 RINGS = [KEYS, KeyRing([OLD, NEW]), KeyRing([NEW, OLD]), KeyRing([NEW])]
-KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+KEY, OTHER_KEY = BindingKey(b"k" * 32), BindingKey(b"o" * 32)
 NOW = 1_800_000_000
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 sixteen = st.binary(min_size=16, max_size=16)
@@ -52,7 +52,7 @@ tokens = st.builds(
 )
 
 
-def begin(key: bytes | None, keys: KeyRing = KEYS) -> RefreshToken:
+def begin(key: BindingKey | None, keys: KeyRing = KEYS) -> RefreshToken:
     """The token of a sign-in, with or without a key."""
     return first_of(
         bytes(range(16)),
@@ -70,7 +70,7 @@ def exchange(
     token: RefreshToken,
     keys: KeyRing = KEYS,
     *,
-    key: bytes | None,
+    key: BindingKey | None,
     generation: int | None = None,
     entropy: bytes = b"r",
 ) -> RefreshToken:
@@ -85,11 +85,17 @@ def exchange(
     )
 
 
-def proof(token: RefreshToken, key: bytes, of: RefreshToken | None = None) -> Proof:
+def proof(token: RefreshToken, key: BindingKey, of: RefreshToken | None = None) -> Proof:
     """The header that names `token`, with the HMAC for `of`."""
     made_for = of or token
-    text = prove(key, sid=made_for.sid, generation=made_for.generation, challenge=made_for.challenge)
+    text = prove(key.reveal(), sid=made_for.sid, generation=made_for.generation, challenge=made_for.challenge)
     return Proof(token.generation, token.challenge, text)
+
+
+def proven(token: RefreshToken, keys: KeyRing, proof: Proof) -> bytes | None:
+    """The bytes of the key that a proof proves."""
+    key = proven_key(token, keys, proof)
+    return key.reveal() if key else None
 
 
 BOUND, UNBOUND = begin(KEY), begin(None)
@@ -258,7 +264,7 @@ class TestSuccessor:
 
     def test_a_key_that_is_offered_for_an_unbound_token_binds_its_successor(self) -> None:
         bound = exchange(UNBOUND, key=KEY)
-        assert (bound.binding, bound.parent) == (binding_of(KEY), NO_FINGERPRINT)
+        assert (bound.binding, bound.parent) == (KEY.binding, NO_FINGERPRINT)
         assert bound.generation == 1
         assert exchange(UNBOUND, RINGS[2], key=KEY, entropy=b"2").fingerprint == bound.fingerprint
         assert exchange(UNBOUND, key=OTHER_KEY).fingerprint != bound.fingerprint
@@ -268,6 +274,11 @@ class TestSuccessor:
         assert (successor.nonce, successor.parent) == (b"r" * 16, UNBOUND.fingerprint)
         assert (successor.binding, successor.sealed) == (NO_BINDING, NOT_SEALED)
 
+    @pytest.mark.parametrize("key", [None, OTHER_KEY])
+    def test_a_bound_token_is_exchanged_under_its_own_key_alone(self, key: BindingKey | None) -> None:
+        with pytest.raises(ValueError, match="own key"):
+            exchange(BOUND, key=key)
+
     def test_it_keeps_the_channel(self) -> None:
         assert exchange(replace(BOUND, channel=Channel.PATH), key=KEY).channel == Channel.PATH
 
@@ -276,18 +287,18 @@ class TestSuccessor:
         token = BOUND
         for before, after in pairwise(RINGS):
             assert read(compose(token, before), after) == token
-            assert is_proven(token, after, proof(token, KEY))
+            assert proven(token, after, proof(token, KEY)) == KEY.reveal()
             token = exchange(token, after, key=KEY)
             assert read(compose(token, after), before) == token
-            assert is_proven(token, before, proof(token, KEY))
+            assert proven(token, before, proof(token, KEY)) == KEY.reveal()
 
 
 class TestProof:
     """A bound token is of use to the holder of its key alone."""
 
     def test_a_token_carries_its_key_for_the_server_alone(self) -> None:
-        assert open_key(BOUND, KEYS) == KEY
-        assert KEY not in bits_of(TEXT)
+        assert open_key(BOUND, KEYS).reveal() == KEY.reveal()
+        assert KEY.reveal() not in bits_of(TEXT)
         with pytest.raises(ValueError, match="key ring"):
             open_key(BOUND, KeyRing([NEW]))
 
@@ -295,13 +306,12 @@ class TestProof:
         sealed = {exchange(BOUND, ring, key=KEY, generation=count).sealed for ring in RINGS[1:3] for count in range(9)}
         assert len(sealed) == 18
 
-    def test_an_unbound_token_needs_no_proof_and_carries_no_key(self) -> None:
-        assert is_proven(UNBOUND, KEYS, None)
+    def test_an_unbound_token_carries_no_key(self) -> None:
         with pytest.raises(ValueError, match="carries no key"):
             open_key(UNBOUND, KEYS)
 
     def test_the_key_proves_its_own_token(self) -> None:
-        assert is_proven(BOUND, KEYS, proof(BOUND, KEY))
+        assert proven(BOUND, KEYS, proof(BOUND, KEY)) == KEY.reveal()
 
     def test_nothing_else_proves_it(self) -> None:
         later = exchange(BOUND, key=KEY)
@@ -314,4 +324,4 @@ class TestProof:
             proof(BOUND, KEY)._replace(challenge="AAAAAAAAAAA"),
             proof(BOUND, KEY)._replace(text="A" * 22),
         ]
-        assert [is_proven(BOUND, KEYS, one) for one in wrong] == [False] * len(wrong)
+        assert [proven_key(BOUND, KEYS, one) for one in wrong] == [None] * len(wrong)

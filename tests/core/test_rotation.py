@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatepass.core.binding import binding_of
+from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import Channel, RefreshToken, first_of, successor_of
@@ -27,10 +27,10 @@ from tests.core.exploration.server import apply
 NOW = 1_800_000_000
 POLICY = Policy.standard()
 KEYS = KeyRing([hashlib.sha256(b"secret").digest()])
-OWNER, THIEF = b"o" * 32, b"t" * 32
+OWNER, THIEF = BindingKey(b"o" * 32), BindingKey(b"t" * 32)
 
 
-def begin(key: bytes | None) -> RefreshToken:
+def begin(key: BindingKey | None) -> RefreshToken:
     return first_of(
         b"s" * 16,
         KEYS,
@@ -66,7 +66,9 @@ def signed_in(first: RefreshToken) -> Session:
     )
 
 
-def child(token: RefreshToken, key: bytes | None = None, entropy: bytes = b"e", generation: int = 0) -> RefreshToken:
+def child(
+    token: RefreshToken, key: BindingKey | None = None, entropy: bytes = b"e", generation: int = 0
+) -> RefreshToken:
     return successor_of(
         token,
         KEYS,
@@ -86,7 +88,7 @@ def line(first: RefreshToken, length: int) -> list[RefreshToken]:
     return tokens
 
 
-def commit(row: Session, *tokens: RefreshToken, key: bytes | None = None) -> Session:
+def commit(row: Session, *tokens: RefreshToken, key: BindingKey | None = None) -> Session:
     """The row after all of these have been presented, unbound ones with `key`."""
     for token in tokens:
         after = apply(row, expected_swap(token, binding=binding(token, key), now=NOW))
@@ -95,12 +97,12 @@ def commit(row: Session, *tokens: RefreshToken, key: bytes | None = None) -> Ses
     return row
 
 
-def binding(token: RefreshToken, key: bytes | None) -> bytes:
+def binding(token: RefreshToken, key: BindingKey | None) -> bytes:
     """What the server takes as binding of a request: the token's, else that of the offered key."""
-    return token.binding if token.is_bound else binding_of(key) if key else NO_BINDING
+    return token.binding if token.is_bound else key.binding if key else NO_BINDING
 
 
-def ask(session: Session | None, token: RefreshToken, key: bytes | None = None, now: int = NOW) -> Outcome:
+def ask(session: Session | None, token: RefreshToken, key: BindingKey | None = None, now: int = NOW) -> Outcome:
     return decide(session, token, binding=binding(token, key), now=now, policy=POLICY)
 
 
@@ -177,7 +179,7 @@ class TestBound:
     def test_a_row_that_lost_the_binding_takes_it_from_the_token(self) -> None:
         outcome = ask(signed_in(FIRST), child(FIRST, OWNER))
         assert isinstance(outcome, Advance)
-        assert outcome.swap.binding == binding_of(OWNER)
+        assert outcome.swap.binding == OWNER.binding
         assert outcome.swap.expected_binding == NO_BINDING
 
     def test_an_unbound_row_as_far_as_the_token_is_reuse(self) -> None:
@@ -191,8 +193,8 @@ class TestBinding:
 
     def test_it_is_recorded_with_the_token_that_it_came_with(self) -> None:
         outcome = ask(signed_in(FIRST), FIRST, OWNER)
-        assert outcome == Advance(expected_swap(FIRST, binding=binding_of(OWNER), now=NOW))
-        assert commit(signed_in(FIRST), FIRST, key=OWNER).binding == binding_of(OWNER)
+        assert outcome == Advance(expected_swap(FIRST, binding=OWNER.binding, now=NOW))
+        assert commit(signed_in(FIRST), FIRST, key=OWNER).binding == OWNER.binding
 
     @pytest.mark.parametrize(("age", "timely"), AGES)
     def test_the_same_request_again_repeats(self, age: int, timely: bool) -> None:
@@ -200,7 +202,7 @@ class TestBinding:
         assert repeats(ask(row, FIRST, OWNER, NOW + age), with_access_token=timely)
 
     @pytest.mark.parametrize("key", [None, THIEF])
-    def test_the_same_token_under_another_key_or_none_is_reuse(self, key: bytes | None) -> None:
+    def test_the_same_token_under_another_key_or_none_is_reuse(self, key: BindingKey | None) -> None:
         assert ask(commit(signed_in(FIRST), FIRST, key=OWNER), FIRST, key) == Reuse()
 
     def test_a_key_for_what_was_committed_without_one_is_reuse(self) -> None:
@@ -214,7 +216,7 @@ class TestBinding:
         assert ask(row, tokens[0], THIEF) == Reuse()
 
     @pytest.mark.parametrize("key", [None, OWNER, THIEF])
-    def test_an_unbound_token_newer_than_a_bound_row_is_reuse(self, key: bytes | None) -> None:
+    def test_an_unbound_token_newer_than_a_bound_row_is_reuse(self, key: BindingKey | None) -> None:
         """It was issued to somebody who had no key; the store forgot it, and the owner has bound the session."""
         row = commit(signed_in(FIRST), FIRST, key=OWNER)
         for token in (child(FIRST), child(child(FIRST)), child(child(child(FIRST)))):

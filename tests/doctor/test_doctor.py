@@ -12,9 +12,12 @@ from gatepass.doctor.configuration import is_exposed
 from gatepass.doctor.machine import least_seconds
 from gatepass.doctor.outside import FORGED
 from gatepass.doctor.storage import compare_clocks, file_system
+from gatepass.gate import Gatepass
+from gatepass.settings import Settings
 from tests.support.fake_time import FakeTime
 from tests.support.gates import OTHER_SECRET, SECRET
 from tests.support.process import gatepass, serving
+from tests.support.provider import Provider
 from tools.services import valkey
 from tools.services.postgres import new_database, private_server, shared_server
 from tools.services.tcp import FaultyNetwork
@@ -52,6 +55,43 @@ def said(findings: list[Finding], check: str, level: str) -> str:
     chosen = [finding for finding in findings if (finding.check, finding.level) == (check, level)]
     assert all(finding.fix for finding in chosen) or level == "ok"
     return " ".join(finding.message for finding in chosen)
+
+
+class TestProviders:
+    """With a provider of our own, which every sign-in would ask."""
+
+    async def checked(self, env: pytest.MonkeyPatch, provider: Provider, **options: str) -> list[Finding]:
+        for name, value in {"ISSUER": provider.issuer, "CLIENT_ID": "the-gate", **options}.items():
+            env.setenv(f"GATEPASS_OIDC_ACME_{name}", value)
+        return await found()
+
+    async def test_one_that_answers_is_said_to(self, env: pytest.MonkeyPatch) -> None:
+        with Provider(lambda: int(time.time())) as provider:
+            assert "acme answers" in said(await self.checked(env, provider), "providers", "ok")
+
+    async def test_another_issuer_is_told_with_what_to_set(self, env: pytest.MonkeyPatch) -> None:
+        with Provider(lambda: int(time.time())) as provider:
+            findings = await self.checked(env, provider, ISSUER=provider.issuer + "/")
+            assert f"names the issuer '{provider.issuer}'" in said(findings, "providers", "error")
+
+    async def test_one_that_is_down_or_has_no_keys_is_an_error(self, env: pytest.MonkeyPatch) -> None:
+        with Provider(lambda: int(time.time())) as provider:
+            provider.published = []
+            assert "no key" in said(await self.checked(env, provider), "providers", "error")
+        assert "refused" in said(await found(), "providers", "error")
+
+    async def test_a_client_secret_in_a_file_that_others_may_read_is_an_error(
+        self, env: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "gatepass.env"
+        file.write_text("GATEPASS_OIDC_GITHUB_ADAPTER=github\nGATEPASS_OIDC_GITHUB_CLIENT_ID=x\n")
+        file.chmod(0o644)
+        assert said(await found(), "files", "error") == ""
+        with file.open("a") as more:
+            more.write("GATEPASS_OIDC_GITHUB_CLIENT_SECRET=hunter2hunter2\n")
+        told = said(await found(), "files", "error")
+        assert "gatepass.env" in told
+        assert "hunter2" not in told
 
 
 class TestSettings:
@@ -182,6 +222,21 @@ class TestStores:
         assert "up to date" in said(findings, "schema", "ok")
         assert "agrees" in said(findings, "clock", "ok")
         assert said(findings, "schema", "error") + said(findings, "store", "error") == ""
+
+    @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+    async def test_signing_keys_that_the_secrets_do_not_open_are_a_fault(
+        self, env: pytest.MonkeyPatch, engine: str
+    ) -> None:
+        env.setenv("GATEPASS_STORE", "sqlite:///gate.db" if engine == "sqlite" else await new_database(shared_server()))
+        assert said(await found(), "keys", "ok") == ""
+        gate = Gatepass(**Settings.load().arguments())
+        async with gate.running():
+            made = await gate.keys.rotate()
+        assert "open the signing keys in the store: 1" in said(await found(), "keys", "ok")
+        Path("gatepass.secret").write_text(OTHER_SECRET)
+        assert f"cannot open the signing keys in the store: {made.kid}" in said(await found(), "keys", "error")
+        Path("gatepass.secret").write_text(f"{OTHER_SECRET},{SECRET}")
+        assert said(await found(), "keys", "error") == ""
 
     async def test_a_database_that_forgets_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         with private_server(settings=["fsync=off", "full_page_writes=off"]) as server:

@@ -11,7 +11,7 @@ if not settings.configured:
         SECRET_KEY="only for tests",
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
-        INSTALLED_APPS=["gatepass.guards.django", "rest_framework"],
+        INSTALLED_APPS=["gatepass.guards.django", "rest_framework", "corsheaders"],
         MIDDLEWARE=[
             "gatepass.guards.django.middleware.GatepassMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",

@@ -1,20 +1,12 @@
 """CORS as applications set it: preflights never need a token, and pages of ORIGINS reach the endpoints (C4, C5)."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from tests.guards import django_project  # configures Django: before all that needs it
-
-# isort: split
 import werkzeug.test
-from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from flask import Flask
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.testing import TestClient as LitestarClient
@@ -24,7 +16,6 @@ from starlette.routing import Host, Mount, Router
 
 from gatepass.gate import Gatepass
 from gatepass.guards.fastapi import CurrentPrincipal
-from gatepass.guards.flask import GatepassFlask, current_principal
 from gatepass.guards.litestar import GatepassPlugin
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.origin import CORS_HEADERS
@@ -146,99 +137,6 @@ def test_litestars_configuration_keeps_no_page_out() -> None:
     app = Litestar([], plugins=[GatepassPlugin(gate_for_page())], cors_config=config)
     with LitestarClient(app) as client:
         assert_page_signs_in(over(client))
-
-
-class DjangoCors:
-    """What django-cors-headers does, as far as it matters: preflights below any path are answered by its lists."""
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        response: HttpResponse = HttpResponse() if is_preflight else self.get_response(request)
-        response["Access-Control-Allow-Origin"] = PAGE
-        if is_preflight:
-            response["Access-Control-Allow-Headers"] = "accept, authorization, content-type"
-        return response
-
-
-@pytest.fixture
-def django_gate() -> Iterator[Gatepass]:
-    made = gate_for_page()
-    django_project.use(made)
-    yield made
-    made.background.stop()
-
-
-def over_django(method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
-    body = BODY if path.endswith("register") and method == "POST" else ""
-    answer = Client().generic(
-        method, path, json.dumps(body) if body else "", content_type="application/json", headers=headers
-    )
-    return answer.status_code, {name.lower(): value for name, value in answer.items()}
-
-
-def test_with_djangos_cors_behind_the_guard_the_page_signs_in(django_gate: Gatepass) -> None:
-    order = ["gatepass.guards.django.middleware.GatepassMiddleware", f"{__name__}.DjangoCors"]
-    with override_settings(MIDDLEWARE=order):
-        assert_page_signs_in(over_django)
-        status, headers = over_django("OPTIONS", "/me", preflight())
-    assert (status, headers["access-control-allow-headers"]) == (200, "accept, authorization, content-type")
-
-
-def test_flasks_cors_never_sees_the_endpoints() -> None:
-    gate = gate_for_page()
-    app = Flask(__name__)
-
-    @app.after_request
-    def cors(response: Any) -> Any:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        return response
-
-    GatepassFlask(app, gate)
-
-    def ask(method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
-        body: dict[str, Any] = {"json": BODY} if path.endswith("register") and method == "POST" else {}
-        answer = werkzeug.test.Client(app).open(path, method=method, headers=headers, **body)
-        return answer.status_code, {name.lower(): value for name, value in answer.headers.items()}
-
-    try:
-        assert_page_signs_in(ask)
-    finally:
-        gate.background.stop()
-
-
-def test_a_hook_of_flask_that_asks_for_the_caller_keeps_no_preflight_out() -> None:
-    gate = gate_for_page()
-    app = Flask(__name__)
-    seen: list[str] = []
-
-    @app.before_request
-    def everywhere() -> None:
-        current_principal()
-        seen.append("a caller")
-
-    @app.route("/", methods=["POST", "OPTIONS"])
-    def root() -> str:
-        seen.append("the view")
-        return "root"
-
-    @app.after_request
-    def cors(response: Any) -> Any:
-        response.headers["Access-Control-Allow-Origin"] = PAGE
-        return response
-
-    GatepassFlask(app, gate)
-    client = werkzeug.test.Client(app)
-    try:
-        answer = client.options("/", headers=preflight())
-        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
-        assert client.options("/").status_code == 401
-        assert client.post("/", headers={"Origin": PAGE}).status_code == 401
-        assert seen == []
-    finally:
-        gate.background.stop()
 
 
 async def reached(scope: Any, _receive: Any, send: Any) -> None:

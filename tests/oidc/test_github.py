@@ -13,7 +13,7 @@ from gatepass.oidc.github import GitHub
 from gatepass.oidc.options import Provider as Options
 from gatepass.oidc.partner import Answer
 from gatepass.testing.clock import ManualClock
-from tests.support.provider import CLIENT_ID, CLIENT_SECRET, Provider, send
+from tests.support.provider import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, Provider, send
 
 ERRAND = Errand(
     "github", Secret("s" * 22), Secret("n" * 22), Secret("v" * 43), "https://gate.example/callback", "/", True, 0
@@ -31,7 +31,7 @@ def server() -> Iterator[Provider]:
             {"email": "octo@example.com", "primary": True, "verified": True},
         ]
         made.replies["/api/v3/user/emails"] = lambda handler: send(handler, 200, emails)
-        made.token = lambda members: {"access_token": "at-1", "token_type": "bearer", "scope": ""}
+        made.token = lambda members: {"access_token": ACCESS_TOKEN, "token_type": "bearer", "scope": ""}
         yield made
 
 

@@ -90,6 +90,7 @@ def test_settings_name_any_number_of_providers(monkeypatch: pytest.MonkeyPatch, 
         OUR_KEYCLOAK_MAX_AGE="8h",
         OUR_KEYCLOAK_ACR_VALUES="gold silver",
     )
+    assert "hunter2" not in repr(Settings.load()) + repr(google)
     assert (google.name, google.secret and google.secret.reveal()) == ("a-google", "hunter2hunter2")
     assert (github.issuer, github.secret and github.secret.reveal()) == ("https://github.com", "of a file")
     assert (ours.name, ours.scopes, ours.max_age) == ("our-keycloak", ("openid", "email"), 28_800)

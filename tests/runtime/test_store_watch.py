@@ -17,7 +17,7 @@ from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW
 from tests.support.asgi import call
 from tests.support.browser import Browser
-from tests.support.gates import GateHarness, WatchedStore
+from tests.support.gates import GateHarness, WatchedStore, open_gate
 
 
 class Store(MemoryStore):
@@ -44,6 +44,64 @@ async def test_a_hazard_is_told_once_and_the_server_is_not_ready_until_it_is_gon
     store.found = ("it evicts",)
     await watch.check()
     assert len(told) == 2, "it came back"
+
+
+async def test_an_outage_is_two_records_however_many_requests_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_gate() as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        watch = at.gate._parts.store_watch
+
+        async def away(_verb: str) -> None:
+            raise StoreUnavailable from ConnectionRefusedError("port 6379")
+
+        for count in (7, 3):
+            at.store.before = away
+            caplog.clear()
+            for _ in range(count):
+                assert (await ann.refresh()).code == "store-unavailable"
+            assert (await call(at.gate.served, "GET", "/readyz")).status == 503
+            with pytest.raises(StoreUnavailable):
+                await watch.check()
+            (lost,) = caplog.records
+            assert (lost.levelname, lost.name) == ("ERROR", "gatepass.store")
+            assert "port 6379" in caplog.text
+            at.store.before = None
+            await watch.check()
+            await watch.check()
+            (_, back) = caplog.records
+            assert back.levelname == "WARNING"
+            assert back.getMessage() == f"the store serves again; requests refused meanwhile: {count}"
+
+
+async def test_requests_that_are_refused_as_revocations_are_unknown_are_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_gate() as at:
+        ann = Browser(at.gate.asgi)
+        await ann.register()
+        at.gate._parts.revocations._max_age = -1.0  # older than this are all that were read
+        for _ in range(3):
+            assert (await ann.get("/me")).code == "out-of-touch"
+        assert [record for record in caplog.records if record.name == "gatepass.server"] == []
+
+
+async def test_an_outage_lasts_while_the_store_does_not_keep_what_it_acknowledges(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = Store()
+    watch = StoreWatch(store, clock=ManualClock(NOW), report=list[Event]().append)
+    store.found = ("it evicts",)
+    await watch.check()
+    with pytest.raises(StoreUnavailable) as unready:
+        await watch.ping()
+    watch.refused(unready.value)
+    with pytest.raises(StoreUnavailable):
+        await watch.check()
+    assert "serves again" not in caplog.text
+    store.found = ()
+    await watch.check()
+    assert "requests refused meanwhile: 1" in caplog.text
 
 
 def unknown(number: int, *, at: int = NOW) -> RefreshRefused:

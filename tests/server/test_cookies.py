@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gatepass.core.policy import DAY
+from gatepass.errors import ConfigurationError
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
 from tests.support.asgi import Answer, SetCookie, call
@@ -157,6 +158,12 @@ async def test_same_site_is_as_configured_and_none_is_partitioned(same_site: Sam
         for cookie in (cookie for answer in answers for cookie in answer.cookies):
             rest = set(cookie.marks) - {"Path", "Secure", "HttpOnly", "Max-Age"}
             assert {name: cookie.marks[name] for name in rest} == marks
+
+
+@pytest.mark.parametrize("path", ["/auth/refresh", "/refresh/"])
+def test_a_cookie_path_that_sign_out_is_not_under_is_refused(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="signing in and out"):
+        Browsers(cookie_path=path)
 
 
 class TestChangedPath:

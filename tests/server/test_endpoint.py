@@ -30,6 +30,7 @@ def app_of(at: GateHarness, declared: Sequence[Endpoint]) -> AuthApp:
         lifecycle=app._lifecycle,
         clock=app._clock,
         report=app._report,
+        refused=app._refused,
     )
 
 

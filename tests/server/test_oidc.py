@@ -9,11 +9,12 @@ import pytest
 
 from gatepass.oidc import errand as errands
 from gatepass.oidc import fetch
-from tests.support.asgi import Answer
+from gatepass.wire.browsers import Browsers
+from tests.support.asgi import Answer, call
 from tests.support.browser import RT, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.person import ERRAND, Person, error_of
-from tests.support.provider import CLIENT_SECRET, Provider, callback, send
+from tests.support.provider import ACCESS_TOKEN, CLIENT_SECRET, Provider, callback, send
 
 
 @pytest.fixture
@@ -83,6 +84,12 @@ class TestTheWay:
                 assert answer.one("location") == "/"
                 assert provider.credentials == [("the-gate", CLIENT_SECRET)]
                 assert ("client_secret" in provider.forms[0]) == (where == "form")
+
+    async def test_a_public_client_has_pkce_alone(self, at: GateHarness) -> None:
+        with Provider(at.clock.now) as provider:
+            at.gate.oidc("public", **{**provider.options, "client_secret": None})
+            assert (await Person(at.gate.asgi).sign_in_at(provider, "public")).one("location") == "/"
+            assert provider.credentials == [("the-gate", "")]
 
     async def test_an_address_may_be_at_userinfo_alone(self, provider: Provider, person: Person) -> None:
         provider.claims = lambda claims: {name: claims[name] for name in claims if not name.startswith("email")}
@@ -268,7 +275,7 @@ class TestAttacks:
         answer = await person.open(callback("acme", parameters), site="cross-site")
         assert answer.one("location") == "/notes"
         assert answer.one("referrer-policy") == "no-referrer"
-        assert "at-1" not in repr(answer)
+        assert ACCESS_TOKEN not in repr(answer)
         assert parameters["code"] not in repr(answer)
 
     @pytest.mark.parametrize(
@@ -287,6 +294,30 @@ class TestAttacks:
         assert (answer.status, answer.cookies) == (403, [])
         answer = await person.send("POST", "/oidc/acme/start", body={})
         assert answer.code == "cross-site"
+
+    @pytest.mark.parametrize(
+        "where", ["//evil.example", "/\\evil.example", "https:evil.example", "/%2fevil.example", "/\n/x"]
+    )
+    async def test_the_browser_is_sent_nowhere_else(self, provider: Provider, person: Person, where: str) -> None:
+        answer = await person.start(return_to=where)
+        assert (answer.code, answer.cookies) == ("invalid-body", [])
+        answer = await person.open(f"/oidc/acme/start?return_to={quote(where)}")
+        assert (answer.status, answer.get("location"), answer.cookies) == (400, None, [])
+
+    async def test_an_allowed_origin_is_a_place_to_return_to(self) -> None:
+        browsers = Browsers(origins=["https://app.example.com"])
+        async with open_gate(browsers=browsers) as at:
+            with Provider(at.clock.now) as provider:
+                at.gate.oidc("acme", **provider.options)
+                answer = await Person(at.gate.asgi).sign_in_at(provider, return_to="https://app.example.com/in#x")
+                assert answer.one("location") == "https://app.example.com/in#x"
+
+    async def test_an_answer_over_plain_http_is_refused(self) -> None:
+        async with open_gate(browsers=Browsers(trusted_proxies=["10.0.0.0/8"])) as at:
+            marks = [("x-forwarded-proto", "http")]
+            for path in ("/oidc/acme/start", "/oidc/acme/callback"):
+                answer = await call(at.gate.asgi, "GET", path, headers=marks, client=("10.0.0.1", 1))
+                assert answer.code == "plain-http"
 
     async def test_an_unknown_provider_is_not_found(self, at: GateHarness, person: Person) -> None:
         assert (await person.start("nobody")).code == "not-found"
@@ -472,6 +503,18 @@ class TestIllProviders:
         provider.metadata = lambda members: {**members, "issuer": provider.issuer + "/"}
         assert (await person.start()).code == "provider-error"
         assert f"names the issuer '{provider.issuer}/'" in whys(at)
+
+    async def test_an_outage_is_told_once_a_minute_and_not_for_each_click(
+        self, at: GateHarness, provider: Provider, person: Person, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        provider.replies["/.well-known/openid-configuration"] = lambda handler: send(handler, 500, {})
+        for _ in range(3):
+            await person.start()
+        assert len(at.named("sys_provider_failed")) == 1
+        assert [record.name for record in caplog.records if record.levelname == "ERROR"] == []
+        at.clock.advance(60)
+        await person.start()
+        assert len(at.named("sys_provider_failed")) == 2
 
     async def test_one_failure_of_discovery_is_not_kept(self, provider: Provider, person: Person) -> None:
         provider.replies["/.well-known/openid-configuration"] = lambda handler: send(handler, 500, {})

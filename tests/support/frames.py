@@ -23,6 +23,8 @@ EFFECTS = (
     "posix.",
     "_io.",
     "httpx2.",
+    "http.client.",
+    "joserfc.",
     "keyring.",
 )
 """Functions that use the outside, or that an application supplies."""

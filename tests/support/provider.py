@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 CLIENT_ID = "the-gate"
 CLIENT_SECRET = "a secret: with äöü & signs, of forty bytes"
+ACCESS_TOKEN = "at-canary-Zq7-of-the-provider"
 Claims = dict[str, Any]
 _RSA = [RSAKey.generate_key(2048, {"kid": f"rsa-{number}"}) for number in range(2)]
 """Made once: it takes a while."""
@@ -95,7 +96,7 @@ class Provider:
     def answer(self, location: str) -> dict[str, str]:
         """The person signs in: the parameters with which the browser comes back."""
         asked = dict(parse_qsl(urlsplit(location).query))
-        code = f"code-{next(self._numbers)}"
+        code = f"code-of-the-provider-{next(self._numbers)}"
         self._codes[code] = asked
         return self.answered({"code": code, "state": asked["state"]})
 
@@ -133,7 +134,7 @@ class Provider:
                 **self.profile,
             }
         )
-        return 200, self.token({"access_token": "at-1", "token_type": "Bearer", "id_token": self.sign(claims)})
+        return 200, self.token({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": self.sign(claims)})
 
     def _note_credentials(self, handler: BaseHTTPRequestHandler, form: dict[str, str]) -> None:
         scheme, _, pair = handler.headers.get("authorization", "").partition(" ")
@@ -156,7 +157,7 @@ class Provider:
         if path == "/jwks":
             return 200, {"keys": self.published}
         if path == "/userinfo":
-            known = handler.headers.get("authorization") == "Bearer at-1"
+            known = handler.headers.get("authorization") == f"Bearer {ACCESS_TOKEN}"
             return (200, self.userinfo({"sub": self.subject, **self.profile})) if known else (401, {})
         if path == "/token":
             return self._token(handler)

@@ -234,6 +234,10 @@ class Accounts:
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
+    async def is_stopped(self, account: Account) -> bool:
+        """Whether too many failures in a row stopped strangers at an account. Raises StoreUnavailable."""
+        return await self._throttle.is_stopped(account.email_key)
+
     async def delete(self, account_id: str, *, credential_version: int | None = None, ip_prefix: str = "") -> bool:
         """Delete an account and revoke all sessions, in one step. False if there is no such account.
 

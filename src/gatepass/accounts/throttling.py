@@ -184,6 +184,12 @@ class SignInThrottle:
             now = self._clock.now()
             await self._store.count_failure([attempt.recovery], now=now, forget_before=now)
 
+    async def is_stopped(self, email_key: str) -> bool:
+        """Whether strangers are refused for good, after LIFETIME failures in a row."""
+        attempt = Attempt(email_key, None)
+        lasting = await self._store.lasting_failures(email_key, key=attempt.lasting)
+        return _wait(LIFETIME, lasting, self._clock.now()) > 0
+
     async def _check(self, attempt: Attempt) -> Standing:
         """Raise TooManyAttempts if the attempt must wait."""
         now = self._clock.now()

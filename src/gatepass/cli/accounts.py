@@ -52,13 +52,19 @@ def add(email: str, env_file: Path | None, as_json: bool) -> None:
 @env_file_option
 @json_option
 def list_(env_file: Path | None, as_json: bool) -> None:
-    """Show all accounts; with --json one object per line, for programs."""
+    """Show all accounts; with --json one object per line, for programs.
+
+    Stopped: too many failures in a row; `enable` opens it.
+    """
 
     async def show(gate: Gatepass) -> None:
         after = ""
         while page := await gate.store.list_accounts(after=after, limit=PAGE_SIZE):
             for account in page:
-                click.echo(json.dumps(_as_json(account)) if as_json else _line(account))
+                stopped = await gate.accounts.is_stopped(account)
+                click.echo(
+                    json.dumps({**_as_json(account), "stopped": stopped}) if as_json else _line(account, stopped)
+                )
             after = page[-1].id
 
     with_gate(env_file, show)
@@ -201,6 +207,7 @@ def _as_json(account: Account) -> dict[str, object]:
     }
 
 
-def _line(account: Account) -> str:
-    state = "disabled" if account.disabled_at else "verified" if account.verified_at else "-"
+def _line(account: Account, stopped: bool) -> str:
+    usual = "verified" if account.verified_at else "-"
+    state = "disabled" if account.disabled_at else "stopped" if stopped else usual
     return f"{account.id}  {state:8}  {account.email}"

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from gatepass.cli.common import env_file_option, fail, fail_without
 from gatepass.gate import Gatepass
@@ -107,6 +108,8 @@ def _listening(
         if {fd, uds} - {None, activated}:
             fail("systemd has opened the listening socket: leave out --fd and --uds.")
         fd = activated
+    if inherited is None and (fd, uds) != (None, None):
+        _refuse_an_address()
     with contextlib.ExitStack() as stack:
         if fd is not None:
             listener = stack.enter_context(process.adopt(fd))
@@ -117,6 +120,14 @@ def _listening(
         shown = _shown(listener)
         is_local = shown.startswith("http:") and is_loopback(shown)
         yield listener, f"http://localhost:{listener.getsockname()[1]}" if is_local else None
+
+
+def _refuse_an_address() -> None:
+    """Exit if the command names a host or a port beside a socket, by which it would not be reached."""
+    source = click.get_current_context().get_parameter_source
+    given = [f"--{name}" for name in ("host", "port") if source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise click.UsageError(f"{' and '.join(given)}: this server listens on a socket alone, so leave it out.")
 
 
 def _shown(listener: socket.socket) -> str:

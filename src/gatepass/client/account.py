@@ -21,7 +21,7 @@ from gatepass.client.aio import AsyncClient
 from gatepass.client.body_replay import remember_start
 from gatepass.client.errors import SessionEndedError, raise_for_problem
 from gatepass.client.flow import Call, Step, drive, drive_async
-from gatepass.client.http import httpx
+from gatepass.client.http import bare_request, httpx
 from gatepass.client.session.endpoints import CLIENT_HEADER
 from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
@@ -143,7 +143,7 @@ class AccountFlows:
         call = Call(request)
         del request
         response = yield from client._chain(call)
-        response.request = httpx.Request(method, url)  # errors show it: no password and no token
+        response.request = bare_request(method, url, like=response)  # errors show it: no password and no token
         return raise_for_problem(response)
 
 

@@ -1,31 +1,34 @@
-"""`AsyncClient`: an `httpx2.AsyncClient` whose calls pass through layers, with a session.
+"""`AsyncClient`: an `httpx2.AsyncClient` whose calls pass through layers, with a session; or an `httpx.AsyncClient`.
 
 Every method of httpx2's client calls `send`, which therefore sees the final response or the exception of every call.
 """
 
 import asyncio
+from abc import ABCMeta
 from types import TracebackType
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, split_options
+from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, kinds_of, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive_async
-from gatepass.client.http import httpx
+from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
 
+if TYPE_CHECKING:
+    _Base = httpx.AsyncClient
+else:
+    _Base = object  # each kind below adds its library's client
 
-class AsyncClient(BaseClient, httpx.AsyncClient):
-    """An `httpx2.AsyncClient` with a session, interceptors and layers. For asyncio only.
 
-    `base_url` and `options` are those of httpx2, and `gatepass.client.base.OwnOptions`. Raises TypeError for an
-    unknown option and for options that exclude each other. Event loops may share a session, but not a client.
-    """
+class AsyncCalls(BaseClient, _Base):
+    """What `AsyncClient` adds to the client of either library."""
 
     def __init__(self, base_url: Any = "", **options: Unpack[ClientOptions]) -> None:
         own, others = split_options(options)
+        self._same_library(base_url, others)
         direct_to_loopback(base_url, own, others)
         super().__init__(base_url=base_url, **others)
         self._configure(self.base_url, self.timeout, options=own)
@@ -77,7 +80,7 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
     ) -> httpx.Response:
         """Send a request through the layers. Raises what the layers raise: httpx's errors and ClientError."""
-        if auth is httpx.USE_CLIENT_DEFAULT and self.auth is not None:
+        if auth in CLIENT_DEFAULTS and self.auth is not None:
             auth = self.auth
         call = Call(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
         if call.options:
@@ -109,12 +112,28 @@ class AsyncClient(BaseClient, httpx.AsyncClient):
     async def _transmit(self, call: Call) -> httpx.Response:
         try:
             return await super().send(
-                call.request, stream=call.stream, auth=call.auth, follow_redirects=call.follow_redirects
+                call.request,
+                stream=call.stream,
+                auth=self._native(call.auth),
+                follow_redirects=self._native(call.follow_redirects),
             )
-        except httpx.TransportError as error:
+        except TRANSPORT_ERRORS as error:
             without_frames(error)  # those of httpx's transports hold the headers
             raise
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         exclude_own_cookies(self.cookies.jar)
         return await super().send(request, auth=None, follow_redirects=False)
+
+
+class AsyncClient(AsyncCalls, httpx.AsyncClient, metaclass=ABCMeta):
+    """An `httpx2.AsyncClient` with a session, interceptors and layers. For asyncio only.
+
+    `base_url` and `options` are those of httpx2, and `gatepass.client.base.OwnOptions`. Raises TypeError for an
+    unknown option and for options that exclude each other. Event loops may share a session, but not a client.
+    """
+
+    library = httpx
+
+
+AsyncClient.kinds = kinds_of(AsyncClient, AsyncCalls)

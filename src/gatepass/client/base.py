@@ -13,10 +13,10 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from logging import Logger
-from typing import Any, TypedDict, cast
+from typing import Any, ClassVar, Self, TypedDict, cast
 
 from gatepass.client.flow import Layer, Next, compose
-from gatepass.client.http import httpx
+from gatepass.client.http import CLIENT_DEFAULTS, LIBRARIES, httpx, library_among
 from gatepass.client.layers.call_log import CallLog
 from gatepass.client.layers.error_handlers import ErrorHandlers, Handler
 from gatepass.client.layers.interceptors import Interceptors
@@ -99,7 +99,7 @@ def direct_to_loopback(base_url: Any, own: OwnOptions, others: dict[str, Any]) -
     """
     if others.get("proxy") is not None:
         return
-    urls = [httpx.URL(base_url or ""), httpx.URL(own.get("auth_url", ""))]
+    urls = [httpx.URL(str(base_url or "")), httpx.URL(own.get("auth_url", ""))]
     if session := own.get("session"):
         urls.append(httpx.URL(session.auth_url))
     direct = {f"http://{url.netloc.decode()}": None for url in urls if url.scheme == "http" and is_loopback(str(url))}
@@ -110,6 +110,10 @@ def direct_to_loopback(base_url: Any, own: OwnOptions, others: dict[str, Any]) -
 class BaseClient:
     """The part of a client that both clients share."""
 
+    library: Any
+    """The HTTP library, httpx2 or httpx, that this client is one of."""
+    kinds: ClassVar[Mapping[str, type[Any]]] = {}
+    """Of `Client` and `AsyncClient` themselves: the class for each library, by the library's name."""
     session: Session
     interceptors: Interceptors
     error_handlers: ErrorHandlers
@@ -120,6 +124,14 @@ class BaseClient:
     _layers: tuple[Layer, ...]
     _tasks: set[asyncio.Task[None]]
     _threads: set[threading.Thread]
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:  # noqa: D102 (the reference shows what has a docstring)
+        # A client of the library whose objects are given; one of the default where none are.
+        library = library_among({"base_url": arguments[0] if arguments else None, **options})
+        other = None if library is None else vars(cls).get("kinds", {}).get(library.__name__)
+        if other not in (None, cls):
+            return cast(Self, other(*arguments, **options))
+        return super().__new__(cls)
 
     def _configure(self, base_url: httpx.URL, timeout: httpx.Timeout, *, options: OwnOptions) -> None:
         """Make the session and the layers. Raises TypeError for options that exclude each other."""
@@ -135,6 +147,19 @@ class BaseClient:
         self._threads = set()
         layers = options.get("layers")
         self.layers = default_layers(self) if layers is None else layers
+
+    def _same_library(self, base_url: Any, others: dict[str, Any]) -> None:
+        """Raises TypeError if a client of one library is given the other one's objects."""
+        library = library_among({"base_url": base_url, **others})
+        if library not in (None, self.library):
+            raise TypeError(
+                f"{type(self).__name__} is a client of {self.library.__name__} and was given objects of "
+                f"{library.__name__}: call gatepass.client.library.use({library.__name__!r}) before it is defined."
+            )
+
+    def _native(self, value: Any) -> Any:
+        """An argument of `send` where the caller gave none: the word for that differs between the libraries."""
+        return self.library.USE_CLIENT_DEFAULT if value in CLIENT_DEFAULTS else value
 
     def on_error(self, status: int | str, handler: Handler | None = None) -> Handler:
         """Call `handler(error)` for answers of this status (404) or class ("5xx"), once per call, after retries.
@@ -163,6 +188,16 @@ def default_layers(client: Any) -> list[Layer]:
     session = SessionLayer(client.session, client.base_url)
     layers = [client.loading, client.call_log, client.interceptors, client.error_handlers, client.retry, session]
     return [layer for layer in layers if layer is not None]
+
+
+def kinds_of(default: Any, calls: type) -> dict[str, type[Any]]:
+    """A class for each library, by the library's name: `default`, and others that are made of `calls` as it is."""
+    kinds = {default.library.__name__: default}
+    for library in LIBRARIES[1:]:
+        names = {"library": library, "__module__": default.__module__, "__doc__": default.__doc__}
+        kind = type(default.__name__, (calls, getattr(library, default.__name__)), names)
+        kinds[library.__name__] = default.register(kind)
+    return kinds
 
 
 def _session_of(base_url: httpx.URL, timeout: httpx.Timeout, options: OwnOptions) -> Session:

@@ -12,14 +12,14 @@ a stream wraps: if its private attribute is missing, the body cannot be replayed
 
 from collections.abc import AsyncIterator, Iterator
 
-from gatepass.client.http import httpx
+from gatepass.client.http import BYTE_STREAMS, httpx
 
 _START = "gatepass.start"
 
 
 def remember_start(request: httpx.Request) -> None:
     """Remember the position of the body's file. Must be called before the request is first sent."""
-    if isinstance(request.stream, httpx.ByteStream) or _START in request.extensions:
+    if isinstance(request.stream, BYTE_STREAMS) or _START in request.extensions:
         return
     source = getattr(request.stream, "_stream", None)
     if _is_seekable(source):
@@ -29,7 +29,7 @@ def remember_start(request: httpx.Request) -> None:
 def is_replayable(request: httpx.Request) -> bool:
     """Return whether `rewind` can succeed. Changes nothing."""
     stream = request.stream
-    if isinstance(stream, httpx.ByteStream):
+    if isinstance(stream, BYTE_STREAMS):
         return True
     fields = getattr(stream, "fields", None)
     if fields is not None:
@@ -44,7 +44,7 @@ def is_replayable(request: httpx.Request) -> bool:
 
 def rewind(request: httpx.Request) -> bool:
     """Put the body back to its start. Returns False, and does nothing, if that is impossible."""
-    if isinstance(request.stream, httpx.ByteStream):
+    if isinstance(request.stream, BYTE_STREAMS):
         return True
     if not is_replayable(request):
         return False

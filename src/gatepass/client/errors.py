@@ -18,8 +18,9 @@
             └── UnavailableError       503
 
 `except ClientError` catches all of these, `except httpx2.HTTPError` those that are httpx's too, and httpx's own errors
-when no answer arrives. Their names end in Error where `gatepass.errors` has the problem that a server answers: that is
-no base of theirs, or a server whose own outgoing call is refused would pass the refusal on to its caller.
+when no answer arrives. Where httpx and httpx2 are both installed, these are errors of both. Their names end in Error
+where `gatepass.errors` has the problem that a server answers: that is no base of theirs, or a server whose own outgoing
+call is refused would pass the refusal on to its caller.
 
 `str`, `repr` and pickle show the server's own words about the error, and no header, query or body of the request.
 """
@@ -27,7 +28,7 @@ no base of theirs, or a server whose own outgoing call is refused would pass the
 from collections.abc import Mapping
 from typing import Any
 
-from gatepass.client.http import httpx
+from gatepass.client.http import HTTPStatusError, TransportError, bare_request, httpx, library_of
 from gatepass.client.retry_after import retry_after_of
 from gatepass.errors import GatepassError
 
@@ -56,19 +57,19 @@ class SessionEndedError(ClientError):
         return (type(self), (self.reason, self.session_id))
 
 
-class RefreshUnavailableError(ClientError, httpx.TransportError):
+class RefreshUnavailableError(ClientError, TransportError):
     """The access token has expired and there is no new one for now. The session is kept. `retry_after` in seconds."""
 
     def __init__(self, retry_after: float | None = None) -> None:
         when = "" if retry_after is None else f" Try again in {retry_after:.1f} s."
-        httpx.TransportError.__init__(self, f"No access token is available for now; you are still signed in.{when}")
+        TransportError.__init__(self, f"No access token is available for now; you are still signed in.{when}")
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.retry_after,))
 
 
-class NotReplayableError(ClientError, httpx.HTTPStatusError):
+class NotReplayableError(ClientError, HTTPStatusError):
     """The server refused the token with 401, and the body was a stream that is used up.
 
     The session has a new token: the caller can make the call once more, with a new body.
@@ -76,13 +77,13 @@ class NotReplayableError(ClientError, httpx.HTTPStatusError):
 
     def __init__(self, response: httpx.Response) -> None:
         text = "The access token was refused, and the body is used up, so it was not sent again. Call once more."
-        httpx.HTTPStatusError.__init__(self, text, request=response.request, response=response)
+        HTTPStatusError.__init__(self, text, request=response.request, response=response)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (_empty(self.response),))
 
 
-class ProblemError(ClientError, httpx.HTTPStatusError):
+class ProblemError(ClientError, HTTPStatusError):
     """An answer of 400 or more; the members are those of its problem document (RFC 9457), if it is one.
 
     `status`; `code`, stable and what a program distinguishes by, or None; `title`; `detail`, a sentence for people, or
@@ -101,7 +102,7 @@ class ProblemError(ClientError, httpx.HTTPStatusError):
         self.attempts = attempts
         words = ": ".join(part for part in (self.code, self.detail or self.title) if part)
         text = f"{words or 'no explanation'} ({self.status})"
-        httpx.HTTPStatusError.__init__(self, text, request=response.request, response=response)
+        HTTPStatusError.__init__(self, text, request=response.request, response=response)
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = ("code", "title", "detail", "facts", "retry_after", "attempts")
@@ -173,7 +174,7 @@ def _document(response: httpx.Response) -> Mapping[str, Any]:
     """Return the answer's JSON object, or an empty one for any other body."""
     try:
         body = response.json()
-    except (ValueError, RecursionError, httpx.ResponseNotRead):
+    except (ValueError, RecursionError, RuntimeError):  # the last is a StreamError: not read
         return {}
     return body if isinstance(body, dict) else {}
 
@@ -187,7 +188,9 @@ def _empty(response: httpx.Response) -> httpx.Response:
     """Return what may leave the process: status, method and URL, without user, password, query and fragment."""
     request = response.request
     bare = request.url.copy_with(userinfo=b"", query=None, fragment=None)
-    return httpx.Response(response.status_code, request=httpx.Request(request.method, bare))
+    kind = (library_of(response) or httpx).Response
+    empty: httpx.Response = kind(response.status_code, request=bare_request(request.method, bare, like=response))
+    return empty
 
 
 def _restore(response: httpx.Response, members: Mapping[str, Any], arguments: tuple[Any, ...]) -> ProblemError:

@@ -1,31 +1,34 @@
-"""`Client`: an `httpx2.Client` whose calls pass through layers, with a session.
+"""`Client`: an `httpx2.Client` whose calls pass through layers, with a session; or an `httpx.Client`.
 
 Every method of httpx2's client calls `send`, which therefore sees the final response or the exception of every call.
 """
 
 import threading
+from abc import ABCMeta
 from types import TracebackType
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, split_options
+from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, kinds_of, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive
-from gatepass.client.http import httpx
+from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
 
+if TYPE_CHECKING:
+    _Base = httpx.Client
+else:
+    _Base = object  # each kind below adds its library's client
 
-class Client(BaseClient, httpx.Client):
-    """An `httpx2.Client` with a session, interceptors and layers. Threads may share it.
 
-    `base_url` and `options` are those of httpx2, and `gatepass.client.base.OwnOptions`. Raises TypeError for an
-    unknown option and for options that exclude each other.
-    """
+class SyncCalls(BaseClient, _Base):
+    """What `Client` adds to the client of either library."""
 
     def __init__(self, base_url: Any = "", **options: Unpack[ClientOptions]) -> None:
         own, others = split_options(options)
+        self._same_library(base_url, others)
         direct_to_loopback(base_url, own, others)
         super().__init__(base_url=base_url, **others)
         self._configure(self.base_url, self.timeout, options=own)
@@ -77,7 +80,7 @@ class Client(BaseClient, httpx.Client):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
     ) -> httpx.Response:
         """Send a request through the layers. Raises what the layers raise: httpx's errors and ClientError."""
-        if auth is httpx.USE_CLIENT_DEFAULT and self.auth is not None:
+        if auth in CLIENT_DEFAULTS and self.auth is not None:
             auth = self.auth
         call = Call(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
         if call.options:
@@ -108,12 +111,28 @@ class Client(BaseClient, httpx.Client):
     def _transmit(self, call: Call) -> httpx.Response:
         try:
             return super().send(
-                call.request, stream=call.stream, auth=call.auth, follow_redirects=call.follow_redirects
+                call.request,
+                stream=call.stream,
+                auth=self._native(call.auth),
+                follow_redirects=self._native(call.follow_redirects),
             )
-        except httpx.TransportError as error:
+        except TRANSPORT_ERRORS as error:
             without_frames(error)  # those of httpx's transports hold the headers
             raise
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         exclude_own_cookies(self.cookies.jar)
         return super().send(request, auth=None, follow_redirects=False)
+
+
+class Client(SyncCalls, httpx.Client, metaclass=ABCMeta):
+    """An `httpx2.Client` with a session, interceptors and layers. Threads may share it.
+
+    `base_url` and `options` are those of httpx2, and `gatepass.client.base.OwnOptions`. Raises TypeError for an
+    unknown option and for options that exclude each other.
+    """
+
+    library = httpx
+
+
+Client.kinds = kinds_of(Client, SyncCalls)

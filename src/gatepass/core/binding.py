@@ -14,6 +14,7 @@ import re
 from typing import NamedTuple, Self
 
 from gatepass.core import base64url
+from gatepass.core.mac import Mac
 
 KEY_BYTES = 32
 PROOF_CHARACTERS = 22
@@ -85,11 +86,10 @@ def prove(key: bytes, *, sid: bytes, generation: int, challenge: str) -> str:
     return base64url.encode(hmac.digest(key, message, "sha256"))[:PROOF_CHARACTERS]
 
 
-def mask(key: bytes, *, pad: bytes, fingerprint: bytes) -> bytes:
+def mask(key: bytes, *, pad: Mac, fingerprint: bytes) -> bytes:
     """Seal or open a binding key for one refresh token: XOR with HMAC(pad, fingerprint).
 
     No other plaintext ever meets the mask of a fingerprint, since the fingerprint contains the binding. The MAC of the
     token authenticates the result.
     """
-    stream = hmac.digest(pad, fingerprint, "sha256")
-    return (int.from_bytes(key, "big") ^ int.from_bytes(stream, "big")).to_bytes(KEY_BYTES, "big")
+    return (int.from_bytes(key, "big") ^ int.from_bytes(pad.digest(fingerprint), "big")).to_bytes(KEY_BYTES, "big")

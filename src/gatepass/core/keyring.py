@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gatepass.core import base64url
+from gatepass.core.mac import Mac
 from gatepass.errors import ConfigurationError
 
 Algorithm = Literal["EdDSA", "ES256", "HS256"]
@@ -113,8 +114,8 @@ class SecretKeys:
     """
 
     key_id: int
-    mac: bytes
-    pad: bytes
+    mac: Mac
+    pad: Mac
     seal: bytes
     link: bytes
     device: bytes
@@ -218,8 +219,8 @@ class KeyRing:
         secret_keys = [
             SecretKeys(
                 key_id=key_id_of_secret(secret),
-                mac=derive(secret, "refresh token mac"),
-                pad=derive(secret, "binding key seal"),
+                mac=Mac(derive(secret, "refresh token mac")),
+                pad=Mac(derive(secret, "binding key seal")),
                 seal=derive(secret, "signing key seal"),
                 link=derive(secret, "mailed link"),
                 device=derive(secret, "device-bound session"),

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gatepass.core import base64url
-from gatepass.core.binding import Proof, binding_of, challenge_of, mask, prove
-from gatepass.core.keyring import KeyRing, SecretKeys
+from gatepass.core.binding import BindingKey, Proof, challenge_of, mask, prove
+from gatepass.core.keyring import KeyRing
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 
 PREFIX = "gp_rt_"
@@ -117,7 +117,7 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
         token.issued_at.to_bytes(5, "big"),
         token.expires_at.to_bytes(5, "big"),
     )
-    return PREFIX + base64url.encode(body + _mac(secret_keys, body))
+    return PREFIX + base64url.encode(body + secret_keys.mac.digest(body))
 
 
 def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed | UnknownKey | RetiredKey:
@@ -135,7 +135,7 @@ def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed
     secret_keys = keys.find(key_id)
     if secret_keys is None:
         return RetiredKey(sid) if key_id in keys.retired else UnknownKey()
-    if not hmac.compare_digest(_mac(secret_keys, body), mac):
+    if not hmac.compare_digest(secret_keys.mac.digest(body), mac):
         return Malformed()
     return RefreshToken(
         key_id=key_id,
@@ -156,7 +156,7 @@ def first_of(
     keys: KeyRing,
     *,
     channel: int,
-    binding_key: bytes | None,
+    binding_key: BindingKey | None,
     nonce: bytes,
     parent: bytes,
     now: int,
@@ -185,7 +185,7 @@ def successor_of(
     keys: KeyRing,
     *,
     generation: int,
-    binding_key: bytes | None,
+    binding_key: BindingKey | None,
     entropy: bytes,
     now: int,
     expires_at: int,
@@ -193,17 +193,21 @@ def successor_of(
     """What `token` is exchanged for, signed by the first secret.
 
     `generation` is that of the committed token plus one. `binding_key` is the key of a bound token, the one that this
-    request offers for an unbound one, or None. Under a key, the identity of the successor is a function of the token
-    and the key alone; without one, the 16 bytes of `entropy` are its nonce.
+    request offers for an unbound one, or None. Raises ValueError for a bound token without its own key.
+
+    Under a key, the identity of the successor is a function of the token and the key alone; without one, the 16 bytes
+    of `entropy` are its nonce.
     """
-    if binding_key is None:
-        nonce = entropy
-    elif token.is_bound:
+    if token.is_bound:
+        if binding_key is None or binding_key.binding != token.binding:
+            raise ValueError("a bound token is exchanged under its own key alone")
         nonce = token.nonce
+    elif binding_key is None:
+        nonce = entropy
     else:
         # Under the token's own nonce and no server secret: during a change of secrets one token exists in two copies,
         # signed by either, and both must have one successor.
-        nonce = hmac.digest(token.nonce, binding_of(binding_key), "sha256")[:16]
+        nonce = hmac.digest(token.nonce, binding_key.binding, "sha256")[:16]
     return _made(
         keys,
         channel=token.channel,
@@ -217,23 +221,21 @@ def successor_of(
     )
 
 
-def open_key(token: RefreshToken, keys: KeyRing) -> bytes:
+def open_key(token: RefreshToken, keys: KeyRing) -> BindingKey:
     """The binding key that a bound, authentic token carries. Raises ValueError for any other."""
     secret_keys = keys.find(token.key_id)
     if secret_keys is None or not token.is_bound:
         raise ValueError("the token carries no key that this key ring can open")
-    return mask(token.sealed, pad=secret_keys.pad, fingerprint=token.fingerprint)
+    return BindingKey(mask(token.sealed, pad=secret_keys.pad, fingerprint=token.fingerprint))
 
 
-def is_proven(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> bool:
-    """Whether a request may use `token`: an unbound one always, a bound one by a proof for this very token."""
-    if not token.is_bound:
-        return True
+def proven_key(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> BindingKey | None:
+    """The binding key of a bound token, if `proof` was made by it for this very token; else None."""
     if proof is None or (proof.generation, proof.challenge) != (token.generation, token.challenge):
-        return False
+        return None
     key = open_key(token, keys)
-    right = prove(key, sid=token.sid, generation=token.generation, challenge=token.challenge)
-    return hmac.compare_digest(right, proof.text)
+    right = prove(key.reveal(), sid=token.sid, generation=token.generation, challenge=token.challenge)
+    return key if hmac.compare_digest(right, proof.text) else None
 
 
 def _made(
@@ -244,15 +246,15 @@ def _made(
     generation: int,
     nonce: bytes,
     parent: bytes,
-    binding_key: bytes | None,
+    binding_key: BindingKey | None,
     now: int,
     expires_at: int,
 ) -> RefreshToken:
     binding, sealed = NO_BINDING, NOT_SEALED
     if binding_key is not None:
-        binding, parent = binding_of(binding_key), NO_FINGERPRINT
+        binding, parent = binding_key.binding, NO_FINGERPRINT
         identity = _identity_of(sid, generation, nonce, parent, binding)
-        sealed = mask(binding_key, pad=keys.current.pad, fingerprint=identity)
+        sealed = mask(binding_key.reveal(), pad=keys.current.pad, fingerprint=identity)
     return RefreshToken(
         key_id=keys.current.key_id,
         channel=channel,
@@ -271,7 +273,3 @@ def _identity_of(sid: bytes, generation: int, *rest: bytes) -> bytes:
     """A fingerprint; `rest` are nonce, parent and binding."""
     identity = _IDENTITY.pack(VERSION, sid, generation & MAX_GENERATION, *rest)
     return hashlib.sha256(identity).digest()[:16]
-
-
-def _mac(secret_keys: SecretKeys, body: bytes) -> bytes:
-    return hmac.digest(secret_keys.mac, body, "sha256")

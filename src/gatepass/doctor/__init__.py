@@ -10,8 +10,10 @@ from pathlib import Path
 
 from gatepass.doctor.configuration import check_settings
 from gatepass.doctor.finding import Finding, Level
+from gatepass.doctor.keys import check_keys
 from gatepass.doctor.machine import check_machine
 from gatepass.doctor.outside import check_from_outside
+from gatepass.doctor.providers import check_providers
 from gatepass.doctor.storage import check_stores
 from gatepass.errors import ConfigurationError
 from gatepass.settings import Settings
@@ -32,6 +34,10 @@ async def examine(*, env_file: Path | None = None, url: str | None = None, worke
     for finding in check_machine(settings):
         yield finding
     async for finding in check_stores(settings):
+        yield finding
+    async for finding in check_keys(settings):
+        yield finding
+    async for finding in check_providers(settings):
         yield finding
     if url is not None:
         async for finding in check_from_outside(settings, url):

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from gatepass.core.policy import DAY
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.environment import PREFIX, read_file
+from gatepass.oidc.environment import is_of_provider
 from gatepass.settings import ENV_FILE, Settings
 from gatepass.stores.urls import split_url
 from gatepass.wire.address import Proxies
@@ -97,7 +98,11 @@ def is_exposed(found: os.stat_result) -> bool:
 
 def _secrets_in(env_file: Path) -> list[str]:
     """The names of the settings in a file that are secrets, or URLs with a password."""
-    return [name for name, value in read_file(env_file).items() if name in _SECRETS or _has_password(name, value)]
+    return [name for name, value in read_file(env_file).items() if _is_secret(name) or _has_password(name, value)]
+
+
+def _is_secret(name: str) -> bool:
+    return name in _SECRETS or (is_of_provider(name) and name.endswith("_CLIENT_SECRET"))
 
 
 def _has_password(name: str, value: str) -> bool:

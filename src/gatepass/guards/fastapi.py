@@ -16,7 +16,7 @@ replaces the caller in tests: scopes and the age of the sign-in are checked of t
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from gatepass.guards import missing_extra
+from gatepass._extras import missing_extra
 
 try:
     from fastapi import FastAPI, Security
@@ -24,7 +24,9 @@ try:
     from fastapi.security import SecurityScopes
     from fastapi.security.base import SecurityBase
 except ModuleNotFoundError as missing:
-    raise missing_extra(missing, "fastapi", install="gatepass[fastapi]") from None
+    raise missing_extra(
+        missing, "fastapi", sentence="This guard needs fastapi: pip install 'gatepass[fastapi]'"
+    ) from None
 from starlette.requests import HTTPConnection
 
 from gatepass.access.asgi import check_of

@@ -18,12 +18,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from gatepass.guards import missing_extra
+from gatepass._extras import missing_extra
 
 try:
     from flask import Flask, Response, abort, current_app, request
 except ModuleNotFoundError as missing:
-    raise missing_extra(missing, "flask", install="gatepass[flask]") from None
+    raise missing_extra(missing, "flask", sentence="This guard needs flask: pip install 'gatepass[flask]'") from None
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 

@@ -17,12 +17,14 @@ from collections.abc import AsyncIterator
 from copy import copy
 from typing import Any
 
-from gatepass.guards import missing_extra
+from gatepass._extras import missing_extra
 
 try:
     from litestar import Litestar, Response, asgi
 except ModuleNotFoundError as missing:
-    raise missing_extra(missing, "litestar", install="gatepass[litestar]") from None
+    raise missing_extra(
+        missing, "litestar", sentence="This guard needs litestar: pip install 'gatepass[litestar]'"
+    ) from None
 from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection, Request
 from litestar.di import NamedDependency, Provide

@@ -9,12 +9,14 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from gatepass.guards import missing_extra
+from gatepass._extras import missing_extra
 
 try:
     from starlette.exceptions import HTTPException
 except ModuleNotFoundError as missing:
-    raise missing_extra(missing, "starlette", install="gatepass[starlette]") from None
+    raise missing_extra(
+        missing, "starlette", sentence="This guard needs starlette: pip install 'gatepass[starlette]'"
+    ) from None
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket

@@ -54,11 +54,13 @@ class Cached(Generic[Document]):
 
     async def _once(self) -> Document:
         """Fetch it, or wait for the fetch that is under way, which goes on without this request."""
-        if self._fetching is None or self._fetching.done():
+        fetching, loop = self._fetching, asyncio.get_running_loop()
+        # A gate may be closed on one event loop and opened on another: what was left behind there never ends.
+        if fetching is None or fetching.done() or fetching.get_loop() is not loop:
             self._tried_at = self._clock.now()
-            self._fetching = asyncio.ensure_future(self._load())
-            self._fetching.add_done_callback(_retrieve)
-        return await asyncio.shield(self._fetching)
+            self._fetching = fetching = loop.create_task(self._load())
+            fetching.add_done_callback(_retrieve)
+        return await asyncio.shield(fetching)
 
     async def _load(self) -> Document:
         self._document = document = await self._fetch()

@@ -6,7 +6,6 @@ which share the threads of the event loop.
 """
 
 import asyncio
-import contextlib
 import http.client
 import threading
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from gatepass.core import strict_json
 from gatepass.core.secret import Secret, without_frames
 from gatepass.core.strict_json import Json
 from gatepass.errors import Overloaded, ProviderFailed, ProviderTimeout, ProviderUnavailable
-from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl, exchange
+from gatepass.outgoing import Incoming, Outgoing, RemoteUrl, exchange
 
 EXCHANGE_TIMEOUT = 5.0
 """Seconds for one request to a provider. Against what: a person waits before a white page."""
@@ -81,8 +80,10 @@ class Fetcher:
             result = exchange(request, timeout=EXCHANGE_TIMEOUT + 1, max_size=MAX_SIZE)
         except Exception as fault:
             result = fault
-        with contextlib.suppress(RuntimeError):  # the event loop has ended
+        try:
             loop.call_soon_threadsafe(self._ended, future, result)
+        except RuntimeError:  # the event loop has ended, and what waited there with it
+            self._running -= 1
 
     def _ended(self, future: asyncio.Future[Incoming], result: Incoming | Exception) -> None:
         self._running -= 1

@@ -19,8 +19,8 @@ from gatepass.oidc.options import GITHUB, Provider
 from gatepass.oidc.partner import FEDERATED, Answer, Assertion
 from gatepass.oidc.relying_party import authorization_parameters, redeem, within_time
 from gatepass.oidc.return_to import with_query
+from gatepass.outgoing import RemoteUrl
 from gatepass.ports import Clock
-from gatepass.remote.connection import RemoteUrl
 
 
 class GitHub:
@@ -37,6 +37,9 @@ class GitHub:
             RemoteUrl(url, purpose="`issuer`", context=provider.context)
             for url in (f"{at}/login/oauth/access_token", f"{api}/user", f"{api}/user/emails")
         )
+
+    async def check(self) -> None:
+        """Return: GitHub has no discovery document, and its API answers nothing without a token."""
 
     async def authorization_url(self, errand: Errand) -> str:
         """The address at GitHub."""

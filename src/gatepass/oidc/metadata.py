@@ -12,7 +12,7 @@ from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError, ProviderFailed
 from gatepass.oidc.fetch import Members
 from gatepass.oidc.options import Provider
-from gatepass.remote.connection import RemoteUrl
+from gatepass.outgoing import RemoteUrl
 
 TENANT = "{tenantid}"
 

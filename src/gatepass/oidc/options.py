@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
-from gatepass.remote.connection import RemoteUrl
+from gatepass.outgoing import RemoteUrl
 
 Adapter = Literal["oidc", "github"]
 ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "none"]

@@ -56,11 +56,14 @@ class Assertion:
 
 
 class Partner(Protocol):
-    """A provider. Both methods raise Problem, within seconds."""
+    """A provider. All methods raise Problem, within seconds."""
 
     @property
     def provider(self) -> Provider:
         """What the application says of it."""
+
+    async def check(self) -> None:
+        """Return if people can sign in there, as far as can be known before. Raises ProviderFailed."""
 
     async def authorization_url(self, errand: Errand) -> str:
         """Where the browser is sent for an errand."""

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable
 
+from gatepass.core.policy import MINUTE
 from gatepass.errors import ConfigurationError, NotFound
 from gatepass.oidc.options import Provider
 from gatepass.oidc.partner import Partner
 from gatepass.ports import Clock
+
+TELL_INTERVAL = MINUTE
+"""Seconds. Against what: while a provider is down, each click of each person fails in the same way."""
 
 
 class Providers:
@@ -15,6 +19,7 @@ class Providers:
         """Raises ConfigurationError."""
         self._clock = clock
         self._partners: dict[str, Partner] = {}
+        self._told: dict[str, tuple[str, int]] = {}
         for provider in providers:
             self.add(provider)
 
@@ -30,6 +35,15 @@ class Providers:
         if partner is None:
             raise NotFound("There is no provider of this name.")
         return partner
+
+    def is_news(self, name: str, why: str) -> bool:
+        """Whether this failure of a provider is to be told: the same one is told once in TELL_INTERVAL."""
+        now = self._clock.now()
+        told, at = self._told.get(name, ("", 0))
+        if told == why and 0 <= now - at < TELL_INTERVAL:
+            return False
+        self._told[name] = (why, now)
+        return True
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadat
 from gatepass.oidc.options import SYMMETRIC, Provider
 from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, expired
 from gatepass.oidc.return_to import with_query
+from gatepass.outgoing import Incoming, Outgoing, RemoteUrl
 from gatepass.ports import Clock
-from gatepass.remote.connection import Incoming, Outgoing, RemoteUrl
 
 ANSWER_TIMEOUT = 10.0
 """Seconds for all that a provider is asked while one request waits."""
@@ -53,6 +53,13 @@ class RelyingParty:
     async def metadata(self) -> Metadata:
         """What the provider says of itself. Raises ProviderFailed."""
         return await self._metadata.get()
+
+    async def check(self) -> None:
+        """Return if the provider answers, under this issuer, with a key that can be used. Raises ProviderFailed."""
+        async with within_time(self.provider):
+            keys = await self._keys.get()
+        if not keys.keys:
+            raise ProviderFailed("it publishes no key that can be used")
 
     async def authorization_url(self, errand: Errand) -> str:
         """OpenID Connect Core §3.1.2.1. Raises ProviderFailed."""

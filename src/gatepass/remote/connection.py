@@ -1,27 +1,16 @@
-"""How other servers are asked: which URLs are trusted, one bounded exchange, the followers of a remote gate.
+"""What the followers of a remote gate share: the pause after a failure, and one thread per process.
 
-`exchange` sends one request and reads one response, on a thread of the caller's. A follower asks one URL, on a daemon
-thread of its own, so no request waits for the network. The thread starts when it is first needed, and again in every
-forked worker: threads do not survive a fork.
+A follower asks one URL, on a daemon thread of its own, so no request waits for the network. The thread starts when it
+is first needed, and again in every forked worker: threads do not survive a fork.
 """
 
-import contextlib
-import http.client
 import logging
 import os
 import random
-import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
-
-from gatepass.core.secret import Secret
-from gatepass.errors import ConfigurationError
-from gatepass.wire.idna import ascii_url
-from gatepass.wire.origin import is_loopback
 
 logger = logging.getLogger("gatepass.remote")
 
@@ -29,94 +18,6 @@ RESTART_INTERVAL = (0.5, 5.0)
 """Seconds before a follower that stopped by an unexpected error runs again, and at most before a later time."""
 FIRST_LOAD_TIMEOUT = 2.0
 """Seconds that the first requests of a process wait for the first response, so that a start causes no 503."""
-
-
-class RemoteUrl:
-    """An https URL of another gate; http is accepted on a loopback host only."""
-
-    def __init__(self, url: str, *, purpose: str, context: ssl.SSLContext | None = None) -> None:
-        """`purpose` begins the error messages; `context` is for a private certificate authority.
-
-        Raises ConfigurationError.
-        """
-        parts = urlsplit(ascii_url(url))
-        if parts.hostname is None or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
-            raise ConfigurationError(f"{purpose} needs an https URL with a host: {parts.scheme}://{parts.hostname}")
-        if parts.username is not None or parts.fragment:
-            raise ConfigurationError(f"{purpose} needs a URL without credentials and without a fragment.")
-        self.host = parts.hostname
-        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._text = f"{parts.scheme}://{parts.netloc}{parts.path}"
-        self._port = parts.port
-        self._is_https = parts.scheme == "https"
-        self._context = context
-
-    def __str__(self) -> str:
-        return self._text
-
-    def connect(self, timeout: float) -> http.client.HTTPConnection:
-        """An open connection. `timeout` is in seconds, for each step of an exchange. Raises OSError."""
-        connection = http.client.HTTPConnection(self.host, self._port, timeout=timeout)
-        if self._is_https:
-            context = self._context or ssl.create_default_context()
-            connection = http.client.HTTPSConnection(self.host, self._port, timeout=timeout, context=context)
-        connection.connect()
-        return connection
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One request to another server. Credentials in its headers and its body are opaque to crash reports."""
-
-    url: RemoteUrl
-    method: str = "GET"
-    headers: Mapping[str, str | Secret] = field(default_factory=dict)
-    body: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """The response to it, whole."""
-
-    status: int
-    media_type: str
-    body: bytes = field(repr=False)
-
-
-def exchange(request: Outgoing, *, timeout: float, max_size: int) -> Incoming:
-    """The response to a request. It blocks its thread, each step for at most `timeout` seconds, all for twice as long.
-
-    Redirects are not followed: the address is part of the trust. The body has at most `max_size` bytes. Raises OSError,
-    or HTTPException for what is no response of HTTP or is too long.
-    """
-    with contextlib.closing(request.url.connect(timeout)) as connection:
-        # A timeout counts for each read; a server that sends a byte now and then must not hold the thread.
-        watchdog = threading.Timer(timeout, _shut_down, args=(connection.sock,))
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            connection.request(
-                request.method,
-                request.url.target,
-                body=None if request.body is None else request.body.reveal().encode(),
-                headers={name: _revealed(value) for name, value in request.headers.items()},
-            )
-            response = connection.getresponse()
-            incoming = Incoming(response.status, response.headers.get_content_type(), response.read(max_size + 1))
-        finally:
-            watchdog.cancel()
-    if len(incoming.body) > max_size:
-        raise http.client.HTTPException(f"it has more than {max_size} bytes")
-    return incoming
-
-
-def _revealed(value: str | Secret) -> str:
-    return value.reveal() if isinstance(value, Secret) else value
-
-
-def _shut_down(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the connection has ended already
-        sock.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)

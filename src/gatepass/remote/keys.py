@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 
 from gatepass.core.public_key import MalformedKeySet, PublicKey, parse_jwks
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.remote.connection import FollowerThread, Outgoing, RemoteUrl, Signals, backoff, exchange, jittered
+from gatepass.outgoing import Outgoing, RemoteUrl, exchange
+from gatepass.remote.connection import FollowerThread, Signals, backoff, jittered
 
 logger = logging.getLogger("gatepass.keys")
 

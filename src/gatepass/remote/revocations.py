@@ -18,8 +18,9 @@ from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core import strict_json
 from gatepass.core.policy import MINUTE
 from gatepass.errors import ConfigurationError
+from gatepass.outgoing import RemoteUrl
 from gatepass.ports import Clock
-from gatepass.remote.connection import FollowerThread, RemoteUrl, Signals, backoff
+from gatepass.remote.connection import FollowerThread, Signals, backoff
 from gatepass.system import SystemClock
 
 logger = logging.getLogger("gatepass.revocations")

@@ -3,6 +3,9 @@
 What is refused when a store is opened may be set later, or by a fail-over to a server that is configured otherwise: a
 memory policy that evicts sessions, commits that are not flushed. Sessions would be lost in silence. So a finding is an
 event, and the server is not ready while it lasts: a balancer sends requests to others, if there are others.
+
+The log has one record when requests are refused for want of the store, with the trace of the first, and one when the
+store serves again, with their number: an outage under load must not bury what else the log has.
 """
 
 import asyncio
@@ -39,6 +42,7 @@ class StoreWatch:
         self._single = single or SingleServer(None)
         self._serves = serves
         self._hazards: frozenset[str] = frozenset()
+        self._refused = 0
 
     async def run(self, alive: Alive = ignore) -> None:
         """Check at intervals until cancelled. While the store is unavailable, what was found last holds."""
@@ -55,7 +59,7 @@ class StoreWatch:
         self._single.release()
 
     async def check(self) -> None:
-        """Check once. Reports each new hazard. Raises StoreUnavailable."""
+        """Check once. Reports each new hazard, and the end of an outage. Raises StoreUnavailable."""
         found = frozenset(await self._store.hazards())
         if self._serves() and (shared := self._single.hazard()):
             found |= {shared}
@@ -65,6 +69,16 @@ class StoreWatch:
         for hazard in sorted(self._hazards - found):
             logger.warning("no longer: %s", hazard)
         self._hazards = found
+        if self._refused:
+            await self.ping()
+            refused, self._refused = self._refused, 0
+            logger.warning("the store serves again; requests refused meanwhile: %d", refused)
+
+    def refused(self, why: StoreUnavailable) -> None:
+        """Count a request that is refused; the first of an outage is logged."""
+        self._refused += 1
+        if self._refused == 1:
+            logger.error("the store does not serve: requests are refused until it does", exc_info=why.__cause__)
 
     async def ping(self) -> None:
         """As `Store.ping`. Raises StoreUnavailable too while the store does not keep what it acknowledges."""

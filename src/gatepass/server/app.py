@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from gatepass.core.event import AccessRefused, Event, RequestRefused
-from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem
+from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem, StoreUnavailable
 from gatepass.ports import Clock
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
@@ -22,6 +22,8 @@ from gatepass.wire.origin import Origins
 logger = logging.getLogger("gatepass.server")
 
 Methods = dict[str, Endpoint]
+_TOLD_ONCE = frozenset({"out-of-touch", "not-ready", "provider-error", "provider-unavailable"})
+"""Refusals that last: their beginning is an event and a record (sys_revocations_lost, sys_provider_failed …)."""
 _PARAMETER = re.compile(r"\\{(\w+)\\}")
 
 
@@ -47,16 +49,21 @@ class AuthApp:
         lifecycle: Lifecycle,
         clock: Clock,
         report: Callable[[Event], None],
+        refused: Callable[[StoreUnavailable], None],
         always: Sequence[tuple[str, str]] = (),
         body_timeout: float = 20.0,
     ) -> None:
-        """`always` are headers of every answer; `body_timeout` is how many seconds a body may take."""
+        """`always` are headers of every answer; `body_timeout` is how many seconds a body may take.
+
+        `refused` is told of each request that is refused because of the store, and logs the outage.
+        """
         self._paths, self._patterns = _table(endpoints)
         self._context = context
         self._origins = origins
         self._lifecycle = lifecycle
         self._clock = clock
         self._report = report
+        self._refused = refused
         self._always = always
         self._https = any(origin.startswith("https:") for origin in origins.own)
         self._body_timeout = body_timeout
@@ -141,7 +148,9 @@ class AuthApp:
             self._report(RequestRefused(at=self._clock.now(), **self._where(request)))
         elif isinstance(problem, InvalidToken):
             self._report(AccessRefused(at=self._clock.now(), **self._where(request)))
-        elif problem.status >= 500:
+        elif isinstance(problem, StoreUnavailable):
+            self._refused(problem)
+        elif problem.status >= 500 and problem.code not in _TOLD_ONCE:
             logger.error("%s", problem, exc_info=problem.__cause__)
         return Reply.of(problem)
 

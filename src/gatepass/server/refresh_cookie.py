@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gatepass.core import refresh_token
-from gatepass.core.binding import Proof, parse_proof
+from gatepass.core.binding import BindingKey, Proof, parse_proof
 from gatepass.core.event import Unproven as Reason
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import RefreshToken, RetiredKey, UnknownKey
@@ -26,9 +26,10 @@ from gatepass.wire.headers import Headers
 
 
 class Proven(NamedTuple):
-    """A refresh token that passed the checks."""
+    """A refresh token that passed the checks, and the key that the request proved if it is a bound one."""
 
     token: RefreshToken
+    key: BindingKey | None
 
 
 class OutOfStep(NamedTuple):
@@ -68,9 +69,10 @@ class RefreshCookies:
             return OutOfStep(token)
         if expected_sid is not None and expected_sid != token.sid.hex():
             raise mismatch()
-        if not refresh_token.is_proven(token, self._keys, proof):
-            return Unproven(token, "wrong" if proof else "missing")
-        return Proven(token)
+        if not token.is_bound:
+            return Proven(token, None)
+        key = refresh_token.proven_key(token, self._keys, proof)
+        return Proven(token, key) if key else Unproven(token, "wrong" if proof else "missing")
 
     def authentic(self, request: Request, *, expected_sid: str | None = None) -> RefreshToken:
         """The refresh token of a request that needs no proof of its key. Raises as `present` does, but BadRequest."""

@@ -13,7 +13,7 @@ from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.rotation import Advance, DeviceMissing, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
-from gatepass.core.session import EndReason, Session
+from gatepass.core.session import NO_BINDING, EndReason, Session
 from gatepass.errors import StoreUnavailable
 from gatepass.ports import Clock, SessionStore
 from gatepass.sessions.service import Report, end_without_row
@@ -46,24 +46,24 @@ class Refreshes:
         self._report = report
 
     async def refresh(
-        self, token: RefreshToken, *, offered: BindingKey | None, ip_prefix: str, shown_device: bool = False
+        self, token: RefreshToken, *, key: BindingKey | None, ip_prefix: str, shown_device: bool = False
     ) -> Refreshed:
-        """Exchange a validly MACed token which, if it is bound, the request has proven.
+        """Exchange a validly MACed token.
 
-        `offered` is the key to which an unbound session is bound from now on; for a bound one it means nothing.
+        `key` is that of a bound token, which the request has proven, or the one to which an unbound session is bound
+        from now on, or None.
         `shown_device`: the request brings the cookie of the session's device. A Grant without an access token means:
         present its refresh token at once. Raises StoreUnavailable.
         """
         now = self._clock.now()
         if token.expires_at <= now:
             return self._refuse(token, "expired", now, ip_prefix)
-        offered = None if token.is_bound else offered
-        binding = offered.binding if offered else token.binding
+        binding = key.binding if key else NO_BINDING
         swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
         session = await self._store.swap(swap)
         epoch = self._revocations.epoch
         if session is not None and session.created_at >= epoch:
-            return await self._renew(session, token, offered=offered, now=now, case="advance")
+            return await self._renew(session, token, key=key, now=now, case="advance")
         for _ in range(MAX_TURNS):
             session = await self._store.find(token.sid)
             outcome = decide(
@@ -82,10 +82,10 @@ class Refreshes:
                     if swapped is not None:
                         lost = swap.generation - swap.expected_generation - 1  # writes that the store has lost
                         case: RefreshCase = "recover" if lost else "advance"
-                        return await self._renew(swapped, token, offered=offered, now=now, case=case)
+                        return await self._renew(swapped, token, key=key, now=now, case=case)
                 case Repeat(row, with_access_token):
                     return await self._renew(
-                        row, token, offered=offered, now=now, case="repeat", with_access_token=with_access_token
+                        row, token, key=key, now=now, case="repeat", with_access_token=with_access_token
                     )
                 case Ended(reason):
                     if reason == "unknown":  # the MAC proves that there was a session: guards must not accept it
@@ -120,14 +120,12 @@ class Refreshes:
         session: Session,
         token: RefreshToken,
         *,
-        offered: BindingKey | None,
+        key: BindingKey | None,
         now: int,
         case: RefreshCase,
         with_access_token: bool = True,
     ) -> Grant:
-        grant = await self._tokens.successor(
-            session, token, offered=offered, now=now, with_access_token=with_access_token
-        )
+        grant = await self._tokens.successor(session, token, key=key, now=now, with_access_token=with_access_token)
         self._report(
             events.SessionRefreshed(
                 at=now,
@@ -138,7 +136,7 @@ class Refreshes:
                 case=case,
             )
         )
-        if offered and case != "repeat":
+        if key and not token.is_bound and case != "repeat":
             self._report(
                 events.SessionBound(
                     at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()

@@ -115,16 +115,19 @@ class SigningKeys:
         standing = self._states(rows)
         return [(row, standing[row.kid]) for row in sorted(rows, key=lambda row: row.active_from, reverse=True)]
 
+    def unusable(self, rows: Sequence[StoredKey]) -> Sequence[str]:
+        """The kids of the keys that are in use and cannot be unsealed with the secrets here."""
+        standing = self._states(rows)
+        used = [row for row in rows if standing[row.kid] != "gone"]
+        return [row.kid for row in used if stored_key.unseal(row, self._ring) is None]
+
     def _check(self, rows: Sequence[StoredKey]) -> None:
         """Raise ConfigurationError for a key that is in use and cannot be unsealed."""
-        standing = self._states(rows)
-        for row in rows:
-            if standing[row.kid] != "gone" and stored_key.unseal(row, self._ring) is None:
-                raise ConfigurationError(
-                    f"Signing key {row.kid} was sealed under a secret that is not among `secrets`: add that secret "
-                    "at the end. Or, if that secret leaked, remove the key: "
-                    f"gatepass keys retire {row.kid} --at-once"
-                )
+        for kid in self.unusable(rows):
+            raise ConfigurationError(
+                f"Signing key {kid} was sealed under a secret that is not among `secrets`: add that secret at the end. "
+                f"Or, if that secret leaked, remove the key: gatepass keys retire {kid} --at-once"
+            )
 
     def _take(self, rows: Sequence[StoredKey]) -> None:
         unsealed: dict[StoredKey, SigningKey] = {}

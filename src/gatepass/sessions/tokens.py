@@ -66,7 +66,7 @@ class TokenIssuer:
             sid,
             self._keys,
             channel=self._channel,
-            binding_key=binding_key.reveal() if binding_key else None,
+            binding_key=binding_key,
             nonce=self._entropy.token_bytes(16),
             parent=self._entropy.token_bytes(16),
             now=now,
@@ -82,21 +82,20 @@ class TokenIssuer:
         session: Session,
         token: RefreshToken,
         *,
-        offered: BindingKey | None,
+        key: BindingKey | None,
         now: int,
         with_access_token: bool = True,
     ) -> Grant:
-        """The tokens of a refresh that presented `token`, bound to its key, or to the one that was `offered`.
+        """The tokens of a refresh that presented `token`, bound to `key`: its own, or the one that was offered.
 
         Of the generation after the committed one, which may be newer than `token` (PROTOCOL §4).
         """
-        is_bound = token.is_bound or offered is not None
         successor = refresh_token.successor_of(
             token,
             self._keys,
             generation=session.generation + 1,
-            binding_key=_key_of(token, self._keys, offered),
-            entropy=b"" if is_bound else self._entropy.token_bytes(16),
+            binding_key=key,
+            entropy=b"" if key else self._entropy.token_bytes(16),
             now=now,
             expires_at=min(now + self._policy.refresh_ttl, session.expires_at),
         )
@@ -121,9 +120,3 @@ class TokenIssuer:
         extra = await call_hook(hook, session) if hook else {}
         claims = self._issuer.claims(session, token_id=token_id, now=now, expires_at=expires_at, extra=extra)
         return sign(claims, self._signing_keys.current[0])
-
-
-def _key_of(token: RefreshToken, keys: KeyRing, offered: BindingKey | None) -> bytes | None:
-    if token.is_bound:
-        return refresh_token.open_key(token, keys)
-    return offered.reveal() if offered else None

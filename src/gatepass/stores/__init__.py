@@ -13,6 +13,7 @@ A driver is imported when its store is opened, so SQLite needs none of them.
 
 from urllib.parse import SplitResult, unquote
 
+from gatepass._extras import missing_extra
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore, SessionEngine
@@ -67,7 +68,7 @@ def _redis(url: str) -> SessionEngine:
     try:
         from gatepass.stores.redis.store import RedisStore
     except ModuleNotFoundError as missing:
-        raise _missing_extra(missing, extra="redis", package="redis") from None
+        raise _missing(missing, "redis", extra="redis") from None
     return RedisStore(url)
 
 
@@ -75,15 +76,13 @@ def _postgres(url: str) -> Store:
     try:
         from gatepass.stores.postgres.store import PostgresStore
     except ModuleNotFoundError as missing:
-        raise _missing_extra(missing, extra="postgres", package="asyncpg") from None
+        raise _missing(missing, "asyncpg", extra="postgres") from None
     return PostgresStore(url)
 
 
-def _missing_extra(missing: ModuleNotFoundError, *, extra: str, package: str) -> Exception:
-    """A ConfigurationError that names the extra to install; another missing module is a defect and stays as it is."""
-    if missing.name != package:
-        return missing
-    return ConfigurationError(f"This store needs its extra: pip install 'gatepass[{extra}]'")
+def _missing(missing: ModuleNotFoundError, package: str, *, extra: str) -> Exception:
+    sentence = f"This store needs its extra: pip install 'gatepass[{extra}]'"
+    return missing_extra(missing, package, sentence=sentence, kind=ConfigurationError)
 
 
 def _split(url: str) -> SplitResult:

@@ -16,10 +16,13 @@ IdentityBattery, AttemptBattery, KeyBattery, AuditBattery. A store that several 
 SharedBattery too.
 """
 
+from gatepass._extras import missing_extra
+
 try:
     import pytest
 except ModuleNotFoundError as missing:
-    raise ImportError("The battery needs pytest: pip install 'gatepass[testing]'") from missing
+    sentence = "The battery needs pytest: pip install 'gatepass[testing]'"
+    raise missing_extra(missing, "pytest", sentence=sentence) from None
 
 pytest.register_assert_rewrite(
     *(f"gatepass.testing.{part}_battery" for part in ("account", "audit", "feed", "identity", "session"))

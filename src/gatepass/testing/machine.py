@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from gatepass._extras import missing_extra
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
@@ -21,7 +22,8 @@ try:
     from hypothesis import strategies as st
     from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 except ModuleNotFoundError as missing:
-    raise ImportError("The machine needs Hypothesis: pip install 'gatepass[testing]'") from missing
+    sentence = "The machine needs Hypothesis: pip install 'gatepass[testing]'"
+    raise missing_extra(missing, "hypothesis", sentence=sentence) from None
 
 Result = TypeVar("Result")
 NAMES = ("ann", "bob")

@@ -86,6 +86,11 @@ class Browsers:
                 raise ConfigurationError(
                     f"`{name}` must be an absolute path of letters, digits and . _ ~ -, such as / or /auth."
                 )
+        if self.cookie_path.rstrip("/").endswith("/refresh"):
+            raise ConfigurationError(
+                "`cookie_path` must not be the refresh endpoint alone, since signing in and out need the cookie too. "
+                "Take the path that all endpoints are under, such as /auth."
+            )
 
     def _check_words(self) -> None:
         for name, value, words in (

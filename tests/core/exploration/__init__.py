@@ -3,7 +3,7 @@
 Read in this order:
 
     names.py      tokens by name: the branch of an unbound one, the key of a bound one
-    server.py     what the server does with one request: the real is_proven, decide and successor_of, and a row
+    server.py     what the server does with one request: the real proven_key, decide and successor_of, and a row
     world.py      a state of the world, and how states that differ in no way that matters become one
     moves.py      what can happen next: clients, network, crashes, fail-overs, thieves
     promises.py   P1, P2, P3, P8 as checks of a state and of a step

@@ -8,8 +8,8 @@ is promised to those that do not (P1): their scenarios have one flight.
 from collections.abc import Iterator
 
 from tests.core.exploration.names import STALE, Token
-from tests.core.exploration.promises import Broken, check_verdict, note_use
-from tests.core.exploration.server import Request, Server, Verdict
+from tests.core.exploration.promises import Broken, check_issue, check_verdict, note_use
+from tests.core.exploration.server import Device, Request, Server, Verdict
 from tests.core.exploration.world import Flight, Scenario, World, rows, tokens
 
 Move = tuple[str, World]
@@ -27,6 +27,8 @@ def moves(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
         return
     yield from _client(world, scenario, server)
     yield from _surroundings(world, scenario, server)
+    if scenario.device:
+        yield from _device(world, scenario, server)
     if scenario.thief != "none":
         yield from _thief(world, scenario, server)
 
@@ -71,6 +73,27 @@ def _surroundings(world: World, scenario: Scenario, server: Server) -> Iterator[
             raise Broken("P2", f"a server that forwards {world.jar} is answered {verdict.kind!r}")
 
 
+def _device(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
+    """Registration, whose answer may be lost, and first proof (PROTOCOL §10). Either write may be lost too.
+
+    A registration that is sent again, or whose answer is late, is one whose answer was lost and another one.
+    """
+    known = world.row.device
+    if known != "proven" and not (world.device and known == "key"):
+        registered = _write_device(world, server.rules.registered, scenario)
+        yield "the device is registered, the answer is lost", registered
+        yield "the device is registered", registered._replace(device=True)
+    if world.device and known == "none":
+        yield "the browser is told to go on without a device", world._replace(device=False)
+    if world.device and known == "key":
+        yield "the device proves its key", _write_device(world, "proven", scenario)
+
+
+def _write_device(world: World, device: Device, scenario: Scenario) -> World:
+    past = () if world.failed_over else (world.row, *world.past)[: scenario.forget]
+    return world._replace(row=world.row._replace(device=device), past=past)
+
+
 def _proceed(flight: Flight, rest: World, scenario: Scenario, server: Server) -> Iterator[Move]:
     match flight:
         case ("header", Token() as state):
@@ -99,7 +122,7 @@ def _attach_cookie(state: Token, world: World, scenario: Scenario, server: Serve
     """The request goes out with the jar's cookie; the server compares the states before all else."""
     if state == world.jar.identity or not server.rules.compares_state:
         key = "-" if scenario.bound == "never" else "o"
-        return f"a tab sends {world.jar}", _with(world, ("sent", Request(world.jar, key, state)))
+        return f"a tab sends {world.jar}", _with(world, ("sent", Request(world.jar, key, state, world.device)))
     return f"header {state}, cookie {world.jar}: superseded", _with(world, ("notice", world.jar.identity))
 
 
@@ -119,7 +142,7 @@ def _ask_table(world: World, party: str, request: Request, scenario: Scenario, s
     check_verdict(world, party, request, verdict)
     said = f"{party} presents {request.token} with {request.key!r}: {verdict.kind}"
     match verdict.kind:
-        case "unproven":
+        case "unproven" | "missing":
             yield said, world
         case "advance" | "recover":
             assert verdict.expected is not None
@@ -157,6 +180,7 @@ def _commit(
 
 
 def _issue(world: World, party: str, request: Request, scenario: Scenario, server: Server) -> Iterator[Move]:
+    check_issue(world, request)
     letter = server.binding_letter(request)
     generation = world.row.committed.generation + 1
     successor = server.names.successor(request.token, letter, generation, _lines(world) if letter == "-" else ())
@@ -182,7 +206,7 @@ def _thief(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
 def requests_of_thief(world: World, scenario: Scenario) -> Iterator[Request]:
     """What the thief can send: what he holds, and the jar's token, under each key and with the proof that he has."""
     assert world.copied is not None
-    own = {"none": "", "keyless": "-", "keyed": "t", "any": "-t", "recorded": "-t"}[scenario.thief]
+    own = {"none": "", "keyless": "-", "keyed": "t", "any": "-t", "recorded": "-t", "profile": "o"}[scenario.thief]
     held = dict.fromkeys((world.copied, *world.loot, *((world.jar,) if world.jar.is_bound else ())))
     for token in held:
         for key in own:

@@ -5,6 +5,7 @@ A mutant of the table wraps the real `decide` and answers differently in one kin
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gatepass.core.binding import Proof, prove
 from gatepass.core.keyring import KeyRing
@@ -46,6 +47,8 @@ FAILOVER_2_THIEF = replace(
     forget=2,
     conflict="lost by the store",
 )
+DEVICE = Scenario("a device", device=True, flights=1)
+PROFILE = Scenario("a copy of the profile against a device", device=True, thief="profile", flights=1, lag=1)
 UNBOUND_LATE = Scenario(
     "no key on either side", bound="never", thief="keyless", flights=1, lag=1, conflict="first use of a successor"
 )
@@ -69,9 +72,9 @@ def _table(second: Second) -> Rules:
         binding: bytes,
         now: int,
         policy: Policy,
-        ip_prefix: str = "",
+        shown_device: bool = False,
     ) -> Outcome:
-        outcome = decide(session, token, binding=binding, now=now, policy=policy, ip_prefix=ip_prefix)
+        outcome = decide(session, token, binding=binding, now=now, policy=policy, shown_device=shown_device)
         return outcome if session is None or isinstance(outcome, Ended) else second(outcome, session, token, binding)
 
     return Rules(decide=mutant)
@@ -185,7 +188,15 @@ def _prove_the_key_alone(key: bytes, *, sid: bytes, generation: int, challenge: 
 def _proof_of_the_key_alone(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> bool:
     if not token.is_bound or proof is None:
         return not token.is_bound
-    return proof.text == _prove_the_key_alone(open_key(token, keys), sid=token.sid, generation=0, challenge="")
+    return proof.text == _prove_the_key_alone(open_key(token, keys).reveal(), sid=token.sid, generation=0, challenge="")
+
+
+def _decide_without_device(session: Session | None, token: RefreshToken, **named: Any) -> Outcome:
+    return decide(session, token, **{**named, "shown_device": True})
+
+
+def _swap_without_device(row: Session, swap: Swap) -> Session | None:
+    return apply(row, replace(swap, shown_device=True))
 
 
 MUTANTS = (
@@ -216,5 +227,11 @@ MUTANTS = (
     Mutant("a store swaps after a revoke", Rules(apply=_swap_after_revoke), LOGOUT, "P8"),
     Mutant("a store swaps whatever the binding", Rules(apply=_swap_whatever_the_binding), FAILOVER_THIEF, "P2"),
     Mutant("a store swaps without comparing", Rules(apply=_swap_blindly), UNBOUND_THIEF, "P"),
+    Mutant(
+        "nothing asks for the device", Rules(decide=_decide_without_device, apply=_swap_without_device), PROFILE, "P2"
+    ),
+    Mutant("a store swaps without the device", Rules(apply=_swap_without_device), PROFILE, "P2"),
+    Mutant("the table does not ask for the device", Rules(decide=_decide_without_device), PROFILE, "P"),
+    Mutant("a device counts before its first proof", Rules(registered="proven"), DEVICE, "P1"),
     Mutant("a server does not compare the states", Rules(compares_state=False), TABS, "P1"),
 )

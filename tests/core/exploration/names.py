@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from gatepass.core.binding import binding_of
+from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import Channel, RefreshToken, first_of, successor_of
 from gatepass.core.session import NO_BINDING
@@ -32,8 +32,11 @@ NOW = 1_800_000_000
 EXPIRY = NOW + 86_400
 BASE = 1_000
 """Added to relative generations, which may be negative."""
-KEYS = {"o": hashlib.sha256(b"owner's key").digest(), "t": hashlib.sha256(b"thief's key").digest()}
-BINDINGS = {"-": NO_BINDING} | {letter: binding_of(key) for letter, key in KEYS.items()}
+KEYS = {
+    "o": BindingKey(hashlib.sha256(b"owner's key").digest()),
+    "t": BindingKey(hashlib.sha256(b"thief's key").digest()),
+}
+BINDINGS = {"-": NO_BINDING} | {letter: key.binding for letter, key in KEYS.items()}
 LETTERS = {binding: letter for letter, binding in BINDINGS.items()}
 RANDOM = "abcdefgh"
 SuccessorOf = Callable[..., RefreshToken]

@@ -32,6 +32,8 @@ def check_verdict(world: World, party: str, request: Request, verdict: Verdict) 
     blameless = not world.logged_out and not world.used & THIEF_USED
     if party == "owner" and verdict.kind == "unproven":
         raise Broken("P1", f"the owner with {request.token} is told that he cannot prove it")
+    if party == "owner" and verdict.kind == "missing" and not world.device:
+        raise Broken("P1", f"the owner with {request.token} is asked for a device that the browser does not know of")
     if party == "owner" and blameless and verdict.kind in ("ended", "reuse"):
         raise Broken("P1", f"the owner is told {verdict.kind!r}, and nobody logged out or stole anything")
     if world.row.revoked and verdict.kind not in ("ended", "unproven"):
@@ -42,10 +44,18 @@ def check_verdict(world: World, party: str, request: Request, verdict: Verdict) 
         _check_thief(world, request, verdict)
 
 
+def check_issue(world: World, request: Request) -> None:
+    """P2 of a session that is bound to a device, whichever party asks: the row is the one that was left behind."""
+    if world.row.device == "proven" and not request.shown:
+        raise Broken("P2", f"{request.token} is exchanged without the device")
+
+
 def _check_thief(world: World, request: Request, verdict: Verdict) -> None:
     """P2 of a bound session: nothing for who did not prove the key, and of one recorded request that one alone."""
-    if verdict.kind in ("ended", "unproven"):
+    if verdict.kind in ("ended", "unproven", "missing"):
         return
+    if request.key == "o" and not world.recorded:
+        return  # a copy of the profile: the owner to any software, until there is a device (`check_issue`)
     is_own = request.token.bound_to == "t"
     is_recorded = world.recorded and request.key == "o" and request.token.identity == world.copied.identity  # type: ignore[union-attr]
     if request.token.is_bound and not is_own and not is_recorded:
@@ -93,21 +103,21 @@ def _check_liveness(world: World, scenario: Scenario, server: Server) -> None:
     """P1: left alone from here, the client gets an access token within its number of retries."""
     key = "-" if scenario.bound == "never" else "o"
     tries = RETRIES - (world.state != world.jar.identity)
-    if _steps_to_pass(server, world.row, world.jar, key) > tries:
+    if _steps_to_pass(server, world.row, Request(world.jar, key, world.jar.identity, world.device)) > tries:
         raise Broken("P1", f"the client with {world.jar} never gets an access token")
 
 
 @cache
-def _steps_to_pass(server: Server, row: Row, token: Token, key: str) -> int:
+def _steps_to_pass(server: Server, row: Row, request: Request) -> int:
     for step in range(1, RETRIES + 1):
-        request = Request(token, key, token.identity)
         verdict = server.judge(row, request)
         if verdict.kind in ("advance", "recover", "repeat with pass"):
             return step
         if verdict.kind != "repeat":
             return RETRIES + 1
         generation = row.committed.generation + 1
-        token = server.names.successor(token, server.binding_letter(request), generation, ())
+        token = server.names.successor(request.token, server.binding_letter(request), generation, ())
+        request = request._replace(token=token, proof_for=token.identity)
     return RETRIES + 1
 
 

@@ -48,7 +48,22 @@ LATE_THEFT = tuple(
         ),
     )
 )
+DEVICES = tuple(
+    replace(scenario, device=True)
+    for scenario in (
+        Scenario("a device, two tabs, the store forgets 1", rollback=1, lag=1, forget=1),
+        Scenario("a device, state and cookie read apart, logout", two_moments=True, lag=1, logout=True),
+        Scenario("a device, and its first refresh binds", bound="by a refresh", flights=1, rollback=2, lag=2, forget=1),
+        Scenario("a device and no key, in turns", bound="never", flights=1, forget=1),
+        Scenario(
+            "a copy of the profile against a device", thief="profile", thief_races=True, flights=1, lag=1, forget=1
+        ),
+        Scenario("a thief of the first token against a device", bound="by a refresh", thief="any", flights=1, lag=1),
+    )
+)
 DEEP = (
+    Scenario("a device, two tabs, put back by 2, the store forgets 2", device=True, rollback=2, lag=2, forget=2),
+    Scenario("a device, two tabs bind", device=True, bound="by a refresh", rollback=1, lag=2, forget=1),
     Scenario("three tabs, state and cookie apart, put back by 3", flights=3, two_moments=True, rollback=3, lag=2),
     Scenario("two tabs, put back by 3, the store forgets 3, once", rollback=3, lag=3, forget=3),
     Scenario("two tabs overtaken by 12 refreshes", lag=12, rollback=1),
@@ -64,4 +79,4 @@ DEEP = (
         conflict="lost by the store",
     ),
 )
-SCENARIOS = BOUND + BINDING + UNBOUND + LATE_THEFT + (DEEP if FULL else ())
+SCENARIOS = BOUND + BINDING + UNBOUND + LATE_THEFT + DEVICES + (DEEP if FULL else ())

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, assert_never
 from gatepass.core.binding import Proof, prove
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
-from gatepass.core.refresh_token import RefreshToken, is_proven, successor_of
+from gatepass.core.refresh_token import RefreshToken, proven_key, successor_of
 from gatepass.core.rotation import (
     Advance,
     DeviceMissing,
@@ -43,9 +43,17 @@ from tests.core.exploration.names import (
 
 POLICY = Policy.standard()
 OLD_COMMIT = NOW - POLICY.leeway - 1
-Kind = Literal["unproven", "ended", "advance", "repeat", "repeat with pass", "recover", "late", "reuse"]
+Kind = Literal["unproven", "missing", "ended", "advance", "repeat", "repeat with pass", "recover", "late", "reuse"]
+Device = Literal["none", "key", "proven"]
+"""What a row says of the device: nothing, its key (`device_key`), or also its first proof (`device_since`)."""
+DEVICE_KEY = b"the device's public key"
 Apply = Callable[[Session, Swap], Session | None]
 IsProven = Callable[[RefreshToken, KeyRing, Proof | None], bool]
+
+
+def is_proven(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> bool:
+    """As in `RefreshCookies.present`: an unbound token needs no proof."""
+    return not token.is_bound or proven_key(token, keys, proof) is not None
 
 
 def apply(row: Session, swap: Swap) -> Session | None:
@@ -80,6 +88,8 @@ class Rules:
     prove: Callable[..., str] = prove
     is_proven: IsProven = is_proven
     apply: Apply = apply
+    registered: Device = "key"
+    """What the registration of a device writes into the row."""
     compares_state: bool = True
     """Whether the generation and challenge of the header are compared with those of the cookie before all else."""
 
@@ -92,14 +102,19 @@ class Row(NamedTuple):
     previous: Token | None = None
     fresh: bool = False
     revoked: bool = False
+    device: Device = "none"
 
 
 class Request(NamedTuple):
-    """What comes to the server: a token, the letter of the key that goes along, the token that the proof is for."""
+    """What comes to the server: a token, the letter of the key that goes along, the token that the proof is for.
+
+    `shown`: the cookie of the session's device came along.
+    """
 
     token: Token
     key: str
     proof_for: Token
+    shown: bool = False
 
 
 class Verdict(NamedTuple):
@@ -116,7 +131,7 @@ class Server:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.names = Names(rules.successor_of)
-        self._decided: dict[tuple[Token, str, Token, str], Swap] = {}
+        self._decided: dict[tuple[Token, str, Token, str, bool], Swap] = {}
         self.proves = cache(self._proves)
         self.swap_first = cache(self._swap_first)
         self.judge = cache(self._judge)
@@ -132,14 +147,15 @@ class Server:
         proof = None
         if request.key != "-":
             text = self.rules.prove(
-                KEYS[request.key], sid=SID, generation=made_for.generation, challenge=made_for.challenge
+                KEYS[request.key].reveal(), sid=SID, generation=made_for.generation, challenge=made_for.challenge
             )
             proof = Proof(claimed.generation, claimed.challenge, text)
         return self.rules.is_proven(claimed, RINGS[""], proof)
 
     def _swap_first(self, row: Row, request: Request) -> Row | None:
         binding = BINDINGS[self.binding_letter(request)]
-        swap = self.rules.expected_swap(self.names.real(request.token), binding=binding, now=NOW)
+        token = self.names.real(request.token)
+        swap = self.rules.expected_swap(token, binding=binding, now=NOW, shown_device=request.shown)
         return self._applied(row, swap)
 
     def _judge(self, row: Row, request: Request) -> Verdict:
@@ -159,20 +175,20 @@ class Server:
             case Reuse():
                 return Verdict("reuse")
             case DeviceMissing():
-                raise AssertionError("no session of the model has a device")
+                return Verdict("missing")
             case other:
                 assert_never(other)
 
     def _swap(self, row: Row, request: Request, expected: Token, key: str) -> Row | None:
         """The swap that was decided upon when `expected` was committed under `key`, on the row as it is now."""
-        asked = (request.token, self.binding_letter(request), expected, key)
+        asked = (request.token, self.binding_letter(request), expected, key, request.shown)
         if asked not in self._decided:  # decided upon under other names, and re-rooted since
             self.judge(Row(expected, key), request)
         return self._applied(row, self._decided[asked])
 
     def _note(self, kind: Kind, swap: Swap, request: Request) -> Verdict:
         expected, key = self.names.name_of(swap.expected_fingerprint), LETTERS[swap.expected_binding]
-        asked = (request.token, self.binding_letter(request), expected, key)
+        asked = (request.token, self.binding_letter(request), expected, key, request.shown)
         noted = self._decided.setdefault(asked, swap)
         assert noted == swap, "a swap depends on the request and the committed token alone"
         return Verdict(kind, expected, key)
@@ -180,7 +196,9 @@ class Server:
     def _decide(self, row: Row, request: Request) -> Outcome:
         token = self.names.real(request.token)
         binding = BINDINGS[self.binding_letter(request)]
-        return self.rules.decide(self.session(row), token, binding=binding, now=NOW, policy=POLICY)
+        return self.rules.decide(
+            self.session(row), token, binding=binding, now=NOW, policy=POLICY, shown_device=request.shown
+        )
 
     def _applied(self, row: Row, swap: Swap) -> Row | None:
         swapped = self.rules.apply(self.session(row), swap)
@@ -205,6 +223,8 @@ class Server:
             last_ip_prefix="",
             revoked_at=NOW if row.revoked else None,
             revoke_reason="revoked" if row.revoked else None,
+            device_key=b"" if row.device == "none" else DEVICE_KEY,
+            device_since=NOW if row.device == "proven" else None,
         )
 
     def row(self, session: Session) -> Row:
@@ -216,4 +236,5 @@ class Server:
             previous=None if session.previous == NO_FINGERPRINT else names.name_of(session.previous),
             fresh=session.committed_at == NOW,
             revoked=session.revoked_at is not None,
+            device="proven" if session.device_since is not None else "key" if session.device_key else "none",
         )

@@ -29,8 +29,10 @@ Flight = (
 ("answer", token)                    on its way back with this token as cookie
 ("notice", token)                    a 409 without refresh token that names the state of the presented one
 """
-Thief = Literal["none", "keyless", "keyed", "any", "recorded"]
-"""Which keys the thief presents: none, one of his own, both, or both and the proof of one request that he recorded."""
+Thief = Literal["none", "keyless", "keyed", "any", "recorded", "profile"]
+"""Which keys the thief presents: none, one of his own, both, both and the proof of one request that he recorded, or the
+owner's, from a copy of the whole profile.
+"""
 Bound = Literal["at sign-in", "by a refresh", "never"]
 
 OWNER_USED, THIEF_USED, OWNER_USED_SUCCESSOR, THIEF_USED_SUCCESSOR = 1, 2, 4, 8
@@ -59,6 +61,8 @@ class Scenario:
     """Whether servers with the new secret first and servers with the old one first answer side by side."""
     forwards: bool = False
     """Whether a server that renders presents the owner's cookie, without the key, at any time."""
+    device: bool = False
+    """Whether the browser may register a device. Its cookie never runs out unseen: browsers ask for the next one."""
     thief: Thief = "none"
     conflict: Literal["first refresh", "first use of a successor", "lost by the store"] = "first refresh"
     """When P2 wants an unbound session ended. A store that goes back by two may have lost both parties' use."""
@@ -91,6 +95,8 @@ class World(NamedTuple):
     """Who has refreshed with the copied unbound token or a descendant, and who with a descendant (four bits)."""
     logged_out: bool = False
     failed_over: bool = False
+    device: bool = False
+    """Whether the browser knows that its device is registered. It then shows it with each refresh."""
 
 
 def start(scenario: Scenario) -> World:
@@ -220,7 +226,7 @@ def _reroot(world: World) -> World:
         return row._replace(committed=cut(row.committed), previous=cut(row.previous) if row.previous else None)
 
     def cut_request(request: Request) -> Request:
-        return Request(cut(request.token), request.key, cut(request.proof_for))
+        return request._replace(token=cut(request.token), proof_for=cut(request.proof_for))
 
     def cut_flight(flight: Flight) -> Flight:
         match flight:

@@ -11,7 +11,7 @@ from gatepass.stores import rows
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
-from gatepass.testing.records import NOW, account_of, session_of
+from gatepass.testing.records import NOW, account_of, identity_of, session_of
 from tests.support.browser import EMAIL, Browser
 from tests.support.gates import WatchedStore, open_gate
 from tools.services.postgres import connected, empty_database, until_a_lock_is_waited_for
@@ -72,6 +72,36 @@ async def test_a_password_change_waits_for_a_sign_in_that_is_under_way_and_then_
             )
             await until_a_lock_is_waited_for(other)
         assert await changing == (session.sid,)
+    await store.close()
+
+
+async def test_an_identity_waits_for_a_password_change_that_is_under_way_and_is_not_added() -> None:
+    """Else one that was linked under the old password would outlive a reset that takes the account back."""
+    store = PostgresStore(await empty_database())
+    await store.open()
+    account = account_of()
+    await store.add_account(account)
+    async with connected(store._url.dsn) as other:
+        async with other.transaction():
+            await other.execute(store._accounts_sql.change_password, account.id, "new", 1)
+            await other.execute(store._identities_sql.remove_all, account.id)
+            adding = asyncio.create_task(store.add_identity(identity_of(account), credential_version=1))
+            await until_a_lock_is_waited_for(other)
+        assert not await adding
+    assert list(await store.list_identities(account.id)) == []
+    await store.close()
+
+
+async def test_what_a_provider_ends_is_found_by_an_index() -> None:
+    store = PostgresStore(await empty_database())
+    await store.open()
+    async with connected(store._url.dsn) as connection:
+        await connection.execute("SET enable_seqscan = off")
+        for named in ({"subject": "1", "provider_sid": None}, {"subject": None, "provider_sid": "1"}):
+            statement, given = store._identities_sql.end_sessions(**named)
+            plan = await connection.fetch(f"EXPLAIN {statement}", "https://op.example", NOW, NOW, *given)
+            column = "subject" if named["subject"] else "provider_sid"
+            assert [row[0] for row in plan if "Index Cond" in row[0] and column in row[0]], plan
     await store.close()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import Stages, open_tab, ping, prepared, status, until_page
+from tests.system.browser.conftest import Stages, expire, open_tab, ping, prepared, status, until_page
 from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.ports import free_port
 
@@ -15,6 +15,10 @@ GO = """(options) => fetch("/auth/oidc/mock/start", {
     headers: { "Content-Type": "application/json", "Gatepass-Client": "1" },
     body: JSON.stringify(options),
 }).then((response) => response.json()).then(({ location }) => { window.location.assign(location); return null; })"""
+
+WITH_KEY = """(options) => stage.session.enter("/oidc/mock/start", options)
+    .catch(({ problem }) => { window.location.assign(problem.location); return null; })"""
+"""The client makes a key, keeps it and sends it along; the answer is an address, and no session as yet."""
 
 
 class Here:
@@ -72,6 +76,18 @@ def test_a_person_comes_back_signed_in_and_stays_so(here: Here, tab: Page, profi
     assert (refresh["sameSite"], refresh["httpOnly"]) == ("Strict", True)
     other = open_tab(here, profile)  # type: ignore[arg-type]
     assert status(other) == "active"
+
+
+def test_the_key_of_the_page_goes_along_and_its_first_refresh_proves_it(here: Here, tab: Page) -> None:
+    tab.evaluate(WITH_KEY, {"return_to": "/"})
+    with tab.expect_request("**/auth/refresh") as refresh:
+        sign_in_at_the_provider(tab)
+        came_back(tab, here, "/")
+    assert "gatepass-proof" in refresh.value.headers
+    assert not refresh.value.post_data, "the server knows the key"
+    assert status(tab) == "active"
+    expire(tab)
+    assert "account" in ping(tab)
 
 
 def test_two_tabs_at_once_both_come_back(here: Here, tab: Page, profile: BrowserContext) -> None:

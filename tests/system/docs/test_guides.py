@@ -46,6 +46,15 @@ def sign_up(client: TestClient, email: str = "ann@example.com") -> tuple[str, He
     return made["account"]["id"], {"Authorization": f"Bearer {made['access_token']}"}
 
 
+class TestProviders:
+    def test_a_link_leads_to_the_provider_with_the_address_to_come_back_to(self) -> None:
+        with serving(program("providers", "app.py").create_app(memory_gate())) as client:
+            sent = client.get("/auth/oidc/github/start?return_to=/notes", follow_redirects=False)
+            assert sent.status_code == 303
+            assert sent.headers["location"].startswith("https://github.com/login/oauth/authorize?")
+            assert "%2Fauth%2Foidc%2Fgithub%2Fcallback" in sent.headers["location"]
+
+
 class TestRoles:
     @pytest.fixture
     def scopes(self) -> ModuleType:
@@ -188,10 +197,10 @@ def test_the_listener_of_the_page_on_hooks_hears_of_accounts() -> None:
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
-    assert len(files) == 3
+    assert len(files) == 4
     for block in files:
         (tmp_path / block.title).write_text(block.text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir=."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout

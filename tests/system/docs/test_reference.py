@@ -21,6 +21,7 @@ from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.core.rate import Rate
 from gatepass.environment import LINK_NAME, PREFIX
+from gatepass.oidc.environment import OPTIONS, is_of_provider
 from gatepass.settings import Settings
 from gatepass.wire.browsers import Browsers
 
@@ -70,13 +71,17 @@ class TestSettings:
         }
         assert wrong == {}
 
+    def test_every_setting_of_a_provider_is_listed(self) -> None:
+        rows = re.findall(r"`…([A-Z_]+)`", page("settings.md"))
+        assert sorted(rows) == sorted(OPTIONS)
+
     def test_no_page_names_a_setting_that_does_not_exist(self) -> None:
         known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_EXPLORE", "GATEPASS_SEED"}
         pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
         named = {
             (word, path.name) for path in pages for word in re.findall(r"GATEPASS_[A-Z_]+", path.read_text("utf-8"))
         }
-        named = {pair for pair in named if not LINK_NAME.fullmatch(pair[0])}
+        named = {pair for pair in named if not (LINK_NAME.fullmatch(pair[0]) or is_of_provider(pair[0]))}
         assert sorted(pair for pair in named if pair[0] not in known and not pair[0].endswith("_")) == []
 
 
@@ -143,7 +148,8 @@ class TestEndpoints:
             codes = {code for status, answer in answers.items() if status >= "400" for code in _words(answer)}
             own = codes - everywhere | ({"invalid-body", "not-found"} & codes & set(_CODE.findall(cell)))
             assert own - {"invalid-body"} <= set(_CODE.findall(cell)) <= codes, called
-        forms = {pair for pair, facts in operations().items() if "requestBody" in facts and pair[1] != "/refresh"}
+        of_programs = ("/refresh", "/oidc/{name}/back-channel-logout")
+        forms = {pair for pair, facts in operations().items() if "requestBody" in facts and pair[1] not in of_programs}
         assert {f"{method} {path}" for method, path in forms} - set(rows) <= {"POST /logout", "DELETE /account"}
 
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gatepass.core.keyring import KeyRing, parse_secret
+from gatepass.core.keyring import derive, parse_secret
 from tests.support.asgi import Answer
 from tests.support.browser import Browser, secret_of
 from tests.support.gates import SECRET, GateHarness
@@ -41,12 +41,12 @@ def _forms(secret: bytes) -> Iterable[bytes]:
 async def live(at: GateHarness) -> Life:
     """Sign up, mistype, refresh, lose answers, change the password, be robbed, sign out; collect the secrets."""
     life = Life()
-    keys = KeyRing([parse_secret(SECRET)])
+    raw = parse_secret(SECRET)
     life.secrets |= {
         "the secret": SECRET.encode(),
-        "the raw secret": parse_secret(SECRET),
-        "the MAC key": keys.current.mac,
-        "the key that seals binding keys": keys.current.pad,
+        "the raw secret": raw,
+        "the MAC key": derive(raw, "refresh token mac"),
+        "the key that seals binding keys": derive(raw, "binding key seal"),
     }
     life.secrets |= {name: text.encode() for name, text in (("password", PASSWORD), ("next password", NEXT_PASSWORD))}
     life.secrets["what was typed"] = TYPED.encode()

@@ -20,6 +20,8 @@ from tests.support.browser import Browser
 from tests.support.frames import Frames
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
+from tests.support.person import Person
+from tests.support.provider import ACCESS_TOKEN, CLIENT_SECRET, Provider, callback
 
 PASSWORD, NEXT = "canary-Zq7 pass phrase of Ann", "canary-Zq7 next pass phrase"
 EMAIL, OTHER, THIRD, LAST = "ann@example.com", "ann@other.example", "bob@example.com", "eve@example.com"
@@ -61,8 +63,33 @@ class Walk:
         await self.send("POST", "/register", {"email": LAST, "password": PASSWORD})
         await self.send("POST", "/verify", {"token": await self.link(), "password": PASSWORD})
         await self.send("POST", "/account/delete", {"password": PASSWORD})
+        await self.at_a_provider()
         for path in ("/jwks.json", "/openapi.json", "/gatepass.js"):
             await self.send("GET", path)
+
+    async def at_a_provider(self) -> None:
+        """There and back, by a link and by a form."""
+        at = self.post.at
+        person = Person(at.gate.asgi)
+        with Provider(at.clock.now) as provider:
+            at.gate.oidc("acme", **provider.options)
+            sign = provider.sign
+            provider.sign = lambda claims: self.noted(sign(claims))
+            for form in (False, True):
+                await person.open("/oidc/acme/start")
+                location = (await person.start()).json()["location"]
+                back = provider.answer(location)
+                self.secrets |= {back["code"], ACCESS_TOKEN, CLIENT_SECRET}
+                path, _, query = callback("acme", back).partition("?")
+                answer = await person.open(path if form else f"{path}?{query}", form=query.encode() if form else None)
+                assert answer.one("location") == "/"
+                self.secrets.add(provider.forms[-1]["code_verifier"])
+        paths = ("start", "callback")
+        self.called |= {(method, f"/oidc/{{name}}/{path}") for method in ("GET", "POST") for path in paths}
+
+    def noted(self, secret: str) -> str:
+        self.secrets.add(secret)
+        return secret
 
     async def send(
         self, method: str, path: str, body: object = None, *, headers: Iterable[tuple[str, str]] = ()

@@ -1,7 +1,10 @@
 """What people reported of other projects' integration, tried here. What stands elsewhere is named, not written twice.
 
 fastapi#2693, fastapi#4653, starlette#1175     401 in a middleware: tests/guards/test_refusals.py
-flask-cors#170, #201, flask-jwt-extended#119   a hook that asks for the caller and preflights: tests/guards/test_cors.py
+flask-cors#170, #201, flask-jwt-extended#119   preflights, a hook that asks who calls: tests/guards/test_cors_flask.py
+flask-cors#191, #284                           a sign-in with credentials: tests/guards/test_cors_flask.py
+django-cors-headers#647                        paths that it leaves alone: tests/guards/test_cors_django.py
+django-ninja#44, #296, #1493                   a refusal that was a 500: tests/guards/test_django_ninja.py
 drf-jwt#441, simplejwt#763                     a second class of bearer tokens: tests/guards/test_django_rest.py
 pytest-asyncio#38, starlette#1315              another event loop for each test: tests/runtime/test_loops.py
 axios#3586                                     a refused download as a blob: web/client/test/request/deliver.test.ts

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from gatepass._extras import missing_extra
 from gatepass.accounts.passwords.work import MAX_SCRYPT_MEMORY, Cost, Family
 from gatepass.errors import GatepassError
 
@@ -126,8 +127,9 @@ def _bcrypt(stored: str, *, is_prehashed: bool = False) -> ForeignHash:
         raise UnsupportedHash(f"its bcrypt cost is not 4 to {MAX_BCRYPT_COST}, or it is malformed")
     try:
         import bcrypt
-    except ImportError:
-        raise UnsupportedHash("bcrypt needs its extra: pip install 'gatepass[bcrypt]'") from None
+    except ModuleNotFoundError as missing:
+        sentence = "bcrypt needs its extra: pip install 'gatepass[bcrypt]'"
+        raise missing_extra(missing, "bcrypt", sentence=sentence, kind=UnsupportedHash) from None
 
     def matches(password: str) -> bool:
         text = password.encode()

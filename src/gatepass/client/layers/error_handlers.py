@@ -5,7 +5,7 @@ from typing import Any
 
 from gatepass.client.errors import problem_of
 from gatepass.client.flow import Call, Flow, Invoke, Next, Read
-from gatepass.client.http import as_answer, httpx
+from gatepass.client.http import RESPONSES, as_answer
 
 Handler = Callable[[Any], Any]
 
@@ -45,7 +45,7 @@ class ErrorHandlers:
         error = problem_of(response, attempts=call.attempts)
         if handler is not None:
             given = yield Invoke(handler, error)
-            if isinstance(given, httpx.Response):
+            if isinstance(given, RESPONSES):
                 return as_answer(given, to=call.request)
         if self._raises:
             raise error

@@ -8,6 +8,7 @@ Client(..., loading=Loading(callback(set_busy)))    set_busy(count); 0: none
 from collections.abc import Callable
 from typing import Any
 
+from gatepass._extras import missing_extra
 from gatepass.client.layers.loading import Indicator
 
 
@@ -15,8 +16,9 @@ def spinner(text: str = "Loading …", *, console: Any = None) -> Indicator:
     """Return a spinner of rich. `console`: a `rich.console.Console`, by default one on standard error."""
     try:
         from rich.console import Console
-    except ImportError:
-        raise ImportError("The spinner needs its extra: pip install 'gatepass[rich]'") from None
+    except ModuleNotFoundError as missing:
+        sentence = "The spinner needs its extra: pip install 'gatepass[rich]'"
+        raise missing_extra(missing, "rich", sentence=sentence) from None
     return _Spinner(text, console or Console(stderr=True))
 
 
@@ -24,8 +26,9 @@ def progress_line(text: str = "Loading", **arguments: Any) -> Indicator:
     """Return a line of tqdm with the number of calls, on standard error. `arguments` are those of `tqdm.tqdm`."""
     try:
         from tqdm import tqdm  # type: ignore[import-untyped]
-    except ImportError:
-        raise ImportError("The progress line needs tqdm: pip install tqdm") from None
+    except ModuleNotFoundError as missing:
+        sentence = "The progress line needs tqdm: pip install tqdm"
+        raise missing_extra(missing, "tqdm", sentence=sentence) from None
     return _Line(lambda: tqdm(**{"desc": text, "leave": False, "bar_format": "{desc}: {n_fmt}", **arguments}))
 
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Call, Flow, Invoke, Next, Step
-from gatepass.client.http import as_answer, httpx
+from gatepass.client.http import REQUESTS, RESPONSES, as_answer, httpx
 
 Function = Callable[..., Any]
 When = Callable[[httpx.Request], bool]
@@ -146,9 +146,9 @@ def _depart(call: Call, next_layer: Next, outgoing: tuple[_OnRequest, ...]) -> F
         if entry.when is not None and not entry.when(call.request):
             continue
         given = yield Invoke(entry.function, call.request)
-        if isinstance(given, httpx.Response):
+        if isinstance(given, RESPONSES):
             return as_answer(given, to=call.request)
-        if isinstance(given, httpx.Request):
+        if isinstance(given, REQUESTS):
             # The timeout and the call's options are there: it is another request, but the same call.
             given.extensions = {**call.request.extensions, **given.extensions}
             call.request = given
@@ -169,7 +169,7 @@ def _pass_back(
     given = yield Invoke(function, response if error is None else error)
     if given is None:
         return response, error
-    if not isinstance(given, httpx.Response):
+    if not isinstance(given, RESPONSES):
         raise TypeError(f"A response interceptor returns a response or None, not {type(given).__name__}.")
     if error is not None:
         given = as_answer(given, to=request)

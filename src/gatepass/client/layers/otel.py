@@ -6,19 +6,21 @@ Attribute names are those of the semantic conventions for HTTP; no attribute has
 instrumentation of httpx is on, it records one span for each attempt, as children of this one.
 """
 
+from gatepass._extras import missing_extra
 from gatepass.client.flow import Call, Flow, Layer, Next
 from gatepass.client.layers.call_log import facts_of
 
 try:
-    from opentelemetry import trace
-    from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
-except ImportError:  # pragma: no cover - exercised in a process of its own
-    raise ImportError("OpenTelemetry needs its extra: pip install 'gatepass[otel]'") from None
+    from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_tracer
+except ModuleNotFoundError as missing:
+    needed = "opentelemetry", "opentelemetry.trace"  # the first is a namespace: parts of it may be there
+    sentence = "OpenTelemetry needs its extra: pip install 'gatepass[otel]'"
+    raise missing_extra(missing, *needed, sentence=sentence) from None
 
 
 def otel_layer(tracer: Tracer | None = None) -> Layer:
     """Return the layer; put it outermost. `tracer`: by default one of the global provider."""
-    used = tracer or trace.get_tracer("gatepass.client")
+    used = tracer or get_tracer("gatepass.client")
 
     def layer(call: Call, next_layer: Next) -> Flow:
         facts = facts_of(call)

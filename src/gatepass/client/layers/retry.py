@@ -26,7 +26,7 @@ from gatepass.client.body_replay import rewind
 from gatepass.client.call_options import IDEMPOTENCY_KEY
 from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.flow import Call, Flow, Next, Pause
-from gatepass.client.http import httpx
+from gatepass.client.http import TRANSPORT_ERRORS, UNSUPPORTED, httpx
 from gatepass.client.retry_after import retry_after_of
 
 log = logging.getLogger("gatepass.client")
@@ -144,7 +144,7 @@ class Retry:
         for attempt in range(1, self.attempts + 1):
             try:
                 response = yield from next_layer(call)
-            except (httpx.TransportError, RefreshUnavailableError) as error:
+            except TRANSPORT_ERRORS as error:
                 wait = self._wait_before_next(call, attempt, error=error)
                 if wait is None:
                     raise
@@ -172,7 +172,7 @@ class Retry:
         """Return the seconds to wait before the next attempt; None if there must be none."""
         request = call.request
         was_unsent = isinstance(error, RefreshUnavailableError)
-        if attempt >= self.attempts or isinstance(error, httpx.UnsupportedProtocol):
+        if attempt >= self.attempts or isinstance(error, UNSUPPORTED):
             return None
         if not was_unsent and not self.allows(request.method, has_key=IDEMPOTENCY_KEY in request.headers):
             return None
@@ -198,12 +198,12 @@ class Discard:
 
     def run(self, _driver: Any, /) -> None:
         """Close it in this thread."""
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(*TRANSPORT_ERRORS):
             self.response.close()
 
     async def run_async(self, _driver: Any, /) -> None:
         """Close it in this task."""
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(*TRANSPORT_ERRORS):
             await self.response.aclose()
 
 

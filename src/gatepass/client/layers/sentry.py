@@ -6,13 +6,15 @@ Sentry's own Httpx2Integration records one span for each attempt, with the whole
 it off (`disabled_integrations=[Httpx2Integration()]`); otherwise this layer's span is the parent of its spans.
 """
 
+from gatepass._extras import missing_extra
 from gatepass.client.flow import Call, Flow, Layer, Next
 from gatepass.client.layers.call_log import facts_of
 
 try:
     import sentry_sdk
-except ImportError:  # pragma: no cover - exercised in a process of its own
-    raise ImportError("Sentry needs its extra: pip install 'gatepass[sentry]'") from None
+except ModuleNotFoundError as missing:
+    sentence = "Sentry needs its extra: pip install 'gatepass[sentry]'"
+    raise missing_extra(missing, "sentry_sdk", sentence=sentence) from None
 
 CATEGORY = "gatepass.call"
 

@@ -15,7 +15,7 @@ from gatepass.client import clock
 from gatepass.client.body_replay import rewind
 from gatepass.client.errors import NotReplayableError
 from gatepass.client.flow import Call, Flow, Next, Read, Step
-from gatepass.client.http import httpx
+from gatepass.client.http import CLIENT_DEFAULTS, httpx
 from gatepass.client.session.access_token import AccessToken
 from gatepass.client.session.session import Session
 from gatepass.wire.origin import is_loopback
@@ -39,14 +39,14 @@ class SessionLayer:
 
     def __init__(self, session: Session, base_url: httpx.URL | str = "") -> None:
         self.session = session
-        urls = [httpx.URL(base_url), httpx.URL(session.auth_url)]
+        urls = [httpx.URL(str(base_url)), httpx.URL(session.auth_url)]
         safe = [url for url in urls if url.scheme == "https" or (url.scheme == "http" and is_loopback(str(url)))]
         self._origins = frozenset(origin_key(url) for url in safe)
         self._state = session.state
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
         """Add the token, unless the call goes to another origin or has other credentials."""
-        if call.auth is not httpx.USE_CLIENT_DEFAULT:
+        if call.auth not in CLIENT_DEFAULTS:
             return next_layer(call)
         request = call.request
         url = request.url

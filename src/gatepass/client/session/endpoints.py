@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from urllib.request import Request as UrllibRequest
 
 from gatepass.client import clock
-from gatepass.client.http import httpx
+from gatepass.client.http import REQUEST_ERRORS, bare_request, httpx
 from gatepass.client.retry_after import retry_after_of
 from gatepass.client.storage.record import Account, SessionRecord, is_challenge, is_sid
 from gatepass.core import base64url
@@ -125,8 +125,8 @@ class AuthRequest:
         request, sent_at = self._request(driver), clock.now()
         try:
             response: httpx.Response = driver._exchange(request)
-        except httpx.RequestError as error:
-            error.request = self._bare()
+        except REQUEST_ERRORS as error:
+            error.request = self._bare(request)
             without_frames(error)  # those of httpx's transports hold headers and body
             raise
         return self._answer(response, sent_at)
@@ -136,19 +136,19 @@ class AuthRequest:
         request, sent_at = self._request(driver), clock.now()
         try:
             response: httpx.Response = await driver._exchange(request)
-        except httpx.RequestError as error:
-            error.request = self._bare()
+        except REQUEST_ERRORS as error:
+            error.request = self._bare(request)
             without_frames(error)  # those of httpx's transports hold headers and body
             raise
         return self._answer(response, sent_at)
 
     def _answer(self, response: httpx.Response, sent_at: float) -> Answer:
-        response.request = self._bare()
+        response.request = self._bare(response)
         return answer_of(response, sent_at=sent_at)
 
-    def _bare(self) -> httpx.Request:
+    def _bare(self, like: object) -> httpx.Request:
         """The request as errors may show it: no password, no cookie, no token."""
-        return httpx.Request(self._method, self._url)
+        return bare_request(self._method, self._url, like=like)
 
     def _request(self, driver: Exchanger) -> httpx.Request:
         try:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from gatepass.client.flow import Pause, Step, Work
-from gatepass.client.http import httpx
+from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.endpoints import (
     CLIENT_HEADER,
     UNKNOWN_CHALLENGE,
@@ -115,7 +115,7 @@ def _attempt(saved: PersistentSession, serial: int) -> Flow[Result | tuple[float
     is_bound = yield Work(saved.offer)
     try:
         answer = yield _request(saved, is_bound)
-    except httpx.RequestError as error:
+    except REQUEST_ERRORS as error:
         return Result("transient", sid, cause=error)
     outcome = outcome_of(answer, sid)
     return (yield from _apply(saved, outcome, is_bound, presented))

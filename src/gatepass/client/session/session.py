@@ -17,7 +17,7 @@ from typing import Any
 from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
-from gatepass.client.http import httpx
+from gatepass.client.http import REQUEST_ERRORS, httpx
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
@@ -35,6 +35,7 @@ INITIAL_BACKOFF = 0.25
 MARGIN = 60.0
 TIMEOUT = 10.0
 Ended = Callable[[SessionEndedError], object]
+_FAILURES: tuple[type[Exception], ...] = (ClientError, *REQUEST_ERRORS)
 
 
 class Session:
@@ -181,7 +182,7 @@ class Session:
                 try:
                     answer = yield from sign_out_everywhere(self._saved, token)
                     raise_for_problem(answer.response)
-                except (ClientError, httpx.RequestError) as error:
+                except _FAILURES as error:
                     failure = error
         yield from confirm_sign_outs(self._saved)
         if failure is not None:
@@ -302,5 +303,5 @@ def join_url(base_url: Any, auth_url: str) -> str:
     """Return the whole address of the auth endpoints; "" if there is no origin to join `auth_url` to."""
     if auth_url.startswith(("http://", "https://")):
         return auth_url
-    base = httpx.URL(base_url)
+    base = httpx.URL(str(base_url))
     return str(base.join(auth_url)) if base.host else ""

@@ -8,7 +8,7 @@ import secrets
 from functools import partial
 
 from gatepass.client.flow import Work
-from gatepass.client.http import httpx
+from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import AccessToken
 from gatepass.client.session.endpoints import CLIENT_HEADER, Answer, AuthRequest, Grant, read_grant, secret_of
 from gatepass.client.session.persistence import PersistentSession
@@ -71,7 +71,7 @@ def confirm_sign_outs(saved: PersistentSession) -> Flow[None]:
     for sid, request in requests:
         try:
             answer = yield request
-        except httpx.RequestError:
+        except REQUEST_ERRORS:
             return
         # 409: the cookie is of another session; every later attempt would get the same answer.
         if answer.status in (204, 409):

@@ -18,14 +18,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from gatepass._extras import missing_extra
 from gatepass.client.errors import StorageError
 from gatepass.client.storage.file_lock import FileLock
 from gatepass.client.storage.record import CorruptRecord, SessionRecord, decode, encode
 
 try:
     import keyring
-except ImportError:  # pragma: no cover - exercised in a process of its own
-    raise ImportError("The keyring needs its extra: pip install 'gatepass[keyring]'") from None
+except ModuleNotFoundError as missing:
+    sentence = "The keyring needs its extra: pip install 'gatepass[keyring]'"
+    raise missing_extra(missing, "keyring", sentence=sentence) from None
 
 MAX_CHARACTERS = 1280
 """The size of one entry on Windows: 2,560 bytes of UTF-16. An access token that does not fit is left out."""

@@ -14,11 +14,13 @@ the database, and without a valid access token the response is a 401. Django has
 first request that needs it.
 """
 
-from gatepass.guards import missing_extra
+from gatepass._extras import missing_extra
 
 try:
     from gatepass.guards.django.principal import RequiresMixin, current_principal, optional_principal, requires
 except ModuleNotFoundError as missing:
-    raise missing_extra(missing, "django", "asgiref", install="gatepass[django]") from None
+    raise missing_extra(
+        missing, "django", "asgiref", sentence="This guard needs django: pip install 'gatepass[django]'"
+    ) from None
 
 __all__ = ["RequiresMixin", "current_principal", "optional_principal", "requires"]

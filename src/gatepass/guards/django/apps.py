@@ -1,5 +1,6 @@
 """System checks: `manage.py check` reports a gate that is missing, misconfigured or in the wrong place."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import AppConfig
@@ -10,7 +11,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.principal import MIDDLEWARE
-from gatepass.wire.origin import CORS_HEADERS
+from gatepass.wire.origin import CORS_EXPOSED, CORS_HEADERS
 
 _READS_COOKIES = (
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -58,15 +59,26 @@ def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
 
 
 def _check_cors(gate: Gatepass) -> list[checks.CheckMessage]:
-    """Where django-cors-headers answers for the auth endpoints too, it must allow what the browser client sends."""
+    """Where django-cors-headers answers for the auth endpoints too, it must allow what the browser client needs."""
     order = list(settings.MIDDLEWARE)
     if CORS not in order or not gate.origins.foreign or (MIDDLEWARE in order and order.index(MIDDLEWARE) == 0):
         return []
-    allowed = {str(name).lower() for name in getattr(settings, "CORS_ALLOW_HEADERS", ())}
-    missing = [name for name in CORS_HEADERS if name not in allowed]
-    if not missing and getattr(settings, "CORS_ALLOW_CREDENTIALS", False):
+    exposed = _lacking("CORS_EXPOSE_HEADERS", CORS_EXPOSED)  # an empty list leaves the header of the endpoints alone
+    if (
+        not _lacking("CORS_ALLOW_HEADERS", CORS_HEADERS)
+        and getattr(settings, "CORS_ALLOW_CREDENTIALS", False)
+        and (not exposed or not getattr(settings, "CORS_EXPOSE_HEADERS", ()))
+    ):
         return []
-    message = "CorsMiddleware stands before the guard and refuses what pages of other origins send to the endpoints."
-    lists = f"set CORS_ALLOW_CREDENTIALS = True, and let CORS_ALLOW_HEADERS have {', '.join(CORS_HEADERS)}"
+    message = "CorsMiddleware stands before the guard and keeps from pages of other origins what the endpoints need."
+    lists = (
+        f"set CORS_ALLOW_CREDENTIALS = True, let CORS_ALLOW_HEADERS have {', '.join(CORS_HEADERS)}, "
+        f"and CORS_EXPOSE_HEADERS {', '.join(CORS_EXPOSED)}"
+    )
     hint = f"Put {MIDDLEWARE!r} first, or {lists}."
     return [checks.Warning(message, id="gatepass.W003", hint=hint)]
+
+
+def _lacking(setting: str, needed: Iterable[str]) -> set[str]:
+    """The names, of those that are needed, that a list of the settings does not have."""
+    return {name.lower() for name in needed} - {str(name).lower() for name in getattr(settings, setting, ())}

@@ -20,7 +20,7 @@ from gatepass.access.wsgi import RequestGuard
 from gatepass.errors import Problem
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.principal import REFUSED, current_principal, problem_response
-from gatepass.guards.django.views import auth, preflight_of
+from gatepass.guards.django.views import CORS, auth, preflight_of
 
 
 class GatepassMiddleware:
@@ -62,7 +62,7 @@ class GatepassMiddleware:
 
 def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response as it is sent; tells of the cookies of a sign-in if it has them not."""
-    response = _without_error_page(request, response)
+    response = _restored(request, response)
     delivery = request.META.get(DELIVERY)
     if isinstance(delivery, Delivery):
         delivery.see(("set-cookie", cookie.OutputString()) for cookie in response.cookies.values())
@@ -70,8 +70,14 @@ def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     return response
 
 
-def _without_error_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """The response; in place of a 500 that a framework made of a refusal (django-ninja with DEBUG), the refusal."""
+def _restored(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response of what is behind the guard, without what may be wrong in it.
+
+    CorsMiddleware writes the application's CORS headers over those of the endpoints ("*", which no browser takes with
+    cookies), and a framework may have made a 500 of a refusal (django-ninja with DEBUG).
+    """
+    for name, value in request.META.get(CORS, {}).items():
+        response[name] = value
     refusal = request.META.get(REFUSED)
     if getattr(response, "status_code", None) != 500 or not isinstance(refusal, Problem):
         return response

@@ -19,12 +19,14 @@ another scheme is a valid one and has no scopes.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gatepass.guards import missing_extra
+from gatepass._extras import missing_extra
 
 try:
     from rest_framework.authentication import BaseAuthentication
 except ModuleNotFoundError as missing:
-    raise missing_extra(missing, "rest_framework", install="djangorestframework") from None
+    raise missing_extra(
+        missing, "rest_framework", sentence="This guard needs rest_framework: pip install 'djangorestframework'"
+    ) from None
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 

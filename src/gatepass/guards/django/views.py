@@ -12,6 +12,9 @@ from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.headers import Headers
 from gatepass.wire.wsgi import raw_headers
 
+CORS = "gatepass.cors"
+"""The key, in a request's META, of the CORS headers with which an endpoint responded."""
+
 
 async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
     """The auth endpoints below the place where they are included."""
@@ -28,6 +31,7 @@ async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
     for name, value in texts:
         if name != "Set-Cookie":
             response[name] = value
+    request.META[CORS] = {name: value for name, value in response.items() if name.startswith("Access-Control-")}
     return response
 
 

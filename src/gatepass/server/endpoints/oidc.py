@@ -47,8 +47,7 @@ async def start(context: Context, request: Request) -> Reply:
 
     With `link` the identity is added to the account of the access token, which needs a recent sign-in.
     """
-    raw = await request.json(bodies.MAX_BYTES)
-    body = bodies.read(ProviderStart, raw) if raw else ProviderStart()
+    body = bodies.read(ProviderStart, await request.json(bodies.MAX_BYTES) or b"{}")
     partner = context.providers.find(request.path_params["name"])
     if not context.errands.may_return_to(body.return_to):
         raise bodies.invalid_body({"return_to": RETURN_TO})
@@ -82,7 +81,7 @@ async def start_by_link(context: Context, request: Request) -> Reply:
         if request.headers.one(b"sec-fetch-site") == "cross-site":
             raise Forbidden("cross-site", "Another site sent you here. Sign in from a page of this one.")
     except Problem as problem:
-        return _page(problem)
+        return _page(request, problem)
     errand, cookies = context.errands.begin(
         request,
         partner.provider,
@@ -103,7 +102,7 @@ async def callback(context: Context, request: Request) -> Reply:
         partner = context.providers.find(request.path_params["name"])
         parameters = _query(request)
     except Problem as problem:
-        return _page(problem)
+        return _page(request, problem)
     return await _take(context, request, partner, parameters)
 
 
@@ -113,7 +112,7 @@ async def callback_by_form(context: Context, request: Request) -> Reply:
         partner = context.providers.find(request.path_params["name"])
         parameters = read_parameters(await request.form(MAX_ANSWER))
     except Problem as problem:
-        return _page(problem)
+        return _page(request, problem)
     return await _take(context, request, partner, parameters)
 
 
@@ -121,7 +120,7 @@ async def _take(context: Context, request: Request, partner: Partner, parameters
     name = partner.provider.name
     errand, gone = context.errands.take(request, parameters.get("state", ""), provider=name)
     if errand is None:
-        return _page(expired(), cookies=gone)
+        return _page(request, expired(), cookies=gone)
     try:
         cookies = await _finish(context, request, partner, errand, parameters)
     except Problem as problem:
@@ -199,7 +198,7 @@ def read_parameters(raw: bytes) -> Parameters:
 def _tell(context: Context, request: Request, provider: str, problem: Problem) -> None:
     """Report why nobody was signed in."""
     at, address = context.clock.now(), context.ip_prefix(request)
-    if isinstance(problem, ProviderFailed):
+    if isinstance(problem, ProviderFailed) and context.providers.is_news(provider, problem.why):
         context.report(ProviderFailure(at=at, address=address, provider=provider, why=problem.why))
     context.report(ProviderSignInRefused(at=at, address=address, provider=provider, code=problem.code))
 
@@ -208,8 +207,13 @@ def _redirect(location: str, *, cookies: Iterable[str] = ()) -> Reply:
     return Reply(303, headers=[("location", location)], cookies=cookies)
 
 
-def _page(problem: Problem, *, cookies: Iterable[str] = ()) -> Reply:
-    """A problem for a person: a page without script or style, which nothing can be put into."""
+def _page(request: Request, problem: Problem, *, cookies: Iterable[str] = ()) -> Reply:
+    """A problem for a person: a page without script, style or text of others. A program gets a document."""
+    is_person = request.headers.one(b"sec-fetch-mode") == "navigate" or "text/html" in ",".join(
+        request.headers.all(b"accept")
+    )
+    if not is_person:
+        return Reply.of(problem, cookies=cookies)
     text = (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(problem.title)}</title>"
         f"<h1>Nobody was signed in</h1><p>{escape(problem.detail)}</p><p><a href=/>Go on</a></p></html>"

@@ -75,7 +75,7 @@ async def refresh(context: Context, request: Request) -> Reply:
     context.limiter.refresh(token.sid, ip_prefix)
     refreshed = await context.refreshes.refresh(
         token,
-        offered=offered,
+        key=presented.key or offered,
         ip_prefix=ip_prefix,
         shown_device=context.device_cookies.is_shown(request, token.sid),
     )

@@ -39,7 +39,7 @@ const MIN_AGE_FOR_REFRESH = 5_000;
 /** The maximum that a request waits for the next refresh; if it is further away (Retry-After), the request fails. ms */
 const MAX_BACKOFF = 5_000;
 const INITIAL_BACKOFF = 250;
-/** How much longer than one call a tab waits for the lock. ms */
+/** How much longer than one call a tab waits for the lock: a sign-in stores its key under it (STORAGE_TIMEOUT). ms */
 const LOCK_TIMEOUT_MARGIN = 5_000;
 
 type Untimed<Event> = Omit<Event, "at" | "ms">;

@@ -1,0 +1,90 @@
+"""What needs an extra says so where the extra's package is missing, and hides no defect of an installed one (J2)."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gatepass._extras import missing_extra
+
+pytestmark = pytest.mark.slow
+CASES = [
+    ("opentelemetry", "import gatepass.client.layers.otel", "OpenTelemetry needs its extra"),
+    ("sentry_sdk", "import gatepass.client.layers.sentry", "Sentry needs its extra"),
+    ("keyring", "import gatepass.client.storage.keyring", "The keyring needs its extra"),
+    ("rich", "from gatepass.client import spinner; spinner()", "The spinner needs its extra"),
+    ("tqdm", "from gatepass.client import progress_line; progress_line()", "The progress line needs tqdm"),
+    ("flask", "import gatepass.guards.flask", "This guard needs flask"),
+    ("starlette", "import gatepass.guards.starlette", "This guard needs starlette"),
+    ("fastapi", "import gatepass.guards.fastapi", "This guard needs fastapi"),
+    ("litestar", "import gatepass.guards.litestar", "This guard needs litestar"),
+    ("django", "import gatepass.guards.django", "This guard needs django"),
+    ("rest_framework", "import gatepass.guards.django.rest_framework", "This guard needs rest_framework"),
+    ("asyncpg", "from gatepass.stores import open_store; open_store('postgresql://h/d')", "This store needs its extra"),
+    ("redis", "from gatepass.stores import open_session_store as o; o('redis://h')", "This store needs its extra"),
+    ("pytest", "import gatepass.testing.battery", "The battery needs pytest"),
+    ("hypothesis", "import gatepass.testing.machine", "The machine needs Hypothesis"),
+    ("bcrypt", "from gatepass.accounts.passwords.foreign import _bcrypt as b; b('$2b$04$' + '.' * 53)", "bcrypt needs"),
+]
+WAYS = {
+    "missing": "raise ModuleNotFoundError(\"No module named '{0}'\", name='{0}')",
+    "broken": "from {0}.core import gone",
+}
+PROGRAM = """
+import importlib.abc, importlib.util, json, sys
+
+class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    # A module with `source`, in the place of `package`.
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, self) if name == package else None
+
+    def exec_module(self, module):
+        exec(source, vars(module))
+
+sys.meta_path.insert(0, Instead())
+said = []
+for package, code, source in json.load(sys.stdin):
+    for name in [name for name in sys.modules if name.partition(".")[0] in (package, "gatepass")]:
+        del sys.modules[name]
+    try:
+        exec(code, {})
+    except Exception as error:
+        said.append(f"{type(error).__name__}: {error}")
+    else:
+        said.append("nothing")
+json.dump(said, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[tuple[str, str], str]:
+    """By package and way, what is raised."""
+    tries = [(package, way) for package, *_ in CASES for way in WAYS]
+    codes = {package: code for package, code, _ in CASES}
+    given = json.dumps([(package, codes[package], WAYS[way].format(package)) for package, way in tries])
+    done = subprocess.run([sys.executable, "-c", PROGRAM], input=given, capture_output=True, text=True, check=True)
+    return dict(zip(tries, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize(("package", "sentence"), [(package, sentence) for package, _, sentence in CASES])
+def test_only_a_package_that_is_missing_is_told_as_an_extra(
+    said: dict[tuple[str, str], str], package: str, sentence: str
+) -> None:
+    assert sentence in said[package, "missing"]
+    assert "pip install" in said[package, "missing"]
+    broken = f"ModuleNotFoundError: No module named '{package}.core'; '{package}' is not a package"
+    assert said[package, "broken"] == broken
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        ModuleNotFoundError("No module named 'of_its_own'", name="of_its_own"),
+        ModuleNotFoundError("No module named 'flask.core'", name="flask.core"),
+        ImportError("another architecture", name="flask"),
+    ],
+)
+def test_a_defect_is_passed_on_as_it_is(defect: ImportError) -> None:
+    assert missing_extra(defect, "flask", sentence="pip install flask") is defect
