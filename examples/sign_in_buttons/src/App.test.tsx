@@ -63,9 +63,9 @@ async function signedIn() {
   const session = createSession({ baseURL, fetch, stateCookie: "gatepass_state_8000" });
   const account = createAccount({ baseURL, session, fetch });
   await session.signIn({ email: "una@example.com", password: "right" });
-  let left = "";
-  await account.link("google", { returnTo: "/", navigate: (location) => void (left = location) });
-  await network.comeBack(left, { subject: "una@gmail.example" });
+  const left: string[] = [];
+  await account.link("google", { returnTo: "/", navigate: (location) => left.push(location) });
+  await network.comeBack(left[0] ?? "", { subject: "una@gmail.example" });
   render(<App session={session} account={account} error={null} />);
   return { server, session };
 }

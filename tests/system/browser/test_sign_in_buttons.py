@@ -1,5 +1,6 @@
 """The example page with sign-in buttons, in a real browser, before two providers that others wrote."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.system.browser.conftest import ROOT, Stages, prepared
+from tests.system.docs.test_tutorials import COMPILER
 from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
@@ -135,5 +137,7 @@ def test_an_error_of_the_way_back_is_said_once_and_leaves_the_address(url: str, 
 
 
 @pytest.mark.slow
-def test_the_tests_of_the_example_pass(example: Path) -> None:
+def test_the_example_has_no_type_errors_and_its_tests_pass(example: Path) -> None:
+    (example / "tsconfig.json").write_text(json.dumps(COMPILER))
+    run(MODULES / "typescript" / "bin" / "tsc", "-p", ".", folder=example)
     run(MODULES / "vitest" / "vitest.mjs", "run", folder=example)
