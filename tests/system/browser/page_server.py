@@ -124,8 +124,13 @@ def serve_stage(arguments: Sequence[str]) -> None:
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--paths", nargs="*", default=[], help="of further gates, each with its COOKIE_PATH")
     parser.add_argument("--issuer", help="of a provider at which people sign in, too")
+    parser.add_argument("--providers", nargs="*", default=[], help="of more of them: NAME=ISSUER …")
+    parser.add_argument("--page", type=Path, help="the folder of a page that is served instead of this one")
     options = parser.parse_args(arguments)
     gate = _gate(options)
+    for provider in options.providers:
+        name, _, issuer = provider.partition("=")
+        gate.oidc(name, issuer=issuer, client_id="the-gate", client_secret="a secret of the tests")
     if options.issuer:
         gate.oidc("mock", issuer=options.issuer, client_id="the-gate", client_secret="a secret of the tests")
     others = {f"/{path}": _gate(options, cookie_path=f"/{path}") for path in options.paths}
@@ -139,7 +144,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
             Route("/page.js", script),
             Mount("/client", StaticFiles(directory=options.client)),
             Mount("/pages", Pages(directory=PAGES)),
-            Route("/", page),
+            Mount("/", StaticFiles(directory=options.page, html=True)) if options.page else Route("/", page),
         ],
         lifespan=lambda app: _opened(app, [gate, *others.values()]),
     )

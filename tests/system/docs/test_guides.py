@@ -316,6 +316,13 @@ class TestRulesAndRows:
             assert profiles() == []
 
 
+def test_the_page_on_sign_in_buttons_shows_the_files_of_its_example() -> None:
+    example = ROOT / "examples" / "sign_in_buttons"
+    shown = {block.title: block.text for block in blocks(GUIDES / "sign-in-buttons.md")}
+    assert set(shown) == {f"src/{path.name}" for path in (example / "src").iterdir()}
+    assert {title: (example / title).read_text("utf-8") for title in shown} == shown
+
+
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]

@@ -75,6 +75,17 @@ describe("the way there and back", () => {
     expect(server.requests[0]!.body).toEqual({ return_to: "/notes", remember: true });
   });
 
+  it("ends here as unproven where storage has lost the key on the way, and the next sign-in holds", async () => {
+    const { server, profile, session } = visitor();
+    await settled(profile.comeBack(await leave(session), ANN_THERE));
+    profile.keys.clear();
+    const back = open(profile.tab());
+    expect(await settled(back.start())).toMatchObject({ status: "ended", reason: "unproven" });
+    await settled(profile.comeBack(await leave(back), ANN_THERE));
+    expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "active" });
+    expect([...server.rows.values()].map(({ revoked }) => revoked)).toEqual(["replaced", null]);
+  });
+
   it("holds up no refresh of another tab while the provider is slow", async () => {
     const { profile, session } = visitor();
     const other = open(profile.tab());

@@ -122,7 +122,11 @@ export class FaultServer {
 
   #atProvider(provider: string, step: string, request: Incoming): Outgoing {
     if (step === "callback") {
-      return this.#providers.callback(request, (email, binding) => this.#begin(email, binding));
+      return this.#providers.callback(request, (email, binding) => {
+        const old = this.#presented(request);
+        if (old) this.revoke(old.sid, "replaced");
+        return this.#begin(email, binding);
+      });
     }
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
     const { link } = request.body as { link?: boolean };
