@@ -15,7 +15,6 @@ from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.service import Accounts
 from gatepass.core import event as events
 from gatepass.core.account import Account
-from gatepass.core.claims import AccountFacts
 from gatepass.core.event import Event
 from gatepass.core.hook_facts import NO_REQUEST, HookFacts, RequestFacts
 from gatepass.core.mailed_link import Purpose
@@ -74,13 +73,7 @@ class EmailChange:
         if password is not None:
             await self._accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
         await self._links.count_request(email_key, ip_prefix)
-        facts: HookFacts[Any] = HookFacts(
-            kind="change_email",
-            account_id=account.id,
-            email=email,
-            account=AccountFacts.of(account),
-            request=request,
-        )
+        facts: HookFacts[Any] = HookFacts.of("change_email", account, request=request, email=email)
         await self._hooks.ask(facts, extras)
 
         async def job() -> Message | None:

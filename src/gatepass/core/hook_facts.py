@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
+from gatepass.core.account import Account
 from gatepass.core.claims import AccountFacts
 
 HookKind = Literal["register", "sign_in", "change_email", "delete"]
@@ -57,6 +58,28 @@ class HookFacts(Generic[Extra]):
     methods: tuple[str, ...] = ()
     provider: str | None = None
     extra: Extra | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        kind: HookKind,
+        account: Account,
+        *,
+        request: RequestFacts,
+        email: str | None = None,
+        methods: tuple[str, ...] = (),
+        provider: str | None = None,
+    ) -> "HookFacts[Extra]":
+        """An act on an account that there is; `email` is the address that is asked for, where it is another one."""
+        return cls(
+            kind=kind,
+            account_id=account.id,
+            email=account.email if email is None else email,
+            account=AccountFacts.of(account),
+            request=request,
+            methods=methods,
+            provider=provider,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
-from gatepass.core.claims import AccountFacts
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.identity import ProviderSignIn
 from gatepass.errors import InvalidCredentials
@@ -61,11 +60,9 @@ async def begin(
     `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises as
     `Hooks.ask`.
     """
-    facts: HookFacts[Any] = HookFacts(
-        kind="sign_in",
-        account_id=account.id,
-        email=account.email,
-        account=AccountFacts.of(account),
+    facts: HookFacts[Any] = HookFacts.of(
+        "sign_in",
+        account,
         request=context.facts(request),
         methods=how.methods,
         provider=None if through is None else through.provider,

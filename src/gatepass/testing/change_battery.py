@@ -3,7 +3,7 @@
 import asyncio
 
 from gatepass.ports import Store
-from gatepass.testing.records import NOW, account_of, registration_of, session_of
+from gatepass.testing.records import NOW, account_of, identity_of, registration_of, session_of
 
 SOON, LATER = NOW + 60, NOW + 3600
 
@@ -24,6 +24,16 @@ class ChangeBattery:
             kinds.append(change.kind)
             await store.end_change(change)
         assert kinds == ["register", "change_email", "delete"]
+
+    async def test_an_account_that_is_made_with_an_identity_has_an_entry_too(self, store: Store) -> None:
+        account = account_of()
+        assert await store.add_account_of(account, identity_of(account))
+        assert not await store.add_account_of(account_of("eve"), identity_of(account)), "the identity is taken"
+        taken = await store.take_changes(now=LATER, until=LATER + 60, noticed_before=LATER, limit=9)
+        assert [(each.account_id, each.kind) for each in taken] == [(account.id, "register")]
+        await store.end_change(taken[0])
+        assert await store.remove_identity(identity_of(account).id, account_id=account.id, needs_another=False)
+        assert await store.take_change(account.id, now=LATER, until=LATER + 60) is None
 
     async def test_what_changes_nothing_for_the_hooks_has_none(self, store: Store) -> None:
         account = account_of()

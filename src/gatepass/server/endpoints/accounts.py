@@ -26,7 +26,6 @@ from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
-from gatepass.core.claims import AccountFacts
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
@@ -164,13 +163,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
             await context.accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
     except InvalidCredentials:
         raise _wrong_password() from None
-    facts: HookFacts[Any] = HookFacts(
-        kind="delete",
-        account_id=account.id,
-        email=account.email,
-        account=AccountFacts.of(account),
-        request=context.facts(request),
-    )
+    facts: HookFacts[Any] = HookFacts.of("delete", account, request=context.facts(request))
     await context.hooks.ask(facts, extras)
     is_deleted = await context.accounts.delete(
         account.id, credential_version=account.credential_version, ip_prefix=ip_prefix
