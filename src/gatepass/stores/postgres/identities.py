@@ -21,17 +21,24 @@ class PostgresIdentities(PostgresAccounts):
 
     async def add_account_of(self, account: Account, identity: LinkedIdentity) -> bool:
         async def work(connection: Any) -> bool:
-            async with connection.transaction():
-                added = await connection.fetchrow(self._accounts_sql.add_account, *rows.from_account(account))
-                if added is None:
-                    return False
-                values = (*rows.from_identity(identity), account.credential_version)
-                if await connection.fetchrow(self._identities_sql.add, *values) is None:
-                    await connection.execute(self._identities_sql.take_back_account, account.id)
-                    return False
-            return True
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                is_added = await self._add_both(connection, account, identity)
+            except BaseException:
+                await transaction.rollback()
+                raise
+            # Without its identity the account is taken back, and what the journal says of it.
+            await (transaction.commit() if is_added else transaction.rollback())
+            return is_added
 
         return await self._pool.run(work)
+
+    async def _add_both(self, connection: Any, account: Account, identity: LinkedIdentity) -> bool:
+        if await connection.fetchrow(self._accounts_sql.add_account, *rows.from_account(account)) is None:
+            return False
+        values = (*rows.from_identity(identity), account.credential_version)
+        return await connection.fetchrow(self._identities_sql.add, *values) is not None
 
     async def use_identity(
         self, issuer: str, subject: str, *, provider: str, email: str, now: int

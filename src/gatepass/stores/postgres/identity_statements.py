@@ -33,11 +33,6 @@ WHERE id = ${account} AND disabled_at IS NULL AND deleted_at IS NULL AND credent
 ON CONFLICT DO NOTHING RETURNING 1"""
 
     @property
-    def take_back_account(self) -> str:
-        """Delete an account that the same transaction has added."""
-        return f"DELETE FROM {self.schema}.account WHERE id = $1"
-
-    @property
     def use(self) -> str:
         """Record a use."""
         return f"""
