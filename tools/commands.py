@@ -149,7 +149,9 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py lock": Elsewhere("changes the lock files"),
 }
 PAGES: Mapping[str, Way] = {
-    r"docs/(tutorial|tutorials/\w+)\.md": ByTest("test_the_commands_of_the_page_print_what_it_shows"),
+    r"docs/(tutorial|tutorials/\w+|guides/django-at-home)\.md": ByTest(
+        "test_the_commands_of_the_page_print_what_it_shows"
+    ),
     r"docs/guides/native-clients\.md": ByTest("test_the_commands_of_curl_print_what_the_page_shows"),
     r"docs/guides/moving\.md": ByTest("test_the_people_of_a_django_project_move"),
 }

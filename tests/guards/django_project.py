@@ -1,5 +1,7 @@
 """The application of `apps.py` as a Django project. Django is configured once per process; the gate changes."""
 
+import atexit
+import shutil
 import tempfile
 from typing import Any
 
@@ -7,6 +9,8 @@ import django
 from django.conf import settings
 
 if not settings.configured:
+    FOLDER = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
     settings.configure(
         DEBUG=False,
         SECRET_KEY="only for tests",
@@ -24,7 +28,7 @@ if not settings.configured:
             "corsheaders",
         ],
         AUTH_USER_MODEL="django_people.Person",
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{tempfile.mkdtemp()}/people.db"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{FOLDER}/people.db"}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         TEMPLATES=[
             {

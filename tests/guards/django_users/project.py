@@ -9,12 +9,13 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import Client
 from django.urls import include, path
+from ninja import NinjaAPI
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gatepass.guards.django import requires
+from gatepass.guards.django import current_principal, requires
 from gatepass.guards.django.conf import gate as project_gate
 from gatepass.guards.django.sign_in import asign_in, sign_in
 
@@ -61,6 +62,21 @@ def assertion(request: HttpRequest) -> HttpResponse:
     return signed_in.onto(JsonResponse(signed_in.grant))
 
 
+api = NinjaAPI(auth=current_principal, urls_namespace="people")
+
+
+@api.get("/who")
+def ninja_who(request: HttpRequest) -> str:
+    name: str = request.user.get_username()
+    return name
+
+
+@api.get("/who-async")
+async def ninja_who_async(request: HttpRequest) -> str:
+    name: str = (await request.auser()).get_username()
+    return name
+
+
 def by_django(request: HttpRequest) -> HttpResponse:
     signed_in = sign_in(request, request.GET["id"], methods=("fed",))
     return signed_in.onto(JsonResponse(signed_in.grant))
@@ -79,6 +95,7 @@ urlpatterns = [
     path("token", by_token_alone),
     path("rest", rest_who),
     path("assertion", assertion),
+    path("ninja/", api.urls),
     path("by-django", by_django),
     path("by-django-async", by_django_async),
     path("admin/who", who),

@@ -11,13 +11,14 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, execute_from_command_line
 from django.test import Client, override_settings
 from django.urls import path
 
 from gatepass.gate import Gatepass
 from gatepass.guards.django.admin import SessionsMixin
 from gatepass.guards.django.apps import check_settings
+from gatepass.testing import memory_gate
 from tests.guards.django_users import project
 
 site = admin.AdminSite(name="admin")
@@ -121,6 +122,14 @@ def test_a_command_acts_on_the_gate_of_the_settings(
     assert left.value.code == 0
     assert capsys.readouterr().out == "ended 1\n"
     assert not still_in(token)
+
+
+@pytest.mark.parametrize("setting", [memory_gate, dict])
+def test_a_command_that_cannot_be_run_says_why_in_a_sentence(setting: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with override_settings(GATEPASS=setting()), pytest.raises(SystemExit) as left:
+        execute_from_command_line(["manage.py", "gatepass", "doctor" if setting is memory_gate else "migrate"])
+    assert left.value.code == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_command_that_is_not_for_projects_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Django's users as the accounts of the gate: a user model without a user name, with a UUID as its key."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.http import HttpRequest
 from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
+from gatepass.core.hook_facts import NO_REQUEST
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.guards.django.conf import gate as project_gate
@@ -138,6 +140,11 @@ class TestUser:
         assert answer.json() == {"who": "ann@example.com", "account": str(ann.pk)}
         assert Client().get("/rest").status_code == 401
 
+    @pytest.mark.parametrize("address", ["/ninja/who", "/ninja/who-async"])
+    def test_django_ninja_has_the_row(self, ann: Any, address: str) -> None:
+        assert Client().get(address, headers=bearer(login())).json() == "ann@example.com"
+        assert Client().get(address).status_code == 401
+
     def test_one_path_has_one_way(self, ann: Any) -> None:
         """strawberry-django-jwt#343, django-rest-framework#8655: the admin's session in the way of a token."""
         ben = get_user_model().objects.create_user("ben@example.com", PASSWORD)
@@ -227,6 +234,21 @@ class TestEnding:
         assert Client().get("/rest", headers=token).status_code == 401
         gate.sync.sessions.revoke_all(str(ann.pk), reason="revoked")
         assert not still_in(token)
+
+
+def test_a_fault_of_a_back_end_shows_no_password(ann: Any) -> None:
+    """A crash report has the local variables of each frame; Django, Sentry and theirs hide those of `verify`."""
+
+    class Broken(DjangoUsers):
+        def verify(self, request: HttpRequest, username: str, password: str) -> Any:
+            assert password == PASSWORD
+            raise OSError("no database")
+
+    with pytest.raises(OSError, match="no database") as raised:
+        asyncio.run(Broken().authenticate("ann@example.com", PASSWORD, NO_REQUEST))
+    ours = [frame for frame in raised.traceback if "gatepass/guards/django" in str(frame.path)]
+    assert {"authenticate", "run", "_verify"} <= {frame.name for frame in ours}
+    assert not [frame.name for frame in ours if PASSWORD in repr(frame.locals)]
 
 
 class TestSetting:

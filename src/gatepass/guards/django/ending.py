@@ -35,6 +35,7 @@ def _before_save(
     *, instance: Any, using: str, update_fields: Collection[str] | None, raw: bool = False, **_: object
 ) -> None:
     """Compare what is about to be saved with what the database has, which a row in memory may no longer tell."""
+    instance.__dict__.pop(_ENDS, None)  # of a save that failed
     watched = [name for name in WATCHED if update_fields is None or name in update_fields]
     if raw or instance._state.adding or not watched or _is_renewed_hash(instance, update_fields):
         return

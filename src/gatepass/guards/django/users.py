@@ -11,16 +11,17 @@ A gate that the project makes itself takes it as an argument: `Gatepass.from_env
 The id of the account is the primary key of the user, as text.
 """
 
-import functools
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
 from gatepass.accounts.external import AuthenticatedUser
 from gatepass.core.hook_facts import NO_REQUEST, HookFacts, RequestFacts
+from gatepass.core.secret import Secret
 from gatepass.guards.django import request_thread
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class DjangoUsers:
     def __init__(self) -> None:
         self._joined: weakref.WeakSet[Gatepass] = weakref.WeakSet()
 
+    @sensitive_variables("password")
     def verify(self, request: HttpRequest, username: str, password: str) -> Any:
         """The row of the user with these credentials, or None: as Django's own form asks for it.
 
@@ -68,9 +70,9 @@ class DjangoUsers:
 
     async def authenticate(self, email: str, password: str, request: RequestFacts) -> AuthenticatedUser | None:
         """Asks `verify`, with the request that Django received, or one made of what is known of it."""
-        call = functools.partial(self._verify, _django_request(request), email, password)
+        secret = Secret(password)
         del password  # crash reports show local variables
-        return await request_thread.run(call)
+        return await request_thread.run(self._verify, _django_request(request), email, secret)
 
     async def find(self, user_id: str) -> AuthenticatedUser | None:
         """Asks `row`."""
@@ -82,8 +84,8 @@ class DjangoUsers:
             self._joined.add(gate)
             gate.after("sign_in")(self._tell_signed_in)
 
-    def _verify(self, request: HttpRequest, username: str, password: str) -> AuthenticatedUser | None:
-        user = self.verify(request, username, password)
+    def _verify(self, request: HttpRequest, username: str, secret: Secret) -> AuthenticatedUser | None:
+        user = self.verify(request, username, secret.reveal())
         return None if user is None else self.authenticated(user)
 
     def _find(self, user_id: str) -> AuthenticatedUser | None:

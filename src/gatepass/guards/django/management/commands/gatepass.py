@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from gatepass.errors import ConfigurationError
 from gatepass.guards.django.conf import gate
 
 COMMANDS = ("sessions", "migrate", "doctor", "keys", "audit")
@@ -27,10 +28,14 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """As manage.py calls it. Options that Django has too, such as --help after a command, are gatepass's."""
-        if len(argv) > 2 and not argv[2].startswith("-"):
-            self.handle(arguments=argv[2:])
-        else:
+        if len(argv) < 3 or argv[2].startswith("-"):
             super().run_from_argv(argv)
+            return
+        try:
+            self.handle(arguments=argv[2:])
+        except (CommandError, ConfigurationError) as fault:
+            self.stderr.write(str(fault))
+            raise SystemExit(1) from None
 
     def handle(self, *_: Any, arguments: list[str], **__: Any) -> None:
         """Exits with the code of the command. Raises CommandError for one that is not for projects."""
