@@ -13,8 +13,17 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from gatepass.accounts.administration import Administration
+from gatepass.accounts.identities import Identities
+from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
-from gatepass.anywhere import SyncAccounts, SyncAdministration, SyncKeys, SyncSessions
+from gatepass.anywhere import (
+    SyncAccounts,
+    SyncAdministration,
+    SyncIdentities,
+    SyncKeys,
+    SyncProviderLogout,
+    SyncSessions,
+)
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidToken
 from gatepass.gate import Gatepass
@@ -43,7 +52,9 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
     ("sync", "service", "left_out"),
     [
         (SyncSessions, Sessions, {"open"}),  # the gate's own
-        (SyncAccounts, Accounts, set[str]()),
+        (SyncAccounts, Accounts, {"authenticated"}),  # of the door
+        (SyncIdentities, Identities, set[str]()),
+        (SyncProviderLogout, ProviderLogout, set[str]()),
         (SyncAdministration, Administration, set[str]()),
         (SyncKeys, SigningKeys, {"open", "look"}),
     ],

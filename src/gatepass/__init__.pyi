@@ -13,12 +13,14 @@ from gatepass.errors import (
     InvalidToken as InvalidToken,
     Problem as Problem,
     SessionEnded as SessionEnded,
+    SignInRefused as SignInRefused,
     StoreUnavailable as StoreUnavailable,
     TokenRequired as TokenRequired,
     TooManyAttempts as TooManyAttempts,
 )
 from gatepass.gate import Gatepass as Gatepass
 from gatepass.mail import LinkPages as LinkPages, Mail as Mail, MailTemplates as MailTemplates
+from gatepass.server.door import SignedIn as SignedIn
 from gatepass.server.limits import Limits as Limits
 from gatepass.wire.browsers import Browsers as Browsers
 

@@ -212,6 +212,7 @@ class Sync(Run):
     ) -> None:
         super().__init__(lifecycle, background)
         self.sign_in = self.without_await(door.sign_in)
+        """`Gatepass.sign_in`, of which this has the arguments. The request is read on this thread."""
         self.sessions = SyncSessions(sessions, self)
         self.accounts = SyncAccounts(accounts, self)
         self.identities = SyncIdentities(identities, self)

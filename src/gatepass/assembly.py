@@ -398,7 +398,7 @@ class Parts:
             self._context,
             origins=self.origins,
             report=self.report,
-            elsewhere=self.background.call_soon,
+            home=lambda: self.lifecycle.loop,
         )
         self.sync = Sync(
             self.lifecycle,

@@ -194,7 +194,7 @@ def wrong_times(issuer: Issuer) -> Named:
     yield "not valid yet", issuer.token(nbf=issuer.now + issuer.skew + 1)
     for name in ("exp", "iat", "auth_time"):
         yield f"no {name}", issuer.token(name)
-    for name in ("exp", "iat", "nbf", "auth_time"):
+    for name in ("exp", "iat", "nbf", "auth_time", "begun_at"):
         for wrong in (str(issuer.now + 900), None, True, False, [], {}, -1, -1e300):
             yield f"{name} {wrong!r}", issuer.token(**{name: wrong})
         for text in ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 400, "9" * 5000, "0x7f", "1_000", "01"):
@@ -209,6 +209,8 @@ def missing_facts(issuer: Issuer) -> Named:
         yield f"no {name}", issuer.token(name)
         for wrong in ("", None, 0, 7, True, ["x"], {"x": "y"}):
             yield f"{name} {wrong!r}", issuer.token(**{name: wrong})
+    for wrong in ("", None, 7, True, ["gold"], {"gold": True}):
+        yield f"acr {wrong!r}", issuer.token(acr=wrong)
     for wrong in (None, 7, ["read"], {"read": True}):
         yield f"scope {wrong!r}", issuer.token(scope=wrong)
 

@@ -117,6 +117,13 @@ def test_the_principal_is_what_the_claims_say(issuer: Issuer, verifier: Verifier
     assert "tenant" not in repr(principal)
 
 
+def test_how_the_person_signed_in_is_what_the_claims_say(issuer: Issuer, verifier: Verifier) -> None:
+    told = verifier.verify(issuer.token(amr=["fed", "mfa"], acr="urn:x", auth_time=NOW - 60, begun_at=NOW - 9), NOW)
+    assert (told.methods, told.acr, told.auth_time, told.begun_at) == (("fed", "mfa"), "urn:x", NOW - 60, NOW - 9)
+    untold = verifier.verify(issuer.token(auth_time=NOW - 60), NOW)
+    assert (untold.methods, untold.acr, untold.begun_at) == ((), None, NOW - 60)
+
+
 def test_a_remembered_principal_runs_out_to_the_second(issuer: Issuer, verifier: Verifier) -> None:
     principal = verifier.verify(issuer.token(), NOW)
     assert verifier.still_holds(principal, NOW + 900 + SKEW - 1)

@@ -127,6 +127,6 @@ urlpatterns = [
     path("", include(plain)),
     path("async/", include(asynchronous)),
     path("rest/", include(rested)),
-    path("auth/", include("gatepass.guards.django.urls")),
     path("", include("tests.guards.django_sign_in")),
+    path("auth/", include("gatepass.guards.django.urls")),
 ]

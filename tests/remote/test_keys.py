@@ -114,6 +114,7 @@ class TestTokens:
         revoked.load([])
         assert not holds(gate, forge(OLD).token(auth_time=NOW - 1))
         assert holds(gate, forge(OLD).token(auth_time=NOW))
+        assert holds(gate, forge(OLD).token(auth_time=NOW - 1, begun_at=NOW)), "authenticated elsewhere before that"
 
 
 class TestFetching:

@@ -72,6 +72,25 @@ async def test_a_password_change_asks_for_a_key_for_the_session_that_it_begins(b
     assert await state_of(browser) == "device"
 
 
+async def test_a_session_that_the_application_began_is_offered_a_device_at_its_first_refresh(
+    harness: GateHarness, browser: DeviceBrowser
+) -> None:
+    """A redirect, or a route whose mount is not that of the endpoints, can ask for none."""
+    await Browser(harness.gate.asgi).register()
+    (account,) = harness.memory._accounts
+    headers = [(b"user-agent", b"Firefox/140.0 Linux")]
+    scope = {"type": "http", "method": "GET", "path": "/link", "headers": headers, "client": ("203.0.113.7", 1)}
+    signed_in = await harness.gate.sign_in(scope, account, methods=("otp",))
+    for name, value in signed_in.headers:
+        if name == "set-cookie":
+            cookie, _, text = value.partition(";")[0].partition("=")
+            browser.jar[cookie] = text
+    first = await browser.refresh(binds=True)
+    assert first.get("secure-session-registration") is not None
+    assert browser.device.sessions
+    assert (await browser.refresh()).get("secure-session-registration") is None
+
+
 async def test_nothing_is_offered_where_it_is_off_or_the_browser_would_not_register() -> None:
     """Off by default; over http; to pages of other origins; to programs that are no browsers."""
     async with open_gate() as off:
@@ -342,8 +361,9 @@ async def test_a_device_that_the_store_lost_is_forgotten_by_the_browser_too(
 ) -> None:
     """A fail-over took the registration: the browser is told to end it, and the session goes on as it was (P1)."""
     await browser.register()
+    assert (await browser.refresh()).status == 200
     sid, rows = bytes.fromhex(browser.sid), harness.memory.rows()
-    rows[sid] = replace(rows[sid], device_key=b"")
+    rows[sid] = replace(rows[sid], device_key=b"", device_since=None)
     browser.expire_device_cookie()
     assert (await browser.refresh()).status == 200
     assert browser.device_answers[-1].json() == {"session_identifier": browser.sid, "continue": False}

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from gatepass import AuthenticatedUser
 from gatepass.core.access_token import Principal
 from gatepass.core.event import CookiesLost, SessionRevoked
 from gatepass.errors import BadRequest, Forbidden, SignInRefused
-from gatepass.server.any_response import EncodedCookie, put_headers
+from gatepass.server.any_response import EncodedCookie, put_headers, put_morsels
 from gatepass.server.door import SignedIn
+from gatepass.wire.asgi import Receive, Scope, Send
 from gatepass.wire.browsers import Browsers
+from tests.support.asgi import call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, Browser, secret_of
 from tests.support.gates import NOW, GateHarness, open_gate
+from tools.services.patience import becomes
 
 ELEVEN = tuple(f"m{number}" for number in range(11))
 CLIENT = ("203.0.113.7", 50_000)
@@ -200,6 +204,23 @@ class TestRefused:
         for headers in ((("sec-fetch-site", "cross-site"),), (("origin", ORIGIN),), ()):
             assert await at.gate.sign_in(scope_of(*headers), account, methods=("otp",))
 
+    async def test_not_a_form_at_home_that_hides_where_it_stands(self, at: GateHarness, account: str) -> None:
+        """Referrer-Policy: no-referrer makes the Origin of a page's own form null."""
+        scope = scope_of(("origin", "null"), ("sec-fetch-site", "same-origin"))
+        assert await at.gate.sign_in(scope, account, methods=("otp",))
+
+    async def test_a_response_whose_head_was_sent_before_anything_has_happened(
+        self, at: GateHarness, account: str
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await at.gate.sign_in(scope, account, methods=("fed",))
+
+        before = len(at.memory.rows())
+        with pytest.raises(RuntimeError, match="head of the response"):
+            await call(at.gate.guard(app), "GET", "/")
+        assert len(at.memory.rows()) == before
+
     async def test_plain_http_to_the_proxy(self) -> None:
 
         async with open_gate(browsers=Browsers(trusted_proxies=("203.0.113.7",))) as at:
@@ -319,14 +340,20 @@ class TestWithoutAGuard:
     ) -> None:
         await at.gate.sign_in(scope_of(), account, methods=("fed",))
         gc.collect()
+        await becomes(lambda: at.named("session_cookies_lost"), "the event")
         (event,) = at.named("session_cookies_lost")
         assert isinstance(event, CookiesLost)
         assert event.fix.startswith("Return signed_in.onto(response)")
 
     async def test_what_was_put_onto_a_response_is_not(self, at: GateHarness, account: str) -> None:
-        for put in (lambda made: made.headers, lambda made: made.onto([])):
-            put(await at.gate.sign_in(scope_of(), account, methods=("fed",)))
+        first = await at.gate.sign_in(scope_of(), account, methods=("fed",))
+        second = await at.gate.sign_in(scope_of(), account, methods=("fed",))
+        put: list[tuple[str, str]] = []
+        assert second.onto(put) is put
+        assert len(first.headers) == len(put) == 3
+        del first, second
         gc.collect()
+        await asyncio.sleep(0)  # the loop's turn, in which an event would be told
         assert at.named("session_cookies_lost") == []
 
 
@@ -355,6 +382,15 @@ class TestResponses:
 
     def test_a_cookie_of_litestar_is_one_header(self) -> None:
         assert EncodedCookie("a=1; Path=/").to_encoded_header() == (b"set-cookie", b"a=1; Path=/")
+
+    def test_two_cookies_of_one_name_and_the_same_one_twice_among_those_of_the_standard_library(self) -> None:
+        """Django keeps cookies by name: one of an earlier COOKIE_PATH would take the place of the new one."""
+        cookies: SimpleCookie = SimpleCookie()
+        cookies["own"] = "1"
+        for _ in range(2):
+            put_morsels(cookies, ["a=1; Path=/", "a=; Path=/b; Max-Age=0"])
+        sent = [morsel.OutputString() for morsel in cookies.values()]
+        assert sent == ["own=1", "a=1; Path=/", "a=; Path=/b; Max-Age=0"]
 
     @pytest.mark.parametrize("response", [None, "text", ("body", 200), {}, {"access_token": "x"}, 7])
     def test_what_is_no_response_is_told_what_to_make(self, response: object) -> None:

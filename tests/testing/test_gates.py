@@ -83,3 +83,10 @@ def test_a_fake_caller_has_what_a_token_would_say() -> None:
     assert (caller.account_id, caller.scopes, caller.authenticated_at) == ("bob", frozenset({"a", "b"}), 100)
     assert (caller.claims["sub"], caller.claims["scope"], caller.claims["role"]) == ("bob", "a b", "editor")
     assert fake_principal().authenticated_at > 1_700_000_000
+    assert fake_principal().methods == ("pwd",)
+    federated = fake_principal(methods=("fed",), acr="urn:example:gold")
+    assert (federated.methods, federated.acr, federated.claims["acr"]) == (
+        ("fed",),
+        "urn:example:gold",
+        "urn:example:gold",
+    )

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import httpx2
 import pytest
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 
 from gatepass import AuthenticatedUser, Gatepass, Principal, Tokens
@@ -64,7 +64,9 @@ __all__ = [
     "payout",
     "pytest",
     "raise_for_problem",
+    "request",
     "requires",
+    "response",
     "secret",
     "sid",
     "structlog",
@@ -98,6 +100,8 @@ secret: str
 sid: bytes
 order: dict[str, Any]
 payout: dict[str, Any]
+request: Request
+response: Response
 window: Any
 alert: Callable[..., None]
 ask_password: Callable[[], str]

@@ -83,7 +83,8 @@ class Guard:
         else:
             await sender.release()
         finally:
-            sender.finish()
+            if sender.delivery is not None:
+                sender.delivery.close()
 
     def is_of(self, other: "Guard") -> bool:
         """Whether both are guards of one gate."""

@@ -59,11 +59,6 @@ class GuardedSend:
                 self.delivery.see(message.get("headers", ()))
             await self._send(message)
 
-    def finish(self) -> None:
-        """The request is over: tell of cookies that were not sent."""
-        if self.delivery is not None:
-            self.delivery.close()
-
 
 class Refusals:
     """Around one layer of a Starlette application: answers the refusals that it raises."""

@@ -77,16 +77,17 @@ def list_(env_file: Path | None, as_json: bool) -> None:
 def show(account: str, env_file: Path | None, as_json: bool) -> None:
     """Show an account, and how it can be signed in to: with a password, and by which identities at providers."""
 
-    async def read(gate: Gatepass) -> tuple[Account, Sequence[LinkedIdentity]]:
+    async def read(gate: Gatepass) -> tuple[Account, bool, Sequence[LinkedIdentity]]:
         found = await find_account(gate, account)
-        return found, await gate.identities.list_for_account(found.id)
+        return found, await gate.accounts.is_stopped(found), await gate.identities.list_for_account(found.id)
 
-    found, identities = with_gate(env_file, read)
+    found, stopped, identities = with_gate(env_file, read)
     if as_json:
         linked = [identity_json(each) for each in identities]
-        click.echo(json.dumps({**_as_json(found), "password": found.has_password, "identities": linked}))
+        facts = {"stopped": stopped, "password": found.has_password, "identities": linked}
+        click.echo(json.dumps({**_as_json(found), **facts}))
         return
-    click.echo(_line(found))
+    click.echo(_line(found, stopped))
     click.echo("password  yes" if found.has_password else "password  none")
     for each in identities:
         used = format_time(each.last_used_at)

@@ -160,7 +160,8 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
                 await inner(scope, receive, sender)  # type: ignore[arg-type]
             finally:
                 await sender.release()
-                sender.finish()
+                if sender.delivery is not None:
+                    sender.delivery.close()
 
         # Around the whole stack: a middleware would not cover routing errors, exception handlers and hooks.
         app.asgi_handler = guarded

@@ -14,7 +14,9 @@ from typing import Any
 
 from gatepass.server.http import Request
 from gatepass.server.wsgi import scope_of
-from gatepass.wire.asgi import Message, Scope
+from gatepass.wire.asgi import SENDER, Message, Scope
+
+_HELD_AS = ("META", "environ", "scope")
 
 
 def read_request(request: object) -> Request:
@@ -33,11 +35,10 @@ def read_request(request: object) -> Request:
 
 def handed_over(request: object) -> Any:
     """The mapping in which a guard leaves word for the code behind it: the scope, or the environ. None without one."""
-    for name in ("META", "environ", "scope"):
-        found = getattr(request, name, None)
-        if isinstance(found, Mapping):
-            return found
-    return request if isinstance(request, Mapping) else None
+    held = [found for name in _HELD_AS if isinstance(found := getattr(request, name, None), Mapping)]
+    if not held:
+        return request if isinstance(request, Mapping) else None
+    return next((each for each in held if SENDER in each), held[0])
 
 
 def _scope_of(request: object) -> Scope | None:

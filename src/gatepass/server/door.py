@@ -90,13 +90,13 @@ class Door:
         *,
         origins: Origins,
         report: Callable[[CookiesLost], None],
-        elsewhere: Callable[..., Any],
+        home: Callable[[], asyncio.AbstractEventLoop | None],
     ) -> None:
-        """`elsewhere` calls a function soon on the event loop of the gate, from a thread without a loop."""
+        """`home` returns the running event loop on which the gate is open."""
         self._context = context
         self._origins = origins
         self._report = report
-        self._elsewhere = elsewhere
+        self._home = home
 
     def sign_in(
         self,
@@ -117,7 +117,10 @@ class Door:
         how.time(self._context.clock.now())
         asked = read_request(request)
         self._refuse(asked, origins)
-        return self._begin(asked, account, how=how, remember=remember, key=key, watcher=handed_over(request))
+        watcher = handed_over(request)
+        if getattr(watcher.get(SENDER), "has_started", False):
+            raise RuntimeError("The head of the response has been sent without the cookies: sign in before that.")
+        return self._begin(asked, account, how=how, remember=remember, key=key, watcher=watcher)
 
     async def _begin(
         self,
@@ -162,9 +165,9 @@ class Door:
         return delivery
 
     def _tell(self, event: CookiesLost) -> None:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            self._elsewhere(lambda: self._report(event))
-        else:
+        """On the loop of the gate, as all events. No lock: garbage collection may call this anywhere."""
+        home = self._home()
+        if home is None:
             self._report(event)
+        else:
+            home.call_soon_threadsafe(self._report, event)

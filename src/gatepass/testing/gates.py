@@ -39,6 +39,8 @@ def fake_principal(
     scopes: Iterable[str] = (),
     claims: Mapping[str, Json] | None = None,
     authenticated_at: int | None = None,
+    methods: tuple[str, ...] = ("pwd",),
+    acr: str | None = None,
 ) -> Principal:
     """A caller without a token, for what takes a Principal. It signed in just now, unless `authenticated_at` is given.
 
@@ -52,6 +54,8 @@ def fake_principal(
         "sid": "0" * 32,
         "auth_time": signed_in,
         "scope": " ".join(sorted(held)),
+        "amr": list(methods),
+        **({} if acr is None else {"acr": acr}),
     }
     return Principal(
         account_id=account_id,
@@ -62,4 +66,7 @@ def fake_principal(
         authenticated_at=signed_in,
         scopes=held,
         claims={**facts, **(claims or {})},
+        methods=methods,
+        acr=acr,
+        begun_at=signed_in,
     )

@@ -166,6 +166,21 @@ class SessionBattery:
             await store.add(session, credential_version=1)
             assert (await swapped(store, session)).methods == methods
 
+    async def test_the_assurance_of_a_sign_in_is_kept_with_a_device_and_without(self, store: Store) -> None:
+        account = account_of()
+        await store.add_account(account)
+        for acr in ("", "0", "urn:example:gold", "https://example.com/mfa?a=b"):
+            facts = {"acr": acr, "methods": ("fed", "mfa"), "authenticated_at": NOW - 3600}
+            session = session_of(account, repr(acr), **facts)
+            await store.add(session, credential_version=1)
+            assert await store.find(session.sid) == session
+            assert (await swapped(store, session)).acr == acr
+            assert await store.set_device(session.sid, key=b"key", since=None, now=NOW)
+            ended = await store.revoke(session.sid, reason="revoked", now=NOW)
+            assert ended is not None
+            assert (ended.acr, ended.methods, ended.device_key) == (acr, ("fed", "mfa"), b"key")
+            assert (ended.authenticated_at, ended.created_at) == (NOW - 3600, NOW)
+
     async def test_a_revoked_session_is_never_swapped_back(self, store: Store) -> None:
         session = await signed_in(store)
         ended = await store.revoke(session.sid, reason="revoked", now=NOW + 1)

@@ -143,8 +143,11 @@ class Origins:
     def check_source(self, headers: Headers, *, beside: Collection[str] = ()) -> None:
         """Raise Forbidden (`cross-site`) for a request with an Origin that is neither allowed nor one of `beside`.
 
-        For routes of the application: a link that is followed, such as a mailed one, has no Origin.
+        For routes of the application: a link that is followed, such as a mailed one, has no Origin. A form of a page
+        whose Referrer-Policy is no-referrer has the Origin null, at home too.
         """
+        if headers.one(b"sec-fetch-site") == "same-origin":
+            return
         origin = headers.one(b"origin")
         if origin is not None and origin not in self.own and origin not in self.foreign and origin not in beside:
             raise cross_site("This origin is not allowed here.")

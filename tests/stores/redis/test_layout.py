@@ -34,6 +34,20 @@ def test_a_row_of_the_version_before_is_read_as_unbound_without_methods() -> Non
     assert unpack_session(OVER.sid, BEFORE) == OVER
 
 
+WITHOUT_ACR = bytes.fromhex(
+    "02000000000000000000000000006b715f00ffffffffffffffffdd05bad0d2c8c525ba660a23e46eca820000000000000000000000000000000"
+    "0000000006b49d2000058000000006b49d200000000006b49d200010020001066613535303134626437363638343431623736346334343230643"
+    "8613162376246697265666f78206f6e204c696e7578707764206f74700000000000000000006b6579000c3139322e302e322e302f3234"
+)
+"""A row as it was written before there was an acr: two methods, and a device that has proven nothing yet."""
+
+
+def test_a_row_of_before_there_was_an_acr_is_the_row_of_today_without_one() -> None:
+    session = session_of(account_of(), methods=("pwd", "otp"), device_key=b"key")
+    assert unpack_session(session.sid, WITHOUT_ACR) == session
+    assert pack_session(session) == WITHOUT_ACR
+
+
 def test_a_row_of_a_later_version_is_refused() -> None:
     later = b"\x04" + pack_session(OVER)[1:]
     with pytest.raises(StoreUnavailable, match="another version"):
@@ -52,9 +66,10 @@ def test_a_row_is_read_as_it_was_written(
 
 
 @pytest.mark.parametrize("methods", [(), ("pwd", "otp")])
+@pytest.mark.parametrize("acr", ["", "urn:example:gold"])
 @pytest.mark.parametrize("since", [None, NOW])
-def test_a_row_with_a_device_is_read_as_it_was_written(methods: tuple[str, ...], since: int | None) -> None:
-    session = replace(OVER, methods=methods, device_key=b"\x00key\x00 \xff", device_since=since)
+def test_a_row_with_a_device_is_read_as_it_was_written(methods: tuple[str, ...], since: int | None, acr: str) -> None:
+    session = replace(OVER, methods=methods, acr=acr, device_key=b"\x00key\x00 \xff", device_since=since)
     packed = pack_session(session)
     assert packed[0] == (2 if since is None else 3)
     assert unpack_session(session.sid, packed) == session

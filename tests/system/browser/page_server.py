@@ -22,7 +22,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -68,6 +68,16 @@ async def ping(request: Request) -> Response:
 async def echo(request: Request) -> Response:
     """The body that came, so that a replay can be compared."""
     return JSONResponse({"body": (await request.body()).decode(), "kind": request.headers.get("content-type")})
+
+
+def entrance(gate: Gatepass) -> Route:
+    """A route that signs in whoever follows it, by a redirect to the page."""
+
+    async def enter(request: Request) -> Response:
+        signed_in = await gate.sign_in(request, request.query_params["account"], methods=("otp",))
+        return signed_in.onto(RedirectResponse("/", 303))
+
+    return Route("/enter", enter)
 
 
 async def page(_request: Request) -> Response:
@@ -128,6 +138,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
         routes=[
             Mount("/auth", gate.asgi),
             *(Mount(f"{path}/auth", other.asgi) for path, other in others.items()),
+            entrance(gate),
             Route("/api/ping", ping),
             Route("/api/echo", echo, methods=["POST"]),
             Route("/page.js", script),

@@ -31,6 +31,24 @@ def test_calls_go_on_over_the_end_of_a_pass_with_exactly_one_refresh(stage: Stag
     assert stage.proxy.count(REFRESH) == 1
 
 
+def test_a_link_on_another_site_that_signs_in_by_a_redirect_is_bound_by_the_page(stage: Stage, tab: Page) -> None:
+    """The session began without a key, in a response to a request of another site: the page knows it and binds it."""
+    sign_up(tab)
+    account = ping(tab)["account"]
+    tab.evaluate("stage.session.signOut()")
+    tab.goto("about:blank")
+    tab.set_content(f'<a href="{stage.url}/enter?account={account}">Sign in</a>')
+    tab.click("a")
+    tab.wait_for_url(f"{stage.url}/")
+    tab.evaluate("stage.ready.then(() => null)")
+    assert (status(tab), ping(tab)["account"]) == ("active", account)
+    listed = "stage.api.get('/auth/sessions').then(r => r.data.sessions.map(s => [s.bound, ...s.methods]))"
+    assert tab.evaluate(listed) == [["key", "otp"]]
+    tab.reload()
+    tab.evaluate("stage.ready.then(() => null)")
+    assert ping(tab)["account"] == account, "with the key that it has kept"
+
+
 WAKING = """() => {
   for (const type of ["focus", "online", "pageshow", "resume"]) dispatchEvent(new Event(type));
   for (const type of ["visibilitychange", "resume"]) document.dispatchEvent(new Event(type));

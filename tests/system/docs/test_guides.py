@@ -92,30 +92,82 @@ class TestRoles:
             assert client.get("/projects/7").status_code == 401
 
 
-class TestOwnSignIn:
+class TestMailedLink:
     @pytest.fixture
-    def tickets(self) -> ModuleType:
-        return program("own-sign-in", "app.py")
+    def module(self) -> ModuleType:
+        return program("own-sign-in", "magic_link.py")
 
     @pytest.fixture
-    def client(self, tickets: ModuleType) -> Iterator[TestClient]:
-        with serving(tickets.create_app(memory_gate(users=tickets.Tickets()))) as client:
+    def client(self, module: ModuleType) -> Iterator[TestClient]:
+        sent: list[tuple[str, str]] = []
+        vars(module).update(sent=sent, send=lambda address, text: sent.append((address, text)))
+        with serving(module.create_app(memory_gate())) as client:
+            sign_up(client)
+            client.post("/auth/logout", headers=PAGE)
             yield client
 
-    def test_a_ticket_is_a_sign_in_once(self, client: TestClient) -> None:
-        came = client.post("/callback", json={"id_token": "ann"}).json()
-        body = {"email": came["email"], "password": came["ticket"]}
-        made = client.post("/auth/login", json=body, headers=PAGE).json()
-        assert made["account"]["id"] == "provider|ann"
-        assert client.post("/auth/login", json=body, headers=PAGE).json()["code"] == "invalid-credentials"
+    def token(self, client: TestClient, module: ModuleType) -> str:
+        assert client.post("/link", json={"email": "Ann@Example.com"}).status_code == 202
+        address, text = module.sent.pop()
+        assert address == "ann@example.com"
+        return str(text.partition("#")[2])
 
-    def test_a_ticket_of_another_person_or_of_yesterday_is_none(self, client: TestClient, tickets: ModuleType) -> None:
-        stolen = {"email": "bob@example.com", "password": tickets.ticket_for("1", "ann@example.com")}
-        assert client.post("/auth/login", json=stolen, headers=PAGE).status_code == 401
-        old = tickets.ticket_for("1", "ann@example.com")
-        tickets.TICKETS[old] = ("1", "ann@example.com", 0.0)
-        body = {"email": "ann@example.com", "password": old}
-        assert client.post("/auth/login", json=body, headers=PAGE).status_code == 401
+    def test_the_link_signs_in_once(self, client: TestClient, module: ModuleType) -> None:
+        token = self.token(client, module)
+        assert "<button>" in client.get("/link").text
+        assert client.post("/link/use", json={"token": token}).status_code == 204
+        renewed = client.post("/auth/refresh", headers=PAGE)
+        bearer = {"Authorization": f"Bearer {renewed.json()['access_token']}"}
+        (session,) = client.get("/auth/sessions", headers=bearer).json()["sessions"]
+        assert (session["methods"], session["bound"]) == (["otp"], "no")
+        assert client.post("/link/use", json={"token": token}).status_code == 403
+
+    def test_old_links_foreign_pages_and_strangers_get_nothing(self, client: TestClient, module: ModuleType) -> None:
+        assert client.post("/link", json={"email": "nobody@example.com"}).status_code == 202
+        assert module.sent == []
+        elsewhere = client.post(
+            "/link/use", json={"token": self.token(client, module)}, headers={"Origin": "https://evil.example"}
+        )
+        assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "cross-site")
+        token = self.token(client, module)
+        module.db.execute("UPDATE link SET ends = 0")
+        assert client.post("/link/use", json={"token": token}).status_code == 403
+        assert "set-cookie" not in elsewhere.headers
+
+
+class TestAssertion:
+    @pytest.fixture
+    def module(self) -> ModuleType:
+        return program("own-sign-in", "saml.py")
+
+    def asserted(self, module: ModuleType, asked: str, **other: Any) -> dict[str, str]:
+        said = {
+            "in_response_to": asked,
+            "name_id": "p-7",
+            "authn_context": "urn:example:mfa",
+            "authn_instant": 1,
+            **other,
+        }
+        return {"assertion": module.ASSERTIONS.dumps(said)}
+
+    def test_an_assertion_that_this_browser_asked_for_is_a_sign_in_once(self, module: ModuleType) -> None:
+        gate = memory_gate()
+        client = module.create_app(gate).test_client()
+        module.PEOPLE["p-7"] = gate.sync.administration.add_account("ann@example.com", ANN["password"], by="test").id
+        from_provider: Any = {"base_url": "https://testserver", "headers": {"Origin": "https://idp.example"}}
+        asked = client.get("/saml/login", base_url="https://testserver").location.partition("request=")[2]
+        foreign = self.asserted(module, "another browser's")
+        assert client.post("/saml/acs", data=foreign, **from_provider).status_code == 403
+        forged = {"assertion": self.asserted(module, asked)["assertion"][:-1]}
+        assert client.post("/saml/acs", data=forged, **from_provider).status_code == 403
+        answer = client.post("/saml/acs", data=self.asserted(module, asked), **from_provider)
+        assert (answer.status_code, answer.location) == (303, "/")
+        renewed = client.post("/auth/refresh", base_url="https://testserver", headers=PAGE).get_json()
+        caller = gate.check.principal([f"Bearer {renewed['access_token']}"])
+        assert (caller.methods, caller.acr, caller.auth_time) == (("fed",), "urn:example:mfa", 1)
+        again = client.post("/saml/acs", data=self.asserted(module, asked), **from_provider)
+        assert again.status_code == 403, "an assertion holds once"
+        gate.sync.close()
 
 
 class TestWebSockets:

@@ -36,6 +36,8 @@ PROBES = {
     "rich": "import gatepass.client.layers.indicators as found; import rich",
     "sentry": "from gatepass.client.layers.sentry import sentry_layer; sentry_layer()",
     "otel": "from gatepass.client.layers.otel import otel_layer; otel_layer()",
+    "oidc": f"{GATE.replace('Gatepass(s', 'gate = Gatepass(s')}\n"
+    "gate.oidc('acme', issuer='https://login.example', client_id='the-gate')",
     "bcrypt": "import bcrypt; from gatepass.accounts.passwords import foreign",
     "starlette": "from gatepass.guards.starlette import current_principal",
     "fastapi": "from gatepass.guards.fastapi import CurrentPrincipal",

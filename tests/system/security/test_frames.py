@@ -21,7 +21,7 @@ from tests.support.frames import Frames
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
 from tests.support.person import Person
-from tests.support.provider import ACCESS_TOKEN, CLIENT_SECRET, Provider, callback
+from tests.support.provider import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, Provider, callback
 
 PASSWORD, NEXT = "canary-Zq7 pass phrase of Ann", "canary-Zq7 next pass phrase"
 EMAIL, OTHER, THIRD, LAST = "ann@example.com", "ann@other.example", "bob@example.com", "eve@example.com"
@@ -55,6 +55,8 @@ class Walk:
         await self.send("GET", "/sessions")
         await self.send("GET", "/me")
         await self.send("DELETE", f"/sessions/{'0' * 32}")
+        await self.send("GET", "/identities")
+        await self.send("DELETE", f"/identities/{'0' * 32}")
         await self.send("POST", "/logout-others")
         await self.send("POST", "/logout-all")
         await self.send("POST", "/logout")
@@ -84,8 +86,11 @@ class Walk:
                 answer = await person.open(path if form else f"{path}?{query}", form=query.encode() if form else None)
                 assert answer.one("location") == "/"
                 self.secrets.add(provider.forms[-1]["code_verifier"])
+            told = self.noted(sign({"iss": provider.issuer, "aud": CLIENT_ID, "sub": provider.subject}))
+            await person.open("/oidc/acme/back-channel-logout", form=f"logout_token={told}".encode())
         paths = ("start", "callback")
         self.called |= {(method, f"/oidc/{{name}}/{path}") for method in ("GET", "POST") for path in paths}
+        self.called.add(("POST", "/oidc/{name}/back-channel-logout"))
 
     def noted(self, secret: str) -> str:
         self.secrets.add(secret)
@@ -97,7 +102,8 @@ class Walk:
         ann = self.ann
         headers = [("gatepass-client", "1"), *([ann.bearer] if ann.access_token else []), *headers]
         await ann.send(method, path, body=body, headers=headers)
-        self.called.add((method, "/sessions/{sid}" if path.startswith("/sessions/") else path))
+        shown = {"sessions": "/sessions/{sid}", "identities": "/identities/{id}"}
+        self.called.add((method, shown[path.split("/")[1]] if path.count("/") == 2 and "0" * 32 in path else path))
         self.secrets |= {text for text in (ann.jar.get(ann.rt_name), ann.access_token) if text}
 
     async def link(self) -> str:

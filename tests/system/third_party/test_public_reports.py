@@ -9,6 +9,13 @@ drf-jwt#441, simplejwt#763                     a second class of bearer tokens: 
 pytest-asyncio#38, starlette#1315              another event loop for each test: tests/runtime/test_loops.py
 axios#3586                                     a refused download as a blob: web/client/test/request/deliver.test.ts
 django#21535, wagtail#1147                     a renewed hash: tests/system/docs/test_external_users_examples.py
+fastapi#2452, #4535, FastAPI-boilerplate#271   cookies on a response that is not sent: tests/guards/test_sign_in.py, as
+flask-jwt-extended#76, #481                      the next three rows
+elysia#637, opennextjs-aws#1191                two cookies on one redirect
+aiohttp-security#1005, nav#2804                a session that is older than its sign-in
+logto-python#22, django-rest-framework#8617    an async view of Django signs in
+djangosaml2#203, #266                          an assertion by a POST of another site: tests/system/docs/test_guides.py
+next-auth#1840, supabase/auth#1214             a mailed link that a scanner follows: the same
 """
 
 import asyncio

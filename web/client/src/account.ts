@@ -29,6 +29,12 @@ export interface SessionInfo {
   /** The network from which it was last used; never the whole address. */
   readonly address: string;
   readonly remember: boolean;
+  /** How the person signed in (RFC 8176): "pwd", "otp", "fed". */
+  readonly methods: readonly string[];
+  /** The assurance of that, where another system has said one. */
+  readonly acr: string | null;
+  /** When that was: at the sign-in, or earlier elsewhere. */
+  readonly authenticated_at: number;
   /** Whether it is the session of this browser. */
   readonly current: boolean;
 }

@@ -43,6 +43,9 @@ function describe(row: Row, current: string) {
     expires_at: row.committedAt + 2_592_000,
     address: "203.0.113.0/24",
     remember: true,
+    methods: ["pwd"],
+    acr: null,
+    authenticated_at: 1_700_000_000,
     current: row.sid === current,
   };
 }
