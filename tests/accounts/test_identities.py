@@ -315,6 +315,7 @@ class TestUnlinking:
         linked = await at.at.gate.identities.link(account.id, GOOGLE)
         phone, here = await sign_in(at, account, GOOGLE), await sign_in(at, account, GOOGLE)
         password = await at.at.gate.sessions.sign_in(account, caller=CALLER, remember=True)
+        assert password is not None
         await at.at.gate.identities.unlink(account.id, linked.id, keep=here.session.sid)
         live = {session.sid for session in await at.at.gate.sessions.list_for_account(account.id)}
         assert live == {here.session.sid, password.session.sid}

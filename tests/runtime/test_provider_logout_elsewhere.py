@@ -46,6 +46,7 @@ async def begin(gate: Gatepass, sid: str) -> tuple[bytes, list[str]]:
     account = await gate.identities.account_for(GOOGLE)
     through = ProviderSignIn(GOOGLE.provider, GOOGLE.issuer, GOOGLE.subject, sid, 1)
     grant = await gate.sessions.sign_in(account, caller=CALLER, remember=True, through=through)
+    assert grant is not None
     return grant.session.sid, [f"Bearer {grant.access_token}"]
 
 

@@ -28,8 +28,9 @@ async def at_provider(at: Post, identity: Identity = GOOGLE) -> Browser:
     account = await at.at.gate.identities.account_for(identity)
     through = ProviderSignIn(identity.provider, identity.issuer, identity.subject, "there", at.at.clock.now())
     grant = await at.at.gate.sessions.sign_in(account, caller=CALLER, remember=True, through=through)
+    assert grant is not None
     browser = at.browser()
-    browser.access_token = grant.access_token
+    browser.access_token = grant.access_token or ""
     return browser
 
 
