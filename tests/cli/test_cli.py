@@ -353,6 +353,25 @@ class TestKeys:
         listed = json.loads(CliRunner().invoke(main, ["keys", "list", "--all", "--json"]).stdout)
         assert sorted(row["state"] for row in listed) == ["gone", "gone", "signs"]
 
+    @pytest.mark.parametrize("kid", ["-Vq8hzM_help-yes", "--7hQx", "-h2"])
+    def test_an_id_may_begin_with_a_dash(self, folder: Path, kid: str) -> None:
+        """Key ids are random base64url; `-h` is help, and is no part of one."""
+        for arguments in ([kid, "--at-once"], ["--at-once", kid], ["--at-once", "--", kid]):
+            done = CliRunner().invoke(main, ["keys", "retire", *arguments])
+            assert (done.exit_code, kid in done.stderr) == (1, True), "it looked for this key"
+        for command in (["accounts", "show"], ["accounts", "disable"], ["sessions", "list"]):
+            done = CliRunner().invoke(main, [*command, kid])
+            assert (done.exit_code, done.stderr) == (1, "There is no account with this address or id.\n")
+
+    def test_an_option_that_does_not_exist_is_refused_still(self, folder: Path) -> None:
+        for arguments in (["--at-onc"], ["kid", "--at-onc"], ["--at-onc", "kid"]):
+            done = CliRunner().invoke(main, ["keys", "retire", *arguments])
+            assert done.exit_code == 2
+            assert "--at-once" in done.stderr
+        assert CliRunner().invoke(main, ["keys", "retire", "kid", "--frobnicate"]).exit_code == 2
+        assert CliRunner().invoke(main, ["keys", "retire", "kid", "--env-file"]).exit_code == 2
+        assert "Usage" in CliRunner().invoke(main, ["keys", "retire", "-h"]).stdout
+
     def test_a_wrong_duration_is_a_usage_error_that_shows_the_form(self, folder: Path) -> None:
         done = CliRunner().invoke(main, ["keys", "rotate", "--after", "soon"])
         assert done.exit_code == 2

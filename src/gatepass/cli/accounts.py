@@ -10,6 +10,7 @@ from gatepass.accounts.import_files import read_records
 from gatepass.accounts.importing import Refusal, import_accounts
 from gatepass.cli.audit import actor
 from gatepass.cli.common import (
+    CommandOfIds,
     env_file_option,
     fail,
     find_account,
@@ -33,7 +34,7 @@ def accounts() -> None:
     """Make, list, show, disable, unlink, delete and import accounts."""
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("email")
 @env_file_option
 @json_option
@@ -70,7 +71,7 @@ def list_(env_file: Path | None, as_json: bool) -> None:
     with_gate(env_file, show)
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 @json_option
@@ -94,7 +95,7 @@ def show(account: str, env_file: Path | None, as_json: bool) -> None:
         click.echo(f"identity  {each.id}  {each.provider}  {each.email or '-'}  last used {used}")
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("account", metavar="EMAIL|ID")
 @click.argument("identity", metavar="IDENTITY")
 @click.option("--last", is_flag=True, help="Also if the account cannot be signed in to any more then.")
@@ -110,7 +111,7 @@ def unlink(account: str, identity: str, last: bool, env_file: Path | None) -> No
     click.echo(f"unlinked {identity} from {account}")
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 def disable(account: str, env_file: Path | None) -> None:
@@ -118,7 +119,7 @@ def disable(account: str, env_file: Path | None) -> None:
     _act(account, env_file, "disabled", lambda gate, found: gate.administration.disable_account(found.id, by=actor()))
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("account", metavar="EMAIL|ID")
 @env_file_option
 def enable(account: str, env_file: Path | None) -> None:
@@ -126,7 +127,7 @@ def enable(account: str, env_file: Path | None) -> None:
     _act(account, env_file, "enabled", lambda gate, found: gate.administration.enable_account(found.id, by=actor()))
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("account", metavar="EMAIL|ID")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @env_file_option
@@ -137,7 +138,7 @@ def delete(account: str, yes: bool, env_file: Path | None) -> None:
     _act(account, env_file, "deleted", lambda gate, found: gate.administration.delete_account(found.id, by=actor()))
 
 
-@accounts.command()
+@accounts.command(cls=CommandOfIds)
 @click.argument("email")
 @click.option("--registration", metavar="ID", help="Which one, if several wait for the mail to this address.")
 @env_file_option

@@ -1,6 +1,8 @@
 """What commands share: the settings, an open gate, an account by address or id, passwords, times, errors."""
 
 import asyncio
+import difflib
+import itertools
 import os
 import re
 import sys
@@ -47,6 +49,42 @@ class Commands(click.Group):
             fail(_sentence(problem))
         except GatepassError as error:
             fail(str(error))
+
+
+class CommandOfIds(click.Command):
+    """Takes an id that begins with `-`, such as a key id in base64url, for an argument: `keys retire -Vq8… --at-once`.
+
+    A misspelt option is refused with the right one. Another that does not exist is one argument too many, or the id of
+    nothing.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse with the arguments behind `--`, where click looks for no option."""
+        return super().parse_args(ctx, args if ctx.resilient_parsing else self._in_order(ctx, args))
+
+    def _in_order(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = {
+            name: param for param in self.get_params(ctx) for name in param.opts if isinstance(param, click.Option)
+        }
+        long = [name for name in known if name.startswith("--")]
+        options: list[str] = []
+        others: list[str] = []
+        left = iter(args)
+        for arg in left:
+            name, has_value, _ = arg.partition("=")
+            if arg == "--":
+                others += left
+            elif name in known:
+                options.append(arg)
+                values = 0 if has_value or known[name].is_flag else 1
+                if len(given := [*itertools.islice(left, values)]) < values:
+                    raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.", ctx)
+                options += given
+            elif arg.startswith("-") and (meant := difflib.get_close_matches(name, long)):
+                raise click.NoSuchOption(name, possibilities=meant, ctx=ctx)
+            else:
+                others.append(arg)
+        return [*options, "--", *others]
 
 
 def duration(_ctx: click.Context, _param: click.Parameter, text: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gatepass.cli.audit import actor
-from gatepass.cli.common import duration, env_file_option, format_time, json_option, with_store
+from gatepass.cli.common import CommandOfIds, duration, env_file_option, format_time, json_option, with_store
 from gatepass.core.stored_key import State, StoredKey
 from gatepass.sessions.signing_keys import PUBLISHED_BEFORE_USE
 
@@ -58,7 +58,7 @@ def list_(env_file: Path | None, with_gone: bool, as_json: bool) -> None:
         )
 
 
-@keys.command()
+@keys.command(cls=CommandOfIds)
 @click.argument("kid")
 @click.option("--at-once", is_flag=True, help="For a key that leaked: refuse its tokens everywhere from now on.")
 @env_file_option

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from gatepass.cli.audit import actor
-from gatepass.cli.common import env_file_option, fail, find_account, format_time, json_option, with_gate
+from gatepass.cli.common import CommandOfIds, env_file_option, fail, find_account, format_time, json_option, with_gate
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
 from gatepass.settings import parse_moment
@@ -53,7 +53,7 @@ def sessions() -> None:
     """List and revoke the sessions of an account, or revoke everybody's."""
 
 
-@sessions.command(name="list")
+@sessions.command(name="list", cls=CommandOfIds)
 @click.argument("named", metavar="[EMAIL|ID]", required=False)
 @account_option
 @env_file_option
