@@ -148,6 +148,7 @@ class SyncAccounts(SyncService):
     enable = Method(Accounts.enable)
     is_stopped = Method(Accounts.is_stopped)
     delete = Method(Accounts.delete)
+    is_known = Method(Accounts.is_known)
 
 
 class SyncIdentities(SyncService):

@@ -9,6 +9,7 @@
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
     ├── UnknownKey                  sessions.signing_keys: no such signing key
+    ├── UnknownAccount              sessions.changed_claims: no account has this id; also a LookupError
     ├── NoClaims                    sessions.claims: the claims hook gave no claims; caught inside
     ├── HookError                   accounts.hooks: a hook raised what no hook may raise; answered with 500
     ├── Disconnected                server.http: the client left before its request was complete

@@ -249,8 +249,9 @@ class Gatepass:
         """Let every guard refuse the access tokens that an account has now, or several: their clients get new ones.
 
         Call it after the change of roles is committed. Nobody is signed out. When it returns, the mark is durable and
-        counts in this process. `within`: seconds over which many accounts are spread. Raises StoreUnavailable, and
-        ValueError for an empty id or a `within` that is not 0 to 3,600.
+        counts in this process. `within`: seconds over which many accounts are spread. Raises StoreUnavailable,
+        ValueError for an empty id or a `within` that is not 0 to 3,600, and LookupError for ids of no account, such as
+        an e-mail address, when the others are marked. With `users`, an account is also whom their `find` knows.
         """
         await self._changed_claims.refresh_claims(account_id, within=within)
 

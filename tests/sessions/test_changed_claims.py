@@ -5,14 +5,18 @@ from collections.abc import Mapping
 
 import pytest
 
+from gatepass.accounts.external import AuthenticatedUser
 from gatepass.core.claims import AccountFacts, Tokens
 from gatepass.core.event import ClaimsChanged
+from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 from gatepass.gate import Gatepass
+from gatepass.sessions.changed_claims import UnknownAccount
 from gatepass.stores.memory import MemoryStore
 from gatepass.testing.clock import ManualClock
+from gatepass.testing.records import account_of
 from tests.support.browser import Browser
 from tests.support.gates import NOW, GateHarness, WatchedStore, open_gate
 
@@ -158,10 +162,47 @@ async def test_several_accounts_are_marked_in_one_step() -> None:
         (ann, one), (bob, two), (eve, _) = [await registered(at.gate, f"{name}@example.com") for name in "abc"]
         at.store.verbs.clear()
         await at.gate.refresh_claims([one, two, one])
-        assert at.store.verbs == ["mark_claims"]
+        assert at.store.verbs == ["find_account", "find_account", "mark_claims"]
         assert [is_refused(at.gate, browser) for browser in (ann, bob, eve)] == [True, True, False]
+        at.store.verbs.clear()
         await at.gate.refresh_claims([])
-        assert at.store.verbs == ["mark_claims"]
+        assert at.store.verbs == []
+
+
+async def test_an_id_of_no_account_is_refused_and_nothing_is_written() -> None:
+    async with open_gate() as at:
+        await registered(at.gate, "ann@example.com")
+        at.store.verbs.clear()
+        with pytest.raises(UnknownAccount, match=r"'ann@example\.com'; an id is no e-mail address"):
+            await at.gate.refresh_claims("ann@example.com")
+        with pytest.raises(LookupError):
+            await at.gate.administration.refresh_claims("nope", by="ann")
+        assert "mark_claims" not in at.store.verbs
+
+
+async def test_of_several_the_known_are_marked_and_the_unknown_named_once() -> None:
+    async with open_gate(tokens=Tokens(claims=Roles().claims)) as at:
+        ann, one = await registered(at.gate, "ann@example.com")
+        with pytest.raises(UnknownAccount) as refused:
+            await at.gate.refresh_claims(["nope", one, "none", "nope"])
+        assert refused.value.account_ids == ["nope", "none"]
+        assert is_refused(at.gate, ann)
+
+
+async def test_of_external_users_those_with_a_mirror_and_those_that_the_application_knows_are_accounts() -> None:
+    class Users:
+        def authenticate(self, email: str, password: str, request: RequestFacts) -> AuthenticatedUser | None:
+            return AuthenticatedUser("closed", email)
+
+        def find(self, user_id: str) -> AuthenticatedUser | None:
+            return AuthenticatedUser("7", "bob@example.com") if user_id == "7" else None
+
+    async with open_gate(users=Users()) as at:
+        assert (await Browser(at.gate.asgi).login()).status == 200
+        await at.gate.refresh_claims(["closed", "7"])
+        assert await at.memory.find_account("7") is None, "no mirror is made"
+        with pytest.raises(UnknownAccount, match="'bob@example"):
+            await at.gate.refresh_claims("bob@example.com")
 
 
 @pytest.mark.parametrize("wrong", [-1, 3_601])
@@ -195,7 +236,10 @@ async def test_a_process_that_starts_later_refuses_the_older_tokens_too() -> Non
 
 def test_sync_code_marks_as_well() -> None:
     at = GateHarness()
-    at.gate.sync.refresh_claims("ann")
+    asyncio.run(at.memory.add_account(account_of("ann")))
+    at.gate.sync.refresh_claims(account_of("ann").id)
+    with pytest.raises(LookupError):
+        at.gate.sync.refresh_claims("nope")
     at.gate.sync.refresh_claims_of_all(within=5)
     at.gate.sync.close()
     assert [event.within for event in at.events if isinstance(event, ClaimsChanged)] == [0, 5]

@@ -100,6 +100,10 @@ class ExternalUsers:
             raise ValueError(f"find({user_id!r}) of the Authenticator returned the user {user.id!r}")
         return None if user is None else await self.mirror(user, network=network)
 
+    async def is_known(self, user_id: str) -> bool:
+        """Whether the application knows a user of this id, who may sign in. No mirror is made."""
+        return await call_hook(self._authenticator.find, user_id) is not None
+
     async def verify(
         self, email: str, password: Secret, *, network: str | None, request: RequestFacts
     ) -> tuple[Account | None, bool]:

@@ -66,6 +66,12 @@ class Accounts:
         read = read_email(address)
         return None if read is None else await find_by_email(self._store, read.key)
 
+    async def is_known(self, account_id: str) -> bool:
+        """Whether there is an account with this id. With `users`: also of who never signed in, if `find` knows them."""
+        if await self._store.find_account(account_id) is not None:
+            return True
+        return self._external_users is not None and await self._external_users.is_known(account_id)
+
     async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
         """The account that the application has authenticated: by its id, or as an external user. None without one.
 

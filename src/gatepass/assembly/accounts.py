@@ -19,6 +19,7 @@ from gatepass.accounts.throttling import SignInThrottle
 from gatepass.assembly.options import Options
 from gatepass.assembly.sessions import SessionParts
 from gatepass.mail.outbox import Outbox
+from gatepass.sessions.changed_claims import ChangedClaims
 
 
 class AccountParts(SessionParts):
@@ -84,6 +85,13 @@ class AccountParts(SessionParts):
         self.provider_logout = ProviderLogout(options.store, sessions=self.sessions, clock=options.clock)
 
     def _join_administration(self) -> None:
+        self.changed_claims = ChangedClaims(
+            store=self.options.store,
+            is_account=self.accounts.is_known,
+            revocations=self.revocations,
+            clock=self.options.clock,
+            report=self.report,
+        )
         self.administration = Administration(
             self.options.store,
             accounts=self.accounts,

@@ -12,7 +12,6 @@ from gatepass.assembly.options import Options
 from gatepass.core.access_token import Verifier
 from gatepass.core.keyring import KeyRing, SigningKey, parse_secret
 from gatepass.runtime.event_log import EventBus
-from gatepass.sessions.changed_claims import ChangedClaims
 from gatepass.sessions.claims import AddedClaims
 from gatepass.sessions.refresh import Refreshes
 from gatepass.sessions.service import Sessions
@@ -73,9 +72,6 @@ class SessionParts:
             marks=self.revocations.marks,
             clock=options.clock,
             report=self.report,
-        )
-        self.changed_claims = ChangedClaims(
-            store=options.store, revocations=self.revocations, clock=options.clock, report=self.report
         )
         tokens = TokenIssuer(
             self._ring,
