@@ -309,6 +309,9 @@ class Gatepass:
         return self._hook("after", kind, extra, timeout)
 
     def _hook(self, when: str, kind: HookKind, extra: type[Any] | None, timeout: float | None) -> Any:
+        if not isinstance(kind, str):
+            raise ConfigurationError(f'Name the act: @gate.{when}("register"), not @gate.{when} alone.')
+
         def hang_in(function: HookFunction) -> HookFunction:
             self._parts.hooks.add(when, kind, function, extra=extra, timeout=timeout)
             return function

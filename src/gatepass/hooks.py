@@ -26,6 +26,17 @@ def is_async(hook: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None))  # noqa: B004
 
 
+def takes_one(hook: Callable[..., object]) -> bool:
+    """Whether `hook` can be called with one argument. True for what does not tell its parameters."""
+    try:
+        inspect.signature(hook).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a function in C without a signature
+        return True
+    return True
+
+
 def _call(hook: Callable[..., Result], args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result:
     # In one expression: crash reports show local variables.
     return hook(*map(_revealed, args), **dict(zip(kwargs, map(_revealed, kwargs.values()), strict=True)))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -342,6 +343,26 @@ class TestMistakes:
             gate.before("register", extra=Company)(Asked())
         with pytest.raises(ConfigurationError, match="no request"):
             gate.after("delete", extra=Company)(Asked())
+
+    def test_a_function_that_does_not_take_the_facts_is_refused_by_name(self) -> None:
+        def takes_none() -> None: ...
+
+        async def takes_two(facts: HookFacts[None], more: str) -> None: ...
+
+        gate = GateHarness().gate
+        for bad in (takes_none, takes_two):
+            with pytest.raises(ConfigurationError, match=rf"{bad.__name__} must take one argument"):
+                gate.before("register")(bad)  # type: ignore[arg-type]
+            with pytest.raises(ConfigurationError, match=rf"{bad.__name__} must take one argument"):
+                gate.after("delete")(bad)  # type: ignore[arg-type]
+        gate.before("register")(functools.partial(takes_two, more=""))
+        gate.before("register")(print)
+
+    def test_a_decorator_without_its_act_says_how_it_is_written(self) -> None:
+        gate = GateHarness().gate
+        for name, decorator in (("before", gate.before), ("after", gate.after)):
+            with pytest.raises(ConfigurationError, match=rf'@gate\.{name}\("register"\)'):
+                decorator(Asked())  # type: ignore[call-overload]
 
     @pytest.mark.parametrize(
         ("code", "status", "members"),

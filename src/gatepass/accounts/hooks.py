@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from gatepass.core.event import Event, HookFailed
 from gatepass.core.hook_facts import HookFacts, HookKind
 from gatepass.errors import ConfigurationError, GatepassError, Overloaded, Refused, Unavailable
-from gatepass.hooks import is_async
+from gatepass.hooks import is_async, takes_one
 from gatepass.ports import Clock
 from gatepass.wire import bodies
 from gatepass.wire.extra_members import NO_EXTRAS, Extras, members_of
@@ -108,6 +108,9 @@ class Hooks:
             raise ConfigurationError(f"There is no {when}({kind!r}): the acts are {', '.join(BODIES)}.")
         if not callable(call):
             raise ConfigurationError(f"@gate.{when}({kind!r}) takes a function, plain or async.")
+        if not takes_one(call):
+            name = getattr(call, "__qualname__", call)
+            raise ConfigurationError(f"{name} must take one argument: @gate.{when}({kind!r}) calls it with HookFacts.")
         timeout = HOOK_TIMEOUT if timeout is None else timeout
         if not timeout > 0:
             raise ConfigurationError("`timeout` must be more than 0 seconds.")
