@@ -89,7 +89,7 @@ def test_a_list_has_everything_a_person_may_know_newest_sign_in_first(whose: lis
 def test_for_people_it_is_a_line_each_and_no_token_material() -> None:
     lines = run("list", "ann@example.com").output.splitlines()
     assert [line.split()[0] for line in lines] == [PHONE.sid.hex(), LAPTOP.sid.hex()]
-    assert all("Firefox on Linux  192.0.2.0/24" in line for line in lines)
+    assert all("  bound no      Firefox on Linux  192.0.2.0/24" in line for line in lines)
     assert LAPTOP.fingerprint.hex() not in "".join(lines) + run("list", "ann@example.com", "--json").output
 
 

@@ -55,6 +55,9 @@ def test_an_owner_manages_the_account(real: Harness, kind: str) -> None:
         listed = ann.run(ann.words.sessions)
         assert sorted(session.current for session in listed) == [False, True]
         (theirs,) = (session for session in listed if not session.current)
+        for each in listed:
+            assert (each.bound, each.methods, each.acr) == ("key", ["pwd"], None)
+            assert each.authenticated_at == each.created_at
         ann.run(ann.words.end_session, theirs.id)
         assert len(ann.run(ann.words.sessions)) == 1
         other.sign_in(ann.email, PASSWORD)

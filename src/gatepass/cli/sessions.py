@@ -164,4 +164,5 @@ def _as_json(session: Session) -> dict[str, object]:
 
 def _line(session: Session) -> str:
     used, begun = format_time(session.committed_at), format_time(session.created_at)
-    return f"{session.sid.hex()}  used {used}  since {begun}  {session.client}  {session.last_ip_prefix or '-'}"
+    where = f"{session.client}  {session.last_ip_prefix or '-'}"
+    return f"{session.sid.hex()}  used {used}  since {begun}  bound {bound_of(session):6}  {where}"

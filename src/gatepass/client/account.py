@@ -45,6 +45,14 @@ class SessionInfo:
     address: str
     """The network from which it was last used; never the whole address."""
     remember: bool
+    bound: str
+    """Whose the refresh token is: `no` for any holder, `key` for the client that keeps a key, or `device`."""
+    methods: Sequence[str]
+    """How the person signed in: names of RFC 8176, such as `pwd`, or of the application."""
+    acr: str | None
+    """The assurance, by the word of the system that authenticated; None if it said none."""
+    authenticated_at: int
+    """When the person signed in: `created_at`, or earlier at another system."""
     current: bool
     """Whether it is the session of this client."""
 
