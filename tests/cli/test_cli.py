@@ -211,6 +211,16 @@ class TestServe:
         assert "Traceback" not in said
         assert not (tmp_path / "gate.db-wal").exists(), "the store was closed"
 
+    def test_a_secret_that_other_users_can_read_is_said_once_with_the_mend(self, tmp_path: Path) -> None:
+        file = tmp_path / "gatepass.secret"
+        file.write_text(SECRET)
+        settings = {"SECRET_FILE": "gatepass.secret", "STORE": "memory://"}
+        for mode, count in ((0o644, 1), (0o600, 0)):
+            file.chmod(mode)
+            with serving(tmp_path, settings) as server:
+                _, said = server.stop(signal.SIGTERM)
+            assert said.count("Run: chmod 600 gatepass.secret") == count
+
     def test_a_port_that_is_taken_is_one_sentence(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from gatepass.cli.common import env_file_option, fail, fail_without
+from gatepass.doctor.configuration import check_files
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
 from gatepass.runtime.log_queue import LogQueue
@@ -64,7 +65,7 @@ def serve(host: str, port: int, uds: Path | None, fd: int | None, workers: int, 
 
             def started() -> None:
                 click.echo(f"Gatepass listens on {_shown(listener)}/auth (Ctrl-C stops it)", err=True)
-                for sentence in _advice(settings, listener):
+                for sentence in (*_advice(settings, listener), *_exposed(settings, env_file)):
                     click.echo(sentence, err=True)
                 place.started()
 
@@ -159,6 +160,12 @@ def _advice(settings: Settings, listener: socket.socket) -> Iterator[str]:
             f"This server speaks plain http, so a proxy must stand in front for {url}. Set GATEPASS_TRUSTED_PROXIES to "
             "its address, and let it set X-Forwarded-For: without that no limit per network holds."
         )
+
+
+def _exposed(settings: Settings, env_file: Path | None) -> Iterator[str]:
+    """A sentence for each file with secrets that other users can read, with the command that mends it."""
+    found = check_files(settings, env_file=env_file)
+    return (f"{finding.message} {finding.fix}" for finding in found if finding.level == "error")
 
 
 def _no_reload(gate: Gatepass) -> str | None:

@@ -29,7 +29,7 @@ MIN_PASSWORD = 15
 def check_settings(settings: Settings, *, env_file: Path | None, workers: int) -> Iterator[Finding]:
     """Findings that need no connection."""
     yield from _check_secret(settings)
-    yield from _check_files(settings, env_file or Path(ENV_FILE))
+    yield from check_files(settings, env_file=env_file)
     yield from _check_cookies(settings)
     yield from _check_proxies(settings)
     yield _check_store(settings, workers)
@@ -71,7 +71,9 @@ def _check_secret(settings: Settings) -> Iterator[Finding]:
             yield ok("secret", f"The secret file was written {age // DAY} days ago.")
 
 
-def _check_files(settings: Settings, env_file: Path) -> Iterator[Finding]:
+def check_files(settings: Settings, *, env_file: Path | None) -> Iterator[Finding]:
+    """Whether other users can read the files that hold secrets."""
+    env_file = env_file or Path(ENV_FILE)
     secrets = _secrets_in(env_file)
     files = [settings.secret_file, sqlite_file(settings), env_file if secrets else None]
     for file in files:
