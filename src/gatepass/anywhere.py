@@ -149,6 +149,7 @@ class SyncAccounts(SyncService):
     is_stopped = Method(Accounts.is_stopped)
     delete = Method(Accounts.delete)
     is_known = Method(Accounts.is_known)
+    deliver_changes = Method(Accounts.deliver_changes)
 
 
 class SyncIdentities(SyncService):

@@ -325,3 +325,31 @@ async def test_what_no_application_asks_for_is_forgotten_after_a_month(at: GateH
     at.clock.advance(1)
     await janitor.sweep()
     assert left(at) == 0
+
+
+async def test_a_test_delivers_what_a_hook_missed_when_it_is_due(at: GateHarness) -> None:
+    profiles = Profiles(at.gate)
+    profiles.fault = RuntimeError("the table is locked")
+    account_id = (await Browser(at.gate.asgi).register()).json()["account"]["id"]
+    profiles.fault = None
+    assert await at.gate.accounts.deliver_changes() == 0, "not due yet"
+    at.clock.advance(HEAD_START)
+    assert await at.gate.accounts.deliver_changes() == 1
+    assert profiles.rows == {account_id: EMAIL}
+    assert await at.gate.accounts.deliver_changes() == 0
+
+
+async def test_without_a_hook_nothing_is_delivered_and_the_journal_stays(at: GateHarness) -> None:
+    await Browser(at.gate.asgi).register()
+    at.clock.advance(HEAD_START)
+    assert await at.gate.accounts.deliver_changes() == 0
+    assert left(at) == 1
+
+
+def test_sync_code_delivers_as_well() -> None:
+    at = GateHarness()
+    Profiles(at.gate)
+    try:
+        assert at.gate.sync.accounts.deliver_changes() == 0
+    finally:
+        at.gate.sync.close()

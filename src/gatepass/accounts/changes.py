@@ -69,8 +69,7 @@ class Changes:
         """Look for entries that were left, at intervals, until cancelled."""
         while True:
             try:
-                if self._hooks.follows_accounts:
-                    await self.deliver_left()
+                await self.deliver_left()
                 alive()
             except StoreUnavailable:
                 logger.warning("the store is unavailable; the hooks are told later", exc_info=True)
@@ -79,7 +78,7 @@ class Changes:
     async def deliver_left(self) -> int:
         """Call the hooks with every entry that is due and was left; how many were told. Raises StoreUnavailable."""
         told = 0
-        while True:
+        while self._hooks.follows_accounts:
             now = self._clock.now()
             left = await self._store.take_changes(
                 now=now, until=now + self._lease(), noticed_before=now - HEAD_START, limit=MAX_BATCH
@@ -88,7 +87,8 @@ class Changes:
             done = await asyncio.gather(*map(self._tell_all_of, left))
             told += sum(done)
             if not any(done):
-                return told
+                break
+        return told
 
     async def _tell_all_of(self, change: AccountChange) -> int:
         told = 0

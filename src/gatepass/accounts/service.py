@@ -282,6 +282,15 @@ class Accounts:
         await self._changes.deliver(account_id)
         return True
 
+    async def deliver_changes(self) -> int:
+        """Call the `after` hooks with each change that is due now and was left: how many were told.
+
+        The gate does so itself every 5 s, so this is for tests and for commands without a running gate. A change is
+        left when its hook failed or its process died; it is due 10 s after it was made, and after a failure 5 s later,
+        then 10 s, up to 5 minutes. Raises StoreUnavailable.
+        """
+        return await self._changes.deliver_left()
+
     def require_local(self) -> None:
         """Raise Forbidden (`not-offered`) if users are external."""
         if self._external_users is not None:
