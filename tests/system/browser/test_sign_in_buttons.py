@@ -87,7 +87,7 @@ def test_a_person_signs_in_with_a_button_links_another_provider_unlinks_and_sign
     expect(page.get_by_role("status")).to_have_text("ann@example.com")
 
     thief = prepared(chromium.new_context())
-    thief.add_cookies(profile.storage_state()["cookies"])
+    thief.add_cookies(profile.storage_state()["cookies"])  # type: ignore[arg-type]
     copied = thief.new_page()
     with copied.expect_response("**/auth/refresh") as refused:
         copied.goto(url)
