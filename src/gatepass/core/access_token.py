@@ -20,7 +20,6 @@ from gatepass.core.frozen_json import frozen
 from gatepass.core.keyring import SigningKey
 from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
-from gatepass.core.typed_claims import Kind, read_claims
 from gatepass.errors import InvalidToken
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ else:
     from typing import TypeVar
 
     Claims = TypeVar("Claims", covariant=True)
+Kind = TypeVar("Kind")
 
 MAX_LENGTH = 8192
 """Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
@@ -106,6 +106,8 @@ class Principal(Generic[Claims]):
         Raises InvalidToken if they do not fit, as those of a token that was issued before the type changed: the client
         refreshes once. Raises ConfigurationError for a type that can be changed.
         """
+        from gatepass.core.typed_claims import read_claims  # and pydantic: verifying a token alone needs neither
+
         try:
             return replace(self, claims=read_claims(kind, self.claims))  # type: ignore[return-value, arg-type]
         except ValueError as misfit:
