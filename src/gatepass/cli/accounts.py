@@ -11,6 +11,7 @@ from gatepass.accounts.importing import Refusal, import_accounts
 from gatepass.cli.audit import actor
 from gatepass.cli.common import (
     CommandOfIds,
+    duration,
     env_file_option,
     fail,
     find_account,
@@ -23,6 +24,7 @@ from gatepass.cli.common import (
 from gatepass.core.account import Account
 from gatepass.core.identity import LinkedIdentity
 from gatepass.gate import Gatepass
+from gatepass.sessions.changed_claims import SPREAD
 from gatepass.system import SystemClock, SystemEntropy
 from gatepass.wire.bodies import email_key, identity_json, parse_email
 
@@ -152,6 +154,32 @@ def verify(email: str, registration: str | None, env_file: Path | None) -> None:
     if account is None:
         fail("There is no account with this address, and no registration that waits for it.")
     click.echo(f"verified {account.email}")
+
+
+@accounts.command(name="refresh-claims", cls=CommandOfIds)
+@click.argument("account", metavar="[EMAIL|ID]", required=False)
+@click.option("--everybody", is_flag=True, help="Every account instead of one.")
+@click.option(
+    "--within",
+    callback=duration,
+    default=f"{SPREAD}s",
+    show_default=True,
+    help="With --everybody: how long it takes until all are refused; 0s for all at once.",
+)
+@env_file_option
+def refresh_claims(account: str | None, everybody: bool, within: int, env_file: Path | None) -> None:
+    """Refuse the present access tokens of an account, so that its clients get new ones. Nobody is signed out."""
+    if (account is None) != everybody:
+        raise click.UsageError("name one account: EMAIL or ID, or --everybody")
+
+    async def act(gate: Gatepass) -> None:
+        if account is None:
+            await gate.administration.refresh_claims_of_all(by=actor(), within=within)
+        else:
+            await gate.administration.refresh_claims((await find_account(gate, account)).id, by=actor())
+
+    with_gate(env_file, act)
+    click.echo(f"refused the present access tokens of {account or 'every account'}")
 
 
 @accounts.command(name="import")

@@ -30,8 +30,8 @@ else:
     from typing import TypeVar
 
     Claims = TypeVar("Claims", covariant=True)
-
 Kind = TypeVar("Kind")
+
 MAX_LENGTH = 8192
 """Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
 MAX_AHEAD = 300
@@ -106,7 +106,7 @@ class Principal(Generic[Claims]):
         Raises InvalidToken if they do not fit, as those of a token that was issued before the type changed: the client
         refreshes once. Raises ConfigurationError for a type that can be changed.
         """
-        from gatepass.core.typed_claims import read_claims  # loads pydantic, which a guard without it does not need
+        from gatepass.core.typed_claims import read_claims  # and pydantic: verifying a token alone needs neither
 
         try:
             return replace(self, claims=read_claims(kind, self.claims))  # type: ignore[return-value, arg-type]
