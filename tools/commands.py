@@ -112,7 +112,7 @@ WAYS: Mapping[str, Way] = {
     r"gatepass demo": Serve("/"),
     r"gatepass (login|whoami|request|logout) .*|gatepass (login|whoami)": ByTest("TestLogin"),
     r"gatepass doctor --url .*": ByTest("TestOutside"),
-    r"gatepass accounts refresh-claims --everybody": ByTest(
+    r"gatepass accounts refresh-claims (--everybody|ann@example\.com)": ByTest(
         "test_the_tokens_of_an_account_or_of_all_are_refused_and_the_trail_says_who_did_it"
     ),
     r"gatepass sessions revoke --everybody( --yes)?": ByTest(
@@ -121,10 +121,15 @@ WAYS: Mapping[str, Way] = {
     r"gatepass sessions revoke --everybody --begun-before \S+ --yes": ByTest(
         "test_only_the_sessions_end_that_began_before_a_time_that_is_named"
     ),
-    r"gatepass secret --id < leaked\.secret": ByTest("test_after_a_secret_leaked_every_client_is_told_to_sign_in"),
+    r"gatepass secret (--id < leaked|> gatepass)\.secret": ByTest(
+        "test_after_a_secret_leaked_every_client_is_told_to_sign_in"
+    ),
     r"gatepass sessions revoke .*….*": ByTest("test_sessions_end_by_id_each_with_what_became_of_it"),
     r"curl http://localhost:8000/.*": Ask(added="--fail-with-body"),
     r"pip install( --upgrade)? 'gatepass(\[[a-z,]+\])?'": ByTest("test_an_installed_wheel_has_all_that_it_needs"),
+    r"pip install (pytest .*|httpx|'gatepass\[(oidc|client)\]' \S.*)": ByTest(
+        "test_the_tests_of_the_page_on_testing_pass"
+    ),
     r"npm install gatepass": Elsewhere("nothing is released yet; `check` packs the package and imports it"),
     r"npm install": Elsewhere("changes web/package-lock.json"),
     r"npm audit": Elsewhere("needs an advisory source"),

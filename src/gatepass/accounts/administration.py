@@ -62,7 +62,7 @@ class Administration:
         return await self._store.list_audit(before=before, limit=limit)
 
     async def add_account(self, email: str, password: str | Secret, *, by: str) -> Account:
-        """Make an account, also where registration is closed.
+        """Make an account, also where registration is closed. No hook before `register` is asked; those after are told.
 
         Raises Unprocessable (`invalid-body`, `password-…`), Conflict (`email-taken`) or Overloaded.
         """

@@ -21,7 +21,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from gatepass import Gatepass, Tokens
+from gatepass import Gatepass, HookFacts, Refused, Tokens
 from gatepass.testing import ManualClock, memory_gate
 from tests.support.tutorial import ROOT, blocks
 from tools.services.patience import PATIENCE, until
@@ -181,6 +181,23 @@ class TestMailedLink:
         (session,) = client.get("/auth/sessions", headers=bearer).json()["sessions"]
         assert (session["methods"], session["bound"]) == (["otp"], "no")
         assert client.post("/link/use", json={"token": token}).status_code == 403
+
+    def test_a_link_whose_sign_in_was_refused_may_be_used_again(self, module: ModuleType) -> None:
+        gate, closed, sent = memory_gate(), [False], list[tuple[str, str]]()
+        vars(module).update(sent=sent, send=lambda address, text: sent.append((address, text)))
+
+        @gate.before("sign_in")
+        def at_night(facts: HookFacts[None]) -> None:
+            if closed[0]:
+                raise Refused("closed", "Come back in the morning.")
+
+        with serving(module.create_app(gate)) as client:
+            sign_up(client)
+            token, closed[0] = self.token(client, module), True
+            assert client.post("/link/use", json={"token": token}).json()["code"] == "app:closed"
+            closed[0] = False
+            assert client.post("/link/use", json={"token": token}).status_code == 204
+            assert client.post("/link/use", json={"token": token}).status_code == 403
 
     def test_old_links_foreign_pages_and_strangers_get_nothing(self, client: TestClient, module: ModuleType) -> None:
         assert client.post("/link", json={"email": "nobody@example.com"}).status_code == 202
@@ -391,10 +408,10 @@ def test_the_page_on_sign_in_buttons_shows_the_files_of_its_example() -> None:
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
-    assert len(files) == 4
+    assert len(files) == 5
     for block in files:
         (tmp_path / block.title).write_text(block.text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir=."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+    assert "7 passed" in done.stdout
