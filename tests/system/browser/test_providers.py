@@ -10,14 +10,14 @@ from tests.system.browser.conftest import Stages, expire, open_tab, ping, prepar
 from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.ports import free_port
 
-GO = """(options) => fetch("/auth/oidc/mock/start", {
+GO = """(options) => void fetch("/auth/oidc/mock/start", {
     method: "POST",
     headers: { "Content-Type": "application/json", "Gatepass-Client": "1" },
     body: JSON.stringify(options),
-}).then((response) => response.json()).then(({ location }) => { window.location.assign(location); return null; })"""
+}).then((response) => response.json()).then(({ location }) => window.location.assign(location))"""
 
-WITH_KEY = """(options) => stage.session.enter("/oidc/mock/start", options)
-    .catch(({ problem }) => { window.location.assign(problem.location); return null; })"""
+WITH_KEY = """(options) => void stage.session.enter("/oidc/mock/start", options)
+    .catch(({ problem }) => window.location.assign(problem.location))"""
 """The client makes a key, keeps it and sends it along; the answer is an address, and no session as yet."""
 
 

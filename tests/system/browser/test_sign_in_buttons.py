@@ -64,6 +64,7 @@ def url(example: Path, stages: Stages, tmp_path: Path, issuers: list[str]) -> st
 def press(page: Page, name: str) -> None:
     """By the keyboard, as a person without a mouse."""
     button = page.get_by_role("button", name=name, exact=True)
+    expect(button).to_have_attribute("aria-disabled", "false")  # what was pressed before is done
     button.focus()
     button.press("Enter")
 
