@@ -101,6 +101,8 @@ class RemoteGate:
     asgi: ASGIApp | None = None
     wsgi: WSGIApp | None = None
     origins: Origins | None = None
+    users: None = None
+    """The users are those of the server that issues the tokens."""
 
     def __init__(
         self,
