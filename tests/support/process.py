@@ -67,10 +67,16 @@ class Serving:
     """
 
     def __init__(
-        self, folder: Path, *, port: int, settings: Mapping[str, str], command: Sequence[str] = (*COMMAND, "serve")
+        self,
+        folder: Path,
+        *,
+        port: int | None,
+        settings: Mapping[str, str],
+        command: Sequence[str] = (*COMMAND, "serve"),
     ) -> None:
+        """`port` is None where the command names a socket."""
         self.process = subprocess.Popen(
-            [*command, "--port", str(port)],
+            [*command, *(() if port is None else ("--port", str(port)))],
             cwd=folder,
             env=environment(**settings),
             stdin=subprocess.DEVNULL,  # SIGHUP reloads what has no terminal

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -44,6 +45,9 @@ async def opened(url: str, accounts: MemoryStore | None = None) -> AsyncIterator
 
 class Fixtures:
     """Two stores on the same servers, which are empty."""
+
+    # Marks are kept with the accounts, which are in memory here: no other process sets one (tests/system/roles has).
+    test_a_subscriber_learns_in_time_of_a_mark_that_another_process_sets: Any = None
 
     def servers(self) -> tuple[str, Sequence[ValkeyServer]]:
         raise NotImplementedError

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Serving]:
     running = Serving(
-        folder, port=0, settings=SETTINGS, command=(*COMMAND, "serve", "--uds", str(folder / "gate.sock"))
+        folder, port=None, settings=SETTINGS, command=(*COMMAND, "serve", "--uds", str(folder / "gate.sock"))
     )
     yield running
     running.stop(signal.SIGKILL)

@@ -85,7 +85,7 @@ async def load(between: Nginx) -> AsyncIterator[Load]:
 
 
 def start(folder: Path, *arguments: str, settings: Mapping[str, str]) -> Serving:
-    return Serving(folder, port=0, settings={**SETTINGS, **settings}, command=(*COMMAND, "serve", *arguments))
+    return Serving(folder, port=None, settings={**SETTINGS, **settings}, command=(*COMMAND, "serve", *arguments))
 
 
 async def test_two_servers_restarted_in_turns_lose_no_request(tmp_path: Path) -> None:
