@@ -20,5 +20,16 @@ def state(pid: int) -> str:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process has not ended."""
-    return state(pid) not in ("", "Z")
+    """Whether a process has not ended.
+
+    A process that is killed shows Z as soon as its first thread has ended. Its files and listening sockets stay open
+    until the last one has.
+    """
+    return state(pid) not in ("", "Z") or _threads(pid) > 1
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except OSError:
+        return 0
