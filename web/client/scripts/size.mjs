@@ -14,7 +14,7 @@ import { build } from "esbuild";
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const FRAMEWORKS = /^(axios|react|react-dom|react-redux|@reduxjs|@tanstack|@opentelemetry|@sentry|redux)(\/|$)/;
 const CORE = ["index"];
-const CLIENT = ["index", "fetch"];
+const CLIENT = ["index", "fetch:createClient"];
 
 /** The three layers that most pages use. "entry:names" imports these names of an entry; without names, all. */
 const LAYERS = ["retry:retry", "loading:createLoading", "events:log"];
@@ -47,6 +47,9 @@ async function weigh(entries, beyond) {
 const rows = [
   ["gatepass", await weigh(CORE), 6_700],
   ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_400],
+  ["gatepass + createFetch", await weigh(["index", "fetch:createFetch"]), 8_000],
+  ["… + createFetch", await weigh(["fetch:createFetch"], CLIENT), 500],
+  ["… + graphqlRefused", await weigh(["fetch:graphqlRefused"], [...CLIENT, "fetch:createFetch"]), 300],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_050],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
