@@ -57,6 +57,9 @@ const rows = [
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
+  ["… + live (openSocket)", await weigh(["live:openSocket"], CLIENT), 1_800],
+  ["… + live (openEvents)", await weigh(["live:openEvents"], CLIENT), 1_850],
+  ["… + live, all", await weigh(["live"], CLIENT), 2_900],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_150],
 ];
