@@ -124,6 +124,14 @@ describe.each(CASES)("%s", (name, route, how) => {
   });
 });
 
+it("sends a tRPC batch again of which a part was refused, by a 207", async () => {
+  const { server, sent } = await page(trpc, "401");
+  const { overview } = await import("./any-client/trpc.js");
+  server.refuseTokens();
+  expect(await settled(overview())).toEqual([7, []]);
+  expect([sent.length, calls(server, "/auth/refresh")]).toEqual([2, 1]);
+});
+
 const ONCE = CASES.filter(([, , how]) => how === "401");
 
 describe.each(ONCE)("%s", (name, route) => {

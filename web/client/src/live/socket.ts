@@ -2,7 +2,7 @@
  * A WebSocket with the session's token: admitted, renewed in band, and opened again when it is lost (PROTOCOL §10).
  *
  *     connecting → open → (lost) connecting → …     paused: its token ran out, and nobody uses the page (`use.ts`)
- *     closed: by `close()`, the end of the session, 1000, 1008, or 4403, after which the session is asked about
+ *     closed: by `close()`, the end of the session, 1000, 1008, 1009, or 4403, after which the session is asked about
  */
 
 import type { Session } from "../session/types.js";
@@ -42,11 +42,12 @@ export interface LiveSocket {
 const INITIAL_BACKOFF = 500;
 /** A connection that held this long was a success, ms. */
 const MIN_SUCCESS = 10_000;
-/** Codes of the server: the route is done, the caller or the page is refused, no valid token, the session has ended. */
+/** Codes of the server: the route is done; no valid token; the session has ended. */
 const DONE = 1000;
-const REFUSED = 1008;
 const RUN_OUT = 4401;
 const ENDED = 4403;
+/** Another attempt would have the same end: 1008, the caller is refused; 1009, a message was too long. */
+const FINAL: readonly (number | undefined)[] = [DONE, 1008, 1009, ENDED];
 
 /** Opens it, and keeps it open. Throws a TypeError if the address is not of the origin that gets the token. */
 export function openSocket(setup: SocketSetup): LiveSocket {
@@ -85,7 +86,7 @@ export function openSocket(setup: SocketSetup): LiveSocket {
     let refused: Held | undefined;
     let lost: SocketClose | undefined;
     use = createUse(session, renew, over);
-    while (!over.aborted && ![DONE, REFUSED, ENDED].includes(lost?.code as number)) {
+    while (!over.aborted && !FINAL.includes(lost?.code)) {
       if (lost) {
         become("connecting", lost);
         await again.wait(INITIAL_BACKOFF);

@@ -18,3 +18,7 @@ const trpc = createTRPCClient<AppRouter>({
 export function addNote(text: string) {
   return trpc.addNote.mutate({ text });
 }
+
+export function overview() {
+  return Promise.all([trpc.count.query(), trpc.notes.query()]);
+}

@@ -111,7 +111,7 @@ describe("a lost connection", () => {
     expect(said[1]).toBe("connecting 1006");
   });
 
-  it.each([1000, 1008, 4403])("with the code %i stays closed", async (code) => {
+  it.each([1000, 1008, 1009, 4403])("with the code %i stays closed", async (code) => {
     const { said, refreshes } = await world();
     FakeSocket.last.drop(code, "why");
     await pass(120_000);
