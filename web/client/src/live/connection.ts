@@ -62,9 +62,12 @@ export function openConnection(held: Held, setup: ConnectionSetup): Promise<[los
 
   const hasRunOut = () => held.expiresAt !== null && held.expiresAt <= performance.now();
 
-  /** Shows a newer token if there is one. Makes one if it ran out, or the guard has asked, and the page is used. */
+  /**
+   * Shows a newer token if there is one. Makes one if it ran out and the page is used, or if the guard asks for one
+   * before: then the claims of the account have changed, which no page causes by being open.
+   */
   async function renew(): Promise<void> {
-    const isDue = (asked > 0 || hasRunOut()) && asked <= MAX_ASKED && use.mayTake(held);
+    const isDue = asked <= MAX_ASKED && (hasRunOut() ? use.mayTake(held) : asked > 0);
     if (!isOpen || isTaking || !(isDue || use.isNewer(held))) return;
     isTaking = true;
     const token = await use.take(held).catch(() => null);

@@ -65,7 +65,8 @@ export function openSocket(setup: SocketSetup): LiveSocket {
   function become(next: SocketStatus, lost?: SocketClose): void {
     if (status === next || status === "closed") return;
     status = next;
-    onStatus?.(status, lost);
+    // In a microtask, so that an error of the application's is its own.
+    if (onStatus) queueMicrotask(() => onStatus(next, lost));
   }
 
   /** The next token to connect with. Null if none can be had now. */

@@ -217,6 +217,14 @@ describe("the token of a socket", () => {
     expect([refreshes(), new Set(FakeSocket.last.shown).size]).toEqual([1, 2]);
   });
 
+  it("is renewed for claims that have changed, on a page that nobody uses too", async () => {
+    const { refreshes, said } = await world();
+    await pass(LIFE / 2);
+    FakeSocket.last.answer(0);
+    await pass(100);
+    expect([refreshes(), new Set(FakeSocket.last.shown).size, said]).toEqual([1, 2, ["open"]]);
+  });
+
   it("is renewed on a screen that is only looked at, if the page says so, and not out of view", async () => {
     const { refreshes } = await world({ renew: "visible" });
     await pass(LIFE + 1_000);
