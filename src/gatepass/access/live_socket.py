@@ -102,7 +102,7 @@ class LiveSocket(Handshake):
         return principal
 
     def admit_now(self) -> Principal:
-        """The same by what the handshake brought: waits for nothing, closes nothing. Raises TokenRequired without it."""
+        """The same by what the handshake brought. Closes nothing; raises TokenRequired without it."""
         if self.is_admitted:
             return self.current()
         shown = self.shown()
