@@ -523,7 +523,7 @@ async def test_a_route_that_only_asks_who_calls_has_a_live_socket_too() -> None:
 
     async with stage() as on:
         for shown in ({"headers": [on.ann.bearer]}, {"subprotocols": ["gatepass", on.ann.access_token]}):
-            async with opened(on.at.gate.guard(asks), **shown) as socket:  # type: ignore[arg-type]
+            async with opened(on.at.gate.guard(asks), **shown) as socket:
                 assert (await socket.hear())["type"] == "websocket.accept"
                 assert on.live.count == 1
         async with opened(on.at.gate.guard(asks)) as socket:

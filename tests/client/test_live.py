@@ -44,12 +44,14 @@ async def place() -> AsyncIterator[Place]:
     port = free_port()
     base = f"http://localhost:{port}"
 
+    there: list[Place] = []
+
     async def claims(*_: Any) -> dict[str, str]:
-        return {"role": at.roles[-1]}
+        return {"role": there[0].roles[-1]}
 
     gate = memory_gate(public_url=base, tokens=Tokens(claims=claims))
     config = uvicorn.Config(
-        application(gate, lambda: at), port=port, host="127.0.0.1", log_level="warning", ws="websockets-sansio"
+        application(gate, lambda: there[0]), port=port, host="127.0.0.1", log_level="warning", ws="websockets-sansio"
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
@@ -57,9 +59,9 @@ async def place() -> AsyncIterator[Place]:
     ended: list[SessionEndedError] = []
     try:
         async with AsyncClient(base, on_ended=ended.append) as client:
-            at = Place(gate, base, client, ended)
+            there.append(Place(gate, base, client, ended))
             await client.sign_up("ann@example.com", PASSWORD)
-            yield at
+            yield there[0]
     finally:
         server.should_exit = True
         await running
@@ -180,6 +182,13 @@ async def test_what_is_refused_for_good_is_not_tried_again() -> None:
                 async for socket in sockets(at.client, "/chat"):
                     assert [message async for message in socket] == []
         assert (refused.value.code, at.opened) == (1008, 1)
+
+
+async def test_a_program_that_sends_nothing_any_more_does_not_keep_its_session_alive() -> None:
+    async with place() as at, patience():
+        at.close_with += [4401]
+        opened = [socket async for socket in sockets(at.client, "/chat", idle=-1) if not [m async for m in socket]]
+        assert (len(opened), at.opened, at.client.session.status) == (1, 1, "active")
 
 
 async def test_nobody_opens_one_without_a_session_or_elsewhere() -> None:

@@ -241,11 +241,12 @@ class TestFastAPI:
 
         with TestClient(app, base_url=URL) as client:
             visit = Visit(client, gate, ManualClock())
-            for options, says in (
+            ways: list[tuple[dict[str, Any], str]] = [
                 ({}, "anybody"),
                 ({"headers": visit.bearer()}, visit.sid),
                 ({"subprotocols": ["gatepass", visit.token]}, visit.sid),
-            ):
+            ]
+            for options, says in ways:
                 with client.websocket_connect("/maybe", **options) as socket:
                     assert socket.receive_text() == says
 
@@ -261,7 +262,7 @@ class TestFastAPI:
                 assert code_of(socket) == 4401
 
 
-class Chat(AsyncWebsocketConsumer):  # type: ignore[misc]
+class Chat(AsyncWebsocketConsumer):
     """Says whose session it is, and how it ended."""
 
     codes: list[int] = []  # noqa: RUF012

@@ -10,7 +10,7 @@ newer token and the id of the last event, after a pause with jitter. It ends for
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ MAX_PAUSE = 30.0
 MAX_LINE = 1_000_000
 """Characters that are kept of an unfinished event."""
 MEDIA_TYPE = "text/event-stream"
-_LATER = (ServerError, TooManyRequestsError, *REQUEST_ERRORS)
+_LATER: tuple[type[Exception], ...] = (ServerError, TooManyRequestsError, *REQUEST_ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Reader:
 
 def events(
     client: Any, url: str, *, last_event_id: str = "", read_timeout: float | None = None
-) -> Iterator[ServerSentEvent]:
+) -> Generator[ServerSentEvent, None, None]:
     """The events at `url`, for a `Client`: without end, unless the server answers 204.
 
     `read_timeout`: seconds of silence after which the connection is given up; None for a server that may be silent.
@@ -133,7 +133,7 @@ def events(
 
 async def async_events(
     client: Any, url: str, *, last_event_id: str = "", read_timeout: float | None = None
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncGenerator[ServerSentEvent, None]:
     """The same for an `AsyncClient`."""
     reader, lost = _Reader(last_event_id), None
     while True:

@@ -10,14 +10,14 @@
 
 Nothing is sent twice: what a connection lost is for the application to ask for again. No timer keeps an abandoned
 session alive (PROTOCOL §8): a token is renewed for `idle` seconds after the last message that was sent, then it runs
-out. The next connection counts as a call: a program that wants none any more leaves the loop.
+out, and the loop ends. A service that only listens has `idle=math.inf`.
 """
 
 import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from gatepass._extras import missing_extra
@@ -57,22 +57,36 @@ class LiveRefusedError(ClientError):
         self.reason = reason
 
 
+class _Activity:
+    """When the program last sent something, on whichever connection."""
+
+    def __init__(self, idle: float) -> None:
+        self._idle = idle
+        self.at = clock.now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether that is longer ago than `idle`."""
+        return clock.now() - self.at > self._idle
+
+
 class LiveSocket:
     """One connection. `async for` ends when it does; `code` says how."""
 
-    def __init__(self, connection: ClientConnection, client: AsyncCalls, token: AccessToken, *, idle: float) -> None:
+    def __init__(
+        self, connection: ClientConnection, client: AsyncCalls, token: AccessToken, activity: _Activity
+    ) -> None:
         self._connection = connection
         self._client = client
         self._shown = token
-        self._idle = idle
-        self._active_at = clock.now()
+        self._activity = activity
         self._asked = asyncio.Event()
         self.code: int | None = None
         self.reason = ""
 
     async def send(self, message: str | bytes) -> None:
         """Send a message. Raises websockets' ConnectionClosed."""
-        self._active_at = clock.now()
+        self._activity.at = clock.now()
         await self._connection.send(message)
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
@@ -123,7 +137,7 @@ class LiveSocket:
             try:
                 await asyncio.wait_for(self._asked.wait(), left)
             except TimeoutError:
-                if clock.now() - self._active_at > self._idle:
+                if self._activity.is_over:
                     return
             is_asked = self._asked.is_set()
             self._asked.clear()
@@ -165,7 +179,7 @@ class LiveSocket:
 
 async def sockets(
     client: AsyncCalls, url: str, *, idle: float = IDLE, max_pause: float = MAX_PAUSE, **options: Any
-) -> AsyncIterator[LiveSocket]:
+) -> AsyncGenerator[LiveSocket, None]:
     """One connection to `url` after the other, for an `AsyncClient` that is signed in.
 
     `url` is a path below the client's `base_url`, or an address of the same origin. `options` are those of
@@ -173,7 +187,7 @@ async def sockets(
     RefreshUnavailableError never: it tries again. Raises ValueError for an address of another origin.
     """
     address, given = _address(client, url), options.pop("additional_headers", {})
-    attempts = _Attempts(client, max_pause)
+    attempts = _Attempts(client, max_pause, _Activity(idle))
     while True:
         token = await attempts.token()
         if token is None:
@@ -182,7 +196,7 @@ async def sockets(
             headers = {**given, "Authorization": token.header}
             async with connect(address, additional_headers=headers, **options) as connection:
                 del headers
-                socket = LiveSocket(connection, client, token, idle=idle)
+                socket = LiveSocket(connection, client, token, attempts.activity)
                 async with socket.running(attempts.sid):
                     yield socket
             code, reason = connection.close_code, connection.close_reason or ""
@@ -190,13 +204,15 @@ async def sockets(
             code, reason = answer.response.status_code, ""
         except (OSError, InvalidHandshake, TimeoutError):
             code, reason = None, ""
+        if code == RUN_OUT and attempts.activity.is_over:
+            return
         await attempts.after(token, code, reason)
 
 
 class _Attempts:
     """What one connection teaches for the next."""
 
-    def __init__(self, client: AsyncCalls, max_pause: float) -> None:
+    def __init__(self, client: AsyncCalls, max_pause: float, activity: _Activity) -> None:
         self._client = client
         self._session = client.session
         self._max_pause = max_pause
@@ -204,6 +220,7 @@ class _Attempts:
         self._failures = 0
         self._began = 0.0
         self.sid: str | None = None
+        self.activity = activity
 
     async def token(self) -> AccessToken | None:
         """A token to connect with; None after a pause, if there is none for now. Raises SessionEndedError."""
