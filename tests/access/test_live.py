@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from gatepass.access import asgi
+from gatepass.access.check import Check
+from gatepass.access.claims_marks import ClaimsMarks
 from gatepass.access.live import LiveConnections, LiveLimits
 from gatepass.access.live_socket import MAX_INBOX, SocketClosed, admit, socket_of
 from gatepass.access.live_wire import MAX_TOKEN_MESSAGE
@@ -463,6 +465,41 @@ class TestChangedClaims:
                 assert (await socket.hear())["text"] == "x"
 
 
+class TestOtherFeeds:
+    async def test_an_end_that_is_heard_on_another_thread_closes_too(self) -> None:
+        async with stage() as on, on.inside() as socket:
+            ended = [bytes.fromhex(on.ann.sid)]
+            await asyncio.to_thread(on.at.gate.revocations.publish, ended)
+            assert await socket.closed() == (4403, "session-ended")
+
+    async def test_one_that_says_nothing_is_asked_by_the_next_look(self) -> None:
+        class Silent:
+            """A RevocationList of the application, without news."""
+
+            def __init__(self) -> None:
+                self.marks, self.epoch, self.ended = ClaimsMarks(), 0, False
+
+            def is_revoked(self, _session_id: str) -> bool:
+                return self.ended
+
+            def publish(self, sids: Any) -> None:
+                raise AssertionError
+
+            def raise_epoch(self, epoch: int) -> None:
+                raise AssertionError
+
+        async with stage() as on:
+            feed, gate = Silent(), on.at.gate
+            check = Check(gate.check._verifier, revocations=feed, clock=on.at.clock)
+            live = LiveConnections(check, revocations=feed, clock=on.at.clock)
+            app = asgi.Guard(on.echo, check=check, cookies=gate.cookies, live=live)
+            async with opened(app, headers=[on.ann.bearer]) as socket:
+                await socket.hear()
+                feed.ended = True
+                live.look()
+                assert await socket.closed() == (4403, "session-ended")
+
+
 class TestSecrets:
     async def test_no_token_is_in_a_record_or_a_repr(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG):
@@ -475,6 +512,28 @@ class TestSecrets:
                 assert on.ann.access_token not in repr(on.echo.seen)
         assert on.ann.access_token not in caplog.text
         assert on.ann.access_token not in json.dumps(socket.sent)
+
+
+async def test_a_route_that_only_asks_who_calls_has_a_live_socket_too() -> None:
+    async def asks(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        asgi.current_principal(scope)
+        await send({"type": "websocket.accept"})
+        await receive()
+
+    async with stage() as on:
+        for shown in ({"headers": [on.ann.bearer]}, {"subprotocols": ["gatepass", on.ann.access_token]}):
+            async with opened(on.at.gate.guard(asks), **shown) as socket:
+                assert (await socket.hear())["type"] == "websocket.accept"
+                assert on.live.count == 1
+        async with opened(on.at.gate.guard(asks)) as socket:
+            assert await socket.closed() == (1008, "token-required")
+        async with opened(on.at.gate.guard(asks), headers=[on.ann.bearer, ("origin", "https://x.example")]) as socket:
+            assert await socket.closed() == (1008, "cross-site")
+        async with opened(on.at.gate.guard(asks), headers=[on.ann.bearer]) as socket:
+            await socket.hear()
+            await on.ann.logout()
+            assert (await socket.closed())[0] == 4403
 
 
 async def test_a_socket_that_no_route_asks_about_is_passed_through() -> None:

@@ -229,6 +229,27 @@ class TestFastAPI:
         with TestClient(app, base_url=URL) as client, client.websocket_connect("/mine") as socket:
             assert socket.receive_text() == "ann"
 
+    def test_a_caller_may_be_optional(self) -> None:
+        gate = memory_gate(public_url=URL)
+        app = FastAPI(lifespan=gate.lifespan)
+        app.mount("/auth", gate.asgi)
+
+        @app.websocket("/maybe")
+        async def maybe(socket: WebSocket, principal: fastapi_guard.OptionalPrincipal) -> None:
+            await socket.accept()
+            await socket.send_text(principal.session_id if principal else "anybody")
+
+        with TestClient(app, base_url=URL) as client:
+            visit = Visit(client, gate, ManualClock())
+            ways: list[tuple[dict[str, Any], str]] = [
+                ({}, "anybody"),
+                ({"headers": visit.bearer()}, visit.sid),
+                ({"subprotocols": ["gatepass", visit.token]}, visit.sid),
+            ]
+            for options, says in ways:
+                with client.websocket_connect("/maybe", **options) as socket:
+                    assert socket.receive_text() == says
+
     def test_a_route_that_lets_a_refusal_out_closes_by_its_code(self) -> None:
         clock = ManualClock()
         gate = memory_gate(clock=clock, public_url=URL)
@@ -241,7 +262,7 @@ class TestFastAPI:
                 assert code_of(socket) == 4401
 
 
-class Chat(AsyncWebsocketConsumer):  # type: ignore[misc]
+class Chat(AsyncWebsocketConsumer):
     """Says whose session it is, and how it ended."""
 
     codes: list[int] = []  # noqa: RUF012

@@ -83,7 +83,7 @@ async def opened(
         "extensions": {name: {} for name in extensions},
         "state": {},
     }
-    running = asyncio.create_task(app(scope, socket.receive, socket.send))  # type: ignore[arg-type]
+    running = asyncio.ensure_future(app(scope, socket.receive, socket.send))
     try:
         yield socket
     finally:

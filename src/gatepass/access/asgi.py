@@ -66,7 +66,8 @@ class Guard:
         prepare_scope(guarded, check=self._check, cookies=self._cookies, live=self._live)
         if kind == "websocket":
             del scope
-            await self._run_socket(guarded, LiveSocket(guarded, receive, send, live=self._live))
+            socket = LiveSocket(guarded, receive, send, live=self._live)
+            await socket.run(self._let_in if self._required else self._app, guarded)
             return
         is_preflight = scope.get("method") == "OPTIONS" and is_cors_preflight(scope)
         sender = guarded[SENDER] = GuardedSend(send)
@@ -95,15 +96,14 @@ class Guard:
             if sender.delivery is not None:
                 sender.delivery.close()
 
-    async def _run_socket(self, scope: Scope, socket: LiveSocket) -> None:
-        if self._required:
-            try:
-                await socket.admit()
-            except Problem:  # it is closed
-                return
-        running = socket.run(self._app, scope)
-        del scope
-        await running
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket, of which every caller must be known before the application sees it."""
+        socket = socket_of(scope)
+        try:
+            await socket.admit() if socket else None
+        except Problem:  # it is closed
+            return
+        await self._app(scope, receive, send)
 
     def is_of(self, other: "Guard") -> bool:
         """Whether both are guards of one gate."""
@@ -240,13 +240,14 @@ def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies, live: LiveCon
 def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
     """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
-    Of a WebSocket that was let in: the caller by its newest token, if that holds now.
+    Of a WebSocket: the caller by its newest token, if that holds now. The first call lets it in, by a header or a
+    sub-protocol; only `live_socket.admit` waits for a first message.
 
     Raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication.
     """
     check = check_of(scope)
-    if scope["type"] == "websocket" and (socket := socket_of(scope)) is not None and socket.is_admitted:
-        principal = socket.current()
+    if scope["type"] == "websocket" and (socket := socket_of(scope)) is not None:
+        principal = socket.admit_now()
     else:
         principal = check.principal(authorizations(scope))
     return check.require(principal, scopes, max_age=max_age) if scopes or max_age is not None else principal
@@ -254,8 +255,8 @@ def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) ->
 
 def optional_principal(scope: Scope) -> Principal | None:
     """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
-    if (socket := socket_of(scope)) is not None and socket.is_admitted:
-        return socket.current()
+    if (socket := socket_of(scope)) is not None:
+        return socket.admit_now() if socket.is_admitted or socket.shown() else None
     return check_of(scope).optional(authorizations(scope))
 
 

@@ -30,6 +30,8 @@ LIVE = "gatepass.live"
 """The key, in a scope, of the LiveSocket of a WebSocket, or of the LiveConnections of a request."""
 LOOK_INTERVAL = 1.0
 """Seconds between two looks at all connections: 5,000 of them take some milliseconds."""
+SLICE = 500
+"""Connections that are looked at before anything else has its turn: about a millisecond."""
 
 RENEWALS = Rate(30, 60)
 """Against what: a client renews its token once in minutes, and each costs a verified signature."""
@@ -219,8 +221,14 @@ class _Room:
 
     def _look_again(self) -> None:
         self._next = None
-        self.look()
-        if self.by_session:
+        self._look_on(self._every())
+
+    def _look_on(self, left: list[Connection]) -> None:
+        """A slice of them, then the event loop has its turn."""
+        self._judge(left[:SLICE])
+        if left[SLICE:]:
+            self.loop.call_soon(self._look_on, left[SLICE:])
+        elif self.by_session:
             self.keep_looking()
 
     def _every(self) -> list[Connection]:

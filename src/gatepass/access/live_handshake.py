@@ -60,14 +60,19 @@ class Handshake:
         Accepts the handshake if it has to wait for a message. Raises Forbidden for an Origin that is not allowed,
         TokenRequired, BodyTooLarge, or Overloaded while too many wait.
         """
+        shown = self.shown()
+        if not shown:
+            token = await self._first_token()
+            shown = [Secret(f"Bearer {token.reveal()}")]
+        return shown
+
+    def shown(self) -> list[Secret]:
+        """The same of the handshake alone; empty if it brought no token. Raises Forbidden."""
         if self._live.origins is not None:
             self._live.origins.check_source(self._headers)
-        shown = [Secret(value) for value in self._headers.all(b"authorization")]
-        if not shown:
-            token = self._token if self._token is not None else await self._first_token()
-            shown = [Secret(f"Bearer {token.reveal()}")]
-        self._headers = Headers(())
-        return shown
+        if self._token is not None and b"authorization" not in self._headers:
+            return [Secret(f"Bearer {self._token.reveal()}")]
+        return [Secret(value) for value in self._headers.all(b"authorization")]
 
     async def refuse(self, problem: Problem) -> None:
         """Close it because of a problem. Before the handshake by a response of http, if the server can send one."""

@@ -29,6 +29,7 @@ from gatepass.errors import (
     Unavailable,
 )
 from gatepass.wire.asgi import ASGIApp, Message, Receive, Scope, Send
+from gatepass.wire.headers import Headers
 
 MAX_INBOX = 16
 """Messages that are read ahead of the application."""
@@ -92,18 +93,30 @@ class LiveSocket(Handshake):
         if self.is_admitted:
             return self.current()
         try:
-            shown = await self.authorizations()
-            # Registered first and then looked at once more: an end in between has found the socket.
-            self.principal = self._live.check.principal([each.reveal() for each in shown])
-            self._live.add(self)
-            principal = self.current()
-            if self._has_message:
-                await self._answer(principal.expires_at - self._live.clock.now())
+            principal = self._enter(await self.authorizations())
         except Problem as problem:
             await self.refuse(problem)
             raise
-        self._pump = asyncio.create_task(self._read(), name="gatepass-live")
+        if self._has_message:
+            await self._answer(principal.expires_at - self._live.clock.now())
         return principal
+
+    def admit_now(self) -> Principal:
+        """The same by what the handshake brought. Closes nothing; raises TokenRequired without it."""
+        if self.is_admitted:
+            return self.current()
+        shown = self.shown()
+        if not shown:
+            raise TokenRequired
+        return self._enter(shown)
+
+    def _enter(self, shown: list[Secret]) -> Principal:
+        # Registered first and then looked at once more: an end in between has found the socket.
+        self.principal = self._live.check.principal([each.reveal() for each in shown])
+        self._headers = Headers(())
+        self._live.add(self)
+        self._pump = asyncio.create_task(self._read(), name="gatepass-live")
+        return self.current()
 
     def current(self) -> Principal:
         """The caller by the newest token, if that holds now. Raises InvalidToken or Unavailable."""
@@ -261,6 +274,14 @@ def socket_of(scope: Scope) -> LiveSocket | None:
     """The socket of a WebSocket's scope; None for every other scope, and without a guard."""
     found = scope.get(LIVE)
     return found if isinstance(found, LiveSocket) else None
+
+
+async def admit_optional(scope: Scope) -> Principal | None:
+    """As `admit`, but None for a WebSocket whose handshake brought no token, which is passed through."""
+    socket = socket_of(scope)
+    if socket is None or not (socket.is_admitted or socket.shown()):
+        return None
+    return await socket.admit()
 
 
 async def admit(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:

@@ -84,6 +84,8 @@ class OptionalBearer(Bearer):
         self, connection: HTTPConnection, scopes: SecurityScopes
     ) -> Principal | None:
         """The caller, or None where no token came. Raises Denied for an invalid token."""
+        if isinstance(connection, WebSocket):
+            return await guard.admit_optional(connection)
         return guard.optional_principal(connection)
 
 

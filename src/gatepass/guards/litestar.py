@@ -155,7 +155,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
         if self._auth and self._gate.asgi is not None:
             app_config.route_handlers.append(_mounted(self._auth, self._gate.asgi))
         app_config.dependencies.setdefault("principal", Provide(_provide))
-        app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional, sync_to_thread=False))
+        app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional))
         app_config.exception_handlers.setdefault(Denied, answer)
         app_config.exception_handlers.setdefault(Problem, answer)
         if app_config.openapi_config is not None:
@@ -221,7 +221,7 @@ async def _provide(scope: Scope) -> Principal:
     return current_principal(ASGIConnection(scope))
 
 
-def _provide_optional(scope: Scope) -> Principal | None:
+async def _provide_optional(scope: Scope) -> Principal | None:
     return optional_principal(ASGIConnection(scope))
 
 

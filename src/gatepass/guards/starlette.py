@@ -64,6 +64,17 @@ async def admit(socket: WebSocket, *scopes: str, max_age: int | None = None) -> 
         raise denied(socket, problem) from None
 
 
+async def admit_optional(socket: WebSocket) -> Principal | None:
+    """As `admit`, but None for a WebSocket whose handshake brought no token: nothing is waited for.
+
+    Raises Denied for an invalid token.
+    """
+    try:
+        return await live_socket.admit_optional(socket.scope)
+    except Problem as problem:
+        raise denied(socket, problem) from None
+
+
 def live_stream(request: HTTPConnection, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
     """The chunks of a StreamingResponse to the caller, until the session ends or the token runs out.
 
