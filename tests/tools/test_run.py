@@ -1,6 +1,7 @@
 """run.py says what it does before it does anything, and finds what it needs by asking the machine."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+import run
 from gatepass.cli import main
 from tools import interpreters
 from tools.steps import Failure
@@ -114,3 +116,35 @@ def test_one_that_is_not_to_be_had_is_one_sentence_with_what_to_do(
     monkeypatch.setattr(interpreters, "_install", lambda _wanted: False)
     with pytest.raises(Failure, match=r"uv python install|takes a version such as"):
         interpreters.provide(wanted)
+
+
+@pytest.mark.slow
+def test_quick_and_full_exclude_each_other_before_anything_is_installed(copy: Path) -> None:
+    command = [sys.executable, "-S", str(copy / "run.py"), "test", "--quick", "--full"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=copy)
+    assert (done.returncode, "not allowed with" in done.stderr) == (2, True)
+    assert not (copy / ".venv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_test_that_is_marked_full_runs_in_full_only(is_full: bool) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
+    command += ["tests/testing/test_battery.py", "-k", "the_machine_finds"]
+    full = {"GATEPASS_FULL": "1"} if is_full else {}
+    clean = {name: text for name, text in os.environ.items() if name != "GATEPASS_FULL"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env={**clean, **full})
+    assert done.returncode == 0, done.stdout
+    assert ("[SwapsAnyBinding]" in done.stdout, "[SwapsTheDead]" in done.stdout) == (is_full, True)
+
+
+def test_suites_run_beside_the_first_are_shown_whole_after_it_and_all_are_summed_up(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    programs = {"one": "print('1 passed')", "two": "print('2 passed')", "three": "print('1 failed'); exit(1)"}
+    suites = {name: ([sys.executable, "-c", program], ROOT) for name, program in programs.items()}
+    with pytest.raises(Failure, match=r"Not all tests pass: three\."):
+        run.run_suites(suites, run.HERE)
+    said = capfdbinary.readouterr().out.decode()
+    ends = [said.index(text) for text in ("2 passed\n1 failed\n\n", "one      1 passed", "three    1 failed")]
+    assert ends == sorted(ends)

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.system.faults.harness import Guards, Server, serving, under_load
 from tests.system.faults.load import Verdict
 from tests.system.faults.mutants import MUTANTS
@@ -23,7 +25,7 @@ def notices(
         store = "sqlite:///gate.db"
         async with serving(Server(folder, store, mutant="" if in_guards else mutant)) as server:
             guards = Guards(folder, server, mutant=mutant if in_guards else "")
-            async with under_load(server, guards) as load:
+            async with under_load(server, guards, rounds=1) as load:
                 load.steal()
                 await load.progress()
                 await server.kill()  # answers are lost, so requests are sent again
@@ -44,14 +46,17 @@ def notices(
 def test_the_suite_notices_nothing_repeats() -> None: ...
 
 
+@pytest.mark.full
 @notices("no reuse", "not foiled")
 def test_the_suite_notices_no_reuse() -> None: ...
 
 
+@pytest.mark.full
 @notices("random successor", "forks")
 def test_the_suite_notices_random_successor() -> None: ...
 
 
+@pytest.mark.full
 @notices("no proof", "not foiled")
 def test_the_suite_notices_no_proof() -> None: ...
 
@@ -60,6 +65,7 @@ def test_the_suite_notices_no_proof() -> None: ...
 def test_the_suite_notices_guards_not_told() -> None: ...
 
 
+@pytest.mark.full
 @notices("guards forget", "stale", in_guards=True)
 def test_the_suite_notices_guards_forget() -> None: ...
 

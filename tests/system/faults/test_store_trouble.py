@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from tests.system.faults.harness import Guards, Server, hosting, serving, under_load
 from tests.system.faults.leaving import How
 from tests.system.faults.load import Load, Verdict
@@ -79,6 +81,7 @@ async def test_malformed_notifications_harm_no_guard(folder: Path) -> Verdict:
         return await shouting(load, MESSAGES, lambda text: notify(url, text))
 
 
+@pytest.mark.full
 @scenario("forged notifications (PostgreSQL)")
 async def test_forged_notifications_end_nothing(folder: Path) -> Verdict:
     url = await accounts()
@@ -87,6 +90,7 @@ async def test_forged_notifications_end_nothing(folder: Path) -> Verdict:
         return await shouting(load, forged, lambda text: notify(url, text))
 
 
+@pytest.mark.full
 @scenario("malformed messages (Redis)")
 async def test_malformed_messages_harm_no_guard(folder: Path) -> Verdict:
     async with on_private_redis(folder) as (redis, _, load):
@@ -132,6 +136,7 @@ async def test_a_sign_out_of_a_lost_session_is_heard_on_postgres(folder: Path) -
         return await losing(load, lose)
 
 
+@pytest.mark.full
 @scenario("the store has lost sessions (Redis)")
 async def test_a_sign_out_of_a_lost_session_is_heard_on_redis(folder: Path) -> Verdict:
     async with (
