@@ -166,11 +166,7 @@ def test_everybody_is_signed_out_only_if_that_is_confirmed() -> None:
 
 
 @pytest.mark.parametrize(
-    "spelling",
-    [
-        pytest.param(str(NOW - 75), id="seconds"),  # its id may not name the time: every worker collects at its own
-        pytest.param(datetime.fromtimestamp(NOW - 75, UTC).isoformat(), id="ISO 8601"),
-    ],
+    "spelling", [str(NOW - 75), datetime.fromtimestamp(NOW - 75, UTC).isoformat()], ids=["seconds", "ISO 8601"]
 )
 def test_only_the_sessions_end_that_began_before_a_time_that_is_named(spelling: str) -> None:
     done = run("revoke", "--everybody", "--begun-before", spelling, "--yes", "--json")
