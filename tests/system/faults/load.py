@@ -37,6 +37,8 @@ CALM = 0.2
 REPEAT_EVERY = 4
 """Refreshes of a single tab after which one arrives twice."""
 OF_BOUND = (Stolen.JAR, Stolen.JAR_KEYLESS, Stolen.REQUEST)
+_loads = itertools.count()
+"""The first theft of a bound session is of another kind in each of three scenarios."""
 PREPARED = 3
 """How many sessions of each kind are signed in before the faults."""
 
@@ -134,7 +136,7 @@ class Load:
         self._ends_at = ends_at or port
         self._hows = hows
         self._rounds = rounds
-        self._kinds = itertools.cycle(OF_BOUND)
+        self._kinds = itertools.islice(itertools.cycle(OF_BOUND), next(_loads) % len(OF_BOUND), None)
         self._names = itertools.count()
         self._ready = [self._leavers() for _ in range(PREPARED)]
         self._left: list[Leaver] = []

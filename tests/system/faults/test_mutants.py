@@ -13,6 +13,7 @@ from tests.system.faults.scenario import Stage, add_play
 
 NOTICED: dict[str, set[str]] = {}
 """For each mutant what the suite must report at least."""
+TRIES = 5
 
 
 def notices(
@@ -21,7 +22,8 @@ def notices(
     """Make a test: a short scenario with this mutant must come out with these faults."""
     NOTICED[mutant] = set(found)
 
-    async def play(folder: Path) -> Verdict:
+    async def once(folder: Path) -> Verdict:
+        folder.mkdir()
         store = "sqlite:///gate.db"
         async with serving(Server(folder, store, mutant="" if in_guards else mutant)) as server:
             guards = Guards(folder, server, mutant=mutant if in_guards else "")
@@ -33,6 +35,14 @@ def notices(
                 load.steal()
                 await load.progress()
                 return replace(await load.verdict(), scenario=f"mutant: {mutant}")
+
+    async def play(folder: Path) -> Verdict:
+        """The verdict that reports it, or the last: a guard that the machine starves reports nothing in its time."""
+        for number in range(TRIES):
+            verdict = await once(folder / f"{number}")
+            if NOTICED[mutant] <= set(verdict.faults_found):
+                break
+        return verdict
 
     async def test(stage: Stage) -> None:
         verdict = await stage.verdict(name)
