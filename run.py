@@ -125,7 +125,7 @@ def test(arguments: Sequence[str]) -> None:
 
 def whole(pytest: Sequence[str]) -> dict[str, tuple[list[str], Path]]:
     """Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait."""
-    grouped = ("--dist", "loadgroup")  # tests/conftest.py makes the groups
+    grouped = ("--dist", "loadscope")  # the scopes are those of tests/support/scheduling.py
     return {
         "python": ([*pytest, "-n", "2", *grouped, "--ignore", BROWSER_TESTS], ROOT),
         "browser": ([*pytest, "-n", "3", *grouped, BROWSER_TESTS], ROOT),

@@ -15,11 +15,13 @@ from pathlib import Path
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
 from gatepass.stores.postgres import pool
 from tests.support.browser import Browser
 from tests.support.full import FULL
 from tests.support.gates import GateHarness, open_gate
+from tests.support.scheduling import ByWhatIsShared
 from tools.services.patience import PATIENCE
 
 # An example may take as long as it takes: on a busy machine the same one is ten times as slow. Unless in full, each run
@@ -76,18 +78,17 @@ for name, seconds in TIMEOUTS.items():
 pool._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook, and would come first
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is under tests/system, and leave out what is for the full run alone.
+@pytest.hookimpl(optionalhook=True)  # tools/mutation.py runs without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared | None:
+    """Distribute by tests/support/scheduling.py."""
+    return ByWhatIsShared(config, log) if config.getoption("dist") == "loadscope" else None
 
-    With `--dist loadgroup` the slow tests of a file are run by one process: what they share is made once.
-    """
-    has_groups = config.pluginmanager.hasplugin("xdist")
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is under tests/system, and leave out what is for the full run alone."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker(pytest.mark.slow)
-        if has_groups and item.get_closest_marker("slow") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
         if FULL:
             item.add_marker(pytest.mark.timeout(24 * 3_600))  # pyproject.toml has that of a default run
     left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]

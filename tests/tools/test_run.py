@@ -12,6 +12,8 @@ import pytest
 
 import run
 from gatepass.cli import main
+from tests.support.full import FULL
+from tests.support.scheduling import scope_of
 from tools import interpreters
 from tools.steps import Failure
 
@@ -126,16 +128,18 @@ def test_quick_and_full_exclude_each_other_before_anything_is_installed(copy: Pa
     assert not (copy / ".venv").exists()
 
 
+def test_a_test_that_is_marked_full_runs_in_full_only(request: pytest.FixtureRequest) -> None:
+    marked = [item for item in request.session.items if item.get_closest_marker("full")]
+    assert FULL or not marked
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("is_full", [True, False])
-def test_a_test_that_is_marked_full_runs_in_full_only(is_full: bool) -> None:
+def test_in_full_such_a_test_runs_too() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
-    command += ["tests/testing/test_battery.py", "-k", "the_machine_finds"]
-    full = {"GATEPASS_FULL": "1"} if is_full else {}
-    clean = {name: text for name, text in os.environ.items() if name != "GATEPASS_FULL"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env={**clean, **full})
-    assert done.returncode == 0, done.stdout
-    assert ("[SwapsAnyBinding]" in done.stdout, "[SwapsTheDead]" in done.stdout) == (is_full, True)
+    command += ["tests/testing/test_battery.py", "-k", "SwapsAnyBinding"]
+    full = {**os.environ, "GATEPASS_FULL": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=full)
+    assert (done.returncode, "finds_a_broken_store[SwapsAnyBinding]" in done.stdout) == (0, True), done.stdout
 
 
 def test_suites_run_beside_the_first_are_shown_whole_after_it_and_all_are_summed_up(
@@ -148,3 +152,11 @@ def test_suites_run_beside_the_first_are_shown_whole_after_it_and_all_are_summed
     said = capfdbinary.readouterr().out.decode()
     ends = [said.index(text) for text in ("2 passed\n1 failed\n\n", "one      1 passed", "three    1 failed")]
     assert ends == sorted(ends)
+
+
+def test_the_tests_that_share_what_they_start_are_run_by_one_process() -> None:
+    scenarios = ("faults/test_clocks.py::test_a", "faults/test_redis.py::test_b", "faults/test_mutants.py::test_c")
+    assert {scope_of(f"tests/system/{test}") for test in scenarios} == {"scenarios"}
+    wheel = "tests/system/packaging/test_wheel.py"
+    assert {scope_of(f"{wheel}::test_a"), scope_of(f"{wheel}::test_b")} == {wheel}
+    assert scope_of("tests/core/test_mac.py::test_a") != scope_of("tests/core/test_mac.py::test_b")

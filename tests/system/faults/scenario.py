@@ -79,8 +79,6 @@ def add_play(
         assert name not in SCENARIOS, name
         SCENARIOS[name] = (title, play)
         test.__name__ = name
-        for mark in (pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("faults")):
-            test = mark(test)
-        return test
+        return pytest.mark.asyncio(loop_scope="session")(test)
 
     return decorate
