@@ -16,8 +16,8 @@ import pytest
 
 from tests.system.faults.load import Verdict
 
-AT_ONCE = 8
-"""Scenarios at the same time."""
+AT_ONCE = 4
+"""Scenarios at the same time. Each needs the processor for a quarter of its time, and other tests run beside them."""
 Play = Callable[[Path], Awaitable[Verdict]]
 Record = Callable[[str, object], None]
 SCENARIOS: dict[str, "tuple[str, Play]"] = {}
