@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.remote import Producer
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres import pool
 from tests.support.browser import Browser

@@ -28,7 +28,7 @@ from tests.system.faults.leaving import THEFT, How, Leaver
 from tests.system.faults.raw_http import RawConnection
 from tests.system.faults.theft import Stolen, Theft
 from tests.system.faults.watch import Watch
-from tools.services.patience import PATIENCE, patience
+from tools.services.patience import PATIENCE
 
 PACE = 0.002
 """Seconds between two refreshes of a tab, on average."""
@@ -41,6 +41,11 @@ _loads = itertools.count()
 """The first theft of a bound session is of another kind in each of three scenarios."""
 PREPARED = 3
 """How many sessions of each kind are signed in before the faults."""
+
+
+def patience() -> asyncio.Timeout:
+    """That of other tests, thrice: a step here is one of each session, and several scenarios are played at once."""
+    return asyncio.timeout(3 * PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)

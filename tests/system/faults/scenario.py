@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.faults.load import Verdict
+from tools.services.patience import PATIENCE
 
 AT_ONCE = 4
 """Scenarios at the same time. Each needs the processor for a quarter of its time, and other tests run beside them."""
@@ -79,6 +80,7 @@ def add_play(
         assert name not in SCENARIOS, name
         SCENARIOS[name] = (title, play)
         test.__name__ = name
-        return pytest.mark.asyncio(loop_scope="session")(test)
+        patient = pytest.mark.timeout(12 * PATIENCE)  # it waits for its turn and for several steps (load.py)
+        return pytest.mark.asyncio(loop_scope="session")(patient(test))
 
     return decorate
