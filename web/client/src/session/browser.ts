@@ -28,3 +28,11 @@ export function pause(ms: number): Promise<void> {
 export function jitter(ms: number): number {
   return ms * (0.5 + Math.random() / 2);
 }
+
+/** In development: what a page says that was given the cookies of another browser. One sentence, with the mend. */
+export function hintAtCopy({ location }: BrowserScope): void {
+  if (/^https?:..(localhost|127\.|\[::1)/.test(location?.href ?? ""))
+    console.warn(
+      "gatepass: cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress.",
+    );
+}

@@ -12,7 +12,7 @@
 
 import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
 import { openBinding } from "./binding-key.js";
-import { type BrowserScope, jitter, pause } from "./browser.js";
+import { type BrowserScope, hintAtCopy, jitter, pause } from "./browser.js";
 import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
@@ -179,6 +179,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** Ends it in this tab and leaves the cookies. Returns whether this tab had that session. */
   function leave(sid: string, reason: EndReason): boolean {
     if (memory.sid !== sid) return false;
+    if (reason === "unproven" || reason === "reused") hintAtCopy(scope);
     endedSid = sid;
     memory.reset({ status: "ended", reason });
     queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
