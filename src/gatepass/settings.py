@@ -206,8 +206,12 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError.
         """
-        plain: dict[str, Any] = {"public_url": self.public_url, "store": self.store_url, "sessions": self.sessions_url}
-        plain |= {"testing": True} if self.testing else {}
+        plain = {
+            "public_url": self.public_url,
+            "store": self.store_url,
+            "sessions": self.sessions_url,
+            "testing": self.testing,
+        }
         return {
             **{name: value for name, value in plain.items() if name not in given},
             **{name: make() for name, make in self._groups().items() if name not in given},

@@ -57,7 +57,7 @@ class Parts(EndpointParts):
     async def _load(self) -> None:
         """Read what the first request needs to know."""
         if self.options.testing:
-            logger.warning("Testing mode: %s signs anybody in, for requests from this machine.", PATH)
+            logger.warning("Testing mode: %s signs in without a password, for requests from this machine.", PATH)
         await self.keys.open()
         await self.sessions.open()
         await self._passwords.learn_kinds()

@@ -25,8 +25,8 @@ def check_testing(public_url: str, *stores: object) -> None:
     faults = []
     if not is_loopback(public_url):
         faults.append(
-            "`testing` lets anybody in, so `public_url` must be on a loopback host, such as http://localhost:8000; "
-            f"production must not set it: {public_url}"
+            "`testing` signs in without a password, so `public_url` must be on a loopback host, such as "
+            f"http://localhost:8000; production must not set it: {public_url}"
         )
     for name, store in zip(("store", "sessions"), stores, strict=False):
         if isinstance(store, str) and (remote := _remote_hosts(store)):

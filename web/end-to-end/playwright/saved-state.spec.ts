@@ -43,3 +43,36 @@ test("the same state is mended by a sign-in in the context", async ({ browser, c
   expect(await statusOf(tab)).toBe("active");
   await copy.close();
 });
+
+test("what a cleared jar left in the database changes nothing, as Cypress clears it", async ({
+  page,
+  context,
+  signIn,
+}) => {
+  for (const person of ["ann@example.com", "bob@example.com", "ann@example.com"]) {
+    const account = await signIn(person);
+    expect(await open(page)).toBe("active");
+    expect(await caller(page)).toBe(account.id);
+    await page.evaluate(() => localStorage.clear());
+    await context.clearCookies();
+  }
+});
+
+test("cookies and storage of an earlier session come back, as cy.session restores them", async ({
+  page,
+  context,
+  signIn,
+}) => {
+  const account = await signIn("ann@example.com");
+  expect(await open(page)).toBe("active");
+  const cookies = await context.cookies();
+  const notes = await page.evaluate(() => ({ ...localStorage }));
+  await context.clearCookies();
+  await signIn("bob@example.com");
+  expect(await open(page)).toBe("active");
+  await context.clearCookies();
+  await context.addCookies(cookies);
+  await page.evaluate((saved) => Object.assign(localStorage, saved), notes);
+  expect(await open(page)).toBe("active");
+  expect(await caller(page)).toBe(account.id);
+});

@@ -50,6 +50,10 @@ export class FakeProfile {
     readonly options: ProfileOptions = {},
   ) {
     this.canStoreKeys = options.keys ?? true;
+    if (!globalThis.Response || !globalThis.Headers || !globalThis.TextEncoder)
+      throw new Error(
+        "gatepass/testing: this test environment has no fetch API (Response, Headers, TextEncoder), as Jest's jsdom: give it those of Node, as the guide on testing pages shows.",
+      );
   }
 
   random(): number {
