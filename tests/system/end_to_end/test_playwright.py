@@ -32,7 +32,7 @@ def run(server: TestedServer, spec: str, folder: Path) -> dict[str, Any]:
     program = WEB / "node_modules" / ".bin" / "playwright"
     variables = {
         "BASE_URL": server.url,
-        "CHROMIUM_PATH": find_chromium(),
+        "CHROMIUM_PATH": find_chromium() or "",
         "CHROMIUM_ARGUMENTS": json.dumps(ARGUMENTS),
         "OUTPUT": str(folder / "results"),
         "COUNT": str(COUNT),

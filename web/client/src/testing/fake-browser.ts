@@ -163,12 +163,15 @@ export class FakeProfile {
     });
   }
 
-  /** What code of the test throws (`answers`) is no failure of the network, and not told as one. */
+  /**
+   * What code of the test throws (`answers`), such as a failed `expect`, is no failure of the network, and not told as one.
+   * A TypeError may be meant as one, as `fetch` throws it: the client goes by its words.
+   */
   #receive(request: Incoming): Outgoing {
     try {
       return this.server.receive(request);
     } catch (error) {
-      Reflect.set(Object(error), "isFault", true);
+      if (!(error instanceof TypeError)) Reflect.set(Object(error), "isFault", true);
       throw error;
     }
   }
