@@ -1,4 +1,4 @@
-"""A bug in code of the application is itself, wherever the client calls it: no transport error, and never sent again."""
+"""A bug in code of the application is itself, wherever the client calls it: no transport error, and not sent again."""
 
 from collections.abc import Callable
 from typing import Any

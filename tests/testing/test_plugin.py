@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import tomllib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,6 +113,11 @@ def run(folder: Path, *arguments: str, plugins: Sequence[str] = (), **files: str
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_pytest_finds_it_by_its_entry_point() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"gatepass": "gatepass.testing.plugin"}
 
 
 @pytest.mark.parametrize("mode", ["strict", "auto"])

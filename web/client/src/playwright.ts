@@ -67,7 +67,11 @@ export const gatepassFixtures = {
   gatepassAuth: ["/auth", { option: true }] as [string, { option: true }],
 
   async signIn(
-    { context, baseURL, gatepassAuth }: { context: ContextToSignIn; baseURL?: string; gatepassAuth: string },
+    {
+      context,
+      baseURL,
+      gatepassAuth,
+    }: { context: ContextToSignIn; baseURL?: string | undefined; gatepassAuth: string },
     use: (value: GatepassFixtures["signIn"]) => Promise<void>,
     { testId, retry, repeatEachIndex }: Attempt,
   ) {

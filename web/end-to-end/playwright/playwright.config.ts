@@ -2,7 +2,7 @@
 
 import { defineConfig } from "@playwright/test";
 
-const { BASE_URL, CHROMIUM_PATH, CHROMIUM_ARGUMENTS = "[]", OUTPUT } = process.env;
+const { BASE_URL = "", CHROMIUM_PATH = "", CHROMIUM_ARGUMENTS = "[]", OUTPUT = "" } = process.env;
 
 /** ms. No verdict is about speed: after this long nothing will come any more. */
 const PATIENCE = 120_000;
@@ -18,6 +18,6 @@ export default defineConfig({
   reporter: [["json"]],
   use: {
     baseURL: BASE_URL,
-    launchOptions: { executablePath: CHROMIUM_PATH, args: JSON.parse(CHROMIUM_ARGUMENTS) },
+    launchOptions: { ...(CHROMIUM_PATH && { executablePath: CHROMIUM_PATH }), args: JSON.parse(CHROMIUM_ARGUMENTS) },
   },
 });
