@@ -122,7 +122,7 @@ class Gatepass:
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self._changed_claims = anywhere(parts.changed_claims)
-        self.cookies, self.origins = parts.cookies, parts.origins
+        self.cookies, self.origins, self.live = parts.cookies, parts.origins, parts.live
         self.mailer, self.outbox = parts.mailer, parts.outbox
         self.registration = anywhere(parts.registration)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
@@ -245,6 +245,7 @@ class Gatepass:
             app,
             check=self.check,
             cookies=self.cookies,
+            live=self.live,
             required=required,
             origins=self.origins,
             endpoints=self.asgi,

@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request
     connections: int = _LIMITS.connections
+    live_admission: Duration = _LIMITS.live_admission
+    live_waiting: int = _LIMITS.live_waiting
+    live_grace: Duration = _LIMITS.live_grace
     revocation_max_age: MaxAge = _LIMITS.revocation_max_age
 
     _providers: tuple[Provider, ...] = PrivateAttr(())
