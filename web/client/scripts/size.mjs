@@ -15,7 +15,7 @@ import { build } from "esbuild";
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const FRAMEWORKS = /^(axios|react|react-dom|react-redux|@reduxjs|@tanstack|@opentelemetry|@sentry|redux)(\/|$)/;
 const CORE = ["index"];
-const CLIENT = ["index", "fetch"];
+const CLIENT = ["index", "fetch:createClient"];
 
 /** The three layers that most pages use. "entry:names" imports these names of an entry; without names, all. */
 const LAYERS = ["retry:retry", "loading:createLoading", "events:log"];
@@ -52,8 +52,11 @@ async function weigh(entries, beyond) {
 }
 
 const rows = [
-  ["gatepass", await weigh(CORE), 7_200],
-  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_900],
+  ["gatepass", await weigh(CORE), 7_250],
+  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_950],
+  ["gatepass + createFetch", await weigh(["index", "fetch:createFetch"]), 8_500],
+  ["… + createFetch", await weigh(["fetch:createFetch"], CLIENT), 500],
+  ["… + graphqlRefused", await weigh(["fetch:graphqlRefused"], [...CLIENT, "fetch:createFetch"]), 300],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_100],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
@@ -61,6 +64,9 @@ const rows = [
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
+  ["… + live (openSocket)", await weigh(["live:openSocket"], CLIENT), 1_800],
+  ["… + live (openEvents)", await weigh(["live:openEvents"], CLIENT), 1_850],
+  ["… + live, all", await weigh(["live"], CLIENT), 2_900],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_150],
 ];

@@ -245,6 +245,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   listen("addEventListener");
 
   return {
+    origin: url.origin,
     getSnapshot: () => memory.snapshot,
     subscribe: memory.changed.add,
     on: (type, listener) =>

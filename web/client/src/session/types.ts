@@ -148,6 +148,8 @@ export type EventOf<Type extends SessionEvent["type"] | "*"> = Type extends "*"
 
 /** The session of one tab. Listeners run in microtasks; an error thrown by one is reported and has no other effect. */
 export interface Session {
+  /** The origin of its auth endpoints, to which `createFetch` sends the token. */
+  readonly origin: string;
   /** The current state; the same object until it changes. */
   getSnapshot(): Snapshot;
   /** Calls `listener` after every change. Returns a function that stops it. */
