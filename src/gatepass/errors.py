@@ -204,7 +204,7 @@ class SignInRefused(Forbidden):
 class ProofRequired(Forbidden):
     """The refresh token is bound to a key, and the request does not prove it: `missing` or `wrong` (PROTOCOL §4).
 
-    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §10).
+    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §11).
     """
 
     _OF_THE_CLIENT = (

@@ -55,6 +55,9 @@ CurrentPrincipal = NamedDependency[SkipValidation[Principal]]
 OptionalPrincipal = NamedDependency[SkipValidation[Principal | None]]
 """The type of `optional_principal`: None where no token came; an invalid one is refused all the same."""
 
+LinkPrincipal = NamedDependency[SkipValidation[Principal]]
+"""The type of `link_principal`: the caller by its access token, or by a link to this very address (GET and HEAD)."""
+
 
 class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` is the error that caused it."""
@@ -71,6 +74,17 @@ def current_principal(connection: Connection, *scopes: str, max_age: int | None 
     """
     try:
         return guard.current_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(connection.scope, problem) from None
+
+
+def link_principal(connection: Connection, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return guard.link_principal(connection.scope, *scopes)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 
@@ -127,6 +141,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             app_config.route_handlers.append(_mounted(self._auth, self._gate.asgi))
         app_config.dependencies.setdefault("principal", Provide(_provide, sync_to_thread=False))
         app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional, sync_to_thread=False))
+        app_config.dependencies.setdefault("link_principal", Provide(_provide_linked, sync_to_thread=False))
         app_config.exception_handlers.setdefault(Denied, answer)
         app_config.exception_handlers.setdefault(Problem, answer)
         if app_config.openapi_config is not None:
@@ -154,8 +169,10 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             if is_preflight and await preflights.answer(scope, receive, send):
                 return
             # In place, as Litestar itself writes into the scope: its hooks hold this very object.
+            by_link = guard.withhold_link(scope)
             guard.prepare_scope(scope, check=gate.check, cookies=gate.cookies)
             sender = scope[SENDER] = GuardedSend(send, scope["type"])
+            sender.by_link = by_link
             try:
                 await inner(scope, receive, sender)  # type: ignore[arg-type]
             finally:
@@ -191,6 +208,10 @@ def _provide_optional(scope: Scope) -> Principal | None:
     return optional_principal(ASGIConnection(scope))
 
 
+def _provide_linked(scope: Scope) -> Principal:
+    return link_principal(ASGIConnection(scope))
+
+
 def _refusal(scope: Scope, problem: Problem) -> Denied | WebSocketException:
     if scope["type"] == ScopeType.WEBSOCKET:
         return WebSocketException(detail=problem.code, code=1008)
@@ -207,7 +228,7 @@ def _describe(handler: HTTPRouteHandler) -> None:
     guards = [found for layer in handler.ownership_layers for found in layer.guards or ()]
     asked = [found.scopes for found in guards if isinstance(found, Requires)]
     names = handler.parsed_fn_signature.parameters
-    if asked or "principal" in names:
+    if asked or "principal" in names or "link_principal" in names:
         wanted = {SCHEME: sorted({scope for scopes in asked for scope in scopes})}
         handler.security = [*(handler.security or ()), wanted]
     elif "optional_principal" in names:

@@ -21,6 +21,9 @@ from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_emai
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
+MAX_LINKS = 200
+"""Paths of one request: a gallery."""
+MAX_LINKS_BYTES = 64 * 1024
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -134,6 +137,14 @@ class DeleteAccountRequest(_Strict):
     """`POST /auth/account/delete` and `DELETE /auth/account`."""
 
     password: OptionalPassword = None
+
+
+class LinksRequest(_Strict):
+    """`POST /auth/links`."""
+
+    paths: tuple[Annotated[str, Field(min_length=1, max_length=2048)], ...] = Field(
+        strict=False, min_length=1, max_length=MAX_LINKS
+    )
 
 
 def read(model: type[Body], raw: bytes) -> Body:
