@@ -83,7 +83,7 @@ class Identities:
             if account is not None:
                 if account.disabled_at is None:
                     return account
-                self._refuse(account, "account-disabled", "This account is disabled.", ip_prefix=ip_prefix)
+                self._refuse(account, ProblemCode.ACCOUNT_DISABLED, "This account is disabled.", ip_prefix=ip_prefix)
         raise Unavailable(ProblemCode.OVERLOADED, "The account is being changed by other requests; try again.")
 
     async def link(self, account_id: str, identity: Identity, *, ip_prefix: str = "") -> LinkedIdentity:
@@ -181,7 +181,7 @@ class Identities:
             return account
         if not identity.email_verified or account.verified_at is None:
             detail = "There is an account with this address. Sign in to it as before, then link this provider."
-            self._refuse(account, "link-required", detail, ip_prefix=ip_prefix)
+            self._refuse(account, ProblemCode.LINK_REQUIRED, detail, ip_prefix=ip_prefix)
         count = len(await self._store.list_identities(account.id))
         linked = await self._add(account, identity, by="address", ip_prefix=ip_prefix, count=count)
         return None if linked is None else account
