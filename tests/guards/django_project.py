@@ -162,7 +162,7 @@ def rest_vault(request: Request) -> Response:
     return Response({"account": rest.current_principal(request).account_id})
 
 
-@api_view(["GET", "POST"])
+@api_view(["GET", "HEAD", "POST"])
 def rest_file(request: Request) -> Response:
     return Response(linked(link_principal(request._request), request._request))
 

@@ -80,6 +80,11 @@ async def test_it_changes_nothing(guarded: Guarded) -> None:
     assert (await opened(guarded, link, method="POST", headers=[guarded.ann.bearer])).status == 200
 
 
+async def test_a_player_may_ask_for_the_head_first(guarded: Guarded) -> None:
+    """What is signed for GET alone fails in players, in checkers of links and in downloaders."""
+    assert (await opened(guarded, await link_to(guarded, "/file"), method="HEAD")).status == 200
+
+
 async def test_it_is_no_access_token(guarded: Guarded) -> None:
     text = (await link_to(guarded, "/file")).partition("gp_link=")[2]
     answer = await call(guarded.app, "GET", "/file", headers=[("authorization", f"Bearer {text}")])
@@ -95,8 +100,10 @@ async def test_it_dies_with_its_session(guarded: Guarded) -> None:
 
 
 async def test_it_expires(guarded: Guarded) -> None:
+    ttl = Policy().link_ttl
+    guarded.at.clock.advance(ttl - guarded.at.clock.now() % ttl)
     link = await link_to(guarded, "/file")
-    guarded.at.clock.advance(Policy().link_ttl - 1)
+    guarded.at.clock.advance(ttl - 1)
     assert (await opened(guarded, link)).status == 200
     guarded.at.clock.advance(1)
     assert (await opened(guarded, link)).json()["reason"] == "link-expired"

@@ -18,7 +18,7 @@ from gatepass.ports import Clock
 from gatepass.wire.links import Address, AskedLink
 
 METHODS = ("GET", "HEAD")
-_CARRIED = ("sub", "sid", "jti", "auth_time", "begun_at", claims_mark.CLAIM)
+_CARRIED = ("sub", "sid", "auth_time", "begun_at", claims_mark.CLAIM)
 
 
 class Links:
@@ -33,6 +33,9 @@ class Links:
     def make(self, principal: Principal[Any], url: str, *, ttl: int | None = None) -> str:
         """The address `url` with a link in its query. `ttl`: seconds, at most LONGEST_LINK; None: the policy's.
 
+        It is the same for half of that time, so that a page which is rendered again finds its images in the browser's
+        cache: a link lives for half of `ttl` to the whole.
+
         Raises ValueError for an address that no link can be for, and for a principal that came by a link itself.
         """
         if principal.by_link:
@@ -41,11 +44,9 @@ class Links:
         if not 1 <= ttl <= LONGEST_LINK:
             raise ValueError(f"a link lives 1 to {LONGEST_LINK} seconds, not {ttl!r}")
         address, now = Address.read(url), self._clock.now()
-        claims: dict[str, Json] = {
-            **self._claims_of(principal),
-            "iat": now,
-            "exp": min(now + ttl, self._end(principal)),
-        }
+        since = now - now % max(1, ttl // 2)
+        ends = min(since + ttl, self._end(principal))
+        claims: dict[str, Json] = {**self._claims_of(principal), "iat": since, "exp": ends}
         target = signed_link.target_of(address.path, address.query)
         return address.with_link(signed_link.compose(claims, target=target, keys=self._keys))
 

@@ -191,12 +191,12 @@ class Verifier:
 
 
 def principal_of(claims: Mapping[str, Json], *, by_link: bool = False) -> Principal:
-    """The caller that authentic claims name. Raises InvalidToken where one is missing or no such value."""
+    """The caller that authentic claims name; a link has no `jti`. Raises InvalidToken for a missing or unusable one."""
     authenticated_at = _time(claims, "auth_time")
     return Principal(
         _text(claims, "sub"),
         _text(claims, "sid"),
-        _text(claims, "jti"),
+        "" if by_link else _text(claims, "jti"),
         _time(claims, "exp"),
         _time(claims, "iat"),
         authenticated_at,

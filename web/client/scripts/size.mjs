@@ -47,14 +47,14 @@ async function weigh(entries, beyond) {
 const rows = [
   ["gatepass", await weigh(CORE), 7_200],
   ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_900],
-  ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_050],
+  ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_100],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + sentry", await weigh(["sentry"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
-  ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 500],
+  ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 550],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_150],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";

@@ -20,7 +20,7 @@ async def make_links(context: Context, request: Request) -> Reply:
         links = [context.links.make(principal, path) for path in body.paths]
     except ValueError as fault:
         raise bodies.invalid_body({"paths": str(fault)}) from None
-    return Reply(200, bodies.dump({"links": links, "expires_in": context.policy.link_ttl}))
+    return Reply(200, bodies.dump({"links": links, "expires_in": context.policy.link_ttl // 2}))
 
 
 ENDPOINTS = (
