@@ -59,7 +59,7 @@ class Guard:
         if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        by_link = bool(scope.get("query_string")) and withhold_link(scope)
+        by_link = has_link(scope.get("query_string", b"")) and withhold_link(scope)
         guarded = {**scope}
         prepare_scope(guarded, check=self._check, cookies=self._cookies)
         is_preflight = kind == "http" and scope.get("method") == "OPTIONS" and is_cors_preflight(scope)

@@ -34,7 +34,7 @@ class AskedLink:
 
 def has_link(query: bytes | str) -> bool:
     """Whether a query may have a link. Cheap: it is asked of every request."""
-    return (b"gp_link=" in query) if isinstance(query, bytes) else (_BEGINS in query)
+    return b"gp_link=" in query if isinstance(query, bytes) else _BEGINS in query
 
 
 def split_query(query: str) -> tuple[str, str | None]:
