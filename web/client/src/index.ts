@@ -27,4 +27,5 @@ export type {
   StatusEvent,
   Trace,
   Trigger,
+  WarningEvent,
 } from "./session/types.js";
