@@ -35,6 +35,7 @@ from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
 from gatepass.server.door import SignedIn
 from gatepass.server.limits import Limits
+from gatepass.server.testing import check_testing
 from gatepass.sessions.changed_claims import SPREAD
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
@@ -74,6 +75,7 @@ class Gatepass:
         users: Authenticator | None = None,
         providers: Sequence[Provider] = (),
         limits: Limits | None = None,
+        testing: bool = False,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         hasher: PasswordHasher | None = None,
@@ -90,9 +92,12 @@ class Gatepass:
         users       accounts that the application keeps itself; registration is closed then
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
+        testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
+        if testing:
+            check_testing(public_url, store, sessions)
         options = Options(
             secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
             public_url=_ascii(public_url),
@@ -104,6 +109,7 @@ class Gatepass:
             users=users,
             providers=tuple(providers),
             limits=limits or Limits(),
+            testing=testing,
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),
             hasher=hasher,

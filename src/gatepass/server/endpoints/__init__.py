@@ -13,6 +13,7 @@ from gatepass.server.endpoints import (
     revocations,
     session_list,
     sessions,
+    testing,
 )
 
 DESCRIBED = (
@@ -34,3 +35,5 @@ DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""
+TESTING = testing.ENDPOINTS
+"""Where `testing` is on. Described nowhere."""

@@ -11,7 +11,7 @@ import type { WarningEvent } from "./types.js";
 
 /**
  * What was noticed: a sign-in whose state cookie is not in the jar, a call from another origin that failed, one that was
- * refused as `cross-site`, a session that was made in a worker.
+ * refused as `cross-site`, a session that was made in a worker, cookies of a session whose key is not here.
  */
 export type Symptom = WarningEvent["code"];
 
@@ -36,6 +36,11 @@ async function diagnose(symptom: Symptom, { scope, url, jar: { names } }: Parts)
   switch (symptom) {
     case "worker":
       return "A session was made in a worker, which sees neither the cookies of the page nor its storage: make it in the page, and send the worker access tokens.";
+    case "copied-session":
+      // Elsewhere than in development it is what became of somebody's browser, and no mistake of this program.
+      return isLoopback(here)
+        ? "This browser has the cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress."
+        : null;
     case "cross-site":
       return `The server refuses sign-ins from ${here}: add it to GATEPASS_ORIGINS, or set GATEPASS_PUBLIC_URL to it if the API is reached there.`;
     case "network":
@@ -46,6 +51,10 @@ async function diagnose(symptom: Symptom, { scope, url, jar: { names } }: Parts)
     case "state-cookie":
       return cookieLost(scope, url, here, names);
   }
+}
+
+function isLoopback(origin: string): boolean {
+  return /^(localhost|127\.0\.0\.1|\[::1\]|.*\.localhost)$/.test(new URL(origin).hostname);
 }
 
 /** Whether the server can be reached without CORS. */
@@ -64,7 +73,7 @@ function cookieLost(scope: BrowserScope, url: URL, here: string, names: readonly
   if (found) {
     return `${result}the server has set ${found}, and this page expects ${names.at(-1)}. Set GATEPASS_PUBLIC_URL to ${here}, or pass stateCookie: "${found}" if a development proxy hides the server's port.`;
   }
-  if (url.protocol === "http:" && !/^(localhost|127\.0\.0\.1|\[::1\]|.*\.localhost)$/.test(url.hostname)) {
+  if (url.protocol === "http:" && !isLoopback(url.origin)) {
     return `${result}browsers refuse its cookies over plain http, except on localhost. Serve the page by https.`;
   }
   return `${result}its cookies are blocked by the browser, or a proxy has removed Set-Cookie from the response.`;
