@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     sessions_not_before: Moment = _POLICY.sessions_not_before
     leeway: Duration = _POLICY.leeway
     clock_skew: Duration = _POLICY.clock_skew
+    link_ttl: Duration = _POLICY.link_ttl
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
     registration: RegistrationMode = _POLICY.registration
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     claims_timeout: Duration = _TOKENS.claims_timeout
     max_token_length: int = _TOKENS.max_token_length
     email_verified_claim: bool = _TOKENS.email_verified_claim
+    link_claims: Names = _TOKENS.link_claims
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path

@@ -21,6 +21,7 @@ from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.errors import ConfigurationError, TooManyAttempts, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 
 OF_A_SESSION = Rate(100_000, HOUR)
 """Against what: a session refreshes once in 5 to 15 minutes; this is 28 a second, for ever."""
@@ -103,7 +104,9 @@ class Limiter:
             self.refresh(sid, ip_prefix)
         except TooManyAttempts as limit:
             wait = int(limit.headers["Retry-After"])
-            raise Unavailable("overloaded", "Too many requests at once; try again.", retry_after=wait) from None
+            raise Unavailable(
+                ProblemCode.OVERLOADED, "Too many requests at once; try again.", retry_after=wait
+            ) from None
 
     def unproven(self, ip_prefix: str) -> None:
         """Count a refresh that proves nothing, against its network alone: copies must not stop the owner.
