@@ -349,7 +349,7 @@ class Response:
     def __init__(self, app: Any, headers: list[tuple[str, str]]) -> None:
         self.sent: list[Any] = []
         raw = [(name.encode(), value.encode()) for name, value in headers]
-        scope = {"type": "http", "method": "GET", "path": "/feed", "raw_path": b"/feed", "headers": raw}
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/feed", "raw_path": b"/feed", "headers": raw}
         scope |= {"query_string": b"", "root_path": "", "scheme": "https", "http_version": "1.1", "state": {}}
         scope |= {"asgi": {"version": "3.0"}, "client": ("203.0.113.9", 1), "server": ("example.com", 443)}
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
