@@ -13,7 +13,7 @@ from gatepass.core.secret import Secret
 from gatepass.oidc import errand as errands
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.options import Provider
-from gatepass.oidc.return_to import is_safe
+from gatepass.oidc.return_to import is_safe, with_news
 from gatepass.ports import Clock, Entropy
 from gatepass.server.http import Request
 from gatepass.wire.asgi import reclaim
@@ -43,6 +43,10 @@ class ErrandCookies:
     def absolute(self, return_to: str) -> str:
         """The address of a page where the browser may go, for a provider that sends it there."""
         return self._public_origin + return_to if return_to.startswith("/") else return_to
+
+    def told(self, address: str) -> str:
+        """The address of a page, for a redirect that begins a session: a page of another host is told to ask for it."""
+        return with_news(address, api=self._public_origin)
 
     def begin(
         self,

@@ -3,7 +3,7 @@
  *
  * The goal for core and fetch together was 4 000 B. They are above it, and the limit is near their size, so that they
  * do not grow unnoticed. 1 000 B of them are the binding of sessions to a key, 150 B what it takes to leave for a provider
- * with a key and find it again. `--parts` prints the share of each file. Run after the build.
+ * with a key and find it again, 290 B to find a session whose cookie the page cannot read. `--parts` prints the share of each file. Run after the build.
  */
 
 import { existsSync } from "node:fs";
@@ -45,8 +45,8 @@ async function weigh(entries, beyond) {
 }
 
 const rows = [
-  ["gatepass", await weigh(CORE), 6_700],
-  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_400],
+  ["gatepass", await weigh(CORE), 7_000],
+  ["gatepass + gatepass/fetch", await weigh(CLIENT), 8_700],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_050],
   ["… + all of these, and track", await weigh(["retry", "loading:createLoading", "events"], CLIENT), 2_300],
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],

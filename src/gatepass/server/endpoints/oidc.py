@@ -140,7 +140,8 @@ async def _take(context: Context, request: Request, partner: Partner, parameters
     except HookError:
         logger.exception("unexpected error at the callback of %s", name)
         return _redirect(with_error(errand.return_to, InternalError().code), cookies=gone)
-    return _redirect(errand.return_to, cookies=[*gone, *cookies])
+    page = errand.return_to if errand.link else context.errands.told(errand.return_to)
+    return _redirect(page, cookies=[*gone, *cookies])
 
 
 async def _finish(

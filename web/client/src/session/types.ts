@@ -166,7 +166,10 @@ export interface Session {
    * young the token is. Rejects with `session-ended`, `refresh-unavailable` or `aborted`.
    */
   token(stale?: number, signal?: AbortSignal | null, atAnyAge?: boolean): Promise<AccessToken | null>;
-  /** Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. */
+  /**
+   * Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. A page on another host than
+   * the API, which knows of no session, asks the server whether there is one.
+   */
   refresh(): Promise<Snapshot>;
   /**
    * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with
