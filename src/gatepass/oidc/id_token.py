@@ -69,6 +69,12 @@ def check_sign_in(signed: Signed, provider: Provider, *, nonce: Secret, access_t
         raise _weak("The sign-in at the provider is weaker than this service asks for.")
 
 
+def check_age(claims: Members, provider: Provider, *, oldest: int | None) -> None:
+    """Raise Forbidden for a sign-in at the provider before `oldest`, ProviderFailed if the token does not tell."""
+    if oldest is not None and _time(claims, "auth_time") < oldest - provider.clock_skew:
+        raise _weak("The sign-in at the provider is too long ago; sign in there again.")
+
+
 def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> Assertion:
     """What a checked token asserts. `profile` has the claims about the person: of the token, or of UserInfo."""
     auth_time = claims.get("auth_time")

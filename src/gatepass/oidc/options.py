@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
+from gatepass.oidc.client_assertion import read_client_key
 from gatepass.outgoing import RemoteUrl
 
 Adapter = Literal["oidc", "github"]
-ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "none"]
+ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 ResponseMode = Literal["query", "form_post"]
 LogoutEnds = Literal["session", "subject"]
 GITHUB = "https://github.com"
@@ -43,13 +44,19 @@ class Provider:
     """The `issuer` of its discovery document, character by character."""
     client_id: str
     client_secret: str | Secret | None = field(default=None, repr=False)
-    """None for a public client, which has PKCE alone."""
+    """None for a public client, which has PKCE alone, and where there is a `client_key`."""
+    client_key: str | Secret | None = field(default=None, repr=False)
+    """A private key (PEM; RSA, or EC on P-256) in the place of a secret: `private_key_jwt`. Its public half is with the
+    provider."""
+    client_key_id: str | None = None
+    """Under which `kid` the provider knows it, if under one."""
     scopes: Sequence[str] = ()
     """None named: openid, email and profile; at GitHub read:user and user:email."""
     adapter: Adapter = "oidc"
     """`github`: OAuth 2.0 without an ID token."""
     client_authentication: ClientAuthentication = "auto"
-    """How the token endpoint is told the secret; `auto` is what the discovery document offers."""
+    """How the token endpoint is told the secret; `auto` is what the discovery document offers, or where there is a
+    key `private_key_jwt`."""
     algorithms: Sequence[str] = ASYMMETRIC
     """Signatures of ID tokens that are accepted. HS256 only alone, with a client secret of at least 32 bytes."""
     prompt: str | None = None
@@ -81,6 +88,10 @@ class Provider:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.client_secret, str):
             object.__setattr__(self, "client_secret", Secret(self.client_secret) if self.client_secret else None)
+        if isinstance(self.client_key, str):
+            object.__setattr__(self, "client_key", Secret(self.client_key) if self.client_key else None)
+        if self.client_key is not None and self.client_authentication == "auto":
+            object.__setattr__(self, "client_authentication", "private_key_jwt")
         if self.adapter == "github" and not self.issuer:
             object.__setattr__(self, "issuer", GITHUB)
         if not self.scopes:
@@ -89,6 +100,11 @@ class Provider:
         faults = [f"Provider {self.name}: {text}" for text in self._faults()]
         if faults:
             raise ConfigurationError("\n".join(faults))
+
+    @property
+    def key(self) -> Secret | None:
+        """The client key, opaque."""
+        return Secret(self.client_key) if isinstance(self.client_key, str) else self.client_key
 
     @property
     def secret(self) -> Secret | None:
@@ -109,7 +125,18 @@ class Provider:
             (_OURS.isdisjoint(self.parameters), f"`parameters` must not have {', '.join(sorted(_OURS))}."),
             ("none" not in (self.prompt or "").split() or self.prompt == "none", "`prompt` none stands alone."),
         )
-        return [text for holds, text in rules if not holds] + self._address_faults() + self._credential_faults()
+        faults = [text for holds, text in rules if not holds]
+        return faults + self._address_faults() + self._key_faults() + self._credential_faults()
+
+    def _key_faults(self) -> list[str]:
+        if self.key is None:
+            needs = self.client_authentication == "private_key_jwt"
+            return ["`client_authentication` private_key_jwt needs a `client_key`."] if needs else []
+        if self.client_authentication != "private_key_jwt" or self.adapter != "oidc":
+            return ["`client_key` is for `client_authentication` private_key_jwt at an OpenID provider."]
+        if read_client_key(self.key) is None:
+            return ["`client_key` must be a private key in PEM without a password: RSA from 2048 bits, or EC on P-256."]
+        return []
 
     def _address_faults(self) -> list[str]:
         if not self.issuer:

@@ -59,6 +59,7 @@ class ErrandCookies:
         replaces: Sequence[str] = (),
         link: str | None = None,
         session: str | None = None,
+        max_age: int | None = None,
     ) -> tuple[Errand, list[str]]:
         """An errand, and the Set-Cookie values that go with it; what the browser carries too much of expires."""
         errand = Errand(
@@ -74,6 +75,7 @@ class ErrandCookies:
             replaces=replaces,
             link=link,
             session=session,
+            max_age=max_age,
         )
         old = errands.surplus(self._carried(request), self._keys, now=self._clock.now())
         name = self._cookies.errand_name(errands.key_of(errand.state.reveal()))

@@ -213,6 +213,17 @@ describe("leaving", () => {
     expect(await settled(profile.comeBack(page.left.at(-1)!, ANN_THERE))).toBe("/");
   });
 
+  it("asks the provider for what this sign-in needs", async () => {
+    const { server, session } = visitor();
+    const wishes = { prompt: "select_account", maxAge: 300, loginHint: "ann@example.com" } as const;
+    await settled(signInWith(session, "google", { returnTo: "/", navigate: () => null, ...wishes }));
+    expect(server.requests[0]!.body).toMatchObject({
+      prompt: "select_account",
+      max_age: 300,
+      login_hint: "ann@example.com",
+    });
+  });
+
   it("may be done again after it failed", async () => {
     const { server, session } = visitor();
     server.answers.push(() => problem(502, "provider-unavailable"));
