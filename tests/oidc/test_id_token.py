@@ -205,6 +205,13 @@ class TestKeys:
         ]
         assert (await person.sign_in_at(provider)).one("location") == "/"
 
+    async def test_keys_that_are_published_without_a_kid_are_tried(self, provider: Provider, person: Person) -> None:
+        other = RSAKey.generate_key(2048).as_dict(private=False)
+        provider.published = [
+            {name: key[name] for name in key if name != "kid"} for key in (other, provider.published[0])
+        ]
+        assert (await person.sign_in_at(provider)).one("location") == "/"
+
     async def test_a_key_for_another_algorithm_is_not_used(
         self, at: GateHarness, provider: Provider, person: Person
     ) -> None:

@@ -51,6 +51,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **names: str) -> list[Provider]:
         ({"algorithms": ["HS256", "RS256"], "client_secret": "x" * 40}, "alone"),
         ({"parameters": {"state": "x"}}, "`parameters`"),
         ({"client_authentication": "private_key_jwt"}, "`client_key`"),
+        ({"client_key_audience": "both"}, "`client_key_audience`"),
         ({"client_key": "no key"}, "`client_key`"),
         ({"client_key": "no key", "client_authentication": "client_secret_post"}, "`client_key`"),
         ({"max_age": -1}, "`max_age`"),

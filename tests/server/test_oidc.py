@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from gatepass import HookFacts, Refused
 from gatepass.oidc import errand as errands
@@ -99,7 +99,7 @@ class TestTheWay:
 
     async def test_a_key_of_ours_takes_the_place_of_a_secret(self, at: GateHarness) -> None:
         """RFC 7523: for this issuer, for two minutes, and each one once."""
-        kinds: list[tuple[Key, str]] = [
+        kinds: list[tuple[RSAKey | ECKey, str]] = [
             (RSAKey.generate_key(2048), "RS256"), (ECKey.generate_key("P-256"), "ES256")
         ]  # fmt: skip
         for key, algorithm in kinds:
@@ -117,6 +117,15 @@ class TestTheWay:
                 assert said[0].claims == {**claims, "exp": at.clock.now() + 120, "jti": said[0].claims["jti"]}
                 assert said[0].claims["jti"] != said[1].claims["jti"]
                 assert all("client_secret" not in form for form in provider.forms)
+
+    async def test_a_key_of_ours_may_be_for_the_token_endpoint(self, at: GateHarness) -> None:
+        key = ECKey.generate_key("P-256")
+        with Provider(at.clock.now) as provider:
+            options = {**provider.options, "client_secret": None, "client_key": key.as_pem(private=True).decode()}
+            at.gate.oidc("okta", **options, client_key_audience="token_endpoint")
+            assert (await Person(at.gate.asgi).sign_in_at(provider, "okta")).one("location") == "/"
+            said = jwt.decode(provider.forms[0]["client_assertion"], key, algorithms=["ES256"])
+            assert said.claims["aud"] == f"{provider.issuer}/token"
 
     async def test_the_page_of_another_host_is_told_that_a_session_began_and_not_that_one_was_linked(self) -> None:
         page = "https://app.gate.example/notes?a=1#b"
@@ -408,15 +417,23 @@ class TestAccounts:
         await person.refreshed()
         assert (await person.get("/me")).json()["id"] == first
 
-    @pytest.mark.parametrize("verified", [False, None, "true", 1])
+    @pytest.mark.parametrize("verified", [False, None, "false", "True", 1, ["true"]])
     async def test_an_address_that_the_provider_has_not_verified_opens_no_account(
         self, at: GateHarness, provider: Provider, person: Person, ann: Browser, verified: object
     ) -> None:
-        (account,) = at.memory._accounts.values()
-        await at.gate.accounts.verify_address(account.id)
+        assert await at.gate.accounts.verify_address(EMAIL.lower()) is not None
         provider.profile["email_verified"] = verified
         assert error_of(await person.sign_in_at(provider)) == "link-required"
         assert RT not in person.jar
+
+    async def test_an_address_may_be_verified_in_words(
+        self, at: GateHarness, provider: Provider, person: Person, ann: Browser
+    ) -> None:
+        """Apple and Amazon Cognito send a text where OpenID Connect has a boolean."""
+        assert await at.gate.accounts.verify_address(EMAIL.lower()) is not None
+        provider.profile["email_verified"] = "true"
+        assert (await person.sign_in_at(provider)).one("location") == "/"
+        assert RT in person.jar
 
     async def test_an_account_that_was_planted_before_gets_no_identity(
         self, provider: Provider, person: Person, ann: Browser

@@ -2,8 +2,8 @@
 
     gate.oidc("bank", issuer=…, client_id=…, client_key=Path("bank.pem").read_text(), client_key_id="2026-11")
 
-A provider that holds no secret of ours cannot lose it. The audience is the issuer alone: an assertion for the address
-of a token endpoint could be had by a provider that names the endpoint of another one as its own.
+A provider that holds no secret of ours cannot lose it. The audience is one text, the issuer by default: an
+assertion for the address of a token endpoint could be had by a provider that names the endpoint of another as its own.
 """
 
 import secrets
@@ -36,8 +36,8 @@ def read_client_key(pem: Secret) -> ClientKey | None:
     return key if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1) else None
 
 
-def client_assertion(pem: Secret, *, key_id: str | None, client_id: str, issuer: str, now: int) -> Secret:
-    """A statement of the client about itself, for one request to the token endpoint of `issuer`.
+def client_assertion(pem: Secret, *, key_id: str | None, client_id: str, audience: str, now: int) -> Secret:
+    """A statement of the client about itself, for one request to a token endpoint.
 
     Raises ValueError for a key that `read_client_key` does not take.
     """
@@ -45,7 +45,7 @@ def client_assertion(pem: Secret, *, key_id: str | None, client_id: str, issuer:
     if key is None:
         raise ValueError("no private key that can sign")
     header = {"alg": "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256", "typ": "JWT"}
-    claims = {"iss": client_id, "sub": client_id, "aud": issuer, "jti": secrets.token_urlsafe(16), "iat": now}
+    claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": secrets.token_urlsafe(16), "iat": now}
     parts = (header | ({"kid": key_id} if key_id else {}), claims | {"exp": now + TTL})
     message = ".".join(base64url.encode(strict_json.dump(part)) for part in parts)
     return Secret(f"{message}.{base64url.encode(_sign(key, message.encode()))}")

@@ -20,6 +20,7 @@ Adapter = Literal["oidc", "github"]
 ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 ResponseMode = Literal["query", "form_post"]
 LogoutEnds = Literal["session", "subject"]
+KeyAudience = Literal["issuer", "token_endpoint"]
 GITHUB = "https://github.com"
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Signatures that a published key verifies. ES256K and 1024-bit RSA are for nobody."""
@@ -50,6 +51,8 @@ class Provider:
     provider."""
     client_key_id: str | None = None
     """Under which `kid` the provider knows it, if under one."""
+    client_key_audience: KeyAudience = "issuer"
+    """For whom the gate says so; `token_endpoint` for providers that take nothing else, such as Okta."""
     scopes: Sequence[str] = ()
     """None named: openid, email and profile; at GitHub read:user and user:email."""
     adapter: Adapter = "oidc"
@@ -120,6 +123,10 @@ class Provider:
             ("openid" in self.scopes or self.adapter != "oidc", "`scopes` must have openid."),
             (self.response_mode in get_args(ResponseMode), "`response_mode` must be query or form_post."),
             (self.logout_ends in get_args(LogoutEnds), "`logout_ends` must be session or subject."),
+            (
+                self.client_key_audience in get_args(KeyAudience),
+                "`client_key_audience` must be issuer or token_endpoint.",
+            ),
             (self.max_age is None or self.max_age >= 0, "`max_age` must be at least 0 seconds."),
             (0 <= self.clock_skew <= 5 * MINUTE, "`clock_skew` must be 0 to 300 seconds."),
             (_OURS.isdisjoint(self.parameters), f"`parameters` must not have {', '.join(sorted(_OURS))}."),

@@ -108,11 +108,12 @@ class RelyingParty:
         provider = self.provider
         if provider.key is None:
             return None
+        of_issuer = provider.client_key_audience == "issuer"
         return client_assertion(
             provider.key,
             key_id=provider.client_key_id,
             client_id=provider.client_id,
-            issuer=metadata.issuer,
+            audience=metadata.issuer if of_issuer else str(metadata.token_endpoint),
             now=self._clock.now(),
         )
 
