@@ -6,7 +6,7 @@
 Caveats first. Two server processes, the store and the load generator share this machine's cores. *Delay*: one process
 answers `refresh_claims` of an account; the other is asked with that account's access token over and over. The delay
 runs from the arrival of the answer to the sending of the first request that is refused. *Others*: one process, on
-SQLite, with so many accounts and sessions in its file; the clients of some of them call a guarded route over and over on
+SQLite, with so many accounts and sessions in its file; the clients of some call a guarded route over and over on
 16 connections, and refresh where they are refused.
 The latency is that of guarded calls of the one: while nothing changes, after `refresh_claims_of_all(within=…)`, and
 after `within=0`.
