@@ -221,7 +221,7 @@ async def others(port: int, settings: dict[str, str], *, accounts: int, count: i
     """Print what one account notes while all others are refreshed."""
     bystander, *clients = await sign_in(settings, count + 1)
     fill(Path(settings["STORE"].removeprefix("sqlite:///")), max(1, accounts - count))
-    crowd, admin = Crowd(clients), await Calls.open(port)
+    crowd = Crowd(clients)
     tasks = [asyncio.create_task(crowd.run(port, place)) for place in range(CONNECTIONS)]
     connection = await Calls.open(port)
     print(f"{'others, ms':34}{'p50':>8}{'p99':>8}{'max':>8}{'refreshes':>12}")
@@ -232,7 +232,7 @@ async def others(port: int, settings: dict[str, str], *, accounts: int, count: i
     ):
         before = crowd.refreshes
         if path:
-            await admin.ask("POST", path)
+            await (await Calls.open(port)).ask("POST", path)
         found = []
         end = time.perf_counter() + within + 2
         while time.perf_counter() < end:

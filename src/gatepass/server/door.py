@@ -148,7 +148,16 @@ class Door:
         account = await context.accounts.authenticated(who, ip_prefix=caller.ip_prefix)
         if account is None or account.disabled_at is not None:
             raise SignInRefused
-        begun = await begin(context, request, account, caller=caller, remember=remember, binding_key=key, how=how)
+        begun = await begin(
+            context,
+            request,
+            account,
+            caller=caller,
+            remember=remember,
+            binding_key=key,
+            how=how,
+            is_vouched=isinstance(who, AuthenticatedUser),
+        )
         if begun is None:
             raise SignInRefused
         delivery = self._watch(begun, watcher, address=caller.ip_prefix)
