@@ -66,7 +66,7 @@ class Authenticator(Protocol):
         ...
 
     def find(self, user_id: str) -> AuthenticatedUser | Awaitable[AuthenticatedUser | None] | None:
-        """The user of this id, who may sign in; None if unknown or closed. Asked by `gate.sign_in`."""
+        """The user of this id, who may sign in; None if unknown or closed. Asked before and after a start."""
         ...
 
 
