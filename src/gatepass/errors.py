@@ -14,6 +14,7 @@
     ├── HookError                   accounts.hooks: a hook raised what no hook may raise; answered with 500
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
+    ├── SocketClosed                access.live_socket: the guard has closed a WebSocket; also a ConnectionError
     ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
     ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
@@ -21,6 +22,7 @@
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
         │   ├── TokenRequired           the request has no access token
         │   ├── InvalidToken            the access token is invalid
+        │   │   ├── RevokedToken        it is genuine, and its session has ended
         │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
@@ -143,6 +145,13 @@ class InvalidToken(Unauthenticated):
         self.why = why
 
 
+class RevokedToken(InvalidToken):
+    """The token is genuine, and its session has ended: on the wire as any invalid token, at a WebSocket 4403."""
+
+    def __init__(self) -> None:
+        super().__init__("session revoked")
+
+
 class StaleClaims(InvalidToken):
     """The token is genuine and older than a change of its account's claims: a client refreshes, however young it is."""
 
@@ -204,7 +213,7 @@ class SignInRefused(Forbidden):
 class ProofRequired(Forbidden):
     """The refresh token is bound to a key, and the request does not prove it: `missing` or `wrong` (PROTOCOL §4).
 
-    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §10).
+    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §11).
     """
 
     _OF_THE_CLIENT = (

@@ -34,6 +34,7 @@ from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
 from gatepass.server.door import SignedIn
 from gatepass.server.limits import Limits
+from gatepass.server.testing import check_testing
 from gatepass.sessions.changed_claims import SPREAD
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
@@ -73,6 +74,7 @@ class Gatepass:
         users: Authenticator | None = None,
         providers: Sequence[Provider] = (),
         limits: Limits | None = None,
+        testing: bool = False,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         hasher: PasswordHasher | None = None,
@@ -89,9 +91,12 @@ class Gatepass:
         users       accounts that the application keeps itself; registration is closed then
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
+        testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
+        if testing:
+            check_testing(public_url, store, sessions)
         options = Options(
             secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
             public_url=_ascii(public_url),
@@ -103,6 +108,7 @@ class Gatepass:
             users=users,
             providers=tuple(providers),
             limits=limits or Limits(),
+            testing=testing,
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),
             hasher=hasher,
@@ -116,7 +122,7 @@ class Gatepass:
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self._changed_claims = anywhere(parts.changed_claims)
-        self.cookies, self.origins = parts.cookies, parts.origins
+        self.cookies, self.origins, self.live = parts.cookies, parts.origins, parts.live
         self.mailer, self.outbox = parts.mailer, parts.outbox
         self.registration = anywhere(parts.registration)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
@@ -239,6 +245,7 @@ class Gatepass:
             app,
             check=self.check,
             cookies=self.cookies,
+            live=self.live,
             required=required,
             origins=self.origins,
             endpoints=self.asgi,

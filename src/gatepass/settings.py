@@ -27,6 +27,7 @@ from gatepass.mail.options import Mail
 from gatepass.oidc.environment import is_of_provider, near_miss, read_providers
 from gatepass.oidc.options import Provider
 from gatepass.server.limits import Limits
+from gatepass.server.testing import check_testing
 from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.wire.browsers import Browsers, DeviceBound
 from gatepass.wire.cookies import SameSite
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     store: SecretStr = SecretStr(DEFAULT_STORE)
     sessions: SecretStr | None = None
+    testing: bool = False
 
     access_ttl: Duration = _POLICY.access_ttl
     refresh_ttl: Duration = _POLICY.refresh_ttl
@@ -159,6 +161,9 @@ class Settings(BaseSettings):
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request
     connections: int = _LIMITS.connections
+    live_admission: Duration = _LIMITS.live_admission
+    live_waiting: int = _LIMITS.live_waiting
+    live_grace: Duration = _LIMITS.live_grace
     revocation_max_age: MaxAge = _LIMITS.revocation_max_age
 
     _providers: tuple[Provider, ...] = PrivateAttr(())
@@ -205,7 +210,12 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError.
         """
-        plain = {"public_url": self.public_url, "store": self.store_url, "sessions": self.sessions_url}
+        plain = {
+            "public_url": self.public_url,
+            "store": self.store_url,
+            "sessions": self.sessions_url,
+            "testing": self.testing,
+        }
         return {
             **{name: value for name, value in plain.items() if name not in given},
             **{name: make() for name, make in self._groups().items() if name not in given},
@@ -281,6 +291,7 @@ class Settings(BaseSettings):
             ("public_url", "browsers"): self._check_url,
             ("mail", "pages"): lambda: self._mail(LinkPages()),  # the mailer's faults, also beside one of the pages
             ("policy", "mail", "users"): self._check_registration,
+            ("public_url", "store", "sessions"): self._check_testing,
             ("store",): lambda: open_store(self.store_url),  # the faults of either, also beside one of the other
             ("store", "sessions"): lambda: open_store(self.store_url, sessions=self.sessions_url),
         }
@@ -299,6 +310,10 @@ class Settings(BaseSettings):
 
     def _check_registration(self) -> None:
         check_mode(self.registration, sends_mail=self.mail is not None)
+
+    def _check_testing(self) -> None:
+        if self.testing and self.public_url is not None:
+            check_testing(self.public_url, self.store_url, self.sessions_url)
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""

@@ -11,7 +11,14 @@ from typing import Protocol
 from gatepass.core.access_token import Principal, issuer_of
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
-from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, StaleClaims, TokenRequired
+from gatepass.errors import (
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidToken,
+    RevokedToken,
+    StaleClaims,
+    TokenRequired,
+)
 from gatepass.ports import Clock
 from gatepass.wire.headers import bearer_of
 
@@ -81,14 +88,26 @@ class Check:
             verified.pop(digest, None)
             raise InvalidToken("expired")
         token = ""  # an error below must not show it
+        self._check_marks(principal, now)
+        return principal
+
+    def still(self, principal: Principal, now: int) -> None:
+        """Raise as `principal` does if the token of a principal verified earlier is not valid at `now`.
+
+        For what stays open: RevokedToken for a session that has ended, also if the token has run out besides.
+        """
+        self._check_marks(principal, now)
+        if not self._verifier.still_holds(principal, now):
+            raise InvalidToken("expired")
+
+    def _check_marks(self, principal: Principal, now: int) -> None:
         revocations = self._revocations
         if principal.begun_at < revocations.epoch or revocations.is_revoked(principal.session_id):
-            raise InvalidToken("session revoked")
+            raise RevokedToken
         if principal.claims_mark < self._marks.newest and self._marks.is_stale(
             principal.account_id, principal.claims_mark, now
         ):
             raise StaleClaims
-        return principal
 
     def session_to_end(self, authorizations: list[str]) -> str:
         """The session of an authentic token, also of one that has expired or is not valid yet: for signing out.

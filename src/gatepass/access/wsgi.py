@@ -16,6 +16,8 @@ from typing import Any
 from gatepass.access.check import Check, check_max_age
 from gatepass.access.delivery import Delivery
 from gatepass.access.gate import Gate
+from gatepass.access.live import LiveConnections
+from gatepass.access.live_stream import Chunk, until_over_sync
 from gatepass.access.refusals import Cors, problem_of
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
@@ -35,6 +37,7 @@ class RequestGuard:
 
     check: Check
     wait_until_open: Callable[[], None]
+    live: LiveConnections
 
     def principal(self, environ: Environ, scopes: tuple[str, ...], max_age: int | None = None) -> Principal:
         """The caller, who must cover `scopes` and have signed in at most `max_age` seconds ago."""
@@ -52,7 +55,7 @@ class Guard:
 
     def __init__(self, app: WSGIApp, gate: Gate, *, auth: str | None = None, required: bool = False) -> None:
         self._app = app
-        self._guard = RequestGuard(gate.check, gate.wait_until_open)
+        self._guard = RequestGuard(gate.check, gate.wait_until_open, gate.live)
         self._cookies = gate.cookies
         self._endpoints = gate.wsgi
         self._mount = auth.rstrip("/") if auth and self._endpoints else None
@@ -104,6 +107,16 @@ def current_principal(environ: Environ, *scopes: str, max_age: int | None = None
 def optional_principal(environ: Environ) -> Principal | None:
     """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
     return guard_of(environ).optional(environ)
+
+
+def live_stream(environ: Environ, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The chunks of a long response to the caller of this request, until the session ends or the token runs out.
+
+    It is looked at before each chunk: an application that is silent for long sends a comment or an empty line now and
+    then. Raises TokenRequired, InvalidToken or Unavailable.
+    """
+    guard = guard_of(environ)
+    return until_over_sync(chunks, guard.principal(environ, ()), live=guard.live)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:

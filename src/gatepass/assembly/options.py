@@ -29,6 +29,7 @@ class Options:
     users: Authenticator | None
     providers: Sequence[Provider]
     limits: Limits
+    testing: bool
     clock: Clock
     entropy: Entropy
     hasher: PasswordHasher | None

@@ -16,6 +16,7 @@ An address counts as its network: /24, or /48. A request of an unknown network (
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gatepass.access.live import LiveLimits
 from gatepass.core.event import Event, RateExceeded
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
@@ -28,6 +29,7 @@ OF_AN_ADDRESS = Rate(1_000_000, HOUR)
 """Against what: an office of ten thousand shares one address."""
 REGISTRATIONS = Rate(300, HOUR)
 """Of one network. Against what: a class that signs up in its first lesson, but no farm of accounts."""
+_LIVE = LiveLimits()
 
 OF_PROVIDERS = Rate(100_000, HOUR)
 """Of one network. Against what: a provider that ends all of its sessions at once, and is one network."""
@@ -56,11 +58,24 @@ class Limits:
     revocation_max_age: float = 30.0
     """Seconds without contact to a store that other processes share, after which guards answer 503. inf: never."""
 
+    live_admission: int = _LIVE.admission
+    """Seconds in which the first message of a WebSocket must bring a token, if the handshake brought none."""
+    live_waiting: int = _LIVE.waiting
+    """WebSockets that may wait for their first message at the same time; a handshake beyond that is answered 503."""
+    live_grace: int = _LIVE.grace
+    """Seconds that a WebSocket stays open after its token ran out or its claims changed, unless a newer one comes."""
+
+    @property
+    def live(self) -> LiveLimits:
+        """Those of WebSockets."""
+        return LiveLimits(admission=self.live_admission, waiting=self.live_waiting, grace=self.live_grace)
+
     def __post_init__(self) -> None:
         for name in ("refresh_rate", "address_refresh_rate", "registration_rate", "provider_rate"):
             if not isinstance(getattr(self, name), Rate):
                 raise ConfigurationError(f'`{name}` must be a Rate: Rate(300, 3600), or Rate.parse("300/1h").')
-        for name in ("sign_ins_at_once", "hashing_queue", "slow_request", "connections"):
+        whole = ("sign_ins_at_once", "hashing_queue", "slow_request", "connections")
+        for name in (*whole, "live_admission", "live_waiting", "live_grace"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"`{name}` must be at least 1.")
         if not self.revocation_max_age > 0:

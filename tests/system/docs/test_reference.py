@@ -51,7 +51,7 @@ def spelt(default: Any, name: str) -> str:
     if isinstance(default, Rate):
         return f"`{default.count}/{spelt(default.seconds, 'ttl').strip('`')}`"
     if isinstance(default, int | float) and name.endswith(
-        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in")
+        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in", "admission", "grace")
     ):
         if default in (0, math.inf):
             return "`off`" if default == 0 else "`never`"
@@ -76,7 +76,7 @@ class TestSettings:
         assert sorted(rows) == sorted(OPTIONS)
 
     def test_no_page_names_a_setting_that_does_not_exist(self) -> None:
-        known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_EXPLORE", "GATEPASS_SEED"}
+        known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_FULL", "GATEPASS_SEED"}
         known |= {"GATEPASS_USERS", "GATEPASS_DJANGO_PATHS"}  # of Django's settings, not of the environment
         pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
         named = {

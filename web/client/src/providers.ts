@@ -53,13 +53,13 @@ export type SignInErrorCode =
 /** What one sign-in asks of the provider, beside what the server is set to. */
 export interface SignInOptions extends Departure {
   /** Keeps the session when the browser is closed. Default true. */
-  readonly remember?: boolean;
+  readonly remember?: boolean | undefined;
   /** Asks for the password there, for the account, or for consent, whoever is signed in there. */
-  readonly prompt?: "login" | "select_account" | "consent";
+  readonly prompt?: "login" | "select_account" | "consent" | undefined;
   /** The most seconds since the person signed in there; the server refuses an older sign-in. */
-  readonly maxAge?: number;
+  readonly maxAge?: number | undefined;
   /** The address of who is probably signing in. */
-  readonly loginHint?: string;
+  readonly loginHint?: string | undefined;
 }
 
 /** The sign-ins that are being asked for, so that a second click and Strict Mode begin no second one. */

@@ -147,10 +147,11 @@ describe("a page on another host than the API", () => {
   it("goes on asking where the server did not answer, and is unknown as long", async () => {
     const { profile, back } = await comeBack();
     const tab = profile.tab(back);
-    profile.faults = ["lose-request", 503];
+    profile.offline = true;
     const session = open(tab, API);
     expect(await settled(session.start())).toMatchObject({ status: "unknown" });
     await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable" });
+    profile.offline = false;
     tab.happen("online");
     await pass(6);
     expect(session.getSnapshot()).toMatchObject({ status: "active", account: ANN_ACCOUNT });

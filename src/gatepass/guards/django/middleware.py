@@ -33,7 +33,7 @@ class GatepassMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
         self._cookies = gate().cookies
-        self._guard = RequestGuard(gate().check, gate().wait_until_open)
+        self._guard = RequestGuard(gate().check, gate().wait_until_open, gate().live)
         _answer_refusals()
         if is_async := iscoroutinefunction(get_response):
             markcoroutinefunction(self)

@@ -12,6 +12,7 @@ from gatepass.server.endpoints import (
     revocations,
     session_list,
     sessions,
+    testing,
 )
 
 DESCRIBED = (
@@ -32,3 +33,5 @@ DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""
+TESTING = testing.ENDPOINTS
+"""Where `testing` is on. Described nowhere."""

@@ -60,6 +60,7 @@ export function fakeSession({
   };
 
   return {
+    origin: globalThis.location?.origin ?? "http://localhost",
     getSnapshot: () => snapshot,
     subscribe: (listener) => changes.add(listener),
     on: (type, listener) =>
