@@ -278,13 +278,9 @@ class Conflict(Problem):
 class RefreshSuperseded(Conflict):
     """A newer refresh token exists: read the state again and retry (PROTOCOL §6)."""
 
-    def __init__(self, *, generation: int | None = None, challenge: str | None = None) -> None:
-        given = {"refresh_generation": generation, "refresh_challenge": challenge}
-        super().__init__(
-            ProblemCode.REFRESH_SUPERSEDED,
-            "A newer refresh token exists; read the session state again and retry.",
-            facts={name: value for name, value in given.items() if value is not None},
-        )
+    def __init__(self, facts: Mapping[str, Fact] | None = None) -> None:
+        detail = "A newer refresh token exists; read the session state again and retry."
+        super().__init__(ProblemCode.REFRESH_SUPERSEDED, detail, facts=facts)
 
 
 class RequestTimeout(Problem):

@@ -352,7 +352,8 @@ class Gatepass:
     def on_event(self, listener: Listener) -> Listener:
         """Call `listener`, plain or async, with every event (`gatepass.core.event`), in their order. Also a decorator.
 
-        No request waits for it. A plain listener runs on a thread and may block.
+        No request waits for it. A plain listener runs on a thread and may block. Raises ConfigurationError for what
+        cannot be called with one event.
         """
         self.events.deliver_to(listener)
         return listener

@@ -158,6 +158,7 @@ class Settings(BaseSettings):
     refresh_rate: LimitRate = _LIMITS.refresh_rate
     address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
     registration_rate: LimitRate = _LIMITS.registration_rate
+    provider_rate: LimitRate = _LIMITS.provider_rate
     sign_ins_at_once: int = _LIMITS.sign_ins_at_once
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request

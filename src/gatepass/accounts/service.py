@@ -73,6 +73,15 @@ class Accounts:
             return True
         return self._external_users is not None and await self._external_users.is_known(account_id)
 
+    async def is_still(self, account: Account) -> bool:
+        """Whether a person is as before, after the session has begun. For accounts of our own the store saw to it.
+
+        An application that closes a user, or changes a password, and then ends the sessions of that user, has done
+        the first before this is asked, or finds the session that began meanwhile.
+        """
+        external = self._external_users
+        return external is None or await external.is_still(account)
+
     async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
         """The account that the application has authenticated: by its id, or as an external user. None without one.
 

@@ -56,6 +56,17 @@ class Assertion:
     issued_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one sign-in asks of the provider beside its options. The provider is free to do otherwise."""
+
+    prompt: str | None = None
+    login_hint: str | None = None
+
+
+NO_WISH = Wish()
+
+
 class Partner(Protocol):
     """A provider. All methods raise Problem, within seconds."""
 
@@ -66,7 +77,7 @@ class Partner(Protocol):
     async def check(self) -> None:
         """Return if people can sign in there, as far as can be known before. Raises ProviderFailed."""
 
-    async def authorization_url(self, errand: Errand) -> str:
+    async def authorization_url(self, errand: Errand, wish: Wish = NO_WISH) -> str:
         """Where the browser is sent for an errand."""
 
     async def assertion(self, errand: Errand, answer: Answer) -> Assertion:

@@ -8,7 +8,7 @@ others are `RefreshCookies.present`. All of it costs a few HMACs and no I/O, so 
 refused before the store is asked (P2, P5).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gatepass.core import refresh_token
@@ -16,7 +16,7 @@ from gatepass.core.binding import BindingKey, Proof, parse_proof
 from gatepass.core.event import Unproven as Reason
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import RefreshToken, RetiredKey, UnknownKey
-from gatepass.errors import BadRequest, Conflict, NoSession, SessionEnded, Unavailable
+from gatepass.errors import BadRequest, Conflict, Fact, NoSession, SessionEnded, Unavailable
 from gatepass.ports import Clock
 from gatepass.problem_codes import ProblemCode
 from gatepass.server.http import Request
@@ -69,7 +69,7 @@ class RefreshCookies:
         if proof is not None and (proof.generation, proof.challenge) != (token.generation, token.challenge):
             return OutOfStep(token)
         if expected_sid is not None and expected_sid != token.sid.hex():
-            raise mismatch()
+            raise mismatch(token)
         if not token.is_bound:
             return Proven(token, None)
         key = refresh_token.proven_key(token, self._keys, proof)
@@ -170,9 +170,15 @@ def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
     return SessionEnded(sid=retired[0].sid.hex(), reason="revoked") if retired else SessionEnded()
 
 
-def mismatch() -> Conflict:
-    """The cookie belongs to another sign-in than the client expects."""
-    return Conflict(ProblemCode.SESSION_MISMATCH, "The cookie belongs to another sign-in; reload the session state.")
+def mismatch(token: RefreshToken | None = None) -> Conflict:
+    """The cookie belongs to another sign-in than the client expects: that of `token`, if it is one alone."""
+    detail = "The cookie belongs to another sign-in; reload the session state."
+    return Conflict(ProblemCode.SESSION_MISMATCH, detail, facts=None if token is None else mark_of(token))
+
+
+def mark_of(token: RefreshToken) -> Mapping[str, Fact]:
+    """What an answer without tokens says of the right refresh token, for pages that cannot read the state (§5)."""
+    return {"sid": token.sid.hex(), "refresh_generation": token.generation, "refresh_challenge": token.challenge}
 
 
 def _parse(received: Received, keys: KeyRing) -> object:

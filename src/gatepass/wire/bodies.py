@@ -4,7 +4,7 @@ An unknown member, a wrong type or a missing one is a 422 that names the member 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
@@ -105,6 +105,9 @@ class ProviderStart(_Strict):
     remember: bool = True
     link: bool = False
     binding_secret: BindingSecret = None
+    prompt: Literal["login", "select_account", "consent"] | None = None
+    max_age: int | None = Field(default=None, ge=0, le=10**9)
+    login_hint: str | None = Field(default=None, min_length=1, max_length=320, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
 class RefreshRequest(_Strict):

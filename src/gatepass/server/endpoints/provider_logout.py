@@ -31,6 +31,7 @@ async def back_channel_logout(context: Context, request: Request) -> Reply:
         raise NotFound("This provider has no logout tokens.")
     parameters = read_parameters(await request.form(MAX_ANSWER))
     ip_prefix = context.ip_prefix(request)
+    context.limiter.provider_logout(ip_prefix)
     try:
         logout = await _verified(context, partner, Secret(parameters.get(TOKEN, "")))
     except InvalidLogoutToken as refused:
@@ -74,6 +75,7 @@ ENDPOINTS = (
         problems={
             400: "invalid-logout-token",
             404: "not-found",
+            429: "too-many-attempts",
             502: "provider-unavailable",
             503: "store-unavailable, unknown-key, overloaded, not-ready",
             504: "provider-unavailable",

@@ -186,7 +186,10 @@ export interface Session {
    * `path` is at the origin of the endpoints. Rejects with `session-ended`, `refresh-unavailable`, or as `signIn`.
    */
   link(path: string): Promise<string>;
-  /** Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. */
+  /**
+   * Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. A page on another host than
+   * the API, which knows of no session, asks the server whether there is one.
+   */
   refresh(): Promise<Snapshot>;
   /**
    * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with
