@@ -1,5 +1,6 @@
-"""Whether tests that take minutes run whole: GATEPASS_FULL=1. Otherwise each runs a short form of itself."""
+"""Whether this run goes through everything: `python3 run.py test --full`, or GATEPASS_FULL=1 for pytest alone."""
 
 import os
 
-FULL: bool = os.environ.get("GATEPASS_FULL") == "1"
+FULL = os.environ.get("GATEPASS_FULL") == "1"
+"""What takes minutes has a short form, which keeps one example of each kind. Before a release all of it is run."""

@@ -104,9 +104,13 @@ class ProviderStart(_Strict):
 
 
 class RefreshRequest(_Strict):
-    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one."""
+    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one.
+
+    With `account` the answer has the account too: for a page that was just loaded, and shows who is signed in.
+    """
 
     binding_secret: BindingSecret = None
+    account: bool = False
 
 
 class SessionForTests(_Strict):

@@ -190,7 +190,7 @@ export type OnFailure = (failure: Failure, error: unknown) => void;
 
 /** Keys: a status (404), a class of statuses ("5xx"), a kind ("network"), or `default` for all others. */
 export type Handlers = {
-  readonly [Key in number | "4xx" | "5xx" | ErrorKind | "unknown" | "default"]?: OnFailure;
+  readonly [Key in number | "4xx" | "5xx" | ErrorKind | "unknown" | "default"]?: OnFailure | undefined;
 };
 
 /** A client of `gatepass/fetch`, or an Axios instance. */

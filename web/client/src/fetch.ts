@@ -46,9 +46,9 @@ export interface ClientSetup extends Omit<ClientOptions, "url" | "body"> {
   /** Supplies the access tokens. */
   readonly session: Session;
   /** Run inside all interceptors and around the session; the first is the outermost. */
-  readonly layers?: readonly Layer[];
+  readonly layers?: readonly Layer[] | undefined;
   /** Used instead of `globalThis.fetch`, which is looked up at every call. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** The parts of one request that are the same for every attempt. Tokens are sent to the origin `home` only. */
@@ -78,7 +78,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
     const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
     const isStream = body instanceof ReadableStream;
     const sent = isJson ? JSON.stringify(body) : ((body as BodyInit | undefined) ?? null);
-    const init = { ...rest, ...(isStream && { duplex: "half" }), method, body: sent };
+    const init = { ...rest, ...(isStream && { duplex: "half" }), method, body: sent } as RequestInit;
     if (isJson && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
     const call = {
       method,

@@ -9,6 +9,7 @@ export interface BrowserScope {
   readonly fetch: typeof fetch;
   readonly performance: Pick<Performance, "now">;
   readonly crypto?: Pick<Crypto, "subtle" | "getRandomValues">;
+  readonly WorkerGlobalScope?: unknown;
   readonly document?: Pick<Document, "cookie" | "visibilityState" | "addEventListener" | "removeEventListener">;
   readonly location?: Pick<Location, "href">;
   readonly localStorage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;
@@ -27,12 +28,4 @@ export function pause(ms: number): Promise<void> {
 /** Returns a random time between `ms / 2` and `ms`, so that tabs that failed together do not retry together. */
 export function jitter(ms: number): number {
   return ms * (0.5 + Math.random() / 2);
-}
-
-/** In development: what a page says that was given the cookies of another browser. One sentence, with the mend. */
-export function hintAtCopy({ location }: BrowserScope): void {
-  if (/^https?:..(localhost|127\.|\[::1)/.test(location?.href ?? ""))
-    console.warn(
-      "gatepass: cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress.",
-    );
 }

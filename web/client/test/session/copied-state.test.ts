@@ -31,7 +31,7 @@ it.each([true, false])("says one sentence and is no theft, with its storage: %s"
   const { server, session, owner } = await copied({ hasNotes });
   expect(await settled(session.start())).toMatchObject({ status: "ended", reason: "unproven" });
   await settled(session.start());
-  expect(said).toHaveLength(1);
+  await vi.waitFor(() => expect(said).toHaveLength(1));
   expect(said[0]).toMatch(/without its key, as after storageState.*gatepass\/playwright/);
   expect(server.cases("reuse")).toBe(0);
   expect(await settled(owner.refresh())).toMatchObject({ status: "active" });
