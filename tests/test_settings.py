@@ -463,6 +463,9 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         SIGN_INS_AT_ONCE="4",
         HASHING_QUEUE="8",
         SLOW_REQUEST="5s",
+        LIVE_ADMISSION="3s",
+        LIVE_WAITING="7",
+        LIVE_GRACE="4s",
         CONNECTIONS="100",
         PASSWORD_MIN="8",
         PASSWORD_MAX="64",
@@ -477,6 +480,9 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         sign_ins_at_once=4,
         hashing_queue=8,
         slow_request=5,
+        live_admission=3,
+        live_waiting=7,
+        live_grace=4,
         connections=100,
     )
     assert (arguments["policy"].password_min, arguments["policy"].password_max) == (8, 64)
@@ -490,6 +496,7 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         ({"REFRESH_RATE": "60"}, "a rate is a number, a slash and a duration"),
         ({"SIGN_INS_AT_ONCE": "0"}, "GATEPASS_SIGN_INS_AT_ONCE"),
         ({"SLOW_REQUEST": "0s"}, "at least 1"),
+        ({"LIVE_GRACE": "0s"}, "at least 1"),
         ({"PASSWORD_MIN": "7"}, "GATEPASS_PASSWORD_MIN must be 8 to GATEPASS_PASSWORD_MAX"),
         ({"PASSWORD_MAX": "63"}, "GATEPASS_PASSWORD_MAX must be 64 to 1024"),
         ({"SESSIONS_PER_ACCOUNT": "-1"}, "GATEPASS_SESSIONS_PER_ACCOUNT must be at least 1, or 0 for no limit"),

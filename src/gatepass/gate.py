@@ -21,6 +21,7 @@ from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.accounts.hooks import HookFunction
 from gatepass.assembly.options import Options
 from gatepass.assembly.parts import Parts
+from gatepass.core.access_token import Principal
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
 from gatepass.core.hook_facts import HookFacts, HookKind
@@ -122,7 +123,7 @@ class Gatepass:
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self._changed_claims = anywhere(parts.changed_claims)
-        self.cookies, self.origins = parts.cookies, parts.origins
+        self.cookies, self.origins, self.live = parts.cookies, parts.origins, parts.live
         self.mailer, self.outbox = parts.mailer, parts.outbox
         self.registration = anywhere(parts.registration)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
@@ -233,6 +234,18 @@ class Gatepass:
         )
         return await self.sync.awaited(begun)
 
+    def link(self, principal: Principal[Any], path: str, *, ttl: int | None = None) -> str:
+        """The address `path` with a link in its query: it opens that path, by GET, for the session of `principal`.
+
+            <img src="{{ gate.link(principal, "/files/7") }}">
+
+        For routes that ask for `link_principal`. `path` is as browsers send it, with its query; an absolute http(s) URL
+        is taken too. `ttl`: seconds, at most 12 hours; None: LINK_TTL. It dies with the session on every server. Not
+        async: nothing is read or stored. Whoever gets the address can open it, so render it into pages that no cache
+        shares. Raises ValueError for other addresses, and for a principal that came by a link itself.
+        """
+        return self._parts.links.make(principal, path, ttl=ttl)
+
     def guard(self, app: ASGIApp, *, required: bool = False) -> Guard:
         """Wrap any ASGI application: it sees no refresh cookie, and its routes can ask for their caller.
 
@@ -245,6 +258,7 @@ class Gatepass:
             app,
             check=self.check,
             cookies=self.cookies,
+            live=self.live,
             required=required,
             origins=self.origins,
             endpoints=self.asgi,

@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     sessions_not_before: Moment = _POLICY.sessions_not_before
     leeway: Duration = _POLICY.leeway
     clock_skew: Duration = _POLICY.clock_skew
+    link_ttl: Duration = _POLICY.link_ttl
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
     registration: RegistrationMode = _POLICY.registration
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     claims_timeout: Duration = _TOKENS.claims_timeout
     max_token_length: int = _TOKENS.max_token_length
     email_verified_claim: bool = _TOKENS.email_verified_claim
+    link_claims: Names = _TOKENS.link_claims
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path
@@ -160,6 +162,9 @@ class Settings(BaseSettings):
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request
     connections: int = _LIMITS.connections
+    live_admission: Duration = _LIMITS.live_admission
+    live_waiting: int = _LIMITS.live_waiting
+    live_grace: Duration = _LIMITS.live_grace
     revocation_max_age: MaxAge = _LIMITS.revocation_max_age
 
     _providers: tuple[Provider, ...] = PrivateAttr(())

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from gatepass.access.delivery import Delivery
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
+from gatepass.wire.links import private_headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 MAX_HELD = 64
@@ -19,26 +20,29 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_is_http", "_send", "cors", "delivery", "has_started")
+    __slots__ = ("_held", "_send", "by_link", "cors", "delivery", "has_started")
 
-    def __init__(self, send: Send, kind: str) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._is_http = kind == "http"
         self._held: list[Message] = []
         self.cors: Cors = ()
         self.delivery: Delivery | None = None
         """The cookies of a sign-in that the application has made in this request."""
+        self.by_link = False
+        """Whether the request has a link, so that its response must be private."""
         self.has_started = False
         """Whether the client has got the head of a response."""
 
     def __call__(self, message: Message) -> Awaitable[None]:
         """Pass a message on, or hold it back. No coroutine of its own: most messages are passed on as they are."""
-        if self.has_started or not self._is_http:
+        if self.has_started:
             return self._send(message)
         if message["type"] == "http.response.start" and message["status"] != 500:
             self.has_started = True
             if self.delivery is not None:
                 self.delivery.see(message["headers"])
+            if self.by_link:
+                message = {**message, "headers": private_headers(message["headers"])}
             return self._send(_with_cors(message, self.cors) if self.cors else message)
         return self._hold(message)
 
@@ -68,7 +72,7 @@ class Refusals:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
-        sender, kind = scope.get(SENDER), scope["type"]
+        sender = scope.get(SENDER)
         try:
             running = self.app(scope, receive, send)
             del scope  # crash reports show local variables
@@ -77,7 +81,7 @@ class Refusals:
             problem = problem_of(refusal)
             if problem is None or sender is None or sender.has_started:
                 raise
-            await refuse(problem, kind, send)
+            await refuse(problem, send)
 
 
 def problem_of(refusal: GatepassError) -> Problem | None:
@@ -86,12 +90,8 @@ def problem_of(refusal: GatepassError) -> Problem | None:
     return found if isinstance(found, Problem) else None
 
 
-async def refuse(problem: Problem, kind: str, send: Send, *, cors: Cors = ()) -> None:
-    """Respond with a problem that the application did not handle. `kind` is the type of the scope."""
-    if kind == "websocket":
-        # 1008: policy violation (RFC 6455 §7.4.1); before the handshake is accepted this is a plain 403.
-        await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
-        return
+async def refuse(problem: Problem, send: Send, *, cors: Cors = ()) -> None:
+    """Respond with a problem that the application did not handle."""
     body = document(problem)
     headers = [
         ("content-type", MEDIA_TYPE),

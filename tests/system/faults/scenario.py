@@ -80,7 +80,9 @@ def add_play(
         assert name not in SCENARIOS, name
         SCENARIOS[name] = (title, play)
         test.__name__ = name
-        patient = pytest.mark.timeout(12 * PATIENCE)  # it waits for its turn and for several steps (load.py)
-        return pytest.mark.asyncio(loop_scope="session")(patient(test))
+        # It waits for its turn and for several steps (load.py).
+        for mark in (pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(12 * PATIENCE)):
+            test = mark(test)
+        return test
 
     return decorate

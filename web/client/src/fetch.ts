@@ -9,14 +9,17 @@
  */
 
 import { GatepassError, isGatepassError, transportError } from "./errors.js";
-import { deliver, type Refusal, refusalOf, withToken } from "./request/deliver.js";
+import { deliver, withToken } from "./request/deliver.js";
 import { createInterceptors, type Interceptors } from "./request/interceptors.js";
 import type { Call, Layer } from "./request/layer.js";
+import { refusalIn } from "./request/refusal.js";
 import type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
 import { factsOf } from "./session/endpoints.js";
 import type { Session, Trace } from "./session/types.js";
 
 export type { Handle, Interceptors, OnError, OnRequest, OnResponse, When } from "./request/interceptors.js";
+export { graphqlRefused } from "./request/refusal.js";
+export { createFetch, type FetchSetup, type IsRefused } from "./request/session-fetch.js";
 export type { ClientOptions, ClientRequest, ClientResponse } from "./request/types.js";
 
 export type Verb = <Data = unknown>(url: string, options?: ClientOptions) => Promise<ClientResponse<Data>>;
@@ -139,10 +142,6 @@ function withTimeout({ signal, options: { timeout } }: Call): AbortSignal | null
   if (!timeout) return signal;
   const limit = AbortSignal.timeout(timeout as number);
   return signal ? AbortSignal.any([signal, limit]) : limit;
-}
-
-async function refusalIn(response: Response): Promise<Refusal> {
-  return refusalOf(response.headers.get("WWW-Authenticate"), await response.clone().text());
 }
 
 /** Joins a relative address to the base, with or without a leading slash; an absolute one stays as it is. */

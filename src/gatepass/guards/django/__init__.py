@@ -17,10 +17,17 @@ first request that needs it.
 from gatepass._extras import missing_extra
 
 try:
-    from gatepass.guards.django.principal import RequiresMixin, current_principal, optional_principal, requires
+    from gatepass.guards.django.principal import (
+        RequiresMixin,
+        current_principal,
+        link_principal,
+        live_stream,
+        optional_principal,
+        requires,
+    )
 except ModuleNotFoundError as missing:
     raise missing_extra(
         missing, "django", "asgiref", sentence="This guard needs django: pip install 'gatepass[django]'"
     ) from None
 
-__all__ = ["RequiresMixin", "current_principal", "optional_principal", "requires"]
+__all__ = ["RequiresMixin", "current_principal", "link_principal", "live_stream", "optional_principal", "requires"]

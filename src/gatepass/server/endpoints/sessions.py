@@ -16,6 +16,7 @@ from gatepass.errors import (
     TokenRequired,
     Unavailable,
 )
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
@@ -136,7 +137,9 @@ def _without_device(context: Context, request: Request, token: RefreshToken) -> 
         context.refreshes.report_unproven(token, reason="device", ip_prefix=ip_prefix)
         return ProofRequired("device")
     context.refreshes.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
-    return Unavailable("device-unavailable", "The browser could not show its device; try again.", retry_after=10)
+    return Unavailable(
+        ProblemCode.DEVICE_UNAVAILABLE, "The browser could not show its device; try again.", retry_after=10
+    )
 
 
 async def _out_of_step(context: Context, token: RefreshToken) -> Reply:

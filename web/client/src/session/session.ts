@@ -15,6 +15,7 @@ import { openBinding } from "./binding-key.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
 import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
+import { createLinks } from "./links.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
@@ -65,6 +66,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
   const { depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
+
+  const link = createLinks({ now, call, home: url.origin, token, sid: () => memory.sid });
 
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
@@ -245,6 +248,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   listen("addEventListener");
 
   return {
+    origin: url.origin,
     getSnapshot: () => memory.snapshot,
     subscribe: memory.changed.add,
     on: (type, listener) =>
@@ -263,6 +267,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     enter,
     signOut,
     token,
+    link,
     async refresh() {
       if (resume()) await refresh("manual");
       return memory.snapshot;

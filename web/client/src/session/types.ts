@@ -148,6 +148,8 @@ export type EventOf<Type extends SessionEvent["type"] | "*"> = Type extends "*"
 
 /** The session of one tab. Listeners run in microtasks; an error thrown by one is reported and has no other effect. */
 export interface Session {
+  /** The origin of its auth endpoints, to which `createFetch` sends the token. */
+  readonly origin: string;
   /** The current state; the same object until it changes. */
   getSnapshot(): Snapshot;
   /** Calls `listener` after every change. Returns a function that stops it. */
@@ -175,6 +177,15 @@ export interface Session {
    * young the token is. Rejects with `session-ended`, `refresh-unavailable` or `aborted`.
    */
   token(stale?: number, signal?: AbortSignal | null, atAnyAge?: boolean): Promise<AccessToken | null>;
+  /**
+   * Makes an address for `<img>`, `<video>` or a download: it opens this one path (with its query), by GET, for some
+   * minutes, and dies with the session. For routes that ask for `link_principal`. Calls of one moment are one request.
+   *
+   *     image.src = await session.link("/files/7");
+   *
+   * `path` is at the origin of the endpoints. Rejects with `session-ended`, `refresh-unavailable`, or as `signIn`.
+   */
+  link(path: string): Promise<string>;
   /** Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. */
   refresh(): Promise<Snapshot>;
   /**
