@@ -188,6 +188,7 @@ def check(arguments: Sequence[str]) -> None:
         ("format", [python, "-m", "ruff", "format", *([] if fix else ["--check"]), "."], ROOT),
         ("lint", [python, "-m", "ruff", "check", *(["--fix"] if fix else []), "."], ROOT),
         ("types", [python, "-m", "mypy"], ROOT),
+        ("made of the contract", [python, "-m", "tools.problems", *([] if fix else ["--check"])], ROOT),
         ("layers", [str(HERE.programs / "lint-imports")], ROOT),
         ("web format and lint", ["npm", "run", "fix" if fix else "lint"], web.WEB),
         ("web packages", ["npm", "run", "check", "--workspaces", "--if-present"], web.WEB),

@@ -1,11 +1,13 @@
 """Roles that change at once: how soon another process refuses, and what many refreshes cost the others.
 
-    python3 run.py bench roles [--feeds postgres redis] [--changes 200] [--accounts 3000] [--within 10]
+    python3 run.py bench roles [--feeds postgres redis sqlite] [--changes 200] [--accounts 100000] [--clients 6000]
+        [--within 60]
 
 Caveats first. Two server processes, the store and the load generator share this machine's cores. *Delay*: one process
 answers `refresh_claims` of an account; the other is asked with that account's access token over and over. The delay
 runs from the arrival of the answer to the sending of the first request that is refused. *Others*: one process, on
-SQLite; all accounts but one call a guarded route over and over on 16 connections, and refresh where they are refused.
+SQLite, with so many accounts and sessions in its file; the clients of some call a guarded route over and over on
+16 connections, and refresh where they are refused.
 The latency is that of guarded calls of the one: while nothing changes, after `refresh_claims_of_all(within=…)`, and
 after `within=0`.
 """
@@ -18,6 +20,7 @@ import json
 import os
 import re
 import secrets
+import sqlite3
 import statistics
 import sys
 import tempfile
@@ -45,6 +48,7 @@ FEEDS = ("postgres", "redis", "sqlite")
 URL = "http://localhost"
 COOKIE = Cookies.for_url(URL).place.names.refresh
 CONNECTIONS = 16
+TABLES = ("account", "session")
 
 
 async def claims(_session: Session, account: AccountFacts) -> dict[str, Json]:
@@ -199,10 +203,25 @@ class Calls(Connection):
         return int(head.split(" ", 2)[1]), body, head
 
 
-async def others(port: int, settings: dict[str, str], *, accounts: int, within: int) -> None:
+def fill(file: Path, count: int) -> None:
+    """So many accounts more, each with a session whose client is away: copies of a row that is there."""
+    with contextlib.closing(sqlite3.connect(file, timeout=60)) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        account, session = (dict(connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()) for table in TABLES)
+        ids = [secrets.token_hex(16) for _ in range(count)]
+        accounts = [{**account, "id": each, "email": f"{each}@example.com", "email_key": each} for each in ids]
+        sessions = [{**session, "sid": secrets.token_bytes(16), "account_id": each} for each in ids]
+        for table, rows in zip(TABLES, (accounts, sessions), strict=True):
+            names = list(rows[0])
+            statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + each for each in names)})"
+            connection.executemany(statement, rows)
+
+
+async def others(port: int, settings: dict[str, str], *, accounts: int, count: int, within: int) -> None:
     """Print what one account notes while all others are refreshed."""
-    bystander, *clients = await sign_in(settings, accounts + 1)
-    crowd, admin = Crowd(clients), await Calls.open(port)
+    bystander, *clients = await sign_in(settings, count + 1)
+    fill(Path(settings["STORE"].removeprefix("sqlite:///")), max(1, accounts - count))
+    crowd = Crowd(clients)
     tasks = [asyncio.create_task(crowd.run(port, place)) for place in range(CONNECTIONS)]
     connection = await Calls.open(port)
     print(f"{'others, ms':34}{'p50':>8}{'p99':>8}{'max':>8}{'refreshes':>12}")
@@ -213,7 +232,7 @@ async def others(port: int, settings: dict[str, str], *, accounts: int, within: 
     ):
         before = crowd.refreshes
         if path:
-            await admin.ask("POST", path)
+            await (await Calls.open(port)).ask("POST", path)
         found = []
         end = time.perf_counter() + within + 2
         while time.perf_counter() < end:
@@ -240,12 +259,13 @@ def _row(found: list[float]) -> str:
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="How soon roles change elsewhere, and what that costs the others.")
-    parser.add_argument("--feeds", nargs="+", choices=FEEDS, default=["postgres", "redis"])
+    parser.add_argument("--feeds", nargs="+", choices=FEEDS, default=list(FEEDS))
     parser.add_argument("--changes", type=int, default=200)
-    parser.add_argument("--accounts", type=int, default=3_000)
-    parser.add_argument("--within", type=int, default=10)
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--clients", type=int, default=6_000)
+    parser.add_argument("--within", type=int, default=60)
     parser.add_argument("--program", type=int, default=0, help=argparse.SUPPRESS)
-    options = parse(parser, changes=3, accounts=20, within=2, feeds=["sqlite"])
+    options = parse(parser, changes=3, accounts=40, clients=20, within=2, feeds=["sqlite"])
     if options.program:
         program(options.program)
         return
@@ -266,7 +286,7 @@ def main() -> None:
             settings,
         ),
     ):
-        asyncio.run(others(port, settings, accounts=options.accounts, within=options.within))
+        asyncio.run(others(port, settings, accounts=options.accounts, count=options.clients, within=options.within))
 
 
 if __name__ == "__main__":

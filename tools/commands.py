@@ -130,6 +130,7 @@ WAYS: Mapping[str, Way] = {
     r"pip install (pytest .*|httpx|'gatepass\[(oidc|client)\]' \S.*)": ByTest(
         "test_the_tests_of_the_page_on_testing_pass"
     ),
+    r"node --(test|experimental-vm-modules .*jest)": ByTest("test_the_kit_works_under"),
     r"npm install gatepass": Elsewhere("nothing is released yet; `check` packs the package and imports it"),
     r"npm install": Elsewhere("changes web/package-lock.json"),
     r"npm audit": Elsewhere("needs an advisory source"),

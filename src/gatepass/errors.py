@@ -68,6 +68,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
+from gatepass.problem_codes import ProblemCode
+
 Fact = str | int | Sequence[Mapping[str, str]]
 Headers = Mapping[str, str]
 
@@ -128,7 +130,7 @@ class TokenRequired(Unauthenticated):
     """No access token came: the challenge has no error code (RFC 6750 §3.1)."""
 
     def __init__(self) -> None:
-        super().__init__("token-required", "This needs an access token: Authorization: Bearer <token>.")
+        super().__init__(ProblemCode.TOKEN_REQUIRED, "This needs an access token: Authorization: Bearer <token>.")
 
 
 class InvalidToken(Unauthenticated):
@@ -137,7 +139,7 @@ class InvalidToken(Unauthenticated):
     def __init__(self, why: str, *, reason: str = "") -> None:
         """`reason` is told to the caller, as a fact of the document and as `error_description` (RFC 6750 §3)."""
         super().__init__(
-            "invalid-token",
+            ProblemCode.INVALID_TOKEN,
             "The access token is malformed, expired, revoked or not for this service.",
             facts={"reason": reason} if reason else None,
             challenge='Bearer error="invalid_token"' + (f', error_description="{reason}"' if reason else ""),
@@ -165,21 +167,23 @@ class InsufficientUserAuthentication(Unauthenticated):
     def __init__(self, max_age: int) -> None:
         detail = "This needs a recent sign-in: sign in again."
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{max_age}"'
-        super().__init__("insufficient-user-authentication", detail, facts={"max_age": max_age}, challenge=challenge)
+        super().__init__(
+            ProblemCode.INSUFFICIENT_USER_AUTHENTICATION, detail, facts={"max_age": max_age}, challenge=challenge
+        )
 
 
 class InvalidCredentials(Unauthenticated):
     """One answer for an unknown account, a wrong password and a disabled account."""
 
     def __init__(self) -> None:
-        super().__init__("invalid-credentials", "E-mail address or password is wrong.")
+        super().__init__(ProblemCode.INVALID_CREDENTIALS, "E-mail address or password is wrong.")
 
 
 class NoSession(Unauthenticated):
     """A refresh came without a refresh token."""
 
     def __init__(self) -> None:
-        super().__init__("no-session", "No refresh token came with the request.")
+        super().__init__(ProblemCode.NO_SESSION, "No refresh token came with the request.")
 
 
 class SessionEnded(Unauthenticated):
@@ -188,7 +192,7 @@ class SessionEnded(Unauthenticated):
     def __init__(self, *, sid: str | None = None, reason: str | None = None) -> None:
         given = {"sid": sid, "reason": reason}
         super().__init__(
-            "session-ended",
+            ProblemCode.SESSION_ENDED,
             "The session has ended; sign in again.",
             facts={name: value for name, value in given.items() if value is not None},
         )
@@ -207,7 +211,7 @@ class SignInRefused(Forbidden):
     """The application has authenticated a person whose account is disabled, changed meanwhile, or does not exist."""
 
     def __init__(self) -> None:
-        super().__init__("sign-in-refused", "This account cannot be signed in to.")
+        super().__init__(ProblemCode.SIGN_IN_REFUSED, "This account cannot be signed in to.")
 
 
 class ProofRequired(Forbidden):
@@ -225,7 +229,7 @@ class ProofRequired(Forbidden):
     def __init__(self, reason: str) -> None:
         device = "This session is bound to a device, and the request does not come from it; sign in again."
         super().__init__(
-            "proof-required", device if reason == "device" else self._OF_THE_CLIENT, facts={"reason": reason}
+            ProblemCode.PROOF_REQUIRED, device if reason == "device" else self._OF_THE_CLIENT, facts={"reason": reason}
         )
         self.reason = reason
 
@@ -236,7 +240,7 @@ class InsufficientScope(Forbidden):
     def __init__(self, scopes: Sequence[str]) -> None:
         needed = " ".join(scopes)
         super().__init__(
-            "insufficient-scope",
+            ProblemCode.INSUFFICIENT_SCOPE,
             "The access token does not cover this.",
             facts={"scope": needed},
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
@@ -250,7 +254,7 @@ class NotFound(Problem):
     title = "Not found"
 
     def __init__(self, detail: str = "There is nothing here.") -> None:
-        super().__init__("not-found", detail)
+        super().__init__(ProblemCode.NOT_FOUND, detail)
 
 
 class MethodNotAllowed(Problem):
@@ -261,7 +265,7 @@ class MethodNotAllowed(Problem):
 
     def __init__(self, allow: Sequence[str]) -> None:
         methods = ", ".join(allow)
-        super().__init__("method-not-allowed", f"Allowed here: {methods}.", headers={"Allow": methods})
+        super().__init__(ProblemCode.METHOD_NOT_ALLOWED, f"Allowed here: {methods}.", headers={"Allow": methods})
 
 
 class Conflict(Problem):
@@ -274,13 +278,9 @@ class Conflict(Problem):
 class RefreshSuperseded(Conflict):
     """A newer refresh token exists: read the state again and retry (PROTOCOL §6)."""
 
-    def __init__(self, *, generation: int | None = None, challenge: str | None = None) -> None:
-        given = {"refresh_generation": generation, "refresh_challenge": challenge}
-        super().__init__(
-            "refresh-superseded",
-            "A newer refresh token exists; read the session state again and retry.",
-            facts={name: value for name, value in given.items() if value is not None},
-        )
+    def __init__(self, facts: Mapping[str, Fact] | None = None) -> None:
+        detail = "A newer refresh token exists; read the session state again and retry."
+        super().__init__(ProblemCode.REFRESH_SUPERSEDED, detail, facts=facts)
 
 
 class RequestTimeout(Problem):
@@ -291,7 +291,7 @@ class RequestTimeout(Problem):
 
     def __init__(self, seconds: float) -> None:
         detail = f"The body did not arrive within {seconds:g} s."
-        super().__init__("request-timeout", detail, headers={"Connection": "close"})
+        super().__init__(ProblemCode.REQUEST_TIMEOUT, detail, headers={"Connection": "close"})
 
 
 class BodyTooLarge(Problem):
@@ -301,7 +301,7 @@ class BodyTooLarge(Problem):
     title = "Content too large"
 
     def __init__(self, limit: int) -> None:
-        super().__init__("body-too-large", f"A body here has at most {limit} bytes.")
+        super().__init__(ProblemCode.BODY_TOO_LARGE, f"A body here has at most {limit} bytes.")
 
 
 class UnsupportedMediaType(Problem):
@@ -311,7 +311,7 @@ class UnsupportedMediaType(Problem):
     title = "Unsupported media type"
 
     def __init__(self) -> None:
-        super().__init__("unsupported-media-type", "Send Content-Type: application/json or no body.")
+        super().__init__(ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json or no body.")
 
 
 class Unprocessable(Problem):
@@ -330,7 +330,7 @@ class TooManyAttempts(Problem):
     def __init__(self, retry_after: int) -> None:
         detail = f"Too many attempts; try again in {retry_after} s."
         headers = {"Retry-After": str(retry_after)}
-        super().__init__("too-many-attempts", detail, facts={"retry_after": retry_after}, headers=headers)
+        super().__init__(ProblemCode.TOO_MANY_ATTEMPTS, detail, facts={"retry_after": retry_after}, headers=headers)
 
 
 APPLICATION = "app:"
@@ -392,7 +392,7 @@ class ProviderFailed(Problem):
         self,
         why: str,
         *,
-        code: str = "provider-error",
+        code: str = ProblemCode.PROVIDER_ERROR,
         detail: str = "The provider answered something that cannot be used; try again, or sign in another way.",
     ) -> None:
         super().__init__(code, detail)
@@ -404,7 +404,7 @@ class ProviderUnavailable(ProviderFailed):
 
     def __init__(self, why: str) -> None:
         detail = "The provider does not answer; try again in a moment, or sign in another way."
-        super().__init__(why, code="provider-unavailable", detail=detail)
+        super().__init__(why, code=ProblemCode.PROVIDER_UNAVAILABLE, detail=detail)
 
 
 class ProviderTimeout(ProviderUnavailable):
@@ -418,11 +418,11 @@ class StoreUnavailable(Unavailable):
     """The store failed or did not answer. The cause is chained for the log and never sent."""
 
     def __init__(self, detail: str = "The session store does not answer; try again.") -> None:
-        super().__init__("store-unavailable", detail)
+        super().__init__(ProblemCode.STORE_UNAVAILABLE, detail)
 
 
 class Overloaded(Unavailable):
     """A bounded queue is full: refusing some requests at once keeps the others fast."""
 
     def __init__(self) -> None:
-        super().__init__("overloaded", "Too many sign-ins at once; try again.", retry_after=2)
+        super().__init__(ProblemCode.OVERLOADED, "Too many sign-ins at once; try again.", retry_after=2)

@@ -21,6 +21,7 @@ from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.accounts.hooks import HookFunction
 from gatepass.assembly.options import Options
 from gatepass.assembly.parts import Parts
+from gatepass.core.access_token import Principal
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
 from gatepass.core.hook_facts import HookFacts, HookKind
@@ -233,6 +234,18 @@ class Gatepass:
         )
         return await self.sync.awaited(begun)
 
+    def link(self, principal: Principal[Any], path: str, *, ttl: int | None = None) -> str:
+        """The address `path` with a link in its query: it opens that path, by GET, for the session of `principal`.
+
+            <img src="{{ gate.link(principal, "/files/7") }}">
+
+        For routes that ask for `link_principal`. `path` is as browsers send it, with its query; an absolute http(s) URL
+        is taken too. `ttl`: seconds, at most 12 hours; None: LINK_TTL. It dies with the session on every server. Not
+        async: nothing is read or stored. Whoever gets the address can open it, so render it into pages that no cache
+        shares. Raises ValueError for other addresses, and for a principal that came by a link itself.
+        """
+        return self._parts.links.make(principal, path, ttl=ttl)
+
     def guard(self, app: ASGIApp, *, required: bool = False) -> Guard:
         """Wrap any ASGI application: it sees no refresh cookie, and its routes can ask for their caller.
 
@@ -339,7 +352,8 @@ class Gatepass:
     def on_event(self, listener: Listener) -> Listener:
         """Call `listener`, plain or async, with every event (`gatepass.core.event`), in their order. Also a decorator.
 
-        No request waits for it. A plain listener runs on a thread and may block.
+        No request waits for it. A plain listener runs on a thread and may block. Raises ConfigurationError for what
+        cannot be called with one event.
         """
         self.events.deliver_to(listener)
         return listener

@@ -9,14 +9,46 @@ import http.client
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
 from gatepass.wire.idna import ascii_url
-from gatepass.wire.origin import is_loopback
+from gatepass.wire.origin import is_loopback, is_loopback_host
+
+
+class Proxy(NamedTuple):
+    """Where a tunnel is asked for, and what that request says of us."""
+
+    host: str
+    port: int
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:  # the headers may have a password
+        return f"<proxy {self.host}:{self.port}>"
+
+
+def proxy_for(host: str) -> Proxy | None:
+    """The proxy that the environment names for https to a host: HTTPS_PROXY and NO_PROXY, in either case of letters.
+
+    Raises OSError for one that cannot be used.
+    """
+    url = getproxies_environment().get("https")
+    if not url or proxy_bypass(host):
+        return None
+    parts = urlsplit(url if "//" in url else f"http://{url}")
+    if parts.scheme != "http" or parts.hostname is None:
+        raise OSError("HTTPS_PROXY must be an address such as http://proxy.example:3128")
+    headers = {}
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+    return Proxy(parts.hostname, parts.port or 80, headers)
 
 
 class RemoteUrl:
@@ -43,11 +75,19 @@ class RemoteUrl:
         return self._text
 
     def connect(self, timeout: float) -> http.client.HTTPConnection:
-        """An open connection. `timeout` is in seconds, for each step of an exchange. Raises OSError."""
+        """An open connection. `timeout` is in seconds, for each step of an exchange. Raises OSError.
+
+        Through the proxy of HTTPS_PROXY, unless NO_PROXY has the host or it is this machine: the proxy opens a tunnel,
+        and sees the name of the host alone.
+        """
         connection = http.client.HTTPConnection(self.host, self._port, timeout=timeout)
         if self._is_https:
             context = self._context or ssl.create_default_context()
-            connection = http.client.HTTPSConnection(self.host, self._port, timeout=timeout, context=context)
+            proxy = None if is_loopback_host(self.host) else proxy_for(self.host)
+            at = (self.host, self._port) if proxy is None else (proxy.host, proxy.port)
+            connection = http.client.HTTPSConnection(*at, timeout=timeout, context=context)
+            if proxy is not None:
+                connection.set_tunnel(self.host, self._port or 443, proxy.headers)
         connection.connect()
         return connection
 

@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     sessions_not_before: Moment = _POLICY.sessions_not_before
     leeway: Duration = _POLICY.leeway
     clock_skew: Duration = _POLICY.clock_skew
+    link_ttl: Duration = _POLICY.link_ttl
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
     registration: RegistrationMode = _POLICY.registration
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     claims_timeout: Duration = _TOKENS.claims_timeout
     max_token_length: int = _TOKENS.max_token_length
     email_verified_claim: bool = _TOKENS.email_verified_claim
+    link_claims: Names = _TOKENS.link_claims
 
     origins: Names = ()
     cookie_path: str = _BROWSERS.cookie_path
@@ -156,6 +158,7 @@ class Settings(BaseSettings):
     refresh_rate: LimitRate = _LIMITS.refresh_rate
     address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
     registration_rate: LimitRate = _LIMITS.registration_rate
+    provider_rate: LimitRate = _LIMITS.provider_rate
     sign_ins_at_once: int = _LIMITS.sign_ins_at_once
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request

@@ -239,3 +239,30 @@ def test_users_without_a_method_are_refused_at_once() -> None:
     for users, missing in ((Old(), "authenticate(email, password, request)"), (NotFound(), "find(user_id)")):
         with pytest.raises(ConfigurationError, match=re.escape(missing)):
             GateHarness(users=users)
+
+
+@pytest.mark.parametrize("way", ["password", "door"])
+@pytest.mark.parametrize("change", ["closed", "password changed"])
+async def test_what_ends_a_user_between_the_check_and_the_session_ends_the_session_too(
+    at: GateHarness, users: Users, way: str, change: str
+) -> None:
+    """The application writes its change, and then ends all sessions: this one has not begun yet, and is not found."""
+    signed_in = Browser(at.gate.asgi)
+    assert (await signed_in.login()).status == 200
+
+    async def change_now(_facts: HookFacts[Any]) -> None:
+        if change == "closed":
+            users.rows.clear()
+        else:
+            users.change(version="2")
+        await at.gate.sessions.revoke_all("42", reason="revoked")
+
+    at.gate.before("sign_in")(change_now)
+    request = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": ("203.0.113.9", 1), "state": {}}
+    if way == "password":
+        answer = await Browser(at.gate.asgi).login()
+        assert (answer.status, answer.code, answer.cookies) == (401, "invalid-credentials", [])
+    else:
+        with pytest.raises(SignInRefused):
+            await at.gate.sign_in(request, "42", methods=("otp",))
+    assert [row.revoked_at for row in at.memory.rows().values() if row.revoked_at is None] == []

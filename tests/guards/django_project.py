@@ -61,12 +61,14 @@ if not settings.configured:
 from django.http import HttpRequest, JsonResponse
 from django.test.utils import override_settings
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
-from gatepass.guards.django import current_principal, optional_principal, requires
+from gatepass.guards.django import current_principal, link_principal, optional_principal, requires
 from gatepass.guards.django import rest_framework as rest
 from gatepass.wire.wsgi import raw_headers
 
@@ -119,6 +121,20 @@ async def vault_async(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
 
 
+def linked(caller: Principal, request: HttpRequest) -> dict[str, Any]:
+    facts = {"account": caller.account_id, "session": caller.session_id, "by_link": caller.by_link}
+    return {**facts, "query": request.GET.urlencode()}
+
+
+@csrf_exempt
+def file(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(linked(link_principal(request), request))
+
+
+def secret(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(linked(link_principal(request, "notes:read"), request))
+
+
 def seen(request: HttpRequest) -> JsonResponse:
     return JsonResponse(what_is_seen(request))
 
@@ -146,15 +162,26 @@ def rest_vault(request: Request) -> Response:
     return Response({"account": rest.current_principal(request).account_id})
 
 
+@api_view(["GET", "HEAD", "POST"])
+def rest_file(request: Request) -> Response:
+    return Response(linked(link_principal(request._request), request._request))
+
+
+@api_view(["GET"])
+def rest_secret(request: Request) -> Response:
+    return Response(linked(link_principal(request._request, "notes:read"), request._request))
+
+
 @api_view(["GET"])
 def rest_seen(request: Request) -> Response:
     return Response(what_is_seen(request._request))
 
 
 plain = [path("me", me), path("vault", vault), path("maybe", maybe), path("notes", notes), path("seen", seen)]
+plain += [path("file", file), path("secret", secret)]
 asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:]]
 rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]
-rested += [path("vault", rest_vault)]
+rested += [path("vault", rest_vault), path("file", rest_file), path("secret", rest_secret)]
 urlpatterns = [
     path("", include(plain)),
     path("async/", include(asynchronous)),

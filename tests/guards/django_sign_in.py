@@ -16,6 +16,8 @@ def _answer(signed_in: SignedIn, kind: str) -> Any:
     match kind:
         case "in":
             return signed_in.onto(HttpResponseRedirect("/done"))
+        case "away":
+            return signed_in.onto(HttpResponseRedirect("https://app.example.org/done?a=1#b"))
         case "json":
             return signed_in.onto(JsonResponse(signed_in.grant))
         case "thrown":

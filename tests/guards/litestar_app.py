@@ -2,10 +2,18 @@
 
 from typing import Any, cast
 
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request, get, route
 
+from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
-from gatepass.guards.litestar import CurrentPrincipal, GatepassPlugin, OptionalPrincipal, requires
+from gatepass.guards.litestar import (
+    CurrentPrincipal,
+    GatepassPlugin,
+    LinkPrincipal,
+    OptionalPrincipal,
+    link_principal,
+    requires,
+)
 from gatepass.wire.asgi import ASGIApp
 from tests.guards.django_project import RECENT
 
@@ -30,6 +38,20 @@ async def vault(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
 
 
+def linked(caller: Principal, query: str) -> dict[str, Any]:
+    return {"account": caller.account_id, "session": caller.session_id, "by_link": caller.by_link, "query": query}
+
+
+@route("/file", http_method=["GET", "HEAD", "POST"], status_code=200)
+async def file(link_principal: LinkPrincipal, request: Request[Any, Any, Any]) -> dict[str, Any]:
+    return linked(link_principal, request.url.query)
+
+
+@get("/secret")
+async def secret(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    return linked(link_principal(request, "notes:read"), request.url.query)
+
+
 @get("/seen")
 async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
@@ -38,4 +60,4 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
-    return cast(ASGIApp, Litestar([me, maybe, notes, vault, seen], plugins=[GatepassPlugin(gate)]))
+    return cast(ASGIApp, Litestar([me, maybe, notes, vault, file, secret, seen], plugins=[GatepassPlugin(gate)]))

@@ -1,7 +1,8 @@
 """An application in each framework that signs its callers in: `GET /sign/{kind}?account=…`.
 
-in       a redirect with the cookies         thrown   the cookies onto one response, another one is sent
+in       a redirect with the cookies         away     the same, to a page of another host
 json     the grant with the cookies          none     onto no response at all
+thrown   the cookies onto one response, another one is sent
 fails    the cookies onto a response, then an exception
 """
 
@@ -38,7 +39,8 @@ from tests.guards import django_project
 from tests.guards.apps import below, run_own_lifespan
 from tests.support.wsgi import over_asgi
 
-KINDS = ("in", "json", "thrown", "none", "fails")
+KINDS = ("in", "away", "json", "thrown", "none", "fails")
+PLACES = {"in": "/done", "away": "https://app.example.org/done?a=1#b"}
 
 
 def _account(query: str) -> str:
@@ -59,11 +61,11 @@ def asgi(gate: Gatepass) -> ASGIApp:
         signed_in = await gate.sign_in(scope, _account(scope["query_string"].decode()), methods=("fed",))
         start: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]}
         body = b""
-        if kind == "in":
-            start = {**start, "status": 303, "headers": [(b"location", b"/done")]}
+        if kind in PLACES:
+            start = {**start, "status": 303, "headers": [(b"location", PLACES[kind].encode())]}
         if kind == "json":
             body = json.dumps(signed_in.grant).encode()
-        if kind in ("in", "json"):
+        if kind in PLACES or kind == "json":
             signed_in.onto(start)
         elif kind != "none":
             signed_in.onto({**start})
@@ -87,8 +89,8 @@ def starlette(gate: Gatepass) -> ASGIApp:
 
 def _starlette_answer(signed_in: SignedIn, kind: str) -> Response:
     match kind:
-        case "in":
-            return signed_in.onto(RedirectResponse("/done", 303))
+        case "in" | "away":
+            return signed_in.onto(RedirectResponse(PLACES[kind], 303))
         case "json":
             return signed_in.onto(JSONResponse(signed_in.grant))
         case "none":
@@ -107,8 +109,8 @@ def fastapi(gate: Gatepass) -> ASGIApp:
     @app.get("/sign/{kind}", response_model=None)
     def sign(request: FastAPIRequest, response: FastAPIResponse, kind: str, account: str) -> Any:
         signed_in = gate.sync.sign_in(request, account, methods=("fed",))
-        if kind == "in":
-            return signed_in.onto(FastAPIRedirect("/done", 303))
+        if kind in PLACES:
+            return signed_in.onto(FastAPIRedirect(PLACES[kind], 303))
         if kind != "none":
             signed_in.onto(response)
         if kind == "fails":
@@ -125,8 +127,8 @@ def litestar(gate: Gatepass) -> ASGIApp:
     async def sign(request: LitestarRequest[Any, Any, Any], kind: FromPath[str]) -> LitestarResponse[Any]:
         signed_in = await gate.sign_in(request, request.query_params["account"], methods=("fed",))
         match kind:
-            case "in":
-                return signed_in.onto(LitestarRedirect("/done", status_code=303))
+            case "in" | "away":
+                return signed_in.onto(LitestarRedirect(PLACES[kind], status_code=303))
             case "json":
                 return signed_in.onto(LitestarResponse(signed_in.grant))
             case "none":
@@ -146,14 +148,14 @@ def wsgi(gate: Gatepass) -> ASGIApp:
         signed_in = gate.sync.sign_in(environ, _account(environ["QUERY_STRING"]), methods=("fed",))
         kind = environ["PATH_INFO"].removeprefix("/sign/")
         headers = [("Content-Type", "application/json")]
-        if kind in ("in", "json"):
+        if kind in PLACES or kind == "json":
             headers += signed_in.headers
         elif kind != "none":
             signed_in.onto(list(headers))
         if kind == "fails":
             raise LookupError("after the sign-in")
-        if kind == "in":
-            start_response("303 See Other", [*headers, ("Location", "/done")])
+        if kind in PLACES:
+            start_response("303 See Other", [*headers, ("Location", signed_in.address(PLACES[kind]))])
             return [b""]
         start_response("200 OK", headers)
         return [json.dumps(signed_in.grant if kind == "json" else {}).encode()]
@@ -170,8 +172,8 @@ def flask(gate: Gatepass) -> ASGIApp:
     def sign(kind: str) -> Any:
         signed_in = gate.sync.sign_in(flask_request, flask_request.args["account"], methods=("fed",))
         match kind:
-            case "in":
-                return signed_in.onto(redirect("/done", 303))
+            case "in" | "away":
+                return signed_in.onto(redirect(PLACES[kind], 303))
             case "json":
                 return signed_in.onto(jsonify(signed_in.grant))
             case "none":

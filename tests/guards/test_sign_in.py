@@ -66,6 +66,13 @@ async def test_a_redirect_brings_both_cookies_and_the_page_binds_at_its_first_re
     assert door.lost() == []
 
 
+async def test_the_page_of_another_host_is_told_to_ask_for_its_session(door: Door) -> None:
+    answer = await door.sign(door.browser(), "away")
+    assert answer.one("location") == "https://app.example.org/done?a=1&gatepass_signed_in=gate.example#b"
+    assert [cookie.name for cookie in answer.cookies] == [RT, STATE]
+    assert door.lost() == []
+
+
 async def test_the_grant_is_the_body_of_a_sign_in(door: Door) -> None:
     browser = door.browser()
     answer = await door.sign(browser, "json")

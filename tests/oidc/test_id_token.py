@@ -13,7 +13,7 @@ from gatepass.core import base64url
 from tests.support.browser import RT
 from tests.support.gates import GateHarness
 from tests.support.person import Person, error_of
-from tests.support.provider import CLIENT_SECRET, Provider, segment
+from tests.support.provider import CLIENT_SECRET, Provider, callback, segment
 
 Claims = dict[str, Any]
 
@@ -205,6 +205,13 @@ class TestKeys:
         ]
         assert (await person.sign_in_at(provider)).one("location") == "/"
 
+    async def test_keys_that_are_published_without_a_kid_are_tried(self, provider: Provider, person: Person) -> None:
+        other = RSAKey.generate_key(2048).as_dict(private=False)
+        provider.published = [
+            {name: key[name] for name in key if name != "kid"} for key in (other, provider.published[0])
+        ]
+        assert (await person.sign_in_at(provider)).one("location") == "/"
+
     async def test_a_key_for_another_algorithm_is_not_used(
         self, at: GateHarness, provider: Provider, person: Person
     ) -> None:
@@ -234,6 +241,26 @@ class TestWhatIsAsked:
             assert error_of(await person.sign_in_at(provider, "strict")) == "provider-error"
             provider.claims = later("auth_time", -300)
             assert (await person.sign_in_at(provider, "strict")).one("location") == "/"
+
+    async def test_one_sign_in_may_ask_for_a_recent_one_and_is_held_to_it(
+        self, at: GateHarness, provider: Provider, person: Person
+    ) -> None:
+        """From its own start: a person may take minutes there. No page loosens what the provider is set to."""
+        provider.claims = later("auth_time", -61 - 300)
+        assert error_of(await person.sign_in_at(provider, max_age=300)) == "sign-in-too-weak"
+        provider.claims = without("auth_time")
+        assert error_of(await person.sign_in_at(provider, max_age=300)) == "provider-error"
+        provider.claims = later("auth_time", -300)
+        assert (await person.sign_in_at(provider, max_age=300)).one("location") == "/"
+        started = await person.start(max_age=0, prompt="login")
+        at.clock.advance(540)
+        provider.claims = later("auth_time", -500)
+        answer = await person.open(callback("acme", provider.answer(started.json()["location"])), site="cross-site")
+        assert answer.one("location") == "/"
+        with Provider(at.clock.now) as strict:
+            at.gate.oidc("strict", **strict.options, max_age=300)
+            strict.claims = later("auth_time", -400)
+            assert error_of(await person.sign_in_at(strict, "strict", max_age=900)) == "sign-in-too-weak"
 
     async def test_a_weaker_sign_in_than_asked_is_refused(self, at: GateHarness, person: Person) -> None:
         with Provider(at.clock.now) as provider:

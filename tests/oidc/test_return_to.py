@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepass.oidc.return_to import is_safe, with_error
+from gatepass.oidc.return_to import is_safe, with_error, with_news
 
 ORIGINS = frozenset({"https://gate.example", "https://app.example.com:8443", "capacitor://localhost"})
 
@@ -84,3 +84,22 @@ def test_everything_else_is_refused(text: str) -> None:
 )
 def test_the_code_of_an_error_stands_once_in_the_query(before: str, after: str) -> None:
     assert with_error(before, "no") == after
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/notes?a=1", "/notes?a=1"),
+        ("https://gate.example:8443/notes", "https://gate.example:8443/notes"),
+        ("https://app.example/", "https://app.example/?gatepass_signed_in=gate.example%3A8443"),
+        ("https://app.example/?a=1#b", "https://app.example/?a=1&gatepass_signed_in=gate.example%3A8443#b"),
+        (
+            "https://app.example/?gatepass_signed_in=x&gatepass_error=y&a=1",
+            "https://app.example/?a=1&gatepass_signed_in=gate.example%3A8443",
+        ),
+        ("//app.example/x", "//app.example/x?gatepass_signed_in=gate.example%3A8443"),
+        ("https://[app", "https://[app"),
+    ],
+)
+def test_a_page_of_another_host_alone_is_told_at_which_host_a_session_began(address: str, told: str) -> None:
+    assert with_news(address, api="https://gate.example:8443") == told

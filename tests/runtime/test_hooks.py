@@ -15,6 +15,7 @@ from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
+from gatepass.errors import ConfigurationError
 from gatepass.hooks import call_hook
 from gatepass.mail.options import Mail
 from gatepass.mail.templates import MailTemplates
@@ -199,3 +200,11 @@ async def test_mail_is_written_and_sent_by_either_kind(templates: MailTemplates)
         await ann.register()
         await ann.send("POST", "/password/forgot", body={"email": EMAIL}, headers=[("gatepass-client", "1")])
     assert [mail.to for mail in mailbox.sent if mail.subject in ("plain", "async")] == [EMAIL]
+
+
+async def test_a_listener_that_cannot_be_called_with_an_event_is_refused_at_once() -> None:
+    async with open_gate() as at:
+        for wrong in (lambda: None, lambda one, two: None, "heard", None):
+            with pytest.raises(ConfigurationError, match="one parameter, the event"):
+                at.gate.on_event(wrong)  # type: ignore[arg-type]
+        at.gate.on_event(print)

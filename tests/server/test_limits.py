@@ -17,9 +17,11 @@ from gatepass.server.limits import Limits
 from tests.support.browser import PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import post
+from tests.support.person import Person
+from tests.support.provider import Provider
 from tools.services.patience import becomes
 
-REFRESHES, REGISTRATIONS = 30, 3
+REFRESHES, REGISTRATIONS, DEPARTURES = 30, 3, 4
 
 
 @pytest.fixture
@@ -29,6 +31,7 @@ async def at() -> AsyncIterator[GateHarness]:
         refresh_rate=Rate(REFRESHES, 60),
         address_refresh_rate=Rate(2 * REFRESHES, 60),
         registration_rate=Rate(REGISTRATIONS, 3600),
+        provider_rate=Rate(DEPARTURES, 3600),
     )
     async with open_gate(limits=limits) as made:
         yield made
@@ -38,6 +41,32 @@ async def ann_of(at: GateHarness, number: int = 0, address: str = "203.0.113.7")
     browser = Browser(at.gate.asgi, address=address)
     assert (await browser.register(f"{number}@example.com")).status == 201
     return browser
+
+
+class TestProviders:
+    async def test_a_network_begins_so_many_sign_ins_at_a_provider_by_page_and_by_link(self, at: GateHarness) -> None:
+        with Provider(at.clock.now) as provider:
+            at.gate.oidc("acme", **provider.options)
+            person, neighbour = Person(at.gate.asgi), Person(at.gate.asgi, address="192.0.2.1")
+            answers = [await person.start() for _ in range(DEPARTURES)]
+            assert {answer.status for answer in answers} == {200}
+            refused, page = await person.start(), await person.open("/oidc/acme/start")
+            assert (refused.status, refused.code, refused.cookies) == (429, "too-many-attempts", [])
+            assert (page.status, page.one("retry-after")) == (429, refused.one("retry-after"))
+            assert (await neighbour.start()).status == 200
+            at.clock.advance(int(refused.one("retry-after")))
+            assert (await person.start()).status == 200
+
+    async def test_a_network_sends_so_many_logout_tokens_and_their_signatures_cost_no_more(
+        self, at: GateHarness
+    ) -> None:
+        with Provider(at.clock.now) as provider:
+            at.gate.oidc("acme", **provider.options)
+            person = Person(at.gate.asgi)
+            path, form = "/oidc/acme/back-channel-logout", b"logout_token=x.y.z"
+            statuses = [(await person.open(path, form=form)).status for _ in range(DEPARTURES + 1)]
+            assert statuses == [400] * DEPARTURES + [429]
+            assert (await person.start()).status == 200, "counted apart"
 
 
 class TestRefreshes:

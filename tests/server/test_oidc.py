@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
 
 from gatepass import HookFacts, Refused
 from gatepass.oidc import errand as errands
@@ -15,7 +17,7 @@ from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, RT, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.person import ERRAND, Person, error_of
-from tests.support.provider import ACCESS_TOKEN, CLIENT_SECRET, Provider, callback, send
+from tests.support.provider import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, Provider, callback, send
 
 
 @pytest.fixture
@@ -75,6 +77,68 @@ class TestTheWay:
         assert request["scope"] == "openid email profile"
         assert request["code_challenge_method"] == "S256"
         assert {len(request["state"]), len(request["nonce"]), len(request["code_challenge"])} == {22, 43}
+
+    async def test_one_sign_in_asks_for_what_it_needs(self, provider: Provider, person: Person) -> None:
+        wishes: dict[str, Any] = {"prompt": "select_account", "max_age": 300, "login_hint": "ann+1@example.com"}
+        by_page = asked(await person.start(**wishes))
+        query = "&".join(f"{name}={quote(str(value))}" for name, value in wishes.items())
+        sent = await person.open(f"/oidc/acme/start?{query}")
+        by_link = dict(parse_qsl(urlsplit(sent.one("location")).query))
+        for request in (by_page, by_link):
+            assert {name: request[name] for name in wishes} == {name: str(value) for name, value in wishes.items()}
+
+    @pytest.mark.parametrize(
+        "wish",
+        [{"prompt": "none"}, {"max_age": -1}, {"max_age": "x"}, {"login_hint": "a\r\nb"}, {"acr_values": "low"}],
+    )
+    async def test_a_page_may_ask_for_nothing_else(self, provider: Provider, person: Person, wish: Any) -> None:
+        assert (await person.start(**wish)).status == 422
+        if "acr_values" not in wish:
+            ((name, value),) = wish.items()
+            assert (await person.open(f"/oidc/acme/start?{name}={quote(str(value))}")).status == 422
+
+    async def test_a_key_of_ours_takes_the_place_of_a_secret(self, at: GateHarness) -> None:
+        """RFC 7523: for this issuer, for two minutes, and each one once."""
+        kinds: list[tuple[RSAKey | ECKey, str]] = [
+            (RSAKey.generate_key(2048), "RS256"), (ECKey.generate_key("P-256"), "ES256")
+        ]  # fmt: skip
+        for key, algorithm in kinds:
+            with Provider(at.clock.now) as provider:
+                pem = key.as_pem(private=True).decode()
+                options = {**provider.options, "client_secret": None, "client_key": pem, "client_key_id": "2026"}
+                made = at.gate.oidc(algorithm.lower(), **options)
+                assert "PRIVATE" not in repr(made)
+                for _ in range(2):
+                    answer = await Person(at.gate.asgi).sign_in_at(provider, algorithm.lower())
+                    assert answer.one("location") == "/"
+                said = [jwt.decode(form["client_assertion"], key, algorithms=[algorithm]) for form in provider.forms]
+                claims = {"iss": CLIENT_ID, "sub": CLIENT_ID, "aud": provider.issuer, "iat": at.clock.now()}
+                assert said[0].header == {"alg": algorithm, "typ": "JWT", "kid": "2026"}
+                assert said[0].claims == {**claims, "exp": at.clock.now() + 120, "jti": said[0].claims["jti"]}
+                assert said[0].claims["jti"] != said[1].claims["jti"]
+                assert all("client_secret" not in form for form in provider.forms)
+
+    async def test_a_key_of_ours_may_be_for_the_token_endpoint(self, at: GateHarness) -> None:
+        key = ECKey.generate_key("P-256")
+        with Provider(at.clock.now) as provider:
+            options = {**provider.options, "client_secret": None, "client_key": key.as_pem(private=True).decode()}
+            at.gate.oidc("okta", **options, client_key_audience="token_endpoint")
+            assert (await Person(at.gate.asgi).sign_in_at(provider, "okta")).one("location") == "/"
+            said = jwt.decode(provider.forms[0]["client_assertion"], key, algorithms=["ES256"])
+            assert said.claims["aud"] == f"{provider.issuer}/token"
+
+    async def test_the_page_of_another_host_is_told_that_a_session_began_and_not_that_one_was_linked(self) -> None:
+        page = "https://app.gate.example/notes?a=1#b"
+        async with open_gate(browsers=Browsers(origins=["https://app.gate.example"])) as at:
+            with Provider(at.clock.now) as provider:
+                at.gate.oidc("acme", **provider.options)
+                person = Person(at.gate.asgi)
+                answer = await person.sign_in_at(provider, return_to=page)
+                told = "https://app.gate.example/notes?a=1&gatepass_signed_in=gate.example#b"
+                assert answer.one("location") == told
+                assert RT in person.jar
+                await person.refresh()
+                assert (await person.sign_in_at(provider, return_to=page, link=True)).one("location") == page
 
     async def test_the_token_endpoint_is_told_the_secret_as_discovery_says(self, at: GateHarness) -> None:
         for method, where in (("client_secret_basic", "header"), ("client_secret_post", "form")):
@@ -311,7 +375,7 @@ class TestAttacks:
             with Provider(at.clock.now) as provider:
                 at.gate.oidc("acme", **provider.options)
                 answer = await Person(at.gate.asgi).sign_in_at(provider, return_to="https://app.example.com/in#x")
-                assert answer.one("location") == "https://app.example.com/in#x"
+                assert answer.one("location") == "https://app.example.com/in?gatepass_signed_in=gate.example#x"
 
     async def test_an_answer_over_plain_http_is_refused(self) -> None:
         async with open_gate(browsers=Browsers(trusted_proxies=["10.0.0.0/8"])) as at:
@@ -353,15 +417,23 @@ class TestAccounts:
         await person.refreshed()
         assert (await person.get("/me")).json()["id"] == first
 
-    @pytest.mark.parametrize("verified", [False, None, "true", 1])
+    @pytest.mark.parametrize("verified", [False, None, "false", "True", 1, ["true"]])
     async def test_an_address_that_the_provider_has_not_verified_opens_no_account(
         self, at: GateHarness, provider: Provider, person: Person, ann: Browser, verified: object
     ) -> None:
-        (account,) = at.memory._accounts.values()
-        await at.gate.accounts.verify_address(account.id)
+        assert await at.gate.accounts.verify_address(EMAIL.lower()) is not None
         provider.profile["email_verified"] = verified
         assert error_of(await person.sign_in_at(provider)) == "link-required"
         assert RT not in person.jar
+
+    async def test_an_address_may_be_verified_in_words(
+        self, at: GateHarness, provider: Provider, person: Person, ann: Browser
+    ) -> None:
+        """Apple and Amazon Cognito send a text where OpenID Connect has a boolean."""
+        assert await at.gate.accounts.verify_address(EMAIL.lower()) is not None
+        provider.profile["email_verified"] = "true"
+        assert (await person.sign_in_at(provider)).one("location") == "/"
+        assert RT in person.jar
 
     async def test_an_account_that_was_planted_before_gets_no_identity(
         self, provider: Provider, person: Person, ann: Browser

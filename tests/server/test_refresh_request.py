@@ -99,6 +99,7 @@ class TestProof:
         stale = proof_of(key, ann.sid, generation, challenge or ann.challenge)
         answer = await ann.send("POST", "/refresh", headers=[("gatepass-proof", stale)])
         assert (answer.status, answer.code) == (409, "refresh-superseded")
+        assert answer.json()["sid"] == ann.sid
         assert answer.json()["refresh_generation"] == 1
         assert answer.json()["refresh_challenge"] == ann.challenge
         (state,) = answer.cookies
@@ -106,6 +107,26 @@ class TestProof:
         assert state.marks["Max-Age"] == str(7 * DAY)
         assert at.memory.rows() == before
         assert (await ann.refresh()).status == 200
+
+    @pytest.mark.parametrize("key", [b"k" * 32, None])
+    async def test_of_nothing_asks_which_session_the_cookie_is_of(self, at: GateHarness, key: bytes | None) -> None:
+        """A page of another host sees no cookie; the server may have begun a session on the way there (§5)."""
+        bob = Browser(at.gate.asgi, key=key)
+        await bob.register("bob@example.com")
+        before, verbs = dict(at.memory.rows()), len(at.store.verbs)
+        answer = await refresh(at, cookies=f"{RT}={bob.rt}", headers=(("gatepass-proof", f"0.{'A' * 11}.{'A' * 22}"),))
+        assert (answer.status, answer.json()["sid"]) == (409, bob.sid)
+        assert at.memory.rows() == before
+        assert set(at.store.verbs[verbs:]) <= {"find"}, "whether the state cookie lasts"
+        nothing = await refresh(at, cookies=None, headers=(("gatepass-proof", f"0.{'A' * 11}.{'A' * 22}"),))
+        assert (nothing.status, nothing.code) == (401, "no-session")
+
+    async def test_a_mismatch_names_the_session_that_the_cookie_is_of(self, at: GateHarness, ann: Browser) -> None:
+        headers = (*proven(ann), ("gatepass-session", "0" * 32))
+        answer = await refresh(at, cookies=f"{RT}={ann.rt}", headers=headers)
+        mark = ("sid", ann.sid), ("refresh_generation", 0), ("refresh_challenge", ann.challenge)
+        assert (answer.status, answer.code) == (409, "session-mismatch")
+        assert answer.json().items() >= set(mark)
 
     async def test_without_remember_the_corrected_state_cookie_ends_with_the_browser_too(self, at: GateHarness) -> None:
         bob = Browser(at.gate.asgi)

@@ -1,9 +1,10 @@
 """The guard for any ASGI application: a plain middleware that acts before the application sees a request.
 
-It removes the refresh token from the Cookie header, so that the application, its middleware and its logs never see it;
-only the auth endpoints mounted inside get it back. It puts the Check into the scope, so a route asks for its caller
-where it needs one. It responds to the refusals that the application does not handle, also where the application has
-made an error page of one (`access/refusals.py`), and lets CORS preflights pass: no preflight has a token.
+It removes the refresh token from the Cookie header and a link from the query (`wire/links.py`), so that the
+application, its middleware and its logs never see them; only the auth endpoints mounted inside get the token back. It
+puts the Check into the scope, so a route asks for its caller where it needs one. It responds to the refusals that the
+application does not handle, also where the application has made an error page of one (`access/refusals.py`), and lets
+CORS preflights pass: no preflight has a token.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, WITHHELD, ASGIApp, Receive, Scope, Send, Withheld, relative_path
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
+from gatepass.wire.links import LINK, AskedLink, has_link, split_query
 from gatepass.wire.origin import Origins
 
 CHECK = "gatepass.check"
@@ -62,6 +64,7 @@ class Guard:
         if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        by_link = has_link(scope.get("query_string", b"")) and withhold_link(scope)
         guarded = {**scope}
         prepare_scope(guarded, check=self._check, cookies=self._cookies, live=self._live)
         if kind == "websocket":
@@ -71,6 +74,7 @@ class Guard:
             return
         is_preflight = scope.get("method") == "OPTIONS" and is_cors_preflight(scope)
         sender = guarded[SENDER] = GuardedSend(send)
+        sender.by_link = by_link
         cors = _Cors(self._origins, scope["headers"]) if self._origins else None
         try:
             if is_preflight and await self._preflights.answer(scope, receive, send):
@@ -237,6 +241,24 @@ def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies, live: LiveCon
         scope[WITHHELD] = Withheld(held)
 
 
+def withhold_link(scope: Scope) -> bool:
+    """Take the link out of the query, in place: servers write their access log from the scope that they made.
+
+    Returns whether there was one. A websocket is opened by none.
+    """
+    asked = scope.get("query_string", b"")
+    if not has_link(asked):
+        return False
+    query, link = split_query(asked.decode("latin-1"))
+    if link is None or scope["type"] != "http":
+        return False
+    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+    whole = path if not root or path == root or path.startswith(root + "/") else root + path
+    scope["query_string"] = query.encode("latin-1")
+    scope[LINK] = AskedLink(link, scope["method"], whole, query)
+    return True
+
+
 def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
     """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
@@ -251,6 +273,15 @@ def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) ->
     else:
         principal = check.principal(authorizations(scope))
     return check.require(principal, scopes, max_age=max_age) if scopes or max_age is not None else principal
+
+
+def link_principal(scope: Scope, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    Raises as `current_principal`.
+    """
+    check = check_of(scope)
+    return check.require(check.linked(authorizations(scope), scope.get(LINK)), scopes)
 
 
 def optional_principal(scope: Scope) -> Principal | None:

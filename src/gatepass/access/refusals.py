@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from gatepass.access.delivery import Delivery
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
+from gatepass.wire.links import private_headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 MAX_HELD = 64
@@ -19,7 +20,7 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_send", "cors", "delivery", "has_started")
+    __slots__ = ("_held", "_send", "by_link", "cors", "delivery", "has_started")
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -27,6 +28,8 @@ class GuardedSend:
         self.cors: Cors = ()
         self.delivery: Delivery | None = None
         """The cookies of a sign-in that the application has made in this request."""
+        self.by_link = False
+        """Whether the request has a link, so that its response must be private."""
         self.has_started = False
         """Whether the client has got the head of a response."""
 
@@ -38,6 +41,8 @@ class GuardedSend:
             self.has_started = True
             if self.delivery is not None:
                 self.delivery.see(message["headers"])
+            if self.by_link:
+                message = {**message, "headers": private_headers(message["headers"])}
             return self._send(_with_cors(message, self.cors) if self.cors else message)
         return self._hold(message)
 

@@ -24,8 +24,9 @@ from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, WITHHELD, Withheld
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
+from gatepass.wire.links import LINK, has_link, private_headers
 from gatepass.wire.problems import MEDIA_TYPE, document
-from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, raw_headers, withhold
+from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, raw_headers, withhold, withhold_link
 
 GUARD = "gatepass.guard"
 """The key of the RequestGuard in an environ."""
@@ -43,6 +44,11 @@ class RequestGuard:
         """The caller, who must cover `scopes` and have signed in at most `max_age` seconds ago."""
         self.wait_until_open()
         return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age)
+
+    def linked(self, environ: Environ, scopes: tuple[str, ...]) -> Principal:
+        """The caller by its access token or by the link of the request, who must cover `scopes`."""
+        self.wait_until_open()
+        return self.check.require(self.check.linked(authorizations(environ), environ.get(LINK)), scopes)
 
     def optional(self, environ: Environ) -> Principal | None:
         """The caller, or None if the request has no token."""
@@ -70,7 +76,7 @@ class Guard:
             script_name = environ.get("SCRIPT_NAME", "") + mount
             return endpoints({**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path[len(mount) :]}, start_response)
         prepare_environ(environ, self._guard, self._cookies)
-        started = environ[SENDER] = _Started(start_response)
+        started = environ[SENDER] = _Started(start_response, by_link=LINK in environ)
         try:
             if self._required and not is_cors_preflight(environ):
                 current_principal(environ)
@@ -87,9 +93,14 @@ class Guard:
             raise
 
 
-def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies) -> bool:
-    """Withhold the refresh cookie and add the guard, in place. Returns whether there was a refresh cookie."""
+def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies, *, path: str | None = None) -> bool:
+    """Withhold refresh cookie and link and add the guard, in place. Returns whether there was a refresh cookie.
+
+    `path`: the whole path, for environs that have it in no WSGI spelling.
+    """
     held = withhold(environ, cookies)
+    if has_link(environ.get("QUERY_STRING", "")):
+        withhold_link(environ, path)
     environ[GUARD] = guard
     if held:
         environ[WITHHELD] = Withheld(held)
@@ -102,6 +113,14 @@ def current_principal(environ: Environ, *scopes: str, max_age: int | None = None
     Raises TokenRequired, InvalidToken, InsufficientScope, InsufficientUserAuthentication or Unavailable.
     """
     return guard_of(environ).principal(environ, scopes, max_age)
+
+
+def link_principal(environ: Environ, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    Raises as `current_principal`.
+    """
+    return guard_of(environ).linked(environ, scopes)
 
 
 def optional_principal(environ: Environ) -> Principal | None:
@@ -175,10 +194,11 @@ def answer_headers(problem: Problem) -> dict[str, str]:
 class _Started:
     """A `start_response` that knows whether it was called, and whether with the cookies of a sign-in."""
 
-    __slots__ = ("_start_response", "delivery", "has_started")
+    __slots__ = ("_by_link", "_start_response", "delivery", "has_started")
 
-    def __init__(self, start_response: StartResponse) -> None:
+    def __init__(self, start_response: StartResponse, *, by_link: bool) -> None:
         self._start_response = start_response
+        self._by_link = by_link
         self.delivery: Delivery | None = None
         self.has_started = False
 
@@ -187,12 +207,19 @@ class _Started:
         if self.delivery is not None:
             self.delivery.see(args[1])
             self.delivery.close()
+        if self._by_link:
+            args = (args[0], _private(args[1]), *args[2:])
         return self._start_response(*args, **kwargs)
 
     def finish(self) -> None:
         """The application has failed: tell of cookies that were not sent."""
         if self.delivery is not None:
             self.delivery.close()
+
+
+def _private(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    raw = private_headers([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers])
+    return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in raw]
 
 
 def _is_below(path: str, mount: str) -> bool:

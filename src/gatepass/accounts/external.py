@@ -25,6 +25,8 @@ from gatepass.sessions.service import Sessions
 
 MAX_ID = 128
 MAX_EMAIL = 320
+_KEY = "external "
+"""How the key of a mirror begins, by which no address finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Authenticator(Protocol):
         ...
 
     def find(self, user_id: str) -> AuthenticatedUser | Awaitable[AuthenticatedUser | None] | None:
-        """The user of this id, who may sign in; None if unknown or closed. Asked by `gate.sign_in`."""
+        """The user of this id, who may sign in; None if unknown or closed. Asked before and after a start."""
         ...
 
 
@@ -104,6 +106,13 @@ class ExternalUsers:
         """Whether the application knows a user of this id, who may sign in. No mirror is made."""
         return await call_hook(self._authenticator.find, user_id) is not None
 
+    async def is_still(self, account: Account) -> bool:
+        """Whether the user of a mirror is as it was when that was made: not closed, and with the same password."""
+        if not account.email_key.startswith(_KEY):
+            return True
+        user = await call_hook(self._authenticator.find, account.id)
+        return user is not None and _marker(user.version) == account.password_hash
+
     async def verify(
         self, email: str, password: Secret, *, network: str | None, request: RequestFacts
     ) -> tuple[Account | None, bool]:
@@ -119,7 +128,7 @@ class ExternalUsers:
         account = await self._store.find_account(user.id)
         if account is None:
             verified_at = now if user.email_verified else None
-            made = Account(user.id, user.email, f"external {user.id}", marker, 1, now, verified_at=verified_at)
+            made = Account(user.id, user.email, f"{_KEY}{user.id}", marker, 1, now, verified_at=verified_at)
             if await self._store.add_account(made):
                 await self._changes.deliver(made.id)
                 return made

@@ -19,6 +19,7 @@ from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
+from gatepass.problem_codes import ProblemCode
 from gatepass.sessions.service import Sessions
 from gatepass.wire.email_address import EmailAddress, earlier_key, read_email
 
@@ -72,6 +73,15 @@ class Accounts:
             return True
         return self._external_users is not None and await self._external_users.is_known(account_id)
 
+    async def is_still(self, account: Account) -> bool:
+        """Whether a person is as before, after the session has begun. For accounts of our own the store saw to it.
+
+        An application that closes a user, or changes a password, and then ends the sessions of that user, has done
+        the first before this is asked, or finds the session that began meanwhile.
+        """
+        external = self._external_users
+        return external is None or await external.is_still(account)
+
     async def authenticated(self, who: str | AuthenticatedUser, *, ip_prefix: str) -> Account | None:
         """The account that the application has authenticated: by its id, or as an external user. None without one.
 
@@ -113,7 +123,7 @@ class Accounts:
         # Today's key is free where an earlier version made another one of the same address.
         is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
         if is_known or not await self._store.add_account(account, extra=extra):
-            raise Conflict("email-taken", "There is an account with this address.")
+            raise Conflict(ProblemCode.EMAIL_TAKEN, "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         await self._changes.deliver(account.id)
@@ -178,7 +188,7 @@ class Accounts:
             found = await self._store.find_registrations(email_key)
             pending = [each for each in found if registration_id in (None, each.id)]
             if len(pending) > 1:
-                raise Conflict("several-registrations", _ask_which(pending))
+                raise Conflict(ProblemCode.SEVERAL_REGISTRATIONS, _ask_which(pending))
             return await self.activate(pending[0]) if pending else None
         await self._store.verify_account(account.id, now=now)
         self._report(events.AccountVerified(at=now, account_id=account.id))
@@ -257,7 +267,7 @@ class Accounts:
             keep=None,
         )
         if ended is None:
-            raise Conflict("password-changed", "The password was changed by another request meanwhile.")
+            raise Conflict(ProblemCode.PASSWORD_CHANGED, "The password was changed by another request meanwhile.")
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
 
@@ -317,7 +327,7 @@ class Accounts:
     def require_local(self) -> None:
         """Raise Forbidden (`not-offered`) if users are external."""
         if self._external_users is not None:
-            raise Forbidden("not-offered", "Accounts are managed by another system; change yours there.")
+            raise Forbidden(ProblemCode.NOT_OFFERED, "Accounts are managed by another system; change yours there.")
 
     async def _verify(self, email_key: str, password: Secret, *, network: str) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""

@@ -95,6 +95,7 @@ class EndpointParts(AccountParts):
                 entropy=options.entropy,
             ),
             check=self.check,
+            links=self.links,
             limiter=Limiter(options.limits, clock=options.clock, report=self.report),
             policy=options.policy,
             signing_keys=self.keys,

@@ -7,6 +7,7 @@ secrets stand for, and the signing keys hand it every later set.
 from collections.abc import Sequence
 
 from gatepass.access.check import Check
+from gatepass.access.links import Links
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.assembly.options import Options
 from gatepass.core.access_token import Verifier
@@ -38,17 +39,23 @@ class SessionParts:
         secrets = [parse_secret(text) for text in options.secrets.tokens]
         self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
-        retention = policy.access_ttl + policy.clock_skew + policy.leeway
+        tolerance = policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            retention=retention,
+            retention=policy.token_life + tolerance,
             max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
-        self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
+        self.links = Links(self._ring, policy=policy, claims=options.tokens.link_claims, clock=options.clock)
+        self.check = Check(
+            self._verifier(self._ring.signing_keys),
+            revocations=self.revocations,
+            clock=options.clock,
+            links=self.links,
+        )
         self.keys = SigningKeys(
             self._ring,
             store=options.store,
             algorithm=options.tokens.algorithm,
-            kept=retention,
+            kept=policy.access_ttl + tolerance,
             clock=options.clock,
             entropy=options.entropy,
             changed=lambda current: self.check.trust(self._verifier(current)),

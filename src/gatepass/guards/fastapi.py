@@ -89,16 +89,28 @@ class OptionalBearer(Bearer):
         return guard.optional_principal(connection)
 
 
+class LinkBearer(Bearer):
+    """The same for routes that a link opens too: `<img>`, `<video>`, downloads."""
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Principal:
+        """The caller by its access token or by a link to this very address. Raises Denied (401, 403 or 503)."""
+        return guard.link_principal(connection, *scopes.scopes)
+
+
 current_principal = Bearer()
 live_stream = guard.live_stream
 newest_principal = guard.current_principal
 """The caller of an open WebSocket by its newest token: `newest_principal(socket)`."""
 optional_principal = OptionalBearer()
+link_principal = LinkBearer()
 
 CurrentPrincipal = Annotated[Principal, Security(current_principal)]
 """The caller; without a valid access token the route answers 401."""
 OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
 """The caller or None; an invalid token is refused all the same."""
+
+LinkPrincipal = Annotated[Principal, Security(link_principal)]
+"""The caller by its access token or by a link to this very address (GET and HEAD); `by_link` says which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,17 @@ def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
         raise _denied(problem) from None
 
 
+def link_principal(*scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return wsgi.link_principal(_environ(), *scopes)
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
 def optional_principal() -> Principal | None:
     """The caller, or None where no token came. Raises Denied for an invalid token."""
     try:

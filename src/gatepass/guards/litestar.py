@@ -58,6 +58,9 @@ CurrentPrincipal = NamedDependency[SkipValidation[Principal]]
 OptionalPrincipal = NamedDependency[SkipValidation[Principal | None]]
 """The type of `optional_principal`: None where no token came; an invalid one is refused all the same."""
 
+LinkPrincipal = NamedDependency[SkipValidation[Principal]]
+"""The type of `link_principal`: the caller by its access token, or by a link to this very address (GET and HEAD)."""
+
 
 class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` is the error that caused it."""
@@ -99,6 +102,17 @@ def live_stream(request: Connection, chunks: AsyncIterable[Chunk]) -> AsyncItera
         return guard.live_stream(request.scope, chunks)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(request.scope, problem) from None
+
+
+def link_principal(connection: Connection, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return guard.link_principal(connection.scope, *scopes)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(connection.scope, problem) from None
 
 
 def optional_principal(connection: Connection) -> Principal | None:
@@ -156,6 +170,7 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             app_config.route_handlers.append(_mounted(self._auth, self._gate.asgi))
         app_config.dependencies.setdefault("principal", Provide(_provide))
         app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional))
+        app_config.dependencies.setdefault("link_principal", Provide(_provide_linked, sync_to_thread=False))
         app_config.exception_handlers.setdefault(Denied, answer)
         app_config.exception_handlers.setdefault(Problem, answer)
         if app_config.openapi_config is not None:
@@ -183,11 +198,13 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             if is_preflight and await preflights.answer(scope, receive, send):
                 return
             # In place, as Litestar itself writes into the scope: its hooks hold this very object.
+            by_link = guard.withhold_link(scope)
             guard.prepare_scope(scope, check=gate.check, cookies=gate.cookies, live=gate.live)
             if scope["type"] == ScopeType.WEBSOCKET:
                 await live_socket.LiveSocket(scope, receive, send, live=gate.live).run(inner, scope)  # type: ignore[arg-type]
                 return
             sender = scope[SENDER] = GuardedSend(send)
+            sender.by_link = by_link
             try:
                 await inner(scope, receive, sender)  # type: ignore[arg-type]
             finally:
@@ -225,6 +242,10 @@ async def _provide_optional(scope: Scope) -> Principal | None:
     return optional_principal(ASGIConnection(scope))
 
 
+def _provide_linked(scope: Scope) -> Principal:
+    return link_principal(ASGIConnection(scope))
+
+
 def _refusal(scope: Scope, problem: Problem) -> Denied | WebSocketException:
     if scope["type"] == ScopeType.WEBSOCKET:
         socket = live_socket.socket_of(scope)  # type: ignore[arg-type]
@@ -243,7 +264,7 @@ def _describe(handler: HTTPRouteHandler) -> None:
     guards = [found for layer in handler.ownership_layers for found in layer.guards or ()]
     asked = [found.scopes for found in guards if isinstance(found, Requires)]
     names = handler.parsed_fn_signature.parameters
-    if asked or "principal" in names:
+    if asked or "principal" in names or "link_principal" in names:
         wanted = {SCHEME: sorted({scope for scopes in asked for scope in scopes})}
         handler.security = [*(handler.security or ()), wanted]
     elif "optional_principal" in names:

@@ -86,6 +86,17 @@ def live_stream(request: HTTPConnection, chunks: AsyncIterable[Chunk]) -> AsyncI
         raise denied(request, problem) from None
 
 
+def link_principal(connection: HTTPConnection, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return asgi.link_principal(connection.scope, *scopes)
+    except Problem as problem:
+        raise denied(connection, problem) from None
+
+
 def optional_principal(connection: HTTPConnection) -> Principal | None:
     """The caller, or None where no token came. Raises Denied for an invalid token."""
     try:

@@ -24,6 +24,9 @@ TEXTS = (
     "CLIENT_ID",
     "CLIENT_SECRET",
     "CLIENT_SECRET_FILE",
+    "CLIENT_KEY_FILE",
+    "CLIENT_KEY_ID",
+    "CLIENT_KEY_AUDIENCE",
     "ADAPTER",
     "CLIENT_AUTHENTICATION",
     "PROMPT",
@@ -83,12 +86,14 @@ def _provider(prefix: str, options: Mapping[str, str]) -> Provider:
             arguments[option.lower()] = tuple(re.split(r"[,\s]+", text.strip()))
         elif option in NUMBERS:
             arguments[option.lower()] = _seconds(option, text)
-        elif option != "CLIENT_SECRET_FILE":
+        elif not option.endswith("_FILE"):
             arguments[option.lower()] = text
     if "CLIENT_SECRET_FILE" in options:
         if "CLIENT_SECRET" in options:
             raise ConfigurationError("Set `client_secret` or `client_secret_file`, not both.")
-        arguments["client_secret"] = _read(Path(options["CLIENT_SECRET_FILE"]))
+        arguments["client_secret"] = _read("client_secret_file", Path(options["CLIENT_SECRET_FILE"]))
+    if "CLIENT_KEY_FILE" in options:
+        arguments["client_key"] = _read("client_key_file", Path(options["CLIENT_KEY_FILE"]))
     return Provider(name=prefix.lower().replace("_", "-"), **arguments)  # type: ignore[arg-type]
 
 
@@ -99,12 +104,12 @@ def _seconds(option: str, text: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _read(file: Path) -> str:
+def _read(option: str, file: Path) -> str:
     try:
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"`client_secret_file`: cannot read {file}: {why}") from None
+        raise ConfigurationError(f"`{option}`: cannot read {file}: {why}") from None
 
 
 def _in_environment(sentence: str, prefix: str) -> str:

@@ -41,7 +41,9 @@ class Errand:
     """One sign-in that is under way. Times are Unix seconds.
 
     `replaces` are the sessions (hex) whose refresh cookies came at the start, and which the new one replaces. `link` is
-    the account to which the identity is to be added, as `session` (hex) asked; both None for a sign-in.
+    the account to which the identity is to be added, as `session` (hex) asked; both None for a sign-in. `max_age`
+    bounds the seconds from the person's last sign-in at the provider to the start of this one, beside the provider's
+    option.
     """
 
     provider: str
@@ -56,6 +58,12 @@ class Errand:
     replaces: Sequence[str] = ()
     link: str | None = None
     session: str | None = None
+    max_age: int | None = None
+
+    @property
+    def oldest(self) -> int | None:
+        """The earliest time of a sign-in at the provider that is recent enough; None if any is."""
+        return None if self.max_age is None else self.expires_at - TTL - self.max_age
 
     def has_state(self, state: str) -> bool:
         """Whether the provider's answer carries the state of this errand."""
@@ -120,6 +128,7 @@ def _members(errand: Errand) -> dict[str, object]:
         "x": list(errand.replaces),
         "l": errand.link,
         "i": errand.session,
+        "a": errand.max_age,
     }
 
 
@@ -139,6 +148,7 @@ def _errand(members: object) -> Errand | None:
             "x": list(replaces),
             "l": str() | None as link,
             "i": str() | None as session,
+            "a": int() | None as max_age,
         }:
             return Errand(
                 provider,
@@ -153,5 +163,6 @@ def _errand(members: object) -> Errand | None:
                 tuple(map(str, replaces)),
                 link,
                 session,
+                max_age,
             )
     return None

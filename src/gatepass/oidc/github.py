@@ -16,7 +16,7 @@ from gatepass.oidc.errand import Errand
 from gatepass.oidc.fetch import Fetcher, Members
 from gatepass.oidc.id_token import identity_of
 from gatepass.oidc.options import GITHUB, Provider
-from gatepass.oidc.partner import FEDERATED, Answer, Assertion
+from gatepass.oidc.partner import FEDERATED, NO_WISH, Answer, Assertion, Wish
 from gatepass.oidc.relying_party import authorization_parameters, redeem, within_time
 from gatepass.oidc.return_to import with_query
 from gatepass.outgoing import RemoteUrl
@@ -41,9 +41,9 @@ class GitHub:
     async def check(self) -> None:
         """Return: GitHub has no discovery document, and its API answers nothing without a token."""
 
-    async def authorization_url(self, errand: Errand) -> str:
+    async def authorization_url(self, errand: Errand, wish: Wish = NO_WISH) -> str:
         """The address at GitHub."""
-        return with_query(self._authorize, authorization_parameters(self.provider, errand))
+        return with_query(self._authorize, authorization_parameters(self.provider, errand, wish))
 
     async def assertion(self, errand: Errand, answer: Answer) -> Assertion:
         """Who signed in at GitHub. Raises Problem as a RelyingParty does."""

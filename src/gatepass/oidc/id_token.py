@@ -13,6 +13,7 @@ from gatepass.oidc.key_set import is_same, left_half_hash
 from gatepass.oidc.metadata import TENANT
 from gatepass.oidc.options import Provider
 from gatepass.oidc.partner import FEDERATED, Assertion, Signed
+from gatepass.problem_codes import ProblemCode
 
 MAX_AGE = 60 * MINUTE
 """Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""
@@ -69,6 +70,17 @@ def check_sign_in(signed: Signed, provider: Provider, *, nonce: Secret, access_t
         raise _weak("The sign-in at the provider is weaker than this service asks for.")
 
 
+def _is_true(claim: object) -> bool:
+    """Whether a claim says yes: a boolean, or the text that Apple, Amazon Cognito and PayPal send in its place."""
+    return claim is True or claim == "true"
+
+
+def check_age(claims: Members, provider: Provider, *, oldest: int | None) -> None:
+    """Raise Forbidden for a sign-in at the provider before `oldest`, ProviderFailed if the token does not tell."""
+    if oldest is not None and _time(claims, "auth_time") < oldest - provider.clock_skew:
+        raise _weak("The sign-in at the provider is too long ago; sign in there again.")
+
+
 def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> Assertion:
     """What a checked token asserts. `profile` has the claims about the person: of the token, or of UserInfo."""
     auth_time = claims.get("auth_time")
@@ -86,7 +98,7 @@ def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> 
 def identity_of(provider: Provider, *, issuer: str, subject: Json, profile: Mapping[str, Json]) -> Identity:
     """The identity. Raises ProviderFailed for a subject that cannot be one.
 
-    An address counts as verified only if the provider says `true`: the text "true" is what another program made of it.
+    An address counts as verified only if the provider says so, in one of two ways (`_is_true`).
     """
     email, name = profile.get("email"), profile.get("name")
     try:
@@ -95,7 +107,7 @@ def identity_of(provider: Provider, *, issuer: str, subject: Json, profile: Mapp
             issuer,
             subject if isinstance(subject, str) else "",
             email if isinstance(email, str) else "",
-            profile.get("email_verified") is True,
+            _is_true(profile.get("email_verified")),
             name if isinstance(name, str) else "",
         )
     except ValueError:
@@ -117,4 +129,4 @@ def _time(claims: Members, name: str) -> int:
 
 
 def _weak(detail: str) -> Forbidden:
-    return Forbidden("sign-in-too-weak", detail)
+    return Forbidden(ProblemCode.SIGN_IN_TOO_WEAK, detail)

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
+from gatepass.oidc.client_assertion import read_client_key
 from gatepass.outgoing import RemoteUrl
 
 Adapter = Literal["oidc", "github"]
-ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "none"]
+ClientAuthentication = Literal["auto", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 ResponseMode = Literal["query", "form_post"]
 LogoutEnds = Literal["session", "subject"]
+KeyAudience = Literal["issuer", "token_endpoint"]
 GITHUB = "https://github.com"
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Signatures that a published key verifies. ES256K and 1024-bit RSA are for nobody."""
@@ -43,13 +45,21 @@ class Provider:
     """The `issuer` of its discovery document, character by character."""
     client_id: str
     client_secret: str | Secret | None = field(default=None, repr=False)
-    """None for a public client, which has PKCE alone."""
+    """None for a public client, which has PKCE alone, and where there is a `client_key`."""
+    client_key: str | Secret | None = field(default=None, repr=False)
+    """A private key (PEM; RSA, or EC on P-256) in the place of a secret: `private_key_jwt`. Its public half is with the
+    provider."""
+    client_key_id: str | None = None
+    """Under which `kid` the provider knows it, if under one."""
+    client_key_audience: KeyAudience = "issuer"
+    """For whom the gate says so; `token_endpoint` for providers that take nothing else, such as Okta."""
     scopes: Sequence[str] = ()
     """None named: openid, email and profile; at GitHub read:user and user:email."""
     adapter: Adapter = "oidc"
     """`github`: OAuth 2.0 without an ID token."""
     client_authentication: ClientAuthentication = "auto"
-    """How the token endpoint is told the secret; `auto` is what the discovery document offers."""
+    """How the token endpoint is told the secret; `auto` is what the discovery document offers, or where there is a
+    key `private_key_jwt`."""
     algorithms: Sequence[str] = ASYMMETRIC
     """Signatures of ID tokens that are accepted. HS256 only alone, with a client secret of at least 32 bytes."""
     prompt: str | None = None
@@ -81,6 +91,10 @@ class Provider:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.client_secret, str):
             object.__setattr__(self, "client_secret", Secret(self.client_secret) if self.client_secret else None)
+        if isinstance(self.client_key, str):
+            object.__setattr__(self, "client_key", Secret(self.client_key) if self.client_key else None)
+        if self.client_key is not None and self.client_authentication == "auto":
+            object.__setattr__(self, "client_authentication", "private_key_jwt")
         if self.adapter == "github" and not self.issuer:
             object.__setattr__(self, "issuer", GITHUB)
         if not self.scopes:
@@ -89,6 +103,11 @@ class Provider:
         faults = [f"Provider {self.name}: {text}" for text in self._faults()]
         if faults:
             raise ConfigurationError("\n".join(faults))
+
+    @property
+    def key(self) -> Secret | None:
+        """The client key, opaque."""
+        return Secret(self.client_key) if isinstance(self.client_key, str) else self.client_key
 
     @property
     def secret(self) -> Secret | None:
@@ -104,12 +123,27 @@ class Provider:
             ("openid" in self.scopes or self.adapter != "oidc", "`scopes` must have openid."),
             (self.response_mode in get_args(ResponseMode), "`response_mode` must be query or form_post."),
             (self.logout_ends in get_args(LogoutEnds), "`logout_ends` must be session or subject."),
+            (
+                self.client_key_audience in get_args(KeyAudience),
+                "`client_key_audience` must be issuer or token_endpoint.",
+            ),
             (self.max_age is None or self.max_age >= 0, "`max_age` must be at least 0 seconds."),
             (0 <= self.clock_skew <= 5 * MINUTE, "`clock_skew` must be 0 to 300 seconds."),
             (_OURS.isdisjoint(self.parameters), f"`parameters` must not have {', '.join(sorted(_OURS))}."),
             ("none" not in (self.prompt or "").split() or self.prompt == "none", "`prompt` none stands alone."),
         )
-        return [text for holds, text in rules if not holds] + self._address_faults() + self._credential_faults()
+        faults = [text for holds, text in rules if not holds]
+        return faults + self._address_faults() + self._key_faults() + self._credential_faults()
+
+    def _key_faults(self) -> list[str]:
+        if self.key is None:
+            needs = self.client_authentication == "private_key_jwt"
+            return ["`client_authentication` private_key_jwt needs a `client_key`."] if needs else []
+        if self.client_authentication != "private_key_jwt" or self.adapter != "oidc":
+            return ["`client_key` is for `client_authentication` private_key_jwt at an OpenID provider."]
+        if read_client_key(self.key) is None:
+            return ["`client_key` must be a private key in PEM without a password: RSA from 2048 bits, or EC on P-256."]
+        return []
 
     def _address_faults(self) -> list[str]:
         if not self.issuer:

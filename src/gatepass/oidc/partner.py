@@ -12,6 +12,7 @@ from gatepass.errors import BadRequest, ProviderFailed
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.fetch import Members
 from gatepass.oidc.options import Provider
+from gatepass.problem_codes import ProblemCode
 
 FEDERATED = "fed"
 """The method of every session that begins at a provider; what the provider says of its own sign-in follows it."""
@@ -55,6 +56,17 @@ class Assertion:
     issued_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one sign-in asks of the provider beside its options. The provider is free to do otherwise."""
+
+    prompt: str | None = None
+    login_hint: str | None = None
+
+
+NO_WISH = Wish()
+
+
 class Partner(Protocol):
     """A provider. All methods raise Problem, within seconds."""
 
@@ -65,7 +77,7 @@ class Partner(Protocol):
     async def check(self) -> None:
         """Return if people can sign in there, as far as can be known before. Raises ProviderFailed."""
 
-    async def authorization_url(self, errand: Errand) -> str:
+    async def authorization_url(self, errand: Errand, wish: Wish = NO_WISH) -> str:
         """Where the browser is sent for an errand."""
 
     async def assertion(self, errand: Errand, answer: Answer) -> Assertion:
@@ -74,4 +86,6 @@ class Partner(Protocol):
 
 def expired() -> BadRequest:
     """The errand is too old, was finished before, or was begun in another browser."""
-    return BadRequest("sign-in-expired", "This sign-in took too long, was finished before, or began elsewhere.")
+    return BadRequest(
+        ProblemCode.SIGN_IN_EXPIRED, "This sign-in took too long, was finished before, or began elsewhere."
+    )

@@ -21,15 +21,17 @@ from gatepass.core.secret import Secret
 from gatepass.errors import Forbidden, Problem, ProviderFailed, ProviderTimeout, ProviderUnavailable
 from gatepass.oidc import id_token
 from gatepass.oidc.cached import Cached
+from gatepass.oidc.client_assertion import TYPE, client_assertion
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.fetch import Fetcher, Members, members
 from gatepass.oidc.key_set import KeySet, read_key_set, shared_secret
 from gatepass.oidc.metadata import TENANT, Metadata, discovery_url, read_metadata
 from gatepass.oidc.options import SYMMETRIC, Provider
-from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, expired
+from gatepass.oidc.partner import NO_WISH, Answer, Assertion, Signed, UnpublishedKey, Wish, expired
 from gatepass.oidc.return_to import with_query
 from gatepass.outgoing import Incoming, Outgoing, RemoteUrl
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 
 ANSWER_TIMEOUT = 10.0
 """Seconds for all that a provider is asked while one request waits."""
@@ -61,11 +63,11 @@ class RelyingParty:
         if not keys.keys:
             raise ProviderFailed("it publishes no key that can be used")
 
-    async def authorization_url(self, errand: Errand) -> str:
+    async def authorization_url(self, errand: Errand, wish: Wish = NO_WISH) -> str:
         """OpenID Connect Core §3.1.2.1. Raises ProviderFailed."""
         async with within_time(self.provider):
             metadata = await self._metadata.get()
-        return with_query(metadata.authorization_endpoint, authorization_parameters(self.provider, errand))
+        return with_query(metadata.authorization_endpoint, authorization_parameters(self.provider, errand, wish))
 
     async def assertion(self, errand: Errand, answer: Answer) -> Assertion:
         """OpenID Connect Core §3.1.3. Raises Problem: ProviderFailed, Forbidden or BadRequest (`sign-in-expired`)."""
@@ -74,7 +76,7 @@ class RelyingParty:
             self._check_issuer(answer, metadata)
             tokens = await redeem(
                 answer, errand, provider=self.provider, fetcher=self._fetcher, endpoint=metadata.token_endpoint,
-                methods=metadata.token_auth_methods,
+                methods=metadata.token_auth_methods, assertion=self._client_assertion(metadata),
             )  # fmt: skip
             if tokens.id_token is None:
                 raise ProviderFailed("the token endpoint answers no id_token")
@@ -83,6 +85,7 @@ class RelyingParty:
             id_token.check_kind(signed)
             id_token.check_times(claims, self.provider, now=now)
             id_token.check_sign_in(signed, self.provider, nonce=errand.nonce, access_token=tokens.access_token, now=now)
+            id_token.check_age(claims, self.provider, oldest=errand.oldest)
             return id_token.read_assertion(claims, self.provider, profile=await self._profile(claims, tokens, metadata))
 
     async def verify(self, token: Secret) -> Signed:
@@ -101,6 +104,19 @@ class RelyingParty:
             signed = renewed.verify(token, algorithms=self.provider.algorithms)
         id_token.check_parties(signed.claims, self.provider, issuer=metadata.issuer)
         return signed
+
+    def _client_assertion(self, metadata: Metadata) -> Secret | None:
+        provider = self.provider
+        if provider.key is None:
+            return None
+        of_issuer = provider.client_key_audience == "issuer"
+        return client_assertion(
+            provider.key,
+            key_id=provider.client_key_id,
+            client_id=provider.client_id,
+            audience=metadata.issuer if of_issuer else str(metadata.token_endpoint),
+            now=self._clock.now(),
+        )
 
     def _check_issuer(self, answer: Answer, metadata: Metadata) -> None:
         """RFC 9207 §2.4."""
@@ -140,8 +156,9 @@ class Tokens:
     id_token: Secret | None
 
 
-def authorization_parameters(provider: Provider, errand: Errand) -> dict[str, str]:
+def authorization_parameters(provider: Provider, errand: Errand, wish: Wish) -> dict[str, str]:
     """The parameters of an authorization request, those of OpenID Connect alone where that is spoken."""
+    ages = [age for age in (provider.max_age, errand.max_age) if age is not None]
     digest = hashlib.sha256(errand.verifier.reveal().encode()).digest()
     parameters = {
         "response_type": "code",
@@ -154,11 +171,14 @@ def authorization_parameters(provider: Provider, errand: Errand) -> dict[str, st
         **provider.parameters,
     }
     if provider.adapter != "oidc":
-        return parameters
+        chosen = "select_account" if wish.prompt == "select_account" else None  # the only one that GitHub knows
+        wanted = {"prompt": chosen, "login": wish.login_hint}
+        return parameters | {name: value for name, value in wanted.items() if value is not None}
     wanted = {
         "nonce": errand.nonce.reveal(),
-        "prompt": provider.prompt,
-        "max_age": None if provider.max_age is None else str(provider.max_age),
+        "prompt": wish.prompt or provider.prompt,
+        "login_hint": wish.login_hint,
+        "max_age": str(min(ages)) if ages else None,
         "acr_values": " ".join(provider.acr_values) or None,
         "response_mode": None if provider.response_mode == "query" else provider.response_mode,
     }
@@ -166,9 +186,16 @@ def authorization_parameters(provider: Provider, errand: Errand) -> dict[str, st
 
 
 async def redeem(
-    answer: Answer, errand: Errand, *, provider: Provider, fetcher: Fetcher, endpoint: RemoteUrl, methods: object = ()
+    answer: Answer,
+    errand: Errand,
+    *,
+    provider: Provider,
+    fetcher: Fetcher,
+    endpoint: RemoteUrl,
+    methods: object = (),
+    assertion: Secret | None = None,
 ) -> Tokens:
-    """The tokens for a code (RFC 6749 §4.1.3), or the problem that the answer is."""
+    """The tokens for a code (RFC 6749 §4.1.3), or the problem that the answer is. `assertion` replaces a secret."""
     if answer.error is not None:
         raise _refusal(answer.error)
     if answer.code is None:
@@ -183,7 +210,10 @@ async def redeem(
         "Accept": "application/json",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    headers |= _client_credentials(provider, form, offered=methods)
+    if assertion is None:
+        headers |= _client_credentials(provider, form, offered=methods)
+    else:
+        form |= {"client_id": provider.client_id, "client_assertion_type": TYPE, "client_assertion": assertion}
     return _tokens(await fetcher.send(Outgoing(endpoint, "POST", headers, _encoded(form))), endpoint)
 
 
@@ -226,9 +256,9 @@ def _tokens(response: Incoming, endpoint: RemoteUrl) -> Tokens:
 def _refusal(error: str) -> Problem:
     """The problem that an error response is (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)."""
     if error == "access_denied":
-        return Forbidden("access-denied", "The sign-in was refused at the provider.")
+        return Forbidden(ProblemCode.ACCESS_DENIED, "The sign-in was refused at the provider.")
     if error in _INTERACTION:
-        return Forbidden("interaction-required", "The provider must ask the person something first.")
+        return Forbidden(ProblemCode.INTERACTION_REQUIRED, "The provider must ask the person something first.")
     if error in _TEMPORARY:
         return ProviderUnavailable(f"the provider answers {_word(error)}")
     return ProviderFailed(f"the provider answers {_word(error)}")

@@ -7,12 +7,14 @@ in every decoding, and everything else is refused rather than mended.
 
 import re
 from collections.abc import Collection, Mapping
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 MAX_RETURN_TO = 1024
 """Characters. It travels in a cookie, of which browsers keep 4,096 bytes."""
 PARAMETER = "gatepass_error"
 """The query parameter that tells the page why nobody was signed in."""
+NEWS_PARAMETER = "gatepass_signed_in"
+"""The query parameter that tells a page of another host than the API at which host a session has begun."""
 _VISIBLE = re.compile(r"[!-\[\]-~]*", re.ASCII)
 """ASCII without controls, space and the backslash."""
 _ODD = re.compile(r"//|/\.{1,2}(/|$)|[\\\x00-\x1f\x7f]")
@@ -44,10 +46,30 @@ def _is_plain_path(text: str) -> bool:
 
 def with_error(return_to: str, code: str) -> str:
     """The address with the code of a problem in its query."""
-    before, mark, fragment = return_to.partition("#")
-    address, _, query = before.partition("?")
-    kept = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != PARAMETER]
-    return f"{address}?{'&'.join([*kept, f'{PARAMETER}={quote(code)}'])}{mark}{fragment}"
+    return _with(return_to, PARAMETER, quote(code))
+
+
+def with_news(address: str, *, api: str) -> str:
+    """The address with the news that a session has begun, if it is a page of another host than `api`, an origin.
+
+    Such a page cannot read the state cookie, so it must be told to ask (PROTOCOL §5).
+    """
+    there = urlsplit(api)
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:  # not ours to judge: an application redirects where it wants
+        return address
+    if host is None or host == there.hostname:
+        return address
+    return _with(address, NEWS_PARAMETER, quote(there.netloc, safe=""))
+
+
+def _with(address: str, name: str, value: str) -> str:
+    """The address with one parameter at the end of its query, which stood nowhere else in it."""
+    before, mark, fragment = address.partition("#")
+    path, _, query = before.partition("?")
+    kept = [pair for pair in query.split("&") if pair and pair.partition("=")[0] not in (PARAMETER, NEWS_PARAMETER)]
+    return f"{path}?{'&'.join([*kept, f'{name}={value}'])}{mark}{fragment}"
 
 
 def with_query(address: str, parameters: Mapping[str, str]) -> str:

@@ -28,6 +28,7 @@ from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.remote.keys import KeyFollower
 from gatepass.system import SystemClock
 from gatepass.wire.asgi import ASGIApp
@@ -200,4 +201,4 @@ class RemoteGate:
 
 
 def _no_keys() -> Unavailable:
-    return Unavailable("not-ready", "The keys of the issuer are not loaded yet; try again.")
+    return Unavailable(ProblemCode.NOT_READY, "The keys of the issuer are not loaded yet; try again.")

@@ -12,6 +12,8 @@ from typing import TextIO
 
 from gatepass.core.event import Event
 from gatepass.core.strict_json import dump
+from gatepass.errors import ConfigurationError
+from gatepass.hooks import takes_one
 from gatepass.runtime.event_delivery import EventDelivery, Listener
 
 logger = logging.getLogger("gatepass.events")
@@ -78,7 +80,12 @@ class EventBus:
         self._listeners.append(listener)
 
     def deliver_to(self, listener: Listener) -> None:
-        """Call a listener of the application, plain or async, with every event, soon."""
+        """Call a listener of the application, plain or async, with every event, soon. Raises ConfigurationError."""
+        if not callable(listener) or not takes_one(listener):
+            raise ConfigurationError(
+                "on_event takes a function with one parameter, the event: `@gate.on_event`, without parentheses, over "
+                "`def heard(event): ...`"
+            )
         delivery = EventDelivery(listener)
         self._deliveries.append(delivery)
         self._listeners.append(delivery)

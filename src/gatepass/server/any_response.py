@@ -9,7 +9,7 @@
 A framework is known by how it keeps what is set on a response, so none is imported.
 """
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from http.cookies import BaseCookie, Morsel
 from typing import Any
 
@@ -42,6 +42,23 @@ def put_headers(response: object, pairs: Pairs) -> None:
             f"onto takes the response of the framework, not a {type(response).__name__}: make one (in Flask "
             "make_response(...), in FastAPI JSONResponse(...)), and return what onto returns"
         )
+
+
+def change_location(response: object, change: Callable[[str], str]) -> None:
+    """Change the Location header of a redirect of any framework; other responses stay as they are."""
+    headers, url = getattr(response, "headers", None), getattr(response, "url", None)
+    if isinstance(response, MutableMapping):
+        headers = response.get("headers")
+    elif isinstance(response, list):
+        headers = response
+    if isinstance(headers, list):
+        headers[:] = [
+            (name, _changed(value, change) if _lower(name) == "location" else value) for name, value in headers
+        ]
+    elif headers is not None and "location" in headers:
+        headers["location"] = change(headers["location"])
+    elif isinstance(url, str) and 300 <= (getattr(response, "status_code", None) or 0) < 400:  # Litestar's Redirect
+        response.url = change(url)  # type: ignore[attr-defined]
 
 
 def put_morsels(cookies: "BaseCookie[str]", values: Iterable[str]) -> None:
@@ -111,6 +128,10 @@ def _extend(there: list[Any], pairs: Pairs, *, binary: bool = False) -> None:
     kept = [(name, value) for name, value in there if _lower(name) not in others]
     new = [(name.encode(), value.encode("latin-1")) if binary else (name.title(), value) for name, value in pairs]
     there[:] = [*kept, *new]
+
+
+def _changed(value: str | bytes, change: Callable[[str], str]) -> str | bytes:
+    return change(value.decode("latin-1")).encode("latin-1") if isinstance(value, bytes) else change(value)
 
 
 def _lower(name: str | bytes) -> str:

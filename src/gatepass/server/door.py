@@ -19,7 +19,7 @@ from gatepass.core.binding import BindingKey
 from gatepass.core.event import CookiesLost
 from gatepass.errors import SignInRefused
 from gatepass.server.any_request import handed_over, read_request
-from gatepass.server.any_response import put_headers
+from gatepass.server.any_response import change_location, put_headers
 from gatepass.server.context import Context
 from gatepass.server.http import NO_STORE, Request
 from gatepass.server.sign_in import Begun, begin
@@ -36,9 +36,11 @@ class SignedIn:
     A session whose cookies were sent with no response is told by the event `session_cookies_lost`.
     """
 
-    def __init__(self, begun: Begun, delivery: Delivery) -> None:
+    def __init__(self, begun: Begun, delivery: Delivery, *, told: Callable[[str], str]) -> None:
+        """`told` makes the address of a page one that tells it of the session, where it cannot see for itself."""
         self._begun = begun
         self._delivery = delivery
+        self._told = told
 
     def __repr__(self) -> str:
         return f"<signed in {self.account.id}>"
@@ -71,11 +73,20 @@ class SignedIn:
     def onto(self, response: Response) -> Response:
         """Put the cookies onto the framework's own response, a redirect too, and return it. Send this one.
 
-        Also onto the headers of `start_response`, or the message of an ASGI application. Raises TypeError.
+        Also onto the headers of `start_response`, or the message of an ASGI application. The page of a redirect to
+        another host than the API is told to ask for its session, as by `address`. Raises TypeError.
         """
         put_headers(response, self._headers())
+        change_location(response, self._told)
         self._delivery.is_put = True
         return response
+
+    def address(self, page: str) -> str:
+        """Where to send the browser, if it is sent to a page of another host by other means than `onto`.
+
+        Such a page cannot read the cookies of the API: a parameter tells its client to ask, once.
+        """
+        return self._told(page)
 
     def _headers(self) -> list[tuple[str, str]]:
         return [("cache-control", NO_STORE), *(("set-cookie", value) for value in self._begun.cookies)]
@@ -137,11 +148,20 @@ class Door:
         account = await context.accounts.authenticated(who, ip_prefix=caller.ip_prefix)
         if account is None or account.disabled_at is not None:
             raise SignInRefused
-        begun = await begin(context, request, account, caller=caller, remember=remember, binding_key=key, how=how)
+        begun = await begin(
+            context,
+            request,
+            account,
+            caller=caller,
+            remember=remember,
+            binding_key=key,
+            how=how,
+            is_vouched=isinstance(who, AuthenticatedUser),
+        )
         if begun is None:
             raise SignInRefused
         delivery = self._watch(begun, watcher, address=caller.ip_prefix)
-        return SignedIn(begun, delivery)
+        return SignedIn(begun, delivery, told=context.errands.told)
 
     def _refuse(self, request: Request, origins: Collection[str]) -> None:
         """Raise Forbidden for a page of a foreign origin (`cross-site`), or for plain http where https is due."""

@@ -13,7 +13,7 @@ from gatepass.core.secret import Secret
 from gatepass.oidc import errand as errands
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.options import Provider
-from gatepass.oidc.return_to import is_safe
+from gatepass.oidc.return_to import is_safe, with_news
 from gatepass.ports import Clock, Entropy
 from gatepass.server.http import Request
 from gatepass.wire.asgi import reclaim
@@ -44,6 +44,10 @@ class ErrandCookies:
         """The address of a page where the browser may go, for a provider that sends it there."""
         return self._public_origin + return_to if return_to.startswith("/") else return_to
 
+    def told(self, address: str) -> str:
+        """The address of a page, for a redirect that begins a session: a page of another host is told to ask for it."""
+        return with_news(address, api=self._public_origin)
+
     def begin(
         self,
         request: Request,
@@ -55,6 +59,7 @@ class ErrandCookies:
         replaces: Sequence[str] = (),
         link: str | None = None,
         session: str | None = None,
+        max_age: int | None = None,
     ) -> tuple[Errand, list[str]]:
         """An errand, and the Set-Cookie values that go with it; what the browser carries too much of expires."""
         errand = Errand(
@@ -70,6 +75,7 @@ class ErrandCookies:
             replaces=replaces,
             link=link,
             session=session,
+            max_age=max_age,
         )
         old = errands.surplus(self._carried(request), self._keys, now=self._clock.now())
         name = self._cookies.errand_name(errands.key_of(errand.state.reveal()))

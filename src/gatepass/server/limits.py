@@ -6,6 +6,7 @@ as "later", never as the end of its session (PROTOCOL §6).
 
 * Refreshes: a rate for each session, counted after the MAC of its token (an id is no secret), and one for each network.
 * Registrations: a rate for each network.
+* Sign-ins that begin at a provider, and logout tokens of providers: a rate for each network, counted apart.
 
 Passwords wait for a hashing thread in a queue that is fair between networks (`accounts/passwords/queue.py`).
 
@@ -21,6 +22,7 @@ from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.errors import ConfigurationError, TooManyAttempts, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 
 OF_A_SESSION = Rate(100_000, HOUR)
 """Against what: a session refreshes once in 5 to 15 minutes; this is 28 a second, for ever."""
@@ -29,6 +31,9 @@ OF_AN_ADDRESS = Rate(1_000_000, HOUR)
 REGISTRATIONS = Rate(300, HOUR)
 """Of one network. Against what: a class that signs up in its first lesson, but no farm of accounts."""
 _LIVE = LiveLimits()
+
+OF_PROVIDERS = Rate(100_000, HOUR)
+"""Of one network. Against what: a provider that ends all of its sessions at once, and is one network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,8 @@ class Limits:
     """Refreshes from one network."""
     registration_rate: Rate = REGISTRATIONS
     """Registrations from one network."""
+    provider_rate: Rate = OF_PROVIDERS
+    """Sign-ins at a provider that begin from one network, and logout tokens that come from one."""
     sign_ins_at_once: int = 32
     """Sign-ins that an `Authenticator` of the application works on at the same time."""
     hashing_queue: int = 64
@@ -65,7 +72,7 @@ class Limits:
         return LiveLimits(admission=self.live_admission, waiting=self.live_waiting, grace=self.live_grace)
 
     def __post_init__(self) -> None:
-        for name in ("refresh_rate", "address_refresh_rate", "registration_rate"):
+        for name in ("refresh_rate", "address_refresh_rate", "registration_rate", "provider_rate"):
             if not isinstance(getattr(self, name), Rate):
                 raise ConfigurationError(f'`{name}` must be a Rate: Rate(300, 3600), or Rate.parse("300/1h").')
         whole = ("sign_ins_at_once", "hashing_queue", "slow_request", "connections")
@@ -85,6 +92,8 @@ class Limiter:
         self._sessions = Buckets(limits.refresh_rate)
         self._addresses = Buckets(limits.address_refresh_rate)
         self._registrations = Buckets(limits.registration_rate)
+        self._departures = Buckets(limits.provider_rate)
+        self._logout_tokens = Buckets(limits.provider_rate)
         self._reported: dict[str, int] = {}
 
     def refresh(self, sid: bytes, ip_prefix: str) -> None:
@@ -103,24 +112,34 @@ class Limiter:
             self.refresh(sid, ip_prefix)
         except TooManyAttempts as limit:
             wait = int(limit.headers["Retry-After"])
-            raise Unavailable("overloaded", "Too many requests at once; try again.", retry_after=wait) from None
+            raise Unavailable(
+                ProblemCode.OVERLOADED, "Too many requests at once; try again.", retry_after=wait
+            ) from None
 
     def unproven(self, ip_prefix: str) -> None:
         """Count a refresh that proves nothing, against its network alone: copies must not stop the owner.
 
         Raises TooManyAttempts.
         """
-        now = self._clock.now()
-        wait = self._addresses.take(ip_prefix, now) if ip_prefix else 0
-        if wait:
-            self._refuse("refresh", wait, now, ip_prefix=ip_prefix)
+        self._count("refresh", self._addresses, ip_prefix)
 
     def register(self, ip_prefix: str) -> None:
         """Count a registration. Raises TooManyAttempts."""
+        self._count("register", self._registrations, ip_prefix)
+
+    def provider(self, ip_prefix: str) -> None:
+        """Count a sign-in that begins at a provider. Raises TooManyAttempts."""
+        self._count("provider", self._departures, ip_prefix)
+
+    def provider_logout(self, ip_prefix: str) -> None:
+        """Count a logout token, before it is verified. Raises TooManyAttempts."""
+        self._count("provider_logout", self._logout_tokens, ip_prefix)
+
+    def _count(self, what: str, buckets: Buckets, ip_prefix: str) -> None:
         now = self._clock.now()
-        wait = self._registrations.take(ip_prefix, now) if ip_prefix else 0
+        wait = buckets.take(ip_prefix, now) if ip_prefix else 0
         if wait:
-            self._refuse("register", wait, now, ip_prefix=ip_prefix)
+            self._refuse(what, wait, now, ip_prefix=ip_prefix)
 
     def _refuse(self, what: str, wait: int, now: int, *, ip_prefix: str) -> None:
         """Raise TooManyAttempts; report it once a minute at most, or a flood of requests would flood the log."""

@@ -8,7 +8,7 @@ others are `RefreshCookies.present`. All of it costs a few HMACs and no I/O, so 
 refused before the store is asked (P2, P5).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gatepass.core import refresh_token
@@ -16,8 +16,9 @@ from gatepass.core.binding import BindingKey, Proof, parse_proof
 from gatepass.core.event import Unproven as Reason
 from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import RefreshToken, RetiredKey, UnknownKey
-from gatepass.errors import BadRequest, Conflict, NoSession, SessionEnded, Unavailable
+from gatepass.errors import BadRequest, Conflict, Fact, NoSession, SessionEnded, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.http import Request
 from gatepass.sessions.tokens import Grant
 from gatepass.wire.asgi import reclaim
@@ -68,7 +69,7 @@ class RefreshCookies:
         if proof is not None and (proof.generation, proof.challenge) != (token.generation, token.challenge):
             return OutOfStep(token)
         if expected_sid is not None and expected_sid != token.sid.hex():
-            raise mismatch()
+            raise mismatch(token)
         if not token.is_bound:
             return Proven(token, None)
         key = refresh_token.proven_key(token, self._keys, proof)
@@ -125,7 +126,7 @@ def read_proof(headers: Headers) -> Proof | None:
     proof = parse_proof(text)
     if proof is None:
         raise BadRequest(
-            "invalid-proof",
+            ProblemCode.INVALID_PROOF,
             "Gatepass-Proof must be sent once, as <generation>.<challenge>.<22 characters of base64url>.",
         )
     return proof
@@ -157,7 +158,7 @@ def authentic(received: Iterable[Received], keys: KeyRing) -> list[RefreshToken]
 def refuse_unknown_keys(received: Iterable[Received], keys: KeyRing) -> None:
     """Raise Unavailable if a token is under a key that a roll-out has not brought to this server yet."""
     if any(isinstance(_parse(one, keys), UnknownKey) for one in received):
-        raise Unavailable("unknown-key", "This server does not have the key of this token yet; try again.")
+        raise Unavailable(ProblemCode.UNKNOWN_KEY, "This server does not have the key of this token yet; try again.")
 
 
 def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
@@ -169,9 +170,15 @@ def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
     return SessionEnded(sid=retired[0].sid.hex(), reason="revoked") if retired else SessionEnded()
 
 
-def mismatch() -> Conflict:
-    """The cookie belongs to another sign-in than the client expects."""
-    return Conflict("session-mismatch", "The cookie belongs to another sign-in; reload the session state.")
+def mismatch(token: RefreshToken | None = None) -> Conflict:
+    """The cookie belongs to another sign-in than the client expects: that of `token`, if it is one alone."""
+    detail = "The cookie belongs to another sign-in; reload the session state."
+    return Conflict(ProblemCode.SESSION_MISMATCH, detail, facts=None if token is None else mark_of(token))
+
+
+def mark_of(token: RefreshToken) -> Mapping[str, Fact]:
+    """What an answer without tokens says of the right refresh token, for pages that cannot read the state (§5)."""
+    return {"sid": token.sid.hex(), "refresh_generation": token.generation, "refresh_challenge": token.challenge}
 
 
 def _parse(received: Received, keys: KeyRing) -> object:

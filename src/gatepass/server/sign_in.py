@@ -51,11 +51,14 @@ async def begin(
     continues: bytes | None = None,
     through: ProviderSignIn | None = None,
     extras: Extras = NO_EXTRAS,
+    is_vouched: bool = False,
 ) -> Begun | None:
     """Begin a session in place of those whose cookies came with the request, and of `replacing`.
 
     The hooks of the application are asked before and told afterwards; not where the session of the caller `continues`
     in the new one, after a change of the password or the address: that is no sign-in.
+
+    `is_vouched`: the application has brought its user, so nothing is asked of its `find` (`Accounts.is_still`).
 
     `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises as
     `Hooks.ask`.
@@ -81,9 +84,23 @@ async def begin(
     )
     if grant is None:
         return None
+    if not is_vouched and not await _is_still(context, grant, account):
+        return None
     if continues is None:
         await context.hooks.tell(facts, extras)
     return Begun(grant, account, context.refresh_cookies.issue(grant))
+
+
+async def _is_still(context: Context, grant: Grant, account: Account) -> bool:
+    """Whether the person is as before, now that the session has begun. Else, and if that cannot be told, it ends."""
+    is_same = False
+    try:
+        is_same = await context.accounts.is_still(account)
+        return is_same
+    finally:
+        if not is_same:
+            sid = grant.session.sid
+            await context.sessions.revoke(sid, reason="revoked", ip_prefix=grant.session.last_ip_prefix)
 
 
 async def signed_in(

@@ -22,14 +22,14 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import HOUR
-from gatepass.guards.starlette import current_principal, requires
+from gatepass.guards.starlette import current_principal, link_principal, requires
 from gatepass.server.limits import Limits
 from gatepass.serving.process import bind, serve
 from gatepass.testing.clock import FastHasher
@@ -68,6 +68,13 @@ async def ping(request: Request) -> Response:
 async def echo(request: Request) -> Response:
     """The body that came, so that a replay can be compared."""
     return JSONResponse({"body": (await request.body()).decode(), "kind": request.headers.get("content-type")})
+
+
+async def file(request: Request) -> Response:
+    """A picture, or the same as a download, for a caller or by a link."""
+    link_principal(request)
+    name = "none.svg" if "download" in request.query_params else None
+    return FileResponse(PAGES / "none.svg", filename=name)
 
 
 def entrance(gate: Gatepass) -> Route:
@@ -141,6 +148,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
             entrance(gate),
             Route("/api/ping", ping),
             Route("/api/echo", echo, methods=["POST"]),
+            Route("/files/{name}", file),
             Route("/page.js", script),
             Mount("/client", StaticFiles(directory=options.client)),
             Mount("/pages", Pages(directory=PAGES)),

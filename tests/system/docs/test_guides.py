@@ -52,6 +52,18 @@ def sign_up(client: TestClient, email: str = "ann@example.com") -> tuple[str, He
     return made["account"]["id"], {"Authorization": f"Bearer {made['access_token']}"}
 
 
+class TestLinks:
+    def test_the_route_of_the_guide_opens_by_link_for_the_owner_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "photo.jpg").write_bytes(b"a photo")
+        with serving(program("links", "app.py").create_app(memory_gate(), str(tmp_path))) as client:
+            for email, status in (("ann@example.com", 200), ("bob@example.com", 404)):
+                _, bearer = sign_up(client, email)
+                made = client.post("/auth/links", json={"paths": ["/files/7"]}, headers=bearer)
+                opened = client.get(made.json()["links"][0])
+                assert opened.status_code == status
+            assert client.get("/files/7").status_code == 401
+
+
 class TestProviders:
     def test_a_link_leads_to_the_provider_with_the_address_to_come_back_to(self) -> None:
         with serving(program("providers", "app.py").create_app(memory_gate())) as client:

@@ -33,6 +33,8 @@ await build({
   output: {
     file,
     format: "es",
+    // One file has what a bundler would load later, too.
+    codeSplitting: false,
     minify: true,
     comments: false,
     // Without a version: servers answer everybody with this file, and must not say which release they are (ASVS 13.4.6).

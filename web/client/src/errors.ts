@@ -14,6 +14,10 @@
  *     onErrors(api, { 404: …, "5xx": …, network: …, default: ({ kind }) => toast(texts[kind]) });
  */
 
+import type { ProblemCode } from "./problem-codes.js";
+
+export type { ProblemCode } from "./problem-codes.js";
+
 export type ErrorKind = GatepassError["kind"];
 
 /** A problem document (RFC 9457), or any other JSON object in the body of an error response. */
@@ -132,6 +136,10 @@ export interface Failure {
   readonly retryAfterMs: number | undefined;
   /** `code` of the problem document. */
   readonly code: string | undefined;
+  /** The same where the refusal is one of Gatepass, for a `switch` that forgets none. */
+  readonly problemCode: ProblemCode | undefined;
+  /** `detail` of the problem document: a sentence in English, or one that the application wrote. */
+  readonly detail: string | undefined;
 }
 
 /** The members of an AxiosError that are read here. */
@@ -172,7 +180,9 @@ function failure(
   { status, retryAfterMs }: Pick<GatepassError, "status" | "retryAfterMs"> | Partial<Failure> = {},
   problem?: Problem | null,
 ): Failure {
-  return { kind, status, retryAfterMs, code: problem?.code };
+  const { code, detail, type = "" } = problem ?? {};
+  const isOurs = type === `urn:gatepass:problem:${code}` && !code!.startsWith("app:");
+  return { kind, status, retryAfterMs, code, problemCode: isOurs ? (code as ProblemCode) : undefined, detail };
 }
 
 /** The problem in a body that Axios may have parsed or not (`responseType`). */

@@ -50,9 +50,16 @@ export type SignInErrorCode =
   | "session-ended"
   | (string & {});
 
-/** `remember` (default true) keeps the session when the browser is closed. */
+/** What one sign-in asks of the provider, beside what the server is set to. */
 export interface SignInOptions extends Departure {
+  /** Keeps the session when the browser is closed. Default true. */
   readonly remember?: boolean | undefined;
+  /** Asks for the password there, for the account, or for consent, whoever is signed in there. */
+  readonly prompt?: "login" | "select_account" | "consent" | undefined;
+  /** The most seconds since the person signed in there; the server refuses an older sign-in. */
+  readonly maxAge?: number | undefined;
+  /** The address of who is probably signing in. */
+  readonly loginHint?: string | undefined;
 }
 
 /** The sign-ins that are being asked for, so that a second click and Strict Mode begin no second one. */
@@ -68,15 +75,16 @@ const asked = /* @__PURE__ */ new WeakMap<Session, { readonly to: string; readon
 export async function signInWith(
   session: Session,
   provider: string,
-  { returnTo = here(), remember = true, navigate }: SignInOptions = {},
+  { returnTo = here(), remember = true, navigate, prompt, maxAge, loginHint }: SignInOptions = {},
 ): Promise<void> {
   const code = takeSignInError();
   if (code) throw new GatepassError("http", { status: 400, problem: { code } });
   const path = `/oidc/${encodeURIComponent(provider)}/start`;
-  const to = JSON.stringify([path, returnTo, remember]);
+  const facts = { return_to: returnTo, remember, prompt, max_age: maxAge, login_hint: loginHint };
+  const to = path + JSON.stringify(facts);
   let ask = asked.get(session);
   if (ask?.to !== to) {
-    ask = { to, location: session.depart(path, { return_to: returnTo, remember }) };
+    ask = { to, location: session.depart(path, facts) };
     asked.set(session, ask);
     const end = () => void (asked.get(session) === ask && asked.delete(session));
     ask.location.then(end, end);

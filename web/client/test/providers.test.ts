@@ -7,7 +7,7 @@ import { signInWith, takeSignInError } from "../src/providers.js";
 import { fakeSession } from "../src/testing.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { loadPage } from "./fake/page.js";
-import { FakeProfile } from "./fake/profile.js";
+import { FakeProfile, type ProfileOptions } from "./fake/profile.js";
 import { FakeServer, problem } from "./fake/server.js";
 import { ANN, BOB, calls, open } from "./fake/world.js";
 
@@ -111,6 +111,87 @@ describe("the way there and back", () => {
 
 const ANN_ACCOUNT = { email: ANN.email };
 
+describe("a page on another host than the API", () => {
+  const PAGE = "https://app.example/login";
+  const API = { baseURL: "http://localhost:8000/auth" };
+
+  /** A visitor of that page, who signs in at a provider. Returns the address to which the browser comes back. */
+  async function comeBack(given: ProfileOptions = {}) {
+    const server = new FakeServer();
+    const profile = new FakeProfile(server, { page: PAGE, ...given });
+    const session = open(profile.tab(), API);
+    expect(await settled(session.start())).toMatchObject({ status: "anonymous" });
+    expect(server.requests).toEqual([]);
+    const back = await settled(profile.comeBack(await leave(session, "https://app.example/notes?a=1#b"), ANN_THERE));
+    return { server, profile, session, back };
+  }
+
+  it("finds its session when it comes back, proves it, and keeps it over a reload", async () => {
+    const { server, profile, back } = await comeBack();
+    const tab = profile.tab(back);
+    const session = open(tab, API);
+    expect(await settled(session.start())).toMatchObject({ status: "active", account: ANN_ACCOUNT });
+    expect(tab.location.href).toBe("https://app.example/notes?a=1#b");
+    session.close();
+    expect(await settled(open(profile.tab(), API).start())).toMatchObject({ status: "active" });
+    expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "advance", "advance"]);
+  });
+
+  it("finds it without a stored key too, and without any storage", async () => {
+    for (const given of [{ keys: false }, { keys: false, storage: false }]) {
+      const { profile, back } = await comeBack(given);
+      expect(await settled(open(profile.tab(back), API).start())).toMatchObject({ status: "active" });
+    }
+  });
+
+  it("goes on asking where the server did not answer, and is unknown as long", async () => {
+    const { profile, back } = await comeBack();
+    const tab = profile.tab(back);
+    profile.offline = true;
+    const session = open(tab, API);
+    expect(await settled(session.start())).toMatchObject({ status: "unknown" });
+    await expect(settled(session.token())).rejects.toMatchObject({ kind: "refresh-unavailable" });
+    profile.offline = false;
+    tab.happen("online");
+    await pass(6);
+    expect(session.getSnapshot()).toMatchObject({ status: "active", account: ANN_ACCOUNT });
+  });
+
+  it("goes over to it from the session that it had", async () => {
+    const { server, profile, session } = await comeBack();
+    await settled(session.signIn(BOB));
+    const back = await settled(profile.comeBack(await leave(session, "https://app.example/notes"), ANN_THERE));
+    expect(await settled(open(profile.tab(back), API).start())).toMatchObject({
+      status: "active",
+      account: ANN_ACCOUNT,
+    });
+    await settled(session.refresh());
+    expect(await settled(session.start())).toMatchObject({ status: "active", account: ANN_ACCOUNT });
+    expect(server.cases("unproven")).toBe(0);
+  });
+
+  it("asks once where a link of another site says so, and stays what it was", async () => {
+    const server = new FakeServer();
+    const profile = new FakeProfile(server, { page: PAGE });
+    const tab = profile.tab(`${PAGE}?gatepass_signed_in=localhost%3A8000`);
+    const session = open(tab, API);
+    expect(await settled(session.start())).toMatchObject({ status: "anonymous" });
+    await settled(session.start());
+    expect([server.log.map((entry) => entry.case), tab.location.href]).toEqual([["no-session"], PAGE]);
+    open(profile.tab(`${PAGE}?gatepass_signed_in=other.example`), API).start();
+    await pass(1);
+    expect(server.log).toHaveLength(1);
+  });
+
+  it("asks when it is told to", async () => {
+    const { server, profile, session } = await comeBack();
+    expect(await settled(session.refresh())).toMatchObject({ status: "active" });
+    await settled(session.signOut());
+    expect(await settled(open(profile.tab(), API).refresh())).toMatchObject({ status: "anonymous" });
+    expect(server.log.at(-1)!.case).toBe("no-session");
+  });
+});
+
 describe("leaving", () => {
   it("sends what was asked, and comes back to this page without its earlier error by default", async () => {
     loadPage("/list?page=2&gatepass_error=access-denied&q=a%20b#third");
@@ -131,6 +212,17 @@ describe("leaving", () => {
     expect(new Set(page.left).size).toBe(2);
     await Promise.all(clicks);
     expect(await settled(profile.comeBack(page.left.at(-1)!, ANN_THERE))).toBe("/");
+  });
+
+  it("asks the provider for what this sign-in needs", async () => {
+    const { server, session } = visitor();
+    const wishes = { prompt: "select_account", maxAge: 300, loginHint: "ann@example.com" } as const;
+    await settled(signInWith(session, "google", { returnTo: "/", navigate: () => null, ...wishes }));
+    expect(server.requests[0]!.body).toMatchObject({
+      prompt: "select_account",
+      max_age: 300,
+      login_hint: "ann@example.com",
+    });
   });
 
   it("may be done again after it failed", async () => {

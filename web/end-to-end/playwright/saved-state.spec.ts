@@ -23,7 +23,7 @@ for (const [when, opened, options] of SAVED) {
         if (message.type() === "warning") said.push(message.text());
       });
       expect(await open(tab)).toBe("ended");
-      expect(said).toHaveLength(1);
+      await expect.poll(() => said).toHaveLength(1);
       expect(said[0]).toContain("gatepass/playwright");
       await copy.close();
     }

@@ -20,6 +20,7 @@ try:
     from gatepass.guards.django.principal import (
         RequiresMixin,
         current_principal,
+        link_principal,
         live_stream,
         optional_principal,
         requires,
@@ -29,4 +30,4 @@ except ModuleNotFoundError as missing:
         missing, "django", "asgiref", sentence="This guard needs django: pip install 'gatepass[django]'"
     ) from None
 
-__all__ = ["RequiresMixin", "current_principal", "live_stream", "optional_principal", "requires"]
+__all__ = ["RequiresMixin", "current_principal", "link_principal", "live_stream", "optional_principal", "requires"]

@@ -22,6 +22,7 @@ from gatepass.guards.django import caller
 from gatepass.guards.django.conf import django_users, gate
 from gatepass.guards.django.principal import REFUSED, current_principal, problem_response
 from gatepass.guards.django.views import CORS, auth, preflight_of
+from gatepass.wire.links import LINK, privately
 
 
 class GatepassMiddleware:
@@ -57,7 +58,12 @@ class GatepassMiddleware:
         return _finished(request, await self._get_response(request))
 
     def _prepare(self, request: HttpRequest) -> None:
-        if wsgi.prepare_environ(request.META, self._guard, self._cookies):
+        has_cookie = wsgi.prepare_environ(request.META, self._guard, self._cookies, path=request.path)
+        if LINK in request.META:
+            request.__dict__.pop("GET", None)
+            if hasattr(request, "scope"):  # also the server's own, which writes its access log from there
+                request.scope["query_string"] = request.META["QUERY_STRING"].encode("latin-1")
+        if has_cookie:
             for name in ("COOKIES", "headers"):  # where another middleware has looked before
                 request.__dict__.pop(name, None)
             if hasattr(request, "scope"):
@@ -78,6 +84,9 @@ class GatepassMiddleware:
 def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response as it is sent; tells of the cookies of a sign-in if it has them not."""
     response = _restored(request, response)
+    if LINK in request.META:
+        response["Cache-Control"] = privately(response.get("Cache-Control"))
+        response["Referrer-Policy"] = "no-referrer"
     delivery = request.META.get(DELIVERY)
     if isinstance(delivery, Delivery):
         delivery.see(("set-cookie", cookie.OutputString()) for cookie in response.cookies.values())

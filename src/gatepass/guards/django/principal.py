@@ -60,6 +60,18 @@ def live_stream(request: HttpRequest, chunks: Any) -> Any:
     return until_over_sync(chunks, principal, live=live)
 
 
+def link_principal(request: HttpRequest, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises a Problem that the middleware answers.
+    """
+    try:
+        return _guard(request).linked(request.META, scopes)
+    except Problem as refusal:
+        request.META[REFUSED] = refusal
+        raise
+
+
 def is_for_us(request: HttpRequest) -> bool:
     """Whether the bearer token of the request is by the issuer of the gate. It proves nothing."""
     return _guard(request).check.is_for_us(authorizations(request.META))

@@ -28,8 +28,9 @@ from gatepass.errors import (
     SignInRefused,
 )
 from gatepass.oidc.errand import Errand
-from gatepass.oidc.partner import Answer, Assertion, Partner, expired
+from gatepass.oidc.partner import Answer, Assertion, Partner, Wish, expired
 from gatepass.oidc.return_to import with_error
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.sessions import RETURN_TO
@@ -43,6 +44,7 @@ logger = logging.getLogger("gatepass.server")
 MAX_ANSWER = 16_384
 """Bytes of what a provider sends the browser back with."""
 MAX_PARAMETERS = 20
+ASKED = ("prompt", "max_age", "login_hint")
 HTML = "text/html; charset=utf-8"
 
 
@@ -62,6 +64,8 @@ async def start(context: Context, request: Request) -> Reply:
     partner = context.providers.find(request.path_params["name"])
     if not context.errands.may_return_to(body.return_to):
         raise bodies.invalid_body({"return_to": RETURN_TO})
+    _check_age(partner, body)
+    context.limiter.provider(context.ip_prefix(request))
     principal = context.recent_principal(request) if body.link else None
     errand, cookies = context.errands.begin(
         request,
@@ -72,9 +76,10 @@ async def start(context: Context, request: Request) -> Reply:
         replaces=_replaced(context, request),
         link=None if principal is None else principal.account_id,
         session=None if principal is None else principal.session_id,
+        max_age=body.max_age,
     )
     try:
-        location = await partner.authorization_url(errand)
+        location = await partner.authorization_url(errand, Wish(body.prompt, body.login_hint))
     except ProviderFailed as failed:
         _tell(context, request, partner.provider.name, failed)
         raise
@@ -87,10 +92,13 @@ async def start_by_link(context: Context, request: Request) -> Reply:
         parameters = _query(request)
         partner = context.providers.find(request.path_params["name"])
         return_to = parameters.get("return_to", "/")
+        asked = bodies.read(ProviderStart, bodies.dump(_asked(parameters)))
+        _check_age(partner, asked)
         if not context.errands.may_return_to(return_to):
-            raise BadRequest("malformed-request", RETURN_TO)
+            raise BadRequest(ProblemCode.MALFORMED_REQUEST, RETURN_TO)
         if request.headers.one(b"sec-fetch-site") == "cross-site":
-            raise Forbidden("cross-site", "Another site sent you here. Sign in from a page of this one.")
+            raise Forbidden(ProblemCode.CROSS_SITE, "Another site sent you here. Sign in from a page of this one.")
+        context.limiter.provider(context.ip_prefix(request))
     except Problem as problem:
         return _page(request, problem)
     errand, cookies = context.errands.begin(
@@ -99,9 +107,11 @@ async def start_by_link(context: Context, request: Request) -> Reply:
         return_to=return_to,
         remember=parameters.get("remember", "true") != "false",
         replaces=_replaced(context, request),
+        max_age=asked.max_age,
     )
     try:
-        return _redirect(await partner.authorization_url(errand), cookies=cookies)
+        location = await partner.authorization_url(errand, Wish(asked.prompt, asked.login_hint))
+        return _redirect(location, cookies=cookies)
     except Problem as problem:
         _tell(context, request, partner.provider.name, problem)
         return _redirect(with_error(return_to, problem.code))
@@ -140,7 +150,8 @@ async def _take(context: Context, request: Request, partner: Partner, parameters
     except HookError:
         logger.exception("unexpected error at the callback of %s", name)
         return _redirect(with_error(errand.return_to, InternalError().code), cookies=gone)
-    return _redirect(errand.return_to, cookies=[*gone, *cookies])
+    page = errand.return_to if errand.link else context.errands.told(errand.return_to)
+    return _redirect(page, cookies=[*gone, *cookies])
 
 
 async def _finish(
@@ -187,6 +198,19 @@ async def _link(context: Context, request: Request, errand: Errand, assertion: A
     return ()
 
 
+def _asked(parameters: Parameters) -> dict[str, object]:
+    """What a link asks of the provider. Text that is no number stays text, and is refused with the rest."""
+    asked: dict[str, object] = {name: parameters[name] for name in ASKED if name in parameters}
+    age = parameters.get("max_age", "")
+    return asked | {"max_age": int(age)} if age.isascii() and age.isdigit() else asked
+
+
+def _check_age(partner: Partner, asked: ProviderStart) -> None:
+    """Raise Unprocessable for a bound that nothing would be checked against: GitHub has no ID token."""
+    if asked.max_age is not None and partner.provider.adapter != "oidc":
+        raise bodies.invalid_body({"max_age": "This provider does not tell when a person signed in."})
+
+
 def _replaced(context: Context, request: Request) -> Sequence[str]:
     """The sessions whose refresh cookies came: at the callback browsers do not send them."""
     return sorted(sid.hex() for sid in context.refresh_cookies.sids(context.refresh_cookies.received(request)))
@@ -203,9 +227,9 @@ def read_parameters(raw: bytes) -> Parameters:
             raise ValueError
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
     except ValueError:
-        raise BadRequest("malformed-request", "The parameters of this address cannot be read.") from None
+        raise BadRequest(ProblemCode.MALFORMED_REQUEST, "The parameters of this address cannot be read.") from None
     if len({name for name, _ in pairs}) != len(pairs):
-        raise BadRequest("malformed-request", "A parameter of this address stands twice.")
+        raise BadRequest(ProblemCode.MALFORMED_REQUEST, "A parameter of this address stands twice.")
     return Parameters(pairs)
 
 
@@ -232,10 +256,16 @@ def _page(request: Request, problem: Problem, *, cookies: Iterable[str] = ()) ->
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(problem.title)}</title>"
         f"<h1>Nobody was signed in</h1><p>{escape(problem.detail)}</p><p><a href=/>Go on</a></p></html>"
     )
-    return Reply(problem.status, text.encode(), media_type=HTML, cookies=cookies)
+    headers = [(name.lower(), value) for name, value in problem.headers.items()]
+    return Reply(problem.status, text.encode(), media_type=HTML, headers=headers, cookies=cookies)
 
 
 _PROBLEMS = {400: "malformed-request, sign-in-expired", 403: "cross-site", 404: "not-found"}
+_WISHES = {
+    "prompt": "login, select_account or consent",
+    "max_age": "Seconds since the person last signed in at the provider, at most",
+    "login_hint": "Who is probably signing in",
+}
 _ANSWER = {
     "code": "The code of a sign-in",
     "state": "Which sign-in it is the answer to",
@@ -253,6 +283,7 @@ ENDPOINTS = (
         problems={
             401: "token-required, invalid-token, insufficient-user-authentication",
             404: "not-found",
+            429: "too-many-attempts",
             502: "provider-unavailable, provider-error",
             504: "provider-unavailable",
         },
@@ -264,8 +295,12 @@ ENDPOINTS = (
         start_by_link,
         name="openProvider",
         done={303: None},
-        problems=_PROBLEMS,
-        query={"return_to": "Where the browser goes afterwards", "remember": "false: until the browser is closed"},
+        problems={**_PROBLEMS, 422: "invalid-body", 429: "too-many-attempts"},
+        query={
+            "return_to": "Where the browser goes afterwards",
+            "remember": "false: until the browser is closed",
+            **_WISHES,
+        },
         by_navigation=True,
         media_type=HTML,
     ),

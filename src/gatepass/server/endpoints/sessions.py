@@ -16,11 +16,12 @@ from gatepass.errors import (
     TokenRequired,
     Unavailable,
 )
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.provider_logout import end_session_location
-from gatepass.server.refresh_cookie import OutOfStep, Unproven
+from gatepass.server.refresh_cookie import OutOfStep, Unproven, mark_of
 from gatepass.server.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies, secure_session
@@ -87,7 +88,9 @@ async def refresh(context: Context, request: Request) -> Reply:
     )
     match refreshed:
         case Grant(access_token=None):
-            return Reply.of(_superseded_by(refreshed.token), cookies=context.refresh_cookies.issue(refreshed))
+            return Reply.of(
+                RefreshSuperseded(mark_of(refreshed.token)), cookies=context.refresh_cookies.issue(refreshed)
+            )
         case Grant():
             # Tokens are arguments here, and in no local variable: crash reports show those.
             return Reply(
@@ -136,13 +139,15 @@ def _without_device(context: Context, request: Request, token: RefreshToken) -> 
         context.refreshes.report_unproven(token, reason="device", ip_prefix=ip_prefix)
         return ProofRequired("device")
     context.refreshes.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
-    return Unavailable("device-unavailable", "The browser could not show its device; try again.", retry_after=10)
+    return Unavailable(
+        ProblemCode.DEVICE_UNAVAILABLE, "The browser could not show its device; try again.", retry_after=10
+    )
 
 
 async def _out_of_step(context: Context, token: RefreshToken) -> Reply:
-    """409 with the right generation and challenge. Nothing has changed, and only the state cookie is set."""
+    """409 with the right session, generation and challenge. Nothing has changed, and only the state cookie is set."""
     remember = await context.sessions.is_remembered(token.sid)
-    return Reply.of(_superseded_by(token), cookies=context.refresh_cookies.state(token, remember=remember))
+    return Reply.of(RefreshSuperseded(mark_of(token)), cookies=context.refresh_cookies.state(token, remember=remember))
 
 
 async def _account(context: Context, grant: Grant) -> dict[str, object]:
@@ -152,10 +157,6 @@ async def _account(context: Context, grant: Grant) -> dict[str, object]:
     except StoreUnavailable:
         return {}
     return {} if account is None else {"account": bodies.account_json(account)}
-
-
-def _superseded_by(token: RefreshToken) -> RefreshSuperseded:
-    return RefreshSuperseded(generation=token.generation, challenge=token.challenge)
 
 
 def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[bytes]:

@@ -19,7 +19,7 @@ from gatepass.stores.sqlite.changes import SQLiteChanges
 from gatepass.stores.sqlite.claims import SQLiteClaims
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.identities import SQLiteIdentities
-from gatepass.stores.sqlite.watcher import DataVersionWatcher, data_version
+from gatepass.stores.sqlite.watcher import Watcher, read_news
 from gatepass.stores.sqlite.writer import Durability, Writer
 
 MIN_VERSION = (3, 37, 0)
@@ -181,7 +181,7 @@ class SQLiteStore(SQLiteAccounts, SQLiteIdentities, SQLiteChanges, SQLiteAttempt
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
         # In one server process the others are commands, such as `gatepass keys rotate` or `gatepass sessions revoke`.
-        yield DataVersionWatcher(self._read, await self._read(data_version))
+        yield Watcher(self._path, self._read, await self._read(read_news))
 
     async def prune(self, *, before: int, limit: int) -> int:
         def prune(connection: sqlite3.Connection) -> int:

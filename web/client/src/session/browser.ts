@@ -12,6 +12,7 @@ export interface BrowserScope {
   readonly WorkerGlobalScope?: unknown;
   readonly document?: Pick<Document, "cookie" | "visibilityState" | "addEventListener" | "removeEventListener">;
   readonly location?: Pick<Location, "href">;
+  readonly history?: Pick<History, "state" | "replaceState">;
   readonly localStorage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;
   readonly indexedDB?: IDBFactory;
   readonly navigator?: { readonly locks?: Pick<LockManager, "request"> };

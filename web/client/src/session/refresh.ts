@@ -4,6 +4,9 @@
  *     attempt (under the lock): read the state → still necessary? → one call → its outcome
  *     between attempts:         superseded → read the state again and retry;  another sign-in → continue with it
  *
+ * A page on another host than the API cannot read the state. What it remembers may be of a session that was replaced, or it
+ * knows of none, where the server has begun one: then the answer to a proof of nothing names the session, and changes nothing.
+ *
  * The state to present is read under the lock, since another tab may have refreshed before. Then that tab has sent its
  * access token, which is used instead of refreshing again.
  *
@@ -99,16 +102,31 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     return outcome;
   }
 
+  /** Under the lock: asks of which session the cookie is. */
+  async function ask(onCall: () => void): Promise<Attempt> {
+    if (jar.read()) return { kind: "session-mismatch" };
+    onCall();
+    const headers = { "Gatepass-Proof": `0.${UNKNOWN_CHALLENGE}.${UNKNOWN_CHALLENGE}${UNKNOWN_CHALLENGE}` };
+    const outcome = outcomeOf(await call("/refresh", { headers }), "");
+    if (outcome.kind !== "no-session") return outcome;
+    notes("news", null);
+    return { kind: "none" };
+  }
+
   /** Between attempts: returns whether another attempt may have another outcome. */
-  async function shouldTryAgain({ kind, error }: Attempt, sid: string): Promise<boolean> {
+  async function shouldTryAgain({ kind, error }: Attempt, sid: string | null): Promise<boolean> {
+    const isElsewhere = kind === "session-mismatch";
+    if (!isElsewhere && kind !== "refresh-superseded") return false;
+    const mark = memory.sid === sid && readMark(error?.problem);
+    const named = error?.problem?.sid ?? sid;
+    if (mark && named !== sid) jar.remember({ ...mark, sid: named as string });
     const state = jar.read();
-    if (kind === "session-mismatch" && state && state.sid !== sid) {
+    if ((mark || isElsewhere) && state && state.sid !== sid) {
       memory.reset({ sessionId: state.sid, generation: state.generation });
       return true;
     }
-    if (kind !== "refresh-superseded") return false;
-    const mark = readMark(error?.problem);
-    if (mark && memory.sid === sid) {
+    if (isElsewhere) return false;
+    if (mark && sid) {
       jar.remember({ sid, ...mark });
       memory.update({ generation: mark.generation });
       // The response has set the right state, and this one is still there: a script has planted it under another name.
@@ -121,8 +139,12 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
   return async (serial, onCall) => {
     for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
       const { sid } = memory;
-      // Signed out while waiting for the lock.
-      if (!sid) return { kind: "none", sid };
+      if (!sid) {
+        // Without news: signed out while waiting for the lock.
+        const result: Attempt = notes("news") ? await lock(() => ask(onCall)) : { kind: "none" };
+        if ((await shouldTryAgain(result, sid)) && memory.sid) continue;
+        return { ...result, sid };
+      }
       const prove = await binding.of(sid).catch(() => undefined);
       const isUnproven = isKeyGone(prove === undefined) || prove === null;
       if (!prove) return { kind: isUnproven ? "proof-required" : "transient", sid };

@@ -15,6 +15,7 @@ import { openBinding } from "./binding-key.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
 import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
+import { createLinks } from "./links.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
@@ -66,6 +67,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const runRefresh = createRefresh(parts);
   const { depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
+  const link = createLinks({ now, call, home: url.origin, token, sid: () => memory.sid });
+
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
   let failures = 0;
@@ -83,14 +86,14 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
       return current;
     }
-    if (!resume()) return null;
+    if (!resume() && !notes("news")) return null;
 
     const { sid } = memory;
     const trigger = isRefused ? "401" : snapshot.expiresAt ? "expired" : "start";
     const failure = await detachable(refresh(trigger), signal);
     if (memory.snapshot.status === "anonymous") return null;
     // The session ended or another began: a request of one account must never be sent for another.
-    if (memory.sid !== sid) throw new GatepassError("session-ended");
+    if (sid && memory.sid !== sid) throw new GatepassError("session-ended");
     // A separate error for each caller, since `deliver` adds the request to it.
     if (failure) throw new GatepassError("refresh-unavailable", failure);
     return memory.current;
@@ -137,9 +140,11 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     } else if (kind === "proof-required") {
       // Cookies stay, and other tabs are not told: another page of this jar may be the rightful one.
       leave(sid!, "unproven");
-    } else if (kind === "none" && isPresent && sid) {
-      if (notes("out") === sid) end(sid, "signed-out");
-      else memory.reset({ status: "anonymous" });
+      // What a page of another host has noted counts for pages with the same keys alone.
+      if (!jar.isReadable) jar.forget(sid!);
+    } else if (kind === "none" && isPresent) {
+      if (sid && notes("out") === sid) end(sid, "signed-out");
+      else if (sid || memory.snapshot.status === "unknown") memory.reset({ status: "anonymous" });
     } else if (kind !== "none" && kind !== "shared") {
       const backoff = jitter(Math.min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** failures++));
       const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
@@ -195,7 +200,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   function resume(): boolean {
     const state = memory.sid ? null : jar.read();
     if (state && isAcceptable(state.sid)) memory.reset({ sessionId: state.sid, generation: state.generation });
-    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid)
+    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid && !notes("news"))
       memory.reset({ status: "anonymous" });
     return !!memory.sid;
   }
@@ -231,7 +236,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     const { sid, snapshot } = memory;
     // While it was frozen, the page may have missed a sign-out or another sign-in, also its own at a provider (Back).
     const isElsewhere = sid !== jar.read()?.sid || failures;
-    if (snapshot.status !== "unknown" && isElsewhere && resume()) void refresh("wake");
+    const isNews = notes("news") || (snapshot.status !== "unknown" && isElsewhere && resume());
+    if (isNews) void refresh("wake");
   }
 
   function listen(verb: "addEventListener" | "removeEventListener"): void {
@@ -264,8 +270,11 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     enter,
     signOut,
     token,
+    link,
     async refresh() {
-      if (resume()) await refresh("manual");
+      // Of what this page cannot read, the server is asked.
+      if (!resume() && !jar.isReadable) notes("news", "1");
+      if (memory.sid || notes("news")) await refresh("manual");
       return memory.snapshot;
     },
     trace(method, address) {

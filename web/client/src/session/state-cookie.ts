@@ -4,6 +4,7 @@
  *     state cookie   <sid>.<generation>.<challenge>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
  *     note `state`   the same, if page and API are on different hosts and the cookie cannot be read
  *     note `out`     the session that was signed out, until the server has confirmed it
+ *     note `news`    the server may have begun a session whose cookie cannot be read: it must be asked
  *     note `key`     whether the present session is proven by a key (`binding-key.ts`)
  *
  * None of them is a secret.
@@ -78,9 +79,19 @@ export interface Jar {
   readonly isReadable: boolean;
 }
 
-/** Opens the jar for the API at `url`. */
+/**
+ * Opens the jar for the API at `url`. Where its cookie cannot be read, the address of the page may say that a session has
+ * begun on the way here (PROTOCOL §5): that is noted, and the address has it no more.
+ */
 export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = stateCookieNames(url)): Jar {
-  const isReadable = !scope.location || new URL(scope.location.href).hostname === url.hostname;
+  const { location, history } = scope;
+  const isReadable = !location || new URL(location.href).hostname === url.hostname;
+  const mark = new RegExp(`[?&]gatepass_signed_in=${encodeURIComponent(url.host)}(?=#|$)`);
+  if (!isReadable && mark.test(location.href)) {
+    notes("news", "1");
+    // Routers keep their own state there.
+    history?.replaceState(history.state, "", location.href.replace(mark, ""));
+  }
   let name: string;
   function read(): State | null {
     if (!isReadable) return parseState(notes("state"));
@@ -95,7 +106,9 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = sta
     isReadable,
     read,
     remember({ sid, generation, challenge }) {
-      if (!isReadable) notes("state", `${sid}.${generation}.${challenge}.0`);
+      if (isReadable) return;
+      notes("state", `${sid}.${generation}.${challenge}.0`);
+      notes("news", null);
     },
     forget(sid) {
       if (read()?.sid !== sid) return;

@@ -177,7 +177,19 @@ export interface Session {
    * young the token is. Rejects with `session-ended`, `refresh-unavailable` or `aborted`.
    */
   token(stale?: number, signal?: AbortSignal | null, atAnyAge?: boolean): Promise<AccessToken | null>;
-  /** Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. */
+  /**
+   * Makes an address for `<img>`, `<video>` or a download: it opens this one path (with its query), by GET, for some
+   * minutes, and dies with the session. For routes that ask for `link_principal`. Calls of one moment are one request.
+   *
+   *     image.src = await session.link("/files/7");
+   *
+   * `path` is at the origin of the endpoints. Rejects with `session-ended`, `refresh-unavailable`, or as `signIn`.
+   */
+  link(path: string): Promise<string>;
+  /**
+   * Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. A page on another host than
+   * the API, which knows of no session, asks the server whether there is one.
+   */
   refresh(): Promise<Snapshot>;
   /**
    * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with

@@ -60,8 +60,9 @@ export class FakeProfile {
     return this.options.random?.() ?? 0.5;
   }
 
-  tab(): FakeTab {
-    const tab = new FakeTab(this);
+  /** Opens a tab: at `page`, or at the address that all have. */
+  tab(page?: string): FakeTab {
+    const tab = new FakeTab(this, page);
     this.tabs.push(tab);
     return tab;
   }
@@ -207,6 +208,7 @@ export class FakeTab implements BrowserScope {
   readonly performance = performance;
   readonly crypto = fakeCrypto(Math.random);
   readonly location: { href: string };
+  readonly history: NonNullable<BrowserScope["history"]>;
   readonly document: NonNullable<BrowserScope["document"]>;
   readonly localStorage: NonNullable<BrowserScope["localStorage"]>;
   readonly indexedDB: IDBFactory;
@@ -219,7 +221,7 @@ export class FakeTab implements BrowserScope {
   kill!: () => void;
   isDead = false;
 
-  constructor(profile: FakeProfile) {
+  constructor(profile: FakeProfile, page = profile.options.page ?? "http://localhost:8000/app") {
     this.#death = new Promise((resolve) => {
       this.kill = () => {
         this.isDead = true;
@@ -228,7 +230,13 @@ export class FakeTab implements BrowserScope {
     });
     const live = <T>(act: () => Promise<T>) => Promise.race([act(), this.#death]);
     const { options } = profile;
-    this.location = { href: options.page ?? "http://localhost:8000/app" };
+    this.location = { href: page };
+    this.history = {
+      state: null,
+      replaceState: (_state, _unused, url) => {
+        this.location.href = String(url);
+      },
+    };
     this.document = fakeDocument(profile, this.#events);
     this.localStorage = fakeStorage(profile);
     this.indexedDB = fakeDatabase(profile);

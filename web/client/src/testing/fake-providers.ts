@@ -24,6 +24,9 @@ interface FakeIdentity {
   readonly email: string;
 }
 
+/** The host of this server, which a page of another host is told (PROTOCOL §5); `https://app.example` is the one that may be. */
+const API = "localhost%3A8000";
+
 /** The name of the cookie of an errand. */
 const cookieOf = (state: string) => `gatepass_oidc_${state}`;
 
@@ -45,7 +48,7 @@ export class FakeProviders {
   /** The response to a start. `row` is the session of its access token, for a link. */
   start(provider: string, request: Incoming, row: Row | null): Outgoing {
     const { return_to = "/", binding_secret = null } = request.body as { return_to?: string; binding_secret?: string };
-    if (!/^\/(?!\/)[^\\]*$/.test(return_to))
+    if (!/^(https:\/\/app\.example)?\/(?!\/)[^\\]*$/.test(return_to))
       return problem(422, "invalid-body", { errors: { return_to: "must be a path" } });
     const state = `state-${++this.#count}`;
     this.#errands.set(state, { provider, return_to, binding: binding_secret, link: row });
@@ -62,8 +65,8 @@ export class FakeProviders {
     this.#errands.delete(state);
     const code = error ?? (errand.link && this.#link(errand, subject));
     const begun = code || errand.link ? null : begin(this.#accountOf(errand.provider, subject), errand.binding);
-    const mark = errand.return_to.includes("?") ? "&" : "?";
-    const location = errand.return_to + (code ? `${mark}gatepass_error=${code}` : "");
+    const news = begun && errand.return_to.startsWith("http") ? `gatepass_signed_in=${API}` : "";
+    const location = withQuery(errand.return_to, code ? `gatepass_error=${code}` : news);
     return { status: 303, headers: { Location: location }, cookies: { ...begun?.cookies, [cookieOf(state)]: null } };
   }
 
@@ -111,6 +114,12 @@ export class FakeProviders {
     this.#identities.push(added);
     return added;
   }
+}
+
+function withQuery(address: string, pair: string): string {
+  const [before, fragment] = address.split("#") as [string, string?];
+  const query = pair && (before.includes("?") ? "&" : "?") + pair;
+  return before + query + (fragment === undefined ? "" : `#${fragment}`);
 }
 
 function describe({ id, provider, subject }: FakeIdentity) {

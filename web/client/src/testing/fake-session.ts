@@ -85,6 +85,12 @@ export function fakeSession({
       if (stale === serial) serial++;
       return { value: `token-${serial}`, serial };
     },
+    async link(path) {
+      if (!snapshot.sessionId) throw new GatepassError("session-ended");
+      const url = new URL(path, globalThis.location?.href ?? "http://localhost");
+      url.searchParams.append("gp_link", `link-${serial}`);
+      return url.href;
+    },
     refresh: async () => snapshot,
     trace(method, url) {
       const id = ++requests;

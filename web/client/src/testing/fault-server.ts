@@ -186,7 +186,7 @@ export class FaultServer {
     }
     if (request.headers.get("Gatepass-Session") !== presented.sid) {
       record("mismatch");
-      return problem(409, "session-mismatch");
+      return problem(409, "session-mismatch", markOf(presented));
     }
     if (presented.binding && proof !== proofOf(presented, presented.binding)) {
       record("unproven");
@@ -289,10 +289,7 @@ export class FaultServer {
   }
 
   #superseded(refreshToken: RefreshToken, withToken = false): Outgoing {
-    const answer = problem(409, "refresh-superseded", {
-      refresh_generation: refreshToken.generation,
-      refresh_challenge: challengeOf(refreshToken),
-    });
+    const answer = problem(409, "refresh-superseded", markOf(refreshToken));
     const cookies = this.#cookies(refreshToken);
     if (!withToken) delete cookies.gatepass;
     return { ...answer, cookies };
@@ -334,6 +331,11 @@ function follows(token: RefreshToken): string {
 
 function challengeOf(token: RefreshToken): string {
   return fingerprintOf(token).slice(0, 11);
+}
+
+/** What a response that gives no tokens says of the right refresh token. */
+function markOf(token: RefreshToken): object {
+  return { sid: token.sid, refresh_generation: token.generation, refresh_challenge: challengeOf(token) };
 }
 
 function proofOf(token: RefreshToken, secret: string): string {

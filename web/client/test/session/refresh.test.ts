@@ -339,15 +339,18 @@ describe("page and API on different hosts", () => {
     expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "advance"]);
   });
 
-  it("is anonymous once a page of another host has signed in at this API", async () => {
+  it("is signed out once a page of another host has signed in at this API, and asks no more", async () => {
     const [app, admin] = ["http://app.localhost:3000/", "http://admin.localhost:3000/"];
     const { session, profile, server } = await signedIn({ page: app }, { baseURL: "http://localhost:8000/auth" });
     const other = new FakeProfile(server, { page: admin });
     for (const [name, value] of profile.jar) other.jar.set(name, value);
     await settled(open(other.tab(), { baseURL: "http://localhost:8000/auth" }).signIn(BOB));
     for (const [name, value] of other.jar) profile.jar.set(name, value);
-    expect(await settled(session.refresh())).toMatchObject({ status: "anonymous" });
-    expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "mismatch"]);
+    expect(await settled(session.refresh())).toMatchObject({ status: "ended", reason: "unproven" });
+    expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "unproven"]);
+    const reloaded = open(profile.tab(), { baseURL: "http://localhost:8000/auth" });
+    expect(await settled(reloaded.start())).toMatchObject({ status: "anonymous" });
+    expect(server.log).toHaveLength(2);
   });
 
   it("is anonymous once the server sees no refresh token", async () => {
