@@ -163,7 +163,9 @@ def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], environment: dict[str, str], folder: Path, sign: bytes) -> Iterator[None]:
+def _running(
+    command: list[str], environment: dict[str, str], folder: Path, sign: bytes
+) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "log").open("ab") as log:
         place = log.tell()
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
@@ -174,7 +176,7 @@ def _running(command: list[str], environment: dict[str, str], folder: Path, sign
             time.sleep(0.05)
         else:
             raise SystemExit((folder / "log").read_text()[-2_000:])
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)

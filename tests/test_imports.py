@@ -87,11 +87,11 @@ def test_the_front_door_loads_nothing_behind_it() -> None:
 
 def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
     names = loaded("-c", "import sys; sys.modules['httpx'] = None; from gatepass.client import Client")
-    assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "wire"}
+    assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "problem_codes", "wire"}
     core = {f"gatepass.core.{name}" for name in ("base64url", "binding", "mac", "secret")}
     assert {name for name in names if name.startswith("gatepass.core.")} == core
     assert others(names) == {"httpx2"}
-    assert len(ours(names)) <= 42
+    assert len(ours(names)) <= 45
     unused = {"aio", "auth", "layers.indicators", "layers.loading", "storage.file", "storage.keyring"}
     assert not {f"gatepass.client.{name}" for name in unused} & names
     with_both = others(loaded("-c", "from gatepass.client import Client"))
@@ -100,10 +100,21 @@ def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
 
 def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:
     names = loaded("-c", "import gatepass.access.check")
-    assert rooms(names) == {"_lazy", "access", "core", "errors", "ports", "wire"}
+    assert rooms(names) == {"_lazy", "access", "core", "errors", "ports", "problem_codes", "wire"}
     assert others(names) == {"cryptography"}
     names = loaded("-c", "import gatepass.remote.gate")
-    assert rooms(names) == {"_lazy", "access", "core", "errors", "outgoing", "ports", "remote", "system", "wire"}
+    assert rooms(names) == {
+        "_lazy",
+        "access",
+        "core",
+        "errors",
+        "outgoing",
+        "ports",
+        "problem_codes",
+        "remote",
+        "system",
+        "wire",
+    }
     assert others(names) == {"cryptography"}
 
 

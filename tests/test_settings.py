@@ -52,6 +52,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "public_url": URL,
         "store": "sqlite:///gatepass.db",
         "sessions": None,
+        "testing": False,
         "policy": Policy(),
         "tokens": Tokens(),
         "browsers": Browsers(),
@@ -123,6 +124,13 @@ def test_every_setting_reaches_the_gate(
     arguments = load(monkeypatch, **{name: text}).arguments()
     assert {key: arguments[key] for key in value} == value
     Gatepass(**{**arguments, "store": "memory://"})
+
+
+def test_testing_mode_is_for_this_machine_and_all_that_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, PUBLIC_URL="http://localhost:8000", TESTING="true").arguments()["testing"] is True
+    told = faults(monkeypatch, TESTING="true", STORE="postgresql://gate@db.internal/app?sslmode=verify-full")
+    assert "GATEPASS_TESTING signs in without a password, so GATEPASS_PUBLIC_URL must be on a loopback host" in told
+    assert "so GATEPASS_STORE must be on this machine" in told
 
 
 def test_every_option_of_a_group_has_a_setting_or_is_made_in_code() -> None:
@@ -457,6 +465,9 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         SIGN_INS_AT_ONCE="4",
         HASHING_QUEUE="8",
         SLOW_REQUEST="5s",
+        LIVE_ADMISSION="3s",
+        LIVE_WAITING="7",
+        LIVE_GRACE="4s",
         CONNECTIONS="100",
         PASSWORD_MIN="8",
         PASSWORD_MAX="64",
@@ -471,6 +482,9 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         sign_ins_at_once=4,
         hashing_queue=8,
         slow_request=5,
+        live_admission=3,
+        live_waiting=7,
+        live_grace=4,
         connections=100,
     )
     assert (arguments["policy"].password_min, arguments["policy"].password_max) == (8, 64)
@@ -484,6 +498,7 @@ def test_limits_are_set_as_rates_and_numbers(monkeypatch: pytest.MonkeyPatch) ->
         ({"REFRESH_RATE": "60"}, "a rate is a number, a slash and a duration"),
         ({"SIGN_INS_AT_ONCE": "0"}, "GATEPASS_SIGN_INS_AT_ONCE"),
         ({"SLOW_REQUEST": "0s"}, "at least 1"),
+        ({"LIVE_GRACE": "0s"}, "at least 1"),
         ({"PASSWORD_MIN": "7"}, "GATEPASS_PASSWORD_MIN must be 8 to GATEPASS_PASSWORD_MAX"),
         ({"PASSWORD_MAX": "63"}, "GATEPASS_PASSWORD_MAX must be 64 to 1024"),
         ({"SESSIONS_PER_ACCOUNT": "-1"}, "GATEPASS_SESSIONS_PER_ACCOUNT must be at least 1, or 0 for no limit"),

@@ -14,6 +14,7 @@
     ├── HookError                   accounts.hooks: a hook raised what no hook may raise; answered with 500
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
+    ├── SocketClosed                access.live_socket: the guard has closed a WebSocket; also a ConnectionError
     ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
     ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
@@ -21,6 +22,7 @@
         ├── Unauthenticated         401 with a challenge (RFC 6750 §3); page-cookie-lost
         │   ├── TokenRequired           the request has no access token
         │   ├── InvalidToken            the access token is invalid
+        │   │   ├── RevokedToken        it is genuine, and its session has ended
         │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
@@ -66,6 +68,8 @@ import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
+
+from gatepass.problem_codes import ProblemCode
 
 Fact = str | int | Sequence[Mapping[str, str]]
 Headers = Mapping[str, str]
@@ -127,7 +131,7 @@ class TokenRequired(Unauthenticated):
     """No access token came: the challenge has no error code (RFC 6750 §3.1)."""
 
     def __init__(self) -> None:
-        super().__init__("token-required", "This needs an access token: Authorization: Bearer <token>.")
+        super().__init__(ProblemCode.TOKEN_REQUIRED, "This needs an access token: Authorization: Bearer <token>.")
 
 
 class InvalidToken(Unauthenticated):
@@ -136,12 +140,19 @@ class InvalidToken(Unauthenticated):
     def __init__(self, why: str, *, reason: str = "") -> None:
         """`reason` is told to the caller, as a fact of the document and as `error_description` (RFC 6750 §3)."""
         super().__init__(
-            "invalid-token",
+            ProblemCode.INVALID_TOKEN,
             "The access token is malformed, expired, revoked or not for this service.",
             facts={"reason": reason} if reason else None,
             challenge='Bearer error="invalid_token"' + (f', error_description="{reason}"' if reason else ""),
         )
         self.why = why
+
+
+class RevokedToken(InvalidToken):
+    """The token is genuine, and its session has ended: on the wire as any invalid token, at a WebSocket 4403."""
+
+    def __init__(self) -> None:
+        super().__init__("session revoked")
 
 
 class StaleClaims(InvalidToken):
@@ -157,21 +168,23 @@ class InsufficientUserAuthentication(Unauthenticated):
     def __init__(self, max_age: int) -> None:
         detail = "This needs a recent sign-in: sign in again."
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{max_age}"'
-        super().__init__("insufficient-user-authentication", detail, facts={"max_age": max_age}, challenge=challenge)
+        super().__init__(
+            ProblemCode.INSUFFICIENT_USER_AUTHENTICATION, detail, facts={"max_age": max_age}, challenge=challenge
+        )
 
 
 class InvalidCredentials(Unauthenticated):
     """One answer for an unknown account, a wrong password and a disabled account."""
 
     def __init__(self) -> None:
-        super().__init__("invalid-credentials", "E-mail address or password is wrong.")
+        super().__init__(ProblemCode.INVALID_CREDENTIALS, "E-mail address or password is wrong.")
 
 
 class NoSession(Unauthenticated):
     """A refresh came without a refresh token."""
 
     def __init__(self) -> None:
-        super().__init__("no-session", "No refresh token came with the request.")
+        super().__init__(ProblemCode.NO_SESSION, "No refresh token came with the request.")
 
 
 class SessionEnded(Unauthenticated):
@@ -180,7 +193,7 @@ class SessionEnded(Unauthenticated):
     def __init__(self, *, sid: str | None = None, reason: str | None = None) -> None:
         given = {"sid": sid, "reason": reason}
         super().__init__(
-            "session-ended",
+            ProblemCode.SESSION_ENDED,
             "The session has ended; sign in again.",
             facts={name: value for name, value in given.items() if value is not None},
         )
@@ -199,7 +212,7 @@ class SignInRefused(Forbidden):
     """The application has authenticated a person whose account is disabled, changed meanwhile, or does not exist."""
 
     def __init__(self) -> None:
-        super().__init__("sign-in-refused", "This account cannot be signed in to.")
+        super().__init__(ProblemCode.SIGN_IN_REFUSED, "This account cannot be signed in to.")
 
 
 class ProofRequired(Forbidden):
@@ -217,7 +230,7 @@ class ProofRequired(Forbidden):
     def __init__(self, reason: str) -> None:
         device = "This session is bound to a device, and the request does not come from it; sign in again."
         super().__init__(
-            "proof-required", device if reason == "device" else self._OF_THE_CLIENT, facts={"reason": reason}
+            ProblemCode.PROOF_REQUIRED, device if reason == "device" else self._OF_THE_CLIENT, facts={"reason": reason}
         )
         self.reason = reason
 
@@ -228,7 +241,7 @@ class InsufficientScope(Forbidden):
     def __init__(self, scopes: Sequence[str]) -> None:
         needed = " ".join(scopes)
         super().__init__(
-            "insufficient-scope",
+            ProblemCode.INSUFFICIENT_SCOPE,
             "The access token does not cover this.",
             facts={"scope": needed},
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
@@ -242,7 +255,7 @@ class NotFound(Problem):
     title = "Not found"
 
     def __init__(self, detail: str = "There is nothing here.") -> None:
-        super().__init__("not-found", detail)
+        super().__init__(ProblemCode.NOT_FOUND, detail)
 
 
 class MethodNotAllowed(Problem):
@@ -253,7 +266,7 @@ class MethodNotAllowed(Problem):
 
     def __init__(self, allow: Sequence[str]) -> None:
         methods = ", ".join(allow)
-        super().__init__("method-not-allowed", f"Allowed here: {methods}.", headers={"Allow": methods})
+        super().__init__(ProblemCode.METHOD_NOT_ALLOWED, f"Allowed here: {methods}.", headers={"Allow": methods})
 
 
 class Conflict(Problem):
@@ -269,7 +282,7 @@ class RefreshSuperseded(Conflict):
     def __init__(self, *, generation: int | None = None, challenge: str | None = None) -> None:
         given = {"refresh_generation": generation, "refresh_challenge": challenge}
         super().__init__(
-            "refresh-superseded",
+            ProblemCode.REFRESH_SUPERSEDED,
             "A newer refresh token exists; read the session state again and retry.",
             facts={name: value for name, value in given.items() if value is not None},
         )
@@ -294,7 +307,7 @@ class RequestTimeout(Problem):
 
     def __init__(self, seconds: float) -> None:
         detail = f"The body did not arrive within {seconds:g} s."
-        super().__init__("request-timeout", detail, headers={"Connection": "close"})
+        super().__init__(ProblemCode.REQUEST_TIMEOUT, detail, headers={"Connection": "close"})
 
 
 class BodyTooLarge(Problem):
@@ -304,7 +317,7 @@ class BodyTooLarge(Problem):
     title = "Content too large"
 
     def __init__(self, limit: int) -> None:
-        super().__init__("body-too-large", f"A body here has at most {limit} bytes.")
+        super().__init__(ProblemCode.BODY_TOO_LARGE, f"A body here has at most {limit} bytes.")
 
 
 class UnsupportedMediaType(Problem):
@@ -314,7 +327,7 @@ class UnsupportedMediaType(Problem):
     title = "Unsupported media type"
 
     def __init__(self) -> None:
-        super().__init__("unsupported-media-type", "Send Content-Type: application/json or no body.")
+        super().__init__(ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json or no body.")
 
 
 class Unprocessable(Problem):
@@ -333,7 +346,7 @@ class TooManyAttempts(Problem):
     def __init__(self, retry_after: int) -> None:
         detail = f"Too many attempts; try again in {retry_after} s."
         headers = {"Retry-After": str(retry_after)}
-        super().__init__("too-many-attempts", detail, facts={"retry_after": retry_after}, headers=headers)
+        super().__init__(ProblemCode.TOO_MANY_ATTEMPTS, detail, facts={"retry_after": retry_after}, headers=headers)
 
 
 APPLICATION = "app:"
@@ -395,7 +408,7 @@ class ProviderFailed(Problem):
         self,
         why: str,
         *,
-        code: str = "provider-error",
+        code: str = ProblemCode.PROVIDER_ERROR,
         detail: str = "The provider answered something that cannot be used; try again, or sign in another way.",
     ) -> None:
         super().__init__(code, detail)
@@ -407,7 +420,7 @@ class ProviderUnavailable(ProviderFailed):
 
     def __init__(self, why: str) -> None:
         detail = "The provider does not answer; try again in a moment, or sign in another way."
-        super().__init__(why, code="provider-unavailable", detail=detail)
+        super().__init__(why, code=ProblemCode.PROVIDER_UNAVAILABLE, detail=detail)
 
 
 class ProviderTimeout(ProviderUnavailable):
@@ -421,11 +434,11 @@ class StoreUnavailable(Unavailable):
     """The store failed or did not answer. The cause is chained for the log and never sent."""
 
     def __init__(self, detail: str = "The session store does not answer; try again.") -> None:
-        super().__init__("store-unavailable", detail)
+        super().__init__(ProblemCode.STORE_UNAVAILABLE, detail)
 
 
 class Overloaded(Unavailable):
     """A bounded queue is full: refusing some requests at once keeps the others fast."""
 
     def __init__(self) -> None:
-        super().__init__("overloaded", "Too many sign-ins at once; try again.", retry_after=2)
+        super().__init__(ProblemCode.OVERLOADED, "Too many sign-ins at once; try again.", retry_after=2)

@@ -21,6 +21,7 @@ from gatepass.accounts.external import AuthenticatedUser, Authenticator
 from gatepass.accounts.hooks import HookFunction
 from gatepass.assembly.options import Options
 from gatepass.assembly.parts import Parts
+from gatepass.core.access_token import Principal
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Tokens
 from gatepass.core.hook_facts import HookFacts, HookKind
@@ -34,6 +35,7 @@ from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
 from gatepass.server.door import SignedIn
 from gatepass.server.limits import Limits
+from gatepass.server.testing import check_testing
 from gatepass.sessions.changed_claims import SPREAD
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
@@ -75,6 +77,7 @@ class Gatepass:
         providers: Sequence[Provider] = (),
         limits: Limits | None = None,
         pages: Pages | None = None,
+        testing: bool = False,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         hasher: PasswordHasher | None = None,
@@ -92,9 +95,12 @@ class Gatepass:
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
         pages       page cookies, for pages that a server renders for a person; None: there are none
+        testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
+        if testing:
+            check_testing(public_url, store, sessions)
         options = Options(
             secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
             public_url=_ascii(public_url),
@@ -107,6 +113,7 @@ class Gatepass:
             providers=tuple(providers),
             limits=limits or Limits(),
             pages=pages,
+            testing=testing,
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),
             hasher=hasher,
@@ -120,7 +127,7 @@ class Gatepass:
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self._changed_claims = anywhere(parts.changed_claims)
-        self.cookies, self.origins = parts.cookies, parts.origins
+        self.cookies, self.origins, self.live = parts.cookies, parts.origins, parts.live
         self.mailer, self.outbox = parts.mailer, parts.outbox
         self.registration = anywhere(parts.registration)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
@@ -231,6 +238,18 @@ class Gatepass:
         )
         return await self.sync.awaited(begun)
 
+    def link(self, principal: Principal[Any], path: str, *, ttl: int | None = None) -> str:
+        """The address `path` with a link in its query: it opens that path, by GET, for the session of `principal`.
+
+            <img src="{{ gate.link(principal, "/files/7") }}">
+
+        For routes that ask for `link_principal`. `path` is as browsers send it, with its query; an absolute http(s) URL
+        is taken too. `ttl`: seconds, at most 12 hours; None: LINK_TTL. It dies with the session on every server. Not
+        async: nothing is read or stored. Whoever gets the address can open it, so render it into pages that no cache
+        shares. Raises ValueError for other addresses, and for a principal that came by a link itself.
+        """
+        return self._parts.links.make(principal, path, ttl=ttl)
+
     def guard(self, app: ASGIApp, *, required: bool = False) -> Guard:
         """Wrap any ASGI application: it sees no refresh cookie, and its routes can ask for their caller.
 
@@ -243,6 +262,7 @@ class Gatepass:
             app,
             check=self.check,
             cookies=self.cookies,
+            live=self.live,
             required=required,
             origins=self.origins,
             endpoints=self.asgi,

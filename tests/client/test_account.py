@@ -64,6 +64,15 @@ def test_an_owner_manages_the_account(real: Harness, kind: str) -> None:
         ann.run(ann.words.end_other_sessions)
         assert [session.current for session in ann.run(ann.words.sessions)] == [True]
 
+        links = ann.run(ann.api.links, [f"/files/{number}" for number in range(201)])
+        assert [link.partition("?gp_link=gp_ln_")[0] for link in links[199:]] == [
+            f"{real.url}/files/199",
+            f"{real.url}/files/200",
+        ]
+        assert ann.run(ann.api.link, "/files/7?size=large").startswith(f"{real.url}/files/7?size=large&gp_link=gp_ln_")
+        with pytest.raises(UnprocessableError, match="invalid-body"):
+            ann.run(ann.api.link, "files/7")
+
         assert ann.run(ann.words.sign_in_again, PASSWORD).email == ann.email
         with pytest.raises(ForbiddenError, match="invalid-credentials") as wrong:
             ann.run(ann.words.change_password, "not the password", NEW)

@@ -7,6 +7,8 @@
 /page      the person of a page, GET and POST      {"account"}
 /page-notes                 … who has notes:read    {"account"}
 /page-or-not                … or nobody             {"account"}
+/file      a caller, or a link to it     {"account", "session", "by_link", "query"}
+/secret    the same, with notes:read
 /seen      what an application sees     {"cookies", "headers"}
 /auth/…    the gate's own endpoints
 """
@@ -17,7 +19,7 @@ from typing import Annotated, Any
 
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
 from fastapi import Request as FastAPIRequest
 from flask import Flask
 from flask import request as flask_request
@@ -33,7 +35,13 @@ from gatepass.gate import Gatepass
 from gatepass.guards import fastapi as guard_fastapi
 from gatepass.guards import flask as guard_flask
 from gatepass.guards import starlette as guard_starlette
-from gatepass.guards.fastapi import CurrentPrincipal, OptionalPagePrincipal, OptionalPrincipal, PagePrincipal
+from gatepass.guards.fastapi import (
+    CurrentPrincipal,
+    LinkPrincipal,
+    OptionalPagePrincipal,
+    OptionalPrincipal,
+    PagePrincipal,
+)
 from gatepass.wire.asgi import ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 from tests.guards import django_project, litestar_app
@@ -48,6 +56,10 @@ def seen(request: Request) -> dict[str, Any]:
         "cookies": dict(request.cookies),
         "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.headers.raw],
     }
+
+
+def linked(caller: Principal, query: str) -> dict[str, Any]:
+    return {"account": caller.account_id, "session": caller.session_id, "by_link": caller.by_link, "query": query}
 
 
 def bare(gate: Gatepass) -> ASGIApp:
@@ -75,6 +87,10 @@ def _bare_answer(scope: Scope) -> dict[str, Any]:
             return {"account": found.account_id if found else None}
         case "/notes":
             return {"account": asgi.current_principal(scope, "notes:read").account_id}
+        case "/file":
+            return linked(asgi.link_principal(scope), scope["query_string"].decode())
+        case "/secret":
+            return linked(asgi.link_principal(scope, "notes:read"), scope["query_string"].decode())
         case "/vault":
             return {"account": asgi.current_principal(scope, "notes:read", max_age=RECENT).account_id}
         case "/page":
@@ -128,6 +144,12 @@ def starlette(gate: Gatepass) -> ASGIApp:
         found = guard_starlette.optional_page_principal(request)
         return JSONResponse({"account": found.account_id if found else None})
 
+    async def file(request: Request) -> JSONResponse:
+        return JSONResponse(linked(guard_starlette.link_principal(request), request.url.query))
+
+    async def secret(request: Request) -> JSONResponse:
+        return JSONResponse(linked(guard_starlette.link_principal(request, "notes:read"), request.url.query))
+
     async def what_is_seen(request: Request) -> JSONResponse:
         return JSONResponse(seen(request))
 
@@ -139,6 +161,8 @@ def starlette(gate: Gatepass) -> ASGIApp:
         Route("/maybe", maybe),
         Route("/notes", notes),
         Route("/vault", vault),
+        Route("/file", file, methods=["GET", "POST"]),
+        Route("/secret", secret),
         Route("/seen", what_is_seen),
         Mount("/auth", gate.asgi),
     ]
@@ -182,6 +206,17 @@ def fastapi(gate: Gatepass) -> FastAPI:
     async def page_or_not(person: OptionalPagePrincipal) -> dict[str, str | None]:
         return {"account": person.account_id if person else None}
 
+    @app.api_route("/file", methods=["GET", "HEAD", "POST"])
+    async def file(principal: LinkPrincipal, request: FastAPIRequest) -> dict[str, Any]:
+        return linked(principal, request.url.query)
+
+    @app.get("/secret")
+    async def secret(
+        principal: Annotated[Principal, Security(guard_fastapi.link_principal, scopes=["notes:read"])],
+        request: FastAPIRequest,
+    ) -> dict[str, Any]:
+        return linked(principal, request.url.query)
+
     @app.get("/seen")
     async def what_is_seen(request: FastAPIRequest) -> dict[str, Any]:
         return seen(request)
@@ -208,6 +243,10 @@ def _wsgi_answer(environ: Environ) -> dict[str, Any]:
         case "/maybe":
             found = guard_wsgi.optional_principal(environ)
             return {"account": found.account_id if found else None}
+        case "/file":
+            return linked(guard_wsgi.link_principal(environ), environ["QUERY_STRING"])
+        case "/secret":
+            return linked(guard_wsgi.link_principal(environ, "notes:read"), environ["QUERY_STRING"])
         case "/notes":
             return {"account": guard_wsgi.current_principal(environ, "notes:read").account_id}
         case "/vault":
@@ -270,6 +309,14 @@ def flask(gate: Gatepass) -> ASGIApp:
         found = guard_flask.optional_page_principal()
         return {"account": found.account_id if found else None}
 
+    @app.route("/file", methods=["GET", "POST"])
+    def file() -> dict[str, Any]:
+        return linked(guard_flask.link_principal(), flask_request.query_string.decode())
+
+    @app.get("/secret")
+    def secret() -> dict[str, Any]:
+        return linked(guard_flask.link_principal("notes:read"), flask_request.query_string.decode())
+
     @app.get("/seen")
     def what_is_seen() -> dict[str, Any]:
         return {**seen_in(flask_request.environ), "cookies": dict(flask_request.cookies)}
@@ -286,13 +333,13 @@ def django(gate: Gatepass) -> ASGIApp:
 def django_async(gate: Gatepass) -> ASGIApp:
     """The same project under ASGI, which has no lifespan."""
     django_project.use(gate)
-    return below("/async", get_asgi_application(), gate)
+    return below(PREFIXES["django-async"], get_asgi_application(), gate)
 
 
 def django_rest(gate: Gatepass) -> ASGIApp:
     """Its views of Django REST framework."""
     django_project.use(gate)
-    return below("/rest", over_asgi(get_wsgi_application(), gate), gate)
+    return below(PREFIXES["django-rest"], over_asgi(get_wsgi_application(), gate), gate)
 
 
 def below(prefix: str, app: ASGIApp, gate: Gatepass) -> ASGIApp:
@@ -315,6 +362,8 @@ def below(prefix: str, app: ASGIApp, gate: Gatepass) -> ASGIApp:
     return adapter
 
 
+PREFIXES = {"django-async": "/async", "django-rest": "/rest"}
+"""Of routes, as the application sees them."""
 ALL: dict[str, Make] = {
     "asgi": bare,
     "starlette": starlette,

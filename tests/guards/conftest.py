@@ -22,6 +22,8 @@ class Guarded:
     at: GateHarness
     app: ASGIApp
     ann: Browser
+    prefix: str = ""
+    """Before the paths of routes, as the application sees them."""
 
     def visitor(self) -> Browser:
         """The browser of `ann` at the application instead of at the gate."""
@@ -43,4 +45,4 @@ async def guarded(request: pytest.FixtureRequest) -> AsyncIterator[Guarded]:
         assert (await ann.register()).status == 201
         ann.app, ann.mount = at.gate.asgi, ""
         at.store.verbs.clear()
-        yield Guarded(at, app, ann)
+        yield Guarded(at, app, ann, apps.PREFIXES.get(request.param, ""))

@@ -66,9 +66,11 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.django import (
     current_principal,
+    link_principal,
     optional_page_principal,
     optional_principal,
     page_principal,
@@ -148,6 +150,20 @@ def page_or_not(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": found.account_id if found else None})
 
 
+def linked(caller: Principal, request: HttpRequest) -> dict[str, Any]:
+    facts = {"account": caller.account_id, "session": caller.session_id, "by_link": caller.by_link}
+    return {**facts, "query": request.GET.urlencode()}
+
+
+@csrf_exempt
+def file(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(linked(link_principal(request), request))
+
+
+def secret(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(linked(link_principal(request, "notes:read"), request))
+
+
 def seen(request: HttpRequest) -> JsonResponse:
     return JsonResponse(what_is_seen(request))
 
@@ -175,6 +191,16 @@ def rest_vault(request: Request) -> Response:
     return Response({"account": rest.current_principal(request).account_id})
 
 
+@api_view(["GET", "HEAD", "POST"])
+def rest_file(request: Request) -> Response:
+    return Response(linked(link_principal(request._request), request._request))
+
+
+@api_view(["GET"])
+def rest_secret(request: Request) -> Response:
+    return Response(linked(link_principal(request._request, "notes:read"), request._request))
+
+
 @api_view(["GET"])
 def rest_seen(request: Request) -> Response:
     return Response(what_is_seen(request._request))
@@ -183,8 +209,10 @@ def rest_seen(request: Request) -> Response:
 plain = [path("me", me), path("vault", vault), path("maybe", maybe), path("notes", notes), path("seen", seen)]
 plain += [path("page", page), path("page-or-not", page_or_not), path("page-notes", page_notes)]
 asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:-1], path("page-notes", page_notes_async)]
+plain += [path("file", file), path("secret", secret)]
+asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:]]
 rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]
-rested += [path("vault", rest_vault)]
+rested += [path("vault", rest_vault), path("file", rest_file), path("secret", rest_secret)]
 urlpatterns = [
     path("", include(plain)),
     path("async/", include(asynchronous)),

@@ -4,13 +4,16 @@ from typing import Any, cast
 
 from litestar import Litestar, Request, get, route
 
+from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.litestar import (
     CurrentPrincipal,
     GatepassPlugin,
+    LinkPrincipal,
     OptionalPagePrincipal,
     OptionalPrincipal,
     PagePrincipal,
+    link_principal,
     requires,
     requires_page,
 )
@@ -53,6 +56,20 @@ async def page_or_not(optional_page_principal: OptionalPagePrincipal) -> dict[st
     return {"account": optional_page_principal.account_id if optional_page_principal else None}
 
 
+def linked(caller: Principal, query: str) -> dict[str, Any]:
+    return {"account": caller.account_id, "session": caller.session_id, "by_link": caller.by_link, "query": query}
+
+
+@route("/file", http_method=["GET", "HEAD", "POST"], status_code=200)
+async def file(link_principal: LinkPrincipal, request: Request[Any, Any, Any]) -> dict[str, Any]:
+    return linked(link_principal, request.url.query)
+
+
+@get("/secret")
+async def secret(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    return linked(link_principal(request, "notes:read"), request.url.query)
+
+
 @get("/seen")
 async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
@@ -65,3 +82,4 @@ def make(gate: Gatepass) -> ASGIApp:
         ASGIApp,
         Litestar([me, maybe, notes, vault, page, page_notes, page_or_not, seen], plugins=[GatepassPlugin(gate)]),
     )
+    return cast(ASGIApp, Litestar([me, maybe, notes, vault, file, secret, seen], plugins=[GatepassPlugin(gate)]))

@@ -112,11 +112,11 @@ class TestRefusals:
             assert (await call(app, "GET", "/teapot")).json()["detail"] == "short and stout"
             assert (await call(app, "GET", "/nowhere")).status == 404
 
-    async def test_a_websocket_without_a_token_is_closed_before_it_opens(self, at: GateHarness) -> None:
+    async def test_a_websocket_with_a_wrong_token_is_closed_before_it_opens(self, at: GateHarness) -> None:
         async with started(application(at)) as app:
             ann = await signed_in(app)
-            (refused,) = await connect(app, "/ws")
-            assert (refused["type"], refused["code"], refused["reason"]) == ("websocket.close", 1008, "token-required")
+            (refused,) = await connect(app, "/ws", headers=[("authorization", "Bearer x")])
+            assert (refused["type"], refused["code"], refused["reason"]) == ("websocket.close", 1008, "invalid-token")
             accepted, *_ = await connect(app, "/ws", headers=[ann.bearer])
             assert accepted["type"] == "websocket.accept"
 

@@ -25,6 +25,7 @@ EVERY_ENDPOINT = [
     ("POST", "/logout"),
     ("POST", "/logout-all"),
     ("POST", "/logout-others"),
+    ("POST", "/links"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
     ("GET", "/identities"),
@@ -51,6 +52,7 @@ EVERY_ENDPOINT = [
 BEARER_ENDPOINTS = [
     ("POST", "/logout-all"),
     ("POST", "/logout-others"),
+    ("POST", "/links"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
     ("GET", "/identities"),

@@ -4,5 +4,13 @@ import { defineConfig } from "vitest/config";
 const PATIENCE = 120_000;
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: PATIENCE, hookTimeout: PATIENCE },
+  // Examples import the package by its name, as applications do.
+  resolve: { alias: [{ find: /^gatepass\/(.*)$/, replacement: `${import.meta.dirname}/src/$1.ts` }] },
+  test: {
+    include: ["test/**/*.test.{ts,tsx}"],
+    testTimeout: PATIENCE,
+    hookTimeout: PATIENCE,
+    // Its runtime is TypeScript, which it copies into applications.
+    server: { deps: { inline: [/@hey-api/] } },
+  },
 });

@@ -1,25 +1,30 @@
 """The guard for any ASGI application: a plain middleware that acts before the application sees a request.
 
-It removes the refresh token from the Cookie header, so that the application, its middleware and its logs never see it;
-only the auth endpoints mounted inside get it back. It puts the Check into the scope, so a route asks for its caller
-where it needs one. It responds to the refusals that the application does not handle, also where the application has
-made an error page of one (`access/refusals.py`), and lets CORS preflights pass: no preflight has a token.
+It removes the refresh token from the Cookie header and a link from the query (`wire/links.py`), so that the
+application, its middleware and its logs never see them; only the auth endpoints mounted inside get the token back. It
+puts the Check into the scope, so a route asks for its caller where it needs one. It responds to the refusals that the
+application does not handle, also where the application has made an error page of one (`access/refusals.py`), and lets
+CORS preflights pass: no preflight has a token.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from gatepass.access.check import Check
+from gatepass.access.live import LIVE, LiveConnections
+from gatepass.access.live_socket import LiveSocket, socket_of
+from gatepass.access.live_stream import Chunk, until_over
 from gatepass.access.pages import PATH_CHARACTERS, PageRequest, pages_of
 from gatepass.access.refusals import GuardedSend, Refusals, problem_of, refuse
 from gatepass.access.rendered import Rendered
 from gatepass.core.access_token import Principal
-from gatepass.errors import ConfigurationError, GatepassError
+from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, keep, reclaim, relative_path
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
+from gatepass.wire.links import LINK, AskedLink, has_link, split_query
 from gatepass.wire.origin import Origins
 
 CHECK = "gatepass.check"
@@ -39,6 +44,7 @@ class Guard:
         *,
         check: Check,
         cookies: Cookies,
+        live: LiveConnections,
         required: bool = False,
         origins: Origins | None = None,
         endpoints: ASGIApp | None = None,
@@ -47,6 +53,7 @@ class Guard:
         self._app = app
         self._check = check
         self._cookies = cookies
+        self._live = live
         self._required = required
         self._origins = origins if origins and origins.foreign else None
         self._preflights = Preflights(endpoints, self._origins, mounts)
@@ -60,10 +67,17 @@ class Guard:
         if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        by_link = has_link(scope.get("query_string", b"")) and withhold_link(scope)
         guarded = {**scope}
-        prepare_scope(guarded, check=self._check, cookies=self._cookies)
-        is_preflight = kind == "http" and scope.get("method") == "OPTIONS" and is_cors_preflight(scope)
-        sender = guarded[SENDER] = GuardedSend(send, kind)
+        prepare_scope(guarded, check=self._check, cookies=self._cookies, live=self._live)
+        if kind == "websocket":
+            del scope
+            socket = LiveSocket(guarded, receive, send, live=self._live)
+            await socket.run(self._let_in if self._required else self._app, guarded)
+            return
+        is_preflight = scope.get("method") == "OPTIONS" and is_cors_preflight(scope)
+        sender = guarded[SENDER] = GuardedSend(send)
+        sender.by_link = by_link
         cors = _Cors(self._origins, scope["headers"]) if self._origins else None
         try:
             if is_preflight and await self._preflights.answer(scope, receive, send):
@@ -79,7 +93,7 @@ class Guard:
             if problem is None or sender.has_started:
                 await sender.release()
                 raise
-            await refuse(problem, kind, send, cors=cors.headers() if cors else ())
+            await refuse(problem, send, cors=cors.headers() if cors else ())
         except BaseException:
             await sender.release()
             raise
@@ -88,6 +102,15 @@ class Guard:
         finally:
             if sender.delivery is not None:
                 sender.delivery.close()
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket, of which every caller must be known before the application sees it."""
+        socket = socket_of(scope)
+        try:
+            await socket.admit() if socket else None
+        except Problem:  # it is closed
+            return
+        await self._app(scope, receive, send)
 
     def is_of(self, other: "Guard") -> bool:
         """Whether both are guards of one gate."""
@@ -208,27 +231,66 @@ def is_cors_preflight(scope: Scope) -> bool:
     return b"origin" in names and b"access-control-request-method" in names
 
 
-def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies) -> None:
-    """Withhold the refresh cookie and add the Check. Changes `scope` in place, so pass a copy of a server's scope."""
+def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies, live: LiveConnections) -> None:
+    """Withhold the refresh cookie, add the Check and the live connections.
+
+    Changes `scope` in place, so pass a copy of a server's scope.
+    """
     kept, held = cookies.withhold(scope["headers"])
     scope["headers"] = kept
     scope[CHECK] = check
+    scope[LIVE] = live
     if held:
         keep(scope, held)
+
+
+def withhold_link(scope: Scope) -> bool:
+    """Take the link out of the query, in place: servers write their access log from the scope that they made.
+
+    Returns whether there was one. A websocket is opened by none.
+    """
+    asked = scope.get("query_string", b"")
+    if not has_link(asked):
+        return False
+    query, link = split_query(asked.decode("latin-1"))
+    if link is None or scope["type"] != "http":
+        return False
+    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+    whole = path if not root or path == root or path.startswith(root + "/") else root + path
+    scope["query_string"] = query.encode("latin-1")
+    scope[LINK] = AskedLink(link, scope["method"], whole, query)
+    return True
 
 
 def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
     """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
 
+    Of a WebSocket: the caller by its newest token, if that holds now. The first call lets it in, by a header or a
+    sub-protocol; only `live_socket.admit` waits for a first message.
+
     Raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication.
     """
     check = check_of(scope)
-    principal = check.principal(authorizations(scope))
+    if scope["type"] == "websocket" and (socket := socket_of(scope)) is not None:
+        principal = socket.admit_now()
+    else:
+        principal = check.principal(authorizations(scope))
     return check.require(principal, scopes, max_age=max_age) if scopes or max_age is not None else principal
+
+
+def link_principal(scope: Scope, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    Raises as `current_principal`.
+    """
+    check = check_of(scope)
+    return check.require(check.linked(authorizations(scope), scope.get(LINK)), scopes)
 
 
 def optional_principal(scope: Scope) -> Principal | None:
     """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
+    if (socket := socket_of(scope)) is not None:
+        return socket.admit_now() if socket.is_admitted or socket.shown() else None
     return check_of(scope).optional(authorizations(scope))
 
 
@@ -259,7 +321,7 @@ def page_request(scope: Scope) -> PageRequest:
     query = scope.get("query_string", b"").decode("latin-1")
     target = quote(whole, safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
     headers = Headers(scope["headers"])
-    return PageRequest(scope["method"], target, headers, reclaim(scope, headers))
+    return PageRequest(scope.get("method", ""), target, headers, reclaim(scope, headers))
 
 
 def _mark(scope: Scope, rendered: Rendered) -> None:
@@ -267,6 +329,17 @@ def _mark(scope: Scope, rendered: Rendered) -> None:
     sender = scope.get(SENDER)
     if isinstance(sender, GuardedSend):
         sender.rendered = rendered
+
+
+def live_stream(scope: Scope, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
+    """The chunks of a long response to the caller of this request, until the session ends or the token runs out.
+
+    Raises TokenRequired, InvalidToken or Unavailable.
+    """
+    live = scope.get(LIVE)
+    if not isinstance(live, LiveConnections):
+        raise ConfigurationError("No gate guards this application: app = gate.guard(app), or lifespan=gate.lifespan.")
+    return until_over(chunks, current_principal(scope), live=live)
 
 
 def authorizations(scope: Scope) -> list[str]:

@@ -4,16 +4,28 @@ Verified tokens are remembered, so a signature is verified once per token and pr
 of a token, its expiry, the revocation of its session and a change of its claims, is checked every time.
 """
 
+import logging
 from collections import OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
+from gatepass.access.links import Links
 from gatepass.core.access_token import Principal, issuer_of
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
-from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, StaleClaims, TokenRequired
+from gatepass.errors import (
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidToken,
+    RevokedToken,
+    StaleClaims,
+    TokenRequired,
+)
 from gatepass.ports import Clock
 from gatepass.wire.headers import bearer_of
+from gatepass.wire.links import AskedLink
+
+logger = logging.getLogger("gatepass.guard")
 
 if TYPE_CHECKING:
     from gatepass.access.pages import PageCheck
@@ -47,13 +59,21 @@ class Check:
     """Verifies access tokens for one gate. Shared by all guards and threads of a process."""
 
     def __init__(
-        self, verifier: TokenVerifier, *, revocations: RevocationList, clock: Clock, remembered: int = MAX_REMEMBERED
+        self,
+        verifier: TokenVerifier,
+        *,
+        revocations: RevocationList,
+        clock: Clock,
+        links: Links | None = None,
+        remembered: int = MAX_REMEMBERED,
     ) -> None:
-        """`remembered`: how many verified tokens are kept at most."""
+        """`remembered`: how many verified tokens are kept at most. `links`: None where there is no secret."""
         self._verifier = verifier
         self._revocations = revocations
         self._marks = revocations.marks
         self._clock = clock
+        self._links = links
+        self._has_warned = False
         self._remembered = remembered
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         self.pages: PageCheck | None = None
@@ -86,14 +106,52 @@ class Check:
             verified.pop(digest, None)
             raise InvalidToken("expired")
         token = ""  # an error below must not show it
+        self._check_marks(principal, now)
+        return principal
+
+    def still(self, principal: Principal, now: int) -> None:
+        """Raise as `principal` does if the token of a principal verified earlier is not valid at `now`.
+
+        For what stays open: RevokedToken for a session that has ended, also if the token has run out besides.
+        """
+        self._check_marks(principal, now)
+        if not self._verifier.still_holds(principal, now):
+            raise InvalidToken("expired")
+
+    def linked(self, authorizations: list[str], link: AskedLink | None) -> Principal:
+        """The caller by its access token or, where none came, by the link of the request (`by_link`).
+
+        Raises as `principal`. A service that verifies with published keys alone cannot check a link, and says so once.
+        """
+        try:
+            return self.principal(authorizations)
+        except TokenRequired:
+            if link is None:
+                raise
+        if self._links is None:
+            self._warn()
+            raise InvalidToken("a link, at a service without the secrets")
+        principal = self._links.open(link)
+        self._check_marks(principal, self._clock.now())
+        return principal
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "A link came to a service that verifies with published keys. Links are MACed with a key of the gate's "
+                "secrets, which this service does not have: let the gate's own application answer this path."
+            )
+
+    def _check_marks(self, principal: Principal, now: int) -> None:
+        """Raise if the session has ended, or its claims have changed since."""
         revocations = self._revocations
         if principal.begun_at < revocations.epoch or revocations.is_revoked(principal.session_id):
-            raise InvalidToken("session revoked")
+            raise RevokedToken
         if principal.claims_mark < self._marks.newest and self._marks.is_stale(
             principal.account_id, principal.claims_mark, now
         ):
             raise StaleClaims
-        return principal
 
     def session_to_end(self, authorizations: list[str]) -> str:
         """The session of an authentic token, also of one that has expired or is not valid yet: for signing out.

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from gatepass.access.check import Check
+from gatepass.access.live import LiveConnections
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import Origins
@@ -16,6 +17,11 @@ class Gate(Protocol):
     @property
     def check(self) -> Check:
         """The check of access tokens that all guards of the gate share."""
+        ...
+
+    @property
+    def live(self) -> LiveConnections:
+        """The WebSockets and long responses of this process, which end with their sessions."""
         ...
 
     @property

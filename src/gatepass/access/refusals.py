@@ -10,6 +10,7 @@ from gatepass.access.delivery import Delivery
 from gatepass.access.rendered import Rendered, cache_headers
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
+from gatepass.wire.links import private_headers
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 MAX_HELD = 64
@@ -20,23 +21,24 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_is_http", "_send", "cors", "delivery", "has_started", "rendered")
+    __slots__ = ("_held", "_send", "by_link", "cors", "delivery", "has_started", "rendered")
 
-    def __init__(self, send: Send, kind: str) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._is_http = kind == "http"
         self._held: list[Message] = []
         self.cors: Cors = ()
         self.delivery: Delivery | None = None
         """The cookies of a sign-in that the application has made in this request."""
         self.rendered: Rendered = ""
         """Whether the application has asked for whom it renders the page."""
+        self.by_link = False
+        """Whether the request has a link, so that its response must be private."""
         self.has_started = False
         """Whether the client has got the head of a response."""
 
     def __call__(self, message: Message) -> Awaitable[None]:
         """Pass a message on, or hold it back. No coroutine of its own: most messages are passed on as they are."""
-        if self.has_started or not self._is_http:
+        if self.has_started:
             return self._send(message)
         if message["type"] == "http.response.start" and message["status"] != 500:
             self.has_started = True
@@ -44,6 +46,8 @@ class GuardedSend:
                 self.delivery.see(message["headers"])
             if self.rendered:
                 message = _fit_for_caches(message, self.rendered)
+            if self.by_link:
+                message = {**message, "headers": private_headers(message["headers"])}
             return self._send(_with_cors(message, self.cors) if self.cors else message)
         return self._hold(message)
 
@@ -75,7 +79,7 @@ class Refusals:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
-        sender, kind = scope.get(SENDER), scope["type"]
+        sender = scope.get(SENDER)
         try:
             running = self.app(scope, receive, send)
             del scope  # crash reports show local variables
@@ -84,7 +88,7 @@ class Refusals:
             problem = problem_of(refusal)
             if problem is None or sender is None or sender.has_started:
                 raise
-            await refuse(problem, kind, send)
+            await refuse(problem, send)
 
 
 def problem_of(refusal: GatepassError) -> Problem | None:
@@ -93,12 +97,8 @@ def problem_of(refusal: GatepassError) -> Problem | None:
     return found if isinstance(found, Problem) else None
 
 
-async def refuse(problem: Problem, kind: str, send: Send, *, cors: Cors = ()) -> None:
-    """Respond with a problem that the application did not handle. `kind` is the type of the scope."""
-    if kind == "websocket":
-        # 1008: policy violation (RFC 6455 §7.4.1); before the handshake is accepted this is a plain 403.
-        await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
-        return
+async def refuse(problem: Problem, send: Send, *, cors: Cors = ()) -> None:
+    """Respond with a problem that the application did not handle."""
     body = document(problem)
     headers = [
         ("content-type", MEDIA_TYPE),

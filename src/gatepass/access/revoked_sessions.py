@@ -18,6 +18,7 @@ from itertools import islice
 from gatepass.access.claims_marks import ClaimsMarks
 from gatepass.core.policy import HOUR
 from gatepass.errors import Unavailable
+from gatepass.problem_codes import ProblemCode
 
 FOREVER = float("inf")
 CLOCK_MARGIN = HOUR
@@ -50,7 +51,7 @@ class RevokedSessions:
     def is_revoked(self, session_id: str) -> bool:
         """Whether the session was revoked. Raises Unavailable before the first load, and when the last is too old."""
         if not self._is_loaded:
-            raise Unavailable("not-ready", "Revocations are not loaded yet; try again.")
+            raise Unavailable(ProblemCode.NOT_READY, "Revocations are not loaded yet; try again.")
         if session_id in self._revoked:
             return True
         loaded_at = self._parts.get(session_id[:2], self._loaded_at) if self._parts else self._loaded_at
@@ -136,4 +137,4 @@ class RevokedSessions:
 
 def out_of_touch() -> Unavailable:
     """503: what other processes revoke is not known at the moment."""
-    return Unavailable("out-of-touch", "Revocations cannot be read at the moment; try again.")
+    return Unavailable(ProblemCode.OUT_OF_TOUCH, "Revocations cannot be read at the moment; try again.")

@@ -17,6 +17,8 @@ from urllib.parse import quote
 from gatepass.access.check import Check, check_max_age
 from gatepass.access.delivery import Delivery
 from gatepass.access.gate import Gate
+from gatepass.access.live import LiveConnections
+from gatepass.access.live_stream import Chunk, until_over_sync
 from gatepass.access.pages import PATH_CHARACTERS, PageCheck, PageRequest, pages_of
 from gatepass.access.refusals import Cors, problem_of
 from gatepass.access.rendered import cache_headers
@@ -25,8 +27,9 @@ from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, keep, reclaim
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
+from gatepass.wire.links import LINK, has_link, private_headers
 from gatepass.wire.problems import MEDIA_TYPE, document
-from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, raw_headers, withhold
+from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, raw_headers, withhold, withhold_link
 
 GUARD = "gatepass.guard"
 """The key of the RequestGuard in an environ."""
@@ -40,11 +43,17 @@ class RequestGuard:
 
     check: Check
     wait_until_open: Callable[[], None]
+    live: LiveConnections
 
     def principal(self, environ: Environ, scopes: tuple[str, ...], max_age: int | None = None) -> Principal:
         """The caller, who must cover `scopes` and have signed in at most `max_age` seconds ago."""
         self.wait_until_open()
         return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age)
+
+    def linked(self, environ: Environ, scopes: tuple[str, ...]) -> Principal:
+        """The caller by its access token or by the link of the request, who must cover `scopes`."""
+        self.wait_until_open()
+        return self.check.require(self.check.linked(authorizations(environ), environ.get(LINK)), scopes)
 
     def optional(self, environ: Environ) -> Principal | None:
         """The caller, or None if the request has no token."""
@@ -64,7 +73,7 @@ class Guard:
 
     def __init__(self, app: WSGIApp, gate: Gate, *, auth: str | None = None, required: bool = False) -> None:
         self._app = app
-        self._guard = RequestGuard(gate.check, gate.wait_until_open)
+        self._guard = RequestGuard(gate.check, gate.wait_until_open, gate.live)
         self._cookies = gate.cookies
         self._endpoints = gate.wsgi
         self._mount = auth.rstrip("/") if auth and self._endpoints else None
@@ -79,7 +88,7 @@ class Guard:
             script_name = environ.get("SCRIPT_NAME", "") + mount
             return endpoints({**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path[len(mount) :]}, start_response)
         prepare_environ(environ, self._guard, self._cookies)
-        started = environ[SENDER] = _Started(start_response, environ)
+        started = environ[SENDER] = _Started(start_response, environ, by_link=LINK in environ)
         try:
             if self._required and not is_cors_preflight(environ):
                 current_principal(environ)
@@ -96,9 +105,14 @@ class Guard:
             raise
 
 
-def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies) -> bool:
-    """Withhold the refresh cookie and add the guard, in place. Returns whether there was a refresh cookie."""
+def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies, *, path: str | None = None) -> bool:
+    """Withhold refresh cookie and link and add the guard, in place. Returns whether there was a refresh cookie.
+
+    `path`: the whole path, for environs that have it in no WSGI spelling.
+    """
     held = withhold(environ, cookies)
+    if has_link(environ.get("QUERY_STRING", "")):
+        withhold_link(environ, path)
     environ[GUARD] = guard
     if held:
         keep(environ, held)
@@ -111,6 +125,14 @@ def current_principal(environ: Environ, *scopes: str, max_age: int | None = None
     Raises TokenRequired, InvalidToken, InsufficientScope, InsufficientUserAuthentication or Unavailable.
     """
     return guard_of(environ).principal(environ, scopes, max_age)
+
+
+def link_principal(environ: Environ, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    Raises as `current_principal`.
+    """
+    return guard_of(environ).linked(environ, scopes)
 
 
 def optional_principal(environ: Environ) -> Principal | None:
@@ -145,6 +167,16 @@ def page_request(environ: Environ) -> PageRequest:
     target = quote(path.encode("latin-1", "replace"), safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
     headers = Headers(raw_headers(environ))
     return PageRequest(environ["REQUEST_METHOD"], target, headers, reclaim(environ, headers))
+
+
+def live_stream(environ: Environ, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The chunks of a long response to the caller of this request, until the session ends or the token runs out.
+
+    It is looked at before each chunk: an application that is silent for long sends a comment or an empty line now and
+    then. Raises TokenRequired, InvalidToken or Unavailable.
+    """
+    guard = guard_of(environ)
+    return until_over_sync(chunks, guard.principal(environ, ()), live=guard.live)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:
@@ -203,11 +235,12 @@ def answer_headers(problem: Problem) -> dict[str, str]:
 class _Started:
     """A `start_response` that knows whether it was called, and whether with the cookies of a sign-in."""
 
-    __slots__ = ("_environ", "_start_response", "delivery", "has_started")
+    __slots__ = ("_by_link", "_environ", "_start_response", "delivery", "has_started")
 
-    def __init__(self, start_response: StartResponse, environ: Environ) -> None:
+    def __init__(self, start_response: StartResponse, environ: Environ, *, by_link: bool) -> None:
         self._start_response = start_response
         self._environ = environ
+        self._by_link = by_link
         self.delivery: Delivery | None = None
         self.has_started = False
 
@@ -218,12 +251,19 @@ class _Started:
             self.delivery.close()
         if rendered := self._environ.get(RENDERED):
             args = (args[0], cache_headers(args[1], rendered), *args[2:])
+        if self._by_link:
+            args = (args[0], _private(args[1]), *args[2:])
         return self._start_response(*args, **kwargs)
 
     def finish(self) -> None:
         """The application has failed: tell of cookies that were not sent."""
         if self.delivery is not None:
             self.delivery.close()
+
+
+def _private(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    raw = private_headers([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers])
+    return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in raw]
 
 
 def _is_below(path: str, mount: str) -> bool:

@@ -39,6 +39,7 @@ from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.outbox import Job, Outbox
 from gatepass.mail.templates import MailTemplates
 from gatepass.ports import AttemptStore, Clock, Message
+from gatepass.problem_codes import ProblemCode
 
 PER_MAILBOX = Throttle(free=3, longest=15 * MINUTE)
 """Mail that strangers can cause: enough for a typing mistake or a lost mail, too little to flood a mailbox."""
@@ -72,7 +73,9 @@ class EmailLinks:
     def require_mail(self) -> Outbox:
         """The outbox. Raises Forbidden (`not-offered`) without one."""
         if self._outbox is None:
-            raise Forbidden("not-offered", "This needs mail, which this server does not send; ask an administrator.")
+            raise Forbidden(
+                ProblemCode.NOT_OFFERED, "This needs mail, which this server does not send; ask an administrator."
+            )
         return self._outbox
 
     async def count_request(self, email_key: str, ip_prefix: str) -> None:
@@ -134,7 +137,7 @@ class EmailLinks:
         self.require_mail()
         link = parse_link(token.reveal(), self._keys, purpose=purpose)
         if isinstance(link, UnknownLinkKey):
-            raise Unavailable("unknown-key", "This server does not have the key of this link yet; try again.")
+            raise Unavailable(ProblemCode.UNKNOWN_KEY, "This server does not have the key of this link yet; try again.")
         if isinstance(link, InvalidLink) or link.expires_at <= self._clock.now():
             raise invalid_link()
         return link
@@ -162,7 +165,9 @@ class EmailLinks:
 
 def invalid_link() -> Unprocessable:
     """One answer for a link that was used, has expired, was superseded or was forged."""
-    return Unprocessable("invalid-link", "This link is invalid, was used already, or has expired; ask for a new one.")
+    return Unprocessable(
+        ProblemCode.INVALID_LINK, "This link is invalid, was used already, or has expired; ask for a new one."
+    )
 
 
 def _state(account: Account) -> tuple[str, ...]:

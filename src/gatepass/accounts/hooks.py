@@ -26,6 +26,7 @@ from gatepass.core.hook_facts import HookFacts, HookKind
 from gatepass.errors import ConfigurationError, GatepassError, Overloaded, Refused, Unavailable
 from gatepass.hooks import is_async, takes_one
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire import bodies
 from gatepass.wire.extra_members import NO_EXTRAS, Extras, members_of
 
@@ -152,7 +153,9 @@ class Hooks:
                 raise
             except TimeoutError as late:
                 self._tell(hook, late)
-                raise Unavailable("hook-timeout", "A check took too long; try again.", retry_after=5) from late
+                raise Unavailable(
+                    ProblemCode.HOOK_TIMEOUT, "A check took too long; try again.", retry_after=5
+                ) from late
             except Unavailable as busy:
                 self._tell(hook, busy)
                 raise

@@ -30,6 +30,7 @@ from gatepass.core.policy import RegistrationMode
 from gatepass.core.session_id import SessionId, sid_of
 from gatepass.errors import Conflict, Forbidden, NotFound, Unavailable
 from gatepass.ports import AccountStore, Clock, Entropy, IdentityStore
+from gatepass.problem_codes import ProblemCode
 from gatepass.sessions.service import Sessions
 from gatepass.wire.email_address import EmailAddress, read_email
 
@@ -82,8 +83,8 @@ class Identities:
             if account is not None:
                 if account.disabled_at is None:
                     return account
-                self._refuse(account, "account-disabled", "This account is disabled.", ip_prefix=ip_prefix)
-        raise Unavailable("overloaded", "The account is being changed by other requests; try again.")
+                self._refuse(account, ProblemCode.ACCOUNT_DISABLED, "This account is disabled.", ip_prefix=ip_prefix)
+        raise Unavailable(ProblemCode.OVERLOADED, "The account is being changed by other requests; try again.")
 
     async def link(self, account_id: str, identity: Identity, *, ip_prefix: str = "") -> LinkedIdentity:
         """Let an identity sign in to an account too, at the request of its owner. Again: nothing changes.
@@ -103,8 +104,8 @@ class Identities:
             return linked
         now = await self._store.find_account(account_id)
         if now is None or now.credential_version != account.credential_version:
-            raise Conflict("password-changed", "The account was changed by another request meanwhile.")
-        raise Conflict("identity-taken", "This identity signs in to another account; unlink it there first.")
+            raise Conflict(ProblemCode.PASSWORD_CHANGED, "The account was changed by another request meanwhile.")
+        raise Conflict(ProblemCode.IDENTITY_TAKEN, "This identity signs in to another account; unlink it there first.")
 
     async def unlink(
         self,
@@ -130,7 +131,7 @@ class Identities:
             raise NotFound("You have no identity of this id.")
         if not is_removed:
             raise Conflict(
-                "last-way-in", "This is the only way into the account: set a password or link another first."
+                ProblemCode.LAST_WAY_IN, "This is the only way into the account: set a password or link another first."
             )
         now = self._clock.now()
         self._report(
@@ -165,12 +166,13 @@ class Identities:
         address = read_email(identity.email)
         if address is None:
             raise Forbidden(
-                "email-required",
+                ProblemCode.EMAIL_REQUIRED,
                 "The provider tells no address, which an account here needs. Sign in another way, and link it.",
             )
         if not identity.email_verified and self._registration != "open":  # the same for every address
             raise Forbidden(
-                "email-unverified", "The provider has not verified your address. Sign in another way, and link it."
+                ProblemCode.EMAIL_UNVERIFIED,
+                "The provider has not verified your address. Sign in another way, and link it.",
             )
         account = await find_by_email(self._store, address.key)
         if account is None:
@@ -179,7 +181,7 @@ class Identities:
             return account
         if not identity.email_verified or account.verified_at is None:
             detail = "There is an account with this address. Sign in to it as before, then link this provider."
-            self._refuse(account, "link-required", detail, ip_prefix=ip_prefix)
+            self._refuse(account, ProblemCode.LINK_REQUIRED, detail, ip_prefix=ip_prefix)
         count = len(await self._store.list_identities(account.id))
         linked = await self._add(account, identity, by="address", ip_prefix=ip_prefix, count=count)
         return None if linked is None else account
@@ -187,7 +189,7 @@ class Identities:
     async def _register(self, identity: Identity, address: EmailAddress, *, request: RequestFacts) -> Account | None:
         """Make an account without a password. None if the address or the identity was taken meanwhile."""
         if self._registration == "closed":
-            raise Forbidden("registration-closed", "Only an administrator can make accounts here.")
+            raise Forbidden(ProblemCode.REGISTRATION_CLOSED, "Only an administrator can make accounts here.")
         facts: HookFacts[Any] = HookFacts(
             kind="register", account_id=None, email=address.display, request=request, provider=identity.provider
         )
@@ -216,7 +218,9 @@ class Identities:
     ) -> LinkedIdentity | None:
         """Link an identity to an account that has `count` already. None if it is taken, or the account has changed."""
         if count >= MAX_IDENTITIES:
-            raise Conflict("too-many-identities", f"An account has at most {MAX_IDENTITIES} identities; unlink one.")
+            raise Conflict(
+                ProblemCode.TOO_MANY_IDENTITIES, f"An account has at most {MAX_IDENTITIES} identities; unlink one."
+            )
         linked = self._of(account, identity, now=self._clock.now())
         if not await self._store.add_identity(linked, credential_version=account.credential_version):
             return None

@@ -20,6 +20,7 @@ from gatepass.core.policy import RegistrationMode
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Forbidden
 from gatepass.ports import AccountStore, Clock, Entropy, Message
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire.extra_members import NO_EXTRAS, Extras
 
 
@@ -78,7 +79,7 @@ class Registration:
         facts: HookFacts[Any] = HookFacts(kind="register", account_id=None, email=email, request=request)
         match self._mode:
             case "closed":
-                raise Forbidden("registration-closed", "Only an administrator can make accounts here.")
+                raise Forbidden(ProblemCode.REGISTRATION_CLOSED, "Only an administrator can make accounts here.")
             case "open":
                 self._passwords.check_policy(password, email_key)
                 await self._hooks.ask(facts, extras)

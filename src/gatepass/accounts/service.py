@@ -13,14 +13,15 @@ from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.throttling import Attempt, SignInThrottle
 from gatepass.core import event as events
-from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.account import NO_PASSWORD, Account, PendingRegistration
 from gatepass.core.event import Event
 from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
 from gatepass.ports import AccountStore, Clock, Entropy
+from gatepass.problem_codes import ProblemCode
 from gatepass.sessions.service import Sessions
-from gatepass.wire.email_address import earlier_key, read_email
+from gatepass.wire.email_address import EmailAddress, earlier_key, read_email
 
 
 class Accounts:
@@ -113,8 +114,31 @@ class Accounts:
         # Today's key is free where an earlier version made another one of the same address.
         is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
         if is_known or not await self._store.add_account(account, extra=extra):
-            raise Conflict("email-taken", "There is an account with this address.")
+            raise Conflict(ProblemCode.EMAIL_TAKEN, "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
+        self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
+        await self._changes.deliver(account.id)
+        return account
+
+    async def add_without_password(self, address: EmailAddress, *, ip_prefix: str = "") -> Account | None:
+        """The account of an address, which is made if there is none, as verified: for tests. None with `users`."""
+        if self._external_users is not None:
+            return None
+        found = await find_by_email(self._store, address.key)
+        if found is not None:
+            return found
+        now = self._clock.now()
+        account = Account(
+            id=self._entropy.token_bytes(16).hex(),
+            email=address.display,
+            email_key=address.key,
+            password_hash=NO_PASSWORD,
+            credential_version=1,
+            created_at=now,
+            verified_at=now,
+        )
+        if not await self._store.add_account(account):  # another request made it meanwhile
+            return await find_by_email(self._store, address.key)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
         await self._changes.deliver(account.id)
         return account
@@ -155,7 +179,7 @@ class Accounts:
             found = await self._store.find_registrations(email_key)
             pending = [each for each in found if registration_id in (None, each.id)]
             if len(pending) > 1:
-                raise Conflict("several-registrations", _ask_which(pending))
+                raise Conflict(ProblemCode.SEVERAL_REGISTRATIONS, _ask_which(pending))
             return await self.activate(pending[0]) if pending else None
         await self._store.verify_account(account.id, now=now)
         self._report(events.AccountVerified(at=now, account_id=account.id))
@@ -234,7 +258,7 @@ class Accounts:
             keep=None,
         )
         if ended is None:
-            raise Conflict("password-changed", "The password was changed by another request meanwhile.")
+            raise Conflict(ProblemCode.PASSWORD_CHANGED, "The password was changed by another request meanwhile.")
         self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
 
@@ -294,7 +318,7 @@ class Accounts:
     def require_local(self) -> None:
         """Raise Forbidden (`not-offered`) if users are external."""
         if self._external_users is not None:
-            raise Forbidden("not-offered", "Accounts are managed by another system; change yours there.")
+            raise Forbidden(ProblemCode.NOT_OFFERED, "Accounts are managed by another system; change yours there.")
 
     async def _verify(self, email_key: str, password: Secret, *, network: str) -> tuple[Account | None, bool]:
         """The account of an address, and whether the password matches: the same work in every case."""

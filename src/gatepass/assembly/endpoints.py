@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gatepass.access.live import LiveConnections
 from gatepass.assembly.accounts import AccountParts
 from gatepass.assembly.options import Options
 from gatepass.core.strict_json import dump
@@ -39,6 +40,13 @@ class EndpointParts(AccountParts):
     def _join_endpoints(self) -> None:
         options, browsers = self.options, self.options.browsers
         self.origins = Origins.of(options.public_url, browsers.origins)
+        self.live = LiveConnections(
+            self.check,
+            revocations=self.revocations,
+            clock=options.clock,
+            origins=self.origins,
+            limits=options.limits.live,
+        )
         self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
         self._described += endpoints.PAGES if options.pages else ()
         self._devices = Devices(
@@ -89,6 +97,7 @@ class EndpointParts(AccountParts):
                 entropy=options.entropy,
             ),
             check=self.check,
+            links=self.links,
             limiter=Limiter(options.limits, clock=options.clock, report=self.report),
             policy=options.policy,
             signing_keys=self.keys,

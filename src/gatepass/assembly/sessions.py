@@ -7,6 +7,7 @@ secrets stand for, and the signing keys hand it every later set.
 from collections.abc import Sequence
 
 from gatepass.access.check import Check
+from gatepass.access.links import Links
 from gatepass.access.pages import PageCheck
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.assembly.options import Options
@@ -40,13 +41,18 @@ class SessionParts:
         self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
         # Of the tokens that live longest: what ends a session must be known as long as one of its tokens is valid.
-        longest = max(policy.access_ttl, options.page_ttl or 0)
-        retention = longest + policy.clock_skew + policy.leeway
+        page_ttl, tolerance = options.page_ttl or 0, policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            retention=retention,
+            retention=max(policy.token_life, page_ttl) + tolerance,
             max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
-        self.check = Check(self._verifier(self._ring.signing_keys), revocations=self.revocations, clock=options.clock)
+        self.links = Links(self._ring, policy=policy, claims=options.tokens.link_claims, clock=options.clock)
+        self.check = Check(
+            self._verifier(self._ring.signing_keys),
+            revocations=self.revocations,
+            clock=options.clock,
+            links=self.links,
+        )
         self._page_tokens = Check(
             self._verifier(self._ring.signing_keys, kind=PAGE), revocations=self.revocations, clock=options.clock
         )
@@ -54,7 +60,7 @@ class SessionParts:
             self._ring,
             store=options.store,
             algorithm=options.tokens.algorithm,
-            kept=retention,
+            kept=max(policy.access_ttl, page_ttl) + tolerance,
             clock=options.clock,
             entropy=options.entropy,
             changed=self._trust,

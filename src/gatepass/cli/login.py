@@ -15,6 +15,7 @@ import click
 
 from gatepass.cli.common import fail, json_option, read_password
 from gatepass.core.secret import Secret
+from gatepass.problem_codes import ProblemCode
 
 NO_PASSWORD_HINT = (
     "(An account that is opened at a provider only, such as Google, has no password. Its owner sets one where the "
@@ -100,7 +101,7 @@ def _sign_in(client: Any, email: str, password: Secret) -> Any:
     try:
         return client.sign_in(email, password.reveal())
     except ProblemError as refused:
-        if refused.code == "invalid-credentials":
+        if refused.code == ProblemCode.INVALID_CREDENTIALS:
             fail(f"{refused.detail} {NO_PASSWORD_HINT}")
         raise
 

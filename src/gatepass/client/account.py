@@ -12,24 +12,22 @@ When the server requires a recent sign-in (401 `insufficient-user-authentication
 """
 
 import functools
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from gatepass.client.aio import AsyncClient
-from gatepass.client.body_replay import remember_start
-from gatepass.client.errors import SessionEndedError, raise_for_problem
-from gatepass.client.flow import Call, Step, drive, drive_async
-from gatepass.client.http import bare_request, httpx
-from gatepass.client.session.endpoints import CLIENT_HEADER
+from gatepass.client.endpoint_call import Flow, call_endpoint
+from gatepass.client.errors import SessionEndedError
+from gatepass.client.flow import drive, drive_async
+from gatepass.client.http import httpx
 from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
 from gatepass.core.secret import Secret
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
-Flow = Generator[Step, Any, Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +148,7 @@ class AccountFlows:
         yield from self.client.session.sign_out(everywhere=False)
 
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Flow[httpx.Response]:
-        client = self.client
-        url = f"{client.session.auth_url}/{path}"
-        request = client.build_request(method, url, json=body and _revealed(body), headers=CLIENT_HEADER)
-        remember_start(request)
-        call = Call(request)
-        del request
-        response = yield from client._chain(call)
-        response.request = bare_request(method, url, like=response)  # errors show it: no password and no token
-        return raise_for_problem(response)
-
-
-def _revealed(body: Mapping[str, object]) -> dict[str, object]:
-    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in body.items()}
+        return call_endpoint(self.client, method, path, body)
 
 
 class Blocking(Generic[Parameters, Result]):

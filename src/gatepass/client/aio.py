@@ -5,7 +5,7 @@ Every method of httpx2's client calls `send`, which therefore sees the final res
 
 import asyncio
 from abc import ABCMeta
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -14,6 +14,7 @@ from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive_async
 from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
+from gatepass.client.links import links_for
 from gatepass.client.session.endpoints import exclude_own_cookies
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
@@ -79,6 +80,18 @@ class AsyncCalls(BaseClient, _Base):
         not repeated, httpx's error is raised.
         """
         await drive_async(self.session.sign_out(everywhere=everywhere), self)
+
+    async def link(self, path: str) -> str:
+        """Make an address that opens `path`, with its query, by GET and without a header, for some minutes.
+
+        It dies with the session. For routes that ask for `link_principal`. `links` makes many at once. Raises
+        UnauthenticatedError if not signed in, UnprocessableError for an address that no link can be for.
+        """
+        return (await self.links([path]))[0]
+
+    async def links(self, paths: Sequence[str]) -> list[str]:
+        """Make an address for each path, as `link`, with one request for 200."""
+        return await drive_async(links_for(self, paths), self)
 
     async def send(
         self,

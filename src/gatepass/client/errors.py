@@ -5,6 +5,7 @@
     │   └── CorruptRecord              gatepass.client.storage.record: a stored session is unreadable
     ├── SessionEndedError              the session that the call belonged to has ended: sign in again
     ├── RefreshUnavailableError        no access token for now, the session is kept; also an httpx.TransportError
+    ├── LiveRefusedError               gatepass.client.live: a WebSocket is refused, and would be again
     ├── NotReplayableError             refused, and the body cannot be sent again; also an httpx.HTTPStatusError
     └── ProblemError                   an answer of 400 or more; also an httpx.HTTPStatusError
         ├── BadRequestError            400

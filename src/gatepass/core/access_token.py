@@ -95,6 +95,8 @@ class Principal(Generic[Claims]):
     claims_mark: int = 0
     email_verified: bool | None = None
     """The claim of this name (`Tokens(email_verified_claim=True)`), of when the token was made; None without one."""
+    by_link: bool = False
+    """Whether a link to one path is all that the request showed: a person opened it, or who was given it."""
 
     @property
     def auth_time(self) -> int:
@@ -194,22 +196,28 @@ class Verifier:
         if "nbf" in claims and _time(claims, "nbf") > now + self._skew:
             raise InvalidToken("not valid yet")
         _text(claims, "client_id")
-        authenticated_at = _time(claims, "auth_time")
-        return Principal(
-            _text(claims, "sub"),
-            _text(claims, "sid"),
-            _text(claims, "jti"),
-            expires_at,
-            issued_at,
-            authenticated_at,
-            _scopes(claims),
-            frozen(claims),
-            _methods(claims),
-            _text(claims, "acr") if "acr" in claims else None,
-            _time(claims, "begun_at") if "begun_at" in claims else authenticated_at,
-            _time(claims, claims_mark.CLAIM) if claims_mark.CLAIM in claims else 0,
-            _is_verified(claims),
-        )
+        return principal_of(claims)
+
+
+def principal_of(claims: Mapping[str, Json], *, by_link: bool = False) -> Principal:
+    """The caller that authentic claims name; a link has no `jti`. Raises InvalidToken for a missing or unusable one."""
+    authenticated_at = _time(claims, "auth_time")
+    return Principal(
+        _text(claims, "sub"),
+        _text(claims, "sid"),
+        "" if by_link else _text(claims, "jti"),
+        _time(claims, "exp"),
+        _time(claims, "iat"),
+        authenticated_at,
+        _scopes(claims),
+        frozen(claims),
+        _methods(claims),
+        _text(claims, "acr") if "acr" in claims else None,
+        _time(claims, "begun_at") if "begun_at" in claims else authenticated_at,
+        _time(claims, claims_mark.CLAIM) if claims_mark.CLAIM in claims else 0,
+        _is_verified(claims),
+        by_link,
+    )
 
 
 def is_page_token(token: str) -> bool:

@@ -63,7 +63,14 @@ class Tokens:
     max_token_length: int = 4096
     """Characters of an access token, which goes with every request: servers and proxies accept header lines of 8 kB."""
 
+    link_claims: tuple[str, ...] = ()
+    """The names of claims that links to one path carry too, such as `scope`. Addresses stand in histories and logs."""
+
     def __post_init__(self) -> None:
+        if isinstance(self.link_claims, str):
+            raise ConfigurationError('`link_claims` must be names, not one text: ("scope",).')
+        if taken := sorted((RESERVED - {"amr", "acr"}).intersection(self.link_claims)):
+            raise ConfigurationError(f"`link_claims` has {taken[0]}, which is no claim of the application.")
         if self.algorithm not in get_args(Algorithm):
             raise ConfigurationError(f"`algorithm` must be one of {', '.join(get_args(Algorithm))}.")
         if self.claims is not None and not callable(self.claims):

@@ -113,9 +113,9 @@ def key_id_of_secret(secret: bytes) -> int:
 class SecretKeys:
     """The keys of one secret.
 
-    `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links, `seal` for
-    stored signing keys, `device` for the challenges and cookies of device-bound sessions, `errand` for what a browser
-    carries to a provider of identities and back.
+    `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
+    `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
+    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back.
     """
 
     key_id: int
@@ -123,6 +123,7 @@ class SecretKeys:
     pad: Mac
     seal: bytes
     link: bytes
+    signed_link: Mac
     device: bytes
     errand: bytes
 
@@ -229,6 +230,7 @@ class KeyRing:
                 pad=Mac(derive(secret, "binding key seal")),
                 seal=derive(secret, "signing key seal"),
                 link=derive(secret, "mailed link"),
+                signed_link=Mac(derive(secret, "signed link")),
                 device=derive(secret, "device-bound session"),
                 errand=derive(secret, "sign-in errand"),
             )

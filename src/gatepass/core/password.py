@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gatepass.core.policy import Policy
+from gatepass.problem_codes import ProblemCode
 
 MAX_PADDING = 4
 """Characters around a listed word that programs try in all combinations."""
@@ -61,17 +62,19 @@ def find_violation(
     """
     length = len(password)
     if length < policy.password_min:
-        return PasswordViolation("password-too-short", f"Use at least {policy.password_min} characters.")
+        return PasswordViolation(ProblemCode.PASSWORD_TOO_SHORT, f"Use at least {policy.password_min} characters.")
     if length > policy.password_max:
-        return PasswordViolation("password-too-long", f"Use at most {policy.password_max} characters.")
+        return PasswordViolation(ProblemCode.PASSWORD_TOO_LONG, f"Use at most {policy.password_max} characters.")
     folded = fold(password)
     words = {form for word in context for form in (fold(word), _letters(fold(word)))}
     if any(_is_derived(folded, word) for word in words):
         return PasswordViolation(
-            "password-contains-context", "Do not make it from your address or this service's name."
+            ProblemCode.PASSWORD_CONTAINS_CONTEXT, "Do not make it from your address or this service's name."
         )
     if folded in blocklist or _is_monotonous(folded) or _is_padded(folded, blocklist):
-        return PasswordViolation("password-blocklisted", "This is among the first passwords that attackers try.")
+        return PasswordViolation(
+            ProblemCode.PASSWORD_BLOCKLISTED, "This is among the first passwords that attackers try."
+        )
     return None
 
 

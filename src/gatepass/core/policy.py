@@ -12,6 +12,8 @@ from gatepass.errors import ConfigurationError
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+LONGEST_LINK = 12 * HOUR
+"""Seconds: a film and its pauses. Whoever has an address with a link can read that path for so long."""
 
 RegistrationMode = Literal["open", "verify", "closed"]
 
@@ -30,6 +32,8 @@ class Policy:
     """How long after a refresh a repeat of it still brings an access token (PROTOCOL §4)."""
     clock_skew: int = 5
     """How far the clocks of two servers may differ when exp and nbf are checked (RFC 9068 §4: small)."""
+    link_ttl: int = 10 * MINUTE
+    """Life of a link to one path (PROTOCOL §10). It dies earlier with its session."""
     password_min: int = 15
     """Code points. 15 because the password is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
     password_max: int = 128
@@ -57,6 +61,7 @@ class Policy:
             ),
             (0 <= self.leeway <= MINUTE, "`leeway` must be 0 to 60 seconds"),
             (0 <= self.clock_skew <= MINUTE, "`clock_skew` must be 0 to 60 seconds"),
+            (MINUTE <= self.link_ttl <= LONGEST_LINK, "`link_ttl` must be 1 minute to 12 hours"),
             (8 <= self.password_min <= self.password_max, "`password_min` must be 8 to `password_max`"),
             (64 <= self.password_max <= 1024, "`password_max` must be 64 to 1024"),
             (
@@ -69,6 +74,11 @@ class Policy:
         faults = [text for holds, text in rules if not holds]
         if faults:
             raise ConfigurationError("; ".join(faults) + ".")
+
+    @property
+    def token_life(self) -> int:
+        """Seconds for which something that was given to a client may be shown, and the end of its session matters."""
+        return max(self.access_ttl, self.link_ttl)
 
     @classmethod
     def standard(cls) -> "Policy":

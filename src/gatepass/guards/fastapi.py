@@ -9,6 +9,9 @@
     @app.post("/transfers")
     def transfer(principal: Annotated[Principal, requires(max_age=300)]): ...
 
+    @app.websocket("/chat")
+    async def chat(socket: WebSocket, principal: CurrentPrincipal): ...
+
     @app.delete("/notes")
     def clear(principal: Annotated[Principal[MyClaims], requires(claims=MyClaims)]): ...
 
@@ -35,9 +38,11 @@ except ModuleNotFoundError as missing:
         missing, "fastapi", sentence="This guard needs fastapi: pip install 'gatepass[fastapi]'"
     ) from None
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from gatepass.access.asgi import check_of
 from gatepass.access.check import check_max_age, require_scopes
+from gatepass.access.live_socket import socket_of
 from gatepass.core.access_token import Principal
 from gatepass.core.typed_claims import reader_of
 from gatepass.errors import Problem
@@ -71,7 +76,9 @@ class Bearer(SecurityBase):
         self.scheme_name = "Gatepass"
 
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Principal:
-        """The caller. Raises Denied (401, 403 or 503)."""
+        """The caller; of a WebSocket, who is let in for it. Raises Denied (401, 403 or 503)."""
+        if isinstance(connection, WebSocket):
+            return await guard.admit(connection, *scopes.scopes)
         return guard.current_principal(connection, *scopes.scopes)
 
 
@@ -82,6 +89,8 @@ class OptionalBearer(Bearer):
         self, connection: HTTPConnection, scopes: SecurityScopes
     ) -> Principal | None:
         """The caller, or None where no token came. Raises Denied for an invalid token."""
+        if isinstance(connection, WebSocket):
+            return await guard.admit_optional(connection)
         return guard.optional_principal(connection)
 
 
@@ -109,10 +118,22 @@ class OptionalPageCookie(PageCookie):
         return guard.optional_page_principal(connection)
 
 
+class LinkBearer(Bearer):
+    """The same for routes that a link opens too: `<img>`, `<video>`, downloads."""
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Principal:
+        """The caller by its access token or by a link to this very address. Raises Denied (401, 403 or 503)."""
+        return guard.link_principal(connection, *scopes.scopes)
+
+
 current_principal = Bearer()
+live_stream = guard.live_stream
+newest_principal = guard.current_principal
+"""The caller of an open WebSocket by its newest token: `newest_principal(socket)`."""
 optional_principal = OptionalBearer()
 page_principal = PageCookie()
 optional_page_principal = OptionalPageCookie()
+link_principal = LinkBearer()
 
 CurrentPrincipal = Annotated[Principal, Security(current_principal)]
 """The caller; without a valid access token the route answers 401."""
@@ -122,6 +143,9 @@ PagePrincipal = Annotated[Principal, Security(page_principal)]
 """The person of a page; one who must resume the session or sign in first is sent there."""
 OptionalPagePrincipal = Annotated[Principal | None, Security(optional_page_principal)]
 """The person or None; one whose session is to be resumed is sent there first."""
+
+LinkPrincipal = Annotated[Principal, Security(link_principal)]
+"""The caller by its access token or by a link to this very address (GET and HEAD); `by_link` says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +169,8 @@ class Requires:
                 check_of(connection.scope).require(principal, max_age=self.max_age)
             return principal if self.claims is None else principal.typed(self.claims)
         except Problem as problem:
+            if (socket := socket_of(connection.scope)) is not None:
+                await socket.refuse(problem)
             raise guard.denied(connection, problem) from None
 
 

@@ -15,7 +15,7 @@ problem document.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 from gatepass._extras import missing_extra
@@ -30,6 +30,7 @@ from werkzeug.exceptions import HTTPException
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
 from gatepass.access.gate import Gate
+from gatepass.access.live_stream import Chunk
 from gatepass.access.wsgi import Guard, answer_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
@@ -112,6 +113,17 @@ def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
         raise _denied(problem) from None
 
 
+def link_principal(*scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return wsgi.link_principal(_environ(), *scopes)
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
 def optional_principal() -> Principal | None:
     """The caller, or None where no token came. Raises Denied for an invalid token."""
     try:
@@ -135,6 +147,17 @@ def optional_page_principal() -> Principal | None:
     """The person, or None for one who is signed out. Raises Denied as `page_principal`."""
     try:
         return wsgi.optional_page_principal(_environ())
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
+def live_stream(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The chunks of a streamed response to the caller, until the session ends or the token runs out.
+
+    It is looked at before each chunk. Raises Denied, before the response begins.
+    """
+    try:
+        return wsgi.live_stream(_environ(), chunks)
     except Problem as problem:
         raise _denied(problem) from None
 

@@ -16,7 +16,7 @@ every request, answers refusals as problem documents, and marks in OpenAPI which
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from copy import copy
 from typing import Any
 
@@ -41,8 +41,11 @@ from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import Receive, Scope, Send
 
 from gatepass.access import asgi as guard
+from gatepass.access import live_socket
 from gatepass.access.check import check_max_age
 from gatepass.access.gate import Gate
+from gatepass.access.live_stream import Chunk
+from gatepass.access.live_wire import POLICY, code_of
 from gatepass.access.refusals import GuardedSend
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
@@ -64,6 +67,9 @@ PagePrincipal = NamedDependency[SkipValidation[Principal]]
 OptionalPagePrincipal = NamedDependency[SkipValidation[Principal | None]]
 """The type of `optional_page_principal`: None for a person who is signed out."""
 
+LinkPrincipal = NamedDependency[SkipValidation[Principal]]
+"""The type of `link_principal`: the caller by its access token, or by a link to this very address (GET and HEAD)."""
+
 
 class Denied(HTTPException, GatepassError):
     """A refusal by the guard; `problem` is the error that caused it."""
@@ -80,6 +86,40 @@ def current_principal(connection: Connection, *scopes: str, max_age: int | None 
     """
     try:
         return guard.current_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(connection.scope, problem) from None
+
+
+async def admit(socket: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+    """Let the caller of a WebSocket in: by a header, a sub-protocol or the first message, which is waited for.
+
+    Then `await socket.accept()` as usual. `current_principal(socket)` is the caller by the newest token. Raises
+    WebSocketException after it has closed the socket.
+    """
+    try:
+        return await live_socket.admit(socket.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(socket.scope, problem) from None
+
+
+def live_stream(request: Connection, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
+    """The chunks of a Stream or ServerSentEvent to the caller, until the session ends or the token runs out.
+
+    Raises Denied, before the response begins.
+    """
+    try:
+        return guard.live_stream(request.scope, chunks)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(request.scope, problem) from None
+
+
+def link_principal(connection: Connection, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return guard.link_principal(connection.scope, *scopes)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 
@@ -123,7 +163,10 @@ class Requires:
         """Return for a valid caller, else raise Denied. The auth endpoints need no token: sign-in is one of them."""
         # Async though it awaits nothing: Litestar runs a plain function on a thread, at twenty times the cost.
         if not handler.opt.get(_MOUNTED):
-            self.find(connection, *self.scopes, max_age=self.max_age)
+            if connection.scope["type"] == ScopeType.WEBSOCKET and self.find is current_principal:
+                await admit(connection, *self.scopes, max_age=self.max_age)
+            else:
+                self.find(connection, *self.scopes, max_age=self.max_age)
 
     find = staticmethod(current_principal)
 
@@ -166,8 +209,9 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.lifespan.insert(0, self._lifespan)
         if self._auth and self._gate.asgi is not None:
             app_config.route_handlers.append(_mounted(self._auth, self._gate.asgi))
-        app_config.dependencies.setdefault("principal", Provide(_provide, sync_to_thread=False))
-        app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional, sync_to_thread=False))
+        app_config.dependencies.setdefault("principal", Provide(_provide))
+        app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional))
+        app_config.dependencies.setdefault("link_principal", Provide(_provide_linked, sync_to_thread=False))
         app_config.dependencies.setdefault("page_principal", Provide(_provide_page, sync_to_thread=False))
         app_config.dependencies.setdefault(
             "optional_page_principal", Provide(_provide_optional_page, sync_to_thread=False)
@@ -200,8 +244,13 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             if is_preflight and await preflights.answer(scope, receive, send):
                 return
             # In place, as Litestar itself writes into the scope: its hooks hold this very object.
-            guard.prepare_scope(scope, check=gate.check, cookies=gate.cookies)
-            sender = scope[SENDER] = GuardedSend(send, scope["type"])
+            by_link = guard.withhold_link(scope)
+            guard.prepare_scope(scope, check=gate.check, cookies=gate.cookies, live=gate.live)
+            if scope["type"] == ScopeType.WEBSOCKET:
+                await live_socket.LiveSocket(scope, receive, send, live=gate.live).run(inner, scope)  # type: ignore[arg-type]
+                return
+            sender = scope[SENDER] = GuardedSend(send)
+            sender.by_link = by_link
             try:
                 await inner(scope, receive, sender)  # type: ignore[arg-type]
             finally:
@@ -229,11 +278,13 @@ def _mounted(mount: str, endpoints: ASGIApp) -> ASGIRouteHandler:
     return auth
 
 
-def _provide(scope: Scope) -> Principal:
+async def _provide(scope: Scope) -> Principal:
+    if scope["type"] == ScopeType.WEBSOCKET:
+        return await admit(ASGIConnection(scope))
     return current_principal(ASGIConnection(scope))
 
 
-def _provide_optional(scope: Scope) -> Principal | None:
+async def _provide_optional(scope: Scope) -> Principal | None:
     return optional_principal(ASGIConnection(scope))
 
 
@@ -245,9 +296,15 @@ def _provide_optional_page(scope: Scope) -> Principal | None:
     return optional_page_principal(ASGIConnection(scope))
 
 
+def _provide_linked(scope: Scope) -> Principal:
+    return link_principal(ASGIConnection(scope))
+
+
 def _refusal(scope: Scope, problem: Problem) -> Denied | WebSocketException:
     if scope["type"] == ScopeType.WEBSOCKET:
-        return WebSocketException(detail=problem.code, code=1008)
+        socket = live_socket.socket_of(scope)  # type: ignore[arg-type]
+        is_in = socket is not None and socket.is_admitted
+        return WebSocketException(detail=problem.code, code=code_of(problem) if is_in else POLICY)
     return Denied(problem)
 
 
@@ -271,7 +328,7 @@ def _describe(handler: HTTPRouteHandler) -> None:
     guards = [found for layer in handler.ownership_layers for found in layer.guards or ()]
     asked = [found.scopes for found in guards if isinstance(found, Requires)]
     names = handler.parsed_fn_signature.parameters
-    if asked or "principal" in names:
+    if asked or "principal" in names or "link_principal" in names:
         wanted = {SCHEME: sorted({scope for scopes in asked for scope in scopes})}
         handler.security = [*(handler.security or ()), wanted]
     elif "optional_principal" in names:

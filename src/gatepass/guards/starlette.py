@@ -6,7 +6,7 @@ response is a problem document.
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from gatepass._extras import missing_extra
@@ -21,8 +21,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from gatepass.access import asgi
+from gatepass.access import asgi, live_socket
 from gatepass.access.check import check_max_age
+from gatepass.access.live_stream import Chunk
 from gatepass.core.access_token import Principal
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -47,6 +48,51 @@ def current_principal(connection: HTTPConnection, *scopes: str, max_age: int | N
     """
     try:
         return asgi.current_principal(connection.scope, *scopes, max_age=max_age)
+    except Problem as problem:
+        raise denied(connection, problem) from None
+
+
+async def admit(socket: WebSocket, *scopes: str, max_age: int | None = None) -> Principal:
+    """Let the caller of a WebSocket in: by a header, a sub-protocol or the first message, which is waited for.
+
+    Then `await socket.accept()` as usual. `current_principal(socket)` is the caller by the newest token. Raises Denied
+    after it has closed the socket.
+    """
+    try:
+        return await live_socket.admit(socket.scope, *scopes, max_age=max_age)
+    except Problem as problem:
+        raise denied(socket, problem) from None
+
+
+async def admit_optional(socket: WebSocket) -> Principal | None:
+    """As `admit`, but None for a WebSocket whose handshake brought no token: nothing is waited for.
+
+    Raises Denied for an invalid token.
+    """
+    try:
+        return await live_socket.admit_optional(socket.scope)
+    except Problem as problem:
+        raise denied(socket, problem) from None
+
+
+def live_stream(request: HTTPConnection, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
+    """The chunks of a StreamingResponse to the caller, until the session ends or the token runs out.
+
+    Raises Denied, before the response begins.
+    """
+    try:
+        return asgi.live_stream(request.scope, chunks)
+    except Problem as problem:
+        raise denied(request, problem) from None
+
+
+def link_principal(connection: HTTPConnection, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises Denied (401, 403 or 503).
+    """
+    try:
+        return asgi.link_principal(connection.scope, *scopes)
     except Problem as problem:
         raise denied(connection, problem) from None
 
@@ -83,6 +129,7 @@ def requires(
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     """Decorate an async endpoint: it runs only for a caller who covers `scopes` (none: any valid caller).
 
+    Of a WebSocket the caller is let in, as by `admit`.
     With `max_age` the caller must have signed in at most that many seconds ago.
     """
     return _decorator(current_principal, "current_principal", scopes, max_age)
@@ -108,7 +155,11 @@ def _decorator(
 
         @functools.wraps(endpoint)
         async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            find(_connection_among((*args, *kwargs.values())), *scopes, max_age=max_age)
+            connection = _connection_among((*args, *kwargs.values()))
+            if isinstance(connection, WebSocket) and find is current_principal:
+                await admit(connection, *scopes, max_age=max_age)
+            else:
+                find(connection, *scopes, max_age=max_age)
             return await endpoint(*args, **kwargs)
 
         return guarded
@@ -129,7 +180,10 @@ def denied(connection: HTTPConnection, problem: Problem) -> Denied:
     """The exception for a refusal, which this connection's application will answer."""
     # Starlette puts the application's handler tables into the scope before a guard could add to them. Ours is added
     # at the first refusal, unless the application has registered a handler for Denied.
-    if isinstance(connection, Request | HTTPConnection) and not isinstance(connection, WebSocket):
+    if isinstance(connection, WebSocket):
+        if (socket := live_socket.socket_of(connection.scope)) is not None:
+            socket.refusal = problem
+    else:
         by_class, _by_status = connection.scope.get(_HANDLERS, ({}, {}))
         by_class.setdefault(Denied, answer)
     return Denied(problem)

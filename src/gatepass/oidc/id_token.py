@@ -13,6 +13,7 @@ from gatepass.oidc.key_set import is_same, left_half_hash
 from gatepass.oidc.metadata import TENANT
 from gatepass.oidc.options import Provider
 from gatepass.oidc.partner import FEDERATED, Assertion, Signed
+from gatepass.problem_codes import ProblemCode
 
 MAX_AGE = 60 * MINUTE
 """Seconds since an ID token was issued. It comes from the token endpoint directly, so an old one is not ours."""
@@ -117,4 +118,4 @@ def _time(claims: Members, name: str) -> int:
 
 
 def _weak(detail: str) -> Forbidden:
-    return Forbidden("sign-in-too-weak", detail)
+    return Forbidden(ProblemCode.SIGN_IN_TOO_WEAK, detail)

@@ -12,6 +12,7 @@ from gatepass.errors import BadRequest, ProviderFailed
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.fetch import Members
 from gatepass.oidc.options import Provider
+from gatepass.problem_codes import ProblemCode
 
 FEDERATED = "fed"
 """The method of every session that begins at a provider; what the provider says of its own sign-in follows it."""
@@ -74,4 +75,6 @@ class Partner(Protocol):
 
 def expired() -> BadRequest:
     """The errand is too old, was finished before, or was begun in another browser."""
-    return BadRequest("sign-in-expired", "This sign-in took too long, was finished before, or began elsewhere.")
+    return BadRequest(
+        ProblemCode.SIGN_IN_EXPIRED, "This sign-in took too long, was finished before, or began elsewhere."
+    )

@@ -30,6 +30,7 @@ from gatepass.oidc.partner import Answer, Assertion, Signed, UnpublishedKey, exp
 from gatepass.oidc.return_to import with_query
 from gatepass.outgoing import Incoming, Outgoing, RemoteUrl
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 
 ANSWER_TIMEOUT = 10.0
 """Seconds for all that a provider is asked while one request waits."""
@@ -226,9 +227,9 @@ def _tokens(response: Incoming, endpoint: RemoteUrl) -> Tokens:
 def _refusal(error: str) -> Problem:
     """The problem that an error response is (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)."""
     if error == "access_denied":
-        return Forbidden("access-denied", "The sign-in was refused at the provider.")
+        return Forbidden(ProblemCode.ACCESS_DENIED, "The sign-in was refused at the provider.")
     if error in _INTERACTION:
-        return Forbidden("interaction-required", "The provider must ask the person something first.")
+        return Forbidden(ProblemCode.INTERACTION_REQUIRED, "The provider must ask the person something first.")
     if error in _TEMPORARY:
         return ProviderUnavailable(f"the provider answers {_word(error)}")
     return ProviderFailed(f"the provider answers {_word(error)}")

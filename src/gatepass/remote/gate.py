@@ -13,13 +13,14 @@ Without `revocations` a revoked session is accepted until its access token expir
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Self
 
 from gatepass.access.asgi import CHECK, guarding
 from gatepass.access.asgi import Guard as ASGIGuard
 from gatepass.access.check import Check
 from gatepass.access.claims_marks import ClaimsMarks
+from gatepass.access.live import LiveConnections
 from gatepass.access.pages import PageCheck
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
@@ -29,11 +30,12 @@ from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.remote.keys import KeyFollower
 from gatepass.system import SystemClock
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
-from gatepass.wire.origin import Origins
+from gatepass.wire.origin import Origins, foreign_origin
 from gatepass.wire.pages import Pages
 from gatepass.wire.wsgi import WSGIApp
 
@@ -125,6 +127,7 @@ class RemoteGate:
         max_staleness: float = 3600.0,
         cooldown: float = 30.0,
         context: ssl.SSLContext | None = None,
+        origins: Collection[str] = (),
         clock: Clock | None = None,
     ) -> None:
         """Verify with the keys at `jwks_url`, which must be https except on a loopback host. Raises ConfigurationError.
@@ -140,6 +143,7 @@ class RemoteGate:
                            is the longest life of an access token
         cooldown           seconds between two reads that tokens under unknown keys may cause
         context            for a private certificate authority
+        origins            whose pages may open a WebSocket here; none named: those of any
         """
         if not issuer or not audience:
             raise ConfigurationError(
@@ -157,6 +161,12 @@ class RemoteGate:
         self._revocations = revocations or NoRevocations()
         clock = clock or SystemClock()
         self.check = Check(self._verifier, revocations=self._revocations, clock=clock)
+        self.live = LiveConnections(
+            self.check,
+            revocations=self._revocations,
+            clock=clock,
+            origins=Origins(own=frozenset(), foreign=frozenset(map(foreign_origin, origins))) if origins else None,
+        )
         named_by = public_url or (issuer if issuer.startswith("http") else jwks_url)
         self.cookies = Cookies.for_url(named_by, path=cookie_path, has_pages=pages is not None)
         self._page_verifier = RemoteVerifier(self._follower, issuer=issuer, audience=audience, skew=skew, kind=PAGE)
@@ -197,7 +207,7 @@ class RemoteGate:
 
     def guard(self, app: ASGIApp, *, required: bool = False) -> ASGIGuard:
         """Wrap any ASGI application. With `required` every request needs a valid access token."""
-        return ASGIGuard(app, check=self.check, cookies=self.cookies, required=required)
+        return ASGIGuard(app, check=self.check, cookies=self.cookies, live=self.live, required=required)
 
     def guard_wsgi(self, app: WSGIApp, *, required: bool = False) -> WSGIGuard:
         """Wrap any WSGI application, as `guard` does."""
@@ -219,4 +229,4 @@ class RemoteGate:
 
 
 def _no_keys() -> Unavailable:
-    return Unavailable("not-ready", "The keys of the issuer are not loaded yet; try again.")
+    return Unavailable(ProblemCode.NOT_READY, "The keys of the issuer are not loaded yet; try again.")

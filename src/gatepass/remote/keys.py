@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from gatepass.core.public_key import MalformedKeySet, PublicKey, parse_jwks
 from gatepass.errors import ConfigurationError, Unavailable
 from gatepass.outgoing import Outgoing, RemoteUrl, exchange
+from gatepass.problem_codes import ProblemCode
 from gatepass.remote.connection import FollowerThread, Signals, backoff, jittered
 
 logger = logging.getLogger("gatepass.keys")
@@ -62,7 +63,7 @@ class KeyFollower:
             self._thread.wait_until_loaded()
         if time.monotonic() - self._good_at > self._max_staleness:
             state = "not loaded yet" if self._keys is None else "too old"
-            raise Unavailable("not-ready", f"The keys of the issuer are {state}; try again.")
+            raise Unavailable(ProblemCode.NOT_READY, f"The keys of the issuer are {state}; try again.")
 
     def hint(self) -> None:
         """Ask soon, because a token came under an unknown key. At most once per `cooldown`."""

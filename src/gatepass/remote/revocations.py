@@ -12,7 +12,8 @@ import contextlib
 import http.client
 import logging
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core import strict_json
@@ -93,6 +94,19 @@ class RemoteRevocations:
     def raise_epoch(self, epoch: int) -> None:
         """Refuse all sessions that began before `epoch` in this process from now on."""
         self._revoked.raise_epoch(epoch)
+
+    @property
+    def count(self) -> int:
+        """The number of the newest revocation."""
+        return self._revoked.count
+
+    def after(self, number: int) -> Sequence[tuple[int, str]]:
+        """The revocations received behind the one of this number, each with its own, in the order of receipt."""
+        return self._revoked.after(number)
+
+    def listening(self, listener: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `listener`, on the thread of the feed, whenever something is revoked or marked, while the block runs."""
+        return self._revoked.listening(listener)
 
     def start(self) -> None:
         """Start to follow. Idempotent; the first call of `is_revoked` does it too."""

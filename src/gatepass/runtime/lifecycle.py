@@ -16,6 +16,7 @@ from gatepass.core.event import TaskFailed, TaskRecovered
 from gatepass.errors import ConfigurationError, StoreUnavailable, Unavailable
 from gatepass.mail.outbox import Outbox
 from gatepass.ports import Clock, Store
+from gatepass.problem_codes import ProblemCode
 from gatepass.runtime.event_log import EventBus
 from gatepass.runtime.process_end import at_end
 from gatepass.supervisor import BackgroundTask, Supervisor
@@ -155,7 +156,7 @@ class Lifecycle:
     def check_health(self) -> None:
         """Raise Unavailable if a background task is failing, or guards do not trust what they know of revocations."""
         if self._supervisor.failing:
-            raise Unavailable("not-ready", "A background task of this server is failing; see its log.")
+            raise Unavailable(ProblemCode.NOT_READY, "A background task of this server is failing; see its log.")
         self._revocations.require_fresh()
 
     def finish(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from gatepass.core.event import AccessRefused, Event, RequestRefused
 from gatepass.errors import Forbidden, InvalidToken, MethodNotAllowed, NotFound, Problem, StoreUnavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
@@ -22,7 +23,9 @@ from gatepass.wire.origin import Origins
 logger = logging.getLogger("gatepass.server")
 
 Methods = dict[str, Endpoint]
-_TOLD_ONCE = frozenset({"out-of-touch", "not-ready", "provider-error", "provider-unavailable"})
+_TOLD_ONCE = frozenset(
+    {ProblemCode.OUT_OF_TOUCH, ProblemCode.NOT_READY, ProblemCode.PROVIDER_ERROR, ProblemCode.PROVIDER_UNAVAILABLE}
+)
 """Refusals that last: their beginning is an event and a record (sys_revocations_lost, sys_provider_failed …)."""
 _PARAMETER = re.compile(r"\\{(\w+)\\}")
 
@@ -134,7 +137,7 @@ class AuthApp:
 
     def _refusal(self, request: Request, problem: Problem) -> Reply:
         """The document of a problem. Reports refusals that an attack may cause; logs faults of the server."""
-        if isinstance(problem, Forbidden) and problem.code == "cross-site":
+        if isinstance(problem, Forbidden) and problem.code == ProblemCode.CROSS_SITE:
             self._report(RequestRefused(at=self._clock.now(), **self._where(request)))
         elif isinstance(problem, InvalidToken):
             self._report(AccessRefused(at=self._clock.now(), **self._where(request)))

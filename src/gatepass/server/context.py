@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gatepass.access.check import Check
+from gatepass.access.links import Links
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.hooks import Hooks
@@ -77,6 +78,7 @@ class Context:
     providers: Providers
     errands: ErrandCookies
     check: Check
+    links: Links
     limiter: Limiter
     policy: Policy
     signing_keys: SigningKeys

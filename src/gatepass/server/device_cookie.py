@@ -10,6 +10,7 @@ from gatepass.core.policy import Policy
 from gatepass.core.session import Session
 from gatepass.errors import Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.http import Reply, Request
 from gatepass.sessions.devices import Devices
 from gatepass.wire import secure_session
@@ -55,7 +56,9 @@ class DeviceCookies:
         if "valid" in states:
             return True
         if "unknown-key" in states:
-            raise Unavailable("unknown-key", "This server does not have the key of this cookie yet; try again.")
+            raise Unavailable(
+                ProblemCode.UNKNOWN_KEY, "This server does not have the key of this cookie yet; try again."
+            )
         return False
 
     def grant(self, request: Request, sid: bytes) -> Reply:

@@ -27,6 +27,7 @@ Answer = Literal[
     "Grant",
     "Identities",
     "Jwks",
+    "Links",
     "Location",
     "Me",
     "Page",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatepass.errors import BadRequest, BodyTooLarge, GatepassError, Problem, RequestTimeout, UnsupportedMediaType
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire.asgi import Message, Receive, Scope, Send, relative_path
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -33,7 +34,7 @@ class InternalError(Problem):
     title = "Internal server error"
 
     def __init__(self) -> None:
-        super().__init__("internal-error", "Something went wrong here; it has been logged.")
+        super().__init__(ProblemCode.INTERNAL_ERROR, "Something went wrong here; it has been logged.")
 
 
 class Disconnected(GatepassError):
@@ -94,7 +95,7 @@ class Request:
         if declared in (None, "0") and not self._is_framed_otherwise():
             return b""
         if declared is not None and not declared.isdecimal():
-            raise BadRequest("malformed-request", "Content-Length is not a number.")
+            raise BadRequest(ProblemCode.MALFORMED_REQUEST, "Content-Length is not a number.")
         if declared is not None and int(declared[:20]) > limit:
             raise BodyTooLarge(limit)
         try:

@@ -15,11 +15,13 @@ An address counts as its network: /24, or /48. A request of an unknown network (
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gatepass.access.live import LiveLimits
 from gatepass.core.event import Event, RateExceeded
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
 from gatepass.errors import ConfigurationError, TooManyAttempts, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 
 OF_A_SESSION = Rate(100_000, HOUR)
 """Against what: a session refreshes once in 5 to 15 minutes; this is 28 a second, for ever."""
@@ -27,6 +29,7 @@ OF_AN_ADDRESS = Rate(1_000_000, HOUR)
 """Against what: an office of ten thousand shares one address."""
 REGISTRATIONS = Rate(300, HOUR)
 """Of one network. Against what: a class that signs up in its first lesson, but no farm of accounts."""
+_LIVE = LiveLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +53,24 @@ class Limits:
     revocation_max_age: float = 30.0
     """Seconds without contact to a store that other processes share, after which guards answer 503. inf: never."""
 
+    live_admission: int = _LIVE.admission
+    """Seconds in which the first message of a WebSocket must bring a token, if the handshake brought none."""
+    live_waiting: int = _LIVE.waiting
+    """WebSockets that may wait for their first message at the same time; a handshake beyond that is answered 503."""
+    live_grace: int = _LIVE.grace
+    """Seconds that a WebSocket stays open after its token ran out or its claims changed, unless a newer one comes."""
+
+    @property
+    def live(self) -> LiveLimits:
+        """Those of WebSockets."""
+        return LiveLimits(admission=self.live_admission, waiting=self.live_waiting, grace=self.live_grace)
+
     def __post_init__(self) -> None:
         for name in ("refresh_rate", "address_refresh_rate", "registration_rate"):
             if not isinstance(getattr(self, name), Rate):
                 raise ConfigurationError(f'`{name}` must be a Rate: Rate(300, 3600), or Rate.parse("300/1h").')
-        for name in ("sign_ins_at_once", "hashing_queue", "slow_request", "connections"):
+        whole = ("sign_ins_at_once", "hashing_queue", "slow_request", "connections")
+        for name in (*whole, "live_admission", "live_waiting", "live_grace"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"`{name}` must be at least 1.")
         if not self.revocation_max_age > 0:
@@ -88,7 +104,9 @@ class Limiter:
             self.refresh(sid, ip_prefix)
         except TooManyAttempts as limit:
             wait = int(limit.headers["Retry-After"])
-            raise Unavailable("overloaded", "Too many requests at once; try again.", retry_after=wait) from None
+            raise Unavailable(
+                ProblemCode.OVERLOADED, "Too many requests at once; try again.", retry_after=wait
+            ) from None
 
     def unproven(self, ip_prefix: str) -> None:
         """Count a refresh that proves nothing, against its network alone: copies must not stop the owner.

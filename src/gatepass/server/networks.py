@@ -10,6 +10,7 @@ from collections.abc import Callable
 from gatepass.core.event import Event, NetworkUnknown
 from gatepass.errors import Forbidden
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.http import Request
 from gatepass.wire.address import Proxies, Unknown, Why
 from gatepass.wire.headers import Headers
@@ -67,7 +68,7 @@ class ClientNetworks:
         """Raise Forbidden (`plain-http`) if a trusted proxy says that the request came to it over plain http."""
         if self.proxies.says_http(request.peer, request.headers):
             raise Forbidden(
-                "plain-http",
+                ProblemCode.PLAIN_HTTP,
                 "This came over plain http, and others may have read it. Use https; let the proxy refuse plain http.",
             )
 

@@ -168,10 +168,11 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Account": _object(_ACCOUNT),
         "Me": _object(_ME),
         "Identities": _object({"identities": {"type": "array", "items": _object(_IDENTITY)}}),
-        "Grant": _object(_GRANT),
+        "Grant": _object(_GRANT) | {"properties": {**_GRANT, "account": _ref("Account")}},
         "SignIn": _object({**_GRANT, "account": _ref("Account")}),
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),
+        "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},
     }

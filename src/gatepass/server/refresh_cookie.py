@@ -18,6 +18,7 @@ from gatepass.core.keyring import KeyRing
 from gatepass.core.refresh_token import RefreshToken, RetiredKey, UnknownKey
 from gatepass.errors import BadRequest, Conflict, NoSession, SessionEnded, Unavailable
 from gatepass.ports import Clock
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.http import Request
 from gatepass.sessions.tokens import Grant
 from gatepass.wire.asgi import reclaim
@@ -129,7 +130,7 @@ def read_proof(headers: Headers) -> Proof | None:
     proof = parse_proof(text)
     if proof is None:
         raise BadRequest(
-            "invalid-proof",
+            ProblemCode.INVALID_PROOF,
             "Gatepass-Proof must be sent once, as <generation>.<challenge>.<22 characters of base64url>.",
         )
     return proof
@@ -161,7 +162,7 @@ def authentic(received: Iterable[Received], keys: KeyRing) -> list[RefreshToken]
 def refuse_unknown_keys(received: Iterable[Received], keys: KeyRing) -> None:
     """Raise Unavailable if a token is under a key that a roll-out has not brought to this server yet."""
     if any(isinstance(_parse(one, keys), UnknownKey) for one in received):
-        raise Unavailable("unknown-key", "This server does not have the key of this token yet; try again.")
+        raise Unavailable(ProblemCode.UNKNOWN_KEY, "This server does not have the key of this token yet; try again.")
 
 
 def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
@@ -175,7 +176,7 @@ def ended(received: Iterable[Received], keys: KeyRing) -> SessionEnded:
 
 def mismatch() -> Conflict:
     """The cookie belongs to another sign-in than the client expects."""
-    return Conflict("session-mismatch", "The cookie belongs to another sign-in; reload the session state.")
+    return Conflict(ProblemCode.SESSION_MISMATCH, "The cookie belongs to another sign-in; reload the session state.")
 
 
 def _parse(received: Received, keys: KeyRing) -> object:

@@ -20,6 +20,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatepass.errors import Problem, Unavailable
+from gatepass.problem_codes import ProblemCode
 from gatepass.serving.admission import MAX_REFUSED, Admission
 from gatepass.serving.transport import GatheringTransport
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -126,7 +127,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_refused or self._is_upgrade:
             return
         if self._excess:
-            self._finish(_response(Unavailable("overloaded", "Too many connections at once; try again.")))
+            self._finish(_response(Unavailable(ProblemCode.OVERLOADED, "Too many connections at once; try again.")))
         elif len(self.url) > MAX_URL:
             self.refuse(414, "The address is too long.")
         elif len(self.headers) > MAX_FIELDS or (self._head > MAX_HEAD and _size(self.headers) > MAX_HEAD):

@@ -28,6 +28,7 @@ from gatepass.core.strict_json import Json
 from gatepass.errors import GatepassError, StoreUnavailable, Unavailable
 from gatepass.hooks import is_async
 from gatepass.ports import AccountStore, ClaimsStore, Clock
+from gatepass.problem_codes import ProblemCode
 
 logger = logging.getLogger("gatepass.claims")
 
@@ -102,7 +103,7 @@ class AddedClaims:
         """The 503 for a token that cannot be made because of the hook, which is reported and logged."""
         logger.error("no access token was made. %s", why, exc_info=cause)
         self._report(events.ClaimsFailed(at=self._clock.now(), account_id=session.account_id, why=why))
-        return Unavailable("claims-unavailable", "The claims of the access token cannot be read; try again.")
+        return Unavailable(ProblemCode.CLAIMS_UNAVAILABLE, "The claims of the access token cannot be read; try again.")
 
     def check_length(self, session: Session, token: str, added: Added) -> None:
         """Raise Unavailable for a token that headers may not hold."""

@@ -24,6 +24,7 @@ from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.errors import BadRequest, Conflict, StoreUnavailable
 from gatepass.ports import Clock, Entropy, EpochStore, SessionStore
+from gatepass.problem_codes import ProblemCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,12 @@ class Devices:
         try:
             proof = device_key.read_registration(text)
         except InvalidDeviceProof as fault:
-            raise BadRequest("invalid-device-proof", f"The proof cannot be used: {fault}.") from None
+            raise BadRequest(ProblemCode.INVALID_DEVICE_PROOF, f"The proof cannot be used: {fault}.") from None
         if not self._is_for(proof.challenge, proof.claims, sid=sid, purpose="register"):
-            raise BadRequest("invalid-device-proof", "The proof is not for the challenge of this sign-in.")
+            raise BadRequest(ProblemCode.INVALID_DEVICE_PROOF, "The proof is not for the challenge of this sign-in.")
         now = self._clock.now()
         if not await self._store.set_device(sid, key=proof.key.to_bytes(), since=None, now=now):
-            raise Conflict("device-refused", "The session has ended, or has another device.")
+            raise Conflict(ProblemCode.DEVICE_REFUSED, "The session has ended, or has another device.")
 
     async def prove(self, token: RefreshToken, text: str, *, ip_prefix: str) -> Shown | Unshown | Unregistered | Ended:
         """Check a proof for the session of an authentic refresh token. Writes only the first time that one holds."""

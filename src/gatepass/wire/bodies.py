@@ -17,10 +17,14 @@ from gatepass.core.secret import Secret
 from gatepass.core.session import NO_BINDING, Session
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_email
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
+MAX_LINKS = 200
+"""Paths of one request: a gallery."""
+MAX_LINKS_BYTES = 64 * 1024
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -104,8 +108,25 @@ class ProviderStart(_Strict):
 
 
 class RefreshRequest(_Strict):
-    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one."""
+    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one.
 
+    With `account` the answer has the account too: for a page that was just loaded, and shows who is signed in.
+    """
+
+    binding_secret: BindingSecret = None
+    account: bool = False
+
+
+class SessionForTests(_Strict):
+    """`POST /auth/testing/sessions`: whose session, by one of the two names.
+
+    `auth_url` is the address of the endpoints as the page knows it: the browser keeps the key under it.
+    """
+
+    email: str | None = Field(default=None, max_length=320)
+    account_id: str | None = Field(default=None, min_length=1, max_length=128)
+    remember: bool = True
+    auth_url: str = Field(default="", max_length=1024)
     binding_secret: BindingSecret = None
 
 
@@ -136,6 +157,14 @@ class DeleteAccountRequest(_Strict):
     password: OptionalPassword = None
 
 
+class LinksRequest(_Strict):
+    """`POST /auth/links`."""
+
+    paths: tuple[Annotated[str, Field(min_length=1, max_length=2048)], ...] = Field(
+        strict=False, min_length=1, max_length=MAX_LINKS
+    )
+
+
 def read(model: type[Body], raw: bytes) -> Body:
     """The body as a model.
 
@@ -150,9 +179,9 @@ def read(model: type[Body], raw: bytes) -> Body:
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_context=False, include_input=False)
     except ValueError as fault:
-        raise BadRequest("malformed-json", f"The body cannot be read: {fault}.") from None
+        raise BadRequest(ProblemCode.MALFORMED_JSON, f"The body cannot be read: {fault}.") from None
     if any(fault["type"] == "json_invalid" for fault in faults):
-        raise BadRequest("malformed-json", "The body is not valid JSON in UTF-8.")
+        raise BadRequest(ProblemCode.MALFORMED_JSON, "The body is not valid JSON in UTF-8.")
     if any(fault["loc"] == (BINDING_SECRET,) and BINDING_SECRET in model.model_fields for fault in faults):
         raise _invalid_binding_secret()
     raise invalid_body({_field(model, fault["loc"]): fault["msg"] for fault in faults})
@@ -160,14 +189,16 @@ def read(model: type[Body], raw: bytes) -> Body:
 
 def no_body(*needed: str) -> BadRequest:
     """The 400 for a request that came without a body, as a DELETE may through a proxy."""
-    return BadRequest("malformed-json", f"The request has no body; send a JSON object with: {', '.join(needed)}.")
+    return BadRequest(
+        ProblemCode.MALFORMED_JSON, f"The request has no body; send a JSON object with: {', '.join(needed)}."
+    )
 
 
 def invalid_body(errors: Mapping[str, str]) -> Unprocessable:
     """The 422 that names each invalid member."""
     listed = [{"field": field, "message": message} for field, message in errors.items()]
     names = ", ".join(errors)
-    return Unprocessable("invalid-body", f"Invalid members: {names}.", facts={"errors": listed})
+    return Unprocessable(ProblemCode.INVALID_BODY, f"Invalid members: {names}.", facts={"errors": listed})
 
 
 def binding_key(text: str) -> BindingKey:
@@ -245,7 +276,9 @@ def bound_of(session: Session) -> str:
 
 
 def _invalid_binding_secret() -> BadRequest:
-    return BadRequest("invalid-binding-secret", "binding_secret must be 32 bytes as 43 characters of base64url.")
+    return BadRequest(
+        ProblemCode.INVALID_BINDING_SECRET, "binding_secret must be 32 bytes as 43 characters of base64url."
+    )
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

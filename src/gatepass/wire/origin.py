@@ -17,6 +17,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from gatepass.errors import ConfigurationError, Forbidden
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire.headers import Headers
 from gatepass.wire.idna import ascii_url
 
@@ -184,4 +185,4 @@ class Origins:
 
 def cross_site(detail: str) -> Forbidden:
     """The refusal of PROTOCOL §6: nothing was read, nothing changed."""
-    return Forbidden("cross-site", detail)
+    return Forbidden(ProblemCode.CROSS_SITE, detail)

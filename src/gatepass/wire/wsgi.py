@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gatepass.wire.cookies import REFRESH_NAMES, Cookies, has_refresh_cookie
+from gatepass.wire.links import LINK, AskedLink, split_query
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -47,6 +48,28 @@ def withhold(environ: Environ, cookies: Cookies) -> bytes:
     else:
         del environ["HTTP_COOKIE"]
     return held
+
+
+def withhold_link(environ: Environ, path: str | None = None) -> None:
+    """Take the link out of the query, in place. `path`: as in `prepare_environ`.
+
+    Also where servers keep the request line as it came, since they write their access log from there.
+    """
+    query, link = split_query(environ["QUERY_STRING"])
+    if link is None:
+        return
+    whole = path if path is not None else _decoded(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
+    environ["QUERY_STRING"] = query
+    environ[LINK] = AskedLink(link, environ["REQUEST_METHOD"], whole, query)
+    for name in ("RAW_URI", "REQUEST_URI"):
+        before, _, asked = environ.get(name, "").partition("?")
+        if asked:
+            kept, _ = split_query(asked)
+            environ[name] = f"{before}?{kept}" if kept else before
+
+
+def _decoded(text: str) -> str:
+    return _bytes(text).decode("utf-8", "replace")
 
 
 def _unfold(text: str) -> str:

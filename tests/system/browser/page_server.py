@@ -22,7 +22,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -30,7 +30,13 @@ from gatepass import Gatepass
 from gatepass import Pages as PageOptions
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import HOUR
-from gatepass.guards.starlette import current_principal, optional_page_principal, page_principal, requires
+from gatepass.guards.starlette import (
+    current_principal,
+    link_principal,
+    optional_page_principal,
+    page_principal,
+    requires,
+)
 from gatepass.server.limits import Limits
 from gatepass.serving.process import bind, serve
 from gatepass.testing.clock import FastHasher
@@ -87,6 +93,13 @@ async def rendered_or_not(request: Request) -> Response:
 
 
 PAGE_APP = Starlette(routes=[Route("/rendered", rendered)])
+
+
+async def file(request: Request) -> Response:
+    """A picture, or the same as a download, for a caller or by a link."""
+    link_principal(request)
+    name = "none.svg" if "download" in request.query_params else None
+    return FileResponse(PAGES / "none.svg", filename=name)
 
 
 def entrance(gate: Gatepass) -> Route:
@@ -165,6 +178,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
             Route("/rendered-or-not", rendered_or_not),
             Route("/api/ping", ping),
             Route("/api/echo", echo, methods=["POST"]),
+            Route("/files/{name}", file),
             Route("/page.js", script),
             Mount("/client", StaticFiles(directory=options.client)),
             Mount("/pages", Pages(directory=PAGES)),

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -53,6 +54,18 @@ def sign_up(client: TestClient, email: str = "ann@example.com") -> tuple[str, He
     """The id of a new account, and the headers of its calls."""
     made = client.post("/auth/register", json={**ANN, "email": email}, headers=PAGE).json()
     return made["account"]["id"], {"Authorization": f"Bearer {made['access_token']}"}
+
+
+class TestLinks:
+    def test_the_route_of_the_guide_opens_by_link_for_the_owner_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "photo.jpg").write_bytes(b"a photo")
+        with serving(program("links", "app.py").create_app(memory_gate(), str(tmp_path))) as client:
+            for email, status in (("ann@example.com", 200), ("bob@example.com", 404)):
+                _, bearer = sign_up(client, email)
+                made = client.post("/auth/links", json={"paths": ["/files/7"]}, headers=bearer)
+                opened = client.get(made.json()["links"][0])
+                assert opened.status_code == status
+            assert client.get("/files/7").status_code == 401
 
 
 class TestProviders:
@@ -257,24 +270,31 @@ class TestWebSockets:
         with serving(program("websockets", "app.py").create_app(memory_gate())) as client:
             yield client
 
-    def code_of(self, socket: WebSocketTestSession, message: Any) -> tuple[int, str]:
-        socket.send_json(message)
+    def code_of(self, socket: WebSocketTestSession) -> tuple[int, str]:
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
         return closed.value.code, closed.value.reason
 
-    def test_each_message_is_checked_and_an_ended_session_closes_the_socket(self, client: TestClient) -> None:
+    def test_a_first_message_lets_in_and_an_ended_session_closes_the_socket(self, client: TestClient) -> None:
         account, bearer = sign_up(client)
-        message = {"token": bearer["Authorization"].partition(" ")[2], "text": "hello"}
         with client.websocket_connect("/chat") as socket:
-            socket.send_json(message)
+            socket.send_json({"type": "gatepass", "access_token": bearer["Authorization"].partition(" ")[2]})
+            assert socket.receive_json()["expires_in"] == 900
+            socket.send_text("hello")
             assert socket.receive_json() == {"from": account, "text": "hello"}
             client.post("/auth/logout", headers={**bearer, **PAGE})
-            assert self.code_of(socket, message) == (1008, "invalid-token")
+            assert self.code_of(socket) == (4403, "session-ended")
 
     def test_a_forged_token_closes_the_socket(self, client: TestClient) -> None:
         with client.websocket_connect("/chat") as socket:
-            assert self.code_of(socket, {"token": "x"}) == (1008, "invalid-token")
+            socket.send_json({"type": "gatepass", "access_token": "x"})
+            assert self.code_of(socket) == (4401, "invalid-token")
+
+    def test_a_feed_goes_on_behind_the_last_event_and_is_for_callers_alone(self) -> None:
+        with serving(program("websockets", "feed.py").create_app(memory_gate())) as client:
+            _, bearer = sign_up(client)
+            assert client.get("/news", headers={**bearer, "Last-Event-ID": "6"}).text.startswith("id: 7\n")
+            assert client.get("/news").status_code == 401
 
 
 class TestMetrics:
@@ -412,13 +432,17 @@ def test_the_page_on_sign_in_buttons_shows_the_files_of_its_example() -> None:
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
-    assert len(files) == 5
+    assert len(files) == 7
     for block in files:
         (tmp_path / block.title).write_text(block.text, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir=."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
+    command += ["-p", "gatepass.testing.plugin"]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert "8 passed" in done.stdout
 
 
 class TestRendering:

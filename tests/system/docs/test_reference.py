@@ -51,7 +51,7 @@ def spelt(default: Any, name: str) -> str:
     if isinstance(default, Rate):
         return f"`{default.count}/{spelt(default.seconds, 'ttl').strip('`')}`"
     if isinstance(default, int | float) and name.endswith(
-        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in")
+        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in", "admission", "grace")
     ):
         if default in (0, math.inf):
             return "`off`" if default == 0 else "`never`"
@@ -76,7 +76,7 @@ class TestSettings:
         assert sorted(rows) == sorted(OPTIONS)
 
     def test_no_page_names_a_setting_that_does_not_exist(self) -> None:
-        known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_EXPLORE", "GATEPASS_SEED"}
+        known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_FULL", "GATEPASS_SEED"}
         known |= {"GATEPASS_USERS", "GATEPASS_DJANGO_PATHS"}  # of Django's settings, not of the environment
         pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
         named = {
@@ -149,7 +149,7 @@ class TestEndpoints:
             codes = {code for status, answer in answers.items() if status >= "400" for code in _words(answer)}
             own = codes - everywhere | ({"invalid-body", "not-found"} & codes & set(_CODE.findall(cell)))
             assert own - {"invalid-body"} <= set(_CODE.findall(cell)) <= codes, called
-        of_programs = ("/refresh", "/oidc/{name}/back-channel-logout")
+        of_programs = ("/refresh", "/links", "/oidc/{name}/back-channel-logout")
         forms = {pair for pair, facts in operations().items() if "requestBody" in facts and pair[1] not in of_programs}
         assert {f"{method} {path}" for method, path in forms} - set(rows) <= {"POST /logout", "DELETE /account"}
 
@@ -207,10 +207,13 @@ def test_every_code_of_the_source_and_of_the_document_is_explained() -> None:
     kinds = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.Problem)]
     kinds.remove("Refused")  # its codes are the application's
     kinds += ["PasswordViolation", "super().__init__"]
-    codes |= set(re.findall(rf"(?:{'|'.join(map(re.escape, kinds))})\(\s*\"([a-z]+(?:-[a-z]+)+)\",", source))
+    literal = set(re.findall(rf"(?:{'|'.join(map(re.escape, kinds))})\(\s*\"([a-z]+(?:-[a-z]+)+)\",", source))
+    assert literal == set(), "a code that is not in contract/problems.json"
     rows = set(_CODE.findall("".join(re.findall(r"^\| (`[^|]+) \| \d{3}", page("errors.md"), flags=re.MULTILINE))))
     assert codes <= rows
-    assert {code for code in rows if f'"{code}"' not in source} == set()
+    assert {
+        code for code in rows if not re.search(rf"ProblemCode\.{code.upper().replace('-', '_')}\b", source)
+    } == set()
 
 
 def test_the_tree_of_errors_is_that_of_the_code() -> None:

@@ -22,7 +22,7 @@ disable_error_code = empty-body, import-untyped, no-redef, var-annotated, annota
 follow_imports = silent
 explicit_package_bases = True
 namespace_packages = True
-[mypy-altcha.*,django.*,rest_framework.*,notes.*,people.*,app.*,requests.*]
+[mypy-altcha.*,channels.*,django.*,rest_framework.*,notes.*,people.*,app.*,requests.*]
 ignore_missing_imports = True
 """
 

@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -56,6 +56,9 @@ const imports = modules.map((name, index) => `import * as module${index} from "$
 const uses = modules.map((_, index) => `module${index} satisfies object;`);
 writeFileSync(join(app, "app", "everything.ts"), [...imports, ...uses, ""].join("\n"));
 writeFileSync(join(app, "app", "preamble.d.ts"), readFileSync(join(client, "scripts", "preamble.d.ts")));
+// What the snippets of generated clients import.
+for (const name of ["schema.ts", "router.ts", "client"])
+  cpSync(join(client, "test", "any-client", name), join(app, "app", name), { recursive: true });
 const pages = readdirSync(docs, { recursive: true }).filter((name) => name.endsWith(".md"));
 const snippets = pages.flatMap(snippetsOf);
 for (const { file, code } of snippets) writeFileSync(join(app, "app", file), code);

@@ -1,6 +1,13 @@
 /** Gatepass for browsers: sign in once, stay signed in. Clients: gatepass/fetch and gatepass/axios. */
 
-export { type ErrorFacts, type ErrorKind, GatepassError, isGatepassError, type Problem } from "./errors.js";
+export {
+  type ErrorFacts,
+  type ErrorKind,
+  GatepassError,
+  isGatepassError,
+  type Problem,
+  type ProblemCode,
+} from "./errors.js";
 export type { Answer, Call, Layer, LayerOptions } from "./request/layer.js";
 export { createSession } from "./session/session.js";
 export type {
@@ -20,4 +27,5 @@ export type {
   StatusEvent,
   Trace,
   Trigger,
+  WarningEvent,
 } from "./session/types.js";

@@ -13,6 +13,7 @@ from gatepass.core.policy import MINUTE, Policy
 from gatepass.core.secret import Secret
 from gatepass.errors import Unprocessable
 from gatepass.ports import Clock, PasswordHasher
+from gatepass.problem_codes import ProblemCode
 
 NewPassword = NewType("NewPassword", Secret)
 """A password that passed the policy, in normal form."""
@@ -72,7 +73,9 @@ class Passwords:
     def refuse_overlong(self, password: Secret) -> None:
         """Raise Unprocessable (`password-too-long`): hashing must not even begin."""
         if is_overlong(normalise(password.reveal()), self._policy):
-            raise Unprocessable("password-too-long", f"A password has at most {self._policy.password_max} characters.")
+            raise Unprocessable(
+                ProblemCode.PASSWORD_TOO_LONG, f"A password has at most {self._policy.password_max} characters."
+            )
 
     async def verify(self, password_hash: str | None, password: Secret, *, network: str | None) -> bool:
         """Whether the hash is of this password; None costs the same work and is always False. Raises Overloaded."""

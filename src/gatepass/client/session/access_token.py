@@ -8,6 +8,7 @@ An access token is frozen and replaced as a whole, so a call reads it without a 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,6 +50,8 @@ class TokenState:
         self.status: Status = "anonymous"
         self.reason: str | None = None
         self.account: Account | None = None
+        self.watchers: set[Callable[[], None]] = set()
+        """Called, on any thread, after the session has changed or ended here: a stream of the earlier one must end."""
         self._margin = margin
 
     @property
@@ -88,6 +91,8 @@ class TokenState:
         self.account = None
         self.status = status or ("anonymous" if sid is None else "active")
         self.reason = reason
+        for changed in tuple(self.watchers):
+            changed()
 
     def _use(self, token: str, lifetime: float, *, began: float) -> None:
         self.serial += 1

@@ -22,6 +22,7 @@ from gatepass.client.storage.record import Account, SessionRecord, is_challenge,
 from gatepass.core import base64url
 from gatepass.core.binding import prove
 from gatepass.core.secret import Secret, without_frames
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 Kind = Literal[
@@ -30,11 +31,11 @@ Kind = Literal[
 CLIENT_HEADER = {"Gatepass-Client": "1"}
 """A header that no HTML form can send: every cross-origin attempt needs a preflight (PROTOCOL §6)."""
 _STATUS: Mapping[str, int] = {
-    "session-ended": 401,
-    "proof-required": 403,
-    "no-session": 401,
-    "refresh-superseded": 409,
-    "session-mismatch": 409,
+    ProblemCode.SESSION_ENDED: 401,
+    ProblemCode.PROOF_REQUIRED: 403,
+    ProblemCode.NO_SESSION: 401,
+    ProblemCode.REFRESH_SUPERSEDED: 409,
+    ProblemCode.SESSION_MISMATCH: 409,
 }
 UNKNOWN_CHALLENGE = "AAAAAAAAAAA"
 """Sent where the storage has none; the server answers with the right one."""
@@ -202,8 +203,8 @@ def outcome_of(answer: Answer, sid: str) -> Outcome:
         return Outcome("ok" if is_own else "session-mismatch", sid, answer, grant=grant if is_own else None)
     code = answer.body.get("code")
     # Only an answer that names this very session ends it (PROTOCOL §5). One that names none: the cookie is no token.
-    if code == "session-ended" and (named := answer.body.get("sid")) != sid:
-        code = "no-session" if named is None else None
+    if code == ProblemCode.SESSION_ENDED and (named := answer.body.get("sid")) != sid:
+        code = ProblemCode.NO_SESSION if named is None else None
     if not isinstance(code, str) or _STATUS.get(code) != answer.status:
         return Outcome("transient", sid, answer)
     reason = answer.body.get("reason")

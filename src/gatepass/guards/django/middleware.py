@@ -23,6 +23,7 @@ from gatepass.guards.django import caller
 from gatepass.guards.django.conf import django_users, gate
 from gatepass.guards.django.principal import REFUSED, current_principal, page_principal, problem_response
 from gatepass.guards.django.views import CORS, auth, preflight_of
+from gatepass.wire.links import LINK, privately
 
 
 class GatepassMiddleware:
@@ -37,7 +38,7 @@ class GatepassMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
         self._cookies = gate().cookies
-        self._guard = RequestGuard(gate().check, gate().wait_until_open)
+        self._guard = RequestGuard(gate().check, gate().wait_until_open, gate().live)
         _answer_refusals()
         if is_async := iscoroutinefunction(get_response):
             markcoroutinefunction(self)
@@ -61,7 +62,12 @@ class GatepassMiddleware:
         return _finished(request, await self._get_response(request))
 
     def _prepare(self, request: HttpRequest) -> None:
-        if wsgi.prepare_environ(request.META, self._guard, self._cookies):
+        has_cookie = wsgi.prepare_environ(request.META, self._guard, self._cookies, path=request.path)
+        if LINK in request.META:
+            request.__dict__.pop("GET", None)
+            if hasattr(request, "scope"):  # also the server's own, which writes its access log from there
+                request.scope["query_string"] = request.META["QUERY_STRING"].encode("latin-1")
+        if has_cookie:
             for name in ("COOKIES", "headers"):  # where another middleware has looked before
                 request.__dict__.pop(name, None)
             if hasattr(request, "scope"):
@@ -89,6 +95,9 @@ def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
             del response[name]
         for name, value in fit:
             response[name] = value
+    if LINK in request.META:
+        response["Cache-Control"] = privately(response.get("Cache-Control"))
+        response["Referrer-Policy"] = "no-referrer"
     delivery = request.META.get(DELIVERY)
     if isinstance(delivery, Delivery):
         delivery.see(("set-cookie", cookie.OutputString()) for cookie in response.cookies.values())

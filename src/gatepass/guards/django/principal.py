@@ -1,8 +1,8 @@
 """Who calls a Django view: `current_principal`, `optional_principal`, `requires`, and a mixin for class-based views."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, overload
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
+from gatepass.access.live_stream import Chunk, until_over, until_over_sync
 from gatepass.access.pages import PageRequest
 from gatepass.access.rendered import Rendered
 from gatepass.access.wsgi import RequestGuard, answer_headers
@@ -78,6 +79,34 @@ def optional_page_principal(request: HttpRequest) -> Principal | None:
         return None
     request.META[wsgi.RENDERED] = "for-a-person"
     return _opened(request, found)
+
+
+@overload
+def live_stream(request: HttpRequest, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]: ...
+@overload
+def live_stream(request: HttpRequest, chunks: Iterable[Chunk]) -> Iterator[Chunk]: ...
+def live_stream(request: HttpRequest, chunks: Any) -> Any:
+    """The chunks of a StreamingHttpResponse to the caller, until the session ends or the token runs out.
+
+    Those of an async iterator end at once; a plain one is looked at before each chunk. Raises a Problem that the
+    middleware answers.
+    """
+    principal, live = current_principal(request), _guard(request).live
+    if isinstance(chunks, AsyncIterable):
+        return until_over(chunks, principal, live=live)
+    return until_over_sync(chunks, principal, live=live)
+
+
+def link_principal(request: HttpRequest, *scopes: str) -> Principal:
+    """The caller by its access token or by a link to this very address (GET and HEAD), who must cover `scopes`.
+
+    `by_link` of the principal says which. Raises a Problem that the middleware answers.
+    """
+    try:
+        return _guard(request).linked(request.META, scopes)
+    except Problem as refusal:
+        request.META[REFUSED] = refusal
+        raise
 
 
 def is_for_us(request: HttpRequest) -> bool:

@@ -6,6 +6,7 @@ from gatepass.server.endpoints import (
     devices,
     documents,
     identities,
+    links,
     oidc,
     provider_logout,
     registration,
@@ -13,12 +14,14 @@ from gatepass.server.endpoints import (
     revocations,
     session_list,
     sessions,
+    testing,
 )
 
 DESCRIBED = (
     *registration.ENDPOINTS,
     *sessions.ENDPOINTS,
     *session_list.ENDPOINTS,
+    *links.ENDPOINTS,
     *accounts.ENDPOINTS,
     *identities.ENDPOINTS,
     *oidc.ENDPOINTS,
@@ -35,3 +38,5 @@ PAGES = resume.ENDPOINTS
 """Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""
+TESTING = testing.ENDPOINTS
+"""Where `testing` is on. Described nowhere."""

@@ -29,6 +29,7 @@ from gatepass.core.binding import BindingKey
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.http import Reply, Request
@@ -218,12 +219,12 @@ def _as_before(principal: Principal) -> Authentication:
 
 
 def _changed_meanwhile() -> Conflict:
-    return Conflict("password-changed", "The account was changed by another request meanwhile.")
+    return Conflict(ProblemCode.PASSWORD_CHANGED, "The account was changed by another request meanwhile.")
 
 
 def _wrong_password(detail: str = "The password is wrong.") -> Forbidden:
     """403, not 401: the access token holds, and a client must not answer this with a refresh."""
-    return Forbidden("invalid-credentials", detail)
+    return Forbidden(ProblemCode.INVALID_CREDENTIALS, detail)
 
 
 _DELETE_ACCOUNT = Endpoint(

@@ -13,6 +13,7 @@ from typing import assert_never
 from gatepass.core.rotation import Ended
 from gatepass.core.strict_json import dump
 from gatepass.errors import BadRequest, Forbidden, SessionEnded
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
@@ -34,7 +35,7 @@ async def refresh(context: Context, request: Request) -> Reply:
     """Show that the device is there: a challenge, or for a proof of one the cookie that a refresh needs."""
     named = secure_session.read_session_id(request.headers) or ""
     if _SID.fullmatch(named) is None:
-        raise BadRequest("malformed-request", "Sec-Secure-Session-Id must name a session.")
+        raise BadRequest(ProblemCode.MALFORMED_REQUEST, "Sec-Secure-Session-Id must name a session.")
     token = context.refresh_cookies.authentic(request, expected_sid=named)
     if token.sid.hex() != named:
         raise SessionEnded(sid=named)
@@ -60,7 +61,7 @@ async def refresh(context: Context, request: Request) -> Reply:
 def _challenge(context: Context, sid: bytes) -> Forbidden:
     headers = secure_session.challenge(context.devices.challenge(sid, "refresh"), sid.hex())
     detail = "Sign the challenge with the key of the device, and send the request again."
-    return Forbidden("device-proof-required", detail, headers=dict(headers))
+    return Forbidden(ProblemCode.DEVICE_PROOF_REQUIRED, detail, headers=dict(headers))
 
 
 ENDPOINTS = (

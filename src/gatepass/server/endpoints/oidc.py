@@ -30,6 +30,7 @@ from gatepass.errors import (
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.partner import Answer, Assertion, Partner, expired
 from gatepass.oidc.return_to import with_error
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.sessions import RETURN_TO
@@ -88,9 +89,9 @@ async def start_by_link(context: Context, request: Request) -> Reply:
         partner = context.providers.find(request.path_params["name"])
         return_to = parameters.get("return_to", "/")
         if not context.errands.may_return_to(return_to):
-            raise BadRequest("malformed-request", RETURN_TO)
+            raise BadRequest(ProblemCode.MALFORMED_REQUEST, RETURN_TO)
         if request.headers.one(b"sec-fetch-site") == "cross-site":
-            raise Forbidden("cross-site", "Another site sent you here. Sign in from a page of this one.")
+            raise Forbidden(ProblemCode.CROSS_SITE, "Another site sent you here. Sign in from a page of this one.")
     except Problem as problem:
         return _page(request, problem)
     errand, cookies = context.errands.begin(
@@ -203,9 +204,9 @@ def read_parameters(raw: bytes) -> Parameters:
             raise ValueError
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
     except ValueError:
-        raise BadRequest("malformed-request", "The parameters of this address cannot be read.") from None
+        raise BadRequest(ProblemCode.MALFORMED_REQUEST, "The parameters of this address cannot be read.") from None
     if len({name for name, _ in pairs}) != len(pairs):
-        raise BadRequest("malformed-request", "A parameter of this address stands twice.")
+        raise BadRequest(ProblemCode.MALFORMED_REQUEST, "A parameter of this address stands twice.")
     return Parameters(pairs)
 
 

@@ -14,6 +14,7 @@ from gatepass.core.secret import Secret
 from gatepass.errors import BadRequest, NotFound, ProviderFailed, ProviderUnavailable, Unavailable
 from gatepass.oidc.cached import RETRY_INTERVAL
 from gatepass.oidc.partner import UnpublishedKey
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.oidc import MAX_ANSWER, read_parameters
@@ -35,7 +36,9 @@ async def back_channel_logout(context: Context, request: Request) -> Reply:
     except InvalidLogoutToken as refused:
         at, name = context.clock.now(), partner.provider.name
         context.report(ProviderFailure(at=at, address=ip_prefix, provider=name, why=f"its logout token: {refused}"))
-        raise BadRequest("invalid-logout-token", "This logout token is invalid, or not for this client.") from None
+        raise BadRequest(
+            ProblemCode.INVALID_LOGOUT_TOKEN, "This logout token is invalid, or not for this client."
+        ) from None
     if partner.provider.logout_ends == "subject" and logout.subject is not None:
         logout = replace(logout, sid=None)
     await context.provider_logout.end(logout, ip_prefix=ip_prefix)
@@ -51,7 +54,7 @@ async def _verified(context: Context, partner: OpenIDPartner, token: Secret) -> 
         signed = await partner.verify(token)
     except UnpublishedKey:  # published since, perhaps, and not looked for twice in a moment
         detail = "The key of this token is not known yet; try again."
-        raise Unavailable("unknown-key", detail, retry_after=RETRY_INTERVAL) from None
+        raise Unavailable(ProblemCode.UNKNOWN_KEY, detail, retry_after=RETRY_INTERVAL) from None
     except ProviderUnavailable:
         raise
     except ProviderFailed as failed:

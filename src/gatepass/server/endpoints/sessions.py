@@ -12,9 +12,11 @@ from gatepass.errors import (
     ProofRequired,
     RefreshSuperseded,
     SessionEnded,
+    StoreUnavailable,
     TokenRequired,
     Unavailable,
 )
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
@@ -64,7 +66,8 @@ async def refresh(context: Context, request: Request) -> Reply:
     The answer to each outcome of the table of PROTOCOL §4.
     """
     raw = await request.json(bodies.MAX_BYTES)
-    offered = bodies.read(RefreshRequest, raw).binding_secret if raw else None
+    body = bodies.read(RefreshRequest, raw) if raw else RefreshRequest()
+    offered = body.binding_secret
     presented = context.refresh_cookies.present(request)
     token, ip_prefix = presented.token, context.ip_prefix(request)
     if isinstance(presented, OutOfStep):
@@ -90,7 +93,7 @@ async def refresh(context: Context, request: Request) -> Reply:
             # Tokens are arguments here, and in no local variable: crash reports show those.
             return Reply(
                 200,
-                bodies.dump(grant_json(refreshed)),
+                bodies.dump({**grant_json(refreshed), **(await _account(context, refreshed) if body.account else {})}),
                 headers=context.device_cookies.offer_late(request, refreshed.session),
                 cookies=context.refresh_cookies.issue(refreshed),
             )
@@ -134,13 +137,24 @@ def _without_device(context: Context, request: Request, token: RefreshToken) -> 
         context.refreshes.report_unproven(token, reason="device", ip_prefix=ip_prefix)
         return ProofRequired("device")
     context.refreshes.report_skipped(token, reason=skipped, ip_prefix=ip_prefix)
-    return Unavailable("device-unavailable", "The browser could not show its device; try again.", retry_after=10)
+    return Unavailable(
+        ProblemCode.DEVICE_UNAVAILABLE, "The browser could not show its device; try again.", retry_after=10
+    )
 
 
 async def _out_of_step(context: Context, token: RefreshToken) -> Reply:
     """409 with the right generation and challenge. Nothing has changed, and only the state cookie is set."""
     remember = await context.sessions.is_remembered(token.sid)
     return Reply.of(_superseded_by(token), cookies=context.refresh_cookies.state(token, remember=remember))
+
+
+async def _account(context: Context, grant: Grant) -> dict[str, object]:
+    """The account as a member of the answer. Without it if the store fails now: the tokens have been exchanged."""
+    try:
+        account = await context.accounts.find(grant.session.account_id)
+    except StoreUnavailable:
+        return {}
+    return {} if account is None else {"account": bodies.account_json(account)}
 
 
 def _superseded_by(token: RefreshToken) -> RefreshSuperseded:

@@ -27,6 +27,11 @@ export function answerOwner(request: Incoming, row: Row, rows: ReadonlyMap<strin
       return asOwner(() => ({ status: 202 }));
     case "POST /auth/account/delete":
       return asOwner(() => end(own));
+    case "POST /auth/links": {
+      const { paths } = request.body as { paths: readonly string[] };
+      const links = paths.map((path) => `${path}${path.includes("?") ? "&" : "?"}gp_link=${sid}`);
+      return { status: 200, body: { links, expires_in: 600 } };
+    }
     case "GET /auth/me":
       return { status: 200, body: accountOf(email) };
     default:

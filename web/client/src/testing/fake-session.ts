@@ -60,6 +60,7 @@ export function fakeSession({
   };
 
   return {
+    origin: globalThis.location?.origin ?? "http://localhost",
     getSnapshot: () => snapshot,
     subscribe: (listener) => changes.add(listener),
     on: (type, listener) =>
@@ -83,6 +84,12 @@ export function fakeSession({
       if (now !== "active" && now !== "degraded") return null;
       if (stale === serial) serial++;
       return { value: `token-${serial}`, serial };
+    },
+    async link(path) {
+      if (!snapshot.sessionId) throw new GatepassError("session-ended");
+      const url = new URL(path, globalThis.location?.href ?? "http://localhost");
+      url.searchParams.append("gp_link", `link-${serial}`);
+      return url.href;
     },
     refresh: async () => snapshot,
     trace(method, url) {

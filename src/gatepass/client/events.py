@@ -1,0 +1,173 @@
+"""Server-sent events over a client's session, from one response to the next (PROTOCOL §10).
+
+    for event in events(client, "/news"): print(event.data)
+    async for event in async_events(client, "/news"): ...
+
+A response ends when its access token runs out, and networks end it earlier: each time the reader comes back with a
+newer token and the id of the last event, after a pause with jitter. It ends for good with the session.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from gatepass.client.errors import (
+    ClientError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    raise_for_problem,
+)
+from gatepass.client.flow import drive, drive_async
+from gatepass.client.http import REQUEST_ERRORS
+
+INITIAL_PAUSE = 0.5
+MAX_PAUSE = 30.0
+"""Seconds between two attempts, doubled after each that brought no event."""
+MAX_LINE = 1_000_000
+"""Characters that are kept of an unfinished event."""
+MEDIA_TYPE = "text/event-stream"
+_LATER: tuple[type[Exception], ...] = (ServerError, TooManyRequestsError, *REQUEST_ERRORS)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One event (HTML, "Server-sent events"). `id` is that of the last event that had one."""
+
+    data: str
+    event: str = "message"
+    id: str = ""
+
+
+class _Reader:
+    """What is kept from one response to the next."""
+
+    def __init__(self, last_event_id: str) -> None:
+        self.last_id = last_event_id
+        self._fields: dict[str, str] = {}
+        self._data: list[str] = []
+        self._pause = self._base = INITIAL_PAUSE
+        self._was_refused = False
+
+    def headers(self) -> dict[str, str]:
+        """Of the next request."""
+        self._fields, self._data = {}, []
+        since = {"Last-Event-ID": self.last_id} if self.last_id else {}
+        return {"Accept": MEDIA_TYPE, "Cache-Control": "no-store", **since}
+
+    def take(self, line: str) -> ServerSentEvent | None:
+        """The event that a line completes."""
+        if not line:
+            return self._complete()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+            if sum(map(len, self._data)) > MAX_LINE:
+                raise ValueError(f"an event of more than {MAX_LINE} characters")
+        elif name == "id" and "\0" not in value:
+            self._fields["id"] = value
+        elif name == "event":
+            self._fields["event"] = value
+        elif name == "retry" and value.isdecimal() and len(value) < 9:
+            self._pause = self._base = min(MAX_PAUSE, int(value) / 1000)
+        return None
+
+    def note_refusal(self, refusal: UnauthenticatedError, client: Any) -> None:
+        """A 401. Raises it again without a session, and for a second one in a row, which no newer token helps."""
+        if self._was_refused or client.session.session_id is None:
+            raise refusal
+        self._was_refused = True
+
+    def pause(self, lost: Exception | None) -> float:
+        """Seconds until the next attempt, after an end or this error."""
+        chosen = random.uniform(self._pause / 2, self._pause)  # noqa: S311 - keeps clients apart, guards nothing
+        self._pause = min(MAX_PAUSE, max(self._pause, INITIAL_PAUSE) * 2)
+        return max(chosen, getattr(lost, "retry_after", None) or 0.0)
+
+    def _complete(self) -> ServerSentEvent | None:
+        fields, data = self._fields, self._data
+        self._fields, self._data = {}, []
+        self.last_id = fields.get("id", self.last_id)
+        if not data:
+            return None
+        self._pause, self._was_refused = self._base, False
+        return ServerSentEvent("\n".join(data), fields.get("event") or "message", self.last_id)
+
+
+def events(
+    client: Any, url: str, *, last_event_id: str = "", read_timeout: float | None = None
+) -> Generator[ServerSentEvent, None, None]:
+    """The events at `url`, for a `Client`: without end, unless the server answers 204.
+
+    `read_timeout`: seconds of silence after which the connection is given up; None for a server that may be silent.
+    Raises SessionEndedError, the ProblemError of an answer that a later attempt does not change, and ClientError for
+    what is no event stream.
+    """
+    reader, lost = _Reader(last_event_id), None
+    while True:
+        try:
+            with client.stream(
+                "GET", url, headers=reader.headers(), timeout=_timeout(client, read_timeout)
+            ) as response:
+                if response.status_code >= 400:
+                    response.read()
+                if _is_over(response):
+                    return
+                for line in response.iter_lines():
+                    if (event := reader.take(line)) is not None:
+                        yield event
+        except UnauthenticatedError as refusal:
+            # A token that is young is not renewed for a call; here it may be that the session has just ended.
+            reader.note_refusal(refusal, client)
+            drive(client.session.refresh(), client)
+            continue
+        except _LATER as error:
+            lost = error
+        time.sleep(reader.pause(lost))
+        lost = None
+
+
+async def async_events(
+    client: Any, url: str, *, last_event_id: str = "", read_timeout: float | None = None
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """The same for an `AsyncClient`."""
+    reader, lost = _Reader(last_event_id), None
+    while True:
+        try:
+            limit = _timeout(client, read_timeout)
+            async with client.stream("GET", url, headers=reader.headers(), timeout=limit) as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                if _is_over(response):
+                    return
+                async for line in response.aiter_lines():
+                    if (event := reader.take(line)) is not None:
+                        yield event
+        except UnauthenticatedError as refusal:
+            reader.note_refusal(refusal, client)
+            await drive_async(client.session.refresh(), client)
+            continue
+        except _LATER as error:
+            lost = error
+        await asyncio.sleep(reader.pause(lost))
+        lost = None
+
+
+def _is_over(response: Any) -> bool:
+    """Whether the server wants no other request (204). Raises for what is no event stream."""
+    raise_for_problem(response)
+    if response.status_code == 204:
+        return True
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if response.status_code != 200 or kind != MEDIA_TYPE:
+        raise ClientError(f"{response.request.url.path} is no event stream: {response.status_code} {kind}")
+    return False
+
+
+def _timeout(client: Any, read: float | None) -> Any:
+    given = client.timeout
+    return type(given)(connect=given.connect, read=read, write=given.write, pool=given.pool)

@@ -1,0 +1,30 @@
+"""The endpoint for links to paths of the application, which `<img>`, `<video>` and downloads open without a header.
+
+    POST /links     {paths} → 200 {links, expires_in}: an address for each path, in their order
+
+It takes a bearer token, and reads and stores nothing: a link says who, which session and which path, and opens what the
+route itself opens for that person (`link_principal`). Many at once, since a gallery has many.
+"""
+
+from gatepass.server.context import Context
+from gatepass.server.endpoint import Endpoint
+from gatepass.server.http import Reply, Request
+from gatepass.wire import bodies
+
+
+async def make_links(context: Context, request: Request) -> Reply:
+    """Make links to paths of the application, for this session and some minutes."""
+    principal = context.principal(request)
+    body = bodies.read(bodies.LinksRequest, await request.json(bodies.MAX_LINKS_BYTES))
+    try:
+        links = [context.links.make(principal, path) for path in body.paths]
+    except ValueError as fault:
+        raise bodies.invalid_body({"paths": str(fault)}) from None
+    return Reply(200, bodies.dump({"links": links, "expires_in": context.policy.link_ttl // 2}))
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/links", make_links, name="makeLinks", body=bodies.LinksRequest, done={200: "Links"}, bearer=True
+    ),
+)

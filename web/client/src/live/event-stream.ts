@@ -1,0 +1,57 @@
+/** The format of server-sent events (HTML, "Parsing an event stream"). */
+
+/** One event. `id` is the last one that the stream has named, also in an event before; "" if none. */
+export interface ServerEvent {
+  readonly type: string;
+  readonly data: string;
+  readonly id: string;
+}
+
+/** What a stream has said of itself: `id` for `Last-Event-ID`, and how long to wait before it is opened again, ms. */
+export interface Place {
+  id: string;
+  retry: number;
+}
+
+/** The events of one response. Keeps `place` up to date, also by events without data. */
+export async function* readEvents(body: ReadableStream<Uint8Array>, place: Place): AsyncGenerator<ServerEvent> {
+  let type = "";
+  let data: string[] = [];
+  let { id } = place;
+  for await (const line of linesOf(body)) {
+    if (line === "") {
+      place.id = id;
+      if (data.length) yield { type: type || "message", data: data.join("\n"), id };
+      type = "";
+      data = [];
+      continue;
+    }
+    const [, name, value] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line)!;
+    if (name === "data") data.push(value!);
+    else if (name === "event") type = value!;
+    else if (name === "id" && !value!.includes("\0")) id = value!;
+    else if (name === "retry" && /^\d+$/.test(value!)) place.retry = Number(value);
+  }
+}
+
+/** Complete lines, ended by LF, CR or both; one that is cut off at the end is none. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.getReader();
+  // Takes the byte order mark away, and keeps a letter that is spread over two chunks.
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      rest += decoder.decode(value, { stream: true });
+      // A CR at the end may be half of a CR LF.
+      const lines = rest.split(/\r\n|\n|\r(?!$)/);
+      rest = lines.pop()!;
+      yield* lines;
+    }
+  } finally {
+    // Also where the caller has left its loop: the connection ends.
+    reader.cancel().catch(() => {});
+  }
+}

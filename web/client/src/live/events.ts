@@ -1,0 +1,94 @@
+/**
+ * Server-sent events over fetch, with the session's token, from where they stopped (PROTOCOL §10).
+ *
+ * EventSource sends no header, and opens again with the address and the token of the first time. Here each attempt has
+ * the newest token and the last id. A stream ends with its token; that is no failure.
+ */
+
+import { GatepassError, isGatepassError } from "../errors.js";
+import { createFetch } from "../request/session-fetch.js";
+import { factsOf } from "../session/endpoints.js";
+import type { Session } from "../session/types.js";
+import { createAgain } from "./again.js";
+import { type Place, readEvents, type ServerEvent } from "./event-stream.js";
+import { sessionSignal } from "./session-signal.js";
+import { createUse, type Renew } from "./use.js";
+
+export type { ServerEvent } from "./event-stream.js";
+
+export interface EventsSetup {
+  readonly session: Session;
+  readonly url: string | URL;
+  /** Ends the loop. */
+  readonly signal?: AbortSignal;
+  /** Where an earlier page stopped. */
+  readonly lastEventId?: string;
+  /** When a newer token may be made for it. Default `used`. */
+  readonly renew?: Renew;
+  /** Of `createFetch`, if it needs options. */
+  readonly fetch?: typeof fetch;
+}
+
+/** The wait before a stream is opened again, unless it says another (`retry:`), ms. */
+const RETRY = 3_000;
+/** Statuses after which another attempt may have another answer. */
+const TEMPORARY = /^(408|425|429|5\d\d)$/;
+
+/**
+ * The events of a stream, one after another, as long as the session lasts.
+ *
+ * The loop ends with the session, with the signal, or by a 204. Rejects with a GatepassError, `http`, for an answer that
+ * another attempt would get again: a 403, a 404, another media type. Leaving the loop closes the stream.
+ */
+export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEvent> {
+  const { session, signal, lastEventId: id = "", renew = "used" } = setup;
+  await session.start();
+  const left = new AbortController();
+  const over = AbortSignal.any([sessionSignal(session), left.signal, ...(signal ? [signal] : [])]);
+  const use = createUse(session, renew, over);
+  const again = createAgain(over);
+  const place = { id, retry: RETRY };
+  const url = new URL(setup.url, globalThis.location?.href);
+  const fetch = setup.fetch ?? createFetch({ session });
+  try {
+    while (!over.aborted) {
+      while (!over.aborted && !use.mayTake()) await use.next();
+      const attempt = new AbortController();
+      // What was open before the network changed may never say that it is lost.
+      globalThis.addEventListener?.("online", () => attempt.abort(), { signal: attempt.signal });
+      let least = 0;
+      try {
+        await use.take();
+        const response = await fetch(url, optionsOf(place, AbortSignal.any([over, attempt.signal])));
+        if (response.status === 204) return;
+        await check(response);
+        again.reset();
+        yield* readEvents(response.body!, place);
+      } catch (error) {
+        if (over.aborted) return;
+        // Else the network, or no token: one can be had later, or the session has ended and with it the loop.
+        if (isGatepassError(error) && error.kind === "http") {
+          if (!TEMPORARY.test(`${error.status}`)) throw error;
+          least = error.retryAfterMs ?? 0;
+        }
+      } finally {
+        attempt.abort();
+      }
+      await again.wait(2 * place.retry, Math.max(least, place.retry));
+    }
+  } finally {
+    left.abort();
+  }
+}
+
+function optionsOf({ id }: Place, signal: AbortSignal): RequestInit {
+  const headers = new Headers({ Accept: "text/event-stream" });
+  // A header has bytes: those of UTF-8.
+  if (id) headers.set("Last-Event-ID", String.fromCharCode(...new TextEncoder().encode(id)));
+  return { headers, cache: "no-store", signal };
+}
+
+async function check(response: Response): Promise<void> {
+  const isStream = /^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "");
+  if (!response.ok || !isStream) throw new GatepassError("http", factsOf(response, await response.text()));
+}
