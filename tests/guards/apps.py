@@ -206,7 +206,7 @@ def fastapi(gate: Gatepass) -> FastAPI:
     async def page_or_not(person: OptionalPagePrincipal) -> dict[str, str | None]:
         return {"account": person.account_id if person else None}
 
-    @app.api_route("/file", methods=["GET", "HEAD", "POST"])
+    @app.api_route("/file", methods=["GET", "HEAD", "POST"], include_in_schema=False)
     async def file(principal: LinkPrincipal, request: FastAPIRequest) -> dict[str, Any]:
         return linked(principal, request.url.query)
 

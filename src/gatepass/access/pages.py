@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gatepass.access.check import Check
 from gatepass.core.access_token import Principal, is_page_token
 from gatepass.errors import ConfigurationError, Forbidden, InvalidToken, PageElsewhere, TokenRequired, Unauthenticated
+from gatepass.problem_codes import ProblemCode
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers, bearer_of
 from gatepass.wire.pages import Pages
@@ -98,7 +99,7 @@ class PageCheck:
             raise TokenRequired
         if request.method not in READING:
             raise Forbidden(
-                "page-cookie-reads",
+                ProblemCode.PAGE_COOKIE_READS,
                 f"A page cookie opens pages for GET and HEAD, and nothing that may change something, such as "
                 f"{request.method}: send the access token, Authorization: Bearer <token>.",
             )
@@ -117,14 +118,14 @@ class PageCheck:
             return refusal
         if self._cookies.names_session(request.cookies):
             if self._cookies.was_resumed(request.cookies):
-                return Unauthenticated("page-cookie-lost", _LOST)
+                return Unauthenticated(ProblemCode.PAGE_COOKIE_LOST, _LOST)
             return self._resume(request)
         location = self._options.sign_in(request.target)
-        return refusal if location is None else PageElsewhere("sign-in-required", "Sign in first.", location)
+        return refusal if location is None else PageElsewhere(ProblemCode.SIGN_IN_REQUIRED, "Sign in first.", location)
 
     def _resume(self, request: PageRequest, *, is_optional: bool = False) -> PageElsewhere:
         location = self._options.resume(request.target, is_optional=is_optional)
-        return PageElsewhere("page-resumes", "The browser refreshes its session and comes back.", location)
+        return PageElsewhere(ProblemCode.PAGE_RESUMES, "The browser refreshes its session and comes back.", location)
 
 
 def pages_of(check: Check) -> PageCheck:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from gatepass.errors import BadRequest
+from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
@@ -52,7 +53,9 @@ async def get_page(context: Context, request: Request) -> Reply:
     """
     query = parse_qs(request.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     if len(found := query.get("next", [])) != 1 or not is_next(found[0]):
-        raise BadRequest("malformed-request", "next must be given once, as a path of this origin, such as /notes.")
+        raise BadRequest(
+            ProblemCode.MALFORMED_REQUEST, "next must be given once, as a path of this origin, such as /notes."
+        )
     return Reply(200, context.resume_page, media_type=HTML, content_policy=POLICY)
 
 
