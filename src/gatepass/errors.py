@@ -19,7 +19,7 @@
     ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-proof, invalid-binding-secret, malformed-request
-        ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
+        ├── Unauthenticated         401 with a challenge (RFC 6750 §3); page-cookie-lost
         │   ├── TokenRequired           the request has no access token
         │   ├── InvalidToken            the access token is invalid
         │   │   ├── RevokedToken        it is genuine, and its session has ended
@@ -29,7 +29,8 @@
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
-        ├── Forbidden               403 cross-site, registration-closed
+        ├── PageElsewhere           303 page-resumes, sign-in-required: a person who opens a page goes there first
+        ├── Forbidden               403 cross-site, registration-closed, page-cookie-reads
         │   ├── SignInRefused           403 sign-in-refused: no such account, or a disabled one
         │   ├── ProofRequired           403 proof-required: the refresh token is another client's
         │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
@@ -222,8 +223,8 @@ class ProofRequired(Forbidden):
 
     _OF_THE_CLIENT = (
         "This session is bound to a key of the client that signed in, and the request does not prove it with "
-        "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: let the page "
-        "refresh, and send its access token to the server."
+        "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: it reads the page "
+        "cookie (PAGES), or lets the page refresh. Guide: docs/guides/rendering.md"
     )
 
     def __init__(self, reason: str) -> None:
@@ -281,6 +282,17 @@ class RefreshSuperseded(Conflict):
     def __init__(self, facts: Mapping[str, Fact] | None = None) -> None:
         detail = "A newer refresh token exists; read the session state again and retry."
         super().__init__(ProblemCode.REFRESH_SUPERSEDED, detail, facts=facts)
+
+
+class PageElsewhere(Problem):
+    """303 for a person who opens a page: to the resume page, or to where people sign in (PROTOCOL §10)."""
+
+    status = 303
+    title = "See other"
+
+    def __init__(self, code: str, detail: str, location: str) -> None:
+        super().__init__(code, detail, headers={"Location": location, "Vary": "Cookie"})
+        self.location = location
 
 
 class RequestTimeout(Problem):

@@ -44,6 +44,7 @@ from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.bodies import binding_key
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.idna import ascii_url
+from gatepass.wire.pages import Pages
 from gatepass.wire.wsgi import WSGIApp
 
 Members = TypeVar("Members", bound=BaseModel)
@@ -75,6 +76,7 @@ class Gatepass:
         users: Authenticator | None = None,
         providers: Sequence[Provider] = (),
         limits: Limits | None = None,
+        pages: Pages | None = None,
         testing: bool = False,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -92,6 +94,7 @@ class Gatepass:
         users       accounts that the application keeps itself; registration is closed then
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
+        pages       page cookies, for pages that a server renders for a person; None: there are none
         testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
@@ -109,6 +112,7 @@ class Gatepass:
             users=users,
             providers=tuple(providers),
             limits=limits or Limits(),
+            pages=pages,
             testing=testing,
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),

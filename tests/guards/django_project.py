@@ -68,7 +68,15 @@ from rest_framework.response import Response
 
 from gatepass.core.access_token import Principal
 from gatepass.gate import Gatepass
-from gatepass.guards.django import current_principal, link_principal, optional_principal, requires
+from gatepass.guards.django import (
+    current_principal,
+    link_principal,
+    optional_page_principal,
+    optional_principal,
+    page_principal,
+    requires,
+    requires_page,
+)
 from gatepass.guards.django import rest_framework as rest
 from gatepass.wire.wsgi import raw_headers
 
@@ -119,6 +127,27 @@ def vault(request: HttpRequest) -> JsonResponse:
 @requires("notes:read", max_age=RECENT)
 async def vault_async(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
+
+
+@csrf_exempt
+def page(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": request.page_principal.account_id})
+
+
+@requires_page("notes:read")
+def page_notes(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": page_principal(request).account_id})
+
+
+@requires_page("notes:read")
+async def page_notes_async(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": page_principal(request).account_id})
+
+
+@csrf_exempt
+def page_or_not(request: HttpRequest) -> JsonResponse:
+    found = optional_page_principal(request)
+    return JsonResponse({"account": found.account_id if found else None})
 
 
 def linked(caller: Principal, request: HttpRequest) -> dict[str, Any]:
@@ -178,6 +207,8 @@ def rest_seen(request: Request) -> Response:
 
 
 plain = [path("me", me), path("vault", vault), path("maybe", maybe), path("notes", notes), path("seen", seen)]
+plain += [path("page", page), path("page-or-not", page_or_not), path("page-notes", page_notes)]
+asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:-1], path("page-notes", page_notes_async)]
 plain += [path("file", file), path("secret", secret)]
 asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:]]
 rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]

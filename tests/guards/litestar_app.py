@@ -10,9 +10,12 @@ from gatepass.guards.litestar import (
     CurrentPrincipal,
     GatepassPlugin,
     LinkPrincipal,
+    OptionalPagePrincipal,
     OptionalPrincipal,
+    PagePrincipal,
     link_principal,
     requires,
+    requires_page,
 )
 from gatepass.wire.asgi import ASGIApp
 from tests.guards.django_project import RECENT
@@ -38,6 +41,21 @@ async def vault(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
 
 
+@route("/page", http_method=["GET", "HEAD", "POST"], status_code=200)
+async def page(page_principal: PagePrincipal) -> dict[str, str]:
+    return {"account": page_principal.account_id}
+
+
+@get("/page-notes", guards=[requires_page("notes:read")])
+async def page_notes(page_principal: PagePrincipal) -> dict[str, str]:
+    return {"account": page_principal.account_id}
+
+
+@route("/page-or-not", http_method=["GET", "POST"], status_code=200)
+async def page_or_not(optional_page_principal: OptionalPagePrincipal) -> dict[str, str | None]:
+    return {"account": optional_page_principal.account_id if optional_page_principal else None}
+
+
 def linked(caller: Principal, query: str) -> dict[str, Any]:
     return {"account": caller.account_id, "session": caller.session_id, "by_link": caller.by_link, "query": query}
 
@@ -60,4 +78,8 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
+    return cast(
+        ASGIApp,
+        Litestar([me, maybe, notes, vault, page, page_notes, page_or_not, seen], plugins=[GatepassPlugin(gate)]),
+    )
     return cast(ASGIApp, Litestar([me, maybe, notes, vault, file, secret, seen], plugins=[GatepassPlugin(gate)]))

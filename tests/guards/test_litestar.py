@@ -11,11 +11,14 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from gatepass.access.asgi import current_principal as asgi_principal
+from gatepass.errors import ConfigurationError
 from gatepass.guards.litestar import (
     CurrentPrincipal,
     Denied,
     GatepassPlugin,
+    OptionalPagePrincipal,
     OptionalPrincipal,
+    PagePrincipal,
     current_principal,
     requires,
 )
@@ -277,3 +280,27 @@ async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
     dependencies = {"principal": Provide(provide, sync_to_thread=False)}
     async with started(application(at, me, dependencies=dependencies)) as app:
         assert (await call(app, "GET", "/me")).json() == {"session": "sid"}
+
+
+async def for_one(principal: CurrentPrincipal) -> str:
+    return principal.account_id
+
+
+async def for_one_or_nobody(optional_principal: OptionalPrincipal) -> str:
+    return str(optional_principal)
+
+
+async def page_for_one(page_principal: PagePrincipal) -> str:
+    return page_principal.account_id
+
+
+async def page_for_one_or_nobody(optional_page_principal: OptionalPagePrincipal) -> str:
+    return str(optional_page_principal)
+
+
+@pytest.mark.parametrize("handler", [for_one, for_one_or_nobody, page_for_one, page_for_one_or_nobody])
+def test_a_cached_handler_that_is_for_one_person_is_a_fault_at_start(handler: Callable[..., Any]) -> None:
+    """The cache has one response for each address, and is asked before the dependencies: without any token, too."""
+    with pytest.raises(ConfigurationError, match=r"cache=… and asks for `\w+`"):
+        application(GateHarness(), get("/notes", cache=True)(handler))
+    application(GateHarness(), get("/notes")(handler))

@@ -10,15 +10,18 @@ CORS preflights pass: no preflight has a token.
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from gatepass.access.check import Check
 from gatepass.access.live import LIVE, LiveConnections
 from gatepass.access.live_socket import LiveSocket, socket_of
 from gatepass.access.live_stream import Chunk, until_over
+from gatepass.access.pages import PATH_CHARACTERS, PageRequest, pages_of
 from gatepass.access.refusals import GuardedSend, Refusals, problem_of, refuse
+from gatepass.access.rendered import Rendered
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
-from gatepass.wire.asgi import SENDER, WITHHELD, ASGIApp, Receive, Scope, Send, Withheld, relative_path
+from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, keep, reclaim, relative_path
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
 from gatepass.wire.links import LINK, AskedLink, has_link, split_query
@@ -238,7 +241,7 @@ def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies, live: LiveCon
     scope[CHECK] = check
     scope[LIVE] = live
     if held:
-        scope[WITHHELD] = Withheld(held)
+        keep(scope, held)
 
 
 def withhold_link(scope: Scope) -> bool:
@@ -289,6 +292,43 @@ def optional_principal(scope: Scope) -> Principal | None:
     if (socket := socket_of(scope)) is not None:
         return socket.admit_now() if socket.is_admitted or socket.shown() else None
     return check_of(scope).optional(authorizations(scope))
+
+
+def page_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom this request's page is rendered, who must cover `scopes` (PROTOCOL §10).
+
+    Raises as `PageCheck.principal`, and ConfigurationError for a gate without pages.
+    """
+    pages = pages_of(check_of(scope))
+    _mark(scope, "for-a-person")
+    return pages.principal(page_request(scope), scopes, max_age=max_age)
+
+
+def optional_page_principal(scope: Scope) -> Principal | None:
+    """The person, or None for one who is signed out. Raises as `PageCheck.optional`."""
+    pages = pages_of(check_of(scope))
+    _mark(scope, "for-anyone")
+    found = pages.optional(page_request(scope))
+    if found is not None:
+        _mark(scope, "for-a-person")
+    return found
+
+
+def page_request(scope: Scope) -> PageRequest:
+    """The request as its browser sent it: below a proxy's prefix too, as far as this server knows of it."""
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+    whole = path if not root or path == root or path.startswith(root + "/") else root + path
+    query = scope.get("query_string", b"").decode("latin-1")
+    target = quote(whole, safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
+    headers = Headers(scope["headers"])
+    return PageRequest(scope.get("method", ""), target, headers, reclaim(scope, headers))
+
+
+def _mark(scope: Scope, rendered: Rendered) -> None:
+    """Let the guard fit the response for caches."""
+    sender = scope.get(SENDER)
+    if isinstance(sender, GuardedSend):
+        sender.rendered = rendered
 
 
 def live_stream(scope: Scope, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:

@@ -7,7 +7,7 @@ of a token, its expiry, the revocation of its session and a change of its claims
 import logging
 from collections import OrderedDict
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gatepass.access.links import Links
 from gatepass.core.access_token import Principal, issuer_of
@@ -26,6 +26,9 @@ from gatepass.wire.headers import bearer_of
 from gatepass.wire.links import AskedLink
 
 logger = logging.getLogger("gatepass.guard")
+
+if TYPE_CHECKING:
+    from gatepass.access.pages import PageCheck
 
 MAX_REMEMBERED = 10_000
 """Tokens, about 1 kB each: those of the active users of one process within a token's life."""
@@ -73,6 +76,8 @@ class Check:
         self._has_warned = False
         self._remembered = remembered
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        self.pages: PageCheck | None = None
+        """The check of page cookies, where a gate has them."""
 
     def principal(self, authorizations: list[str]) -> Principal:
         """The principal of a request's Authorization headers.

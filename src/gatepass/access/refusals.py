@@ -7,6 +7,7 @@ has returned: if it ends in a refusal, the client gets the refusal, and can refr
 from collections.abc import Awaitable, Sequence
 
 from gatepass.access.delivery import Delivery
+from gatepass.access.rendered import Rendered, cache_headers
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.links import private_headers
@@ -20,7 +21,7 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_send", "by_link", "cors", "delivery", "has_started")
+    __slots__ = ("_held", "_send", "by_link", "cors", "delivery", "has_started", "rendered")
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -28,6 +29,8 @@ class GuardedSend:
         self.cors: Cors = ()
         self.delivery: Delivery | None = None
         """The cookies of a sign-in that the application has made in this request."""
+        self.rendered: Rendered = ""
+        """Whether the application has asked for whom it renders the page."""
         self.by_link = False
         """Whether the request has a link, so that its response must be private."""
         self.has_started = False
@@ -41,6 +44,8 @@ class GuardedSend:
             self.has_started = True
             if self.delivery is not None:
                 self.delivery.see(message["headers"])
+            if self.rendered:
+                message = _fit_for_caches(message, self.rendered)
             if self.by_link:
                 message = {**message, "headers": private_headers(message["headers"])}
             return self._send(_with_cors(message, self.cors) if self.cors else message)
@@ -61,6 +66,8 @@ class GuardedSend:
             self.has_started = True
             if self.delivery is not None:
                 self.delivery.see(message.get("headers", ()))
+            if self.rendered and message["type"] == "http.response.start":
+                message = _fit_for_caches(message, self.rendered)
             await self._send(message)
 
 
@@ -103,6 +110,12 @@ async def refuse(problem: Problem, send: Send, *, cors: Cors = ()) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers]
     await send({"type": "http.response.start", "status": problem.status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def _fit_for_caches(message: Message, rendered: Rendered) -> Message:
+    texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in cache_headers(texts, rendered)]
+    return {**message, "headers": raw}
 
 
 def _with_cors(message: Message, cors: Cors) -> Message:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from gatepass.access.check import Check
 from gatepass.access.links import Links
+from gatepass.access.pages import PageCheck
 from gatepass.access.revoked_sessions import FOREVER, RevokedSessions
 from gatepass.assembly.options import Options
 from gatepass.core.access_token import Verifier
-from gatepass.core.keyring import KeyRing, SigningKey, parse_secret
+from gatepass.core.keyring import ACCESS, PAGE, KeyRing, SigningKey, TokenKind, parse_secret
 from gatepass.runtime.event_log import EventBus
 from gatepass.sessions.claims import AddedClaims
 from gatepass.sessions.refresh import Refreshes
@@ -39,9 +40,10 @@ class SessionParts:
         secrets = [parse_secret(text) for text in options.secrets.tokens]
         self._ring = KeyRing(secrets, algorithm=options.tokens.algorithm, retired=options.secrets.retired_key_ids)
         self._issuer = options.tokens.issued_by(origin_of(options.public_url))
-        tolerance = policy.clock_skew + policy.leeway
+        # Of the tokens that live longest: what ends a session must be known as long as one of its tokens is valid.
+        page_ttl, tolerance = options.page_ttl or 0, policy.clock_skew + policy.leeway
         self.revocations = RevokedSessions(
-            retention=policy.token_life + tolerance,
+            retention=max(policy.token_life, page_ttl) + tolerance,
             max_age=FOREVER if options.store.is_private else options.limits.revocation_max_age,
         )
         self.links = Links(self._ring, policy=policy, claims=options.tokens.link_claims, clock=options.clock)
@@ -51,19 +53,26 @@ class SessionParts:
             clock=options.clock,
             links=self.links,
         )
+        self._page_tokens = Check(
+            self._verifier(self._ring.signing_keys, kind=PAGE), revocations=self.revocations, clock=options.clock
+        )
         self.keys = SigningKeys(
             self._ring,
             store=options.store,
             algorithm=options.tokens.algorithm,
-            kept=policy.access_ttl + tolerance,
+            kept=max(policy.access_ttl, page_ttl) + tolerance,
             clock=options.clock,
             entropy=options.entropy,
-            changed=lambda current: self.check.trust(self._verifier(current)),
+            changed=self._trust,
         )
 
-    def _verifier(self, keys: Sequence[SigningKey]) -> Verifier:
-        issuer = self._issuer
-        return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=self.options.policy.clock_skew)
+    def _trust(self, keys: Sequence[SigningKey]) -> None:
+        self.check.trust(self._verifier(keys))
+        self._page_tokens.trust(self._verifier(keys, kind=PAGE))
+
+    def _verifier(self, keys: Sequence[SigningKey], *, kind: TokenKind = ACCESS) -> Verifier:
+        issuer, skew = self._issuer, self.options.policy.clock_skew
+        return Verifier(keys, issuer=issuer.issuer, audience=issuer.audience, skew=skew, kind=kind)
 
     def _join_sessions(self) -> None:
         options, browsers = self.options, self.options.browsers
@@ -72,9 +81,12 @@ class SessionParts:
             path=browsers.cookie_path,
             earlier_path=browsers.earlier_cookie_path,
             same_site=browsers.same_site,
+            has_pages=options.pages is not None,
         )
+        if options.pages is not None:
+            self.check.pages = PageCheck(self.check, self._page_tokens, cookies=self.cookies, options=options.pages)
         added_claims = AddedClaims(
-            options.tokens,
+            options.bounded_tokens,
             store=options.store,
             marks=self.revocations.marks,
             clock=options.clock,
@@ -88,6 +100,7 @@ class SessionParts:
             policy=options.policy,
             entropy=options.entropy,
             channel=self.cookies.place.channel,
+            page_ttl=options.page_ttl,
         )
         self.sessions = Sessions(
             store=options.store,

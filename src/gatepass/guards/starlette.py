@@ -105,6 +105,25 @@ def optional_principal(connection: HTTPConnection) -> Principal | None:
         raise denied(connection, problem) from None
 
 
+def page_principal(request: HTTPConnection, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom a page is rendered, by the page cookie, in a route for GET and HEAD (PROTOCOL §10).
+
+    Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
+    """
+    try:
+        return asgi.page_principal(request.scope, *scopes, max_age=max_age)
+    except Problem as problem:
+        raise denied(request, problem) from None
+
+
+def optional_page_principal(request: HTTPConnection) -> Principal | None:
+    """The person, or None for one who is signed out. Raises Denied as `page_principal`."""
+    try:
+        return asgi.optional_page_principal(request.scope)
+    except Problem as problem:
+        raise denied(request, problem) from None
+
+
 def requires(
     *scopes: str, max_age: int | None = None
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
@@ -113,21 +132,34 @@ def requires(
     Of a WebSocket the caller is let in, as by `admit`.
     With `max_age` the caller must have signed in at most that many seconds ago.
     """
+    return _decorator(current_principal, "current_principal", scopes, max_age)
+
+
+def requires_page(
+    *scopes: str, max_age: int | None = None
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
+    """The same for a page that is rendered for a person, by `page_principal`."""
+    return _decorator(page_principal, "page_principal", scopes, max_age)
+
+
+def _decorator(
+    find: Callable[..., Principal], name: str, scopes: tuple[str, ...], max_age: int | None
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     check_max_age(max_age)
 
     def guard(
         endpoint: Callable[Parameters, Awaitable[Result]],
     ) -> Callable[Parameters, Awaitable[Result]]:
         if not inspect.iscoroutinefunction(endpoint):
-            raise TypeError("requires() decorates async endpoints; in others call current_principal(request)")
+            raise TypeError(f"this decorates async endpoints; in others call {name}(request)")
 
         @functools.wraps(endpoint)
         async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             connection = _connection_among((*args, *kwargs.values()))
-            if isinstance(connection, WebSocket):
+            if isinstance(connection, WebSocket) and find is current_principal:
                 await admit(connection, *scopes, max_age=max_age)
             else:
-                current_principal(connection, *scopes, max_age=max_age)
+                find(connection, *scopes, max_age=max_age)
             return await endpoint(*args, **kwargs)
 
         return guarded

@@ -30,6 +30,7 @@ Answer = Literal[
     "Links",
     "Location",
     "Me",
+    "Page",
     "Script",
     "Sessions",
     "SignIn",
