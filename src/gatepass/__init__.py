@@ -37,5 +37,6 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.server.door": ["SignedIn"],
         "gatepass.server.limits": ["Limits"],
         "gatepass.wire.browsers": ["Browsers"],
+        "gatepass.wire.pages": ["Pages"],
     },
 )

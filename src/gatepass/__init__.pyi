@@ -25,6 +25,7 @@ from gatepass.mail import LinkPages as LinkPages, Mail as Mail, MailTemplates as
 from gatepass.server.door import SignedIn as SignedIn
 from gatepass.server.limits import Limits as Limits
 from gatepass.wire.browsers import Browsers as Browsers
+from gatepass.wire.pages import Pages as Pages
 
 __all__: list[str]
 __version__: str

@@ -18,7 +18,7 @@
     ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-proof, invalid-binding-secret, malformed-request
-        ├── Unauthenticated         401 with a challenge (RFC 6750 §3)
+        ├── Unauthenticated         401 with a challenge (RFC 6750 §3); page-cookie-lost
         │   ├── TokenRequired           the request has no access token
         │   ├── InvalidToken            the access token is invalid
         │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
@@ -27,7 +27,8 @@
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
-        ├── Forbidden               403 cross-site, registration-closed
+        ├── PageElsewhere           303 page-resumes, sign-in-required: a person who opens a page goes there first
+        ├── Forbidden               403 cross-site, registration-closed, page-cookie-reads
         │   ├── SignInRefused           403 sign-in-refused: no such account, or a disabled one
         │   ├── ProofRequired           403 proof-required: the refresh token is another client's
         │   └── InsufficientScope       403 insufficient-scope: the token is valid and lacks a scope
@@ -272,6 +273,17 @@ class RefreshSuperseded(Conflict):
             "A newer refresh token exists; read the session state again and retry.",
             facts={name: value for name, value in given.items() if value is not None},
         )
+
+
+class PageElsewhere(Problem):
+    """303 for a person who opens a page: to the resume page, or to where people sign in (PROTOCOL §10)."""
+
+    status = 303
+    title = "See other"
+
+    def __init__(self, code: str, detail: str, location: str) -> None:
+        super().__init__(code, detail, headers={"Location": location, "Vary": "Cookie"})
+        self.location = location
 
 
 class RequestTimeout(Problem):

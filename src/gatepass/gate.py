@@ -42,6 +42,7 @@ from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.bodies import binding_key
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.idna import ascii_url
+from gatepass.wire.pages import Pages
 from gatepass.wire.wsgi import WSGIApp
 
 Members = TypeVar("Members", bound=BaseModel)
@@ -73,6 +74,7 @@ class Gatepass:
         users: Authenticator | None = None,
         providers: Sequence[Provider] = (),
         limits: Limits | None = None,
+        pages: Pages | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         hasher: PasswordHasher | None = None,
@@ -89,6 +91,7 @@ class Gatepass:
         users       accounts that the application keeps itself; registration is closed then
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
+        pages       page cookies, for pages that a server renders for a person; None: there are none
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
@@ -103,6 +106,7 @@ class Gatepass:
             users=users,
             providers=tuple(providers),
             limits=limits or Limits(),
+            pages=pages,
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),
             hasher=hasher,

@@ -9,9 +9,12 @@ made an error page of one (`access/refusals.py`), and lets CORS preflights pass:
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from gatepass.access.check import Check
+from gatepass.access.pages import PATH_CHARACTERS, PageRequest, pages_of
 from gatepass.access.refusals import GuardedSend, Refusals, problem_of, refuse
+from gatepass.access.rendered import Rendered
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.wire.asgi import SENDER, WITHHELD, ASGIApp, Receive, Scope, Send, Withheld, relative_path
@@ -227,6 +230,42 @@ def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) ->
 def optional_principal(scope: Scope) -> Principal | None:
     """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
     return check_of(scope).optional(authorizations(scope))
+
+
+def page_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom this request's page is rendered, who must cover `scopes` (PROTOCOL §10).
+
+    Raises as `PageCheck.principal`, and ConfigurationError for a gate without pages.
+    """
+    pages = pages_of(check_of(scope))
+    _mark(scope, "for-a-person")
+    return pages.principal(page_request(scope), scopes, max_age=max_age)
+
+
+def optional_page_principal(scope: Scope) -> Principal | None:
+    """The person, or None for one who is signed out. Raises as `PageCheck.optional`."""
+    pages = pages_of(check_of(scope))
+    _mark(scope, "for-anyone")
+    found = pages.optional(page_request(scope))
+    if found is not None:
+        _mark(scope, "for-a-person")
+    return found
+
+
+def page_request(scope: Scope) -> PageRequest:
+    """The request as its browser sent it: below a proxy's prefix too, as far as this server knows of it."""
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+    whole = path if not root or path == root or path.startswith(root + "/") else root + path
+    query = scope.get("query_string", b"").decode("latin-1")
+    target = quote(whole, safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
+    return PageRequest(scope["method"], target, Headers(scope["headers"]))
+
+
+def _mark(scope: Scope, rendered: Rendered) -> None:
+    """Let the guard fit the response for caches."""
+    sender = scope.get(SENDER)
+    if isinstance(sender, GuardedSend):
+        sender.rendered = rendered
 
 
 def authorizations(scope: Scope) -> list[str]:

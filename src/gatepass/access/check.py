@@ -6,7 +6,7 @@ of a token, its expiry, the revocation of its session and a change of its claims
 
 from collections import OrderedDict
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gatepass.core.access_token import Principal, issuer_of
 from gatepass.core.revocation_list import RevocationList
@@ -14,6 +14,9 @@ from gatepass.core.secret import Secret
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken, StaleClaims, TokenRequired
 from gatepass.ports import Clock
 from gatepass.wire.headers import bearer_of
+
+if TYPE_CHECKING:
+    from gatepass.access.pages import PageCheck
 
 MAX_REMEMBERED = 10_000
 """Tokens, about 1 kB each: those of the active users of one process within a token's life."""
@@ -53,6 +56,8 @@ class Check:
         self._clock = clock
         self._remembered = remembered
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        self.pages: PageCheck | None = None
+        """The check of page cookies, where a gate has them."""
 
     def principal(self, authorizations: list[str]) -> Principal:
         """The principal of a request's Authorization headers.

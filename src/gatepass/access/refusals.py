@@ -7,6 +7,7 @@ has returned: if it ends in a refusal, the client gets the refusal, and can refr
 from collections.abc import Awaitable, Sequence
 
 from gatepass.access.delivery import Delivery
+from gatepass.access.rendered import Rendered, cache_headers
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -19,7 +20,7 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_is_http", "_send", "cors", "delivery", "has_started")
+    __slots__ = ("_held", "_is_http", "_send", "cors", "delivery", "has_started", "rendered")
 
     def __init__(self, send: Send, kind: str) -> None:
         self._send = send
@@ -28,6 +29,8 @@ class GuardedSend:
         self.cors: Cors = ()
         self.delivery: Delivery | None = None
         """The cookies of a sign-in that the application has made in this request."""
+        self.rendered: Rendered = ""
+        """Whether the application has asked for whom it renders the page."""
         self.has_started = False
         """Whether the client has got the head of a response."""
 
@@ -39,6 +42,8 @@ class GuardedSend:
             self.has_started = True
             if self.delivery is not None:
                 self.delivery.see(message["headers"])
+            if self.rendered:
+                message = _fit_for_caches(message, self.rendered)
             return self._send(_with_cors(message, self.cors) if self.cors else message)
         return self._hold(message)
 
@@ -57,6 +62,8 @@ class GuardedSend:
             self.has_started = True
             if self.delivery is not None:
                 self.delivery.see(message.get("headers", ()))
+            if self.rendered and message["type"] == "http.response.start":
+                message = _fit_for_caches(message, self.rendered)
             await self._send(message)
 
 
@@ -103,6 +110,12 @@ async def refuse(problem: Problem, kind: str, send: Send, *, cors: Cors = ()) ->
     raw = [(name.encode(), value.encode()) for name, value in headers]
     await send({"type": "http.response.start", "status": problem.status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def _fit_for_caches(message: Message, rendered: Rendered) -> Message:
+    texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in cache_headers(texts, rendered)]
+    return {**message, "headers": raw}
 
 
 def _with_cors(message: Message, cors: Cors) -> Message:

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any
+from urllib.parse import quote
 
 from gatepass.access.check import Check, check_max_age
 from gatepass.access.delivery import Delivery
 from gatepass.access.gate import Gate
+from gatepass.access.pages import PATH_CHARACTERS, PageCheck, PageRequest, pages_of
 from gatepass.access.refusals import Cors, problem_of
+from gatepass.access.rendered import cache_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, WITHHELD, Withheld
@@ -27,6 +30,8 @@ from gatepass.wire.wsgi import Environ, StartResponse, WSGIApp, authorizations, 
 
 GUARD = "gatepass.guard"
 """The key of the RequestGuard in an environ."""
+RENDERED = "gatepass.rendered"
+"""The key of what an application has asked of a page's person (`access/rendered.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,13 @@ class RequestGuard:
         """The caller, or None if the request has no token."""
         self.wait_until_open()
         return self.check.optional(authorizations(environ))
+
+    @property
+    def pages(self) -> PageCheck:
+        """The check of page cookies. Raises ConfigurationError for a gate without them."""
+        pages = pages_of(self.check)
+        self.wait_until_open()
+        return pages
 
 
 class Guard:
@@ -67,7 +79,7 @@ class Guard:
             script_name = environ.get("SCRIPT_NAME", "") + mount
             return endpoints({**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path[len(mount) :]}, start_response)
         prepare_environ(environ, self._guard, self._cookies)
-        started = environ[SENDER] = _Started(start_response)
+        started = environ[SENDER] = _Started(start_response, environ)
         try:
             if self._required and not is_cors_preflight(environ):
                 current_principal(environ)
@@ -104,6 +116,34 @@ def current_principal(environ: Environ, *scopes: str, max_age: int | None = None
 def optional_principal(environ: Environ) -> Principal | None:
     """The caller, or None if the request has no token. Raises InvalidToken for an invalid token."""
     return guard_of(environ).optional(environ)
+
+
+def page_principal(environ: Environ, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom this request's page is rendered, who must cover `scopes` (PROTOCOL §10).
+
+    Raises as `PageCheck.principal`, and ConfigurationError for a gate without pages.
+    """
+    pages = guard_of(environ).pages
+    environ[RENDERED] = "for-a-person"
+    return pages.principal(page_request(environ), scopes, max_age=max_age)
+
+
+def optional_page_principal(environ: Environ) -> Principal | None:
+    """The person, or None for one who is signed out. Raises as `PageCheck.optional`."""
+    pages = guard_of(environ).pages
+    environ[RENDERED] = "for-anyone"
+    found = pages.optional(page_request(environ))
+    if found is not None:
+        environ[RENDERED] = "for-a-person"
+    return found
+
+
+def page_request(environ: Environ) -> PageRequest:
+    """The request as its browser sent it."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    query = environ.get("QUERY_STRING", "")
+    target = quote(path.encode("latin-1", "replace"), safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
+    return PageRequest(environ["REQUEST_METHOD"], target, Headers(raw_headers(environ)))
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:
@@ -162,10 +202,11 @@ def answer_headers(problem: Problem) -> dict[str, str]:
 class _Started:
     """A `start_response` that knows whether it was called, and whether with the cookies of a sign-in."""
 
-    __slots__ = ("_start_response", "delivery", "has_started")
+    __slots__ = ("_environ", "_start_response", "delivery", "has_started")
 
-    def __init__(self, start_response: StartResponse) -> None:
+    def __init__(self, start_response: StartResponse, environ: Environ) -> None:
         self._start_response = start_response
+        self._environ = environ
         self.delivery: Delivery | None = None
         self.has_started = False
 
@@ -174,6 +215,8 @@ class _Started:
         if self.delivery is not None:
             self.delivery.see(args[1])
             self.delivery.close()
+        if rendered := self._environ.get(RENDERED):
+            args = (args[0], cache_headers(args[1], rendered), *args[2:])
         return self._start_response(*args, **kwargs)
 
     def finish(self) -> None:

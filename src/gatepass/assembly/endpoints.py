@@ -13,6 +13,7 @@ from gatepass.runtime.store_watch import StoreWatch
 from gatepass.server import endpoints
 from gatepass.server.context import Context
 from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.endpoints.resume import write_page
 from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
@@ -39,6 +40,7 @@ class EndpointParts(AccountParts):
         options, browsers = self.options, self.options.browsers
         self.origins = Origins.of(options.public_url, browsers.origins)
         self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
+        self._described += endpoints.PAGES if options.pages else ()
         self._devices = Devices(
             store=options.store,
             keys=self._ring,
@@ -99,6 +101,7 @@ class EndpointParts(AccountParts):
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
+            resume_page=write_page(options.pages, self.cookies.place.names) if options.pages else b"",
             report=self.report,
         )
 

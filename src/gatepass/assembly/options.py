@@ -1,7 +1,7 @@
 """What one gate was given."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from gatepass.accounts.external import Authenticator
@@ -13,6 +13,7 @@ from gatepass.oidc.options import Provider
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
 from gatepass.server.limits import Limits
 from gatepass.wire.browsers import Browsers
+from gatepass.wire.pages import MAX_PAGE_TOKEN, Pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Options:
     users: Authenticator | None
     providers: Sequence[Provider]
     limits: Limits
+    pages: Pages | None
     clock: Clock
     entropy: Entropy
     hasher: PasswordHasher | None
@@ -37,6 +39,18 @@ class Options:
     def host(self) -> str:
         """The host of the public URL."""
         return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def page_ttl(self) -> int | None:
+        """The life of page tokens (seconds); None without them."""
+        return None if self.pages is None else self.pages.page_ttl or self.policy.access_ttl
+
+    @property
+    def bounded_tokens(self) -> Tokens:
+        """The options of tokens. With pages no token is longer than what browsers keep of a cookie."""
+        if self.pages is None or self.tokens.max_token_length <= MAX_PAGE_TOKEN:
+            return self.tokens
+        return replace(self.tokens, max_token_length=MAX_PAGE_TOKEN)
 
     @property
     def binds_devices(self) -> bool:

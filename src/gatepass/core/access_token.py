@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gatepass.core import base64url, claims_mark, strict_json
 from gatepass.core.frozen_json import frozen
-from gatepass.core.keyring import SigningKey
+from gatepass.core.keyring import ACCESS, PAGE, SigningKey, TokenKind, header_of
 from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
@@ -61,6 +61,7 @@ RESERVED = frozenset(
 ) | {claims_mark.CLAIM}
 """Claims that an application's hook may not set."""
 _NONE: frozenset[str] = frozenset()
+_PAGE_TYPE = f'"typ":"{PAGE}"}}'.encode()
 
 
 class UnknownHeader(InvalidToken):
@@ -114,9 +115,9 @@ class Principal(Generic[Claims]):
             raise InvalidToken(str(misfit)) from None
 
 
-def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
+def sign(claims: Mapping[str, Json], key: SigningKey, *, kind: TokenKind = ACCESS) -> str:
     """The compact serialisation of `claims` under `key` (RFC 7515 §7.1)."""
-    message = key.header + b"." + base64url.encode(strict_json.dump(claims)).encode()
+    message = _header(key, kind) + b"." + base64url.encode(strict_json.dump(claims)).encode()
     match key.private:
         case ed25519.Ed25519PrivateKey() as edwards:
             signature = edwards.sign(message)
@@ -129,14 +130,22 @@ def sign(claims: Mapping[str, Json], key: SigningKey) -> str:
 
 
 class Verifier:
-    """The whole strict check of one issuer's tokens for one audience.
+    """The whole strict check of one issuer's tokens of one kind for one audience.
 
     `keys` are all keys that may have signed; `skew` is the tolerated difference of clocks for `exp` and `nbf`, in
     seconds.
     """
 
-    def __init__(self, keys: Iterable[SigningKey | PublicKey], *, issuer: str, audience: str, skew: int) -> None:
-        self._checks = {key.header: _check_of(key) for key in keys}
+    def __init__(
+        self,
+        keys: Iterable[SigningKey | PublicKey],
+        *,
+        issuer: str,
+        audience: str,
+        skew: int,
+        kind: TokenKind = ACCESS,
+    ) -> None:
+        self._checks = {_header(key, kind): _check_of(key) for key in keys}
         self.issuer = issuer
         self._audience = audience
         self._skew = skew
@@ -203,6 +212,14 @@ class Verifier:
         )
 
 
+def is_page_token(token: str) -> bool:
+    """Whether an unverified token says that it is a page token: which of two verifiers to ask. Proves nothing."""
+    try:
+        return _decode(token[:MAX_LENGTH].split(".", 1)[0].encode()).endswith(_PAGE_TYPE)
+    except (InvalidToken, UnicodeError):
+        return False
+
+
 def issuer_of(token: str) -> str | None:
     """What an unverified token says of its issuer; None for what is no JWT. Proves nothing."""
     try:
@@ -211,6 +228,10 @@ def issuer_of(token: str) -> str | None:
         return None
     issuer = claims.get("iss")
     return issuer if isinstance(issuer, str) else None
+
+
+def _header(key: SigningKey | PublicKey, kind: TokenKind) -> bytes:
+    return key.header if kind == ACCESS else header_of(key.algorithm, key.kid, kind)
 
 
 def _check_of(key: SigningKey | PublicKey) -> Check:

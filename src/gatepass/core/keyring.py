@@ -5,6 +5,7 @@ no key serves two (RFC 8725 §3.12). A secret is changed without a logout by rol
 `new,old`, then `new`.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -21,6 +22,10 @@ from gatepass.core.mac import Mac
 from gatepass.errors import ConfigurationError
 
 Algorithm = Literal["EdDSA", "ES256", "HS256"]
+TokenKind = Literal["at+jwt", "page+jwt"]
+"""The `typ` of a token: an access token (RFC 9068 §2.1), or one that reads rendered pages (PROTOCOL §10)."""
+ACCESS: TokenKind = "at+jwt"
+PAGE: TokenKind = "page+jwt"
 ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256", "HS256")
 SECRET_BYTES = 32
 SECRET_PREFIX = "gp_sk_"
@@ -199,9 +204,10 @@ class SigningKey:
         return cls(kid, algorithm, header_of(algorithm, kid), private, jwk)
 
 
-def header_of(algorithm: str, kid: str) -> bytes:
-    """The one header that tokens of this key have, byte for byte (PROTOCOL §7)."""
-    members = {"alg": algorithm, "kid": kid, "typ": "at+jwt"}
+@functools.lru_cache
+def header_of(algorithm: str, kid: str, kind: TokenKind = ACCESS) -> bytes:
+    """The one header that tokens of this key and kind have, byte for byte (PROTOCOL §7)."""
+    members = {"alg": algorithm, "kid": kid, "typ": kind}
     return base64url.encode(json.dumps(members, separators=(",", ":")).encode()).encode()
 
 

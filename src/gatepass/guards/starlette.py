@@ -59,6 +59,25 @@ def optional_principal(connection: HTTPConnection) -> Principal | None:
         raise denied(connection, problem) from None
 
 
+def page_principal(request: HTTPConnection, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom a page is rendered, by the page cookie, in a route for GET and HEAD (PROTOCOL §10).
+
+    Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
+    """
+    try:
+        return asgi.page_principal(request.scope, *scopes, max_age=max_age)
+    except Problem as problem:
+        raise denied(request, problem) from None
+
+
+def optional_page_principal(request: HTTPConnection) -> Principal | None:
+    """The person, or None for one who is signed out. Raises Denied as `page_principal`."""
+    try:
+        return asgi.optional_page_principal(request.scope)
+    except Problem as problem:
+        raise denied(request, problem) from None
+
+
 def requires(
     *scopes: str, max_age: int | None = None
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:

@@ -59,6 +59,7 @@ class Context:
 
     `description` makes the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
     write, and raises StoreUnavailable if not; `check_health` raises Unavailable if something in this process fails.
+    `resume_page` is the document of `GET /resume`, where there is one.
     """
 
     sessions: Sessions
@@ -86,6 +87,7 @@ class Context:
     clock: Clock
     description: Callable[[], bytes]
     networks: ClientNetworks
+    resume_page: bytes
     report: Callable[[Event], None]
 
     def principal(self, request: Request) -> Principal:

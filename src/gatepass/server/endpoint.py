@@ -29,6 +29,7 @@ Answer = Literal[
     "Jwks",
     "Location",
     "Me",
+    "Page",
     "Script",
     "Sessions",
     "SignIn",

@@ -13,12 +13,12 @@ from gatepass.core.secret import Secret
 from gatepass.oidc import errand as errands
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.options import Provider
-from gatepass.oidc.return_to import is_safe
 from gatepass.ports import Clock, Entropy
 from gatepass.server.http import Request
 from gatepass.wire.asgi import reclaim
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import Origins, origin_of
+from gatepass.wire.return_to import is_safe
 
 VERIFIER_BYTES = 32
 

@@ -19,8 +19,9 @@ _NEEDLESS = re.compile(rb"%(2[DdEeFf]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f
 _BASE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_NOTHING = b"default-src 'none'; frame-ancestors 'none'"
+"""A Content-Security-Policy for what is no page."""
 NO_STORE = "no-store"
 _NO_PARAMS: Mapping[str, str] = {}
 
@@ -168,6 +169,7 @@ class Reply:
     headers: Iterable[tuple[str, str]] = ()
     cookies: Iterable[str] = field(default=(), repr=False)
     is_public: bool = False
+    content_policy: bytes = _NOTHING
 
     @classmethod
     def of(cls, problem: Problem, *, cookies: Iterable[str] = ()) -> "Reply":
@@ -189,7 +191,8 @@ class Reply:
     def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
         """Its headers but the length, with those that every answer has."""
         readers = b"cross-origin" if self.is_public else b"same-origin"
-        headers = [*_BASE, (b"cross-origin-resource-policy", readers), (b"cache-control", self.cache.encode())]
+        policy = (b"content-security-policy", self.content_policy)
+        headers = [*_BASE, policy, (b"cross-origin-resource-policy", readers), (b"cache-control", self.cache.encode())]
         if self.body or self.status == 200:
             headers.append((b"content-type", self.media_type.encode()))
         for name, value in (*self.headers, *extra):

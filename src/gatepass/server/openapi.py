@@ -59,7 +59,7 @@ _SESSION = {
 }
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
-_PLAIN: Mapping[Answer, str] = {"Document": "object", "Script": "string"}
+_PLAIN: Mapping[Answer, str] = {"Document": "object", "Page": "string", "Script": "string"}
 _PROVIDER: Json = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 32}
 _PATH_PARAMETERS = {"sid": _SID, "id": _SID, "name": _PROVIDER}
 PREFIX = "Gatepass"

@@ -106,10 +106,14 @@ class RefreshCookies:
 
     def issue(self, grant: Grant) -> list[str]:
         """The Set-Cookie values that hand out a grant."""
-        return self._cookies.issue(grant.token, grant.text, remember=grant.session.remember, now=grant.now)
+        remember = grant.session.remember
+        cookies = self._cookies.issue(grant.token, grant.text, remember=remember, now=grant.now)
+        if grant.page_token is not None:
+            cookies.append(self._cookies.page(grant.page_token, max_age=grant.page_expires_in if remember else None))
+        return cookies
 
     def clear(self) -> list[str]:
-        """The Set-Cookie values that delete both cookies."""
+        """The Set-Cookie values that delete these cookies."""
         return self._cookies.clear()
 
     def state(self, token: RefreshToken, *, remember: bool) -> list[str]:

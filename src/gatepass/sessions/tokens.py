@@ -12,7 +12,7 @@ from gatepass.core import base64url, refresh_token
 from gatepass.core.access_token import sign
 from gatepass.core.binding import BindingKey
 from gatepass.core.claims import Issuer
-from gatepass.core.keyring import KeyRing
+from gatepass.core.keyring import PAGE, KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.core.session import Session
@@ -27,7 +27,7 @@ class Grant:
     """What a client gets: the refresh token for its jar, and an access token unless the answer is a 409.
 
     `text` is the refresh token as it goes over the wire; `expires_in` is the life of the access token in seconds; `now`
-    is the time of issue (Unix seconds).
+    is the time of issue (Unix seconds). Where servers render pages there is a page token beside each access token.
     """
 
     session: Session
@@ -36,12 +36,15 @@ class Grant:
     access_token: str | None = field(repr=False)
     expires_in: int
     now: int
+    page_token: str | None = field(default=None, repr=False)
+    page_expires_in: int = 0
 
 
 class TokenIssuer:
     """Issues tokens for the rows of one gate. `keys` authenticate refresh tokens, `signing_keys` access tokens.
 
-    `channel` is that of the cookie that hands them out.
+    `channel` is that of the cookie that hands them out. `page_ttl` is the life of page tokens in seconds; None: there
+    are none.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class TokenIssuer:
         policy: Policy,
         entropy: Entropy,
         channel: Channel,
+        page_ttl: int | None = None,
     ) -> None:
         self._keys = keys
         self._signing_keys = signing_keys
@@ -62,6 +66,7 @@ class TokenIssuer:
         self._policy = policy
         self._entropy = entropy
         self._channel = channel
+        self._page_ttl = page_ttl
 
     def begin(self, sid: bytes, *, binding_key: BindingKey | None, now: int, ends_at: int) -> RefreshToken:
         """The refresh token of a sign-in whose session ends at `ends_at`. Bound if the sign-in brought a key."""
@@ -109,26 +114,38 @@ class TokenIssuer:
 
     async def _grant(self, session: Session, token: RefreshToken, *, now: int, with_access_token: bool) -> Grant:
         expires_at = min(now + self._policy.access_ttl, session.expires_at)
+        # A page cookie is renewed by a refresh alone, so it does not outlive the token that a refresh needs.
+        page_until = min(now + self._page_ttl, token.expires_at) if self._page_ttl else now
+        access, page = None, None
+        if with_access_token:
+            access, page = await self._sign(session, now, expires_at=expires_at, page_until=page_until)
         return Grant(
             session=session,
             token=token,
             text=refresh_token.compose(token, self._keys),
-            access_token=await self._sign(session, now, expires_at) if with_access_token else None,
+            access_token=access,
             expires_in=expires_at - now,
             now=now,
+            page_token=page,
+            page_expires_in=page_until - now,
         )
 
-    async def _sign(self, session: Session, now: int, expires_at: int) -> str:
+    async def _sign(self, session: Session, now: int, *, expires_at: int, page_until: int) -> tuple[str, str | None]:
+        """An access token, and a page token with the same claims but its own `exp` and `jti`."""
         token_id = base64url.encode(self._entropy.token_bytes(16))
         added = await self._added_claims.of(session)
+        key, page = self._signing_keys.current[0], None
         try:
             claims = self._issuer.claims(
                 session, token_id=token_id, now=now, expires_at=expires_at, extra=added.claims, mark=added.mark
             )
-            token = sign(claims, self._signing_keys.current[0])
+            token = sign(claims, key)
+            if self._page_ttl:
+                page_id = base64url.encode(self._entropy.token_bytes(16))
+                page = sign({**claims, "exp": page_until, "jti": page_id}, key, kind=PAGE)
         except ConfigurationError as taken:
             raise self._added_claims.refuse(session, str(taken)) from None
         except TypeError as fault:
             raise self._added_claims.refuse(session, "The claims hook returned what JSON cannot express.") from fault
         self._added_claims.check_length(session, token, added)
-        return token
+        return token, page

@@ -8,6 +8,9 @@
 A sign-in at a provider has one more while it is under way: __Host-Http-gatepass-oidc_<11 characters>, with the marks of
 port and path before them.
 
+Where pages are rendered for people, two more are at / beside the state cookie: __Host-Http-gatepass_page, and for some
+seconds __Host-gatepass_resumed, with the marks of port and path behind them.
+
 Ports share a cookie jar, and the state cookie of every path is at /: so the mark of port and path keeps two gates on
 one host apart. A client knows the port, and that the path is a part of its base URL: `state_names`.
 """
@@ -20,6 +23,7 @@ SECURE_NAME = "__Secure-gatepass"
 STATE_NAME = "__Host-gatepass_state"
 HOST_DEVICE_NAME = "__Host-gatepass-device"  # Chromium 156 binds no __Host-Http- cookie to a device
 SECURE_DEVICE_NAME = "__Secure-gatepass-device"
+PAGE_NAME = "__Host-Http-gatepass_page"
 ERRAND_NAME = "__Host-Http-gatepass-oidc"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -34,6 +38,16 @@ class CookieNames(NamedTuple):
     def device(self) -> str:
         """The name of a third one, which shows the device of a session. Only over https."""
         return self.refresh.replace(HOST_NAME, HOST_DEVICE_NAME).replace(SECURE_NAME, SECURE_DEVICE_NAME)
+
+    @property
+    def page(self) -> str:
+        """The name of the page cookie (PROTOCOL §10)."""
+        return self.state.replace(STATE_NAME, PAGE_NAME).replace("gatepass_state", "gatepass_page")
+
+    @property
+    def resumed(self) -> str:
+        """The name of the cookie by which the resume page says that it has just been tried."""
+        return self.state.replace("gatepass_state", "gatepass_resumed")
 
     @property
     def errand(self) -> str:

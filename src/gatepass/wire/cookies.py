@@ -1,7 +1,8 @@
-"""The two cookies: the refresh token, which no script reads, and the state that a page may read.
+"""The cookies: the refresh token, which no script reads, the state that a page may read, and the page token.
 
-    __Host-Http-gatepass    refresh token; HttpOnly, and by its prefix settable by a server only
-    __Host-gatepass_state   <sid>.<generation>.<challenge>.<expiry>: tells a page of its session (PROTOCOL §5)
+    __Host-Http-gatepass        refresh token; HttpOnly, and by its prefix settable by a server only
+    __Host-gatepass_state       <sid>.<generation>.<challenge>.<expiry>: tells a page of its session (PROTOCOL §5)
+    __Host-Http-gatepass_page   page token, for pages that a server renders (PROTOCOL §10); with the setting alone
 
 `cookie_names` has the other names that they can have. A token counts only under the kind of name that it was issued
 for, its channel: what a script or a sibling subdomain can plant under a weaker name is malformed.
@@ -18,6 +19,7 @@ from gatepass.core.secret import Secret
 from gatepass.wire.cookie_names import (
     HOST_DEVICE_NAME,
     HOST_NAME,
+    PAGE_NAME,
     SECURE_DEVICE_NAME,
     SECURE_NAME,
     CookieNames,
@@ -31,13 +33,15 @@ _SPACE = bytes(code for code in range(256) if chr(code).isspace())
 _MARK = "[A-Za-z0-9._~-]+"
 REFRESH_NAMES = (
     f"(?:{HOST_NAME}|{HOST_DEVICE_NAME})(?:_[0-9]+)?|(?:{SECURE_NAME}|{SECURE_DEVICE_NAME})(?:_{_MARK})?"
-    f"|gatepass_[0-9]+(?:_{_MARK})?"
+    f"|gatepass_(?:page_)?[0-9]+(?:_{_MARK})?|{PAGE_NAME}(?:_{_MARK})?"
 )
-"""A refresh cookie of any gate, or one of a device, as a pattern: those of another port of this host no application
-must see either."""
+"""A refresh cookie of any gate, or one of a device or of pages, as a pattern: those of another port of this host no
+application must see either."""
 _KEY = re.compile("[A-Za-z0-9_-]{11}", re.ASCII)
 _REFRESH_NAME = re.compile(REFRESH_NAMES.encode(), re.ASCII)
-_REFRESH_BEGINS = re.compile(f"{HOST_NAME}|{HOST_DEVICE_NAME}|{SECURE_NAME}|gatepass_[0-9]".encode(), re.ASCII)
+_REFRESH_BEGINS = re.compile(
+    f"{HOST_NAME}|{HOST_DEVICE_NAME}|{SECURE_NAME}|gatepass_(?:page_)?[0-9]".encode(), re.ASCII
+)
 
 
 class Received(NamedTuple):
@@ -68,22 +72,31 @@ class Place:
 class Cookies:
     """How this gate names and marks its cookies; no other names are read.
 
-    There is an `earlier` place while a change of COOKIE_PATH is under way. The state cookie is always at `/`.
+    There is an `earlier` place while a change of COOKIE_PATH is under way. The state cookie is always at `/`, and so is
+    that of pages, which only a gate that `has_pages` sets and reads.
     """
 
     place: Place
     earlier: Place | None = None
     secure: bool = True
     same_site: SameSite = "strict"
+    has_pages: bool = False
 
     @classmethod
     def for_url(
-        cls, public_url: str, *, path: str = "/", earlier_path: str | None = None, same_site: SameSite = "strict"
+        cls,
+        public_url: str,
+        *,
+        path: str = "/",
+        earlier_path: str | None = None,
+        same_site: SameSite = "strict",
+        has_pages: bool = False,
     ) -> "Cookies":
         """The rules for a gate at `public_url`; on plain http, which is for a loopback host, without `Secure`."""
         place = Place.at(public_url, path)
         earlier = Place.at(public_url, earlier_path) if earlier_path is not None and earlier_path != path else None
-        return cls(place, earlier, secure=public_url.startswith("https:"), same_site=same_site)
+        secure = public_url.startswith("https:")
+        return cls(place, earlier, secure=secure, same_site=same_site, has_pages=has_pages)
 
     def read(self, values: Iterable[str]) -> list[Received]:
         """All refresh tokens among Cookie header `values`. Names match exactly."""
@@ -104,6 +117,27 @@ class Cookies:
         """What browsers must find in that value, but for Max-Age."""
         return f"{self._marks(self.place.path).removeprefix('; ')}; HttpOnly"
 
+    def read_page(self, values: Iterable[str]) -> list[str]:
+        """The page tokens among Cookie header `values`. More than one is possible over plain http alone."""
+        return [text for name, text in _pairs(values) if name == self.place.names.page] if self.has_pages else []
+
+    def page(self, text: str, *, max_age: int | None) -> str:
+        """The Set-Cookie value that hands out a page token for `max_age` seconds, or while the browser runs.
+
+        Lax whatever `same_site` is: a link from another site opens the page, and no request of another site's page
+        has the cookie.
+        """
+        return self._page(self.place, text, max_age=max_age)
+
+    def names_session(self, values: Iterable[str]) -> bool:
+        """Whether a state cookie among Cookie header `values` says that a session exists. A hint: scripts set it."""
+        names = {place.names.state for place in self._places()}
+        return any(name in names and text for name, text in _pairs(values))
+
+    def was_resumed(self, values: Iterable[str]) -> bool:
+        """Whether the resume page was tried just now, by Cookie header `values`."""
+        return any(name == self.place.names.resumed for name, _ in _pairs(values))
+
     def issue(self, token: RefreshToken, text: str, *, remember: bool, now: int) -> list[str]:
         """The Set-Cookie values that hand out a refresh token, and expire those of the earlier place.
 
@@ -112,6 +146,8 @@ class Cookies:
         lasting = f"; Max-Age={max(0, token.expires_at - now)}" if remember else ""
         refresh = f"{self.place.names.refresh}={text}{self._marks(self.place.path)}; HttpOnly{lasting}"
         moved = [self._expired(self.earlier)] if self.earlier else []
+        if self.earlier and self.has_pages and self.earlier.names.page != self.place.names.page:
+            moved.append(self._page(self.earlier, "", max_age=0))
         return [refresh, *moved, *self.state(token, remember=remember, now=now)]
 
     def state(self, token: RefreshToken, *, remember: bool, now: int) -> list[str]:
@@ -120,11 +156,13 @@ class Cookies:
         lasting = f"; Max-Age={max(0, token.expires_at - now)}" if remember else ""
         has_moved = self.earlier is not None and self.earlier.names.state != self.place.names.state
         moved = [self._expired_state(self.earlier)] if self.earlier and has_moved else []
-        return [f"{self.place.names.state}={value}{self._marks('/')}{lasting}", *moved]
+        return [f"{self.place.names.state}={value}{self._state_marks}{lasting}", *moved]
 
     def clear(self) -> list[str]:
-        """The Set-Cookie values that delete both cookies: only logout does this (PROTOCOL §6)."""
-        return [text for place in self._places() for text in (self._expired(place), self._expired_state(place))]
+        """The Set-Cookie values that delete all these cookies: only logout does this (PROTOCOL §6)."""
+        pages = [self._page(place, "", max_age=0) for place in self._places()] if self.has_pages else []
+        both = [text for place in self._places() for text in (self._expired(place), self._expired_state(place))]
+        return [*both, *dict.fromkeys(pages)]
 
     def errand_name(self, key: str) -> str:
         """The name of the cookie of one sign-in at a provider, by its key of 11 characters."""
@@ -145,7 +183,11 @@ class Cookies:
         return [pair for pair in _pairs(values) if pair[0].startswith(begins) and _is_key(pair[0][len(begins) :])]
 
     def withhold(self, headers: RawHeaders) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """Split raw request headers: what an application may see, and the Cookie text that it may not."""
+        """Split raw request headers: what an application may see, and the Cookie text that it may not.
+
+        The page cookie of this gate stays: what an application renders with it may be kept by a cache inside, which
+        must see by the Cookie header that two people differ.
+        """
         kept: list[tuple[bytes, bytes]] = []
         held: list[bytes] = []
         for name, value in headers:
@@ -155,7 +197,8 @@ class Cookies:
             rest: list[bytes] = []
             for crumb in value.split(b";"):
                 # Wider than `read`: an application's cookie parser may take more for space than we do.
-                ours = _REFRESH_NAME.fullmatch(crumb.partition(b"=")[0].strip(_SPACE))
+                cookie = crumb.partition(b"=")[0].strip(_SPACE)
+                ours = _REFRESH_NAME.fullmatch(cookie) and not self._stays(cookie)
                 (held if ours else rest).append(crumb.strip(b" \t"))
             if rest:
                 kept.append((name, b"; ".join(rest)))
@@ -164,11 +207,25 @@ class Cookies:
     def _places(self) -> Sequence[Place]:
         return (self.place,) if self.earlier is None else (self.place, self.earlier)
 
+    def _stays(self, name: bytes) -> bool:
+        return self.has_pages and name.decode("latin-1") == self.place.names.page
+
+    def _page(self, place: Place, text: str, *, max_age: int | None) -> str:
+        secured = "; Secure" if self.secure else ""
+        lasting = "" if max_age is None else f"; Max-Age={max_age}"
+        return f"{place.names.page}={text}; Path=/{secured}; SameSite=Lax; HttpOnly{lasting}"
+
     def _expired(self, place: Place) -> str:
         return f"{place.names.refresh}={self._marks(place.path)}; HttpOnly; Max-Age=0"
 
     def _expired_state(self, place: Place) -> str:
-        return f"{place.names.state}={self._marks('/')}; Max-Age=0"
+        return f"{place.names.state}={self._state_marks}; Max-Age=0"
+
+    @property
+    def _state_marks(self) -> str:
+        """Lax with pages: a server must see on the way of a link from another site that a session exists."""
+        is_lax = self.has_pages and self.same_site == "strict"
+        return _marks("/", self.secure, "lax" if is_lax else self.same_site)
 
     def _marks(self, path: str) -> str:
         return _marks(path, self.secure, self.same_site)

@@ -9,6 +9,7 @@ from gatepass.server.endpoints import (
     oidc,
     provider_logout,
     registration,
+    resume,
     revocations,
     session_list,
     sessions,
@@ -30,5 +31,7 @@ FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
+PAGES = resume.ENDPOINTS
+"""Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""

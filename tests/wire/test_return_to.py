@@ -2,7 +2,8 @@
 
 import pytest
 
-from gatepass.oidc.return_to import is_safe, with_error
+from gatepass.oidc.return_to import with_error
+from gatepass.wire.return_to import is_safe
 
 ORIGINS = frozenset({"https://gate.example", "https://app.example.com:8443", "capacitor://localhost"})
 

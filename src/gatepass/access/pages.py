@@ -1,0 +1,135 @@
+"""Who a page is rendered for: by the page cookie, in a route that says so, for GET and HEAD alone (PROTOCOL §10).
+
+A person whose page cookie has run out, while the state cookie says that a session exists, is sent to the resume page,
+which refreshes with the browser's key and comes back: at most once. One who is signed out is sent to the page where the
+application lets people sign in, or gets the 401. Requests of scripts are never sent elsewhere: they get the refusal.
+"""
+
+from typing import NamedTuple
+
+from gatepass.access.check import Check
+from gatepass.core.access_token import Principal, is_page_token
+from gatepass.errors import ConfigurationError, Forbidden, InvalidToken, PageElsewhere, TokenRequired, Unauthenticated
+from gatepass.wire.cookies import Cookies
+from gatepass.wire.headers import Headers, bearer_of
+from gatepass.wire.pages import Pages
+
+READING = ("GET", "HEAD")
+PATH_CHARACTERS = "/!$&'()*+,;=:@~"
+"""What stands in a path as it is (RFC 3986 §3.3)."""
+_LOST = (
+    "The session was resumed just now, and its page cookie did not come along or is not accepted here. Is PAGES on at "
+    "the server that signs in, and is this page on the host of its PUBLIC_URL?"
+)
+
+
+class PageRequest(NamedTuple):
+    """A request as its browser sent it. `target` is the path with its query."""
+
+    method: str
+    target: str
+    headers: Headers
+
+    @property
+    def cookies(self) -> list[str]:
+        """The values of its Cookie headers."""
+        return self.headers.all(b"cookie")
+
+    @property
+    def bearer(self) -> list[str]:
+        """Its Authorization headers, if there is a bearer token; a proxy's Basic is none."""
+        found = self.headers.all(b"authorization")
+        return found if any(each[:7].lower() == "bearer " for each in found) else []
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a person opens the page, so that another page may be the answer. Fetch Metadata §2.3."""
+        mode = self.headers.first(b"sec-fetch-mode")
+        if mode is not None:
+            return mode == "navigate"
+        accept = self.headers.first(b"accept")
+        return accept is None or "text/html" in accept or "*/*" in accept
+
+
+class PageCheck:
+    """The check of page tokens for one gate, beside the `check` of its access tokens."""
+
+    def __init__(self, check: Check, of_pages: Check, *, cookies: Cookies, options: Pages) -> None:
+        """`of_pages` verifies page tokens and nothing else."""
+        self._check = check
+        self._of_pages = of_pages
+        self._cookies = cookies
+        self._options = options
+
+    def principal(self, request: PageRequest, scopes: tuple[str, ...] = (), *, max_age: int | None = None) -> Principal:
+        """The person, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+
+        A server that renders may pass the cookie on as a bearer token, and a script may send its access token.
+        Raises as `Check.principal` and `Check.require`; PageElsewhere where another page is the answer; Forbidden
+        (`page-cookie-reads`) for a page cookie with a method that may change something.
+        """
+        try:
+            found = self._found(request)
+        except Unauthenticated as refusal:
+            raise self._instead(request, refusal) from None
+        return self._check.require(found, scopes, max_age=max_age)
+
+    def optional(self, request: PageRequest) -> Principal | None:
+        """The person, or None for one who is signed out. Raises as `principal`."""
+        try:
+            return self._found(request)
+        except Unauthenticated:
+            if request.bearer:
+                raise
+            if not self._cookies.names_session(request.cookies) or self._cookies.was_resumed(request.cookies):
+                return None
+            if not request.is_navigation:
+                raise
+            raise self._resume(request, is_optional=True) from None
+
+    def _found(self, request: PageRequest) -> Principal:
+        bearer = request.bearer
+        if bearer and not is_page_token(bearer_of(bearer)):
+            return self._check.principal(bearer)
+        tokens = bearer or [f"Bearer {text}" for text in self._cookies.read_page(request.cookies)]
+        if not tokens:
+            raise TokenRequired
+        if request.method not in READING:
+            raise Forbidden(
+                "page-cookie-reads",
+                f"A page cookie opens pages for GET and HEAD, and nothing that may change something, such as "
+                f"{request.method}: send the access token, Authorization: Bearer <token>.",
+            )
+        if bearer:
+            return self._of_pages.principal(bearer)
+        for token in tokens[:-1]:  # several of one name: over plain http alone, where there is no prefix
+            try:
+                return self._of_pages.principal([token])
+            except InvalidToken:
+                continue
+        return self._of_pages.principal(tokens[-1:])
+
+    def _instead(self, request: PageRequest, refusal: Unauthenticated) -> Unauthenticated | PageElsewhere:
+        """What a person gets in place of a refusal."""
+        if request.bearer or request.method not in READING or not request.is_navigation:
+            return refusal
+        if self._cookies.names_session(request.cookies):
+            if self._cookies.was_resumed(request.cookies):
+                return Unauthenticated("page-cookie-lost", _LOST)
+            return self._resume(request)
+        location = self._options.sign_in(request.target)
+        return refusal if location is None else PageElsewhere("sign-in-required", "Sign in first.", location)
+
+    def _resume(self, request: PageRequest, *, is_optional: bool = False) -> PageElsewhere:
+        location = self._options.resume(request.target, is_optional=is_optional)
+        return PageElsewhere("page-resumes", "The browser refreshes its session and comes back.", location)
+
+
+def pages_of(check: Check) -> PageCheck:
+    """The check of page cookies. Raises ConfigurationError for a gate without them."""
+    if check.pages is None:
+        raise ConfigurationError(
+            "A route asks for the person of a page, and this gate has no page cookies: set GATEPASS_PAGES=on, or give "
+            "the gate pages=Pages()."
+        )
+    return check.pages
