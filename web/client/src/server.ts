@@ -11,6 +11,7 @@
 
 import { isAccepted } from "./server/api-check.js";
 import { cookieReader } from "./server/cookies.js";
+import { decide } from "./server/decide.js";
 import { followKeys } from "./server/keys.js";
 import { authenticate, claimsOf, judge, type Principal, principalOf } from "./server/page-token.js";
 import { resumeAddress } from "./server/resume.js";
@@ -49,7 +50,8 @@ export type PageRequest =
  * What a request says.
  *
  * `signed-in`      there is a principal
- * `resume`         the page cookie has run out, and there is a session: send the browser to `resumeURL`, which comes back
+ * `resume`         the page cookie has run out, and there is a session; or the other way round: send the browser to
+ *                  `resumeURL`, which finds out and comes back
  * `anonymous`      nobody is signed in. With a `resumeURL` the browser may hide a session, since it came by a link from
  *                  another site: a page that needs a person goes there before it asks for a sign-in
  * `lost`           resumed just now, and the page cookie was not accepted all the same: the setup is wrong
@@ -121,38 +123,32 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
     return found;
   }
 
-  function refused(request: PageRequest, target?: string | URL): Page<Claims> {
+  function say(request: PageRequest, found: Found | null, target?: string | URL): Page<Claims> {
     const { headers, url } = partsOf(request);
-    const { namesSession, wasResumed } = cookiesOf(headers.get("cookie"));
-    const resumeURL = resumeAddress(base, target ?? url);
-    const none = { principal: null, resumeURL: null };
-    if (namesSession && !wasResumed) return { status: "resume", principal: null, resumeURL };
-    if (namesSession) {
-      if (!isWarned) console.warn(LOST);
-      isWarned = true;
-      return { status: "lost", ...none };
+    const { status, resumes } = decide(cookiesOf(headers.get("cookie")), headers, found !== null);
+    if (status === "signed-in") {
+      return { status, principal: found!.principal as unknown as Principal<Claims>, resumeURL: null };
     }
-    // The state cookie does not come along with a link from another site (SameSite=Strict); the resume page sees it.
-    const isLink = headers.get("sec-fetch-site") === "cross-site" && headers.get("sec-fetch-mode") === "navigate";
-    return isLink ? { status: "anonymous", principal: null, resumeURL } : { status: "anonymous", ...none };
+    if (status === "lost" && !isWarned) console.warn(LOST);
+    isWarned ||= status === "lost";
+    return { status, principal: null, resumeURL: resumes ? resumeAddress(base, target ?? url) : null } as Page<Claims>;
   }
 
   async function read(request: PageRequest, target?: string | URL): Promise<Page<Claims>> {
     const { headers, method } = partsOf(request);
     if (!READING.includes(method)) return { status: "unsafe-method", principal: null, resumeURL: null };
-    const found = await foundIn(headers);
-    if (!found) return refused(request, target);
-    return { status: "signed-in", principal: found.principal as unknown as Principal<Claims>, resumeURL: null };
+    return say(request, await foundIn(headers), target);
   }
 
   return {
     read,
-    refused,
+    refused: (request, target) => say(request, null, target),
     principal: async (request) => (await read(request)).principal,
-    headers: async (request) => {
-      const { headers, method } = partsOf(request);
-      const found = READING.includes(method) ? await foundIn(headers) : null;
-      return found ? { authorization: `Bearer ${found.token}` } : {};
+    headers: async (request): Promise<Record<string, string>> => {
+      const { status } = await read(request);
+      if (status !== "signed-in") return {};
+      const found = await foundIn(partsOf(request).headers);
+      return { authorization: `Bearer ${found!.token}` };
     },
   };
 }

@@ -51,7 +51,8 @@ class Gate {
   }
 }
 
-function request(cookie: string, { method = "GET", url = "https://example.com/notes?page=2", ...more } = {}): Request {
+function request(cookie: string, { method = "GET", ...more }: Record<string, string> = {}): Request {
+  const url = "https://example.com/notes?page=2";
   // The Fetch standard lets no page set these; a server's runtime does.
   return { method, url, headers: new Headers({ cookie, ...more }) } as Request;
 }
@@ -97,6 +98,7 @@ describe("a page token", () => {
 
 describe("what a request says", () => {
   const resume = "https://example.com/auth/resume?next=%2Fnotes%3Fpage%3D2&optional=1";
+  const here = { "sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate" };
   const link = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
 
   it.each([
@@ -105,6 +107,10 @@ describe("what a request says", () => {
     ["the page cookie is gone", STATE, {}, { status: "resume", resumeURL: resume }],
     ["nobody is signed in", "", {}, { status: "anonymous", resumeURL: null }],
     ["the page cookie of a session that is over", `${PAGE}=${EXPIRED}`, {}, { status: "anonymous", resumeURL: null }],
+    ["signed in by a link from another site", `${PAGE}=${GOOD}`, link, { status: "signed-in" }],
+    ["signed out without a network", `${PAGE}=${GOOD}`, here, { status: "resume", resumeURL: resume }],
+    ["and the resume page has looked", `${PAGE}=${GOOD}; ${RESUMED}`, here, { status: "anonymous", resumeURL: null }],
+    ["a browser that does not say from where", `${PAGE}=${GOOD}`, {}, { status: "signed-in" }],
     ["a link from another site hides the state", "", link, { status: "anonymous", resumeURL: resume }],
     ["a request of another site's script", "", { ...link, "sec-fetch-mode": "no-cors" }, { resumeURL: null }],
     ["a form", `${PAGE}=${GOOD}; ${STATE}`, { method: "POST" }, { status: "unsafe-method", principal: null }],
