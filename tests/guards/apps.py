@@ -4,6 +4,9 @@
 /maybe     anybody                      {"account"} or {"account": null}
 /notes     a caller with notes:read     {"account"}
 /vault     … who signed in in the last RECENT seconds
+/page      the person of a page, GET and POST      {"account"}
+/page-notes                 … who has notes:read    {"account"}
+/page-or-not                … or nobody             {"account"}
 /seen      what an application sees     {"cookies", "headers"}
 /auth/…    the gate's own endpoints
 """
@@ -30,7 +33,7 @@ from gatepass.gate import Gatepass
 from gatepass.guards import fastapi as guard_fastapi
 from gatepass.guards import flask as guard_flask
 from gatepass.guards import starlette as guard_starlette
-from gatepass.guards.fastapi import CurrentPrincipal, OptionalPrincipal
+from gatepass.guards.fastapi import CurrentPrincipal, OptionalPagePrincipal, OptionalPrincipal, PagePrincipal
 from gatepass.wire.asgi import ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 from tests.guards import django_project, litestar_app
@@ -74,6 +77,13 @@ def _bare_answer(scope: Scope) -> dict[str, Any]:
             return {"account": asgi.current_principal(scope, "notes:read").account_id}
         case "/vault":
             return {"account": asgi.current_principal(scope, "notes:read", max_age=RECENT).account_id}
+        case "/page":
+            return {"account": asgi.page_principal(scope).account_id}
+        case "/page-notes":
+            return {"account": asgi.page_principal(scope, "notes:read").account_id}
+        case "/page-or-not":
+            found = asgi.optional_page_principal(scope)
+            return {"account": found.account_id if found else None}
         case _:
             return seen(Request(scope))
 
@@ -107,10 +117,24 @@ def starlette(gate: Gatepass) -> ASGIApp:
     async def vault(request: Request) -> JSONResponse:
         return JSONResponse({"account": guard_starlette.current_principal(request).account_id})
 
+    async def page(request: Request) -> JSONResponse:
+        return JSONResponse({"account": guard_starlette.page_principal(request).account_id})
+
+    @guard_starlette.requires_page("notes:read")
+    async def page_notes(request: Request) -> JSONResponse:
+        return JSONResponse({"account": guard_starlette.page_principal(request).account_id})
+
+    async def page_or_not(request: Request) -> JSONResponse:
+        found = guard_starlette.optional_page_principal(request)
+        return JSONResponse({"account": found.account_id if found else None})
+
     async def what_is_seen(request: Request) -> JSONResponse:
         return JSONResponse(seen(request))
 
     routes = [
+        Route("/page", page, methods=["GET", "POST"]),
+        Route("/page-notes", page_notes),
+        Route("/page-or-not", page_or_not, methods=["GET", "POST"]),
         Route("/me", me),
         Route("/maybe", maybe),
         Route("/notes", notes),
@@ -146,6 +170,18 @@ def fastapi(gate: Gatepass) -> FastAPI:
     ) -> dict[str, str]:
         return {"account": principal.account_id}
 
+    @app.api_route("/page", methods=["GET", "HEAD", "POST"])
+    async def page(person: PagePrincipal) -> dict[str, str]:
+        return {"account": person.account_id}
+
+    @app.get("/page-notes")
+    async def page_notes(person: Annotated[Principal, guard_fastapi.requires_page("notes:read")]) -> dict[str, str]:
+        return {"account": person.account_id}
+
+    @app.api_route("/page-or-not", methods=["GET", "POST"])
+    async def page_or_not(person: OptionalPagePrincipal) -> dict[str, str | None]:
+        return {"account": person.account_id if person else None}
+
     @app.get("/seen")
     async def what_is_seen(request: FastAPIRequest) -> dict[str, Any]:
         return seen(request)
@@ -176,6 +212,13 @@ def _wsgi_answer(environ: Environ) -> dict[str, Any]:
             return {"account": guard_wsgi.current_principal(environ, "notes:read").account_id}
         case "/vault":
             return {"account": guard_wsgi.current_principal(environ, "notes:read", max_age=RECENT).account_id}
+        case "/page":
+            return {"account": guard_wsgi.page_principal(environ).account_id}
+        case "/page-notes":
+            return {"account": guard_wsgi.page_principal(environ, "notes:read").account_id}
+        case "/page-or-not":
+            found = guard_wsgi.optional_page_principal(environ)
+            return {"account": found.account_id if found else None}
         case _:
             return seen_in(environ)
 
@@ -212,6 +255,20 @@ def flask(gate: Gatepass) -> ASGIApp:
     @guard_flask.requires("notes:read", max_age=RECENT)
     def vault() -> dict[str, str]:
         return {"account": guard_flask.current_principal().account_id}
+
+    @app.route("/page", methods=["GET", "POST"])
+    def page() -> dict[str, str]:
+        return {"account": guard_flask.page_principal().account_id}
+
+    @app.get("/page-notes")
+    @guard_flask.requires_page("notes:read")
+    def page_notes() -> dict[str, str]:
+        return {"account": guard_flask.page_principal().account_id}
+
+    @app.route("/page-or-not", methods=["GET", "POST"])
+    def page_or_not() -> dict[str, str | None]:
+        found = guard_flask.optional_page_principal()
+        return {"account": found.account_id if found else None}
 
     @app.get("/seen")
     def what_is_seen() -> dict[str, Any]:

@@ -61,12 +61,20 @@ if not settings.configured:
 from django.http import HttpRequest, JsonResponse
 from django.test.utils import override_settings
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gatepass.gate import Gatepass
-from gatepass.guards.django import current_principal, optional_principal, requires
+from gatepass.guards.django import (
+    current_principal,
+    optional_page_principal,
+    optional_principal,
+    page_principal,
+    requires,
+    requires_page,
+)
 from gatepass.guards.django import rest_framework as rest
 from gatepass.wire.wsgi import raw_headers
 
@@ -119,6 +127,27 @@ async def vault_async(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
 
 
+@csrf_exempt
+def page(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": request.page_principal.account_id})
+
+
+@requires_page("notes:read")
+def page_notes(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": page_principal(request).account_id})
+
+
+@requires_page("notes:read")
+async def page_notes_async(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": page_principal(request).account_id})
+
+
+@csrf_exempt
+def page_or_not(request: HttpRequest) -> JsonResponse:
+    found = optional_page_principal(request)
+    return JsonResponse({"account": found.account_id if found else None})
+
+
 def seen(request: HttpRequest) -> JsonResponse:
     return JsonResponse(what_is_seen(request))
 
@@ -152,7 +181,8 @@ def rest_seen(request: Request) -> Response:
 
 
 plain = [path("me", me), path("vault", vault), path("maybe", maybe), path("notes", notes), path("seen", seen)]
-asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:]]
+plain += [path("page", page), path("page-or-not", page_or_not), path("page-notes", page_notes)]
+asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:-1], path("page-notes", page_notes_async)]
 rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]
 rested += [path("vault", rest_vault)]
 urlpatterns = [

@@ -2,10 +2,18 @@
 
 from typing import Any, cast
 
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request, get, route
 
 from gatepass.gate import Gatepass
-from gatepass.guards.litestar import CurrentPrincipal, GatepassPlugin, OptionalPrincipal, requires
+from gatepass.guards.litestar import (
+    CurrentPrincipal,
+    GatepassPlugin,
+    OptionalPagePrincipal,
+    OptionalPrincipal,
+    PagePrincipal,
+    requires,
+    requires_page,
+)
 from gatepass.wire.asgi import ASGIApp
 from tests.guards.django_project import RECENT
 
@@ -30,6 +38,21 @@ async def vault(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
 
 
+@route("/page", http_method=["GET", "HEAD", "POST"], status_code=200)
+async def page(page_principal: PagePrincipal) -> dict[str, str]:
+    return {"account": page_principal.account_id}
+
+
+@get("/page-notes", guards=[requires_page("notes:read")])
+async def page_notes(page_principal: PagePrincipal) -> dict[str, str]:
+    return {"account": page_principal.account_id}
+
+
+@route("/page-or-not", http_method=["GET", "POST"], status_code=200)
+async def page_or_not(optional_page_principal: OptionalPagePrincipal) -> dict[str, str | None]:
+    return {"account": optional_page_principal.account_id if optional_page_principal else None}
+
+
 @get("/seen")
 async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
@@ -38,4 +61,7 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
-    return cast(ASGIApp, Litestar([me, maybe, notes, vault, seen], plugins=[GatepassPlugin(gate)]))
+    return cast(
+        ASGIApp,
+        Litestar([me, maybe, notes, vault, page, page_notes, page_or_not, seen], plugins=[GatepassPlugin(gate)]),
+    )

@@ -12,6 +12,9 @@
     @app.delete("/notes")
     def clear(principal: Annotated[Principal[MyClaims], requires(claims=MyClaims)]): ...
 
+    @app.get("/board", response_class=HTMLResponse)
+    def board(person: PagePrincipal): ...       # a page that is rendered here, for a browser that opens it
+
 The scheme is in the OpenAPI document, so "Authorize" works, and `app.dependency_overrides[current_principal]`
 replaces the caller in tests: scopes and the age of the sign-in are checked of that caller too.
 """
@@ -23,6 +26,7 @@ from gatepass._extras import missing_extra
 
 try:
     from fastapi import FastAPI, Security
+    from fastapi.openapi.models import APIKey
     from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
     from fastapi.security import SecurityScopes
     from fastapi.security.base import SecurityBase
@@ -40,6 +44,7 @@ from gatepass.errors import Problem
 from gatepass.gate import Gatepass
 from gatepass.guards import starlette as guard
 from gatepass.server.openapi import include
+from gatepass.wire.cookie_names import PAGE_NAME
 
 
 def include_auth(app: FastAPI, gate: Gatepass, *, mount: str = "/auth") -> None:
@@ -80,13 +85,43 @@ class OptionalBearer(Bearer):
         return guard.optional_principal(connection)
 
 
+class PageCookie(SecurityBase):
+    """The same for a page that is rendered for a person: by the page cookie, for GET and HEAD (PROTOCOL §10)."""
+
+    def __init__(self) -> None:
+        self.model = APIKey.model_validate(
+            {"in": "cookie", "name": PAGE_NAME, "description": "Opens pages, for reading"}
+        )
+        self.scheme_name = "GatepassPage"
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Principal:
+        """The person. Raises Denied (303, 401, 403 or 503)."""
+        return guard.page_principal(connection, *scopes.scopes)
+
+
+class OptionalPageCookie(PageCookie):
+    """The same for pages that are for everybody, and different for a person."""
+
+    async def __call__(  # type: ignore[override]
+        self, connection: HTTPConnection, scopes: SecurityScopes
+    ) -> Principal | None:
+        """The person, or None for one who is signed out. Raises Denied, as a 303 to the resume page."""
+        return guard.optional_page_principal(connection)
+
+
 current_principal = Bearer()
 optional_principal = OptionalBearer()
+page_principal = PageCookie()
+optional_page_principal = OptionalPageCookie()
 
 CurrentPrincipal = Annotated[Principal, Security(current_principal)]
 """The caller; without a valid access token the route answers 401."""
 OptionalPrincipal = Annotated[Principal | None, Security(optional_principal)]
 """The caller or None; an invalid token is refused all the same."""
+PagePrincipal = Annotated[Principal, Security(page_principal)]
+"""The person of a page; one who must resume the session or sign in first is sent there."""
+OptionalPagePrincipal = Annotated[Principal | None, Security(optional_page_principal)]
+"""The person or None; one whose session is to be resumed is sent there first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +148,14 @@ class Requires:
             raise guard.denied(connection, problem) from None
 
 
+class RequiresPage(Requires):
+    """The dependency of `requires_page`."""
+
+    async def __call__(self, connection: HTTPConnection, principal: PagePrincipal) -> Principal[Any]:
+        """The person. Raises Denied (303, 401 or 403)."""
+        return await super().__call__(connection, principal)
+
+
 def requires(*scopes: str, max_age: int | None = None, claims: type | None = None) -> Any:
     """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago.
 
@@ -121,3 +164,8 @@ def requires(*scopes: str, max_age: int | None = None, claims: type | None = Non
     whose claims do not fit is refused as invalid. Typed as FastAPI types `Security`.
     """
     return Security(Requires(scopes, max_age, claims), scopes=list(scopes))
+
+
+def requires_page(*scopes: str, max_age: int | None = None, claims: type | None = None) -> Any:
+    """Make the dependency for a page that is rendered for a person, for the rest as `requires`."""
+    return Security(RequiresPage(scopes, max_age, claims), scopes=list(scopes))

@@ -53,6 +53,12 @@ class Denied(HTTPException, GatepassError):
         return Response(document(self.problem), self.problem.status, headers=answer_headers(self.problem))
 
 
+class _Elsewhere(Denied):
+    """A person who opens a page must resume the session or sign in first."""
+
+    code = 303
+
+
 class _Unauthorized(Denied, exceptions.Unauthorized):
     """No valid access token, or the sign-in is too long ago."""
 
@@ -65,7 +71,7 @@ class _Unavailable(Denied, exceptions.ServiceUnavailable):
     """The revocations are not known at the moment."""
 
 
-_DENIALS: dict[int, type[Denied]] = {401: _Unauthorized, 403: _Forbidden, 503: _Unavailable}
+_DENIALS: dict[int, type[Denied]] = {303: _Elsewhere, 401: _Unauthorized, 403: _Forbidden, 503: _Unavailable}
 
 
 class GatepassFlask:
@@ -114,6 +120,25 @@ def optional_principal() -> Principal | None:
         raise _denied(problem) from None
 
 
+def page_principal(*scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom this page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
+
+    Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
+    """
+    try:
+        return wsgi.page_principal(_environ(), *scopes, max_age=max_age)
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
+def optional_page_principal() -> Principal | None:
+    """The person, or None for one who is signed out. Raises Denied as `page_principal`."""
+    try:
+        return wsgi.optional_page_principal(_environ())
+    except Problem as problem:
+        raise _denied(problem) from None
+
+
 def requires(
     *scopes: str, max_age: int | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
@@ -122,6 +147,19 @@ def requires(
     With `max_age` the caller must have signed in at most that many seconds ago. Write it below the route, so that the
     route gets what it returns.
     """
+    return _decorator(current_principal, scopes, max_age)
+
+
+def requires_page(
+    *scopes: str, max_age: int | None = None
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """The same for a page that is rendered for a person, by `page_principal`."""
+    return _decorator(page_principal, scopes, max_age)
+
+
+def _decorator(
+    find: Callable[..., Principal], scopes: tuple[str, ...], max_age: int | None
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     check_max_age(max_age)
 
     def decorate(view: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -129,7 +167,7 @@ def requires(
 
         @functools.wraps(view)
         def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            current_principal(*scopes, max_age=max_age)
+            find(*scopes, max_age=max_age)
             if not is_async:
                 return view(*args, **kwargs)
             result: Result = current_app.ensure_sync(view)(*args, **kwargs)

@@ -8,6 +8,9 @@
     @get("/notes", guards=[requires("notes:read")])
     async def notes(principal: CurrentPrincipal) -> ...
 
+    @get("/board")                          # a page that is rendered here, for a browser that opens it
+    async def board(page_principal: PagePrincipal) -> Template: ...
+
 The plugin opens and closes the gate with the application, mounts the auth endpoints, takes the refresh cookie out of
 every request, answers refusals as problem documents, and marks in OpenAPI which routes need an access token.
 """
@@ -42,18 +45,24 @@ from gatepass.access.check import check_max_age
 from gatepass.access.gate import Gate
 from gatepass.access.refusals import GuardedSend
 from gatepass.core.access_token import Principal
-from gatepass.errors import GatepassError, Problem
+from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp
 from gatepass.wire.problems import MEDIA_TYPE, document
 
 SCHEME = "Gatepass"
 _MOUNTED = "gatepass_mounted"
+_PERSONS = {"principal", "optional_principal", "page_principal", "optional_page_principal"}
+"""The dependencies by which a response is for one person."""
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 CurrentPrincipal = NamedDependency[SkipValidation[Principal]]
 """The type of a handler's parameter `principal`; without a valid access token the handler answers 401."""
 OptionalPrincipal = NamedDependency[SkipValidation[Principal | None]]
 """The type of `optional_principal`: None where no token came; an invalid one is refused all the same."""
+PagePrincipal = NamedDependency[SkipValidation[Principal]]
+"""The type of `page_principal`; a person who must resume the session or sign in first is sent there."""
+OptionalPagePrincipal = NamedDependency[SkipValidation[Principal | None]]
+"""The type of `optional_page_principal`: None for a person who is signed out."""
 
 
 class Denied(HTTPException, GatepassError):
@@ -83,6 +92,25 @@ def optional_principal(connection: Connection) -> Principal | None:
         raise _refusal(connection.scope, problem) from None
 
 
+def page_principal(connection: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom a page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
+
+    Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
+    """
+    try:
+        return guard.page_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(connection.scope, problem) from None
+
+
+def optional_page_principal(connection: Connection) -> Principal | None:
+    """The person, or None for one who is signed out. Raises Denied as `page_principal`."""
+    try:
+        return guard.optional_page_principal(connection.scope)  # type: ignore[arg-type]
+    except Problem as problem:
+        raise _refusal(connection.scope, problem) from None
+
+
 class Requires:
     """A Litestar guard for a handler, a controller, a router or the whole application."""
 
@@ -95,7 +123,15 @@ class Requires:
         """Return for a valid caller, else raise Denied. The auth endpoints need no token: sign-in is one of them."""
         # Async though it awaits nothing: Litestar runs a plain function on a thread, at twenty times the cost.
         if not handler.opt.get(_MOUNTED):
-            current_principal(connection, *self.scopes, max_age=self.max_age)
+            self.find(connection, *self.scopes, max_age=self.max_age)
+
+    find = staticmethod(current_principal)
+
+
+class RequiresPage(Requires):
+    """The same for pages that are rendered for a person."""
+
+    find = staticmethod(page_principal)
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Requires:
@@ -104,6 +140,11 @@ def requires(*scopes: str, max_age: int | None = None) -> Requires:
     With `max_age` the caller must have signed in at most that many seconds ago.
     """
     return Requires(scopes, max_age)
+
+
+def requires_page(*scopes: str, max_age: int | None = None) -> RequiresPage:
+    """The same for pages that are rendered for a person, by `page_principal`."""
+    return RequiresPage(scopes, max_age)
 
 
 def answer(_request: Request[Any, Any, Any], refusal: Denied | Problem) -> Response[bytes]:
@@ -127,6 +168,10 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
             app_config.route_handlers.append(_mounted(self._auth, self._gate.asgi))
         app_config.dependencies.setdefault("principal", Provide(_provide, sync_to_thread=False))
         app_config.dependencies.setdefault("optional_principal", Provide(_provide_optional, sync_to_thread=False))
+        app_config.dependencies.setdefault("page_principal", Provide(_provide_page, sync_to_thread=False))
+        app_config.dependencies.setdefault(
+            "optional_page_principal", Provide(_provide_optional_page, sync_to_thread=False)
+        )
         app_config.exception_handlers.setdefault(Denied, answer)
         app_config.exception_handlers.setdefault(Problem, answer)
         if app_config.openapi_config is not None:
@@ -137,9 +182,10 @@ class GatepassPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Mark in OpenAPI what a route requires."""
+        """Mark in OpenAPI what a route requires. Raises ConfigurationError for a cached one that is for one person."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
+                _refuse_cached(handler)
                 _describe(handler)
 
     @contextlib.asynccontextmanager
@@ -191,6 +237,14 @@ def _provide_optional(scope: Scope) -> Principal | None:
     return optional_principal(ASGIConnection(scope))
 
 
+def _provide_page(scope: Scope) -> Principal:
+    return page_principal(ASGIConnection(scope))
+
+
+def _provide_optional_page(scope: Scope) -> Principal | None:
+    return optional_page_principal(ASGIConnection(scope))
+
+
 def _refusal(scope: Scope, problem: Problem) -> Denied | WebSocketException:
     if scope["type"] == ScopeType.WEBSOCKET:
         return WebSocketException(detail=problem.code, code=1008)
@@ -200,6 +254,16 @@ def _refusal(scope: Scope, problem: Problem) -> Denied | WebSocketException:
 def _scheme() -> Components:
     scheme = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A Gatepass access token")
     return Components(security_schemes={SCHEME: scheme})
+
+
+def _refuse_cached(handler: HTTPRouteHandler) -> None:
+    """The cache of Litestar has one response for each URL, and asks it before the dependencies."""
+    asked = _PERSONS & handler.parsed_fn_signature.parameters.keys()
+    if handler.cache and asked:
+        raise ConfigurationError(
+            f"{handler.handler_name} has cache=… and asks for `{min(asked)}`: the cache would show one person's "
+            "response to everybody. Leave cache out, or cache what the handler reads."
+        )
 
 
 def _describe(handler: HTTPRouteHandler) -> None:

@@ -85,17 +85,30 @@ def requires(
 
     With `max_age` the caller must have signed in at most that many seconds ago.
     """
+    return _decorator(current_principal, "current_principal", scopes, max_age)
+
+
+def requires_page(
+    *scopes: str, max_age: int | None = None
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
+    """The same for a page that is rendered for a person, by `page_principal`."""
+    return _decorator(page_principal, "page_principal", scopes, max_age)
+
+
+def _decorator(
+    find: Callable[..., Principal], name: str, scopes: tuple[str, ...], max_age: int | None
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     check_max_age(max_age)
 
     def guard(
         endpoint: Callable[Parameters, Awaitable[Result]],
     ) -> Callable[Parameters, Awaitable[Result]]:
         if not inspect.iscoroutinefunction(endpoint):
-            raise TypeError("requires() decorates async endpoints; in others call current_principal(request)")
+            raise TypeError(f"this decorates async endpoints; in others call {name}(request)")
 
         @functools.wraps(endpoint)
         async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            current_principal(_connection_among((*args, *kwargs.values())), *scopes, max_age=max_age)
+            find(_connection_among((*args, *kwargs.values())), *scopes, max_age=max_age)
             return await endpoint(*args, **kwargs)
 
         return guarded

@@ -9,18 +9,39 @@
     @requires("notes:read")
     def notes(request): return JsonResponse({"account": request.principal.account_id})
 
+    @requires_page()
+    def board(request): return render(request, "board.html")        # for a browser that opens it
+
 `request.principal` is `current_principal(request)`, evaluated at its first use: it costs nothing before, never reads
-the database, and without a valid access token the response is a 401. Django has no lifespan, so the gate opens at the
-first request that needs it.
+the database, and without a valid access token the response is a 401. `request.page_principal` is the person of a page
+in the same way, in its template too. Django has no lifespan, so the gate opens at the first request that needs it.
 """
 
 from gatepass._extras import missing_extra
 
 try:
-    from gatepass.guards.django.principal import RequiresMixin, current_principal, optional_principal, requires
+    from gatepass.guards.django.principal import (
+        RequiresMixin,
+        RequiresPageMixin,
+        current_principal,
+        optional_page_principal,
+        optional_principal,
+        page_principal,
+        requires,
+        requires_page,
+    )
 except ModuleNotFoundError as missing:
     raise missing_extra(
         missing, "django", "asgiref", sentence="This guard needs django: pip install 'gatepass[django]'"
     ) from None
 
-__all__ = ["RequiresMixin", "current_principal", "optional_principal", "requires"]
+__all__ = [
+    "RequiresMixin",
+    "RequiresPageMixin",
+    "current_principal",
+    "optional_page_principal",
+    "optional_principal",
+    "page_principal",
+    "requires",
+    "requires_page",
+]

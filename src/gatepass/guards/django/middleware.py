@@ -16,16 +16,20 @@ from django.utils.functional import SimpleLazyObject
 
 from gatepass.access import wsgi
 from gatepass.access.delivery import DELIVERY, Delivery
+from gatepass.access.rendered import cache_headers
 from gatepass.access.wsgi import RequestGuard
 from gatepass.errors import Problem
 from gatepass.guards.django import caller
 from gatepass.guards.django.conf import django_users, gate
-from gatepass.guards.django.principal import REFUSED, current_principal, problem_response
+from gatepass.guards.django.principal import REFUSED, current_principal, page_principal, problem_response
 from gatepass.guards.django.views import CORS, auth, preflight_of
 
 
 class GatepassMiddleware:
-    """Takes the refresh cookie out of each request, sets `request.principal`, answers problems that views raise."""
+    """Takes the refresh cookie out of each request, answers problems that views raise.
+
+    Sets `request.principal` and `request.page_principal`.
+    """
 
     sync_capable = True
     async_capable = True
@@ -64,6 +68,7 @@ class GatepassMiddleware:
                 kept, _ = self._cookies.withhold(request.scope["headers"])
                 request.scope = {**request.scope, "headers": kept}
         request.principal = SimpleLazyObject(functools.partial(current_principal, request))
+        request.page_principal = SimpleLazyObject(functools.partial(page_principal, request))
         if self._users is not None:
             caller.set_user(request, self._users)
 
@@ -78,6 +83,12 @@ class GatepassMiddleware:
 def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response as it is sent; tells of the cookies of a sign-in if it has them not."""
     response = _restored(request, response)
+    if rendered := request.META.get(wsgi.RENDERED):
+        fit = cache_headers(response.items(), rendered)
+        for name in [name for name, _ in response.items()]:
+            del response[name]
+        for name, value in fit:
+            response[name] = value
     delivery = request.META.get(DELIVERY)
     if isinstance(delivery, Delivery):
         delivery.see(("set-cookie", cookie.OutputString()) for cookie in response.cookies.values())

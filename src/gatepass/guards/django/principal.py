@@ -10,16 +10,24 @@ from django.views.decorators.csrf import csrf_exempt
 
 from gatepass.access import wsgi
 from gatepass.access.check import check_max_age
+from gatepass.access.pages import PageRequest
+from gatepass.access.rendered import Rendered
 from gatepass.access.wsgi import RequestGuard, answer_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
+from gatepass.wire.headers import Headers
 from gatepass.wire.problems import document
-from gatepass.wire.wsgi import authorizations
+from gatepass.wire.wsgi import authorizations, raw_headers
 
 MIDDLEWARE = "gatepass.guards.django.middleware.GatepassMiddleware"
 REFUSED = "gatepass.refused"
 """The key of the last refusal in a request's META."""
+PERSON = "gatepass.person"
+"""The key of the person of a page, once the view has asked."""
+SET_USER = "gatepass.set_user"
+"""The key of what sets `request.user` anew."""
 View = Callable[..., Any]
+Find = Callable[..., Principal]
 
 
 def current_principal(request: HttpRequest, *scopes: str, max_age: int | None = None) -> Principal:
@@ -43,6 +51,34 @@ def optional_principal(request: HttpRequest) -> Principal | None:
         raise
 
 
+def page_principal(request: HttpRequest, *scopes: str, max_age: int | None = None) -> Principal:
+    """The person for whom a page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
+
+    Raises a Problem that the middleware answers: a 303 where the session must be resumed, or a sign-in comes first.
+    """
+    asked = _page(request, "for-a-person")
+    try:
+        found = _guard(request).pages.principal(asked, scopes, max_age=max_age)
+    except Problem as refusal:
+        request.META[REFUSED] = refusal
+        raise
+    return _opened(request, found)
+
+
+def optional_page_principal(request: HttpRequest) -> Principal | None:
+    """The person, or None for one who is signed out. Raises a Problem as `page_principal`."""
+    asked = _page(request, "for-anyone")
+    try:
+        found = _guard(request).pages.optional(asked)
+    except Problem as refusal:
+        request.META[REFUSED] = refusal
+        raise
+    if found is None:
+        return None
+    request.META[wsgi.RENDERED] = "for-a-person"
+    return _opened(request, found)
+
+
 def is_for_us(request: HttpRequest) -> bool:
     """Whether the bearer token of the request is by the issuer of the gate. It proves nothing."""
     return _guard(request).check.is_for_us(authorizations(request.META))
@@ -62,47 +98,69 @@ def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]
     check_max_age(max_age)
 
     def decorate(view: View) -> View:
-        if iscoroutinefunction(view):
-
-            @functools.wraps(view)
-            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                refusal = _refusal(request, scopes, max_age)
-                return await view(request, *args, **kwargs) if refusal is None else refusal
-
-            exempt_async: View = csrf_exempt(guarded_async)
-            return exempt_async
-
-        @functools.wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            refusal = _refusal(request, scopes, max_age)
-            return view(request, *args, **kwargs) if refusal is None else refusal
-
-        exempt: View = csrf_exempt(guarded)
+        exempt: View = csrf_exempt(_guarded(view, current_principal, scopes, max_age))
         return exempt
 
     return decorate
 
 
-class RequiresMixin:
+def requires_page(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
+    """The same for a page that is rendered for a person, by `page_principal`. It keeps Django's CSRF check."""
+    check_max_age(max_age)
+    return lambda view: _guarded(view, page_principal, scopes, max_age)
+
+
+def _guarded(view: View, find: Find, scopes: tuple[str, ...], max_age: int | None) -> View:
+    if iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            refusal = _refusal(request, find, scopes, max_age)
+            return await view(request, *args, **kwargs) if refusal is None else refusal
+
+        return guarded_async
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        refusal = _refusal(request, find, scopes, max_age)
+        return view(request, *args, **kwargs) if refusal is None else refusal
+
+    return guarded
+
+
+class _Requires:
+    """What the two mixins share."""
+
+    required_scopes: tuple[str, ...] = ()
+    required_max_age: int | None = None
+    _find: Find
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse, or go on to the view's own."""
+        refusal = _refusal(request, self._find, self.required_scopes, self.required_max_age)
+        if refusal is None:
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return _soon(refusal) if getattr(self, "view_is_async", False) else refusal
+
+
+class RequiresMixin(_Requires):
     """For class-based views: `class Notes(RequiresMixin, View): required_scopes = ("notes:read",)`.
 
     Exempt from Django's CSRF check, as with `requires`.
     """
 
-    required_scopes: tuple[str, ...] = ()
-    required_max_age: int | None = None
+    _find = staticmethod(current_principal)
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """The view for a URL."""
         return csrf_exempt(super().as_view(**initkwargs))  # type: ignore[misc]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Refuse, or go on to the view's own."""
-        refusal = _refusal(request, self.required_scopes, self.required_max_age)
-        if refusal is None:
-            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        return _soon(refusal) if getattr(self, "view_is_async", False) else refusal
+
+class RequiresPageMixin(_Requires):
+    """The same for pages that are rendered for a person: `class Board(RequiresPageMixin, TemplateView): ...`."""
+
+    _find = staticmethod(page_principal)
 
 
 def problem_response(problem: Problem) -> HttpResponse:
@@ -118,9 +176,27 @@ def _guard(request: HttpRequest) -> RequestGuard:
     return found
 
 
-def _refusal(request: HttpRequest, scopes: tuple[str, ...], max_age: int | None) -> HttpResponse | None:
+def _page(request: HttpRequest, rendered: Rendered) -> PageRequest:
+    """The request as its browser sent it. From now on its response is kept by no cache that others share.
+
+    Django's own caches are asked before the view, by the cookies that it has looked at: they keep nothing here.
+    """
+    request._cache_update_cache = False  # read by UpdateCacheMiddleware and cache_page
+    request.META[wsgi.RENDERED] = rendered
+    return PageRequest(request.method or "", request.get_full_path(), Headers(raw_headers(request.META)))
+
+
+def _opened(request: HttpRequest, person: Principal) -> Principal:
+    """The person, who is `request.user` too from now on, where Django's users are the accounts."""
+    request.META[PERSON] = person
+    if set_user := request.META.get(SET_USER):
+        set_user()
+    return person
+
+
+def _refusal(request: HttpRequest, find: Find, scopes: tuple[str, ...], max_age: int | None) -> HttpResponse | None:
     try:
-        current_principal(request, *scopes, max_age=max_age)
+        find(request, *scopes, max_age=max_age)
     except Problem as problem:
         return problem_response(problem)
     return None
