@@ -1,6 +1,6 @@
 """The examples that are Node applications: installed from their lock files, built, and started.
 
-Packages and builds are kept in web/node_modules/.examples, under a stamp of what they are made from: a run in which
+Packages and builds are kept in .examples, under a stamp of what they are made from: a run in which
 nothing has changed installs and builds nothing. Each example gets this project's client as a copy, as npm would.
 """
 
@@ -18,9 +18,10 @@ import pytest
 from tests.support.process import until_listening
 from tools.services.patience import PATIENCE
 from tools.stamps import ROOT, digest, is_made, once
-from tools.web import CLIENT, PACKAGES
+from tools.web import CLIENT
 
-MADE = PACKAGES / ".examples"
+MADE = ROOT / ".examples"
+"""Not below a folder named node_modules: bundlers would take the sources there for packages."""
 OURS = ("node_modules", ".next", "build", ".react-router", ".svelte-kit", "next-env.d.ts", "*.tsbuildinfo")
 QUIET = {"NEXT_TELEMETRY_DISABLED": "1", "CI": "1", "NO_COLOR": "1"}
 INSTALL_TIMEOUT = 600
@@ -139,6 +140,6 @@ NEXT = Example(
 REACT_ROUTER = Example(
     "react_router",
     "build/server/index.js",
-    ("node_modules/@react-router/serve/bin.cjs", "./build/server/index.js"),
+    ("node_modules/@react-router/serve/bin.js", "./build/server/index.js"),
 )
 SVELTEKIT = Example("sveltekit", "build/index.js", ("build/index.js",))

@@ -51,8 +51,9 @@ class Site:
         return f"http://localhost:{self.proxy.port}"
 
     def let_run_out(self, profile: BrowserContext) -> None:
-        """Take the page cookie out of the jar, as its Max-Age does."""
-        profile.clear_cookies(name=f"gatepass_page_{self.proxy.port}")
+        """Take the page cookie out of the jar, as its Max-Age does, and the sign of an earlier resumption."""
+        for name in ("page", "resumed"):
+            profile.clear_cookies(name=f"gatepass_{name}_{self.proxy.port}")
 
     def refresh_cookie(self, profile: BrowserContext) -> str:
         """The Cookie header with the refresh token alone."""
@@ -125,6 +126,7 @@ def test_a_person_signs_in_reads_rendered_pages_and_signs_out(
         at.let_run_out(profile)
         page.goto(f"{at.url}/notes")
         expect(page.locator("#person")).to_have_text(person)
+        expect(page).to_have_url(f"{at.url}/notes")
         assert at.proxy.count("/auth/resume", status=200) == 1
 
         # Also where the framework's router asks for the page.

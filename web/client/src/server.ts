@@ -85,7 +85,7 @@ interface Found {
 const READING = ["GET", "HEAD"];
 const LOST =
   "gatepass: the session was resumed just now, and its page cookie did not come along or is not accepted. Is PAGES on at " +
-  "the gate, is baseURL on its PUBLIC_URL, and does internalURL lead to the same gate?";
+  "the gate, is baseURL on its PUBLIC_URL, does internalURL lead to the same gate, and do the clocks agree?";
 
 /** Make one for each gate, in a module of its own. Throws a TypeError for options that cannot be. */
 export function createPageReader<Claims extends object = Readonly<Record<string, unknown>>>(
