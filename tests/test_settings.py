@@ -19,6 +19,7 @@ from gatepass.mail import LinkPages, Mail
 from gatepass.server.limits import Limits
 from gatepass.settings import ENV_FILE, Settings
 from gatepass.wire.browsers import Browsers
+from gatepass.wire.pages import Pages
 from tests.support.gates import OTHER_SECRET, SECRET
 
 URL = "https://gate.example"
@@ -56,6 +57,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "browsers": Browsers(),
         "limits": Limits(),
         "mail": Mail(),
+        "pages": None,
         "providers": (),
     }
 
@@ -521,3 +523,27 @@ def test_a_file_that_this_user_may_not_read_is_one_sentence(tmp_path: Path, monk
     monkeypatch.setattr(Path, "is_file", refuse)
     with pytest.raises(ConfigurationError, match=r"gatepass\.env cannot be read by this user \(Permission denied\)"):
         Settings.load(env_file=tmp_path / "gatepass.env")
+
+
+class TestPages:
+    def test_they_are_off_and_on_by_one_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert load(monkeypatch, PAGES="on").arguments()["pages"] == Pages()
+        given = load(monkeypatch, PAGES="on", PAGE_TTL="12h", SIGN_IN_PAGE="/sign-in", AUTH_PATH="/api/auth")
+        assert given.arguments()["pages"] == Pages(page_ttl=12 * HOUR, sign_in_page="/sign-in", auth_path="/api/auth")
+
+    def test_what_would_do_nothing_without_them_is_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {"PAGE_TTL": "1h", "SIGN_IN_PAGE": "/sign-in", "AUTH_PATH": "/auth"}.items():
+            said = faults(monkeypatch, **{name: value})
+            assert said == f"GATEPASS_{name} is for page cookies, which are off: set GATEPASS_PAGES on too."
+            monkeypatch.delenv(f"GATEPASS_{name}")
+
+    def test_faults_are_told_by_the_names_of_the_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        said = faults(monkeypatch, PAGES="on", PAGE_TTL="25h", SIGN_IN_PAGE="https://x.example")
+        assert "GATEPASS_PAGE_TTL must be 1 minute to 24 hours." in said
+        assert "GATEPASS_SIGN_IN_PAGE must be a path of this host" in said
+
+    def test_settings_that_code_would_undo_are_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {"SECRET": SECRET, "PUBLIC_URL": URL, "PAGES": "on"}.items():
+            monkeypatch.setenv(f"GATEPASS_{name}", value)
+        with pytest.raises(ConfigurationError, match="GATEPASS_PAGES: `pages` is given in code"):
+            Gatepass.from_env(pages=Pages())

@@ -205,13 +205,13 @@ class SignInRefused(Forbidden):
 class ProofRequired(Forbidden):
     """The refresh token is bound to a key, and the request does not prove it: `missing` or `wrong` (PROTOCOL §4).
 
-    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §10).
+    `device`: the session is bound to a device, and the request does not show it (PROTOCOL §11).
     """
 
     _OF_THE_CLIENT = (
         "This session is bound to a key of the client that signed in, and the request does not prove it with "
-        "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: let the page "
-        "refresh, and send its access token to the server."
+        "Gatepass-Proof. A server that renders pages cannot refresh by forwarding the cookie: it reads the page "
+        "cookie (PAGES), or lets the page refresh. Guide: docs/guides/rendering.md"
     )
 
     def __init__(self, reason: str) -> None:

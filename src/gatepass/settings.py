@@ -31,6 +31,7 @@ from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.wire.browsers import Browsers, DeviceBound
 from gatepass.wire.cookies import SameSite
 from gatepass.wire.origin import Hsts
+from gatepass.wire.pages import Pages
 
 ENV_FILE = "gatepass.env"
 _OTHER_NAMES = {
@@ -41,7 +42,7 @@ _OTHER_NAMES = {
     "sender": "mail_from",
 }
 """The options whose setting has another name."""
-_POLICY, _TOKENS, _BROWSERS, _LIMITS, _MAIL = Policy(), Tokens(), Browsers(), Limits(), Mail()
+_POLICY, _TOKENS, _BROWSERS, _LIMITS, _MAIL, _PAGES = Policy(), Tokens(), Browsers(), Limits(), Mail(), Pages()
 """Each group of options holds its defaults, once."""
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -142,6 +143,11 @@ class Settings(BaseSettings):
     trusted_proxies: Names = ()
     private_clients: bool = _BROWSERS.private_clients
 
+    pages: bool = False
+    page_ttl: Duration | None = _PAGES.page_ttl
+    sign_in_page: str | None = _PAGES.sign_in_page
+    auth_path: str = _PAGES.auth_path
+
     mail: SecretStr | None = None
     mail_from: str | None = _MAIL.sender
     security_mail: bool = _MAIL.security_mail
@@ -234,6 +240,7 @@ class Settings(BaseSettings):
             "browsers": lambda: Browsers(**self._values(Browsers)),
             "mail": self._mail,
             "limits": lambda: Limits(**self._values(Limits)),
+            "pages": self._pages,
             "providers": lambda: self._providers,
         }
 
@@ -260,10 +267,11 @@ class Settings(BaseSettings):
     def _hidden(self, given: Collection[str]) -> list[str]:
         """Settings that an argument in code would silently undo: REGISTRATION=closed beside `policy`, say."""
         groups = {"policy": Policy, "tokens": Tokens, "browsers": Browsers, "limits": Limits, "mail": LinkPages}
+        groups["pages"] = Pages
         faults = []
         for argument in sorted(groups.keys() & set(given)):
             options = {option.name for option in fields(groups[argument])}
-            options |= {"mail", "mail_from", "security_mail"} if argument == "mail" else set()
+            options |= {"mail": {"mail", "mail_from", "security_mail"}, "pages": {"pages"}}.get(argument, set())
             if names := sorted(options & self.model_fields_set):
                 settings = ", ".join(f"{PREFIX}{name.upper()}" for name in names)
                 faults.append(f"{settings}: `{argument}` is given in code and replaces it. Set it in one place.")
@@ -310,6 +318,12 @@ class Settings(BaseSettings):
     def _mail(self, pages: LinkPages | None = None) -> Mail:
         pages = pages or LinkPages(**self._values(LinkPages))
         return Mail(_text(self.mail) or None, sender=self.mail_from, pages=pages, security_mail=self.security_mail)
+
+    def _pages(self) -> Pages | None:
+        pages = Pages(**self._values(Pages))
+        if not self.pages and (named := sorted(self.model_fields_set & {"page_ttl", "sign_in_page", "auth_path"})):
+            raise ConfigurationError(f"`{named[0]}` is for page cookies, which are off: set `pages` on too.")
+        return pages if self.pages else None
 
     def _secrets(self) -> Secrets | None:
         if self.secret is None and (self.secret_file is None or not has_file(self.secret_file)):

@@ -152,6 +152,19 @@ class TestSettings:
         assert "not Secure" in said(await found(), "cookies", "advice")
 
     @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/1"])
+    async def test_page_cookies_are_told_with_what_a_copy_is_good_for(self, env: pytest.MonkeyPatch) -> None:
+        assert said(await found(), "pages", "ok") == ""
+        env.setenv("GATEPASS_PAGES", "on")
+        findings = await found()
+        assert "__Host-Http-gatepass_page: HttpOnly, SameSite=Lax, for 15 minutes" in said(findings, "pages", "ok")
+        assert "SIGN_IN_PAGE is not set" in said(findings, "pages", "advice")
+        for name, value in {"PAGE_TTL": "12h", "SIGN_IN_PAGE": "/sign-in", "SAME_SITE": "none"}.items():
+            env.setenv(f"GATEPASS_{name}", value)
+        advice = said(await found(), "pages", "advice")
+        assert "reads rendered pages for so long" in advice
+        assert "a server of another site never gets it" in advice
+        assert "SIGN_IN_PAGE" not in advice
+
     async def test_trusting_everybody_is_a_fault(self, env: pytest.MonkeyPatch, network: str) -> None:
         env.setenv("GATEPASS_TRUSTED_PROXIES", network)
         assert "chooses the address" in said(await found(), "proxies", "error")
@@ -342,6 +355,14 @@ class TestOutside:
             findings = await found(url=f"http://localhost:{server.port}")
         assert "PUBLIC_URL is https://gate.example" in said(findings, "address", "error")
         assert "does not set __Host-Http-gatepass" in said(findings, "cookies", "error")
+
+    async def test_a_resume_page_that_is_not_where_guards_send_people_is_a_fault(
+        self, env: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        assert "/auth/resume has" in said(await self.look(env, tmp_path, PAGES="on"), "pages", "ok")
+        env.setenv("GATEPASS_AUTH_PATH", "/api/auth")
+        findings = await self.look(env, tmp_path, PAGES="on")
+        assert "/api/auth/resume has no resume page (status 404)" in said(findings, "pages", "error")
 
     async def test_a_page_of_an_allowed_origin_is_asked_for(self, env: pytest.MonkeyPatch, tmp_path: Path) -> None:
         findings = await self.look(env, tmp_path, ORIGINS="https://app.example")

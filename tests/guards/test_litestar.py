@@ -6,11 +6,14 @@ from typing import Any, cast
 import pytest
 from litestar import Litestar, Request, Response, WebSocket, get, websocket
 from litestar.config.cors import CORSConfig
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.params import SkipValidation
 
 from gatepass.access.asgi import current_principal as asgi_principal
+from gatepass.errors import ConfigurationError
 from gatepass.guards.litestar import (
     CurrentPrincipal,
     Denied,
@@ -277,3 +280,13 @@ async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
     dependencies = {"principal": Provide(provide, sync_to_thread=False)}
     async with started(application(at, me, dependencies=dependencies)) as app:
         assert (await call(app, "GET", "/me")).json() == {"session": "sid"}
+
+
+@pytest.mark.parametrize("name", ["principal", "optional_principal", "page_principal", "optional_page_principal"])
+def test_a_cached_handler_that_is_for_one_person_is_a_fault_at_start(name: str) -> None:
+    """The cache has one response for each address, and is asked before the dependencies."""
+    text = f"async def notes({name}: Anything) -> str: return 'notes of one'"
+    scope: dict[str, Any] = {"Anything": NamedDependency[SkipValidation[Any]]}
+    exec(text, scope)
+    with pytest.raises(ConfigurationError, match=f"cache=… and asks for `{name}`"):
+        application(GateHarness(), get("/notes", cache=True)(scope["notes"]))

@@ -17,6 +17,8 @@ from tests.support.lifespan import started
 PAGE, STATE, RESUMED = "__Host-Http-gatepass_page", "__Host-gatepass_state", "__Host-gatepass_resumed"
 NAVIGATION = [("sec-fetch-mode", "navigate"), ("accept", "text/html,*/*;q=0.8")]
 SCRIPT = [("sec-fetch-mode", "cors"), ("accept", "*/*")]
+SCRIPTS = (SCRIPT, [("hx-request", "true"), ("accept", "*/*")], [("accept", "application/json")])
+"""A fetch; htmx and a client of JSON in a browser that does not say what a request is for."""
 TTL = 3600
 GUARDS = sorted(set(apps.ALL) - {"django-rest"})
 """Django REST framework renders no pages."""
@@ -146,6 +148,7 @@ class TestRunOut:
         assert (await site.open("/page")).json() == {"account": site.account}
 
     async def test_nobody_is_sent_there_twice_in_a_row(self, site: Site) -> None:
+        """nextauthjs/next-auth#8065, gladly-team/next-firebase-auth#591: page and sign-in redirect to each other."""
         site.run_out()
         tried = {**site.ann.jar, RESUMED: "1"}
         answer = await site.open("/page", jar=tried)
@@ -153,10 +156,12 @@ class TestRunOut:
         assert (await site.open("/page-or-not", jar=tried)).json() == {"account": None}
 
     async def test_a_script_is_sent_nowhere(self, site: Site) -> None:
+        """HyphaApp/hypha#4531, IBM/mcp-context-forge#2874: the sign-in page stands inside the part that was loaded."""
         site.run_out()
         for path in ("/page", "/page-or-not"):
-            answer = await site.open(path, headers=SCRIPT)
-            assert (answer.status, answer.code) == (401, "invalid-token")
+            for headers in SCRIPTS:
+                answer = await site.open(path, headers=headers)
+                assert (answer.status, answer.code) == (401, "invalid-token")
 
     async def test_a_change_is_sent_nowhere(self, site: Site) -> None:
         jar = {STATE: site.ann.jar[STATE]}

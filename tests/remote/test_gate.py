@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gatepass import ConfigurationError, Pages
 from gatepass.access import asgi, wsgi
-from gatepass.core.keyring import SigningKey, jwks
+from gatepass.core.keyring import PAGE, SigningKey, header_of, jwks
 from gatepass.guards import flask, starlette
 from gatepass.guards.fastapi import CurrentPrincipal
 from gatepass.guards.litestar import GatepassPlugin
-from gatepass.remote import RemoteGate
+from gatepass.remote import RemoteGate, RemoteRevocations
 from gatepass.testing.clock import ManualClock
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse
@@ -142,3 +143,45 @@ async def test_how_recent_a_sign_in_is_stands_in_the_token(remote: RemoteGate) -
 @pytest.mark.parametrize("make", [of_flask, of_litestar])
 async def test_a_guard_that_mounts_auth_endpoints_finds_none(remote: RemoteGate, make: Any) -> None:
     assert (await call(make(remote), "POST", "/auth/login")).status == 404
+
+
+class TestPages:
+    """Pages that are rendered beside the gate, on its host."""
+
+    @pytest.fixture
+    def pages(self) -> Iterator[RemoteGate]:
+        with publish(json.dumps(jwks([KEY])).encode()) as server:
+            made = RemoteGate(
+                server.url,
+                issuer=ISSUER.issuer,
+                audience=ISSUER.audience,
+                pages=Pages(sign_in_page="/sign-in"),
+                clock=ManualClock(),
+            )
+            yield made
+            made.close()
+
+    async def test_a_page_token_of_the_gate_opens_them_and_nothing_else(self, pages: RemoteGate) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            found = asgi.page_principal(scope) if scope["path"] == "/page" else asgi.current_principal(scope)
+            await JSONResponse({"session": found.session_id})(scope, receive, send)
+
+        token = ISSUER.seal(json.dumps(ISSUER.claims()).encode(), header_of("EdDSA", KEY.kid, PAGE))
+        cookie = ("cookie", f"__Host-Http-gatepass_page={token}")
+        async with pages.running():
+            guarded = pages.guard(app)
+            assert (await call(guarded, "GET", "/page", headers=[cookie])).json() == {"session": "f" * 32}
+            assert (await call(guarded, "GET", "/me", headers=[cookie])).code == "token-required"
+            bearer = ("authorization", f"Bearer {token}")
+            assert (await call(guarded, "GET", "/page", headers=[bearer])).status == 200
+            assert (await call(guarded, "GET", "/me", headers=[bearer])).code == "invalid-token"
+            access = ("cookie", f"__Host-Http-gatepass_page={ISSUER.token()}; __Host-gatepass_state=x")
+            refused = await call(guarded, "GET", "/page", headers=[access])
+            assert (refused.status, refused.one("location")) == (303, "/auth/resume?next=/page")
+
+    def test_revocations_that_are_forgotten_before_a_page_cookie_runs_out_are_a_fault(self) -> None:
+        url = "https://gate.example/auth/jwks.json"
+        revocations = RemoteRevocations("https://gate.example/auth/revocations", secret="s", lifetime=900)
+        with pytest.raises(ConfigurationError, match="forgets sooner"):
+            RemoteGate(url, issuer="i", audience="a", revocations=revocations, pages=Pages(page_ttl=901))
+        RemoteGate(url, issuer="i", audience="a", revocations=revocations, pages=Pages(page_ttl=900))

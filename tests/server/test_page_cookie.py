@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepass import Pages, Policy
+from gatepass import Browsers, Pages, Policy, Tokens
 from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.testing import memory_gate
 from tests.support.asgi import Answer, call
@@ -123,8 +123,6 @@ async def test_an_end_of_a_session_is_known_as_long_as_its_page_tokens_live() ->
     ],
 )
 def test_two_gates_of_one_host_have_two_names(public_url: str, path: str, name: str) -> None:
-    from gatepass import Browsers
-
     gate = memory_gate(public_url=public_url, browsers=Browsers(cookie_path=path), pages=Pages())
     assert gate.cookies.place.names.page == name
     assert gate.cookies.page("x", max_age=None).startswith(f"{name}=x; Path=/; ")
@@ -145,6 +143,22 @@ def test_two_gates_of_one_host_have_two_names(public_url: str, path: str, name: 
 def test_what_cannot_be_is_refused_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"`{next(iter(wrong))}`"):
         Pages(**wrong)
+
+
+async def test_a_token_that_no_cookie_holds_is_not_issued_and_the_operator_is_told() -> None:
+    """mitchelvanbever/remix-auth-supabase#15: browsers drop such a cookie without a word."""
+    size = 0
+    tokens = Tokens(claims=lambda _session: {"x": "y" * size})
+    async with open_gate(pages=Pages(), tokens=tokens) as at:
+        ann = Browser(at.gate.asgi)
+        cookie = (await ann.register()).cookie(PAGE)
+        size = (4000 - len(cookie.value)) * 3 // 4 - 20
+        fits = (await ann.refresh()).cookie(PAGE)
+        assert len(f"{fits.name}={fits.value}") < 4096
+        size += 100
+        assert (await ann.refresh()).code == "claims-unavailable"
+        (told,) = at.named("sys_claims_failed")
+        assert "4000" in str(told)
 
 
 class TestResumePage:

@@ -47,6 +47,8 @@ class PageRequest(NamedTuple):
         mode = self.headers.first(b"sec-fetch-mode")
         if mode is not None:
             return mode == "navigate"
+        if b"hx-request" in self.headers or b"x-requested-with" in self.headers:
+            return False
         accept = self.headers.first(b"accept")
         return accept is None or "text/html" in accept or "*/*" in accept
 

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from gatepass.cli.common import env_file_option, fail, fail_without
 from gatepass.doctor.configuration import check_files
+from gatepass.doctor.pages import check_pages
 from gatepass.gate import Gatepass
 from gatepass.runtime.event_log import EventLog
 from gatepass.runtime.log_queue import LogQueue
@@ -160,6 +161,8 @@ def _advice(settings: Settings, listener: socket.socket) -> Iterator[str]:
             f"This server speaks plain http, so a proxy must stand in front for {url}. Set GATEPASS_TRUSTED_PROXIES to "
             "its address, and let it set X-Forwarded-For: without that no limit per network holds."
         )
+    for finding in check_pages(settings):
+        yield finding.message if finding.level == "ok" else f"{finding.message} {finding.fix}"
 
 
 def _exposed(settings: Settings, env_file: Path | None) -> Iterator[str]:

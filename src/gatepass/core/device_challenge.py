@@ -1,4 +1,4 @@
-"""What the server hands to a device, and knows again without having stored it (PROTOCOL §10).
+"""What the server hands to a device, and knows again without having stored it (PROTOCOL §11).
 
     challenge   base64url of  key id 1 · expires-at 5 · nonce 16 · MAC 20     to be signed, once or a few times
     cookie      gp_db_ + base64url of  key id 1 · sid 16 · expires-at 5 · MAC 20     earned by a proof

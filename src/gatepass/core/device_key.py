@@ -1,4 +1,4 @@
-"""The key of a device, and the proofs that it signs (W3C Device Bound Session Credentials; PROTOCOL §10).
+"""The key of a device, and the proofs that it signs (W3C Device Bound Session Credentials; PROTOCOL §11).
 
     to register   {"alg":"ES256","typ":"dbsc+jwt","jwk":{…}} . {"jti":"<challenge>"} . signature
     to refresh    {"alg":"ES256","typ":"dbsc+jwt"}           . {"jti":"<challenge>"} . signature

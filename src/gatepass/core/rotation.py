@@ -43,7 +43,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class DeviceMissing:
-    """The session is bound to a device, and this request does not come from it (PROTOCOL §10). It may be a copy."""
+    """The session is bound to a device, and this request does not come from it (PROTOCOL §11). It may be a copy."""
 
 
 @dataclass(frozen=True, slots=True)

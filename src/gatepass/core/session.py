@@ -25,7 +25,7 @@ class Session:
     word of whoever authenticated (OpenID Connect Core §2), "" if none was said. `authenticated_at` may lie before
     `created_at`: another system had authenticated the person earlier. `device_key` is the public key that the browser
     registered for the session, b"" if none; from `device_since` on, its first proof, no refresh goes without the
-    device (PROTOCOL §10).
+    device (PROTOCOL §11).
     """
 
     sid: bytes

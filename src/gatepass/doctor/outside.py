@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from gatepass.doctor.counts import Counts
 from gatepass.doctor.finding import Finding, advice, error, ok
+from gatepass.doctor.pages import check_resume_page
 from gatepass.doctor.storage import compare_clocks
 from gatepass.doctor.stream import REQUEST_TIMEOUT, check_stream, connection_to
 from gatepass.settings import Settings
@@ -68,6 +69,9 @@ async def check_from_outside(settings: Settings, url: str, *, mount: str = "/aut
     async for finding in _check_plain_http(url, mount):
         yield finding
     yield _check_cookies(settings, await _request(url, "POST", f"{mount}/logout"))
+    if settings.pages:
+        page = await _request(url, "GET", f"{settings.auth_path.rstrip('/')}/resume?next=/")
+        yield check_resume_page(settings, page.status, page.headers.get("content-type", ""))
     async for finding in _check_cors(settings, url, mount):
         yield finding
     yield _check_readiness(await _request(url, "GET", "/readyz"))

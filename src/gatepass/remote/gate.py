@@ -20,8 +20,10 @@ from gatepass.access.asgi import CHECK, guarding
 from gatepass.access.asgi import Guard as ASGIGuard
 from gatepass.access.check import Check
 from gatepass.access.claims_marks import ClaimsMarks
+from gatepass.access.pages import PageCheck
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.core.access_token import Principal, UnknownHeader, Verifier
+from gatepass.core.keyring import ACCESS, PAGE, TokenKind
 from gatepass.core.public_key import PublicKey
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
@@ -32,6 +34,7 @@ from gatepass.system import SystemClock
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import Origins
+from gatepass.wire.pages import Pages
 from gatepass.wire.wsgi import WSGIApp
 
 
@@ -57,16 +60,19 @@ class NoRevocations:
 class RemoteVerifier:
     """A `check.TokenVerifier` with the current keys of the follower."""
 
-    def __init__(self, follower: KeyFollower, *, issuer: str, audience: str, skew: int) -> None:
+    def __init__(
+        self, follower: KeyFollower, *, issuer: str, audience: str, skew: int, kind: TokenKind = ACCESS
+    ) -> None:
         self._follower = follower
         self.issuer = issuer
         self._audience = audience
         self._skew = skew
+        self._kind = kind
         self._verifier: Verifier | None = None
 
     def use(self, keys: Sequence[PublicKey]) -> None:
         """Verify with these keys from now on."""
-        self._verifier = Verifier(keys, issuer=self.issuer, audience=self._audience, skew=self._skew)
+        self._verifier = Verifier(keys, issuer=self.issuer, audience=self._audience, skew=self._skew, kind=self._kind)
 
     def verify(self, token: str, now: int) -> Principal:
         """The principal. Raises InvalidToken, or Unavailable while there are no keys that are fresh enough."""
@@ -111,6 +117,9 @@ class RemoteGate:
         issuer: str,
         audience: str,
         revocations: RevocationList | None = None,
+        pages: Pages | None = None,
+        public_url: str | None = None,
+        cookie_path: str = "/",
         skew: int = 5,
         refresh: float = 300.0,
         max_staleness: float = 3600.0,
@@ -122,6 +131,9 @@ class RemoteGate:
 
         issuer, audience   as the tokens have them
         revocations        a RemoteRevocations, or another list of revoked sessions
+        pages              for pages that are rendered here for a person, on the host of the gate; None: there are none
+        public_url         the gate's PUBLIC_URL, which its cookies are named by; None: the issuer
+        cookie_path        the gate's COOKIE_PATH
         skew               seconds by which clocks may differ when `exp` and `nbf` are checked
         refresh            seconds between two reads of the keys: the delay of an emergency removal
         max_staleness      seconds after which keys are not trusted any more, and guards respond with 503; the default
@@ -143,8 +155,15 @@ class RemoteGate:
         )
         self._verifier = RemoteVerifier(self._follower, issuer=issuer, audience=audience, skew=skew)
         self._revocations = revocations or NoRevocations()
-        self.check = Check(self._verifier, revocations=self._revocations, clock=clock or SystemClock())
-        self.cookies = Cookies.for_url(jwks_url)
+        clock = clock or SystemClock()
+        self.check = Check(self._verifier, revocations=self._revocations, clock=clock)
+        named_by = public_url or (issuer if issuer.startswith("http") else jwks_url)
+        self.cookies = Cookies.for_url(named_by, path=cookie_path, has_pages=pages is not None)
+        self._page_verifier = RemoteVerifier(self._follower, issuer=issuer, audience=audience, skew=skew, kind=PAGE)
+        self._page_tokens = Check(self._page_verifier, revocations=self._revocations, clock=clock)
+        if pages is not None:
+            self._check_lifetime(pages)
+            self.check.pages = PageCheck(self.check, self._page_tokens, cookies=self.cookies, options=pages)
 
     def __repr__(self) -> str:
         return f"RemoteGate({self._follower.url})"
@@ -185,8 +204,18 @@ class RemoteGate:
         return WSGIGuard(app, self, required=required)
 
     def _use(self, keys: Sequence[PublicKey]) -> None:
-        self._verifier.use(keys)
-        self.check.trust(self._verifier)
+        for verifier, check in ((self._verifier, self.check), (self._page_verifier, self._page_tokens)):
+            verifier.use(keys)
+            check.trust(verifier)
+
+    def _check_lifetime(self, pages: Pages) -> None:
+        """Raise ConfigurationError if an end of a session is forgotten before its page cookie runs out."""
+        lifetime = getattr(self._revocations, "lifetime", None)
+        if lifetime is not None and (pages.page_ttl or 0) > lifetime:
+            raise ConfigurationError(
+                f"A page cookie lives {pages.page_ttl} s, and RemoteRevocations(lifetime={lifetime}) forgets sooner: "
+                "give it the longer of ACCESS_TTL and PAGE_TTL."
+            )
 
 
 def _no_keys() -> Unavailable:

@@ -54,15 +54,17 @@ class RemoteRevocations:
     ) -> None:
         """Follow `url`, which must be https except on a loopback host. Raises ConfigurationError.
 
-        `secret` is one of the gate's feed secrets. `lifetime` is how many seconds an access token of that gate lives;
-        `max_age` after how many seconds without contact, from here to the gate's store, guards respond with 503.
-        `context` is for a private certificate authority.
+        `secret` is one of the gate's feed secrets. `lifetime` is how many seconds an access token of that gate lives,
+        or its page cookie if that is longer; `max_age` after how many seconds without contact, from here to the gate's
+        store, guards respond with 503. `context` is for a private certificate authority.
         """
         if not secret:
             raise ConfigurationError("The revocation feed needs a secret: one of the gate's feed secrets.")
         self._url = RemoteUrl(url, purpose="The revocation feed", context=context)
         self._secret = secret
         self._clock = clock or SystemClock()
+        self.lifetime = lifetime
+        """Seconds for which a token of that gate may be valid, without tolerances."""
         self._revoked = RevokedSessions(retention=lifetime + TOLERANCES, max_age=max_age)
         self.marks = self._revoked.marks
         """The accounts of the gate whose claims changed."""

@@ -1,4 +1,4 @@
-"""The cookie that shows the device of a session, and what a browser is told about it (PROTOCOL §10).
+"""The cookie that shows the device of a session, and what a browser is told about it (PROTOCOL §11).
 
 Browsers renew it by themselves, at `POST /device/refresh`, before they let a request to `/refresh` go: of all paths
 that one alone waits for it.

@@ -1,4 +1,4 @@
-"""The story of a device: challenged at sign-in, registered, proven again and again (PROTOCOL §10). Experimental.
+"""The story of a device: challenged at sign-in, registered, proven again and again (PROTOCOL §11). Experimental.
 
     register   the browser has made a key and signed the challenge of the sign-in: the row gets the key, once
     prove      it has signed a challenge with that key: it earns the cookie that a refresh of the session needs

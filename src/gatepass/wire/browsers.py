@@ -35,7 +35,7 @@ class Browsers:
     """`none` is for pages of another site and needs https."""
     device_bound: DeviceBound = "off"
     """Experimental. `allow`: a browser that has Device Bound Session Credentials binds its sessions to a key in the
-    device's hardware (PROTOCOL §10)."""
+    device's hardware (PROTOCOL §11)."""
     hsts: Hsts | None = None
     """Strict-Transport-Security (RFC 6797): `subdomains`, `host`, or `off` where a proxy sends it. None is `host` where
     the endpoints are mounted in an application, and `subdomains` with `gatepass serve`."""

@@ -1,4 +1,4 @@
-"""The headers and the document of Device Bound Session Credentials (W3C draft of 2026-02; PROTOCOL §10).
+"""The headers and the document of Device Bound Session Credentials (W3C draft of 2026-02; PROTOCOL §11).
 
     server   Secure-Session-Registration: (ES256 RS256);path="device/start";challenge="…"
     browser  Secure-Session-Response: <proof>

@@ -74,7 +74,7 @@ def _surroundings(world: World, scenario: Scenario, server: Server) -> Iterator[
 
 
 def _device(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
-    """Registration, whose answer may be lost, and first proof (PROTOCOL §10). Either write may be lost too.
+    """Registration, whose answer may be lost, and first proof (PROTOCOL §11). Either write may be lost too.
 
     A registration that is sent again, or whose answer is late, is one whose answer was lost and another one.
     """

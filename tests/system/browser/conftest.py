@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,10 @@ class Stages:
 class Stage:
     """A server process and the proxy before it."""
 
-    def __init__(self, folder: Path, proxy: FaultProxy, stages: Stages) -> None:
+    def __init__(self, folder: Path, proxy: FaultProxy, stages: Stages, *, options: Sequence[str] = ()) -> None:
+        """`options` are further ones of `page_server`."""
         self.proxy = proxy
+        self._options = options
         self._folder = folder
         self._stages = stages
         self._clock = FileClock(folder / "offset")
@@ -73,7 +75,7 @@ class Stage:
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        options = ("--public-port", str(self.proxy.port), "--folder", self._folder)
+        options = ("--public-port", str(self.proxy.port), "--folder", self._folder, *self._options)
         self._pid = self._stages.start(self.proxy.upstream_port, *options)
 
     def kill(self) -> None:

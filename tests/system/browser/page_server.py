@@ -27,9 +27,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gatepass import Gatepass
+from gatepass import Pages as PageOptions
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import HOUR
-from gatepass.guards.starlette import current_principal, requires
+from gatepass.guards.starlette import current_principal, optional_page_principal, page_principal, requires
 from gatepass.server.limits import Limits
 from gatepass.serving.process import bind, serve
 from gatepass.testing.clock import FastHasher
@@ -41,6 +42,10 @@ SECRET = compose_secret(b"stage-secret-for-tests-only-0123456789")
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>Stage</title><link rel="icon" href="data:,">
 <script type="module" src="/page.js"></script>
+"""
+RENDERED = """<!doctype html>
+<meta charset="utf-8"><title>Rendered</title><link rel="icon" href="data:,">
+<h1>{}</h1>
 """
 PAGES = Path(__file__).parent / "pages"
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
@@ -68,6 +73,20 @@ async def ping(request: Request) -> Response:
 async def echo(request: Request) -> Response:
     """The body that came, so that a replay can be compared."""
     return JSONResponse({"body": (await request.body()).decode(), "kind": request.headers.get("content-type")})
+
+
+async def rendered(request: Request) -> Response:
+    """A page for a person, with no script at all."""
+    return HTMLResponse(RENDERED.format(page_principal(request).account_id))
+
+
+async def rendered_or_not(request: Request) -> Response:
+    """The same, for everybody."""
+    person = optional_page_principal(request)
+    return HTMLResponse(RENDERED.format(person.account_id if person else "nobody"))
+
+
+PAGE_APP = Starlette(routes=[Route("/rendered", rendered)])
 
 
 def entrance(gate: Gatepass) -> Route:
@@ -125,6 +144,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
     parser.add_argument("--paths", nargs="*", default=[], help="of further gates, each with its COOKIE_PATH")
     parser.add_argument("--issuer", help="of a provider at which people sign in, too")
     parser.add_argument("--providers", nargs="*", default=[], help="of more of them: NAME=ISSUER …")
+    parser.add_argument("--rendered", action="store_true", help="with page cookies, and a page that is rendered here")
     parser.add_argument("--page", type=Path, help="the folder of a page that is served instead of this one")
     options = parser.parse_args(arguments)
     gate = _gate(options)
@@ -134,11 +154,15 @@ def serve_stage(arguments: Sequence[str]) -> None:
     if options.issuer:
         gate.oidc("mock", issuer=options.issuer, client_id="the-gate", client_secret="a secret of the tests")
     others = {f"/{path}": _gate(options, cookie_path=f"/{path}") for path in options.paths}
+    rendered_by_others = [Mount(f"{path}/pages", other.guard(PAGE_APP)) for path, other in others.items()]
     app = Starlette(
         routes=[
             Mount("/auth", gate.asgi),
             *(Mount(f"{path}/auth", other.asgi) for path, other in others.items()),
+            *(rendered_by_others if options.rendered else ()),
             entrance(gate),
+            Route("/rendered", rendered),
+            Route("/rendered-or-not", rendered_or_not),
             Route("/api/ping", ping),
             Route("/api/echo", echo, methods=["POST"]),
             Route("/page.js", script),
@@ -164,6 +188,7 @@ def _gate(options: argparse.Namespace, *, cookie_path: str = "/") -> Gatepass:
         hasher=FastHasher(),
         clock=FileClock(options.folder / "offset"),
         browsers=Browsers(cookie_path=cookie_path),
+        pages=PageOptions(sign_in_page="/", auth_path=f"{cookie_path.rstrip('/')}/auth") if options.rendered else None,
     )
 
 

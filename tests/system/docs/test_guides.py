@@ -21,9 +21,13 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from gatepass import Gatepass, HookFacts, Refused, Tokens
+from gatepass import Gatepass, HookFacts, Pages, Refused, Tokens
 from gatepass.testing import ManualClock, memory_gate
+from tests.support.browser import Browser as Visitor
+from tests.support.gates import GateHarness
+from tests.support.lifespan import started
 from tests.support.tutorial import ROOT, blocks
+from tests.support.wsgi import over_asgi
 from tools.services.patience import PATIENCE, until
 
 GUIDES = ROOT / "docs" / "guides"
@@ -415,3 +419,34 @@ def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout
     assert "7 passed" in done.stdout
+
+
+class TestRendering:
+    """The page's three programs, with its template: the same visitor at each."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        for block in blocks(GUIDES / "rendering.md"):
+            file = tmp_path / block.title
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    @pytest.mark.parametrize("name", ["fastapi", "flask", "litestar"])
+    async def test_a_page_is_rendered_for_its_person_and_for_nobody_else(self, folder: Path, name: str) -> None:
+        at = GateHarness(pages=Pages(sign_in_page="/sign-in"))
+        made = program("rendering", f"{name}_app.py").create_app(at.gate)
+        async with started(over_asgi(made, at.gate) if name == "flask" else made) as app:
+            ann = Visitor(app, mount="/auth")
+            account = (await ann.register()).json()["account"]["id"]
+            ann.mount = ""
+            page = await ann.navigate("/board")
+            assert f"<h1>Notes of {account}</h1>" in page.body.decode()
+            assert page.one("cache-control") == "private, no-store"
+            assert f"Hello {account}" in (await ann.navigate("/")).body.decode()
+            at.clock.advance(1000)
+            assert (await ann.navigate("/board")).one("location") == "/auth/resume?next=/board"
+            stranger = Visitor(app)
+            assert (await stranger.navigate("/board")).one("location") == "/sign-in?next=/board"
+            assert "Hello stranger" in (await stranger.navigate("/")).body.decode()

@@ -50,18 +50,15 @@ export type PageRequest =
  * What a request says.
  *
  * `signed-in`      there is a principal
- * `resume`         the page cookie has run out, and there is a session; or the other way round: send the browser to
- *                  `resumeURL`, which finds out and comes back
- * `anonymous`      nobody is signed in. With a `resumeURL` the browser may hide a session, since it came by a link from
- *                  another site: a page that needs a person goes there before it asks for a sign-in
+ * `resume`         the page cookie has run out, and there is a session: send the browser to `resumeURL`, which comes back
+ * `anonymous`      nobody is signed in
  * `lost`           resumed just now, and the page cookie was not accepted all the same: the setup is wrong
  * `unsafe-method`  a page cookie reads: changes go from the browser to the API, with the access token
  */
 export type Page<Claims extends object = Readonly<Record<string, unknown>>> =
   | { readonly status: "signed-in"; readonly principal: Principal<Claims>; readonly resumeURL: null }
   | { readonly status: "resume"; readonly principal: null; readonly resumeURL: string }
-  | { readonly status: "anonymous"; readonly principal: null; readonly resumeURL: string | null }
-  | { readonly status: "lost" | "unsafe-method"; readonly principal: null; readonly resumeURL: null };
+  | { readonly status: "anonymous" | "lost" | "unsafe-method"; readonly principal: null; readonly resumeURL: null };
 
 export interface PageReader<Claims extends object = Readonly<Record<string, unknown>>> {
   /**
@@ -125,13 +122,14 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
 
   function say(request: PageRequest, found: Found | null, target?: string | URL): Page<Claims> {
     const { headers, url } = partsOf(request);
-    const { status, resumes } = decide(cookiesOf(headers.get("cookie")), headers, found !== null);
+    const status = decide(cookiesOf(headers.get("cookie")), found !== null);
     if (status === "signed-in") {
       return { status, principal: found!.principal as unknown as Principal<Claims>, resumeURL: null };
     }
+    if (status === "resume") return { status, principal: null, resumeURL: resumeAddress(base, target ?? url) };
     if (status === "lost" && !isWarned) console.warn(LOST);
     isWarned ||= status === "lost";
-    return { status, principal: null, resumeURL: resumes ? resumeAddress(base, target ?? url) : null } as Page<Claims>;
+    return { status, principal: null, resumeURL: null };
   }
 
   async function read(request: PageRequest, target?: string | URL): Promise<Page<Claims>> {

@@ -1,4 +1,4 @@
-"""Device-bound sessions (PROTOCOL §10): the two endpoints that browsers call by themselves. Experimental.
+"""Device-bound sessions (PROTOCOL §11): the two endpoints that browsers call by themselves. Experimental.
 
     POST /device/start     the key that a sign-in asked for → what is bound to it
     POST /device/refresh   no proof → 403 and a challenge; a proof → the cookie that /refresh needs

@@ -22,7 +22,7 @@ function goOn() {
 
 function leave(reason) {
   if (query.has("optional")) return goOn();
-  if (!signIn) return say("ended", reason);
+  if (!signIn) return say("ended");
   const url = new URL(signIn, location.origin);
   url.searchParams.set("next", next());
   if (reason) url.searchParams.set("reason", reason);

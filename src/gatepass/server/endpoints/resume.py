@@ -32,6 +32,7 @@ _PAGE = """<!doctype html>
 <title>One moment</title>
 <script type="module" src="resume.js"></script>
 <main>
+<p id="resuming" data-says role="status">One moment: your session is being resumed.</p>
 <p id="waiting" data-says role="status" hidden>The server does not answer; trying again.</p>
 <p id="unreachable" data-says role="alert" hidden>The server cannot be reached. <a href="">Try again</a></p>
 <p id="ended" data-says role="alert" hidden>You are signed out.</p>
