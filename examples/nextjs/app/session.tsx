@@ -1,6 +1,6 @@
 "use client";
 
-import { SessionProvider } from "gatepass/react";
+import { SessionProvider, useSession } from "gatepass/react";
 import type { ReactNode } from "react";
 import { session } from "../lib/session";
 
@@ -11,12 +11,13 @@ export function Session({ children }: { children: ReactNode }) {
 
 /** A whole navigation, not the router's: what it has kept for this person goes too. */
 export function SignOut() {
+  const isReady = useSession(({ status }) => status === "active");
   const signOut = async () => {
     await session.signOut();
     location.assign("/");
   };
   return (
-    <button type="button" onClick={signOut}>
+    <button type="button" onClick={signOut} disabled={!isReady}>
       Sign out
     </button>
   );

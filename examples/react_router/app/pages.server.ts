@@ -1,7 +1,13 @@
 /** Who a page is rendered for. The name of the file keeps it out of the browser's build. */
 
 import { createPageReader, keepPrivate, type Page, type Principal } from "gatepass/server";
-import { createContext, type MiddlewareFunction, type RouterContextProvider, redirect, redirectDocument } from "react-router";
+import {
+  createContext,
+  type MiddlewareFunction,
+  type RouterContextProvider,
+  redirect,
+  redirectDocument,
+} from "react-router";
 
 const API = process.env.API_URL ?? "http://127.0.0.1:8000";
 
@@ -36,7 +42,6 @@ export function requirePerson(context: Context, request: Request): Principal {
   if (page.status === "lost") throw new Response("The page cookie is not accepted; the log says why.", { status: 500 });
   if (page.principal) return page.principal;
   const { pathname, search } = new URL(request.url);
-  if (page.resumeURL) throw redirectDocument(page.resumeURL, 303);
   throw redirect(`/sign-in?next=${encodeURIComponent(pathname + search)}`);
 }
 

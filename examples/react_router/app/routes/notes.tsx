@@ -1,3 +1,4 @@
+import { useSession } from "gatepass/react";
 import { type FormEvent, useState } from "react";
 import { useRevalidator } from "react-router";
 import { read, requirePerson } from "../pages.server";
@@ -12,6 +13,7 @@ export async function loader({ context, request }: Route.LoaderArgs) {
 export default function Notes({ loaderData }: Route.ComponentProps) {
   const { revalidate } = useRevalidator();
   const [text, setText] = useState("");
+  const isReady = useSession(({ status }) => status === "active");
   // Changes go from the browser to the API, with the access token; then the server is asked for the page's data anew.
   const add = async (event: FormEvent) => {
     event.preventDefault();
@@ -36,9 +38,11 @@ export default function Notes({ loaderData }: Route.ComponentProps) {
       </ul>
       <form onSubmit={add}>
         <input aria-label="Note" value={text} onChange={(event) => setText(event.target.value)} required />
-        <button type="submit">Add</button>
+        <button type="submit" disabled={!isReady}>
+          Add
+        </button>
       </form>
-      <button type="button" onClick={signOut}>
+      <button type="button" onClick={signOut} disabled={!isReady}>
         Sign out
       </button>
     </main>

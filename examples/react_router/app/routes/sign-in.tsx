@@ -1,10 +1,11 @@
-import { safeReturn } from "gatepass/react";
+import { safeReturn, useSession } from "gatepass/react";
 import { type FormEvent, useState } from "react";
 import { session } from "../session";
 
 /** Signs in in the browser, so that the session is bound to its key, and asks the server for the page. */
 export default function SignIn() {
   const [fault, setFault] = useState("");
+  const isReady = useSession(({ status }) => status !== "unknown"); // before that a click would be the browser's own
   const signIn = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -18,10 +19,12 @@ export default function SignIn() {
   return (
     <main>
       <h1>Sign in</h1>
-      <form onSubmit={signIn}>
+      <form method="post" onSubmit={signIn}>
         <input name="email" type="email" aria-label="Email" autoComplete="username" required />
         <input name="password" type="password" aria-label="Password" autoComplete="current-password" required />
-        <button type="submit">Sign in</button>
+        <button type="submit" disabled={!isReady}>
+          Sign in
+        </button>
         <p role="alert">{fault}</p>
       </form>
     </main>

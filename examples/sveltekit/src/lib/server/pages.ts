@@ -15,11 +15,14 @@ export const pages = createPageReader({
 export function requirePerson({ locals: { page }, url }: Pick<RequestEvent, "locals" | "url">): Principal {
   if (page.status === "lost") error(500, "The page cookie is not accepted; the log says why.");
   if (page.principal) return page.principal;
-  redirect(303, page.resumeURL ?? `/sign-in?next=${encodeURIComponent(url.pathname + url.search)}`);
+  redirect(303, `/sign-in?next=${encodeURIComponent(url.pathname + url.search)}`);
 }
 
 /** A GET to the API for the person of a page. */
-export async function read<Value>(path: string, { request, url }: Pick<RequestEvent, "request" | "url">): Promise<Value> {
+export async function read<Value>(
+  path: string,
+  { request, url }: Pick<RequestEvent, "request" | "url">,
+): Promise<Value> {
   const response = await fetch(API + path, { headers: await pages.headers(request) });
   if (response.status === 401) redirect(303, pages.refused(request, url).resumeURL ?? "/sign-in");
   if (!response.ok) error(502, `The API answered ${response.status}.`);
