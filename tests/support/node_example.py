@@ -7,6 +7,7 @@ nothing has changed installs and builds nothing. Each example gets this project'
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,7 @@ class Example:
 @contextmanager
 def running(example: Example, *, port: int, api_port: int, public_url: str) -> Iterator[None]:
     """Let an example render its pages on `port`, with the API on `api_port`; browsers see both at `public_url`."""
-    told = {"API_URL": f"http://127.0.0.1:{api_port}", "PUBLIC_URL": public_url, "PUBLIC_ORIGIN": public_url}
+    told = {"API_URL": f"http://127.0.0.1:{api_port}", "PUBLIC_URL": public_url, "ORIGIN": public_url}
     program, *arguments = example.serve
     log = example.folder.parent / f"{example.name}.log"
     with log.open("wb") as said:
@@ -121,16 +122,16 @@ def running(example: Example, *, port: int, api_port: int, public_url: str) -> I
                 "NODE_ENV": "production",
                 "HOST": "127.0.0.1",
                 "PORT": str(port),
-                "ORIGIN": public_url,
             },
             stdout=said,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # the node of a Python environment is a script that starts another process
         )
         try:
             until_listening(process, port)
             yield
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(PATIENCE)
 
 

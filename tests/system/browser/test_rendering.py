@@ -167,6 +167,19 @@ def test_hard_reloads_in_two_tabs_sign_nobody_out_while_answers_are_lost(
         assert at.proxy.count("/sign-in") == asked, "no paint was of a person who is signed out"
         assert at.proxy.count("/auth/refresh", status=401) == 0
 
+        # The session is ended elsewhere. The keys alone do not know, the API does: no loop, and the way to sign in.
+        end_everywhere(at)
+        tabs[0].goto(f"{at.url}/notes")
+        expect(tabs[0]).to_have_url(f"{at.url}/sign-in?next=%2Fnotes")
+
+
+def end_everywhere(at: Site) -> None:
+    """As the person does on another device."""
+    client = {"Gatepass-Client": "1"}
+    other = httpx2.post(f"{at.url}/auth/login", json=ANN, headers=client).json()
+    bearer = {**client, "Authorization": f"Bearer {other['access_token']}"}
+    assert httpx2.post(f"{at.url}/auth/logout-all", headers=bearer).status_code == 204
+
 
 def reload(tab: Page, url: str, person: str) -> None:
     """Open the page hard, again while the answer is lost, until it shows the person."""

@@ -81,7 +81,7 @@ interface Found {
 
 const READING = ["GET", "HEAD"];
 const LOST =
-  "gatepass: the session was resumed just now, and its page cookie did not come along or is not accepted. Is PAGES on at " +
+  "the session was resumed just now, and its page cookie did not come along or is not accepted. Is PAGES on at " +
   "the gate, is baseURL on its PUBLIC_URL, does internalURL lead to the same gate, and do the clocks agree?";
 
 /** Make one for each gate, in a module of its own. Throws a TypeError for options that cannot be. */
@@ -98,7 +98,12 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
   const find = followKeys({ url: `${internal}/jwks.json`, fetch: send, clock: () => performance.now() });
   const cookiesOf = cookieReader(base);
   const memory = new WeakMap<object, Promise<Found | null>>();
-  let isWarned = false;
+  const warned = new Set<string>();
+
+  function warn(text: string): void {
+    if (!warned.has(text)) console.warn(`gatepass: ${text}`);
+    warned.add(text);
+  }
 
   async function verify(token: string): Promise<Principal | null> {
     if (checkURL) return (await isAccepted(send, checkURL, token)) ? principalOf(claimsOf(token) ?? {}) : null;
@@ -122,13 +127,14 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
 
   function say(request: PageRequest, found: Found | null, target?: string | URL): Page<Claims> {
     const { headers, url } = partsOf(request);
-    const status = decide(cookiesOf(headers.get("cookie")), found !== null);
+    const cookies = cookiesOf(headers.get("cookie"));
+    const status = decide(cookies, found !== null);
     if (status === "signed-in") {
       return { status, principal: found!.principal as unknown as Principal<Claims>, resumeURL: null };
     }
     if (status === "resume") return { status, principal: null, resumeURL: resumeAddress(base, target ?? url) };
-    if (status === "lost" && !isWarned) console.warn(LOST);
-    isWarned ||= status === "lost";
+    if (status === "lost") warn(LOST);
+    else if (cookies.foreign) warn(foreign(base));
     return { status, principal: null, resumeURL: null };
   }
 
@@ -149,6 +155,11 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
       return { authorization: `Bearer ${found!.token}` };
     },
   };
+}
+
+/** Cookies go to all ports of a host, and their names tell apart whose they are: so this is mostly a wrong address. */
+function foreign({ href }: URL): string {
+  return `a request has the page cookie of another gate on this host, and none of the gate at ${href}. Is baseURL on its PUBLIC_URL, with its port?`;
 }
 
 function partsOf(request: PageRequest): { headers: Pick<Headers, "get">; method: string; url: string | undefined } {

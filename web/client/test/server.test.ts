@@ -60,7 +60,7 @@ function request(cookie: string, { method = "GET", ...more }: Record<string, str
 describe("the cookies of a request", () => {
   it.each(cookies)("$name", ({ url, cookies, tokens, names_session, was_resumed }) => {
     const found = cookieReader(new URL(url))(cookies);
-    expect(found).toEqual({ tokens, namesSession: names_session, wasResumed: was_resumed });
+    expect(found).toMatchObject({ tokens, namesSession: names_session, wasResumed: was_resumed });
   });
 });
 
@@ -117,6 +117,17 @@ describe("what a request says", () => {
     for (const _ of "twice") expect((await reader.read(request(`${STATE}; ${RESUMED}`))).status).toBe("lost");
     expect((await reader.read(request(RESUMED))).status).toBe("anonymous");
     expect(warn.mock.calls).toEqual([[expect.stringContaining("Is PAGES on at the gate")]]);
+    warn.mockRestore();
+  });
+
+  it("is anonymous, with a word on the address, if the cookies are of another gate on the host", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const reader = new Gate().reader({ baseURL: "http://localhost:3000/auth" });
+    const cookie = `gatepass_page_8000=${GOOD}; gatepass_state_8000=x`;
+    for (const _ of "twice") expect((await reader.read(request(cookie))).status).toBe("anonymous");
+    expect(warn.mock.calls).toEqual([[expect.stringContaining("none of the gate at http://localhost:3000/auth")]]);
+    await reader.read(request("gatepass_page=x; theme=gatepass_page_1"));
+    expect(warn.mock.calls).toHaveLength(1);
     warn.mockRestore();
   });
 

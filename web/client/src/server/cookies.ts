@@ -10,7 +10,11 @@ export interface PageCookies {
   readonly namesSession: boolean;
   /** Whether the resume page was tried some seconds ago. */
   readonly wasResumed: boolean;
+  /** The name of a page cookie of another gate, where there is none of this one. */
+  readonly foreign: string | null;
 }
+
+const PAGE = /^(__Host-Http-gatepass_page|gatepass_page_\d)/;
 
 /** Reads the values of Cookie headers for the gate whose auth endpoints browsers reach at `url`. */
 export function cookieReader(url: URL): (cookies: string | null) => PageCookies {
@@ -25,6 +29,7 @@ export function cookieReader(url: URL): (cookies: string | null) => PageCookies 
       tokens: pairs.filter(({ name, text }) => name === own && text).map(({ text }) => text),
       namesSession: pairs.some(({ name, text }) => states.includes(name) && text),
       wasResumed: pairs.some(({ name }) => resumed.includes(name)),
+      foreign: own ? null : (pairs.find(({ name }) => PAGE.test(name))?.name ?? null),
     };
   };
 }

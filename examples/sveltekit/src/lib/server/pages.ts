@@ -7,7 +7,7 @@ import { env } from "$env/dynamic/private";
 const API = env.API_URL ?? "http://127.0.0.1:8000";
 
 export const pages = createPageReader({
-  baseURL: `${env.PUBLIC_ORIGIN ?? "http://localhost:3000"}/auth`,
+  baseURL: `${env.ORIGIN ?? "http://localhost:3000"}/auth`,
   internalURL: `${API}/auth`,
 });
 
