@@ -4,6 +4,7 @@ import traceback
 
 import pytest
 
+from gatepass import Browsers, Pages
 from gatepass.access import asgi
 from gatepass.core.claims import Tokens
 from gatepass.errors import ConfigurationError, StoreUnavailable
@@ -158,3 +159,21 @@ async def test_no_token_is_in_a_local_variable_of_ours_when_the_application_fail
         ]
         assert ours
         assert not [shown for shown in ours if ann.rt in shown or ann.access_token in shown]
+
+
+async def test_a_page_of_another_gate_of_the_host_has_its_person_behind_both_guards() -> None:
+    """The outer guard takes the page cookies of all other gates out, and the inner one takes its own back."""
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        found = asgi.page_principal(scope).account_id.encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": found})
+
+    inner = Browsers(cookie_path="/one")
+    async with open_gate(pages=Pages()) as at, open_gate(pages=Pages(), browsers=inner) as other:
+        outside, inside = await signed_in(at), Browser(other.gate.asgi)
+        account = (await inside.register()).json()["account"]["id"]
+        jar = {**outside.jar, **inside.jar}
+        cookies = ("cookie", "; ".join(f"{name}={value}" for name, value in jar.items()))
+        answer = await call(at.gate.guard(other.gate.guard(page)), "GET", "/", headers=[cookies])
+        assert answer.body.decode() == account

@@ -165,7 +165,9 @@ def test_everybody_is_signed_out_only_if_that_is_confirmed() -> None:
     assert len(listed("ann@example.com")) == 2
 
 
-@pytest.mark.parametrize("spelling", [str(NOW - 75), datetime.fromtimestamp(NOW - 75, UTC).isoformat()])
+@pytest.mark.parametrize(
+    "spelling", [str(NOW - 75), datetime.fromtimestamp(NOW - 75, UTC).isoformat()], ids=["seconds", "ISO 8601"]
+)
 def test_only_the_sessions_end_that_began_before_a_time_that_is_named(spelling: str) -> None:
     done = run("revoke", "--everybody", "--begun-before", spelling, "--yes", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"epoch": NOW - 75})

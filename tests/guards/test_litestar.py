@@ -6,11 +6,9 @@ from typing import Any, cast
 import pytest
 from litestar import Litestar, Request, Response, WebSocket, get, websocket
 from litestar.config.cors import CORSConfig
-from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.params import SkipValidation
 
 from gatepass.access.asgi import current_principal as asgi_principal
 from gatepass.errors import ConfigurationError
@@ -18,7 +16,9 @@ from gatepass.guards.litestar import (
     CurrentPrincipal,
     Denied,
     GatepassPlugin,
+    OptionalPagePrincipal,
     OptionalPrincipal,
+    PagePrincipal,
     current_principal,
     requires,
 )
@@ -282,11 +282,25 @@ async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
         assert (await call(app, "GET", "/me")).json() == {"session": "sid"}
 
 
-@pytest.mark.parametrize("name", ["principal", "optional_principal", "page_principal", "optional_page_principal"])
-def test_a_cached_handler_that_is_for_one_person_is_a_fault_at_start(name: str) -> None:
-    """The cache has one response for each address, and is asked before the dependencies."""
-    text = f"async def notes({name}: Anything) -> str: return 'notes of one'"
-    scope: dict[str, Any] = {"Anything": NamedDependency[SkipValidation[Any]]}
-    exec(text, scope)
-    with pytest.raises(ConfigurationError, match=f"cache=… and asks for `{name}`"):
-        application(GateHarness(), get("/notes", cache=True)(scope["notes"]))
+async def for_one(principal: CurrentPrincipal) -> str:
+    return principal.account_id
+
+
+async def for_one_or_nobody(optional_principal: OptionalPrincipal) -> str:
+    return str(optional_principal)
+
+
+async def page_for_one(page_principal: PagePrincipal) -> str:
+    return page_principal.account_id
+
+
+async def page_for_one_or_nobody(optional_page_principal: OptionalPagePrincipal) -> str:
+    return str(optional_page_principal)
+
+
+@pytest.mark.parametrize("handler", [for_one, for_one_or_nobody, page_for_one, page_for_one_or_nobody])
+def test_a_cached_handler_that_is_for_one_person_is_a_fault_at_start(handler: Callable[..., Any]) -> None:
+    """The cache has one response for each address, and is asked before the dependencies: without any token, too."""
+    with pytest.raises(ConfigurationError, match=r"cache=… and asks for `\w+`"):
+        application(GateHarness(), get("/notes", cache=True)(handler))
+    application(GateHarness(), get("/notes")(handler))

@@ -17,7 +17,7 @@ from gatepass.access.refusals import GuardedSend, Refusals, problem_of, refuse
 from gatepass.access.rendered import Rendered
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError
-from gatepass.wire.asgi import SENDER, WITHHELD, ASGIApp, Receive, Scope, Send, Withheld, relative_path
+from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, keep, reclaim, relative_path
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
 from gatepass.wire.origin import Origins
@@ -214,7 +214,7 @@ def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies) -> None:
     scope["headers"] = kept
     scope[CHECK] = check
     if held:
-        scope[WITHHELD] = Withheld(held)
+        keep(scope, held)
 
 
 def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
@@ -258,7 +258,8 @@ def page_request(scope: Scope) -> PageRequest:
     whole = path if not root or path == root or path.startswith(root + "/") else root + path
     query = scope.get("query_string", b"").decode("latin-1")
     target = quote(whole, safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
-    return PageRequest(scope["method"], target, Headers(scope["headers"]))
+    headers = Headers(scope["headers"])
+    return PageRequest(scope["method"], target, headers, reclaim(scope, headers))
 
 
 def _mark(scope: Scope, rendered: Rendered) -> None:

@@ -24,16 +24,16 @@ _LOST = (
 
 
 class PageRequest(NamedTuple):
-    """A request as its browser sent it. `target` is the path with its query."""
+    """A request as its browser sent it. `target` is the path with its query.
+
+    `cookies` are the values of its Cookie headers, with what a guard outside has withheld: one of another gate of the
+    host takes the page cookies of this one out, as it does with every other gate's.
+    """
 
     method: str
     target: str
     headers: Headers
-
-    @property
-    def cookies(self) -> list[str]:
-        """The values of its Cookie headers."""
-        return self.headers.all(b"cookie")
+    cookies: list[str]
 
     @property
     def bearer(self) -> list[str]:

@@ -22,7 +22,7 @@ from gatepass.access.refusals import Cors, problem_of
 from gatepass.access.rendered import cache_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
-from gatepass.wire.asgi import SENDER, WITHHELD, Withheld
+from gatepass.wire.asgi import SENDER, keep, reclaim
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import MEDIA_TYPE, document
@@ -101,7 +101,7 @@ def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies) -> 
     held = withhold(environ, cookies)
     environ[GUARD] = guard
     if held:
-        environ[WITHHELD] = Withheld(held)
+        keep(environ, held)
     return bool(held)
 
 
@@ -143,7 +143,8 @@ def page_request(environ: Environ) -> PageRequest:
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
     target = quote(path.encode("latin-1", "replace"), safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
-    return PageRequest(environ["REQUEST_METHOD"], target, Headers(raw_headers(environ)))
+    headers = Headers(raw_headers(environ))
+    return PageRequest(environ["REQUEST_METHOD"], target, headers, reclaim(environ, headers))
 
 
 def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:

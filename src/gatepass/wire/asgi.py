@@ -33,6 +33,12 @@ class Withheld:
         return "<withheld>"
 
 
+def keep(scope: MutableMapping[str, Any], text: bytes) -> None:
+    """Put what was taken out of a request beside what a guard outside has taken out, in a scope or an environ."""
+    before = scope.get(WITHHELD)
+    scope[WITHHELD] = Withheld(before.text + b"; " + text if isinstance(before, Withheld) else text)
+
+
 def reclaim(scope: Scope, headers: Headers) -> list[str]:
     """The Cookie headers of a request, with what a guard outside has withheld."""
     values = headers.all(b"cookie")

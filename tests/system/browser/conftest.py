@@ -75,7 +75,7 @@ class Stage:
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        options = ("--public-port", str(self.proxy.port), "--folder", self._folder, *self._options)
+        options: list[str | Path] = ["--public-port", str(self.proxy.port), "--folder", self._folder, *self._options]
         self._pid = self._stages.start(self.proxy.upstream_port, *options)
 
     def kill(self) -> None:

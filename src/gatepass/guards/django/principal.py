@@ -15,6 +15,7 @@ from gatepass.access.rendered import Rendered
 from gatepass.access.wsgi import RequestGuard, answer_headers
 from gatepass.core.access_token import Principal
 from gatepass.errors import ConfigurationError, Problem
+from gatepass.wire.asgi import reclaim
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import document
 from gatepass.wire.wsgi import authorizations, raw_headers
@@ -183,7 +184,8 @@ def _page(request: HttpRequest, rendered: Rendered) -> PageRequest:
     """
     request._cache_update_cache = False  # read by UpdateCacheMiddleware and cache_page
     request.META[wsgi.RENDERED] = rendered
-    return PageRequest(request.method or "", request.get_full_path(), Headers(raw_headers(request.META)))
+    headers = Headers(raw_headers(request.META))
+    return PageRequest(request.method or "", request.get_full_path(), headers, reclaim(request.META, headers))
 
 
 def _opened(request: HttpRequest, person: Principal) -> Principal:
