@@ -1,7 +1,7 @@
 """Notes of the people who are signed in: the API behind the pages of nextjs, react_router and sveltekit beside it.
 
-Run it: gatepass init && uvicorn --factory app:create_app --port 8000, with GATEPASS_PAGES=on and the address of the pages
-as GATEPASS_PUBLIC_URL, such as http://localhost:3000.
+Run it: gatepass init && uvicorn --factory app:create_app --port 8000, with GATEPASS_PAGES=on and the address of the
+pages as GATEPASS_PUBLIC_URL, such as http://localhost:3000.
 """
 
 from fastapi import FastAPI
