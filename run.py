@@ -2,7 +2,7 @@
 """Everything that is done with this project, in one place, with nothing but Python's standard library.
 
     python3 run.py demo       install, build the page, run it on http://localhost:8000
-    python3 run.py test       install what the tests need, run everything (--quick: what starts no other process)
+    python3 run.py test       install what the tests need, run them (--quick: what starts no other process; --full: all)
     python3 run.py check      format, lint, types, import layers, package sizes (--fix mends what it can)
     python3 run.py bench      measure (--all: everything; --short: only to see that it runs)
     python3 run.py docs       build the documentation, check it, serve it on http://localhost:8001 (--build only builds)
@@ -20,6 +20,7 @@ seconds.
 import argparse
 import ast
 import inspect
+import io
 import os
 import subprocess
 import sys
@@ -84,19 +85,24 @@ def from_sources() -> dict[str, str]:
 
 
 def test(arguments: Sequence[str]) -> None:
-    """Run the tests: all of them, or what pytest's arguments select.
+    """Run the tests: one example of each kind, or what pytest's arguments select.
 
-    python3 run.py test [--quick] [--python VERSION] [pytest's arguments]
+    python3 run.py test [--quick | --full] [--python VERSION] [pytest's arguments]
 
     --quick            in between: all but the tests marked `slow`, which start a database, a browser or another
                        process, or search for long; and the browser client's. Within 90 s on two cores
+    --full             before a release: also the tests marked `full`, and all searches at length. It takes hours
     --python VERSION   on another Python, such as 3.13, 3.13.0 or 3.14t (free-threaded), in an environment of its own
                        (.venv-3.13); all but the browser client's tests, which are none of Python's
     """
     parser = argparse.ArgumentParser(prog="run.py test", add_help=False, allow_abbrev=False)
-    parser.add_argument("--quick", action="store_true")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true")
+    length.add_argument("--full", action="store_true")
     parser.add_argument("--python", metavar="VERSION")
     options, selection = parser.parse_known_args(arguments)
+    if options.full:
+        os.environ["GATEPASS_FULL"] = "1"  # tests/support/full.py
     environment = HERE
     if options.python:
         environment = Environment(ROOT / f".venv-{options.python}", interpreters.provide(options.python))
@@ -119,16 +125,32 @@ def test(arguments: Sequence[str]) -> None:
 
 def whole(pytest: Sequence[str]) -> dict[str, tuple[list[str], Path]]:
     """Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait."""
+    grouped = ("--dist", "loadscope")  # the scopes are those of tests/support/scheduling.py
     return {
-        "python": ([*pytest, "-n", "2", "--dist", "loadgroup", "--ignore", BROWSER_TESTS], ROOT),
-        "browser": ([*pytest, "-n", "3", BROWSER_TESTS], ROOT),
+        "python": ([*pytest, "-n", "2", *grouped, "--ignore", BROWSER_TESTS], ROOT),
+        "browser": ([*pytest, "-n", "3", *grouped, BROWSER_TESTS], ROOT),
     }
 
 
 def run_suites(suites: dict[str, tuple[list[str], Path]], environment: Environment) -> None:
-    """Run each, whatever comes of the others, and sum up."""
+    """Run each, whatever comes of the others, and sum up.
+
+    The first is seen as it runs. The others, whose tests mostly wait, run beside it in turns, and are shown after it.
+    """
     ours = environment.variables()
-    ends = {name: steps.watch(command, folder=folder, environment=ours) for name, (command, folder) in suites.items()}
+    first, *others = suites
+    screens = {name: io.BytesIO() for name in others}
+
+    def run(name: str) -> tuple[int, list[str]]:
+        command, folder = suites[name]
+        return steps.watch(command, folder=folder, environment=ours, screen=screens.get(name))
+
+    with ThreadPoolExecutor(1) as beside:
+        waited_for = {name: beside.submit(run, name) for name in others}
+        ends = {first: run(first)}
+        for name, end in waited_for.items():
+            ends[name] = end.result()
+            sys.stdout.buffer.write(screens[name].getvalue())
     print("\n" + "\n".join(f"{name:8} {line}" for name, (_, lines) in ends.items() for line in lines), flush=True)
     failed = [name for name, (code, _) in ends.items() if code]
     if failed:

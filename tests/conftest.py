@@ -1,7 +1,9 @@
 """What all tests share: an open gate, a browser that is signed in, and no verdict that depends on the machine.
 
 `run.py test --quick` leaves out what is marked `slow`: what starts a database, a browser or another process, and the
-few searches that take more than seconds. Under tests/system that is everything; elsewhere each says so itself.
+few searches that take more than seconds. Under tests/system that is everything; elsewhere each says so itself. What is
+marked `full` repeats for another store, another kind of process or at greater length what a test without the mark
+shows: it runs with `run.py test --full` only (tests/support/full.py).
 
 At the end of a run it says how much was explored.
 """
@@ -13,14 +15,18 @@ from pathlib import Path
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres import pool
 from tests.support.browser import Browser
+from tests.support.full import FULL
 from tests.support.gates import GateHarness, open_gate
+from tests.support.scheduling import ByWhatIsShared
 from tools.services.patience import PATIENCE
 
-# An example may take as long as it takes: on a busy machine the same one is ten times as slow.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# An example may take as long as it takes: on a busy machine the same one is ten times as slow. Unless in full, each run
+# tries the same examples: it is red by what was changed, and by nothing else.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not FULL)
 settings.load_profile("patient")
 # A client of httpx2 gives a server five seconds unless told otherwise; no test is about those.
 vars(httpx2._config.DEFAULT_TIMEOUT_CONFIG).update(httpx2.Timeout(PATIENCE).as_dict())
@@ -34,6 +40,7 @@ TIMEOUTS = {
     "accounts.changes.LOOK_INTERVAL": 30 * PATIENCE,
     "accounts.hooks.HOOK_TIMEOUT": PATIENCE,
     "doctor.outside.REQUEST_TIMEOUT": PATIENCE,
+    "doctor.stream.REQUEST_TIMEOUT": PATIENCE,
     "mail.outbox.CLOSE_TIMEOUT": PATIENCE,
     "oidc.fetch.EXCHANGE_TIMEOUT": PATIENCE,
     "oidc.relying_party.ANSWER_TIMEOUT": PATIENCE,
@@ -41,8 +48,11 @@ TIMEOUTS = {
     "remote.keys.EXCHANGE_TIMEOUT": PATIENCE,
     "remote.revocations.CONNECT_TIMEOUT": PATIENCE,
     "remote.revocations.SILENCE_TIMEOUT": PATIENCE,
+    "runtime.event_delivery.CLOSE_TIMEOUT": PATIENCE,
+    "runtime.log_queue.CLOSE_TIMEOUT": PATIENCE,
     "runtime.thread.OPEN_TIMEOUT": PATIENCE,
     "runtime.thread.SHUTDOWN_TIMEOUT": PATIENCE,
+    "server.wsgi.TURN_TIMEOUT": PATIENCE,
     "stores.postgres.pool.COMMAND_TIMEOUT": PATIENCE,
     "stores.postgres.pool.CONNECT_TIMEOUT": PATIENCE,
     "stores.postgres.pool.WAIT_TIMEOUT": PATIENCE,
@@ -54,6 +64,9 @@ TIMEOUTS = {
     "stores.redis.topology.DISCOVERY_TIMEOUT": PATIENCE,
     "stores.redis.topology.SENTINEL_TIMEOUT": PATIENCE / 2,
     "stores.deadline.STORE_TIME": PATIENCE,
+    "stores.sqlite.backup.BUSY_TIMEOUT": PATIENCE,
+    "testing.faults.REPLY_TIMEOUT": PATIENCE,
+    "testing.records.HEARD_TIMEOUT": PATIENCE,
     "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
     "runtime.follower.POLL_INTERVAL": 30 * PATIENCE,
 }
@@ -65,11 +78,23 @@ for name, seconds in TIMEOUTS.items():
 pool._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is under tests/system."""
+@pytest.hookimpl(optionalhook=True)  # tools/mutation.py runs without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared | None:
+    """Distribute by tests/support/scheduling.py."""
+    return ByWhatIsShared(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is under tests/system, and leave out what is for the full run alone."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker(pytest.mark.slow)
+        if FULL:
+            item.add_marker(pytest.mark.timeout(24 * 3_600))  # pyproject.toml has that of a default run
+    left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

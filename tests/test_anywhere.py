@@ -33,6 +33,7 @@ from gatepass.sessions.signing_keys import SigningKeys
 from gatepass.testing.clock import FastHasher
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET, GateHarness
+from tools.services.patience import PATIENCE
 
 EMAIL = "ann@example.com"
 
@@ -162,7 +163,7 @@ def test_a_worker_that_was_forked_has_the_gate_and_so_has_its_parent(tmp_path: P
     answers = context.Queue()
     child = context.Process(target=_work, args=(gate, answers))
     child.start()
-    assert answers.get(timeout=60) == 0
+    assert answers.get(timeout=PATIENCE) == 0
     child.join()
     assert gate.sync.accounts.find(account_id)
     gate.sync.close()

@@ -52,6 +52,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "public_url": URL,
         "store": "sqlite:///gatepass.db",
         "sessions": None,
+        "testing": False,
         "policy": Policy(),
         "tokens": Tokens(),
         "browsers": Browsers(),
@@ -123,6 +124,13 @@ def test_every_setting_reaches_the_gate(
     arguments = load(monkeypatch, **{name: text}).arguments()
     assert {key: arguments[key] for key in value} == value
     Gatepass(**{**arguments, "store": "memory://"})
+
+
+def test_testing_mode_is_for_this_machine_and_all_that_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, PUBLIC_URL="http://localhost:8000", TESTING="true").arguments()["testing"] is True
+    told = faults(monkeypatch, TESTING="true", STORE="postgresql://gate@db.internal/app?sslmode=verify-full")
+    assert "GATEPASS_TESTING signs in without a password, so GATEPASS_PUBLIC_URL must be on a loopback host" in told
+    assert "so GATEPASS_STORE must be on this machine" in told
 
 
 def test_every_option_of_a_group_has_a_setting_or_is_made_in_code() -> None:

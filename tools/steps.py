@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 SUMS_UP = re.compile(r"^[= ]*((?:Tests? .*)?\b\d+ (?:passed|failed|error).*?)[= ]*$", re.MULTILINE)
 """pytest's last line, and Vitest's two for each package."""
@@ -53,8 +54,14 @@ def passes(name: str, command: Sequence[str], *, folder: Path, environment: Mapp
     return done.returncode == 0
 
 
-def watch(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> tuple[int, list[str]]:
-    """Run a command before the reader's eyes: its exit code, and the lines with which it sums up."""
+def watch(
+    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], screen: BinaryIO | None = None
+) -> tuple[int, list[str]]:
+    """Run a command before the reader's eyes: its exit code, and the lines with which it sums up.
+
+    `screen` takes what it prints, in place of standard output.
+    """
+    screen = screen or sys.stdout.buffer
     coloured = {**environment, "FORCE_COLOR": "1"} if sys.stdout.isatty() else environment
     said = bytearray()
     with subprocess.Popen(
@@ -67,8 +74,8 @@ def watch(command: Sequence[str], *, folder: Path, environment: Mapping[str, str
     ) as process:
         assert process.stdout is not None
         while piece := process.stdout.read(65536):
-            sys.stdout.buffer.write(piece)
-            sys.stdout.flush()
+            screen.write(piece)
+            screen.flush()
             said += piece
     return process.returncode, SUMS_UP.findall(COLOUR.sub("", said.decode(errors="replace")))
 

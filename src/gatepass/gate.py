@@ -34,6 +34,7 @@ from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
 from gatepass.runtime.event_delivery import Listener
 from gatepass.server.door import SignedIn
 from gatepass.server.limits import Limits
+from gatepass.server.testing import check_testing
 from gatepass.sessions.changed_claims import SPREAD
 from gatepass.settings import Settings
 from gatepass.stores import DEFAULT_STORE, open_store
@@ -75,6 +76,7 @@ class Gatepass:
         providers: Sequence[Provider] = (),
         limits: Limits | None = None,
         pages: Pages | None = None,
+        testing: bool = False,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         hasher: PasswordHasher | None = None,
@@ -92,9 +94,12 @@ class Gatepass:
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
         limits      rates, queues and connections of one process
         pages       page cookies, for pages that a server renders for a person; None: there are none
+        testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
 
         `clock`, `entropy` and `hasher` replace the real ones in tests.
         """
+        if testing:
+            check_testing(public_url, store, sessions)
         options = Options(
             secrets=secrets if isinstance(secrets, Secrets) else Secrets(secrets),
             public_url=_ascii(public_url),
@@ -107,6 +112,7 @@ class Gatepass:
             providers=tuple(providers),
             limits=limits or Limits(),
             pages=pages,
+            testing=testing,
             clock=clock or SystemClock(),
             entropy=entropy or SystemEntropy(),
             hasher=hasher,

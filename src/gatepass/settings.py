@@ -27,6 +27,7 @@ from gatepass.mail.options import Mail
 from gatepass.oidc.environment import is_of_provider, near_miss, read_providers
 from gatepass.oidc.options import Provider
 from gatepass.server.limits import Limits
+from gatepass.server.testing import check_testing
 from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.wire.browsers import Browsers, DeviceBound
 from gatepass.wire.cookies import SameSite
@@ -113,6 +114,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     store: SecretStr = SecretStr(DEFAULT_STORE)
     sessions: SecretStr | None = None
+    testing: bool = False
 
     access_ttl: Duration = _POLICY.access_ttl
     refresh_ttl: Duration = _POLICY.refresh_ttl
@@ -210,7 +212,12 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError.
         """
-        plain = {"public_url": self.public_url, "store": self.store_url, "sessions": self.sessions_url}
+        plain = {
+            "public_url": self.public_url,
+            "store": self.store_url,
+            "sessions": self.sessions_url,
+            "testing": self.testing,
+        }
         return {
             **{name: value for name, value in plain.items() if name not in given},
             **{name: make() for name, make in self._groups().items() if name not in given},
@@ -288,6 +295,7 @@ class Settings(BaseSettings):
             ("public_url", "browsers"): self._check_url,
             ("mail", "pages"): lambda: self._mail(LinkPages()),  # the mailer's faults, also beside one of the pages
             ("policy", "mail", "users"): self._check_registration,
+            ("public_url", "store", "sessions"): self._check_testing,
             ("store",): lambda: open_store(self.store_url),  # the faults of either, also beside one of the other
             ("store", "sessions"): lambda: open_store(self.store_url, sessions=self.sessions_url),
         }
@@ -306,6 +314,10 @@ class Settings(BaseSettings):
 
     def _check_registration(self) -> None:
         check_mode(self.registration, sends_mail=self.mail is not None)
+
+    def _check_testing(self) -> None:
+        if self.testing and self.public_url is not None:
+            check_testing(self.public_url, self.store_url, self.sessions_url)
 
     def _in_environment(self, sentence: str) -> str:
         """A fault of a group, with the environment's names for its options."""

@@ -10,6 +10,7 @@ import pytest
 
 from gatepass.client import Loading, MemoryStorage
 from gatepass.client.layers.retry import Budget
+from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +73,7 @@ def test_every_lock_of_the_client_is_free_in_the_child(
     with held_elsewhere(getattr(owner, lock)):
         child.start()
         try:
-            assert answers.get(timeout=60) is True
+            assert answers.get(timeout=PATIENCE) is True
         finally:
             child.kill()
             child.join()

@@ -72,6 +72,7 @@ def test_a_program_with_httpx_alone(real: Harness) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+@pytest.mark.full
 def test_our_tests_that_need_no_server_pass_over_httpx(tmp_path: Path) -> None:
     """The test files say `httpx2`; in this process that name is httpx, before anything else is imported."""
     plugin = tmp_path / "over_httpx.py"

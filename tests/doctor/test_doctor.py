@@ -398,3 +398,9 @@ class TestCommand:
         done = gatepass(tmp_path, "doctor", "--json", SECRET=SECRET, PUBLIC_URL=URL)
         assert {"check", "level", "message", "fix"} == set(json.loads(done.stdout)[0])
         assert SECRET not in done.stdout + done.stderr
+
+
+async def test_testing_mode_is_told_with_what_it_allows(env: pytest.MonkeyPatch) -> None:
+    for name, value in {"PUBLIC_URL": "http://localhost:8000", "STORE": "memory://", "TESTING": "true"}.items():
+        env.setenv(f"GATEPASS_{name}", value)
+    assert "without a password" in said(await found(), "testing", "advice")

@@ -95,7 +95,7 @@ def switch() -> Switch:
 
 @pytest.fixture
 async def at(switch: Switch) -> AsyncIterator[GateHarness]:
-    async with open_gate(tokens=Tokens(claims=switch, claims_timeout=1)) as at:
+    async with open_gate(tokens=Tokens(claims=switch, claims_timeout=600)) as at:
         yield at
 
 

@@ -325,7 +325,11 @@ async def test_the_battery_finds_a_broken_store(broken: type[MemoryStore]) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "broken", [SwapsTheDead, SwapsTheExpired, SwapsAnyBinding, ForgetsThePrevious, RevokesTwice, CountsOnce]
+    "broken",
+    [
+        *(SwapsTheDead, SwapsTheExpired, RevokesTwice, CountsOnce),
+        *(pytest.param(store, marks=pytest.mark.full) for store in (SwapsAnyBinding, ForgetsThePrevious)),
+    ],
 )
 def test_the_machine_finds_a_broken_store(broken: type[MemoryStore]) -> None:
     class Machine(StoreMachine):

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.services.patience import until
-from tools.services.processes import lives, state
+from tools.services.processes import at_home_in, lives, state
 
 FIRST_THREAD_ENDS = """
 import ctypes, os, sys, threading
@@ -20,3 +21,10 @@ def test_a_process_lives_until_its_last_thread_has_ended() -> None:
         assert lives(process.pid)
         process.stdin.close()
         until(lambda: not lives(process.pid), "the end of the process")
+
+
+def test_processes_are_found_by_the_folder_in_which_they_work(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], cwd=tmp_path, stdin=subprocess.PIPE) as process:
+        until(lambda: at_home_in(tmp_path) == {process.pid}, "its being found")
+        process.kill()
+        until(lambda: not at_home_in(tmp_path), "its end")

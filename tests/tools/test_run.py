@@ -1,6 +1,7 @@
 """run.py says what it does before it does anything, and finds what it needs by asking the machine."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,10 @@ from pathlib import Path
 import click
 import pytest
 
+import run
 from gatepass.cli import main
+from tests.support.full import FULL
+from tests.support.scheduling import scope_of
 from tools import interpreters
 from tools.steps import Failure
 
@@ -114,3 +118,45 @@ def test_one_that_is_not_to_be_had_is_one_sentence_with_what_to_do(
     monkeypatch.setattr(interpreters, "_install", lambda _wanted: False)
     with pytest.raises(Failure, match=r"uv python install|takes a version such as"):
         interpreters.provide(wanted)
+
+
+@pytest.mark.slow
+def test_quick_and_full_exclude_each_other_before_anything_is_installed(copy: Path) -> None:
+    command = [sys.executable, "-S", str(copy / "run.py"), "test", "--quick", "--full"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=copy)
+    assert (done.returncode, "not allowed with" in done.stderr) == (2, True)
+    assert not (copy / ".venv").exists()
+
+
+def test_a_test_that_is_marked_full_runs_in_full_only(request: pytest.FixtureRequest) -> None:
+    marked = [item for item in request.session.items if item.get_closest_marker("full")]
+    assert FULL or not marked
+
+
+@pytest.mark.slow
+def test_in_full_such_a_test_runs_too() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
+    command += ["tests/testing/test_battery.py", "-k", "SwapsAnyBinding"]
+    full = {**os.environ, "GATEPASS_FULL": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=full)
+    assert (done.returncode, "finds_a_broken_store[SwapsAnyBinding]" in done.stdout) == (0, True), done.stdout
+
+
+def test_suites_run_beside_the_first_are_shown_whole_after_it_and_all_are_summed_up(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    programs = {"one": "print('1 passed')", "two": "print('2 passed')", "three": "print('1 failed'); exit(1)"}
+    suites = {name: ([sys.executable, "-c", program], ROOT) for name, program in programs.items()}
+    with pytest.raises(Failure, match=r"Not all tests pass: three\."):
+        run.run_suites(suites, run.HERE)
+    said = capfdbinary.readouterr().out.decode()
+    ends = [said.index(text) for text in ("2 passed\n1 failed\n\n", "one      1 passed", "three    1 failed")]
+    assert ends == sorted(ends)
+
+
+def test_the_tests_that_share_what_they_start_are_run_by_one_process() -> None:
+    scenarios = ("faults/test_clocks.py::test_a", "faults/test_redis.py::test_b", "faults/test_mutants.py::test_c")
+    assert {scope_of(f"tests/system/{test}") for test in scenarios} == {"scenarios"}
+    wheel = "tests/system/packaging/test_wheel.py"
+    assert {scope_of(f"{wheel}::test_a"), scope_of(f"{wheel}::test_b")} == {wheel}
+    assert scope_of("tests/core/test_mac.py::test_a") != scope_of("tests/core/test_mac.py::test_b")

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from importlib import util
 from pathlib import Path
@@ -26,7 +27,7 @@ import asyncpg  # type: ignore[import-untyped]
 from gatepass.stores.postgres.store import PostgresStore
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
-from tools.services.processes import children, lives
+from tools.services.processes import at_home_in
 
 OWNER = "owner"
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
@@ -34,6 +35,8 @@ FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 _names = itertools.count(1)
 _templates: list[Path] = []
 """The data of a cluster that was never started."""
+_initialising, _starting = threading.Lock(), threading.Lock()
+"""Threads that ask for the first cluster, or for the shared server, at the same time get one."""
 
 
 def binaries() -> Path:
@@ -100,13 +103,13 @@ class PostgresServer:
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill it, as a crash does: without a checkpoint. Its children end too."""
-        family = children(self.pid)
+        """Kill it, as a crash does: without a checkpoint. Its children end too.
+
+        One that it forks while it is killed is found as well: while one is left, the memory that they share keeps the
+        next server from starting. All of them work in the folder of the data, and nothing else does.
+        """
         self._signal(signal.SIGKILL)
-        for child in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        until(lambda: not any(map(lives, family)), "the end of its children")
+        until(self._has_no_children_left, "the end of its children")
 
     def remove(self) -> None:
         """Stop, and delete the folder."""
@@ -118,6 +121,13 @@ class PostgresServer:
         """The log of the server."""
         return (self.folder / "log").read_text("utf-8", errors="replace")
 
+    def _has_no_children_left(self) -> bool:
+        left = at_home_in(self._data.resolve())
+        for child in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return not left
+
     def _signal(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
@@ -126,9 +136,13 @@ class PostgresServer:
 
     def _initialise(self) -> None:
         """Make an empty cluster: the first of a test process by initdb, the others as copies of it."""
-        if _templates:
-            subprocess.run(["cp", "-a", _templates[0], self._data], check=True)
-            return
+        with _initialising:
+            if not _templates:
+                self._make_template()
+                return
+        subprocess.run(["cp", "-a", _templates[0], self._data], check=True)
+
+    def _make_template(self) -> None:
         self._call("initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         folder = Path(tempfile.mkdtemp(prefix="gatepass-pg-template-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -193,9 +207,14 @@ def private_server(*, settings: Sequence[str] = (), folder: Path | None = None) 
         server.remove()
 
 
-@functools.cache
 def shared_server() -> PostgresServer:
     """The server of this test process."""
+    with _starting:
+        return _shared_server()
+
+
+@functools.cache
+def _shared_server() -> PostgresServer:
     server = PostgresServer(settings=FAST)
     atexit.register(server.remove)
     server.start()

@@ -1,5 +1,6 @@
 """Other processes and their children, as Linux shows them."""
 
+import contextlib
 from pathlib import Path
 
 
@@ -26,6 +27,16 @@ def lives(pid: int) -> bool:
     until the last one has.
     """
     return state(pid) not in ("", "Z") or _threads(pid) > 1
+
+
+def at_home_in(folder: Path) -> set[int]:
+    """The processes whose working directory this is, as far as we may see it. None has ended."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink() == folder:
+                found.add(int(entry.name))
+    return found
 
 
 def _threads(pid: int) -> int:

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from importlib import util
 from pathlib import Path
@@ -25,6 +26,8 @@ from tools.services.ports import free_port
 
 SHORT_TIMEOUT, LONG_TIMEOUT = "1000", "3600000"
 """Milliseconds after which a node of a cluster counts as dead: while a test waits for that, and while it must not."""
+_starting = threading.Lock()
+"""Threads that ask for what is shared at the same time get one."""
 
 
 def program() -> str:
@@ -226,18 +229,28 @@ def private_cluster(*arguments: str, primaries: int = 3, replicated: bool = True
         cluster.remove()
 
 
-@functools.cache
 def shared_server() -> ValkeyServer:
     """The server of this test process."""
+    with _starting:
+        return _shared_server()
+
+
+@functools.cache
+def _shared_server() -> ValkeyServer:
     server = ValkeyServer("--appendonly", "yes")
     atexit.register(server.remove)
     server.start()
     return server
 
 
-@functools.cache
 def shared_cluster() -> ValkeyCluster:
     """The cluster of this test process."""
+    with _starting:
+        return _shared_cluster()
+
+
+@functools.cache
+def _shared_cluster() -> ValkeyCluster:
     cluster = ValkeyCluster()
     atexit.register(cluster.remove)
     cluster.start()

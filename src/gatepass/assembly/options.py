@@ -31,6 +31,7 @@ class Options:
     providers: Sequence[Provider]
     limits: Limits
     pages: Pages | None
+    testing: bool
     clock: Clock
     entropy: Entropy
     hasher: PasswordHasher | None

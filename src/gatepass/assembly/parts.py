@@ -1,5 +1,6 @@
 """Joins the lifecycle and the applications of one gate."""
 
+import logging
 from collections.abc import Iterable
 from typing import TypeVar, cast
 
@@ -15,11 +16,13 @@ from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
 from gatepass.server.door import Door
 from gatepass.server.endpoint import Endpoint
+from gatepass.server.testing import PATH
 from gatepass.server.wsgi import Relay, WSGIEndpoints
 from gatepass.wire.asgi import ASGIApp
 from gatepass.wire.origin import Hsts, transport_policy
 
 Service = TypeVar("Service")
+logger = logging.getLogger("gatepass.server")
 
 
 class Parts(EndpointParts):
@@ -53,6 +56,8 @@ class Parts(EndpointParts):
 
     async def _load(self) -> None:
         """Read what the first request needs to know."""
+        if self.options.testing:
+            logger.warning("Testing mode: %s signs in without a password, for requests from this machine.", PATH)
         await self.keys.open()
         await self.sessions.open()
         await self._passwords.learn_kinds()
@@ -61,6 +66,7 @@ class Parts(EndpointParts):
     def _join_applications(self) -> None:
         options = self.options
         declared = [*self._described, *(endpoints.FEED if options.secrets.feed else ())]
+        declared += endpoints.TESTING if options.testing else ()
         hsts = options.browsers.hsts
         # Mounted, the endpoints share a host with an application, whose subdomains are not theirs to decide about.
         endpoints_app = self._app(declared, hsts=hsts or "host")

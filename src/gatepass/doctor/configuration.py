@@ -35,6 +35,9 @@ def check_settings(settings: Settings, *, env_file: Path | None, workers: int) -
     yield from check_pages(settings)
     yield from _check_proxies(settings)
     yield _check_store(settings, workers)
+    if settings.testing:
+        what = "TESTING is on: whatever runs on this machine may sign in to any account without a password."
+        yield advice("testing", what, "Leave GATEPASS_TESTING out where no end-to-end test runs.")
     yield _check_passwords(settings)
 
 

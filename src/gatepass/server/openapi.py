@@ -168,7 +168,7 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Account": _object(_ACCOUNT),
         "Me": _object(_ME),
         "Identities": _object({"identities": {"type": "array", "items": _object(_IDENTITY)}}),
-        "Grant": _object(_GRANT),
+        "Grant": _object(_GRANT) | {"properties": {**_GRANT, "account": _ref("Account")}},
         "SignIn": _object({**_GRANT, "account": _ref("Account")}),
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),

@@ -6,7 +6,11 @@
 later ones refuse it.
 """
 
-from urllib.parse import SplitResult, urlsplit
+import os
+import re
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from gatepass.wire.origin import is_loopback_host
 
 
 def split_url(url: str) -> SplitResult:
@@ -16,3 +20,24 @@ def split_url(url: str) -> SplitResult:
         return urlsplit(url)
     end = min((rest.index(sign) for sign in "/?#" if sign in rest), default=len(rest))
     return urlsplit(f"{scheme}://{rest[end:]}")._replace(netloc=rest[:end])
+
+
+def remote_hosts(hosts: str) -> list[str]:
+    """Of the hosts of a URL, separated by commas, those that are not this machine. A path is a Unix socket on it."""
+    names = [re.sub(r":[0-9]*$", "", host) if host.count(":") < 2 or "]" in host else host for host in hosts.split(",")]
+    return [
+        name
+        for name in names
+        if not (name.startswith(("/", "%2F", "%2f")) or is_loopback_host(unquote(name).strip("[]")))
+    ]
+
+
+def remote_hosts_of(url: str) -> list[str]:
+    """The hosts of a store's URL that are not this machine. Raises ValueError."""
+    parts = split_url(url)
+    if parts.scheme in ("memory", "sqlite"):
+        return []
+    hosts = parts.netloc.rpartition("@")[2]
+    if not hosts and parts.scheme in ("postgresql", "postgres"):
+        hosts = parse_qs(parts.query).get("host", [""])[0] or os.environ.get("PGHOST", "")
+    return remote_hosts(hosts or "localhost")

@@ -1,6 +1,9 @@
 """Parts for the tests of applications and of stores.
 
+    tokens     headers of a caller who is signed in, without a store and without a password
     gates      a gate in memory and a caller without a token, for the tests of an application
+    browsers   a session for a context of Playwright, by the testing endpoint
+    plugin     fixtures of pytest; it is loaded wherever Gatepass is installed, and imports nothing of it
     battery    the contract of a store as tests; `records` makes the rows that they use
     machine    a Hypothesis machine that compares a store with the reference
     clock      time, randomness and password hashing that a test controls
@@ -8,20 +11,20 @@
     virtual_device   the browser's half of device-bound sessions, in memory
 
 `gatepass.testing.battery` and `gatepass.testing.machine` must be imported by name, as they need pytest and Hypothesis:
-`pip install 'gatepass[testing]'`. The rest needs neither.
+`pip install 'gatepass[testing]'`. The rest needs neither. The names are imported at their first use, so that the plugin
+delays no run of pytest, and hides no line of the package from a measurement of coverage.
 """
 
-from gatepass.testing.clock import FastHasher, ManualClock, PredictableEntropy
-from gatepass.testing.faults import FaultProxy
-from gatepass.testing.gates import fake_principal, memory_gate
-from gatepass.testing.virtual_device import VirtualDevice
+from gatepass._lazy import lazy_names
 
-__all__ = [
-    "FastHasher",
-    "FaultProxy",
-    "ManualClock",
-    "PredictableEntropy",
-    "VirtualDevice",
-    "fake_principal",
-    "memory_gate",
-]
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "gatepass.testing.browsers": ["sign_in_browser", "sign_in_browser_async"],
+        "gatepass.testing.clock": ["FastHasher", "ManualClock", "PredictableEntropy"],
+        "gatepass.testing.faults": ["FaultProxy"],
+        "gatepass.testing.gates": ["fake_principal", "memory_gate"],
+        "gatepass.testing.tokens": ["account_id_of", "sign_in"],
+        "gatepass.testing.virtual_device": ["VirtualDevice"],
+    },
+)

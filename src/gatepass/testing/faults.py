@@ -29,6 +29,8 @@ from gatepass.testing.http1 import BLANK, compose, read_answer, read_request
 Result = TypeVar("Result")
 HOST = "127.0.0.1"
 MAX_HEAD = 256 * 1024
+REPLY_TIMEOUT = 10.0
+"""Seconds for what comes at once unless a test is wrong: a request at a hold, an answer of the thread of the proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,14 @@ class Held:
         self._arrived = threading.Semaphore(0)
         self._release = asyncio.Event()
 
-    def wait(self, count: int = 1, *, timeout: float = 10.0) -> None:
-        """Block until `count` further requests wait. Raises TimeoutError after `timeout` seconds for one of them."""
+    def wait(self, count: int = 1, *, timeout: float | None = None) -> None:
+        """Block until `count` further requests wait.
+
+        Raises TimeoutError after `timeout` seconds for one of them, by default REPLY_TIMEOUT.
+        """
+        seconds = REPLY_TIMEOUT if timeout is None else timeout
         for _ in range(count):
-            if not self._arrived.acquire(timeout=timeout):
+            if not self._arrived.acquire(timeout=seconds):
                 raise TimeoutError("no request arrived at the hold")
 
     async def _pass(self) -> None:
@@ -235,10 +241,10 @@ class FaultProxy:
         # Cut connections end their own tasks; cancelling them would make asyncio log each one.
         pending = asyncio.all_tasks() - {asyncio.current_task()}
         if pending:
-            await asyncio.wait(pending, timeout=5)
+            await asyncio.wait(pending, timeout=REPLY_TIMEOUT)
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(REPLY_TIMEOUT)
 
     def _call(self, act: Callable[[], object]) -> None:
         async def run() -> None:

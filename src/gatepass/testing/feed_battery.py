@@ -4,6 +4,7 @@ import asyncio
 
 from gatepass.core.policy import DAY
 from gatepass.ports import CLAIMS_CHANGED, Revocation, Store, Subscription
+from gatepass.testing import records
 from gatepass.testing.records import NOW, account_of, digest, session_of, signed_in
 
 
@@ -72,17 +73,17 @@ class SharedBattery:
     async def test_a_subscriber_is_woken_for_an_epoch_that_another_process_sets(
         self, store: Store, other: Store
     ) -> None:
-        async with store.subscribe() as subscription, asyncio.timeout(30):
+        async with store.subscribe() as subscription, asyncio.timeout(records.HEARD_TIMEOUT):
             await other.raise_epoch(NOW)
             while await store.epoch() != NOW:
-                await subscription.next(60)
+                await subscription.next(2 * records.HEARD_TIMEOUT)
 
     async def test_a_subscriber_learns_in_time_of_a_mark_that_another_process_sets(
         self, store: Store, other: Store
     ) -> None:
-        async with store.subscribe() as subscription, asyncio.timeout(30):
+        async with store.subscribe() as subscription, asyncio.timeout(records.HEARD_TIMEOUT):
             number = await other.mark_claims(["ann"], now=NOW, within=0)
-            while named := await subscription.next(60):
+            while named := await subscription.next(2 * records.HEARD_TIMEOUT):
                 if CLAIMS_CHANGED in named:
                     break
             assert await store.claims_number("ann") == number
@@ -91,8 +92,8 @@ class SharedBattery:
 async def _hears(store: Store, subscription: Subscription, sids: set[bytes]) -> None:
     """Fail unless `next` names these sessions, or names none, and the store lists them, well before its timeout."""
     missing = set(sids)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(records.HEARD_TIMEOUT):
         while missing:
-            named = await subscription.next(60)
+            named = await subscription.next(2 * records.HEARD_TIMEOUT)
             found = await store.revoked_among(named) if named else await store.revoked_since(NOW)
             missing -= {revocation.sid for revocation in found}

@@ -9,6 +9,8 @@ from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session, Swap
 from gatepass.ports import Store
 
 NOW = 1_800_000_000
+HEARD_TIMEOUT = 30.0
+"""Seconds until a store must have told what another process did: so many that no machine is too slow."""
 
 
 def digest(*words: object) -> bytes:

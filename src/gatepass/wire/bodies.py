@@ -104,8 +104,25 @@ class ProviderStart(_Strict):
 
 
 class RefreshRequest(_Strict):
-    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one."""
+    """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one.
 
+    With `account` the answer has the account too: for a page that was just loaded, and shows who is signed in.
+    """
+
+    binding_secret: BindingSecret = None
+    account: bool = False
+
+
+class SessionForTests(_Strict):
+    """`POST /auth/testing/sessions`: whose session, by one of the two names.
+
+    `auth_url` is the address of the endpoints as the page knows it: the browser keeps the key under it.
+    """
+
+    email: str | None = Field(default=None, max_length=320)
+    account_id: str | None = Field(default=None, min_length=1, max_length=128)
+    remember: bool = True
+    auth_url: str = Field(default="", max_length=1024)
     binding_secret: BindingSecret = None
 
 

@@ -1,11 +1,10 @@
 """Programs that are killed at any instant, over a network that loses answers, keep their session.
 
-By default a few kills; GATEPASS_EXPLORE=full kills ten thousand times. What was done is
+A few kills; in full (tests/support/full.py) ten thousand. What was done is
 printed at the end of the run.
 """
 
 import json
-import os
 import random
 import threading
 from collections import Counter
@@ -16,12 +15,12 @@ import pytest
 
 from gatepass.client import Client, FileStorage
 from tests.client.harness import Harness, open_harness
+from tests.support.full import FULL
 from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
-FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
-KILLS = 10_000 if FULL else 30
+KILLS = 10_000 if FULL else 12
 SHARED, ALONE = 2, 1
 """Programs that share one session file, and such that have one for themselves."""
 

@@ -1,11 +1,9 @@
 """Which resources each exploration has. All promises of PROTOCOL §1 that the table can keep or break are here."""
 
-import os
 from dataclasses import replace
 
 from tests.core.exploration.world import Scenario
-
-FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
+from tests.support.full import FULL
 
 BOUND = (
     Scenario("one tab, killed and put back by 3", flights=1, rollback=3),
@@ -79,4 +77,11 @@ DEEP = (
         conflict="lost by the store",
     ),
 )
-SCENARIOS = BOUND + BINDING + UNBOUND + LATE_THEFT + DEVICES + (DEEP if FULL else ())
+LONG = {
+    "two tabs, put back by 3, the store forgets 2",
+    "a device, two tabs, the store forgets 1",
+    "a thief of the first token, one fail-over",
+}
+"""Half the time of all; what each combines, others show alone."""
+USUAL = BOUND + BINDING + UNBOUND + LATE_THEFT + DEVICES
+SCENARIOS = USUAL + DEEP if FULL else tuple(scenario for scenario in USUAL if scenario.name not in LONG)

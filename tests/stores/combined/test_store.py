@@ -24,6 +24,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in
+from tests.support.full import FULL
 from tools.services.patience import patience
 from tools.services.valkey import flush, shared_cluster, shared_server
 
@@ -83,7 +84,7 @@ def _folder_of_the_machine(tmp_path: Path) -> None:
 
 
 TestCombinedMachine = CombinedMachine.TestCase
-TestCombinedMachine.settings = settings(TestCombinedMachine.settings, max_examples=12, deadline=None)
+TestCombinedMachine.settings = settings(TestCombinedMachine.settings, max_examples=12 if FULL else 5, deadline=None)
 
 actor: ContextVar[str] = ContextVar("actor", default="")
 

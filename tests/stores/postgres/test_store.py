@@ -13,6 +13,7 @@ from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, identity_of, session_of
 from tests.support.browser import EMAIL, Browser
+from tests.support.full import FULL
 from tests.support.gates import WatchedStore, open_gate
 from tools.services.postgres import connected, empty_database, until_a_lock_is_waited_for
 
@@ -41,7 +42,7 @@ class PostgresMachine(StoreMachine):
 
 
 TestPostgresMachine = PostgresMachine.TestCase
-TestPostgresMachine.settings = settings(TestPostgresMachine.settings, max_examples=30, deadline=None)
+TestPostgresMachine.settings = settings(TestPostgresMachine.settings, max_examples=30 if FULL else 7, deadline=None)
 
 
 async def test_a_sign_in_waits_for_a_password_change_that_is_under_way_and_then_fails() -> None:

@@ -19,6 +19,7 @@ from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
+from tests.support.full import FULL
 from tools.services.patience import patience
 from tools.services.valkey import (
     ValkeyServer,
@@ -86,7 +87,7 @@ class RedisMachine(StoreMachine):
 
 
 TestRedisMachine = RedisMachine.TestCase
-TestRedisMachine.settings = settings(TestRedisMachine.settings, max_examples=30)
+TestRedisMachine.settings = settings(TestRedisMachine.settings, max_examples=30 if FULL else 7)
 
 
 class TestScripts:

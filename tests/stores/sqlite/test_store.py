@@ -18,6 +18,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
+from tests.support.full import FULL
 
 
 class TestSQLiteStore(StoreBattery, SharedBattery):
@@ -60,7 +61,8 @@ class SQLiteMachine(StoreMachine):
 
 
 TestSQLiteMachine = pytest.mark.slow(SQLiteMachine.TestCase)
-TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50)  # each example makes a database
+# Each example makes a database.
+TestSQLiteMachine.settings = settings(TestSQLiteMachine.settings, max_examples=50 if FULL else 12)
 
 
 async def test_what_was_acknowledged_is_there_after_reopening(tmp_path: Path) -> None:

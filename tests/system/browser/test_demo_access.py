@@ -22,8 +22,15 @@ def assert_accessible(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (360, "dark"),
+        pytest.param(1280, "dark", marks=pytest.mark.full),
+        pytest.param(360, "light", marks=pytest.mark.full),
+    ],
+)
 def test_every_face_of_the_page_is_accessible(visit: Visit, width: int, scheme: str) -> None:
     page = visit(width=width, scheme=scheme)
     page.get_by_role("button", name="Use the demo account").wait_for()

@@ -128,7 +128,7 @@ def test_errors_of_the_application_pass_through_without_a_refresh(visit: Visit) 
     expect(page.get_by_role("heading", name="Your notes")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.full)])
 def test_a_thief_gets_nothing_here_and_more_elsewhere(visit: Visit, width: int) -> None:
     page = visit(width=width)
     sign_in(page)

@@ -7,11 +7,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.tutorial import Reader, commands, serving
-from tools.services.patience import until
+from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
-
-PATIENCE = 60_000
-"""Milliseconds for something to show: a hundred times what it takes, but for the token's ten seconds."""
 
 
 @pytest.fixture
@@ -25,7 +22,7 @@ def reader(tmp_path: Path) -> Reader:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     context: BrowserContext = chromium.new_context()
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(PATIENCE * 1_000)
     yield context.new_page()
     context.close()
 

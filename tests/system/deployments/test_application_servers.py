@@ -34,6 +34,8 @@ COMMANDS = {
     "granian, asgi": ("fastapi", "granian", "--interface", "asgi", "--workers", "2", "--port", "PORT", "app:app"),
     "granian, wsgi": ("flask", "granian", "--interface", "wsgi", "--workers", "2", "--port", "PORT", "app:app"),
 }
+USUAL = {"gunicorn, gthread, preload", "gunicorn, uvicorn", "granian, wsgi"}
+"""Each program, each interface, with and without `--preload`, threads and a reload."""
 RELOADS = {name for name in COMMANDS if name.startswith("gunicorn")}
 """SIGHUP is their word for a reload."""
 NATIVE = {"Gatepass-Client": "1"}
@@ -67,7 +69,9 @@ def ask(base: str, method: str, path: str, **how: object) -> httpx2.Response:
         return client.request(method, path, **how)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in USUAL else pytest.mark.full) for name in COMMANDS]
+)
 async def test_sessions_are_those_of_all_workers(name: str, tmp_path: Path) -> None:
     store = await new_database(shared_server())
     with running(name, tmp_path, STORE=store, PUBLIC_URL="http://localhost:8000") as (process, base, log):

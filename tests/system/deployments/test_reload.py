@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import Browser
+from tests.support.full import FULL
 from tests.support.gates import SECRET
 from tests.support.process import COMMAND, Remote, Serving
 from tests.system.deployments.nginx import Nginx, configuration, nginx
-from tests.system.faults.program import IS_FULL
 from tools.services.patience import becomes
 from tools.services.ports import free_port
 from tools.services.postgres import new_database, shared_server
 
 pytestmark = pytest.mark.slow
 
-RESTARTS = 10
-RELOADS = {"sqlite": 3, "postgresql": 4, "postgresql, two workers": 3}
-"""Ten together; with GATEPASS_EXPLORE=full ten of each."""
+RESTARTS = 10 if FULL else 3
+"""Of the two servers together, or reloads of the one."""
+STORES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.full), "postgresql, two workers"]
 CLIENTS = 6
 BETWEEN = 40
 """Answers of the load between two restarts."""
@@ -115,7 +115,7 @@ async def test_two_servers_restarted_in_turns_lose_no_request(tmp_path: Path) ->
             server.stop(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("store", RELOADS)
+@pytest.mark.parametrize("store", STORES)
 async def test_one_server_that_reloads_loses_no_request(tmp_path: Path, store: str) -> None:
     url = "sqlite:///gate.db" if store == "sqlite" else await new_database(shared_server())
     place = tmp_path / "gate.sock"
@@ -127,7 +127,7 @@ async def test_one_server_that_reloads_loses_no_request(tmp_path: Path, store: s
             tmp_path, configuration("gatepass.conf"), upstreams={"/run/gatepass/gate.sock": str(place)}
         ) as between:
             async with load(between) as running:
-                for turn in range(RESTARTS if IS_FULL else RELOADS[store]):
+                for turn in range(RESTARTS):
                     await running.progress()
                     server.process.send_signal(signal.SIGHUP)
                     await becomes(lambda turn=turn: server.said.count(" reloaded\n") > turn, "a reload")  # type: ignore[misc]

@@ -17,7 +17,11 @@ from tools.services.ports import free_port
 ROOT = Path(__file__).resolve().parents[3]
 CREDENTIALS = {"email": "ann@example.com", "password": "correct horse battery staple"}
 NATIVE = {"Gatepass-Client": "1"}
-WITH_ENDPOINTS = ["asgi", "fastapi", "litestar", "starlette"]
+WITH_ENDPOINTS = [
+    "asgi",
+    *(pytest.param(name, marks=pytest.mark.full) for name in ("fastapi", "litestar", "starlette")),
+]
+"""Of FastAPI there is a tutorial, and Litestar is the gate of another service below: they are started anyway."""
 
 
 @contextlib.contextmanager

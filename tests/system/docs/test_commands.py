@@ -14,6 +14,8 @@ COMMANDS = commands()
 OURS = [command.text for command in COMMANDS if command.text.startswith("gatepass ")]
 RUN = [command.text for command in COMMANDS if "run.py " in command.text and "COMMAND" not in command.text]
 HERE = [command for command in COMMANDS if command.text in OURS and isinstance(way_of(command), Run)]
+USUAL = {"gatepass init", "gatepass doctor", "gatepass migrate --check"}
+"""`run.py commands` and a full run try all; most are tried in tests/cli as well."""
 
 
 def test_each_has_a_row() -> None:
@@ -53,7 +55,13 @@ def test_every_test_that_a_row_names_is_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", HERE, ids=lambda command: command.text)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=() if command.text in USUAL else pytest.mark.full, id=command.text)
+        for command in HERE
+    ],
+)
 def test_it_succeeds_in_an_empty_folder(command: Command, tmp_path: Path) -> None:
     way = way_of(command)
     assert isinstance(way, Run)

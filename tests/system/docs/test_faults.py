@@ -1,6 +1,7 @@
 """The page of the faults holds: every scenario is on it, every claim names a test, every test that it names exists."""
 
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -37,6 +38,18 @@ def titles() -> set[str]:
 def test_every_scenario_is_on_the_page_and_none_that_is_not_played() -> None:
     assert {row[0] for row in rows_of("What was broken")} == {
         title for title in titles() if not title.startswith("mutant")
+    }
+
+
+def test_the_page_says_which_run_always() -> None:
+    titles()
+    modules = [module for name, module in sys.modules.items() if name.startswith("tests.system.faults.test_")]
+    tests = {name: test for module in modules for name, test in vars(module).items() if name in SCENARIOS}
+    in_full = {
+        SCENARIOS[name][0] for name, test in tests.items() if any(mark.name == "full" for mark in test.pytestmark)
+    }
+    assert {row[0] for row in rows_of("What was broken") if row[1] != "always"} == {
+        title for title in in_full if not title.startswith("mutant")
     }
 
 

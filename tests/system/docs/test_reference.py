@@ -76,7 +76,7 @@ class TestSettings:
         assert sorted(rows) == sorted(OPTIONS)
 
     def test_no_page_names_a_setting_that_does_not_exist(self) -> None:
-        known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_EXPLORE", "GATEPASS_SEED"}
+        known = {PREFIX + name.upper() for name in Settings.model_fields} | {"GATEPASS_FULL", "GATEPASS_SEED"}
         known |= {"GATEPASS_USERS", "GATEPASS_DJANGO_PATHS"}  # of Django's settings, not of the environment
         pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
         named = {

@@ -23,9 +23,9 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(params=sorted(COMMANDS))
+@pytest.fixture(params=["wsgi", *(pytest.param(name, marks=pytest.mark.full) for name in ("django", "flask"))])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[httpx2.Client]:
-    """The example, in a folder that `gatepass init` has prepared."""
+    """The example, in a folder that `gatepass init` has prepared. The tutorials start Django and Flask anyway."""
     port = free_port()
     assert gatepass(tmp_path, "init", "--public-url", f"http://localhost:{port}").returncode == 0
     text = (ROOT / "examples" / request.param / "app.py").read_text("utf-8")

@@ -1,6 +1,7 @@
-"""The stage on which the selected scenarios are played."""
+"""The stage on which the selected scenarios are played: before the other tests of this folder, which stop its loop."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,3 +18,9 @@ async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield stage
     finally:
         await stage.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the other tests of this folder behind everything."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.parent == here and item.name not in SCENARIOS)

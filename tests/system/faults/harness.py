@@ -14,14 +14,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.full import FULL
 from tests.support.gates import SECRET
 from tests.support.process import Serving
 from tests.system.faults.load import Load
-from tests.system.faults.program import FEED_SECRET, IS_FULL, ISSUER, LIFE, MAX_AGE, SKEW
+from tests.system.faults.program import FEED_SECRET, ISSUER, LIFE, MAX_AGE, SKEW
 from tests.system.faults.watch import Watch
 from tools.services.ports import free_port
 
-ROUNDS = 8 if IS_FULL else 1
+ROUNDS = 8 if FULL else 1
 """How often a scenario repeats its fault."""
 STARTS = 4
 """Against what: a machine so busy that the store does not answer in the seconds for which a start waits."""
@@ -46,7 +47,7 @@ class Process:
             "REVOCATION_FEED_SECRET": FEED_SECRET,
             **settings,
         }
-        self._options = {"life": LIFE, "max_age": MAX_AGE, "hurries": not IS_FULL, **options}
+        self._options = {"life": LIFE, "max_age": MAX_AGE, "hurries": not FULL, **options}
         self._arguments = arguments
         self._serving: Serving | None = None
 

@@ -28,10 +28,8 @@ from tests.system.faults.leaving import THEFT, How, Leaver
 from tests.system.faults.raw_http import RawConnection
 from tests.system.faults.theft import Stolen, Theft
 from tests.system.faults.watch import Watch
-from tools.services.patience import patience
+from tools.services.patience import PATIENCE
 
-MAX_ROUNDS = 5
-"""Rounds of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is wrong."""
 PACE = 0.002
 """Seconds between two refreshes of a tab, on average."""
 CALM = 0.2
@@ -39,8 +37,15 @@ CALM = 0.2
 REPEAT_EVERY = 4
 """Refreshes of a single tab after which one arrives twice."""
 OF_BOUND = (Stolen.JAR, Stolen.JAR_KEYLESS, Stolen.REQUEST)
+_loads = itertools.count()
+"""The first theft of a bound session is of another kind in each of three scenarios."""
 PREPARED = 3
 """How many sessions of each kind are signed in before the faults."""
+
+
+def patience() -> asyncio.Timeout:
+    """That of other tests, thrice: a step here is one of each session, and several scenarios are played at once."""
+    return asyncio.timeout(3 * PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,13 @@ class Load:
         victims: int = 6,
         ends_at: int | None = None,
         hows: Sequence[How] = tuple(How),
+        rounds: int | None = None,
     ) -> None:
-        """`ends_at`: the port of the server that is asked to end sessions, if it is another one."""
+        """`ends_at`: the port of the server that is asked to end sessions, if it is another one.
+
+        `rounds` of ends after the faults until each guard has heard of each kind of end. One is enough if nothing is
+        wrong and the machine is fast; None: as many as there is patience for.
+        """
         self.faults = 0
         self.watch = watch
         self.remarks: list[str] = []
@@ -130,6 +140,8 @@ class Load:
         self._port = port
         self._ends_at = ends_at or port
         self._hows = hows
+        self._rounds = rounds
+        self._kinds = itertools.islice(itertools.cycle(OF_BOUND), next(_loads) % len(OF_BOUND), None)
         self._names = itertools.count()
         self._ready = [self._leavers() for _ in range(PREPARED)]
         self._left: list[Leaver] = []
@@ -235,7 +247,7 @@ class Load:
         if not self._unused:
             raise AssertionError("the load has no more victims")
         victim = self._unused.pop()
-        theft = Theft(victim, random.choice(OF_BOUND) if victim.key else Stolen.UNBOUND)
+        theft = Theft(victim, next(self._kinds) if victim.key else Stolen.UNBOUND)
         self._thefts.append((theft, asyncio.create_task(self._commit(theft, strict=strict)), strict))
         if strict and self._ready:
             self.leave()
@@ -298,11 +310,15 @@ class Load:
         )
 
     async def _leave_until_heard(self) -> None:
-        """End sessions in each way until every guard has heard of each: the faults are over."""
+        """End sessions in each way until every guard has heard of each: the faults are over.
+
+        A process that the machine starves for longer than a token lives hears of the next ends.
+        """
         connection = RawConnection(self._port)
         self._is_calm = True
         hows = [how.value for how in self._hows]
-        for _ in range(MAX_ROUNDS):
+        end = time.monotonic() + PATIENCE
+        for number in itertools.count(1):
             if not self._ready:
                 self._ready.append(self._leavers())
                 async with patience():
@@ -313,7 +329,8 @@ class Load:
             last = self.watch.ended[-len(hows) :]
             while self.watch.unheard(hows) and any(time.time() < ended.expires_at for ended in last):
                 await pause()
-            if not self.watch.unheard(hows):
+            is_last = number == self._rounds or time.monotonic() > end
+            if is_last or not self.watch.unheard(hows):
                 break
         connection.close()
 

@@ -10,7 +10,6 @@ seconds, and all times of the program that matter for it are shorter by about th
 import argparse
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -24,17 +23,16 @@ from gatepass.gate import Gatepass
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from tests.support.file_clock import FileClock
+from tests.support.full import FULL
 from tests.support.gates import OTHER_SECRET
 
-IS_FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
-"""Whether the test process runs in full. What it starts has no such variable, and is told in its options."""
 ISSUER = "https://gate.example"
 FEED_SECRET = OTHER_SECRET
 SKEW = 3
 """Seconds by which clocks may differ: so much longer is a token good at every guard."""
-LIFE = 70 if IS_FULL else 8
+LIFE = 70 if FULL else 8
 """Seconds that an access token lives, without SKEW."""
-MAX_AGE = 30.0 if IS_FULL else 2.0
+MAX_AGE = 30.0 if FULL else 2.0
 """Seconds without contact, from a guard to the store, after which it answers 503."""
 HURRIED: dict[str, Any] = {
     "remote.connection.RESTART_INTERVAL": (0.1, 0.5),
@@ -58,7 +56,8 @@ class Options:
 
     life: int = LIFE
     max_age: float = MAX_AGE
-    hurries: bool = not IS_FULL
+    hurries: bool = not FULL
+    """Told to what a test starts, which has no GATEPASS_FULL."""
     clock: str = ""
     """A file with the seconds by which this process' clock is wrong."""
     poison: str = ""

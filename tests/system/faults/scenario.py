@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.system.faults.load import Verdict
+from tools.services.patience import PATIENCE
 
-AT_ONCE = 8
-"""Scenarios at the same time."""
+AT_ONCE = 4
+"""Scenarios at the same time. Each needs the processor for a quarter of its time, and other tests run beside them."""
 Play = Callable[[Path], Awaitable[Verdict]]
 Record = Callable[[str, object], None]
 SCENARIOS: dict[str, "tuple[str, Play]"] = {}
@@ -79,8 +80,7 @@ def add_play(
         assert name not in SCENARIOS, name
         SCENARIOS[name] = (title, play)
         test.__name__ = name
-        for mark in (pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("faults")):
-            test = mark(test)
-        return test
+        patient = pytest.mark.timeout(12 * PATIENCE)  # it waits for its turn and for several steps (load.py)
+        return pytest.mark.asyncio(loop_scope="session")(patient(test))
 
     return decorate

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.file_clock import FileClock
 from tests.system.faults.harness import ROUNDS, Guards, Server, serving, under_load
 from tests.system.faults.leaving import How
@@ -43,6 +45,7 @@ async def test_an_end_is_heard_that_a_server_with_a_slow_clock_acknowledged(fold
     return await end_elsewhere(folder, -QUARTER)
 
 
+@pytest.mark.full
 @scenario("signed out at a server 16 minutes ahead")
 async def test_an_end_is_heard_that_a_server_with_a_fast_clock_acknowledged(folder: Path) -> Verdict:
     return await end_elsewhere(folder, QUARTER)

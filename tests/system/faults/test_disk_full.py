@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
+import pytest
 
 from tests.system.faults.disk import Disk, Limit, small_disk
 from tests.system.faults.harness import Server, serving, under_load
@@ -26,6 +27,7 @@ def folder_for_all() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.full
 @scenario("disk full under SQLite (tmpfs)")
 async def test_nothing_is_lost_when_the_disk_under_sqlite_is_full(folder: Path) -> Verdict:
     return await fill_sqlite(folder, mounts=True)
@@ -36,11 +38,13 @@ async def test_nothing_is_lost_when_sqlite_may_not_write(folder: Path) -> Verdic
     return await fill_sqlite(folder, mounts=False)
 
 
+@pytest.mark.full
 @scenario("disk full under PostgreSQL (tmpfs)")
 async def test_nothing_is_lost_when_the_disk_under_postgres_is_full(folder: Path) -> Verdict:
     return await fill_postgres(folder, mounts=True)
 
 
+@pytest.mark.full
 @scenario("disk full under PostgreSQL (RLIMIT_FSIZE)")
 async def test_nothing_is_lost_when_postgres_may_not_write(folder: Path) -> Verdict:
     return await fill_postgres(folder, mounts=False)

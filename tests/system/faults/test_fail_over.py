@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.system.faults.harness import Guards, Server, hosting, serving, under_load
 from tests.system.faults.leaving import How
 from tests.system.faults.load import Load, Verdict
@@ -69,6 +71,7 @@ async def test_guards_do_not_trust_an_isolated_redis(folder: Path) -> Verdict:
                     return await load.verdict()
 
 
+@pytest.mark.full
 @scenario("guards reach only an old PostgreSQL with a synchronous standby")
 async def test_guards_do_not_trust_an_isolated_postgres(folder: Path) -> Verdict:
     async with pair(folder) as (load, old, new, paths):
@@ -89,6 +92,7 @@ async def test_guards_do_not_trust_an_isolated_postgres(folder: Path) -> Verdict
         return await load.verdict()
 
 
+@pytest.mark.full
 @scenario("fail-over after ends that failed at first (PostgreSQL)")
 async def test_an_end_that_failed_at_first_is_acknowledged_when_the_standby_has_it(folder: Path) -> Verdict:
     few = {"profiles": 2, "victims": 2, "hows": (How.SIGN_OUT, How.REVOKE)}  # or all wait for a connection

@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from tests.system.faults.harness import ROUNDS, Server, hosting, serving, under_load
 from tests.system.faults.load import Verdict
 from tests.system.faults.scenario import scenario
@@ -60,6 +62,7 @@ async def test_nothing_is_lost_when_a_sqlite_file_is_copied_back(folder: Path) -
     return await lose_writes(server, keep=keep, restore=restore)
 
 
+@pytest.mark.full
 @scenario("SQLite log dropped")
 async def test_nothing_is_lost_when_the_log_of_sqlite_is_dropped(folder: Path) -> Verdict:
     async def keep() -> None:
@@ -75,6 +78,7 @@ async def test_nothing_is_lost_when_the_log_of_sqlite_is_dropped(folder: Path) -
     return await lose_writes(server, keep=keep, restore=restore)
 
 
+@pytest.mark.full
 @scenario("PostgreSQL restored from a copy")
 async def test_nothing_is_lost_when_postgres_is_restored_from_a_copy(folder: Path) -> Verdict:
     async with hosting(private_server()) as postgres:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.system.faults.harness import Guards, Server, serving, under_load
 from tests.system.faults.load import Verdict
 from tests.system.faults.mutants import MUTANTS
@@ -11,6 +13,7 @@ from tests.system.faults.scenario import Stage, add_play
 
 NOTICED: dict[str, set[str]] = {}
 """For each mutant what the suite must report at least."""
+TRIES = 5
 
 
 def notices(
@@ -19,11 +22,12 @@ def notices(
     """Make a test: a short scenario with this mutant must come out with these faults."""
     NOTICED[mutant] = set(found)
 
-    async def play(folder: Path) -> Verdict:
+    async def once(folder: Path) -> Verdict:
+        folder.mkdir()
         store = "sqlite:///gate.db"
         async with serving(Server(folder, store, mutant="" if in_guards else mutant)) as server:
             guards = Guards(folder, server, mutant=mutant if in_guards else "")
-            async with under_load(server, guards) as load:
+            async with under_load(server, guards, rounds=1) as load:
                 load.steal()
                 await load.progress()
                 await server.kill()  # answers are lost, so requests are sent again
@@ -31,6 +35,14 @@ def notices(
                 load.steal()
                 await load.progress()
                 return replace(await load.verdict(), scenario=f"mutant: {mutant}")
+
+    async def play(folder: Path) -> Verdict:
+        """The verdict that reports it, or the last: a guard that the machine starves reports nothing in its time."""
+        for number in range(TRIES):
+            verdict = await once(folder / f"{number}")
+            if NOTICED[mutant] <= set(verdict.faults_found):
+                break
+        return verdict
 
     async def test(stage: Stage) -> None:
         verdict = await stage.verdict(name)
@@ -44,14 +56,17 @@ def notices(
 def test_the_suite_notices_nothing_repeats() -> None: ...
 
 
+@pytest.mark.full
 @notices("no reuse", "not foiled")
 def test_the_suite_notices_no_reuse() -> None: ...
 
 
+@pytest.mark.full
 @notices("random successor", "forks")
 def test_the_suite_notices_random_successor() -> None: ...
 
 
+@pytest.mark.full
 @notices("no proof", "not foiled")
 def test_the_suite_notices_no_proof() -> None: ...
 
@@ -60,6 +75,7 @@ def test_the_suite_notices_no_proof() -> None: ...
 def test_the_suite_notices_guards_not_told() -> None: ...
 
 
+@pytest.mark.full
 @notices("guards forget", "stale", in_guards=True)
 def test_the_suite_notices_guards_forget() -> None: ...
 

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from tests.system.faults.harness import Guards, Server, hosting, serving, under_load
 from tests.system.faults.load import Load, Verdict
 from tests.system.faults.proxy import Proxy, proxying
@@ -13,6 +15,7 @@ from tools.services.postgres import shared_server
 from tools.services.valkey import private_server
 
 
+@pytest.mark.full
 @scenario("guards cut off PostgreSQL and the server")
 async def test_guards_that_reach_nothing_refuse_on_postgres(folder: Path) -> Verdict:
     async with on_postgres(folder) as (load, proxies):
@@ -31,12 +34,14 @@ async def test_guards_whose_paths_stall_refuse_on_postgres(folder: Path) -> Verd
         return await breaking(load, proxies, "stall")
 
 
+@pytest.mark.full
 @scenario("guards' paths to Redis and the server stalled")
 async def test_guards_whose_paths_stall_refuse_on_redis(folder: Path) -> Verdict:
     async with on_redis(folder) as (load, proxies):
         return await breaking(load, proxies, "stall")
 
 
+@pytest.mark.full
 @scenario("guards' connections to PostgreSQL and the server half-open")
 async def test_guards_notice_half_open_connections_on_postgres(folder: Path) -> Verdict:
     async with on_postgres(folder) as (load, proxies):
@@ -49,6 +54,7 @@ async def test_guards_notice_half_open_connections_on_redis(folder: Path) -> Ver
         return await breaking(load, proxies, "abandon")
 
 
+@pytest.mark.full
 @scenario("server's path to PostgreSQL stalled")
 async def test_a_server_goes_on_after_its_path_to_postgres_was_stalled(folder: Path) -> Verdict:
     postgres = shared_server()

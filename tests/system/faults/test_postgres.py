@@ -6,9 +6,11 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from tests.support.full import FULL
 from tests.system.faults.harness import ROUNDS, Server, hosting, serving, under_load
 from tests.system.faults.load import Load, Verdict
-from tests.system.faults.program import IS_FULL
 from tests.system.faults.proxy import Direction, proxying
 from tests.system.faults.scenario import scenario
 from tools.services.postgres import PostgresServer, new_database, private_server, shared_server
@@ -26,16 +28,19 @@ async def test_nothing_is_lost_when_postgres_is_killed(folder: Path) -> Verdict:
     return await go_away(folder, None)
 
 
+@pytest.mark.full
 @scenario("PostgreSQL restarted fast")
 async def test_nothing_is_lost_when_postgres_is_restarted_fast(folder: Path) -> Verdict:
     return await go_away(folder, signal.SIGINT)
 
 
+@pytest.mark.full
 @scenario("PostgreSQL restarted immediately")
 async def test_nothing_is_lost_when_postgres_is_restarted_immediately(folder: Path) -> Verdict:
     return await go_away(folder, signal.SIGQUIT)
 
 
+@pytest.mark.full
 @scenario("server and PostgreSQL killed")
 async def test_nothing_is_lost_when_server_and_postgres_are_killed_together(folder: Path) -> Verdict:
     async with private_load(folder) as (postgres, server, load):
@@ -50,6 +55,7 @@ async def test_nothing_is_lost_when_server_and_postgres_are_killed_together(fold
         return await load.verdict()
 
 
+@pytest.mark.full
 @scenario("connection to PostgreSQL cut")
 async def test_nothing_is_lost_when_the_connection_to_postgres_breaks_at_any_byte(folder: Path) -> Verdict:
     postgres = await asyncio.to_thread(shared_server)
@@ -59,7 +65,7 @@ async def test_nothing_is_lost_when_the_connection_to_postgres_breaks_at_any_byt
         async with serving(Server(folder, through)) as server, under_load(server) as load:
             load.steal()
             for direction, steps in STEPS.items():
-                for after in range(0, 3_000, 7) if IS_FULL else steps:
+                for after in range(0, 3_000, 7) if FULL else steps:
                     proxy.cut(after, direction)
                     await load.until(lambda: not proxy.is_due)
             load.steal()

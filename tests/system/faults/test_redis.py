@@ -6,9 +6,11 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from tests.support.full import FULL
 from tests.system.faults.harness import ROUNDS, Server, hosting, serving, under_load
 from tests.system.faults.load import Load, Verdict
-from tests.system.faults.program import IS_FULL
 from tests.system.faults.proxy import Direction, proxying
 from tests.system.faults.scenario import scenario
 from tools.services.postgres import new_database, shared_server
@@ -22,6 +24,7 @@ LOST_BYTES = 1_500
 """Off the end of the append-only file: some swaps, and half of one."""
 
 
+@pytest.mark.full
 @scenario("Redis killed")
 async def test_nothing_is_lost_when_redis_is_killed(folder: Path) -> Verdict:
     async with private_load(folder, "--appendfsync", "always") as (redis, _, load):
@@ -37,6 +40,7 @@ async def test_nothing_is_lost_when_redis_is_killed(folder: Path) -> Verdict:
         return await load.verdict()
 
 
+@pytest.mark.full
 @scenario("server and Redis killed")
 async def test_nothing_is_lost_when_server_and_redis_are_killed_together(folder: Path) -> Verdict:
     async with private_load(folder, "--appendfsync", "always") as (redis, server, load):
@@ -51,6 +55,7 @@ async def test_nothing_is_lost_when_server_and_redis_are_killed_together(folder:
         return await load.verdict()
 
 
+@pytest.mark.full
 @scenario("Redis lost its last writes")
 async def test_nothing_is_lost_when_redis_comes_back_without_its_last_writes(folder: Path) -> Verdict:
     async with private_load(folder) as (redis, server, load):
@@ -70,6 +75,7 @@ async def test_nothing_is_lost_when_redis_comes_back_without_its_last_writes(fol
     return verdict
 
 
+@pytest.mark.full
 @scenario("cluster fail-over")
 async def test_nothing_is_lost_when_a_replica_takes_the_place_of_its_primary(folder: Path) -> Verdict:
     async with hosting(private_cluster()) as cluster:
@@ -94,7 +100,7 @@ async def test_nothing_is_lost_when_the_connection_to_redis_breaks_at_any_byte(f
         async with serving(Server(folder, await accounts(), sessions=through)) as server, under_load(server) as load:
             load.steal()
             for direction, steps in STEPS.items():
-                for after in range(0, 3_000, 7) if IS_FULL else steps:
+                for after in range(0, 3_000, 7) if FULL else steps:
                     proxy.cut(after, direction)
                     await load.until(lambda: not proxy.is_due)
             load.faults = proxy.broken

@@ -7,6 +7,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.system.faults.harness import Guards, Server, hosting, serving, under_load
 from tests.system.faults.load import Load, Verdict
 from tests.system.faults.program import MAX_AGE
@@ -29,6 +31,7 @@ async def test_guards_that_stood_still_know_what_was_revoked_meanwhile_on_postgr
             return await suspending(load, guards)
 
 
+@pytest.mark.full
 @scenario("guards suspended (Redis)")
 async def test_guards_that_stood_still_know_what_was_revoked_meanwhile_on_redis(folder: Path) -> Verdict:
     async with (
@@ -40,6 +43,7 @@ async def test_guards_that_stood_still_know_what_was_revoked_meanwhile_on_redis(
             return await suspending(load, guards)
 
 
+@pytest.mark.full
 @scenario("server suspended")
 async def test_nothing_is_lost_when_the_server_stands_still(folder: Path) -> Verdict:
     async with serving(Server(folder, await accounts())) as server, under_load(server) as load:
@@ -53,6 +57,7 @@ async def test_nothing_is_lost_when_the_server_stands_still(folder: Path) -> Ver
         return await load.verdict()
 
 
+@pytest.mark.full
 @scenario("PostgreSQL suspended")
 async def test_nothing_is_lost_when_postgres_stands_still(folder: Path) -> Verdict:
     async with on_private_postgres(folder) as (postgres, _, load):

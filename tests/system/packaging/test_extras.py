@@ -49,6 +49,9 @@ PROBES = {
     "all": "import gatepass.cli, gatepass.client, gatepass.demo, gatepass.guards.django, gatepass.guards.litestar",
 }
 
+USUAL = {"client", "flask", "all"}
+"""One on each side of the wire, and everything."""
+
 
 class Fresh:
     """An environment with the wheel and some extras, and nothing else."""
@@ -83,7 +86,9 @@ def test_every_extra_is_tried() -> None:
     assert set(PROBES) == set(EXTRAS)
 
 
-@pytest.mark.parametrize("extra", PROBES)
+@pytest.mark.parametrize(
+    "extra", [pytest.param(name, marks=() if name in USUAL else pytest.mark.full) for name in PROBES]
+)
 def test_it_works_alone(extra: str, wheel: Path, tmp_path: Path) -> None:
     Fresh(tmp_path, wheel, extras=f"[{extra}]").run("-W", "error", "-c", PROBES[extra])
 

@@ -33,6 +33,7 @@ def test_it_has_no_sources_and_no_tests(npm_package: Path) -> None:
     assert not [path for path in npm_package.rglob("*") if ".test." in path.name or path.suffix == ".map"]
 
 
+@pytest.mark.full
 def test_our_own_tests_pass_against_it(npm_package: Path, tmp_path: Path) -> None:
     configuration = tmp_path / "vitest.config.mjs"
     (tmp_path / "node_modules").symlink_to(CLIENT.parent / "node_modules")

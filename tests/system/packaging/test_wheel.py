@@ -104,6 +104,7 @@ def test_a_link_of_the_package_page_is_absolute_as_soon_as_there_is_an_address()
     assert package_page(text, source=None) == "Guide  [Site](https://example.com) [Below](#below)"
 
 
+@pytest.mark.full
 def test_a_checkout_builds_what_git_does_not_have(tmp_path: Path) -> None:
     """`pip wheel .` and `pip install git+…`: the files of git alone, and node_modules to save the time."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -157,6 +158,7 @@ def test_an_installed_wheel_has_all_that_it_needs(
                 assert answer.status == 200
 
 
+@pytest.mark.full
 def test_our_own_tests_pass_against_the_installed_wheel(installed: dict[str, str], tmp_path: Path) -> None:
     """A part that takes seconds: imports, the command line, endpoints, every guard, the client, the demo."""
     place = installed["PYTHONPATH"]

@@ -41,7 +41,7 @@ def start(settings: dict[str, str]) -> Serving:
     return Serving(ROOT, port=0, settings=settings, command=COMMAND)
 
 
-@pytest.fixture(scope="module", params=["postgres", "postgres and redis"])
+@pytest.fixture(scope="module", params=["postgres", pytest.param("postgres and redis", marks=pytest.mark.full)])
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     roles = tmp_path_factory.mktemp("roles") / "roles.json"
     roles.write_text("{}")

@@ -1,7 +1,7 @@
 """The OpenAPI document and the server agree, seen from outside: Schemathesis as a program, a real process, real HTTP.
 
-Every phase (examples, coverage, fuzzing, walks along links) and every check that a run has. GATEPASS_EXPLORE=full
-explores for minutes; GATEPASS_SEED=… repeats a run.
+Every phase (examples, coverage, fuzzing, walks along links) and every check that a run has; in full for minutes.
+GATEPASS_SEED=… repeats a run.
 """
 
 import json
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.full import FULL
 from tests.support.gates import SECRET
 from tests.support.process import environment, serving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-IS_FULL = os.environ.get("GATEPASS_EXPLORE") == "full"
 REACHED = [
     "DELETE /account 204",
     "POST /account/delete 204",
@@ -37,27 +37,23 @@ REACHED = [
     "POST /password/reset 204",
     "POST /register 201",
 ]
-PHASES: tuple[str, ...] = ("Examples", "Coverage", "Fuzzing", "Stateful")
+PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
 VERIFYING = ["POST /register 202", "POST /verify 201", "POST /verify/resend 202"]
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """How a run ended: exit code, what it printed, how often each operation gave which answer, and which it had to.
-
-    `phases` are those that were asked for.
-    """
+    """How a run ended: exit code, what it printed, how often each operation gave which answer, and which it had to."""
 
     code: int
     said: str
     answers: dict[str, int]
     wanted: list[str]
-    phases: tuple[str, ...]
 
 
-@pytest.fixture(scope="module", params=["open", "verify"])
+@pytest.fixture(scope="module", params=["open", pytest.param("verify", marks=pytest.mark.full)])
 def exploration(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exploration:
-    """One run against one server; where addresses are verified, of what differs there."""
+    """One run against one server, with open registration or with verified addresses."""
     registration: str = request.param
     folder = tmp_path_factory.mktemp("outside")
     mail, tally = folder / "mail", folder / "answers.json"
@@ -78,13 +74,9 @@ def exploration(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         explorer = {"SCHEMATHESIS_HOOKS": "tests.system.third_party.hooks", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
         command = [str(Path(sys.executable).with_name("schemathesis"))]
         command += ["--config-file", str(HERE / "schemathesis.toml"), "run", f"{url}/openapi.json", "--url", url]
-        command += ["--max-examples", "100" if IS_FULL else "4"]
+        command += ["--max-examples", "100" if FULL else "4"]
         command += ["--seed", os.environ.get("GATEPASS_SEED", "1")]
-        phases = PHASES
-        if registration == "verify" and not IS_FULL:
-            phases = PHASES[:3]  # no link leads on from where no account exists yet
-            command += ["--include-path-regex", "^/(register|verify|me)"]
-        command += ["--phases", ",".join(phases).lower()]
+        command += ["--phases", ",".join(PHASES).lower()]
         # Warnings of the tool's own imports are not ours to fail by.
         done = subprocess.run(
             command,
@@ -96,7 +88,7 @@ def exploration(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             check=False,
         )
     wanted = REACHED if registration == "open" else VERIFYING
-    return Exploration(done.returncode, done.stdout, json.loads(tally.read_text()), wanted, phases)
+    return Exploration(done.returncode, done.stdout, json.loads(tally.read_text()), wanted)
 
 
 def test_no_check_fails_from_outside(exploration: Exploration) -> None:
@@ -104,7 +96,7 @@ def test_no_check_fails_from_outside(exploration: Exploration) -> None:
 
 
 def test_every_phase_ran(exploration: Exploration) -> None:
-    for phase in exploration.phases:  # one that found nothing to do has another sign
+    for phase in PHASES:  # one that found nothing to do has another sign
         assert f"✅ {phase}" in exploration.said.partition("Test Phases:")[2], exploration.said
 
 

@@ -30,4 +30,5 @@ declare function route(path: string): string;
 declare function render(state: object): void;
 declare function report(error: unknown): void;
 declare function showToast(text: string): void;
+declare function notesReducer(state: readonly Note[] | undefined, action: { type: string }): readonly Note[];
 declare function navigate(path: string, options?: { replace: boolean }): void;

@@ -38,7 +38,7 @@ interface Settled {
 export interface Attachment {
   readonly session: Session;
   /** Run inside all interceptors and around the session; the first is the outermost. */
-  readonly layers?: readonly Layer[];
+  readonly layers?: readonly Layer[] | undefined;
 }
 
 /** The adapters made here: a configuration that is sent again (`instance(error.config)`) must not be wrapped twice. */

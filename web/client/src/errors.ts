@@ -85,8 +85,27 @@ export function isGatepassError(error: unknown): error is GatepassError {
   return (error as GatepassError | null)?.isGatepassError === true;
 }
 
-/** The error for no response: `timeout` if AbortSignal.timeout() fired, `aborted` if another signal, else `network`. */
-export function transportError(signal: AbortSignal | null | undefined, cause?: unknown): GatepassError {
+/**
+ * How engines word a fault of a program, and a request that cannot be sent at all. A network fails in other words, in
+ * Safari in those of the person's language: so these are named, and everything else is the network.
+ */
+const FAULTS =
+  /\bis (not (an?|iterable|defined)|undefined|null|an invalid)\b|(annot|can't) (read|set|have|convert|destructure|access)|Failed to (execute|parse)|c[iy](rcular|clic)/;
+
+/** Whether code of the application has thrown, such as its own `fetch`. `isFault` marks what `gatepass/testing` has seen. */
+function isFault(cause: unknown): cause is Error {
+  const { name, message, isFault } = Object(cause) as { name: string; message: string; isFault?: boolean };
+  return (
+    isFault || /^(Refer|Ran|Syn|Eval|URI|Asser).*Error$/.test(name) || (name === "TypeError" && FAULTS.test(message))
+  );
+}
+
+/**
+ * The error for no response: `timeout` if AbortSignal.timeout() fired, `aborted` if another signal, else `network`. A fault
+ * in code of the application is itself: a bug must not be told, and sent again, as a network that fails.
+ */
+export function transportError(signal: AbortSignal | null | undefined, cause?: unknown): Error {
+  if (!signal?.aborted && isFault(cause)) return cause;
   const kind = !signal?.aborted ? "network" : signal.reason?.name === "TimeoutError" ? "timeout" : "aborted";
   return new GatepassError(kind, { cause });
 }
@@ -144,7 +163,8 @@ export function failureOf(error: unknown): Failure {
   if (code === "ECONNABORTED" && message === "Request aborted") return failure("aborted");
   const isAxios = (error as { isAxiosError?: boolean } | null)?.isAxiosError;
   // In Node the code is the operating system's (ECONNRESET …): sent and without a response is a network error.
-  return failure(AXIOS_KINDS[code] ?? (isAxios && request && !code.startsWith("ERR_") ? "network" : "unknown"));
+  // Without any code, Axios has wrapped what code of the application has thrown (`validateStatus`).
+  return failure(AXIOS_KINDS[code] ?? (isAxios && request && /^(?!ERR_)./.test(code) ? "network" : "unknown"));
 }
 
 function failure(
@@ -170,7 +190,7 @@ export type OnFailure = (failure: Failure, error: unknown) => void;
 
 /** Keys: a status (404), a class of statuses ("5xx"), a kind ("network"), or `default` for all others. */
 export type Handlers = {
-  readonly [Key in number | "4xx" | "5xx" | ErrorKind | "unknown" | "default"]?: OnFailure;
+  readonly [Key in number | "4xx" | "5xx" | ErrorKind | "unknown" | "default"]?: OnFailure | undefined;
 };
 
 /** A client of `gatepass/fetch`, or an Axios instance. */

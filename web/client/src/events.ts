@@ -9,7 +9,7 @@
 
 import type { Layer } from "./request/layer.js";
 import { observe, type RequestFact, type Route } from "./request/observe.js";
-import type { EndReason, RefreshEvent, Session, StatusEvent } from "./session/types.js";
+import type { EndReason, RefreshEvent, Session, StatusEvent, WarningEvent } from "./session/types.js";
 
 export { type RequestFact, type Route, withoutIds } from "./request/observe.js";
 
@@ -17,22 +17,22 @@ export { type RequestFact, type Route, withoutIds } from "./request/observe.js";
 export type Level = "info" | "warn";
 
 /** A fact as a sink gets it. */
-export type Fact = (RequestFact | RefreshEvent | StatusEvent) & { readonly level: Level };
+export type Fact = (RequestFact | RefreshEvent | StatusEvent | WarningEvent) & { readonly level: Level };
 
 /** Writes, sends or counts facts. An error that it throws is reported by the browser and has no other effect. */
 export type Sink = (fact: Fact) => void;
 
 export interface LogOptions {
   /** Default: the console. */
-  readonly sink?: Sink;
+  readonly sink?: Sink | undefined;
   /** The lowest level that the sink gets. Default `info`. */
-  readonly level?: Level;
+  readonly level?: Level | undefined;
   /** A request that takes longer is a warning, ms. Default 10 000. */
-  readonly slow?: number;
+  readonly slow?: number | undefined;
   /** How paths are shown: `withoutIds`, or another function. Default: unchanged. */
-  readonly route?: Route;
+  readonly route?: Route | undefined;
   /** The session whose refreshes and changes of status are logged too. */
-  readonly session?: Session;
+  readonly session?: Session | undefined;
 }
 
 /** The beginnings of results that are warnings: 5xx, network, timeout, not-replayable, revoked … */
@@ -46,9 +46,9 @@ export function log({
   route,
   session,
 }: LogOptions = {}): Layer {
-  const emit = (fact: RequestFact | RefreshEvent | StatusEvent) => {
+  const emit = (fact: RequestFact | RefreshEvent | StatusEvent | WarningEvent) => {
     const isSlow = (fact as RequestFact).ms > slow;
-    const isWarning = isSlow || (fact.type !== "retry" && WARNINGS.test(resultOf(fact)));
+    const isWarning = isSlow || fact.type === "warning" || (fact.type !== "retry" && WARNINGS.test(resultOf(fact)));
     if (isWarning || minimum === "info") sink({ ...fact, level: isWarning ? "warn" : "info" });
   };
   session?.on("*", (event) => event.type === "request" || emit(event));
@@ -58,13 +58,16 @@ export function log({
 /** The sink that writes to the console: a readable line, and the facts. */
 export function toConsole(fact: Fact): void {
   const { method, path, type } = fact as RequestFact;
-  console[fact.level](`${method ? `${method} ${path}` : type}: ${resultOf(fact)}`, fact);
+  // The session itself has told the console.
+  if (fact.type !== "warning") console[fact.level](`${method ? `${method} ${path}` : type}: ${resultOf(fact)}`, fact);
 }
 
 /** The result of a fact in one word. */
-function resultOf(fact: RequestFact | RefreshEvent | StatusEvent): string {
-  const { reason, status, outcome, phase } = fact as Partial<RequestFact & RefreshEvent & StatusEvent>;
-  return `${reason ?? status ?? outcome ?? phase}`;
+function resultOf(fact: RequestFact | RefreshEvent | StatusEvent | WarningEvent): string {
+  const { reason, status, outcome, phase, message } = fact as Partial<
+    RequestFact & RefreshEvent & StatusEvent & WarningEvent
+  >;
+  return `${reason ?? status ?? outcome ?? phase ?? message}`;
 }
 
 /** Changes of who is signed in on this page. `resumed`: the page was loaded with a session. */
@@ -80,7 +83,8 @@ export function track(session: Session, handler: (change: SessionChange) => void
   let before = session.getSnapshot().status;
   let isRefreshing = false;
   return session.on("*", (event) => {
-    if (event.type === "refresh") isRefreshing = event.phase === "start";
+    // Where another tab has sent the token, the page is active only when its account is known too.
+    if (event.type === "refresh") isRefreshing = event.phase === "start" || session.getSnapshot().status === "unknown";
     if (event.type !== "status") return;
     const { status, reason } = event;
     const entry = before === "degraded" ? undefined : isRefreshing ? "resumed" : "signed-in";

@@ -46,9 +46,9 @@ export interface ClientSetup extends Omit<ClientOptions, "url" | "body"> {
   /** Supplies the access tokens. */
   readonly session: Session;
   /** Run inside all interceptors and around the session; the first is the outermost. */
-  readonly layers?: readonly Layer[];
+  readonly layers?: readonly Layer[] | undefined;
   /** Used instead of `globalThis.fetch`, which is looked up at every call. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** The parts of one request that are the same for every attempt. Tokens are sent to the origin `home` only. */
@@ -78,7 +78,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
     const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
     const isStream = body instanceof ReadableStream;
     const sent = isJson ? JSON.stringify(body) : ((body as BodyInit | undefined) ?? null);
-    const init = { ...rest, ...(isStream && { duplex: "half" }), method, body: sent };
+    const init = { ...rest, ...(isStream && { duplex: "half" }), method, body: sent } as RequestInit;
     if (isJson && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
     const call = {
       method,
@@ -97,20 +97,17 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
   async function attempt(call: Call, trace: Trace, { request, init, home }: Prepared): Promise<ClientResponse> {
     const signal = withTimeout(call);
     const isOwn = call.url.origin === home && !request.headers.has("Authorization");
-    let status: number | undefined;
     try {
       const response = await withToken(session, { ...call, signal }, isOwn, trace, async (token) => {
         const headers = new Headers(request.headers);
         if (token) headers.set("Authorization", `Bearer ${token}`);
         const response = await (fetch ?? globalThis.fetch)(call.url.href, { ...init, headers, signal });
-        status = response.status;
+        const { status } = response;
         return [response, status, status === 401 ? await refusalIn(response) : null];
       });
       return await readResponse(response, request);
     } catch (cause) {
       if (isGatepassError(cause)) throw cause;
-      // The server responded, but its JSON cannot be parsed.
-      if (cause instanceof SyntaxError) throw new GatepassError("http", { status, cause });
       throw transportError(signal, cause);
     }
   }
@@ -167,6 +164,12 @@ async function readResponse(response: Response, request: ClientRequest): Promise
   const how = isFailed ? "text" : (responseType ?? (isJson ? "json" : /^(text\/|$)/i.test(type) ? "text" : "blob"));
   const raw = how === "stream" ? response.body : await response[how === "json" ? "text" : how]();
   if (isFailed) throw new GatepassError("http", factsOf(response, raw));
-  const data: unknown = how === "json" && raw ? JSON.parse(raw as string) : raw || null;
+  let data: unknown = raw || null;
+  try {
+    if (how === "json" && raw) data = JSON.parse(raw as string);
+  } catch (cause) {
+    // The server responded, but its JSON cannot be parsed.
+    throw new GatepassError("http", { status, cause });
+  }
   return { data, status, headers, response, request };
 }

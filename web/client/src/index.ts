@@ -20,4 +20,5 @@ export type {
   StatusEvent,
   Trace,
   Trigger,
+  WarningEvent,
 } from "./session/types.js";

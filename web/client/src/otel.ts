@@ -24,13 +24,13 @@ export interface OpenTelemetry {
 
 export interface OtelOptions {
   /** Default: a tracer of the global provider. */
-  readonly tracer?: Tracer;
+  readonly tracer?: Tracer | undefined;
   /** The session whose refreshes get spans. */
-  readonly session?: Session;
+  readonly session?: Session | undefined;
   /** How paths are shown. If given, span names contain the path. Default: paths are unchanged and not in names. */
-  readonly route?: Route;
+  readonly route?: Route | undefined;
   /** Origins that get a `traceparent` header. Default: that of the page. Others must allow the header (CORS). */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** The layer. Put it before `retry()`. */

@@ -52,7 +52,7 @@ export type SignInErrorCode =
 
 /** `remember` (default true) keeps the session when the browser is closed. */
 export interface SignInOptions extends Departure {
-  readonly remember?: boolean;
+  readonly remember?: boolean | undefined;
 }
 
 /** The sign-ins that are being asked for, so that a second click and Strict Mode begin no second one. */

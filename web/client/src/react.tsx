@@ -3,7 +3,7 @@
  *
  *     <SessionProvider session={session}>
  *       <Progress loading={loading} />
- *       <RequireSession fallback={<Spinner />} onAnonymous={(returnTo) => navigate(`/login?next=${returnTo}`)}>
+ *       <RequireSession fallback={<Spinner />} onAnonymous={(returnTo) => navigate(`/login?next=${returnTo}`, { replace: true })}>
  *         <App />
  *
  * On a server and in the first render of the browser the status is `unknown`, so both produce the same markup.
@@ -80,26 +80,44 @@ export function Progress({
 }
 
 export interface RequireSessionProps {
-  readonly children?: ReactNode;
+  readonly children?: ReactNode | undefined;
   /** Shown until the status is known, and after `onAnonymous`. */
-  readonly fallback?: ReactNode;
+  readonly fallback?: ReactNode | undefined;
   /**
-   * Called once when there is no session. `returnTo` is the path, query and fragment of this page, percent-encoded for
+   * Called once when there is no session. Replace the page in the history then, so that Back does not return to it.
+   * `returnTo` is the path, query and fragment of this page, percent-encoded for
    * a query parameter. Pass it through `safeReturn` before navigating to it.
    */
-  readonly onAnonymous?: (returnTo: string) => void;
+  readonly onAnonymous?: ((returnTo: string) => void) | undefined;
+  /**
+   * Where the page is, if not by the browser's address: the `useLocation()` of a router with a base path, or with its
+   * paths in the fragment. Then `returnTo` is what that router navigates to.
+   */
+  readonly location?: Place | undefined;
+}
+
+/** The part of a location that names a page. React Router's has it, and the browser's. */
+export interface Place {
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
 }
 
 /** Renders its children while there is a session, also while it cannot be refreshed (`degraded`). */
-export function RequireSession({ children, fallback = null, onAnonymous }: RequireSessionProps): ReactNode {
+export function RequireSession({
+  children,
+  fallback = null,
+  onAnonymous,
+  location = globalThis.location,
+}: RequireSessionProps): ReactNode {
   const status = useSession(statusOf);
   const isOutside = status === "anonymous" || status === "ended";
   const isReported = useRef(false);
   useEffect(() => {
-    if (isOutside && !isReported.current) onAnonymous?.(encodeURIComponent(hereOf(globalThis.location)));
+    if (isOutside && !isReported.current) onAnonymous?.(encodeURIComponent(hereOf(location)));
     // Strict Mode runs an effect twice, and `onAnonymous` must be called once.
     isReported.current = isOutside;
-  }, [isOutside, onAnonymous]);
+  }, [isOutside, onAnonymous, location]);
   return isOutside || status === "unknown" ? fallback : children;
 }
 
@@ -124,5 +142,4 @@ function useSessionContext(): Session {
 
 const accountOf = ({ account }: Snapshot) => account;
 const statusOf = ({ status }: Snapshot) => status;
-const hereOf = ({ pathname, search, hash }: { pathname: string; search: string; hash: string }) =>
-  `${pathname}${search}${hash}`;
+const hereOf = ({ pathname, search, hash }: Place) => `${pathname}${search}${hash}`;

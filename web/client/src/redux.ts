@@ -5,6 +5,11 @@
  *       reducer: { session: sessionReducer },
  *       middleware: (standard) => standard().concat(sessionMiddleware(session)),
  *     });
+ *
+ * A root reducer that forgets all other slices when another person, or none, is signed in:
+ *
+ *     const root = combineReducers({ session: sessionReducer, notes });
+ *     const reducer = (state, action) => root(isAccountChange(state, action) ? { session: state.session } : state, action);
  */
 
 import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
@@ -17,9 +22,23 @@ export type SessionChanged = {
   readonly payload: Snapshot;
 };
 
+/** Whether an action is that of this slice; for `addMatcher` and listeners. */
+export function isSessionChanged(action: unknown): action is SessionChanged {
+  return (action as { type?: unknown } | null)?.type === CHANGED;
+}
+
+/** Whether an action says that what the store holds belongs to another account than the present one, or to none. */
+export function isAccountChange(state: { session: Snapshot } | undefined, action: unknown): action is SessionChanged {
+  const before = state?.session;
+  if (!before?.account || !isSessionChanged(action)) return false;
+  const { account, sessionId } = action.payload;
+  // Another session whose account is not known yet may be another person's.
+  return account ? account.id !== before.account.id : sessionId !== before.sessionId;
+}
+
 /** Reduces to the newest snapshot. The selectors below expect the slice under the name `session`. */
 export function sessionReducer(state: Snapshot = UNKNOWN, action: { type: string }): Snapshot {
-  return action.type === CHANGED ? (action as SessionChanged).payload : state;
+  return isSessionChanged(action) ? action.payload : state;
 }
 
 /**

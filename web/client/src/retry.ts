@@ -15,9 +15,9 @@
 import { type Failure, failureOf, readRetryAfter } from "./errors.js";
 import type { Answer, Call, Layer } from "./request/layer.js";
 import {
-  DEFAULTS,
   isGivenUp,
   isTransient,
+  policyOf,
   type RetryOptions,
   type RetryPolicy,
   waitBefore,
@@ -39,11 +39,11 @@ export interface RetryNotice {
 declare module "./request/layer.js" {
   interface LayerOptions {
     /** False: sent once. True: any method may be retried. An object: options that override those of the layer. */
-    readonly retry?: boolean | RetryOptions;
+    readonly retry?: boolean | RetryOptions | undefined;
   }
   interface Call {
     /** Called before each wait. Set by layers outside of retry. */
-    readonly onRetry?: (notice: RetryNotice) => void;
+    readonly onRetry?: ((notice: RetryNotice) => void) | undefined;
   }
 }
 
@@ -52,7 +52,7 @@ export function retry(options?: RetryOptions): Layer {
   return (call, next) => {
     const own = call.options.retry;
     const given = own === false ? { attempts: 1 } : (own as RetryOptions);
-    return sendWithRetries(call, next, { ...DEFAULTS, ...options, ...given });
+    return sendWithRetries(call, next, policyOf(options, given));
   };
 }
 

@@ -27,9 +27,9 @@ export interface SentryLike {
 
 export interface SentryLayerOptions {
   /** Its account becomes the user; its refreshes and changes of status become breadcrumbs. */
-  readonly session?: Session;
+  readonly session?: Session | undefined;
   /** How paths are shown. Default: unchanged. */
-  readonly route?: Route;
+  readonly route?: Route | undefined;
 }
 
 /** The layer. Put it before `retry()`. */

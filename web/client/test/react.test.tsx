@@ -153,6 +153,7 @@ describe("RequireSession", () => {
     const session = open(profile.tab());
     render(<Page session={session} />);
     await act(() => pass(1));
+    await pass(901);
     profile.faults = [503, 503, 503];
     await act(async () => {
       await settled(session.refresh());

@@ -1,9 +1,16 @@
-import { configureStore } from "@reduxjs/toolkit";
+import { combineReducers, configureStore, type UnknownAction } from "@reduxjs/toolkit";
 import { describe, expect, it } from "vitest";
 
-import { selectAccount, selectSession, sessionMiddleware, sessionReducer } from "../src/redux.js";
+import {
+  isAccountChange,
+  isSessionChanged,
+  selectAccount,
+  selectSession,
+  sessionMiddleware,
+  sessionReducer,
+} from "../src/redux.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { open, signedIn } from "./fake/world.js";
+import { ANN, BOB, open, signedIn } from "./fake/world.js";
 
 useFakeClock();
 
@@ -38,6 +45,35 @@ describe("the Redux slice", () => {
     store.dispatch({ type: "add" });
     expect(store.getState()).toMatchObject({ count: 1 });
     expect(store.getState().session).toBe(before);
+  });
+
+  it("lets a root reducer forget the last person, and nothing when the same one goes on", async () => {
+    const { session } = await signedIn();
+    const root = combineReducers({
+      session: sessionReducer,
+      notes: (notes: string[] = [], action: UnknownAction) => (action.type === "noted" ? [...notes, "mine"] : notes),
+    });
+    const store = configureStore({
+      reducer: (state: ReturnType<typeof root> | undefined, action: UnknownAction) =>
+        root(
+          state && isAccountChange(state, action) ? { session: state.session, notes: undefined as never } : state,
+          action,
+        ),
+      middleware: (standard) => standard().concat(sessionMiddleware(session)),
+    });
+    await pass(0);
+    store.dispatch({ type: "noted" });
+    await settled(session.signIn(ANN));
+    await settled(session.refresh());
+    expect(store.getState().notes).toEqual(["mine"]);
+    await settled(session.signIn(BOB));
+    await pass(0);
+    expect(store.getState()).toMatchObject({ notes: [], session: { account: { email: BOB.email } } });
+    store.dispatch({ type: "noted" });
+    await settled(session.signOut());
+    await pass(0);
+    expect(store.getState().notes).toEqual([]);
+    expect([{ type: "gatepass/changed" }, { type: "noted" }, null].map(isSessionChanged)).toEqual([true, false, false]);
   });
 
   it("stops following when it is detached, and a second store starts afresh", async () => {

@@ -13,6 +13,7 @@ from gatepass.server.endpoints import (
     revocations,
     session_list,
     sessions,
+    testing,
 )
 
 DESCRIBED = (
@@ -35,3 +36,5 @@ PAGES = resume.ENDPOINTS
 """Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND
 """What `gatepass serve` answers outside the mount."""
+TESTING = testing.ENDPOINTS
+"""Where `testing` is on. Described nowhere."""

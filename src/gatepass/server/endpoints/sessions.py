@@ -12,6 +12,7 @@ from gatepass.errors import (
     ProofRequired,
     RefreshSuperseded,
     SessionEnded,
+    StoreUnavailable,
     TokenRequired,
     Unavailable,
 )
@@ -64,7 +65,8 @@ async def refresh(context: Context, request: Request) -> Reply:
     The answer to each outcome of the table of PROTOCOL §4.
     """
     raw = await request.json(bodies.MAX_BYTES)
-    offered = bodies.read(RefreshRequest, raw).binding_secret if raw else None
+    body = bodies.read(RefreshRequest, raw) if raw else RefreshRequest()
+    offered = body.binding_secret
     presented = context.refresh_cookies.present(request)
     token, ip_prefix = presented.token, context.ip_prefix(request)
     if isinstance(presented, OutOfStep):
@@ -90,7 +92,7 @@ async def refresh(context: Context, request: Request) -> Reply:
             # Tokens are arguments here, and in no local variable: crash reports show those.
             return Reply(
                 200,
-                bodies.dump(grant_json(refreshed)),
+                bodies.dump({**grant_json(refreshed), **(await _account(context, refreshed) if body.account else {})}),
                 headers=context.device_cookies.offer_late(request, refreshed.session),
                 cookies=context.refresh_cookies.issue(refreshed),
             )
@@ -141,6 +143,15 @@ async def _out_of_step(context: Context, token: RefreshToken) -> Reply:
     """409 with the right generation and challenge. Nothing has changed, and only the state cookie is set."""
     remember = await context.sessions.is_remembered(token.sid)
     return Reply.of(_superseded_by(token), cookies=context.refresh_cookies.state(token, remember=remember))
+
+
+async def _account(context: Context, grant: Grant) -> dict[str, object]:
+    """The account as a member of the answer. Without it if the store fails now: the tokens have been exchanged."""
+    try:
+        account = await context.accounts.find(grant.session.account_id)
+    except StoreUnavailable:
+        return {}
+    return {} if account is None else {"account": bodies.account_json(account)}
 
 
 def _superseded_by(token: RefreshToken) -> RefreshSuperseded:

@@ -20,11 +20,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlencode, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 from gatepass.errors import ConfigurationError
-from gatepass.stores.urls import split_url
-from gatepass.wire.origin import is_loopback_host
+from gatepass.stores.urls import remote_hosts, split_url
 
 CONNECTIONS = 4
 """Connections per process. Refreshes need two, since they share commits; the others serve sign-ins. More connections
@@ -86,12 +85,7 @@ def parse_url(url: str) -> PostgresUrl:
 
 def _check_transport(hosts: str, mode: str) -> bool:
     """Whether the servers are on this machine or show a certificate for their name. Raises ConfigurationError."""
-    names = [re.sub(r":[0-9]*$", "", host) if host.count(":") < 2 or "]" in host else host for host in hosts.split(",")]
-    remote = [
-        name
-        for name in names
-        if not (name.startswith(("/", "%2F", "%2f")) or is_loopback_host(unquote(name).strip("[]")))
-    ]
+    remote = remote_hosts(hosts)
     if remote and mode in ("prefer", "allow"):
         raise ConfigurationError(
             f"The PostgreSQL URL leads to {remote[0]} without certain TLS: add sslmode=verify-full, and sslrootcert=… "

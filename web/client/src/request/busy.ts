@@ -14,7 +14,7 @@ import type { Layer } from "./layer.js";
 declare module "./layer.js" {
   interface LayerOptions {
     /** False: not counted (polling). A name: also counted in that scope. */
-    readonly loading?: string | false;
+    readonly loading?: string | false | undefined;
   }
 }
 
@@ -29,9 +29,9 @@ export interface Busy {
 /** Times in ms. */
 export interface LoadingOptions {
   /** Nothing is shown for requests that take less. Default 200. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
   /** An indicator stays for at least this long, also across a gap between two requests. Default 400. */
-  readonly min?: number;
+  readonly min?: number | undefined;
 }
 
 /** All requests, or those of one scope. */
@@ -67,7 +67,7 @@ export function createLoading({ delay = 200, min = 400 }: LoadingOptions = {}): 
   let visit = 0;
 
   function scope(name = "", options: LoadingOptions = {}): View {
-    const given = { delay, min, ...options };
+    const given = { delay: options.delay ?? delay, min: options.min ?? min };
     const key = `${[given.delay, given.min, name]}`;
     const view = views.get(key) ?? createView(name, given);
     views.set(key, view);
@@ -112,7 +112,7 @@ export function createLoading({ delay = 200, min = 400 }: LoadingOptions = {}): 
   };
 }
 
-function createView(name: string, { delay, min }: Required<LoadingOptions>): View {
+function createView(name: string, { delay, min }: { delay: number; min: number }): View {
   const changed = createListeners<void>();
   let snapshot: Busy = { count: 0, isVisible: false };
   let shownAt = 0;

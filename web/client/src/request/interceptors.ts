@@ -21,7 +21,7 @@ export type OnError = (error: unknown, request: ClientRequest) => Maybe<ClientRe
 
 /** If `when` returns false, the interceptor is skipped for this request. */
 export interface When {
-  readonly when?: (request: ClientRequest) => boolean;
+  readonly when?: ((request: ClientRequest) => boolean) | undefined;
 }
 
 /** Removes an interceptor. */

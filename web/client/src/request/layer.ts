@@ -41,7 +41,7 @@ export type Layer = <A extends Answer>(call: Call, next: (call: Call) => Promise
  */
 export interface LayerOptions {
   /** For each attempt including its body, ms. Default: none. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Combines the layers into one function around `last`; the first is the outermost. */

@@ -9,9 +9,9 @@ import type { LoadingView } from "./busy.js";
 
 export interface ProgressOptions {
   /** The element to show it in; must be positioned. It gets `aria-busy` meanwhile. Default: the page. */
-  readonly container?: HTMLElement;
+  readonly container?: HTMLElement | undefined;
   /** The text for screen readers. Default "Loading". */
-  readonly label?: string;
+  readonly label?: string | undefined;
 }
 
 const CSS = `

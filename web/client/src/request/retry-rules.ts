@@ -11,25 +11,25 @@ import { type Budgets, budgetFor } from "./retry-budget.js";
 /** Options of the retry layer. Times in ms. */
 export interface RetryOptions {
   /** The number of attempts, including the first. Default 4. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** From the first sending, including all waits. No attempt begins later. Default 30 000. */
-  readonly deadline?: number;
+  readonly deadline?: number | undefined;
   /** The bound of the first wait; it doubles with each attempt. Default 250. */
-  readonly initialWait?: number;
+  readonly initialWait?: number | undefined;
   /** The maximum of that bound. Default 8 000. */
-  readonly maxWait?: number;
+  readonly maxWait?: number | undefined;
   /** The maximum that a Retry-After of the server can ask for. Default 60 000. */
-  readonly maxRetryAfter?: number;
+  readonly maxRetryAfter?: number | undefined;
   /** Methods that may be retried, in upper case. Default: the idempotent ones (RFC 9110 §9.2.2) and QUERY. */
-  readonly methods?: readonly string[];
+  readonly methods?: readonly string[] | undefined;
   /** Default: `budgetFor`, shared by the page. */
-  readonly budget?: Budgets;
+  readonly budget?: Budgets | undefined;
   /** Returns a random number from 0 to 1. Default: Math.random. */
-  readonly draw?: () => number;
+  readonly draw?: (() => number) | undefined;
 }
 
 /** The options with all their values. */
-export type RetryPolicy = Required<RetryOptions>;
+export type RetryPolicy = { readonly [Name in keyof RetryOptions]-?: Exclude<RetryOptions[Name], undefined> };
 
 /** From `contract/retry_schedule.json`. */
 export const DEFAULTS: RetryPolicy = {
@@ -42,6 +42,12 @@ export const DEFAULTS: RetryPolicy = {
   budget: budgetFor,
   draw: Math.random,
 };
+/** The policy of these options, later ones take precedence; what is undefined counts as not given. */
+export function policyOf(...options: (RetryOptions | undefined)[]): RetryPolicy {
+  const given = options.flatMap((each) => Object.entries(each ?? {}).filter(([, value]) => value !== undefined));
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
+}
+
 /** Without 501, 505, 508 and 511: they are permanent. */
 const TRANSIENT = /^(408|425|429|5(?!01|05|08|11)\d\d|network|timeout|refresh-unavailable)$/;
 

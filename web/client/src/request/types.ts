@@ -12,12 +12,12 @@ export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | 
   /** A plain object or array is sent as JSON. */
   readonly body?: unknown;
   /** Appended to the address. A list repeats its name; null and undefined are omitted. */
-  readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>>;
-  readonly signal?: AbortSignal | null;
+  readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>> | undefined;
+  readonly signal?: AbortSignal | null | undefined;
   /** How the body is read; `stream` does not read it. Default: by its media type. */
-  readonly responseType?: "json" | "text" | "blob" | "arrayBuffer" | "formData" | "stream";
+  readonly responseType?: "json" | "text" | "blob" | "arrayBuffer" | "formData" | "stream" | undefined;
   /** False: a response of any status resolves. */
-  readonly throwHttpErrors?: boolean;
+  readonly throwHttpErrors?: boolean | undefined;
 }
 
 /** A request as a caller gives it. */
@@ -34,8 +34,8 @@ export interface ClientResponse<Data = unknown> {
 
 /** Which request an error is about: a GatepassError has these fields itself, an AxiosError has them in `config`. */
 export interface FailedRequest {
-  readonly method?: string;
-  readonly url?: string;
-  readonly baseURL?: string;
-  readonly config?: FailedRequest;
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly baseURL?: string | undefined;
+  readonly config?: FailedRequest | undefined;
 }

@@ -9,6 +9,7 @@ export interface BrowserScope {
   readonly fetch: typeof fetch;
   readonly performance: Pick<Performance, "now">;
   readonly crypto?: Pick<Crypto, "subtle" | "getRandomValues">;
+  readonly WorkerGlobalScope?: unknown;
   readonly document?: Pick<Document, "cookie" | "visibilityState" | "addEventListener" | "removeEventListener">;
   readonly location?: Pick<Location, "href">;
   readonly localStorage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;

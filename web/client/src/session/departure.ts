@@ -17,9 +17,9 @@ const DEPARTURE_TIMEOUT = 10_000;
 /** Where the browser comes back to, and how it leaves. */
 export interface Departure {
   /** A path of this origin, or an address of an origin that the server allows. Default: this page. */
-  readonly returnTo?: string;
+  readonly returnTo?: string | undefined;
   /** Sends the browser to another site. Default: `location.assign`. For tests, and for pages inside an application. */
-  readonly navigate?: (location: string) => unknown;
+  readonly navigate?: ((location: string) => unknown) | undefined;
 }
 
 /** This page, as a path. */

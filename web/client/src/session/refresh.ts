@@ -87,7 +87,10 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
 
     onCall();
     presented = textOf(state);
-    const outcome = outcomeOf(await call("/refresh", { headers: { "Gatepass-Session": sid, ...headers }, body }), sid);
+    // A page that was just loaded asks for its account at once.
+    const asked = memory.snapshot.account ? body : { ...(body as object), account: true };
+    const request = { headers: { "Gatepass-Session": sid, ...headers }, body: asked };
+    const outcome = outcomeOf(await call("/refresh", request), sid);
     if (outcome.kind === "ok") binding.confirm(sid);
     if (outcome.kind === "ok" && memory.sid === sid) {
       jar.remember(outcome.grant!);

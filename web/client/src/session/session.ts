@@ -18,6 +18,7 @@ import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
+import { createSuspect, watched } from "./suspicion.js";
 import { openChannel } from "./tab-channel.js";
 import { createLock } from "./tab-lock.js";
 import { createTokenState } from "./token-state.js";
@@ -58,7 +59,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const jar = openJar(scope, notes, url, stateCookie ? [stateCookie] : undefined);
   const channel = openChannel(scope, name, now, { onGrant, onEnd: forget });
   const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
-  const call = createEndpointCall(scope, issuer, { fetch, timeout, now });
+  const suspect = createSuspect({ scope, url, jar, memory });
+  const call = watched(createEndpointCall(scope, issuer, { fetch, timeout, now }), suspect);
   const binding = openBinding(scope, issuer, notes);
   const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
@@ -117,6 +119,8 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       (error: GatepassError): RefreshResult => ({ kind: "transient", sid: memory.sid, error }),
     );
     const failure = applyResult(result);
+    // With a token that has time left, calls succeed, unless it was refused.
+    if (failure && memory.sid && (trigger === "401" || !memory.current)) memory.update({ status: "degraded" });
     const outcome = failure ? "transient" : memory.current ? "ok" : "ended";
     report({ phase: "end", outcome, shared: result.kind === "shared" });
     return failure;
@@ -140,7 +144,6 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       const backoff = jitter(Math.min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** failures++));
       const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
       retryAt = now() + retryAfterMs;
-      if (memory.sid) memory.update({ status: "degraded" });
       return { cause: error, retryAfterMs };
     }
     return null;
@@ -154,14 +157,16 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   function hold(grant: Grant): void {
     failures = retryAt = 0;
     memory.accept(grant);
+    if (scope.document && jar.isReadable && !jar.read()) suspect("state-cookie");
     if (!memory.snapshot.account) accountLoad = loadAccount(grant);
   }
 
-  /** After a reload the account must be asked from the server. Best effort: the next refresh tries again. */
+  /** Of a token that another tab has sent, the account must be asked. Best effort: the next refresh asks again. */
   async function loadAccount({ sid, token }: Grant): Promise<void> {
     const answer = await call("/me", { method: "GET", headers: bearer(token) }).catch(() => null);
-    const account = readAccount(answer?.problem);
-    if (account && memory.sid === sid) memory.update({ account });
+    const account = readAccount(answer?.problem) ?? memory.snapshot.account;
+    const { status } = memory.snapshot;
+    if (memory.sid === sid) memory.update({ account, status: status === "unknown" ? "active" : status });
   }
 
   /** Ends the session in this tab and the others. */
@@ -179,6 +184,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** Ends it in this tab and leaves the cookies. Returns whether this tab had that session. */
   function leave(sid: string, reason: EndReason): boolean {
     if (memory.sid !== sid) return false;
+    if (reason === "unproven" || reason === "reused") suspect("copied-session");
     endedSid = sid;
     memory.reset({ status: "ended", reason });
     queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
@@ -224,7 +230,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     void confirmSignOut();
     const { sid, snapshot } = memory;
     // While it was frozen, the page may have missed a sign-out or another sign-in, also its own at a provider (Back).
-    const isElsewhere = sid !== jar.read()?.sid || snapshot.status === "degraded";
+    const isElsewhere = sid !== jar.read()?.sid || failures;
     if (snapshot.status !== "unknown" && isElsewhere && resume()) void refresh("wake");
   }
 
@@ -235,6 +241,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   }
 
   if (scope.document) void confirmSignOut();
+  else if (scope.WorkerGlobalScope) suspect("worker");
   listen("addEventListener");
 
   return {

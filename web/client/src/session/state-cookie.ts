@@ -72,6 +72,8 @@ export interface Jar {
   remember(state: State): void;
   /** Deletes the state if it names `sid`; that of another session stays. */
   forget(sid: string): void;
+  /** The names that the state cookie may have, the likeliest first. */
+  readonly names: readonly string[];
   /** Whether the state cookie can be read: the page is on the same host as the API, on any port. */
   readonly isReadable: boolean;
 }
@@ -89,6 +91,7 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = sta
     return null;
   }
   return {
+    names,
     isReadable,
     read,
     remember({ sid, generation, challenge }) {

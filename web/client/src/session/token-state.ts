@@ -23,7 +23,10 @@ export interface TokenState {
   readonly current: AccessToken | null;
   /** The time until it expires, ms; not positive if there is no token. */
   readonly left: number;
-  /** Stores a new access token. If it is of another session, everything else is reset. */
+  /**
+   * Stores a new access token. If it is of another session, everything else is reset. A page that is being loaded stays
+   * `unknown` until its account is known too: so it shows both at once.
+   */
   accept(grant: Grant): void;
   /** Changes facts of the same session. */
   update(facts: Partial<Snapshot>): void;
@@ -52,16 +55,21 @@ export function createTokenState(clock: Clock): TokenState {
       return token && memory.left > 0 ? { value: token, serial: memory.serial } : null;
     },
     accept({ sid, generation, token: value, expiresAt, lifetime, account }: Grant) {
-      if (sid !== memory.sid) memory.reset({ sessionId: sid });
+      const isOther = sid !== memory.sid;
+      const before = isOther ? UNKNOWN : memory.snapshot;
+      const owner = account ?? before.account;
+      if (isOther) memory.firstSerial = memory.serial + 1;
       token = value;
       end = expiresAt;
       memory.serial++;
       memory.update({
-        status: "active",
+        ...before,
+        status: owner || before.status !== "unknown" ? "active" : "unknown",
+        sessionId: sid,
         generation,
         expiresAt: expiresAt - clock.slept,
         lifetime,
-        account: account ?? memory.snapshot.account,
+        account: owner,
       });
     },
     update(facts: Partial<Snapshot>) {
@@ -69,7 +77,9 @@ export function createTokenState(clock: Clock): TokenState {
       memory.snapshot = { ...memory.snapshot, ...facts };
       const { status, reason } = memory.snapshot;
       memory.changed.emit();
-      if (status !== before) memory.events.emit({ type: "status", status, reason, at: clock.now() - clock.slept });
+      // `unknown` is told by the snapshot alone: it is no news.
+      if (status !== before && status !== "unknown")
+        memory.events.emit({ type: "status", status, reason, at: clock.now() - clock.slept });
     },
     reset(facts: Partial<Snapshot>) {
       token = null;

@@ -43,34 +43,34 @@ export interface SessionOptions {
   /** The address of the auth endpoints: "/auth" or "https://api.example.com/auth". */
   readonly baseURL: string;
   /** Called once per tab when a session ends. Never called if there was none. */
-  readonly onEnded?: (end: { reason: EndReason; sessionId: string }) => void;
+  readonly onEnded?: ((end: { reason: EndReason; sessionId: string }) => void) | undefined;
   /** Used instead of `globalThis.fetch`, which is looked up at every call. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
   /**
    * A request starts a refresh, without waiting for it, if the access token expires within this time, ms. Default
    * 60 000; at most a third of its lifetime.
    */
-  readonly margin?: number;
+  readonly margin?: number | undefined;
   /** The timeout of one call of an auth endpoint, ms. Default 10 000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** The name of the state cookie, if a development proxy hides the server's port. Default: by the protocol. */
-  readonly stateCookie?: string;
+  readonly stateCookie?: string | undefined;
 }
 
 /** Input of a sign-in form. `remember` (default true) keeps the session when the browser is closed. */
 export interface Credentials {
   readonly email: string;
   readonly password: string;
-  readonly remember?: boolean;
+  readonly remember?: boolean | undefined;
   /** Members that rules of the application require beside these (`gate.before("register", extra=…)`). */
-  readonly extra?: object;
+  readonly extra?: object | undefined;
 }
 
 /** The token in the fragment of a mailed link, and the password that was chosen at sign-up. */
 export interface Verification {
   readonly token: string;
   readonly password: string;
-  readonly remember?: boolean;
+  readonly remember?: boolean | undefined;
 }
 
 /** An access token. `serial` counts the tokens of this tab: a later one has a higher number. */
@@ -86,9 +86,9 @@ export type Trigger = "start" | "expired" | "ahead" | "401" | "manual" | "wake";
 export interface RefreshEvent {
   readonly type: "refresh";
   readonly phase: "start" | "end";
-  readonly outcome?: "ok" | "ended" | "transient";
+  readonly outcome?: "ok" | "ended" | "transient" | undefined;
   readonly trigger: Trigger;
-  readonly shared?: boolean;
+  readonly shared?: boolean | undefined;
   readonly generation: number | null;
   /** Number of calls of the refresh endpoint so far. */
   readonly attempts: number;
@@ -129,8 +129,17 @@ export interface StatusEvent {
   readonly at: number;
 }
 
+/** Something is set up wrongly; the console says the same, once in the life of the page. */
+export interface WarningEvent {
+  readonly type: "warning";
+  readonly code: "state-cookie" | "network" | "cross-site" | "worker" | "copied-session";
+  /** One sentence with the mend. */
+  readonly message: string;
+  readonly at: number;
+}
+
 /** Facts for logs and displays. They never contain a token, a key or a query string. */
-export type SessionEvent = RefreshEvent | RequestEvent | StatusEvent;
+export type SessionEvent = RefreshEvent | RequestEvent | StatusEvent | WarningEvent;
 
 /** The event of one type, or of any (`*`). */
 export type EventOf<Type extends SessionEvent["type"] | "*"> = Type extends "*"

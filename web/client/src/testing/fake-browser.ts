@@ -7,7 +7,7 @@
 import type { BrowserScope } from "../session/browser.js";
 import { fakeCrypto } from "./fake-crypto.js";
 import type { FaultServer } from "./fault-server.js";
-import type { Incoming } from "./messages.js";
+import type { Incoming, Outgoing } from "./messages.js";
 
 /**
  * A fault of one request. A number is the status of a response without any effect at the server; `hang` delays the
@@ -50,6 +50,10 @@ export class FakeProfile {
     readonly options: ProfileOptions = {},
   ) {
     this.canStoreKeys = options.keys ?? true;
+    if (!globalThis.Response || !globalThis.Headers || !globalThis.TextEncoder)
+      throw new Error(
+        "gatepass/testing: this test environment has no fetch API (Response, Headers, TextEncoder), as Jest's jsdom: give it those of Node, as the guide on testing pages shows.",
+      );
   }
 
   random(): number {
@@ -145,7 +149,7 @@ export class FakeProfile {
       body: typeof body === "string" ? JSON.parse(body) : body,
       cookies: new Map(this.jar),
     };
-    const answer = this.server.receive(request);
+    const answer = this.#receive(request);
     await this.#travel(typeof fault === "object" && "lag" in fault ? fault.lag : 1 + this.random() * 8, init.signal);
     if (fault === "lose-answer") throw new TypeError("Failed to fetch");
     for (const [name, value] of Object.entries(answer.cookies ?? {})) {
@@ -157,6 +161,19 @@ export class FakeProfile {
       status: answer.status,
       headers: { "Content-Type": "application/json", ...answer.headers },
     });
+  }
+
+  /**
+   * What code of the test throws (`answers`), such as a failed `expect`, is no failure of the network, and not told as one.
+   * A TypeError may be meant as one, as `fetch` throws it: the client goes by its words.
+   */
+  #receive(request: Incoming): Outgoing {
+    try {
+      return this.server.receive(request);
+    } catch (error) {
+      if (!(error instanceof TypeError)) Reflect.set(Object(error), "isFault", true);
+      throw error;
+    }
   }
 
   #travel(ms: number, signal: AbortSignal | null | undefined): Promise<void> {

@@ -193,7 +193,10 @@ export class FaultServer {
       return problem(403, "proof-required", { reason: proof ? "wrong" : "missing" });
     }
     const offered = (request.body as { binding_secret?: string } | null)?.binding_secret ?? null;
-    return this.#decide(presented, presented.binding ?? offered, record);
+    const answer = this.#decide(presented, presented.binding ?? offered, record);
+    const row = this.rows.get(presented.sid);
+    const isAsked = answer.status === 200 && (request.body as { account?: boolean } | null)?.account;
+    return isAsked && row ? { ...answer, body: { ...(answer.body as object), account: accountOf(row.email) } } : answer;
   }
 
   #decide(presented: RefreshToken, binding: string | null, record: (name: Case) => void): Outgoing {

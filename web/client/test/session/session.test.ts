@@ -6,7 +6,7 @@ import type { SessionEvent } from "../../src/session/types.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
 import { FakeProfile } from "../fake/profile.js";
 import { FakeServer, problem } from "../fake/server.js";
-import { ANN, calls, open, signedIn } from "../fake/world.js";
+import { ANN, BOB, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
 
@@ -230,6 +230,48 @@ describe("a fresh page", () => {
     expect(calls(server, "/auth/refresh")).toBe(1);
   });
 
+  it("knows after a reload who is signed in at the moment when it is active, with one request", async () => {
+    const { profile, server, session } = await signedIn();
+    session.close();
+    const reloaded = open(profile.tab());
+    const seen: unknown[] = [];
+    reloaded.subscribe(() => {
+      const { status, account } = reloaded.getSnapshot();
+      seen.push([status, account?.email]);
+    });
+    const before = server.requests.length;
+    await settled(reloaded.start());
+    expect(seen).not.toContainEqual(["active", undefined]);
+    expect(seen.at(-1)).toEqual(["active", ANN.email]);
+    expect(server.requests.slice(before).map(({ path }) => path)).toEqual(["/auth/refresh"]);
+    await settled(reloaded.refresh());
+    expect(server.requests.at(-1)!.body).toBeNull();
+  });
+
+  it("is not active without its account when another tab has sent the token", async () => {
+    const { profile, session } = await signedIn();
+    session.close();
+    const tabs = [open(profile.tab()), open(profile.tab()), open(profile.tab())];
+    const seen: unknown[] = [];
+    for (const tab of tabs)
+      tab.subscribe(() => seen.push([tab.getSnapshot().status, tab.getSnapshot().account?.email]));
+    await settled(Promise.all(tabs.map((tab) => tab.start())));
+    expect(seen).not.toContainEqual(["active", undefined]);
+    expect(tabs.map((tab) => tab.getSnapshot().account?.email)).toEqual([ANN.email, ANN.email, ANN.email]);
+  });
+
+  it("is active without its account where that cannot be had", async () => {
+    const { profile, server, session } = await signedIn();
+    session.close();
+    const reloaded = open(profile.tab());
+    server.answers.push((request) => {
+      const answer = server.receive({ ...request, body: null });
+      server.answers.push(() => problem(503, "store-unavailable"));
+      return answer;
+    });
+    expect(await settled(reloaded.start())).toMatchObject({ status: "active", account: null });
+  });
+
   it("sends the same proof after a reload for the same refresh token", async () => {
     const { profile, server, session } = await signedIn();
     profile.faults = ["lose-answer"];
@@ -265,6 +307,17 @@ describe("what a session tells", () => {
       { type: "refresh", phase: "end", trigger: "expired", outcome: "ok", attempts: 1, generation: 1, shared: false },
     ]);
     expect(JSON.stringify(events)).not.toContain(token!.value);
+  });
+
+  it("tells of no status between two sessions, and never of `unknown`", async () => {
+    const { session, profile } = await signedIn();
+    const seen: string[] = [];
+    session.on("status", ({ status }) => seen.push(status));
+    await settled(session.signIn(BOB));
+    await settled(session.signOut());
+    await settled(open(profile.tab()).signIn(ANN));
+    await pass(1);
+    expect(seen).toEqual(["ended", "active"]);
   });
 
   it("goes on when a listener throws", async () => {
@@ -311,7 +364,7 @@ describe("a session that is over", () => {
   it("is not ended by an answer about another session", async () => {
     const { session, server, ends } = await signedIn();
     server.answers.push(() => problem(401, "session-ended", { sid: "f".repeat(32), reason: "revoked" }));
-    expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
+    expect(await settled(session.refresh())).toMatchObject({ status: "active", generation: 0 });
     expect(ends).toEqual([]);
   });
 
@@ -340,6 +393,7 @@ describe("a session that is over", () => {
   it("is anonymous when cookie and state are gone, and degraded when only the refresh token is", async () => {
     const { session, profile, server, ends } = await signedIn();
     profile.jar.delete("gatepass");
+    await pass(901);
     expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
     profile.jar.delete(server.stateCookie);
     expect(await settled(session.refresh())).toMatchObject({ status: "anonymous", account: null });
@@ -349,6 +403,7 @@ describe("a session that is over", () => {
   it("is over when only the refresh token stays away for a minute", async () => {
     const { session, profile, ends, sid } = await signedIn();
     profile.jar.delete("gatepass");
+    await pass(901);
     for (const wait of [0, 20, 20]) {
       await pass(wait);
       expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });

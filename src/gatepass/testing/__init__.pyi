@@ -1,0 +1,15 @@
+from gatepass.testing.browsers import (
+    sign_in_browser as sign_in_browser,
+    sign_in_browser_async as sign_in_browser_async,
+)
+from gatepass.testing.clock import (
+    FastHasher as FastHasher,
+    ManualClock as ManualClock,
+    PredictableEntropy as PredictableEntropy,
+)
+from gatepass.testing.faults import FaultProxy as FaultProxy
+from gatepass.testing.gates import fake_principal as fake_principal, memory_gate as memory_gate
+from gatepass.testing.tokens import account_id_of as account_id_of, sign_in as sign_in
+from gatepass.testing.virtual_device import VirtualDevice as VirtualDevice
+
+__all__: list[str]

@@ -1,0 +1,60 @@
+"""A session for a browser context of Playwright, in one request: no form, no password, no page.
+
+    sign_in_browser(context, "ann@example.com", auth="http://localhost:8000/auth")
+    page = context.new_page()       # is signed in
+
+The server must run with GATEPASS_TESTING=true. The cookies go into the jar of the context, the key of the session into
+each page that is opened from now on. Each context gets a session of its own; a saved state (`storage_state`) has no key
+and is signed in nowhere.
+"""
+
+import json
+from typing import Any
+
+DEFAULT = "ann@example.com"
+HEADERS = {"Gatepass-Client": "1"}
+
+
+def sign_in_browser(
+    context: Any, email: str | None = None, *, auth: str, account_id: str | None = None
+) -> dict[str, Any]:
+    """Sign in a context of Playwright's sync API. Returns the account.
+
+    `auth` is the address of the endpoints as the page has it; the account of the address is made if there is none. With
+    users of the application's own name `account_id` instead. Raises RuntimeError with what the server says.
+    """
+    answer = context.request.post(_url(auth), data=_body(email, account_id, auth), headers=HEADERS)
+    account, script = _read(answer.status, answer.text)
+    context.add_init_script(script=script)
+    return account
+
+
+async def sign_in_browser_async(
+    context: Any, email: str | None = None, *, auth: str, account_id: str | None = None
+) -> dict[str, Any]:
+    """As `sign_in_browser`, for a context of the async API."""
+    answer = await context.request.post(_url(auth), data=_body(email, account_id, auth), headers=HEADERS)
+    text = await answer.text()
+    account, script = _read(answer.status, lambda: text)
+    await context.add_init_script(script=script)
+    return account
+
+
+def _url(auth: str) -> str:
+    return auth.rstrip("/") + "/testing/sessions"
+
+
+def _body(email: str | None, account_id: str | None, auth: str) -> dict[str, str]:
+    who = {"email": email or DEFAULT} if account_id is None else {"account_id": account_id}
+    return {**who, "auth_url": auth.rstrip("/")}
+
+
+def _read(status: int, text: Any) -> tuple[dict[str, Any], str]:
+    if status == 404:
+        raise RuntimeError(
+            "The server has no testing endpoint: start it with GATEPASS_TESTING=true. It said: " + text()
+        )
+    if status != 200:
+        raise RuntimeError(f"The testing endpoint answered {status}: {text()}")
+    body = json.loads(text())
+    return body["account"], body["init_script"]

@@ -1,0 +1,35 @@
+"""Which tests are run by one process where there are several (`-n 2 --dist loadscope`).
+
+Those of a file whose tests start something: its fixtures make once what these share. All scenarios of faults, since
+the process that runs one of them plays all. Any other test goes where there is time.
+
+Not by marks and `--dist loadgroup`: its groups are lost without a word since pytest 9.2 (pytest-xdist#1386).
+"""
+
+import functools
+from pathlib import Path
+
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
+    """xdist's scheduler, which keeps tests of one scope together, with these scopes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(nodeid)
+
+
+def scope_of(nodeid: str) -> str:
+    """What the tests have in common that one process must run."""
+    file = nodeid.partition("::")[0]
+    text = _text_of(file)
+    if "\n@scenario(" in text or "\n@notices(" in text:
+        return "scenarios"
+    return file if file.startswith("tests/system/") or "\npytestmark = pytest.mark.slow" in text else nodeid
+
+
+@functools.cache
+def _text_of(file: str) -> str:
+    return (ROOT / file).read_text("utf-8")

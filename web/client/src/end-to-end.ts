@@ -1,0 +1,48 @@
+/**
+ * What `gatepass/playwright` and `gatepass/cypress` share: the request to the testing endpoint, and its answer.
+ *
+ *     POST <auth>/testing/sessions   →   a session, its cookies, and a script that puts its key into each new page
+ *
+ * The endpoint exists only where the server runs with GATEPASS_TESTING=true, and answers its own machine alone.
+ */
+
+import type { Account } from "./session/types.js";
+
+/** Whom to sign in, and where. */
+export interface SignInOptions {
+  /** The address of the endpoints as the page has it: its `createSession({ baseURL })`. Default: "/auth". */
+  readonly auth?: string;
+  /** The id of an account, in the place of an address: for servers whose users are the application's own. */
+  readonly accountId?: string;
+  /** False: session cookies. Default: true. */
+  readonly remember?: boolean;
+}
+
+/** The request that begins a session. */
+export interface TestingRequest {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: Record<string, unknown>;
+}
+
+/** `page` is the base URL of the pages. */
+export function requestFor(email: string, { auth = "/auth", accountId, remember }: SignInOptions, page?: string) {
+  const base = (page ? new URL(auth, page) : new URL(auth)).href.replace(/\/+$/, "");
+  const who = accountId === undefined ? { email } : { account_id: accountId };
+  return {
+    url: `${base}/testing/sessions`,
+    headers: { "Gatepass-Client": "1" },
+    body: { ...who, ...(remember !== undefined && { remember }), auth_url: base },
+  } satisfies TestingRequest;
+}
+
+/** What the endpoint said. Throws an Error that says what to do, unless a session has begun. */
+export function readAnswer(status: number, body: unknown): { account: Account; script: string; sessionId: string } {
+  const { account, init_script, session_id, detail } = Object(body) as Record<string, unknown>;
+  if (status === 200 && typeof init_script === "string")
+    return { account: account as Account, script: init_script, sessionId: String(session_id) };
+  const why = status === 404 && !detail ? "there is no testing endpoint" : (detail ?? "no problem document");
+  throw new Error(
+    `gatepass: no session for this test, ${status}: ${why}. Does the server run with GATEPASS_TESTING=true?`,
+  );
+}

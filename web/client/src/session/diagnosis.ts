@@ -1,0 +1,80 @@
+/**
+ * What was set up wrongly, said once in the console, in one sentence with the mend.
+ *
+ * `suspicion.ts` imports this file only when it notices a symptom, so a page where all is well never loads it.
+ */
+
+import type { BrowserScope } from "./browser.js";
+import type { Jar } from "./state-cookie.js";
+import type { TokenState } from "./token-state.js";
+import type { WarningEvent } from "./types.js";
+
+/**
+ * What was noticed: a sign-in whose state cookie is not in the jar, a call from another origin that failed, one that was
+ * refused as `cross-site`, a session that was made in a worker, cookies of a session whose key is not here.
+ */
+export type Symptom = WarningEvent["code"];
+
+/** What the sentences need of a session. */
+export interface Parts {
+  readonly scope: BrowserScope;
+  readonly url: URL;
+  readonly jar: Jar;
+  readonly memory: TokenState;
+}
+
+/** Says what a symptom stands for, in the console and to listeners; nothing if it turns out to be none. */
+export async function warn(code: Symptom, parts: Parts): Promise<void> {
+  const message = await diagnose(code, parts);
+  if (message === null) return;
+  console.warn(`gatepass: ${message}`);
+  parts.memory.events.emit({ type: "warning", code, message, at: parts.scope.performance.now() });
+}
+
+async function diagnose(symptom: Symptom, { scope, url, jar: { names } }: Parts): Promise<string | null> {
+  const here = new URL(scope.location?.href ?? url.href).origin;
+  switch (symptom) {
+    case "worker":
+      return "A session was made in a worker, which sees neither the cookies of the page nor its storage: make it in the page, and send the worker access tokens.";
+    case "copied-session":
+      // Elsewhere than in development it is what became of somebody's browser, and no mistake of this program.
+      return isLoopback(here)
+        ? "This browser has the cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress."
+        : null;
+    case "cross-site":
+      return `The server refuses sign-ins from ${here}: add it to GATEPASS_ORIGINS, or set GATEPASS_PUBLIC_URL to it if the API is reached there.`;
+    case "network":
+      // Another origin alone needs permission. Where nothing answers at all, the network is down, or the server.
+      return here !== url.origin && (await answers(scope, url))
+        ? `${url.origin} answers, but not to pages of ${here}: add ${here} to GATEPASS_ORIGINS, and let no CORS middleware or proxy answer for ${url.pathname}.`
+        : null;
+    case "state-cookie":
+      return cookieLost(scope, url, here, names);
+  }
+}
+
+function isLoopback(origin: string): boolean {
+  return /^(localhost|127\.0\.0\.1|\[::1\]|.*\.localhost)$/.test(new URL(origin).hostname);
+}
+
+/** Whether the server can be reached without CORS. */
+async function answers(scope: BrowserScope, url: URL): Promise<boolean> {
+  const probe = `${url.href.replace(/\/+$/, "")}/jwks.json`;
+  return scope.fetch(probe, { mode: "no-cors", credentials: "omit", cache: "no-store" }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function cookieLost(scope: BrowserScope, url: URL, here: string, names: readonly string[]): string {
+  const cookies = (scope.document?.cookie ?? "").split("; ").map((part) => part.split("=")[0]!);
+  const found = cookies.find((name) => /^(__Host-)?gatepass_state/.test(name));
+  const result = "The sign-in succeeded, but the next reload of this page is signed out: ";
+  if (found) {
+    return `${result}the server has set ${found}, and this page expects ${names.at(-1)}. Set GATEPASS_PUBLIC_URL to ${here}, or pass stateCookie: "${found}" if a development proxy hides the server's port.`;
+  }
+  if (url.protocol === "http:" && !isLoopback(url.origin)) {
+    return `${result}browsers refuse its cookies over plain http, except on localhost. Serve the page by https.`;
+  }
+  return `${result}its cookies are blocked by the browser, or a proxy has removed Set-Cookie from the response.`;
+}

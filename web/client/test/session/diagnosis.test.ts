@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { createSession } from "../../src/session/session.js";
+import type { SessionEvent } from "../../src/session/types.js";
+import { pass, settled, useFakeClock } from "../fake/clock.js";
+import { FakeProfile, type ProfileOptions } from "../fake/profile.js";
+import { FakeServer, problem } from "../fake/server.js";
+import { ANN, open, signedIn } from "../fake/world.js";
+
+useFakeClock();
+const said: string[] = [];
+beforeEach(() => {
+  said.length = 0;
+  vi.spyOn(console, "warn").mockImplementation((text: string) => void said.push(text));
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** Waits until the sentences are loaded and said. */
+const heard = () => vi.waitFor(() => expect(said).not.toEqual([]));
+const elsewhere: ProfileOptions = { page: "http://app.example/" };
+const API = { baseURL: "http://localhost:8000/auth" };
+
+describe("a set-up that does not work", () => {
+  it("is told when the server sets its state cookie under another name", async () => {
+    const server = new FakeServer("gatepass_state_9000");
+    const session = open(new FakeProfile(server).tab());
+    const events: SessionEvent[] = [];
+    session.on("warning", (event) => events.push(event));
+    await settled(session.signIn(ANN));
+    await heard();
+    expect(said[0]).toContain("the server has set gatepass_state_9000, and this page expects gatepass_state_8000");
+    expect(said[0]).toContain("Set GATEPASS_PUBLIC_URL to http://localhost:8000");
+    expect(events).toMatchObject([{ type: "warning", code: "state-cookie" }]);
+    expect(said[0]).toContain(events[0]!.type === "warning" && events[0]!.message);
+  });
+
+  it.each([
+    ["blocked cookies", "http://localhost:8000/app", "/auth", "its cookies are blocked"],
+    ["plain http on a real host", "http://shop.example/app", "/auth", "browsers refuse its cookies over plain http"],
+  ])("is told of %s", async (_, page, baseURL, sentence) => {
+    const server = new FakeServer();
+    const profile = new FakeProfile(server, { page });
+    vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
+    await settled(open(profile.tab(), { baseURL }).signIn(ANN));
+    await heard();
+    expect(said[0]).toContain(sentence);
+  });
+
+  it("is told once, however often it shows", async () => {
+    const server = new FakeServer();
+    const profile = new FakeProfile(server);
+    vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
+    const session = open(profile.tab());
+    await settled(session.signIn(ANN));
+    await heard();
+    await settled(session.signIn(ANN));
+    await pass(1);
+    expect(said).toHaveLength(1);
+  });
+
+  it("is told when the server refuses the origin of the page", async () => {
+    const server = new FakeServer();
+    server.answers.push(() => problem(403, "cross-site"));
+    const session = open(new FakeProfile(server, elsewhere).tab(), API);
+    await settled(session.signIn(ANN).catch(() => null));
+    await heard();
+    expect(said[0]).toContain("refuses sign-ins from http://app.example: add it to GATEPASS_ORIGINS");
+  });
+
+  it("is told when the server answers, but not to this page", async () => {
+    const profile = new FakeProfile(new FakeServer(), elsewhere);
+    const tab = profile.tab();
+    const session = createSession({ ...API }, tab);
+    profile.faults = ["lose-request"];
+    await settled(session.signIn(ANN).catch(() => null));
+    await pass(1);
+    await heard();
+    expect(said[0]).toContain("http://localhost:8000 answers, but not to pages of http://app.example");
+  });
+
+  it("is told of a session in a worker, which has no page", async () => {
+    const { fetch, performance } = globalThis;
+    createSession(API, { fetch, performance, WorkerGlobalScope: class {} });
+    await heard();
+    expect(said[0]).toContain("made in a worker");
+  });
+});
+
+describe("a set-up that works", () => {
+  it("is silent, also when the network fails", async () => {
+    const { session, profile } = await signedIn();
+    profile.offline = true;
+    await settled(session.refresh());
+    const offline = new FakeProfile(new FakeServer(), elsewhere);
+    offline.offline = true;
+    await settled(
+      open(offline.tab(), API)
+        .signIn(ANN)
+        .catch(() => null),
+    );
+    await pass(5);
+    expect(said).toEqual([]);
+  });
+});

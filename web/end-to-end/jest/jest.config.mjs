@@ -1,0 +1,6 @@
+export default {
+  testEnvironment: "./environment.mjs",
+  testMatch: ["**/*.test.mjs"],
+  transform: {},
+  testTimeout: 120_000,
+};
