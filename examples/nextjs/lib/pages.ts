@@ -15,14 +15,18 @@ export const pages = createPageReader({
 export async function requirePerson(path: string): Promise<Principal> {
   const page = await pages.read(await headers(), path);
   if (page.status === "lost") throw new Error("The page cookie is not accepted; the log says why.");
-  return page.principal ?? redirect(page.resumeURL ?? `/sign-in?next=${encodeURIComponent(path)}`);
+  return page.principal ?? redirect(page.resumeURL ?? signIn(path));
 }
 
 /** A GET to the API for the person of a page at `path`. */
 export async function read<Value>(url: string, path: string): Promise<Value> {
   const request = await headers();
   const response = await fetch(API + url, { headers: await pages.headers(request), cache: "no-store" });
-  if (response.status === 401) redirect(pages.refused(request, path).resumeURL ?? "/sign-in");
+  if (response.status === 401) redirect(pages.refused(request, path).resumeURL ?? signIn(path));
   if (!response.ok) throw new Error(`The API answered ${response.status}.`);
   return (await response.json()) as Value;
+}
+
+function signIn(next: string): string {
+  return `/sign-in?next=${encodeURIComponent(next)}`;
 }

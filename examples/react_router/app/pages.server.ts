@@ -41,14 +41,18 @@ export function requirePerson(context: Context, request: Request): Principal {
   const page = context.get(pageContext);
   if (page.status === "lost") throw new Response("The page cookie is not accepted; the log says why.", { status: 500 });
   if (page.principal) return page.principal;
-  const { pathname, search } = new URL(request.url);
-  throw redirect(`/sign-in?next=${encodeURIComponent(pathname + search)}`);
+  throw redirect(signIn(request));
 }
 
 /** A GET to the API for the person of a page. */
 export async function read<Value>(url: string, request: Request): Promise<Value> {
   const response = await fetch(API + url, { headers: await pages.headers(request) });
-  if (response.status === 401) throw redirectDocument(pages.refused(request).resumeURL ?? "/sign-in", 303);
+  if (response.status === 401) throw redirectDocument(pages.refused(request).resumeURL ?? signIn(request), 303);
   if (!response.ok) throw new Response(`The API answered ${response.status}.`, { status: 502 });
   return (await response.json()) as Value;
+}
+
+function signIn({ url }: Request): string {
+  const { pathname, search } = new URL(url);
+  return `/sign-in?next=${encodeURIComponent(pathname + search)}`;
 }

@@ -15,7 +15,7 @@ export const pages = createPageReader({
 export function requirePerson({ locals: { page }, url }: Pick<RequestEvent, "locals" | "url">): Principal {
   if (page.status === "lost") error(500, "The page cookie is not accepted; the log says why.");
   if (page.principal) return page.principal;
-  redirect(303, `/sign-in?next=${encodeURIComponent(url.pathname + url.search)}`);
+  redirect(303, signIn(url));
 }
 
 /** A GET to the API for the person of a page. */
@@ -24,7 +24,11 @@ export async function read<Value>(
   { request, url }: Pick<RequestEvent, "request" | "url">,
 ): Promise<Value> {
   const response = await fetch(API + path, { headers: await pages.headers(request) });
-  if (response.status === 401) redirect(303, pages.refused(request, url).resumeURL ?? "/sign-in");
+  if (response.status === 401) redirect(303, pages.refused(request, url).resumeURL ?? signIn(url));
   if (!response.ok) error(502, `The API answered ${response.status}.`);
   return (await response.json()) as Value;
+}
+
+function signIn({ pathname, search }: URL): string {
+  return `/sign-in?next=${encodeURIComponent(pathname + search)}`;
 }
