@@ -170,7 +170,7 @@ def fastapi(gate: Gatepass) -> FastAPI:
     ) -> dict[str, str]:
         return {"account": principal.account_id}
 
-    @app.api_route("/page", methods=["GET", "HEAD", "POST"])
+    @app.api_route("/page", methods=["GET", "HEAD", "POST"], include_in_schema=False)
     async def page(person: PagePrincipal) -> dict[str, str]:
         return {"account": person.account_id}
 
@@ -178,7 +178,7 @@ def fastapi(gate: Gatepass) -> FastAPI:
     async def page_notes(person: Annotated[Principal, guard_fastapi.requires_page("notes:read")]) -> dict[str, str]:
         return {"account": person.account_id}
 
-    @app.api_route("/page-or-not", methods=["GET", "POST"])
+    @app.api_route("/page-or-not", methods=["GET", "POST"], include_in_schema=False)
     async def page_or_not(person: OptionalPagePrincipal) -> dict[str, str | None]:
         return {"account": person.account_id if person else None}
 

@@ -33,7 +33,10 @@ def at() -> GateHarness:
 
 async def test_the_openapi_document_shows_the_scheme_on_guarded_routes_alone(at: GateHarness) -> None:
     document = apps.fastapi(at.gate).openapi()
-    (scheme,) = document["components"]["securitySchemes"].values()
+    schemes = document["components"]["securitySchemes"]
+    scheme, page = schemes["Gatepass"], schemes["GatepassPage"]
+    assert (page["type"], page["in"], page["name"]) == ("apiKey", "cookie", "__Host-Http-gatepass_page")
+    assert document["paths"]["/page-notes"]["get"]["security"] == [{"GatepassPage": ["notes:read"]}]
     assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
     paths = document["paths"]
     assert paths["/me"]["get"]["security"] == [{"Gatepass": []}]

@@ -198,7 +198,7 @@ class Cookies:
             for crumb in value.split(b";"):
                 # Wider than `read`: an application's cookie parser may take more for space than we do.
                 cookie = crumb.partition(b"=")[0].strip(_SPACE)
-                ours = _REFRESH_NAME.fullmatch(cookie) and not self._stays(cookie)
+                ours = _REFRESH_NAME.fullmatch(cookie) and not (self.has_pages and self._is_page(cookie))
                 (held if ours else rest).append(crumb.strip(b" \t"))
             if rest:
                 kept.append((name, b"; ".join(rest)))
@@ -207,8 +207,8 @@ class Cookies:
     def _places(self) -> Sequence[Place]:
         return (self.place,) if self.earlier is None else (self.place, self.earlier)
 
-    def _stays(self, name: bytes) -> bool:
-        return self.has_pages and name.decode("latin-1") == self.place.names.page
+    def _is_page(self, name: bytes) -> bool:
+        return name.decode("latin-1") == self.place.names.page
 
     def _page(self, place: Place, text: str, *, max_age: int | None) -> str:
         secured = "; Secure" if self.secure else ""
