@@ -1,7 +1,7 @@
 """The addresses to which a sign-in elsewhere sends the browser, with what it must know in the query."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 PARAMETER = "gatepass_error"
 """The query parameter that tells the page why nobody was signed in."""

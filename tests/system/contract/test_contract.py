@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gatepass.core.access_token import Verifier
 from gatepass.core.binding import BindingKey, key_id_of, prove
+from gatepass.core.keyring import PAGE
+from gatepass.core.public_key import parse_jwks
 from gatepass.core.refresh_token import Channel, RefreshToken
+from gatepass.errors import InvalidToken
 from gatepass.server.refresh_cookie import read_proof
 from gatepass.wire.cookie_names import state_names
 from gatepass.wire.cookies import Cookies
@@ -75,6 +79,30 @@ def test_the_state_cookie_has_one_of_the_names_that_clients_look_for(vector: dic
         assert Cookies.for_url(url, path=path).place.names.state in names
         path = path.rpartition("/")[0]
     assert Cookies.for_url(url).place.names.state == names[-1]
+
+
+PAGES = read("page_tokens.json")
+
+
+@pytest.mark.parametrize("vector", PAGES["tokens"], ids=lambda vector: str(vector["name"]))
+def test_guards_take_the_page_tokens_that_servers_in_javascript_take(vector: dict[str, Any]) -> None:
+    keys = parse_jwks(json.dumps(PAGES["jwks"]).encode())
+    verifier = Verifier(keys, issuer=PAGES["issuer"], audience=PAGES["audience"], skew=5, kind=PAGE)
+    if vector["outcome"] != "accepted":
+        with pytest.raises(InvalidToken):
+            verifier.verify(vector["token"], PAGES["now"])
+        return
+    found, expected = verifier.verify(vector["token"], PAGES["now"]), PAGES["principal"]
+    assert (found.account_id, found.session_id) == (expected["accountId"], expected["sessionId"])
+
+
+@pytest.mark.parametrize("vector", read("page_cookies.json"), ids=lambda vector: str(vector["name"]))
+def test_guards_read_the_same_cookies_of_pages(vector: dict[str, Any]) -> None:
+    cookies = Cookies.for_url(vector["url"], path=vector["cookie_path"], has_pages=True)
+    sent = [vector["cookies"]]
+    assert cookies.read_page(sent) == vector["tokens"]
+    assert cookies.names_session(sent) == vector["names_session"]
+    assert cookies.was_resumed(sent) == vector["was_resumed"]
 
 
 async def answers(at: GateHarness) -> list[Answer]:
