@@ -34,7 +34,17 @@ CALLED: dict[str, Callable[..., Any]] = {
 } | {"Gatepass.from_env": Gatepass.__init__}
 """What snippets call without importing it first: what an application imports."""
 _CLASS = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?:\([^`]*)?`")
-OF_OTHERS = {"Containerfile", "DatabaseStrategy", "Domain", "EventSource", "MockTransport", "RateLimit"}
+OF_OTHERS = {
+    "AuthMiddlewareStack",
+    "Containerfile",
+    "DatabaseStrategy",
+    "Domain",
+    "EventSource",
+    "HashRouter",
+    "MockTransport",
+    "RateLimit",
+    "WebsocketCommunicator",
+}
 """Words between backticks that look like a class of ours: of a cookie, a header, a browser, another library."""
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 
