@@ -3,7 +3,8 @@
 import pytest
 
 from gatepass.errors import StoreUnavailable
-from tests.support.browser import EMAIL, Answer, Browser
+from tests.support.asgi import Answer
+from tests.support.browser import EMAIL, Browser
 from tests.support.gates import GateHarness
 
 
