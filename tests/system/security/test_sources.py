@@ -15,7 +15,7 @@ BROWSER = sorted(
     if file.suffix in (".ts", ".tsx")
 )
 OF_TESTS = "web/client/src/cypress.ts"
-"""Runs the server's script in the pages of an application's tests, before their own. No page of an application has it."""
+"""Runs the server's script in the pages of an application's tests. No page that people see has it."""
 
 
 def lines(files: list[Path], pattern: str) -> Iterator[str]:
