@@ -38,6 +38,7 @@ PROBES = {
     "otel": "from gatepass.client.layers.otel import otel_layer; otel_layer()",
     "oidc": f"{GATE.replace('Gatepass(s', 'gate = Gatepass(s')}\n"
     "gate.oidc('acme', issuer='https://login.example', client_id='the-gate')",
+    "live": "from gatepass.client import AsyncClient; from gatepass.client.live import sockets",
     "bcrypt": "import bcrypt; from gatepass.accounts.passwords import foreign",
     "starlette": "from gatepass.guards.starlette import current_principal",
     "fastapi": "from gatepass.guards.fastapi import CurrentPrincipal",
