@@ -54,6 +54,7 @@ class Walk:
         await self.send("POST", "/email/confirm", {"token": await self.link()})
         await self.send("GET", "/sessions")
         await self.send("GET", "/me")
+        await self.links()
         await self.send("DELETE", f"/sessions/{'0' * 32}")
         await self.send("GET", "/identities")
         await self.send("DELETE", f"/identities/{'0' * 32}")
@@ -105,6 +106,13 @@ class Walk:
         shown = {"sessions": "/sessions/{sid}", "identities": "/identities/{id}"}
         self.called.add((method, shown[path.split("/")[1]] if path.count("/") == 2 and "0" * 32 in path else path))
         self.secrets |= {text for text in (ann.jar.get(ann.rt_name), ann.access_token) if text}
+
+    async def links(self) -> None:
+        """Links to paths of the application."""
+        body, headers = {"paths": ["/files/7"]}, [("gatepass-client", "1"), self.ann.bearer]
+        answer = await self.ann.send("POST", "/links", body=body, headers=headers)
+        self.called.add(("POST", "/links"))
+        self.secrets |= {link.partition("=")[2] for link in answer.json()["links"]}
 
     async def link(self) -> str:
         """The token of the newest mail."""
