@@ -136,8 +136,8 @@ async def test_users_of_another_system_are_told_at_their_first_sign_in() -> None
         def authenticate(self, email: str, _password: str, _request: RequestFacts) -> AuthenticatedUser | None:
             return AuthenticatedUser("42", email)
 
-        def find(self, _user_id: str) -> AuthenticatedUser | None:
-            return None
+        def find(self, user_id: str) -> AuthenticatedUser | None:
+            return AuthenticatedUser("42", EMAIL) if user_id == "42" else None
 
     async with open_gate(users=Users()) as at:
         profiles = Profiles(at.gate)

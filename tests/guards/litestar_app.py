@@ -78,8 +78,5 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
-    return cast(
-        ASGIApp,
-        Litestar([me, maybe, notes, vault, page, page_notes, page_or_not, seen], plugins=[GatepassPlugin(gate)]),
-    )
-    return cast(ASGIApp, Litestar([me, maybe, notes, vault, file, secret, seen], plugins=[GatepassPlugin(gate)]))
+    handlers = [me, maybe, notes, vault, page, page_notes, page_or_not, file, secret, seen]
+    return cast(ASGIApp, Litestar(handlers, plugins=[GatepassPlugin(gate)]))

@@ -195,10 +195,12 @@ async def test_of_external_users_those_with_a_mirror_and_those_that_the_applicat
             return AuthenticatedUser("closed", email)
 
         def find(self, user_id: str) -> AuthenticatedUser | None:
-            return AuthenticatedUser("7", "bob@example.com") if user_id == "7" else None
+            return AuthenticatedUser(user_id, "bob@example.com") if user_id in open_ones else None
 
+    open_ones = {"7", "closed"}
     async with open_gate(users=Users()) as at:
         assert (await Browser(at.gate.asgi).login()).status == 200
+        open_ones.remove("closed")
         await at.gate.refresh_claims(["closed", "7"])
         assert await at.memory.find_account("7") is None, "no mirror is made"
         with pytest.raises(UnknownAccount, match="'bob@example"):
