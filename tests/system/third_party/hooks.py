@@ -161,8 +161,9 @@ def after_call(_context: schemathesis.HookContext, case: Case, response: schemat
     TALLY.write_text(json.dumps(SEEN))
 
 
-BEYOND_SCHEMAS = {"password", "return_to"}
-"""Who has a password must give it, and others have none; an address to return to must be one of this gate."""
+BEYOND_SCHEMAS = {"password", "return_to", "paths"}
+"""Who has a password must give it, and others have none; an address to return to must be one of this gate; a link is for
+one plain path in UTF-8."""
 
 
 @schemathesis.check
