@@ -237,9 +237,12 @@ class TestHanging:
             forever.set()
             assert (await waiting).status == 200
 
-    async def test_one_that_hangs_is_given_up(self, at: GateHarness, switch: Switch, ann: Browser) -> None:
-        switch.act = lambda session: asyncio.Event().wait()
-        answer = await ann.refresh()
+    async def test_one_that_hangs_is_given_up(self, switch: Switch) -> None:
+        async with open_gate(tokens=Tokens(claims=switch, claims_timeout=1)) as at:
+            ann = Browser(at.gate.asgi)
+            await ann.register()
+            switch.act = lambda session: asyncio.Event().wait()
+            answer = await ann.refresh()
         assert (answer.status, answer.code) == (503, "claims-unavailable")
         (event,) = (event for event in at.events if isinstance(event, ClaimsFailed))
         assert event.why == "The claims hook did not answer within 1 s."

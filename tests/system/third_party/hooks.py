@@ -162,8 +162,8 @@ def after_call(_context: schemathesis.HookContext, case: Case, response: schemat
 
 
 BEYOND_SCHEMAS = {"password", "return_to", "paths"}
-"""Who has a password must give it, and others have none; an address to return to must be one of this gate; a link is for
-one plain path in UTF-8."""
+"""Who has a password must give it, and others have none; an address to return to must be one of this gate; a link is of
+one plain path."""
 
 
 @schemathesis.check
