@@ -4,7 +4,7 @@
  * `suspicion.ts` imports this file only when it notices a symptom, so a page where all is well never loads it.
  */
 
-import type { BrowserScope } from "./browser.js";
+import { type BrowserScope, pause } from "./browser.js";
 import type { Jar } from "./state-cookie.js";
 import type { TokenState } from "./token-state.js";
 import type { WarningEvent } from "./types.js";
@@ -14,6 +14,9 @@ import type { WarningEvent } from "./types.js";
  * refused as `cross-site`, a session that was made in a worker, cookies of a session whose key is not here.
  */
 export type Symptom = WarningEvent["code"];
+
+/** How long a message of another tab may be under way, ms. */
+const MESSAGE_TIMEOUT = 1_000;
 
 /** What the sentences need of a session. */
 export interface Parts {
@@ -31,7 +34,7 @@ export async function warn(code: Symptom, parts: Parts): Promise<void> {
   parts.memory.events.emit({ type: "warning", code, message, at: parts.scope.performance.now() });
 }
 
-async function diagnose(symptom: Symptom, { scope, url, jar: { names } }: Parts): Promise<string | null> {
+async function diagnose(symptom: Symptom, { scope, url, jar, memory }: Parts): Promise<string | null> {
   const here = new URL(scope.location?.href ?? url.href).origin;
   switch (symptom) {
     case "worker":
@@ -49,7 +52,7 @@ async function diagnose(symptom: Symptom, { scope, url, jar: { names } }: Parts)
         ? `${url.origin} answers, but not to pages of ${here}: add ${here} to GATEPASS_ORIGINS, and let no CORS middleware or proxy answer for ${url.pathname}.`
         : null;
     case "state-cookie":
-      return cookieLost(scope, url, here, names);
+      return (await isLost(jar, memory)) ? cookieLost(scope, url, here, jar.names) : null;
   }
 }
 
@@ -64,6 +67,13 @@ async function answers(scope: BrowserScope, url: URL): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Whether the state cookie stays away. Another tab may have signed out in between, and its message is under way. */
+async function isLost(jar: Jar, memory: TokenState): Promise<boolean> {
+  const { sid } = memory;
+  await pause(MESSAGE_TIMEOUT);
+  return !!sid && memory.sid === sid && !jar.read();
 }
 
 function cookieLost(scope: BrowserScope, url: URL, here: string, names: readonly string[]): string {

@@ -19,7 +19,7 @@ const LIFE = 900_000;
 class Stream {
   readonly lastId: string | null;
   readonly token: string | null;
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  #controller?: ReadableStreamDefaultController<Uint8Array>;
   isLeft = false;
 
   constructor(readonly init: RequestInit) {
@@ -28,7 +28,7 @@ class Stream {
     this.token = headers.get("Authorization");
     init.signal?.addEventListener("abort", () => {
       this.isLeft = true;
-      this.#controller.error(init.signal!.reason);
+      this.#controller?.error(init.signal!.reason);
     });
   }
 
@@ -45,11 +45,11 @@ class Stream {
   }
 
   write(text: string): void {
-    this.#controller.enqueue(new TextEncoder().encode(text));
+    this.#controller!.enqueue(new TextEncoder().encode(text));
   }
 
   end(): void {
-    this.#controller.close();
+    this.#controller!.close();
   }
 }
 
