@@ -45,8 +45,8 @@ def call(page: Page) -> str:
     """Press the button; the line that it adds in the end."""
     before = len(lines(page))
     page.get_by_role("button", name="Call the API").click()
-    until(lambda: any(not line.startswith("refresh") for line in lines(page)[before:]))
-    return next(line for line in lines(page)[before:] if not line.startswith("refresh"))
+    until(lambda: any(not line.startswith("refresh: ") for line in lines(page)[before:]))
+    return next(line for line in lines(page)[before:] if not line.startswith("refresh: "))
 
 
 def call_until(page: Page, holds: Callable[[str], bool]) -> None:

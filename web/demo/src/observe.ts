@@ -13,7 +13,8 @@ import type { Fact } from "./store/requestGroup";
 import { loadServerLog } from "./store/serverLog";
 import { type Notice, noticed } from "./store/ui";
 
-const BATCH = 40;
+/** The time after which a fact is in the store, ms. */
+export const BATCH = 40;
 const FROM_SIBLING: Omit<Notice, "at"> = {
   headline: "Another tab renewed the pass",
   detail: "It did so for both: this tab asked nothing of the server and goes on with the new pass.",

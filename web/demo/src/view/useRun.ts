@@ -1,6 +1,7 @@
 /** Runs experiments one after the other, each in its own request group. What is pressed meanwhile waits its turn. */
 
 import { useStore as useReduxStore } from "react-redux";
+import { BATCH } from "../observe";
 import { sentenceOf } from "../problem";
 import type { Experiment } from "../scenes/experiment";
 import { type State, useAct, useStore } from "../store";
@@ -39,6 +40,8 @@ export function useRun(): { busy: string | null; queue: string[]; run: (experime
       const detail = sentenceOf(error);
       dispatch(noticeOf({ headline: "That did not work", detail, tone: "trouble", promise: null }));
     } finally {
+      // Its last facts are still on their way, and would be taken for those of the next one.
+      await new Promise((resolve) => setTimeout(resolve, BATCH));
       dispatch(busyWith(null));
     }
   }
