@@ -15,8 +15,12 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-/** Waits until the sentences are loaded and said. */
-const heard = () => vi.waitFor(() => expect(said).not.toEqual([]));
+/** Waits until the sentences are loaded, and no message of another tab is under way any more. */
+async function heard() {
+  await import("../../src/session/diagnosis.js");
+  await pass(2);
+  expect(said).not.toEqual([]);
+}
 const elsewhere: ProfileOptions = { page: "http://app.example/" };
 const API = { baseURL: "http://localhost:8000/auth" };
 
@@ -54,7 +58,7 @@ describe("a set-up that does not work", () => {
     await settled(session.signIn(ANN));
     await heard();
     await settled(session.signIn(ANN));
-    await pass(1);
+    await pass(5);
     expect(said).toHaveLength(1);
   });
 
@@ -87,6 +91,15 @@ describe("a set-up that does not work", () => {
 });
 
 describe("a set-up that works", () => {
+  it("is silent where another tab signs out while a refresh is under way", async () => {
+    const { session, profile } = await signedIn();
+    const other = open(profile.tab());
+    await settled(other.start());
+    await settled(Promise.all([session.refresh(), other.signOut(), session.refresh()]));
+    await pass(5);
+    expect(said).toEqual([]);
+  });
+
   it("is silent, also when the network fails", async () => {
     const { session, profile } = await signedIn();
     profile.offline = true;
