@@ -1,5 +1,5 @@
 import { useSession } from "gatepass/react";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { useRevalidator } from "react-router";
 import { read, requirePerson } from "../pages.server";
 import { api, session } from "../session";
@@ -13,7 +13,12 @@ export async function loader({ context, request }: Route.LoaderArgs) {
 export default function Notes({ loaderData }: Route.ComponentProps) {
   const { revalidate } = useRevalidator();
   const [text, setText] = useState("");
-  const isReady = useSession(({ status }) => status === "active");
+  const status = useSession((snapshot) => snapshot.status);
+  const isReady = status === "active";
+  // The session ended while this page was under way: there is none here that could end, so `onEnded` is not called.
+  useEffect(() => {
+    if (status === "anonymous") location.reload();
+  }, [status]);
   // Changes go from the browser to the API, with the access token; then the server is asked for the page's data anew.
   const add = async (event: FormEvent) => {
     event.preventDefault();
