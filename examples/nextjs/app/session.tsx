@@ -9,13 +9,10 @@ export function Session({ children }: { children: ReactNode }) {
   return <SessionProvider session={session}>{children}</SessionProvider>;
 }
 
-/** A whole navigation, not the router's: what it has kept for this person goes too. */
+/** Where the browser goes then is the affair of `onEnded`: a second navigation here would race with that one. */
 export function SignOut() {
   const isReady = useSession(({ status }) => status === "active");
-  const signOut = async () => {
-    await session.signOut();
-    location.assign("/");
-  };
+  const signOut = () => void session.signOut();
   return (
     <button type="button" onClick={signOut} disabled={!isReady}>
       Sign out

@@ -26,11 +26,8 @@ export default function Notes({ loaderData }: Route.ComponentProps) {
     setText("");
     await revalidate();
   };
-  // A whole navigation, not the router's: what it has kept for this person goes too.
-  const signOut = async () => {
-    await session.signOut();
-    location.assign("/");
-  };
+  // Where the browser goes then is the affair of `onEnded`: a second navigation here would race with that one.
+  const signOut = () => void session.signOut();
   return (
     <main>
       <h1>Notes</h1>
