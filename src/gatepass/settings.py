@@ -104,7 +104,10 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 class Settings(BaseSettings):
     """The settings of a gate, as read. `arguments()` are those of Gatepass(...)."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
+    # Empty counts as not given: compose files and charts write the names that they have no value for.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
