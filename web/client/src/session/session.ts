@@ -47,9 +47,9 @@ const LOCK_TIMEOUT_MARGIN = 5_000;
 type Untimed<Event> = Omit<Event, "at" | "ms">;
 
 /** Creates the session of this page; one per API. `scope` is for tests: the browser tab to use. */
-export function createSession(options: SessionOptions, scope: BrowserScope = globalThis): Session {
+export function createSession(options: SessionOptions = {}, scope: BrowserScope = globalThis): Session {
   const { margin = 60_000, timeout = 10_000, fetch, onEnded, stateCookie } = options;
-  const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
+  const url = new URL(options.baseURL || "/auth", scope.location?.href ?? "http://localhost");
   const issuer = url.origin + url.pathname.replace(/\/+$/, "");
   const name = `gatepass:${issuer}`;
   const clock = createClock(scope);

@@ -38,10 +38,10 @@ export interface Snapshot {
   readonly reason: EndReason | null;
 }
 
-/** Options of a session. */
+/** Options of a session. In these as in all options, `""` counts as not given. */
 export interface SessionOptions {
-  /** The address of the auth endpoints: "/auth" or "https://api.example.com/auth". */
-  readonly baseURL: string;
+  /** The address of the auth endpoints, such as "https://api.example.com/auth". Default "/auth". */
+  readonly baseURL?: string | undefined;
   /** Called once per tab when a session ends. Never called if there was none. */
   readonly onEnded?: ((end: { reason: EndReason; sessionId: string }) => void) | undefined;
   /** Used instead of `globalThis.fetch`, which is looked up at every call. */
