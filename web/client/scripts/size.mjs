@@ -69,7 +69,7 @@ const rows = [
   ["… + live (openEvents)", await weigh(["live:openEvents"], CLIENT), 1_850],
   ["… + live, all", await weigh(["live"], CLIENT), 2_900],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 550],
-  ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_150],
+  ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_200],
   ["gatepass/server", await weigh(["server"]), 4_200],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
