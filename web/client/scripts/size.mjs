@@ -63,6 +63,8 @@ const rows = [
   ["… + showProgress", await weigh(["loading:showProgress"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + sentry", await weigh(["sentry"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
+  ["… + links (linkTo)", await weigh(["links:linkTo"], CLIENT), 600],
+  ["… + links, all", await weigh(["links"], CLIENT), 1_700],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
   ["… + live (openSocket)", await weigh(["live:openSocket"], CLIENT), 1_800],
@@ -73,6 +75,7 @@ const rows = [
   ["gatepass/server", await weigh(["server"]), 4_200],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
+rows.push(["… + useLink, with links", await weigh(["react:useLink"], [...CLIENT, ...LAYERS, HOOKS]), 1_600]);
 for (const entry of [HOOKS, "redux", "rtk", "tanstack"]) {
   rows.push([`… + ${entry.split(":")[0]}`, await weigh([entry], [...CLIENT, ...LAYERS]), 1_000]);
 }

@@ -14,6 +14,7 @@ export type {
   AccessToken,
   Account,
   Credentials,
+  EndpointAnswer,
   EndReason,
   EventOf,
   RefreshEvent,

@@ -9,8 +9,18 @@
  * On a server and in the first render of the browser the status is `unknown`, so both produce the same markup.
  */
 
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
+import { type FollowOptions, followLink } from "./links.js";
 import { type Busy, type Loading, type LoadingOptions, type LoadingView, showProgress } from "./loading.js";
 import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
 
@@ -52,6 +62,31 @@ export function useSession<T>(select?: (snapshot: Snapshot) => T): SessionState 
 /** The signed-in account; null if signed out, and until the server has been asked. Renders when the account changes. */
 export function useAccount(): Account | null {
   return useSession(accountOf);
+}
+
+/**
+ * A link to `path` for `<img>`, `<video>` or a download, replaced before it expires; null until there is one, and without
+ * a session or a path.
+ *
+ *     <img src={useLink(`/photos/${id}`) ?? undefined} alt="" />
+ *
+ * Those of one moment are one request. What was shown before is not revoked. For routes that ask for `link_principal`.
+ */
+export function useLink(path: string | null | undefined, { onError }: FollowOptions = {}): string | null {
+  const session = useSessionContext();
+  const [shown, show] = useState<{ of: object; path: string; link: string | null } | null>(null);
+  // A function that is written in place is a new one at each render, and must not ask for a new link.
+  const heard = useRef(onError);
+  useEffect(() => {
+    heard.current = onError;
+  });
+  useEffect(() => {
+    if (!path) return;
+    return followLink(session, path, (link) => show({ of: session, path, link }), {
+      onError: (error) => heard.current?.(error),
+    });
+  }, [session, path]);
+  return shown?.of === session && shown.path === path ? shown.link : null;
 }
 
 /** Whether requests are in progress, all or those of a `scope`. `delay` and `min` (ms): see `gatepass/loading`. */

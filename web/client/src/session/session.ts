@@ -15,7 +15,6 @@ import { openBinding } from "./binding-key.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
 import { createClock } from "./clock.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
-import { createLinks } from "./links.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
@@ -65,9 +64,7 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
   const binding = openBinding(scope, issuer, notes);
   const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
-  const { depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
-
-  const link = createLinks({ now, call, home: url.origin, token, sid: () => memory.sid });
+  const { post, depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
@@ -270,7 +267,7 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
     enter,
     signOut,
     token,
-    link,
+    post,
     async refresh() {
       // Of what this page cannot read, the server is asked.
       if (!resume() && !jar.isReadable) notes("news", "1");
