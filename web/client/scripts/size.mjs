@@ -14,8 +14,9 @@ import { build } from "esbuild";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const FRAMEWORKS = /^(axios|react|react-dom|react-redux|@reduxjs|@tanstack|@opentelemetry|@sentry|redux)(\/|$)/;
-const CORE = ["index"];
-const CLIENT = ["index", "fetch:createClient"];
+/** What every page has. `safeReturn` is for the page where people sign in. */
+const CORE = ["index:createSession,GatepassError,isGatepassError"];
+const CLIENT = [...CORE, "fetch:createClient"];
 
 /** The three layers that most pages use. "entry:names" imports these names of an entry; without names, all. */
 const LAYERS = ["retry:retry", "loading:createLoading", "events:log"];
@@ -75,7 +76,7 @@ async function weigh(entries, beyond) {
 const rows = [
   ["gatepass", await weigh(CORE), 7_650],
   ["gatepass + gatepass/fetch", await weigh(CLIENT), 9_350],
-  ["gatepass + createFetch", await weigh(["index", "fetch:createFetch"]), 8_700],
+  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_700],
   ["… + createFetch", await weigh(["fetch:createFetch"], CLIENT), 500],
   ["… + graphqlRefused", await weigh(["fetch:graphqlRefused"], [...CLIENT, "fetch:createFetch"]), 300],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_150],

@@ -22,7 +22,10 @@ import {
 
 import { type FollowOptions, followLink } from "./links.js";
 import { type Busy, type Loading, type LoadingOptions, type LoadingView, showProgress } from "./loading.js";
+import { hereOf } from "./safe-return.js";
 import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
+
+export { safeReturn } from "./safe-return.js";
 
 const SessionContext = createContext<Session | null>(null);
 const IDLE: Busy = { count: 0, isVisible: false };
@@ -156,19 +159,6 @@ export function RequireSession({
   return isOutside || status === "unknown" ? fallback : children;
 }
 
-/** `returnTo` if it is on this origin, else `otherwise`: a link must not redirect to another site (CWE-601). */
-export function safeReturn(returnTo: string | null | undefined, otherwise = "/"): string {
-  const here = globalThis.location;
-  if (!returnTo || !here) return otherwise;
-  try {
-    const url = new URL(returnTo, here.origin);
-    // "/.//other.example" parses as a path here, but "//other.example" would be followed to another host.
-    return url.origin === here.origin && !url.pathname.startsWith("//") ? hereOf(url) : otherwise;
-  } catch {
-    return otherwise;
-  }
-}
-
 function useSessionContext(): Session {
   const session = useContext(SessionContext);
   if (!session) throw new Error("useSession() needs a <SessionProvider session={…}> above it.");
@@ -177,4 +167,3 @@ function useSessionContext(): Session {
 
 const accountOf = ({ account }: Snapshot) => account;
 const statusOf = ({ status }: Snapshot) => status;
-const hereOf = ({ pathname, search, hash }: Place) => `${pathname}${search}${hash}`;
