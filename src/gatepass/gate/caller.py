@@ -5,8 +5,8 @@ from typing import Any
 
 from gatepass.accounts.external import AuthenticatedUser
 from gatepass.assembly.parts import Parts
-from gatepass.core.access_token import Principal
 from gatepass.core.binding import BindingKey
+from gatepass.core.principal import Principal
 from gatepass.server.door import SignedIn
 from gatepass.sessions.changed_claims import SPREAD, ChangedClaims
 from gatepass.wire.bodies import binding_key

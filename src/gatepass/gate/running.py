@@ -4,7 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
-from gatepass.access.asgi import CHECK, Guard, guarding
+from gatepass.access.asgi import CHECK
+from gatepass.access.asgi_guard import Guard
+from gatepass.access.asgi_lifespan import guarding
 from gatepass.access.wsgi import Guard as WSGIGuard
 from gatepass.assembly.parts import Parts
 from gatepass.wire.asgi import ASGIApp
