@@ -18,7 +18,7 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
     ├── Disconnected                server.http: the client left before its request was complete
     ├── NotSignedIn, Unreadable, Ambiguous     cli.login_files: no login, an unusable answer, several logins
     ├── SocketClosed                access.live_socket: the guard has closed a WebSocket; also a ConnectionError
-    ├── Denied                      guards.flask, guards.litestar, guards.starlette: also their HTTPException
+    ├── Denied                      guards.flask, guards.litestar.principal, guards.starlette: also their HTTPException
     ├── ClientError                 client.errors: everything that the Python client raises; the tree is there
     └── Problem                     becomes an RFC 9457 document: status, code, detail, facts
         ├── BadRequest              400 malformed-json, invalid-proof, invalid-binding-secret, malformed-request
