@@ -18,11 +18,11 @@ from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration
 from gatepass.accounts.service import Accounts
-from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.event import Event
 from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
