@@ -25,7 +25,7 @@
         │   │   ├── RevokedToken        it is genuine, and its session has ended
         │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
         │   │   └── UnknownHeader       core.access_token: under no key that is known
-        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
+        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
@@ -163,13 +163,21 @@ class StaleClaims(InvalidToken):
 
 
 class InsufficientUserAuthentication(Unauthenticated):
-    """The access token is valid, but its sign-in was more than `max_age` seconds ago (RFC 9470 §3)."""
+    """The access token is valid, but its sign-in was too long ago, or by too weak means (RFC 9470 §3).
 
-    def __init__(self, max_age: int) -> None:
-        detail = "This needs a recent sign-in: sign in again."
-        challenge = f'Bearer error="insufficient_user_authentication", max_age="{max_age}"'
+    `acr` names the assurances that are enough; the document has them as `acr_values`.
+    """
+
+    def __init__(self, max_age: int | None = None, *, acr: str | None = None) -> None:
+        asked: dict[str, Fact] = {} if acr is None else {"acr_values": acr}
+        if max_age is not None:
+            asked["max_age"] = max_age
+        told = "".join(f', {name}="{value}"' for name, value in asked.items())
         super().__init__(
-            ProblemCode.INSUFFICIENT_USER_AUTHENTICATION, detail, facts={"max_age": max_age}, challenge=challenge
+            ProblemCode.INSUFFICIENT_USER_AUTHENTICATION,
+            "This needs a recent sign-in: sign in again." if acr is None else "This needs a stronger sign-in: step up.",
+            facts=asked,
+            challenge=f'Bearer error="insufficient_user_authentication"{told}',
         )
 
 
