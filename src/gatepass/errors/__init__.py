@@ -28,8 +28,9 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
         │   │   ├── RevokedToken        it is genuine, and its session has ended
         │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
         │   │   └── UnknownHeader       core.access_token: under no key that is known
-        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
+        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   ├── SecondFactorRequired    the first step of a sign-in is right, and another must follow
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
         ├── PageElsewhere           303 page-resumes, sign-in-required: a person who opens a page goes there first
@@ -62,8 +63,8 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
             └── Overloaded
 
 An application catches `GatepassError` for all of these. Wrong arguments raise TypeError or ValueError, as in Python
-itself. A problem has facts (members of its document) and headers; no fact is ever a secret or repeats what the caller
-sent.
+itself. A problem has facts (members of its document) and headers; no fact repeats what the caller sent, and none is a
+secret, but for the ticket of a sign-in, which is its caller's own.
 """
 
 from gatepass.errors.application import (
@@ -88,6 +89,7 @@ from gatepass.errors.caller import (
     PageElsewhere,
     ProofRequired,
     RevokedToken,
+    SecondFactorRequired,
     SessionEnded,
     SignInRefused,
     StaleClaims,
@@ -144,6 +146,7 @@ __all__ = [
     "Refused",
     "RequestTimeout",
     "RevokedToken",
+    "SecondFactorRequired",
     "SessionEnded",
     "SignInRefused",
     "StaleClaims",

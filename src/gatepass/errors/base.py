@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-Fact = str | int | Sequence[Mapping[str, str]]
+Fact = str | int | Sequence[str] | Sequence[Mapping[str, str]]
 Headers = Mapping[str, str]
 
 

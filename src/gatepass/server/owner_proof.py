@@ -17,13 +17,17 @@ PROOF_PROBLEMS = {
 """The problems of an endpoint that asks for it."""
 
 
-def require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
-    """Raise unless the request brings what proves the owner: the password, or a recent sign-in if there is none."""
-    if password is not None:
-        return
-    if account.has_password:
+async def require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
+    """Raise unless the request brings what proves the owner: the password, or a recent sign-in if there is none.
+
+    The session must have been signed in to with several factors, if the account has them.
+    """
+    if password is None and account.has_password:
         raise bodies.invalid_body({"password": "Field required"})
-    context.recent_principal(request)
+    if password is None:
+        await context.owner(request)
+    else:
+        await context.require_assurance(context.principal(request))
 
 
 def changed_meanwhile() -> Conflict:

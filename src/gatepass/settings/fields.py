@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm
-from gatepass.core.policy import Policy, RegistrationMode
+from gatepass.core.policy import Policy, RegistrationMode, SecondFactor
 from gatepass.environment import PREFIX
 from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
@@ -49,6 +49,8 @@ class Fields(BaseSettings):
     registration: RegistrationMode = _POLICY.registration
     sessions_per_account: int = _POLICY.sessions_per_account
     recent_sign_in: SwitchedDuration = _POLICY.recent_sign_in
+    second_factor: SecondFactor = _POLICY.second_factor
+    second_factor_grace: Duration = _POLICY.second_factor_grace
 
     issuer: str | None = _TOKENS.issuer
     audience: str | None = _TOKENS.audience

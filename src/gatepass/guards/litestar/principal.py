@@ -25,25 +25,27 @@ class Denied(HTTPException, GatepassError):
         self.problem = problem
 
 
-def current_principal(connection: Connection, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(
+    connection: Connection, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Raises Denied (401, 403 or 503).
     """
     try:
-        return asgi.current_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+        return asgi.current_principal(connection.scope, *scopes, max_age=max_age, acr=acr)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 
 
-async def admit(socket: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+async def admit(socket: Connection, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """Let the caller of a WebSocket in: by a header, a sub-protocol or the first message, which is waited for.
 
     Then `await socket.accept()` as usual. `current_principal(socket)` is the caller by the newest token. Raises
     WebSocketException after it has closed the socket.
     """
     try:
-        return await live_socket.admit(socket.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+        return await live_socket.admit(socket.scope, *scopes, max_age=max_age, acr=acr)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(socket.scope, problem) from None
 
@@ -78,13 +80,15 @@ def optional_principal(connection: Connection) -> Principal | None:
         raise _refusal(connection.scope, problem) from None
 
 
-def page_principal(connection: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(
+    connection: Connection, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
     """The person for whom a page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
 
     Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
     """
     try:
-        return asgi.page_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+        return asgi.page_principal(connection.scope, *scopes, max_age=max_age, acr=acr)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 

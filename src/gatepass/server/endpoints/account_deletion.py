@@ -33,7 +33,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
     if body is None and account.has_password:
         raise bodies.no_body("password")
     password = None if body is None else body.password
-    require_proof(context, request, account, password)
+    await require_proof(context, request, account, password)
     sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
     try:
         if password is not None:

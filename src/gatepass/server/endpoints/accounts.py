@@ -7,6 +7,9 @@
 An account without a password (its owner signs in at a provider) is changed after a recent sign-in instead, and gets a
 password by the mailed link of a reset.
 
+Where the account has a second factor, all of these but the reset want a session that began with one, or was stepped up.
+A reset removes no factor: the next sign-in asks for it.
+
 Who changes the password or the address throws every device out, the copy of this one too: all sessions end, and the
 answer begins a new one, under a new key.
 
@@ -14,9 +17,7 @@ The first two take no access token, so they are declared `cross_site`. Without m
 them answers 403 `not-offered`.
 """
 
-
-
-from gatepass.core.authentication import BY_PASSWORD, Authentication
+from gatepass.core.authentication import BY_PASSWORD, MAX_METHODS, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.principal import Principal
 from gatepass.errors import InvalidCredentials
@@ -64,6 +65,7 @@ async def change_password(context: Context, request: Request) -> Reply:
     principal = context.principal(request)
     body = bodies.read(PasswordChange, await request.json(bodies.MAX_BYTES))
     account = await context.account(principal)
+    await context.require_assurance(principal)
     try:
         await context.accounts.change_password(
             account,
@@ -74,7 +76,9 @@ async def change_password(context: Context, request: Request) -> Reply:
         )
     except InvalidCredentials:
         raise wrong_password("The current password is wrong.") from None
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=BY_PASSWORD)
+    return await _sign_in_anew(
+        context, request, principal, binding_key=body.binding_secret, how=_by_password(principal)
+    )
 
 
 async def change_email(context: Context, request: Request) -> Reply:
@@ -87,7 +91,7 @@ async def change_email(context: Context, request: Request) -> Reply:
     body, extras = read_with(EmailChange, await request.json(bodies.MAX_BYTES), models)
     email, email_key = bodies.parse_email(body.email)
     account = await context.account(principal)
-    require_proof(context, request, account, body.password)
+    await require_proof(context, request, account, body.password)
     try:
         await context.email_change.request(
             account,
@@ -152,6 +156,12 @@ async def _sign_in_anew(
         raise changed_meanwhile() from None
 
 
+def _by_password(principal: Principal) -> Authentication:
+    """The password was verified just now, in a session that has the assurance that it had."""
+    others = [method for method in principal.methods if method not in BY_PASSWORD.methods]
+    return Authentication((*BY_PASSWORD.methods, *others)[:MAX_METHODS], principal.acr)
+
+
 def _as_before(principal: Principal) -> Authentication:
     """How the caller had signed in. A session of an earlier version does not say by which methods."""
     methods = principal.methods or BY_PASSWORD.methods
@@ -187,6 +197,7 @@ ENDPOINTS = (
         body=PasswordChange,
         done={200: "SignIn"},
         problems={
+            401: "insufficient-user-authentication",
             403: "invalid-credentials, not-offered",
             409: "password-changed",
             422: PASSWORD_PROBLEMS,

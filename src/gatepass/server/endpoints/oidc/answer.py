@@ -7,7 +7,7 @@ from gatepass.accounts.hooks import HookError
 from gatepass.core.authentication import Authentication
 from gatepass.core.identity import ProviderSignIn
 from gatepass.core.secret import Secret
-from gatepass.errors import Problem, SessionEnded, SignInRefused
+from gatepass.errors import Problem, SecondFactorRequired, SessionEnded, SignInRefused
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.partner import Answer, Assertion, Partner, expired
 from gatepass.oidc.return_to import with_error
@@ -47,6 +47,9 @@ async def _take(context: Context, request: Request, partner: Partner, parameters
         return problem_page(request, expired(), cookies=gone)
     try:
         cookies = await _finish(context, request, partner, errand, parameters)
+    except SecondFactorRequired as needed:
+        page, ticket = with_error(errand.return_to, needed.code), context.errands.keep_ticket(needed.ticket)
+        return redirect(page, cookies=[*gone, ticket])
     except Problem as problem:
         report_failure(context, request, name, problem)
         return redirect(with_error(errand.return_to, problem.code), cookies=gone)

@@ -28,7 +28,7 @@ async def start(context: Context, request: Request) -> Reply:
         raise bodies.invalid_body({"return_to": RETURN_TO})
     _check_age(partner, body)
     context.limiter.provider(context.ip_prefix(request))
-    principal = context.recent_principal(request) if body.link else None
+    principal = await context.owner(request) if body.link else None
     errand, cookies = context.errands.begin(
         request,
         partner.provider,
