@@ -125,6 +125,12 @@ class Refreshes:
         case: RefreshCase,
         with_access_token: bool = True,
     ) -> Grant:
+        if key and not token.is_bound and case != "repeat":  # told at once: it is so, also if there are no claims now
+            self._report(
+                events.SessionBound(
+                    at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()
+                )
+            )
         grant = await self._tokens.successor(session, token, key=key, now=now, with_access_token=with_access_token)
         self._report(
             events.SessionRefreshed(
@@ -136,12 +142,6 @@ class Refreshes:
                 case=case,
             )
         )
-        if key and not token.is_bound and case != "repeat":
-            self._report(
-                events.SessionBound(
-                    at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()
-                )
-            )
         return grant
 
     async def _revoke_reused(self, token: RefreshToken, *, now: int, ip_prefix: str) -> Ended:
