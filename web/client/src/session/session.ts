@@ -188,7 +188,10 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   /** Ends it in this tab and leaves the cookies. Returns whether this tab had that session. */
   function leave(sid: string, reason: EndReason): boolean {
     if (memory.sid !== sid) return false;
-    if (reason === "unproven" || reason === "reused") suspect("copied-session");
+    if (reason === "unproven" || reason === "reused") {
+      // The note is still of the session that this origin began itself, and that another one has replaced.
+      suspect(notes("key")?.startsWith(sid) === false ? "other-origin" : "copied-session");
+    }
     endedSid = sid;
     memory.reset({ status: "ended", reason });
     queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
