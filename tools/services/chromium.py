@@ -10,7 +10,7 @@ _OFF = (
     "WebUIOmniboxFullPopup",
     "SpareRendererForSitePerProcess",
 )
-"""What a window prepares that nobody looks at: two pages for its address bar, and a process for the next page. With
+"""What a window prepares and no test looks at: two pages for its address bar, and a process for the next page. With
 these a profile with one page costs 1.6 s of processor time, without them 0.45."""
 _OFF_BY_PLAYWRIGHT = (
     "AimEnabled",

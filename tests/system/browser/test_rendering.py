@@ -1,7 +1,6 @@
 """Pages that Node renders: the three examples, in a real browser before a real gate (PROTOCOL §10)."""
 
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from gatepass.testing.faults import FaultProxy
+from tests.support import preloaded
 from tests.support.full import FULL
 from tests.support.node_example import NEXT, REACT_ROUTER, SVELTEKIT, Example, running
 from tests.support.process import until_listening
@@ -71,7 +71,7 @@ def site(example: Example, folder: Path) -> Iterator[Site]:
         url = f"http://localhost:{proxy.port}"
         options = ("--port", api_port, "--public-port", proxy.port, "--pages-port", pages_port, "--folder", folder)
         command = [sys.executable, "-m", "tests.system.browser.rendering", *map(str, options)]
-        api = subprocess.Popen(command, cwd=ROOT)
+        api = preloaded.start(command, cwd=ROOT)
         try:
             until_listening(api, api_port)
             made = httpx2.post(f"{url}/auth/register", json=ANN, headers={"Gatepass-Client": "1"})
