@@ -18,11 +18,11 @@ from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
 from gatepass.stores.memory_changes import MemoryChanges
 from gatepass.stores.memory_claims import MemoryClaims
-from gatepass.stores.memory_identities import MemoryIdentities
+from gatepass.stores.memory_factors import MemoryFactors
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims):
+class MemoryStore(MemoryFactors, MemoryChanges, MemoryAttempts, MemoryClaims):
     """All store ports over dictionaries."""
 
     is_shared = False
@@ -159,13 +159,14 @@ class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims)
         credential_version: int,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
             return None
-        if drop_identities:
+        if drop_others:
             self._drop_identities(account_id)
+            self._drop_factors(account_id)
         self._accounts[account_id] = replace(
             account, password_hash=password_hash, credential_version=credential_version + 1
         )
@@ -200,6 +201,7 @@ class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims)
         del self._ids_by_email[account.email_key]
         self._failures.pop(account_id, None)
         self._drop_identities(account_id, with_sessions=True)
+        self._drop_factors(account_id)
         self._note_change(account_id, "delete")
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]

@@ -11,9 +11,9 @@
             await store.close()
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
-alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery, IdentityBattery
-and ChangeBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that several processes can share
-inherits from SharedBattery too.
+alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery,
+IdentityBattery, FactorBattery and ChangeBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that
+several processes can share inherits from SharedBattery too.
 """
 
 from gatepass._extras import missing_extra
@@ -27,7 +27,7 @@ except ModuleNotFoundError as missing:
 pytest.register_assert_rewrite(
     *(
         f"gatepass.testing.{part}_battery"
-        for part in ("account", "audit", "change", "claims", "feed", "identity", "session")
+        for part in ("account", "audit", "change", "claims", "factor", "feed", "identity", "session")
     )
 )
 
@@ -35,6 +35,7 @@ from gatepass.testing.account_battery import AccountBattery, AttemptBattery, Key
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
 from gatepass.testing.change_battery import ChangeBattery  # noqa: E402
 from gatepass.testing.claims_battery import ClaimsBattery  # noqa: E402
+from gatepass.testing.factor_battery import FactorBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.identity_battery import IdentityBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery  # noqa: E402
@@ -45,6 +46,7 @@ __all__ = [
     "AuditBattery",
     "ChangeBattery",
     "ClaimsBattery",
+    "FactorBattery",
     "FeedBattery",
     "IdentityBattery",
     "KeyBattery",
@@ -61,6 +63,7 @@ class StoreBattery(
     AccountBattery,
     RegistrationBattery,
     IdentityBattery,
+    FactorBattery,
     ChangeBattery,
     AttemptBattery,
     KeyBattery,

@@ -23,7 +23,8 @@ from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.changes import ChangeStatements, PostgresChanges
 from gatepass.stores.postgres.claims import ClaimsStatements, PostgresClaims
-from gatepass.stores.postgres.identities import PostgresIdentities
+from gatepass.stores.postgres.factor_statements import FactorStatements
+from gatepass.stores.postgres.factors import PostgresFactors
 from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.listener import POLL_INTERVAL, listening
 from gatepass.stores.postgres.pool import (
@@ -49,7 +50,7 @@ _SID = 6
 """The place of the sid among the values of a swap."""
 
 
-class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
+class PostgresStore(PostgresFactors, PostgresChanges, PostgresClaims):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -60,6 +61,7 @@ class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
         self._url = parse_url(url)
         schema = self._url.schema
         self._sql, self._accounts_sql = Statements(schema), AccountStatements(schema)
+        self._factors_sql = FactorStatements(schema)
         self._identities_sql, self._changes_sql = IdentityStatements(schema), ChangeStatements(schema)
         self._claims_sql = ClaimsStatements(schema, self._sql.channel)
         self._pool = ConnectionPool(self._url)
