@@ -253,8 +253,16 @@ def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     }
 
 
-def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str] | None]:
-    """One row of the list of sessions: no token material, a coarse address (ASVS 7.5.2)."""
+Facts = dict[str, str | int | bool | list[str] | None]
+
+
+def session_json(session: Session, *, current: str) -> Facts:
+    """One row of the list of sessions of an account, which says which is that of the caller."""
+    return {**session_facts(session), "current": session.sid.hex() == current}
+
+
+def session_facts(session: Session) -> Facts:
+    """What may be told of a session: no token material, a coarse address (ASVS 7.5.2)."""
     return {
         "id": session.sid.hex(),
         "client": session.client,
@@ -267,7 +275,6 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "methods": list(session.methods),
         "acr": session.acr or None,
         "authenticated_at": session.authenticated_at,
-        "current": session.sid.hex() == current,
     }
 
 
