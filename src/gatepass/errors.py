@@ -27,6 +27,7 @@
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   │   └── InvalidCode             a code of a second factor is wrong, or was used
         │   ├── SecondFactorRequired    the first step of a sign-in is right, and another must follow
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
@@ -185,8 +186,19 @@ class InsufficientUserAuthentication(Unauthenticated):
 class InvalidCredentials(Unauthenticated):
     """One answer for an unknown account, a wrong password and a disabled account."""
 
+    def __init__(
+        self,
+        code: str = ProblemCode.INVALID_CREDENTIALS,
+        detail: str = "E-mail address or password is wrong.",
+    ) -> None:
+        super().__init__(code, detail)
+
+
+class InvalidCode(InvalidCredentials):
+    """A code of a second factor is wrong, was used before, or there is no such factor: one answer."""
+
     def __init__(self) -> None:
-        super().__init__(ProblemCode.INVALID_CREDENTIALS, "E-mail address or password is wrong.")
+        super().__init__(ProblemCode.INVALID_CODE, "The code is wrong, or was used already.")
 
 
 class SecondFactorRequired(Unauthenticated):
