@@ -116,7 +116,7 @@ class SecretKeys:
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
     of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `ticket` for
-    sign-ins between their two steps.
+    sign-ins between their two steps, `totp` for the secrets of authenticator apps.
     """
 
     key_id: int
@@ -128,6 +128,7 @@ class SecretKeys:
     device: bytes
     errand: bytes
     ticket: bytes
+    totp: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -236,6 +237,7 @@ class KeyRing:
                 device=derive(secret, "device-bound session"),
                 errand=derive(secret, "sign-in errand"),
                 ticket=derive(secret, "sign-in ticket"),
+                totp=derive(secret, "totp seal"),
             )
             for secret in secrets
         ]
@@ -253,6 +255,11 @@ class KeyRing:
 
     def __repr__(self) -> str:
         return f"KeyRing({len(self._secret_keys)} secrets)"
+
+    @property
+    def former(self) -> Sequence[SecretKeys]:
+        """The keys of the secrets that only verify and open: all but the first."""
+        return tuple(self._secret_keys.values())[1:]
 
     def find(self, key_id: int) -> SecretKeys | None:
         """The keys of the secret that has this key id, or None."""
