@@ -37,6 +37,7 @@ from gatepass.core.event.refusal import (
     ProviderSignInRefused,
     RateExceeded,
     RequestRefused,
+    SecondFactorAsked,
     SignInFailed,
     SignInThrottled,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "ResetRequested",
     "RevocationsLost",
     "RevocationsRestored",
+    "SecondFactorAsked",
     "SecondFactorFailed",
     "SessionBound",
     "SessionDeviceBound",
