@@ -28,6 +28,7 @@ from gatepass.errors import InvalidToken
 from gatepass.factors.changes import FactorChanges
 from gatepass.factors.policy import SecondFactors
 from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
 from gatepass.factors.tickets import Tickets
 from gatepass.factors.totp import Totps
 from gatepass.oidc.providers import Providers
@@ -84,6 +85,7 @@ class Context:
     providers: Providers
     errands: ErrandCookies
     second_factors: SecondFactors
+    factors: FactorList
     factor_changes: FactorChanges
     totps: Totps
     recovery_codes: RecoveryCodes

@@ -87,11 +87,11 @@ def describe(endpoints: Iterable[Endpoint], policy: Policy, hooks: Hooks | None 
 
 def _add_hooks(document: Json, endpoint: Endpoint, hooks: Hooks) -> None:
     """Add the members that models of the application declare, and that its hooks may refuse with any 4xx."""
-    if endpoint.act is None or endpoint.body is None:
+    if endpoint.act is None:
         return
     schemas = document["components"]["schemas"]
-    body = schemas[endpoint.body.__name__]
-    for model in hooks.models(endpoint.act):
+    for model in hooks.models(endpoint.act) if endpoint.body is not None else ():
+        body = schemas[endpoint.body.__name__]
         schema = schema_of(model, refs="#/components/schemas/Application{model}")
         schemas |= {f"Application{name}": each for name, each in schema.get("$defs", {}).items()}
         body["properties"] |= schema.get("properties", {})
