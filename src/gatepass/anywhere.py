@@ -22,6 +22,7 @@ from gatepass.accounts.administration import Administration
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
 from gatepass.server.door import Door
@@ -168,6 +169,18 @@ class SyncProviderLogout(SyncService):
     origin = Method(ProviderLogout.origin)
 
 
+class SyncPasskeys(SyncService):
+    """`gate.sync.passkeys`."""
+
+    list_for_account = Method(PasskeyFactors.list_for_account)
+    creation_options = Method(PasskeyFactors.creation_options)
+    add = Method(PasskeyFactors.add)
+    request_options = Method(PasskeyFactors.request_options)
+    authenticate = Method(PasskeyFactors.authenticate)
+    rename = Method(PasskeyFactors.rename)
+    remove = Method(PasskeyFactors.remove)
+
+
 class SyncAdministration(SyncService):
     """`gate.sync.administration`."""
 
@@ -219,6 +232,7 @@ class Sync(Run):
         accounts: Accounts,
         identities: Identities,
         provider_logout: ProviderLogout,
+        passkeys: PasskeyFactors,
         administration: Administration,
         keys: SigningKeys,
         door: Door,
@@ -231,6 +245,7 @@ class Sync(Run):
         self.accounts = SyncAccounts(accounts, self)
         self.identities = SyncIdentities(identities, self)
         self.provider_logout = SyncProviderLogout(provider_logout, self)
+        self.passkeys = SyncPasskeys(passkeys, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
         claims_of = SyncClaims(claims, self)

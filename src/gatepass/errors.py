@@ -5,6 +5,7 @@
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
     ├── InvalidDeviceProof          core.device_key: the proof of a device is unusable; also a ValueError
+    ├── InvalidPasskey              core.webauthn: the answer of an authenticator is refused; also a ValueError
     ├── InvalidLogoutToken          core.logout_token: it ends nothing; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
@@ -27,6 +28,7 @@
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   ├── PasskeyRefused          passkey-refused, unknown-credential
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
         ├── PageElsewhere           303 page-resumes, sign-in-required: a person who opens a page goes there first
@@ -178,6 +180,17 @@ class InvalidCredentials(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__(ProblemCode.INVALID_CREDENTIALS, "E-mail address or password is wrong.")
+
+
+class PasskeyRefused(Unauthenticated):
+    """One answer for whatever is wrong with a passkey, and one for a credential that is unknown here."""
+
+    def __init__(self, *, is_unknown: bool = False) -> None:
+        """`is_unknown`: a page may tell the browser to forget the passkey (WebAuthn L3 §5.1.10.2)."""
+        if is_unknown:
+            super().__init__(ProblemCode.UNKNOWN_CREDENTIAL, "This passkey is not known here any more.")
+        else:
+            super().__init__(ProblemCode.PASSKEY_REFUSED, "This passkey cannot be used here.")
 
 
 class NoSession(Unauthenticated):

@@ -29,6 +29,7 @@ from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.mail.options import Mail
 from gatepass.oidc.options import Provider
 from gatepass.ports import Clock, Entropy, Mailer, PasswordHasher, Store
@@ -75,6 +76,7 @@ class Gatepass:
         mail: Mail | Mailer | str | None = None,
         users: Authenticator | None = None,
         providers: Sequence[Provider] = (),
+        passkeys: Passkeys | None = None,
         limits: Limits | None = None,
         pages: Pages | None = None,
         testing: bool = False,
@@ -93,6 +95,7 @@ class Gatepass:
         mail        a mailer, the URL of one, or `Mail` with sender, templates and link pages
         users       accounts that the application keeps itself; registration is closed then
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
+        passkeys    the domain to which passkeys are bound (WebAuthn); None: there are none
         limits      rates, queues and connections of one process
         pages       page cookies, for pages that a server renders for a person; None: there are none
         testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
@@ -111,6 +114,7 @@ class Gatepass:
             mail=mail if isinstance(mail, Mail) else Mail(mail),
             users=users,
             providers=tuple(providers),
+            passkeys=passkeys,
             limits=limits or Limits(),
             pages=pages,
             testing=testing,
@@ -125,6 +129,7 @@ class Gatepass:
         self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)
         self.identities, self.keys = anywhere(parts.identities), anywhere(parts.keys)
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
+        self.passkeys = anywhere(parts.passkeys)
         self.check, self.revocations, self.events = parts.check, parts.revocations, parts.report
         self._changed_claims = anywhere(parts.changed_claims)
         self.cookies, self.origins, self.live = parts.cookies, parts.origins, parts.live

@@ -20,8 +20,10 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
 from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
 from gatepass.core.rate import Rate
+from gatepass.core.webauthn import UserVerification
 from gatepass.environment import PREFIX, bare_names, has_file, overridden_names, read_file, read_names, unknown_names
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
 from gatepass.oidc.environment import is_of_provider, near_miss, read_providers
@@ -31,7 +33,7 @@ from gatepass.server.testing import check_testing
 from gatepass.stores import DEFAULT_STORE, open_store
 from gatepass.wire.browsers import Browsers, DeviceBound
 from gatepass.wire.cookies import SameSite
-from gatepass.wire.origin import Hsts
+from gatepass.wire.origin import Hsts, Origins
 from gatepass.wire.pages import Pages
 
 ENV_FILE = "gatepass.env"
@@ -45,6 +47,8 @@ _OTHER_NAMES = {
 """The options whose setting has another name."""
 _POLICY, _TOKENS, _BROWSERS, _LIMITS, _MAIL, _PAGES = Policy(), Tokens(), Browsers(), Limits(), Mail(), Pages()
 """Each group of options holds its defaults, once."""
+_PASSKEYS = {"passkey_rp_id", "passkey_rp_name", "passkey_origins", "passkey_user_verification"}
+"""The settings of the one group whose options have shorter names in code."""
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
@@ -152,6 +156,11 @@ class Settings(BaseSettings):
     sign_in_page: str | None = _PAGES.sign_in_page
     auth_path: str = _PAGES.auth_path
 
+    passkey_rp_id: str | None = None
+    passkey_rp_name: str | None = None
+    passkey_origins: Names = ()
+    passkey_user_verification: UserVerification = "required"
+
     mail: SecretStr | None = None
     mail_from: str | None = _MAIL.sender
     security_mail: bool = _MAIL.security_mail
@@ -165,6 +174,7 @@ class Settings(BaseSettings):
     address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
     registration_rate: LimitRate = _LIMITS.registration_rate
     provider_rate: LimitRate = _LIMITS.provider_rate
+    passkey_rate: LimitRate = _LIMITS.passkey_rate
     sign_ins_at_once: int = _LIMITS.sign_ins_at_once
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request
@@ -254,6 +264,7 @@ class Settings(BaseSettings):
             "mail": self._mail,
             "limits": lambda: Limits(**self._values(Limits)),
             "pages": self._pages,
+            "passkeys": self._passkeys,
             "providers": lambda: self._providers,
         }
 
@@ -280,11 +291,13 @@ class Settings(BaseSettings):
     def _hidden(self, given: Collection[str]) -> list[str]:
         """Settings that an argument in code would silently undo: REGISTRATION=closed beside `policy`, say."""
         groups = {"policy": Policy, "tokens": Tokens, "browsers": Browsers, "limits": Limits, "mail": LinkPages}
-        groups["pages"] = Pages
+        groups |= {"pages": Pages, "passkeys": Passkeys}
         faults = []
         for argument in sorted(groups.keys() & set(given)):
             options = {option.name for option in fields(groups[argument])}
             options |= {"mail": {"mail", "mail_from", "security_mail"}, "pages": {"pages"}}.get(argument, set())
+            if argument == "passkeys":
+                options = _PASSKEYS
             if names := sorted(options & self.model_fields_set):
                 settings = ", ".join(f"{PREFIX}{name.upper()}" for name in names)
                 faults.append(f"{settings}: `{argument}` is given in code and replaces it. Set it in one place.")
@@ -299,6 +312,7 @@ class Settings(BaseSettings):
         checks: dict[tuple[str, ...], Callable[[], object]] = {
             **{(name,): make for name, make in self._groups().items()},
             ("public_url", "browsers"): self._check_url,
+            ("public_url", "browsers", "passkeys"): self._check_passkeys,
             ("mail", "pages"): lambda: self._mail(LinkPages()),  # the mailer's faults, also beside one of the pages
             ("policy", "mail", "users"): self._check_registration,
             ("public_url", "store", "sessions"): self._check_testing,
@@ -317,6 +331,12 @@ class Settings(BaseSettings):
     def _check_url(self) -> None:
         if self.public_url is not None:
             Browsers(same_site=self.same_site).check_url(self.public_url)
+
+    def _check_passkeys(self) -> None:
+        passkeys = self._passkeys()
+        if passkeys is not None and self.public_url is not None:
+            self._check_url()
+            passkeys.expected(Origins.of(self.public_url, Browsers(**self._values(Browsers)).origins))
 
     def _check_registration(self) -> None:
         check_mode(self.registration, sends_mail=self.mail is not None)
@@ -342,6 +362,18 @@ class Settings(BaseSettings):
         if not self.pages and (named := sorted(self.model_fields_set & {"page_ttl", "sign_in_page", "auth_path"})):
             raise ConfigurationError(f"`{named[0]}` is for page cookies, which are off: set `pages` on too.")
         return pages if self.pages else None
+
+    def _passkeys(self) -> Passkeys | None:
+        if self.passkey_rp_id is None:
+            if named := sorted(self.model_fields_set & _PASSKEYS):
+                raise ConfigurationError(f"`{named[0]}` is for passkeys, which are off: set `passkey_rp_id` too.")
+            return None
+        return Passkeys(
+            rp_id=self.passkey_rp_id,
+            rp_name=self.passkey_rp_name,
+            origins=self.passkey_origins,
+            user_verification=self.passkey_user_verification,
+        )
 
     def _secrets(self) -> Secrets | None:
         if self.secret is None and (self.secret_file is None or not has_file(self.secret_file)):

@@ -88,6 +88,7 @@ class Parts(EndpointParts):
             accounts=self.accounts,
             identities=self.identities,
             provider_logout=self.provider_logout,
+            passkeys=self.passkeys,
             administration=self.administration,
             keys=self.keys,
             door=self.door,

@@ -13,6 +13,7 @@ Level = Literal["info", "warning", "critical"]
 RefreshCase = Literal["advance", "repeat", "recover"]
 Unproven = Literal["missing", "wrong", "device"]
 LinkedBy = Literal["registration", "address", "session"]
+FactorKind = Literal["passkey", "totp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,24 @@ class IdentityUnlinked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FactorAdded(Event):
+    """An account has another factor: a `passkey`, or `totp`."""
+
+    name = "user_factor_add"
+    account_id: str
+    factor: FactorKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorRemoved(Event):
+    """A factor of an account was removed; its sessions stay."""
+
+    name = "user_factor_remove"
+    account_id: str
+    factor: FactorKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetRequested(Event):
     """A link to set a new password was requested; `account_id` if the address has an account."""
 
@@ -153,6 +172,21 @@ class SignInFailed(Event):
     name = "authn_login_fail"
     level = "warning"
     account_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRefused(Event):
+    """The answer of an authenticator added nothing and began no session. `why` says what was wrong with it.
+
+    `origin`: of a page that is not accepted; `verification`: the device did not ask who it is; `copy`: the counter did
+    not rise, so two devices have the key; `unknown`: no account has the credential. The others are in
+    `gatepass.core.webauthn`. `account_id` if the passkey, or the session, is of one.
+    """
+
+    name = "authn_passkey_refused"
+    level = "warning"
+    account_id: str | None
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from gatepass.core.event import Event
 from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
 from gatepass.errors import InvalidToken
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
@@ -70,6 +71,7 @@ class Context:
     email_change: EmailChange
     identities: Identities
     provider_logout: ProviderLogout
+    passkeys: PasskeyFactors
     hooks: Hooks
     refreshes: Refreshes
     refresh_cookies: RefreshCookies

@@ -18,7 +18,7 @@ from gatepass.core.hook_facts import HookKind
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
 
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Handler = Callable[[Context, Request], Awaitable[Reply]]
 Answer = Literal[
     "Account",
@@ -31,6 +31,8 @@ Answer = Literal[
     "Location",
     "Me",
     "Page",
+    "Passkey",
+    "Passkeys",
     "Script",
     "Sessions",
     "SignIn",

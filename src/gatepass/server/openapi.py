@@ -58,6 +58,16 @@ _SESSION = {
     "current": {"type": "boolean"},
 }
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
+_PASSKEY = {
+    "id": _SID,
+    "name": _TEXT,
+    "created_at": _COUNT,
+    "last_used_at": {"type": ["integer", "null"]},
+    "synced": {"type": "boolean"},
+    "backed_up": {"type": "boolean"},
+    "transports": {"type": "array", "items": _TEXT},
+    "aaguid": {"type": "string", "format": "uuid"},
+}
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Page": "string", "Script": "string"}
 _PROVIDER: Json = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 32}
@@ -174,6 +184,8 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Jwks": _object(_JWKS),
         "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
+        "Passkey": _object(_PASSKEY),
+        "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},
     }
 

@@ -8,6 +8,7 @@ from gatepass.server.endpoints import (
     identities,
     links,
     oidc,
+    passkeys,
     provider_logout,
     registration,
     resume,
@@ -34,6 +35,8 @@ FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
+PASSKEYS = passkeys.ENDPOINTS
+"""Where the gate has an RP id. Described too, there."""
 PAGES = resume.ENDPOINTS
 """Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND
