@@ -26,9 +26,10 @@
         │   │   ├── RevokedToken        it is genuine, and its session has ended
         │   │   ├── StaleClaims         it is genuine, but the claims of its account have changed since
         │   │   └── UnknownHeader       core.access_token: under no key that is known
-        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago
+        │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
         │   ├── PasskeyRefused          passkey-refused, unknown-credential
+        │   ├── SecondFactorRequired    the first step of a sign-in is right, and another must follow
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
         ├── PageElsewhere           303 page-resumes, sign-in-required: a person who opens a page goes there first
@@ -61,8 +62,8 @@
             └── Overloaded
 
 An application catches `GatepassError` for all of these. Wrong arguments raise TypeError or ValueError, as in Python
-itself. A problem has facts (members of its document) and headers; no fact is ever a secret or repeats what the caller
-sent.
+itself. A problem has facts (members of its document) and headers; no fact repeats what the caller sent, and none is a
+secret, but for the ticket of a sign-in, which is its caller's own.
 """
 
 import json
@@ -73,7 +74,7 @@ from typing import ClassVar
 
 from gatepass.problem_codes import ProblemCode
 
-Fact = str | int | Sequence[Mapping[str, str]]
+Fact = str | int | Sequence[str] | Sequence[Mapping[str, str]]
 Headers = Mapping[str, str]
 
 
@@ -165,13 +166,21 @@ class StaleClaims(InvalidToken):
 
 
 class InsufficientUserAuthentication(Unauthenticated):
-    """The access token is valid, but its sign-in was more than `max_age` seconds ago (RFC 9470 §3)."""
+    """The access token is valid, but its sign-in was too long ago, or by too weak means (RFC 9470 §3).
 
-    def __init__(self, max_age: int) -> None:
-        detail = "This needs a recent sign-in: sign in again."
-        challenge = f'Bearer error="insufficient_user_authentication", max_age="{max_age}"'
+    `acr` names the assurances that are enough; the document has them as `acr_values`.
+    """
+
+    def __init__(self, max_age: int | None = None, *, acr: str | None = None) -> None:
+        asked: dict[str, Fact] = {} if acr is None else {"acr_values": acr}
+        if max_age is not None:
+            asked["max_age"] = max_age
+        told = "".join(f', {name}="{value}"' for name, value in asked.items())
         super().__init__(
-            ProblemCode.INSUFFICIENT_USER_AUTHENTICATION, detail, facts={"max_age": max_age}, challenge=challenge
+            ProblemCode.INSUFFICIENT_USER_AUTHENTICATION,
+            "This needs a recent sign-in: sign in again." if acr is None else "This needs a stronger sign-in: step up.",
+            facts=asked,
+            challenge=f'Bearer error="insufficient_user_authentication"{told}',
         )
 
 
@@ -191,6 +200,23 @@ class PasskeyRefused(Unauthenticated):
             super().__init__(ProblemCode.UNKNOWN_CREDENTIAL, "This passkey is not known here any more.")
         else:
             super().__init__(ProblemCode.PASSKEY_REFUSED, "This passkey cannot be used here.")
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The first step of a sign-in is right, and one of `methods` must follow, with the `ticket` (PROTOCOL §6).
+
+    `expires_in` seconds are left for it.
+    """
+
+    def __init__(self, methods: Sequence[str], *, ticket: str, expires_in: int) -> None:
+        super().__init__(
+            ProblemCode.SECOND_FACTOR_REQUIRED,
+            "This sign-in needs a second step.",
+            facts={"methods": list(methods), "ticket": ticket, "expires_in": expires_in},
+        )
+        self.methods = tuple(methods)
+        self.ticket = ticket
+        self.expires_in = expires_in
 
 
 class NoSession(Unauthenticated):

@@ -14,6 +14,8 @@ class ProblemCode(StrEnum):
     INVALID_CREDENTIALS = "invalid-credentials"
     PASSKEY_REFUSED = "passkey-refused"
     UNKNOWN_CREDENTIAL = "unknown-credential"
+    SECOND_FACTOR_REQUIRED = "second-factor-required"
+    NO_SECOND_FACTOR = "no-second-factor"
     PAGE_RESUMES = "page-resumes"
     SIGN_IN_REQUIRED = "sign-in-required"
     PAGE_COOKIE_LOST = "page-cookie-lost"

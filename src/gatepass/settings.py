@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gatepass.accounts.registration import check_mode
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm, Secrets
-from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode
+from gatepass.core.policy import DAY, HOUR, MINUTE, Policy, RegistrationMode, SecondFactor
 from gatepass.core.rate import Rate
 from gatepass.core.webauthn import UserVerification
 from gatepass.environment import PREFIX, bare_names, has_file, overridden_names, read_file, read_names, unknown_names
@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     registration: RegistrationMode = _POLICY.registration
     sessions_per_account: int = _POLICY.sessions_per_account
     recent_sign_in: SwitchedDuration = _POLICY.recent_sign_in
+    second_factor: SecondFactor = _POLICY.second_factor
+    second_factor_grace: Duration = _POLICY.second_factor_grace
 
     issuer: str | None = _TOKENS.issuer
     audience: str | None = _TOKENS.audience

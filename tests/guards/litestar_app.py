@@ -36,6 +36,11 @@ async def notes(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
 
 
+@get("/safe", guards=[requires("notes:read", acr="mfa")])
+async def safe(principal: CurrentPrincipal) -> dict[str, str]:
+    return {"account": principal.account_id}
+
+
 @get("/vault", guards=[requires("notes:read", max_age=RECENT)])
 async def vault(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
@@ -78,5 +83,5 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
-    handlers = [me, maybe, notes, vault, page, page_notes, page_or_not, file, secret, seen]
+    handlers = [me, maybe, notes, vault, safe, page, page_notes, page_or_not, file, secret, seen]
     return cast(ASGIApp, Litestar(handlers, plugins=[GatepassPlugin(gate)]))

@@ -262,8 +262,8 @@ def withhold_link(scope: Scope) -> bool:
     return True
 
 
-def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(scope: Scope, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
+    """The caller of this request, of `scopes` who signed in within `max_age` seconds, reaching `acr`.
 
     Of a WebSocket: the caller by its newest token, if that holds now. The first call lets it in, by a header or a
     sub-protocol; only `live_socket.admit` waits for a first message.
@@ -275,7 +275,9 @@ def current_principal(scope: Scope, *scopes: str, max_age: int | None = None) ->
         principal = socket.admit_now()
     else:
         principal = check.principal(authorizations(scope))
-    return check.require(principal, scopes, max_age=max_age) if scopes or max_age is not None else principal
+    if not scopes and max_age is None and acr is None:
+        return principal
+    return check.require(principal, scopes, max_age=max_age, acr=acr)
 
 
 def link_principal(scope: Scope, *scopes: str) -> Principal:
@@ -294,14 +296,14 @@ def optional_principal(scope: Scope) -> Principal | None:
     return check_of(scope).optional(authorizations(scope))
 
 
-def page_principal(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(scope: Scope, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """The person for whom this request's page is rendered, who must cover `scopes` (PROTOCOL §10).
 
     Raises as `PageCheck.principal`, and ConfigurationError for a gate without pages.
     """
     pages = pages_of(check_of(scope))
     _mark(scope, "for-a-person")
-    return pages.principal(page_request(scope), scopes, max_age=max_age)
+    return pages.principal(page_request(scope), scopes, max_age=max_age, acr=acr)
 
 
 def optional_page_principal(scope: Scope) -> Principal | None:

@@ -64,8 +64,10 @@ class PageCheck:
         self._cookies = cookies
         self._options = options
 
-    def principal(self, request: PageRequest, scopes: tuple[str, ...] = (), *, max_age: int | None = None) -> Principal:
-        """The person, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+    def principal(
+        self, request: PageRequest, scopes: tuple[str, ...] = (), *, max_age: int | None = None, acr: str | None = None
+    ) -> Principal:
+        """The person, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
         A server that renders may pass the cookie on as a bearer token, and a script may send its access token.
         Raises as `Check.principal` and `Check.require`; PageElsewhere where another page is the answer; Forbidden
@@ -75,7 +77,7 @@ class PageCheck:
             found = self._found(request)
         except Unauthenticated as refusal:
             raise self._instead(request, refusal) from None
-        return self._check.require(found, scopes, max_age=max_age)
+        return self._check.require(found, scopes, max_age=max_age, acr=acr)
 
     def optional(self, request: PageRequest) -> Principal | None:
         """The person, or None for one who is signed out. Raises as `principal`."""

@@ -116,7 +116,7 @@ class SecretKeys:
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
     of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `passkey` for
-    the challenges that authenticators sign.
+    the challenges that authenticators sign, `ticket` for sign-ins between their two steps.
     """
 
     key_id: int
@@ -128,6 +128,7 @@ class SecretKeys:
     device: bytes
     errand: bytes
     passkey: bytes
+    ticket: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -236,6 +237,7 @@ class KeyRing:
                 device=derive(secret, "device-bound session"),
                 errand=derive(secret, "sign-in errand"),
                 passkey=derive(secret, "passkey challenge"),
+                ticket=derive(secret, "sign-in ticket"),
             )
             for secret in secrets
         ]

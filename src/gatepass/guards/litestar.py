@@ -42,7 +42,7 @@ from litestar.types import Receive, Scope, Send
 
 from gatepass.access import asgi as guard
 from gatepass.access import live_socket
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_step_up
 from gatepass.access.gate import Gate
 from gatepass.access.live_stream import Chunk
 from gatepass.access.live_wire import POLICY, code_of
@@ -79,25 +79,27 @@ class Denied(HTTPException, GatepassError):
         self.problem = problem
 
 
-def current_principal(connection: Connection, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(
+    connection: Connection, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Raises Denied (401, 403 or 503).
     """
     try:
-        return guard.current_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+        return guard.current_principal(connection.scope, *scopes, max_age=max_age, acr=acr)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 
 
-async def admit(socket: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+async def admit(socket: Connection, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """Let the caller of a WebSocket in: by a header, a sub-protocol or the first message, which is waited for.
 
     Then `await socket.accept()` as usual. `current_principal(socket)` is the caller by the newest token. Raises
     WebSocketException after it has closed the socket.
     """
     try:
-        return await live_socket.admit(socket.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+        return await live_socket.admit(socket.scope, *scopes, max_age=max_age, acr=acr)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(socket.scope, problem) from None
 
@@ -132,13 +134,15 @@ def optional_principal(connection: Connection) -> Principal | None:
         raise _refusal(connection.scope, problem) from None
 
 
-def page_principal(connection: Connection, *scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(
+    connection: Connection, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
     """The person for whom a page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
 
     Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
     """
     try:
-        return guard.page_principal(connection.scope, *scopes, max_age=max_age)  # type: ignore[arg-type]
+        return guard.page_principal(connection.scope, *scopes, max_age=max_age, acr=acr)  # type: ignore[arg-type]
     except Problem as problem:
         raise _refusal(connection.scope, problem) from None
 
@@ -154,19 +158,20 @@ def optional_page_principal(connection: Connection) -> Principal | None:
 class Requires:
     """A Litestar guard for a handler, a controller, a router or the whole application."""
 
-    def __init__(self, scopes: tuple[str, ...], max_age: int | None = None) -> None:
-        check_max_age(max_age)
+    def __init__(self, scopes: tuple[str, ...], max_age: int | None = None, acr: str | None = None) -> None:
+        check_step_up(max_age, acr)
         self.scopes = scopes
         self.max_age = max_age
+        self.acr = acr
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Return for a valid caller, else raise Denied. The auth endpoints need no token: sign-in is one of them."""
         # Async though it awaits nothing: Litestar runs a plain function on a thread, at twenty times the cost.
         if not handler.opt.get(_MOUNTED):
             if connection.scope["type"] == ScopeType.WEBSOCKET and self.find is current_principal:
-                await admit(connection, *self.scopes, max_age=self.max_age)
+                await admit(connection, *self.scopes, max_age=self.max_age, acr=self.acr)
             else:
-                self.find(connection, *self.scopes, max_age=self.max_age)
+                self.find(connection, *self.scopes, max_age=self.max_age, acr=self.acr)
 
     find = staticmethod(current_principal)
 
@@ -177,17 +182,17 @@ class RequiresPage(Requires):
     find = staticmethod(page_principal)
 
 
-def requires(*scopes: str, max_age: int | None = None) -> Requires:
+def requires(*scopes: str, max_age: int | None = None, acr: str | None = None) -> Requires:
     """Make a guard that passes only a caller who covers `scopes` (none: any valid caller).
 
     With `max_age` the caller must have signed in at most that many seconds ago.
     """
-    return Requires(scopes, max_age)
+    return Requires(scopes, max_age, acr)
 
 
-def requires_page(*scopes: str, max_age: int | None = None) -> RequiresPage:
+def requires_page(*scopes: str, max_age: int | None = None, acr: str | None = None) -> RequiresPage:
     """The same for pages that are rendered for a person, by `page_principal`."""
-    return RequiresPage(scopes, max_age)
+    return RequiresPage(scopes, max_age, acr)
 
 
 def answer(_request: Request[Any, Any, Any], refusal: Denied | Problem) -> Response[bytes]:

@@ -10,6 +10,8 @@ export type ProblemCode =
   | "invalid-credentials"
   | "passkey-refused"
   | "unknown-credential"
+  | "second-factor-required"
+  | "no-second-factor"
   | "page-resumes"
   | "sign-in-required"
   | "page-cookie-lost"

@@ -8,6 +8,9 @@
 An account without a password (its owner signs in at a provider) is changed and deleted after a recent sign-in instead,
 and gets a password by the mailed link of a reset.
 
+Where the account has a second factor, all of these but the reset want a session that began with one, or was stepped up.
+A reset removes no factor: the next sign-in asks for it.
+
 Who changes the password or the address throws every device out, the copy of this one too: all sessions end, and the
 answer begins a new one, under a new key.
 
@@ -24,7 +27,7 @@ from pydantic import BaseModel
 
 from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
-from gatepass.core.authentication import BY_PASSWORD, Authentication
+from gatepass.core.authentication import BY_PASSWORD, MAX_METHODS, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.secret import Secret
@@ -80,6 +83,7 @@ async def change_password(context: Context, request: Request) -> Reply:
     principal = context.principal(request)
     body = bodies.read(PasswordChange, await request.json(bodies.MAX_BYTES))
     account = await context.account(principal)
+    await context.require_assurance(principal)
     try:
         await context.accounts.change_password(
             account,
@@ -90,7 +94,9 @@ async def change_password(context: Context, request: Request) -> Reply:
         )
     except InvalidCredentials:
         raise _wrong_password("The current password is wrong.") from None
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=BY_PASSWORD)
+    return await _sign_in_anew(
+        context, request, principal, binding_key=body.binding_secret, how=_by_password(principal)
+    )
 
 
 async def change_email(context: Context, request: Request) -> Reply:
@@ -103,7 +109,7 @@ async def change_email(context: Context, request: Request) -> Reply:
     body, extras = read_with(EmailChange, await request.json(bodies.MAX_BYTES), models)
     email, email_key = bodies.parse_email(body.email)
     account = await context.account(principal)
-    _require_proof(context, request, account, body.password)
+    await _require_proof(context, request, account, body.password)
     try:
         await context.email_change.request(
             account,
@@ -157,7 +163,7 @@ async def delete_account(context: Context, request: Request) -> Reply:
     if body is None and account.has_password:
         raise bodies.no_body("password")
     password = None if body is None else body.password
-    _require_proof(context, request, account, password)
+    await _require_proof(context, request, account, password)
     sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
     try:
         if password is not None:
@@ -203,13 +209,23 @@ def _read_deletion(raw: bytes, models: Sequence[type[BaseModel]]) -> tuple[Delet
     return body if raw else None, extras
 
 
-def _require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
-    """Raise unless the request brings what proves the owner: the password, or a recent sign-in if there is none."""
-    if password is not None:
-        return
-    if account.has_password:
+async def _require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
+    """Raise unless the request brings what proves the owner: the password, or a recent sign-in if there is none.
+
+    The session must have been signed in to with several factors, if the account has them.
+    """
+    if password is None and account.has_password:
         raise bodies.invalid_body({"password": "Field required"})
-    context.recent_principal(request)
+    if password is None:
+        await context.owner(request)
+    else:
+        await context.require_assurance(context.principal(request))
+
+
+def _by_password(principal: Principal) -> Authentication:
+    """The password was verified just now, in a session that has the assurance that it had."""
+    others = [method for method in principal.methods if method not in BY_PASSWORD.methods]
+    return Authentication((*BY_PASSWORD.methods, *others)[:MAX_METHODS], principal.acr)
 
 
 def _as_before(principal: Principal) -> Authentication:
@@ -267,6 +283,7 @@ ENDPOINTS = (
         body=PasswordChange,
         done={200: "SignIn"},
         problems={
+            401: "insufficient-user-authentication",
             403: "invalid-credentials, not-offered",
             409: "password-changed",
             422: PASSWORD_PROBLEMS,

@@ -24,6 +24,7 @@ from gatepass.errors import (
     Forbidden,
     Problem,
     ProviderFailed,
+    SecondFactorRequired,
     SessionEnded,
     SignInRefused,
 )
@@ -66,7 +67,7 @@ async def start(context: Context, request: Request) -> Reply:
         raise bodies.invalid_body({"return_to": RETURN_TO})
     _check_age(partner, body)
     context.limiter.provider(context.ip_prefix(request))
-    principal = context.recent_principal(request) if body.link else None
+    principal = await context.owner(request) if body.link else None
     errand, cookies = context.errands.begin(
         request,
         partner.provider,
@@ -144,6 +145,9 @@ async def _take(context: Context, request: Request, partner: Partner, parameters
         return _page(request, expired(), cookies=gone)
     try:
         cookies = await _finish(context, request, partner, errand, parameters)
+    except SecondFactorRequired as needed:
+        page, ticket = with_error(errand.return_to, needed.code), context.errands.keep_ticket(needed.ticket)
+        return _redirect(page, cookies=[*gone, ticket])
     except Problem as problem:
         _tell(context, request, name, problem)
         return _redirect(with_error(errand.return_to, problem.code), cookies=gone)

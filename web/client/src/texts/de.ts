@@ -19,6 +19,8 @@ export const de: Texts = {
     "invalid-credentials": "Die E-Mail-Adresse oder das Passwort ist falsch.",
     "passkey-refused": "Dieser Passkey kann hier nicht verwendet werden.",
     "unknown-credential": "Dieser Passkey ist hier nicht mehr bekannt.",
+    "second-factor-required": "Bitte bestätige mit deinem zweiten Schritt, dass du es bist.",
+    "no-second-factor": "Bitte richte zuerst einen zweiten Schritt für deine Anmeldung ein.",
     "page-resumes": "Einen Moment, bitte.",
     "sign-in-required": "Bitte melden Sie sich an.",
     "page-cookie-lost": "Die Anmeldung konnte nicht fortgesetzt werden. Bitte laden Sie die Seite neu.",

@@ -19,6 +19,8 @@ export const en: Texts = {
     "invalid-credentials": "The e-mail address or the password is wrong.",
     "passkey-refused": "This passkey cannot be used here.",
     "unknown-credential": "This passkey is not known here any more.",
+    "second-factor-required": "Please confirm that it is you with your second step.",
+    "no-second-factor": "Please set up a second step for your sign-in first.",
     "page-resumes": "One moment, please.",
     "sign-in-required": "Please sign in.",
     "page-cookie-lost": "Your sign-in could not be resumed. Please reload the page.",

@@ -19,6 +19,8 @@ export const es: Texts = {
     "invalid-credentials": "El correo electrónico o la contraseña no son correctos.",
     "passkey-refused": "Esta llave de acceso no se puede usar aquí.",
     "unknown-credential": "Esta llave de acceso ya no se reconoce aquí.",
+    "second-factor-required": "Confirma con tu segundo paso que eres tú.",
+    "no-second-factor": "Primero configura un segundo paso para tu inicio de sesión.",
     "page-resumes": "Un momento, por favor.",
     "sign-in-required": "Inicie sesión.",
     "page-cookie-lost": "No se pudo reanudar la sesión. Vuelva a cargar la página.",

@@ -19,6 +19,8 @@ export const fr: Texts = {
     "invalid-credentials": "L’adresse e-mail ou le mot de passe est incorrect.",
     "passkey-refused": "Cette clé d’accès ne peut pas être utilisée ici.",
     "unknown-credential": "Cette clé d’accès n’est plus connue ici.",
+    "second-factor-required": "Veuillez confirmer avec votre deuxième étape qu’il s’agit bien de vous.",
+    "no-second-factor": "Veuillez d’abord configurer une deuxième étape pour votre connexion.",
     "page-resumes": "Un instant, s’il vous plaît.",
     "sign-in-required": "Veuillez vous connecter.",
     "page-cookie-lost": "La session n’a pas pu être reprise. Veuillez recharger la page.",

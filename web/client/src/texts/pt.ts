@@ -19,6 +19,8 @@ export const pt: Texts = {
     "invalid-credentials": "O e-mail ou a palavra-passe está errado.",
     "passkey-refused": "Esta chave de acesso não pode ser usada aqui.",
     "unknown-credential": "Esta chave de acesso já não é conhecida aqui.",
+    "second-factor-required": "Confirme com o seu segundo passo que é mesmo você.",
+    "no-second-factor": "Configure primeiro um segundo passo para o seu início de sessão.",
     "page-resumes": "Um momento, por favor.",
     "sign-in-required": "Inicie sessão.",
     "page-cookie-lost": "Não foi possível retomar a sessão. Recarregue a página.",

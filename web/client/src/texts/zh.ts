@@ -19,6 +19,8 @@ export const zh: Texts = {
     "invalid-credentials": "邮箱地址或密码错误。",
     "passkey-refused": "此通行密钥无法在这里使用。",
     "unknown-credential": "这里已不再识别此通行密钥。",
+    "second-factor-required": "请完成第二步验证，以确认是您本人操作。",
+    "no-second-factor": "请先为您的登录设置第二步验证。",
     "page-resumes": "请稍候。",
     "sign-in-required": "请登录。",
     "page-cookie-lost": "无法恢复登录状态。请重新加载页面。",
