@@ -5,21 +5,23 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from gatepass.accounts.identities import Identity
 from gatepass.core import base64url
 from gatepass.core.access_token import Principal
-from gatepass.core.event import PasskeyRefused
+from gatepass.core.event import PasskeyRefused, SessionRevoked
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.passkey_challenge import CHALLENGE_TTL
 from gatepass.core.policy import Policy
 from gatepass.core.rate import Rate
-from gatepass.errors import Refused
+from gatepass.errors import ConfigurationError, Refused
 from gatepass.factors.options import Passkeys
 from gatepass.factors.passkeys import MAX_PASSKEYS
 from gatepass.server.context import WAYS_IN_MAX_AGE
 from gatepass.server.limits import Limits
 from gatepass.sessions.service import Caller
+from gatepass.testing.records import totp_of
 from gatepass.testing.soft_token import PRESENT, Credential, Lie, SoftToken
 from tests.support.asgi import Answer
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, Browser
@@ -54,7 +56,7 @@ async def options_of(browser: Browser, path: str = "/login/passkey/options") -> 
 
 
 async def add(browser: Browser, token: SoftToken, *, lie: Lie | None = None, **more: Any) -> Answer:
-    """Make a passkey and send it."""
+    """Make a passkey and send it. An account that has one adds another in a session with several factors."""
     options = await options_of(browser, "/passkeys/options")
     return await browser.ask("/passkeys", response=token.create(options, origin=ORIGIN, lie=lie), **more)
 
@@ -67,9 +69,11 @@ async def enter(
     return await browser.enter("/login/passkey", response=response, **more)
 
 
-async def with_passkey(at: GateHarness, token: SoftToken) -> Browser:
-    ann = await ann_of(at)
+async def with_passkey(at: GateHarness, token: SoftToken, email: str = EMAIL) -> Browser:
+    """Somebody who has added a passkey and signed in with it."""
+    ann = await ann_of(at, email)
     assert (await add(ann, token)).status == 201
+    assert (await enter(ann, token)).status == 200
     return ann
 
 
@@ -121,10 +125,12 @@ class TestAdding:
         ann = await ann_of(at)
         bitwarden = SoftToken(aaguid=bytes.fromhex("d548826e79b4db40a3d811116f7e8349"))
         assert (await add(ann, bitwarden)).json()["name"] == "Bitwarden"
+        assert (await enter(ann, bitwarden)).status == 200
         assert (await add(ann, SoftToken())).json()["name"] == "Firefox on Linux"
 
     async def test_the_sessions_of_the_account_stay(self, at: GateHarness) -> None:
-        ann = await with_passkey(at, SoftToken())
+        ann = await ann_of(at)
+        assert (await add(ann, SoftToken())).status == 201
         assert (await ann.refresh()).status == 200
         assert (await ann.get("/me")).status == 200
 
@@ -138,12 +144,10 @@ class TestAdding:
             token.create(options, origin=ORIGIN)
 
     async def test_all_of_an_account_have_one_handle_and_another_account_another(self, at: GateHarness) -> None:
-        ann, bob = await ann_of(at), await ann_of(at, "bob@example.com")
-        phone, key = SoftToken(), SoftToken()
-        for token in (phone, key):
-            assert (await add(ann, token)).status == 201
-        theirs = SoftToken()
-        assert (await add(bob, theirs)).status == 201
+        phone, key, theirs = SoftToken(), SoftToken(), SoftToken()
+        ann = await with_passkey(at, phone)
+        assert (await add(ann, key)).status == 201
+        await with_passkey(at, theirs, "bob@example.com")
         handles = [token.credentials[0].user_handle for token in (phone, key, theirs)]
         assert handles[0] == handles[1] != handles[2]
 
@@ -167,7 +171,7 @@ class TestAdding:
         assert (await ann.ask("/passkeys", response=response)).status == 201
 
     async def test_a_challenge_counts_once_and_for_five_minutes(self, at: GateHarness) -> None:
-        ann, token = await ann_of(at), SoftToken()
+        ann, token = await with_passkey(at, SoftToken()), SoftToken()
         response = token.create(await options_of(ann, "/passkeys/options"), origin=ORIGIN)
         at.clock.advance(CHALLENGE_TTL - 1)
         assert (await ann.ask("/passkeys", response=response)).status == 201
@@ -209,9 +213,9 @@ class TestAdding:
         assert (await bob.ask("/passkeys", response=forged)).code == "passkey-taken"
 
     async def test_an_account_has_twenty_at_most(self, at: GateHarness) -> None:
-        ann = await ann_of(at)
+        ann = await with_passkey(at, SoftToken())
         waiting = await options_of(ann, "/passkeys/options")
-        for _ in range(MAX_PASSKEYS):
+        for _ in range(MAX_PASSKEYS - 1):
             assert (await add(ann, SoftToken())).status == 201
         assert (await ann.ask("/passkeys/options")).code == "too-many-passkeys"
         late = await ann.ask("/passkeys", response=SoftToken().create(waiting, origin=ORIGIN))
@@ -232,7 +236,7 @@ class TestAdding:
                 ann.app = after.gate.asgi
                 added = await ann.ask("/passkeys", response=token.create(options, origin=ORIGIN))
                 assert added.status == 201
-                assert (await enter(Browser(after.gate.asgi), token)).status == 200
+                assert (await enter(ann, token)).status == 200
                 assert (await options_of(ann, "/passkeys/options"))["user"]["id"] == options["user"]["id"]
 
 
@@ -303,8 +307,7 @@ class TestSigningIn:
     async def test_every_refusal_is_one_answer_and_the_event_says_why(self, at: GateHarness) -> None:
         token, other = SoftToken(), SoftToken()
         await with_passkey(at, token)
-        bob = await ann_of(at, "bob@example.com")
-        assert (await add(bob, other)).status == 201
+        bob = await with_passkey(at, other, "bob@example.com")
         lies = [Lie(type="webauthn.create"), Lie(rp_id="evil.example"), Lie(flags=PRESENT), Lie(flags=4)]
         lies += [Lie(cross_origin=True), Lie(user_handle=other.credentials[0].user_handle), Lie(sign_count=1)]
         answers = [await enter(Browser(at.gate.asgi), token, lie=lie) for lie in lies]
@@ -369,6 +372,7 @@ class TestSigningIn:
             assert answer.status == 401
             assert answer.code == ("unknown-credential" if verb == "use_passkey" else "passkey-refused")
             assert (await add(ann, token)).status == 201
+            assert (await enter(ann, token)).status == 200
             (listed,) = (await ann.get("/passkeys")).json()["passkeys"]
 
     async def test_of_two_answers_with_one_challenge_one_counts(self, at: GateHarness) -> None:
@@ -408,7 +412,9 @@ class TestSigningIn:
         before = ann.sid
         assert (await enter(ann, token)).status == 200
         assert ann.sid != before
-        assert [event.reason for event in at.named("session_revoked")] == ["replaced"]  # type: ignore[attr-defined]
+        replaced = at.named("session_revoked")[-1]
+        assert isinstance(replaced, SessionRevoked)
+        assert (replaced.sid, replaced.reason) == (before, "replaced")
 
     async def test_remember_and_the_binding_key_are_those_of_the_request(self, at: GateHarness) -> None:
         token = SoftToken()
@@ -417,6 +423,126 @@ class TestSigningIn:
         answer = await enter(browser, token, remember=False)
         assert "Max-Age" not in answer.cookie(browser.rt_name).marks
         assert (await browser.clone().refresh()).code == "proof-required"
+
+
+class TestTheSecondStep:
+    async def first(self, browser: Browser, **more: Any) -> dict[str, Any]:
+        """The answer to the right password of an account that has a second factor."""
+        answer = await browser.login(**more)
+        assert answer.code == "second-factor-required"
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def second(self, browser: Browser, token: SoftToken, ticket: str) -> Answer:
+        answer = await browser.ask("/login/passkey/options", ticket=ticket)
+        assert answer.status == 200, answer.body
+        response = token.get(answer.json(), origin=ORIGIN)
+        return await browser.enter("/login/passkey", response=response, ticket=ticket)
+
+    async def test_a_passkey_ends_the_sign_in_that_a_password_began(self, at: GateHarness) -> None:
+        token = SoftToken()
+        await with_passkey(at, token)
+        browser = Browser(at.gate.asgi)
+        first = await self.first(browser, remember=False)
+        assert first["methods"] == ["passkey"]
+        answer = await self.second(browser, token, first["ticket"])
+        assert answer.status == 200
+        principal = principal_of(at, browser)
+        assert (principal.methods, principal.acr) == (("pwd", "hwk", "user", "mfa"), "mfa")
+        assert "Max-Age" not in answer.cookie(browser.rt_name).marks
+
+    async def test_the_options_name_the_passkeys_of_that_account(self, at: GateHarness) -> None:
+        token = SoftToken()
+        await with_passkey(at, token)
+        browser = Browser(at.gate.asgi)
+        ticket = (await self.first(browser))["ticket"]
+        options = (await browser.ask("/login/passkey/options", ticket=ticket)).json()
+        (allowed,) = options["allowCredentials"]
+        assert allowed["id"] == base64url.encode(token.credentials[0].credential_id)
+        assert (await browser.ask("/login/passkey/options", ticket=ticket[:-4] + "AAAA")).code == "sign-in-expired"
+
+    async def test_the_passkey_of_another_account_is_none(self, at: GateHarness) -> None:
+        token, theirs = SoftToken(), SoftToken()
+        await with_passkey(at, token)
+        await with_passkey(at, theirs, "bob@example.com")
+        browser = Browser(at.gate.asgi)
+        ticket = (await self.first(browser))["ticket"]
+        options = (await browser.ask("/login/passkey/options", ticket=ticket)).json()
+        response = theirs.get(options, origin=ORIGIN, chosen=theirs.credentials[0])
+        answer = await browser.enter("/login/passkey", response=response, ticket=ticket)
+        assert answer.code == "passkey-refused"
+        assert reasons(at) == ["account"]
+        assert (await self.second(browser, token, ticket)).status == 200, "a wrong answer uses nothing up"
+
+    async def test_a_ticket_counts_once_and_its_challenge_for_it_alone(self, at: GateHarness) -> None:
+        token = SoftToken()
+        await with_passkey(at, token)
+        browser = Browser(at.gate.asgi)
+        ticket = (await self.first(browser))["ticket"]
+        other = (await self.first(browser))["ticket"]
+        options = (await browser.ask("/login/passkey/options", ticket=ticket)).json()
+        response = token.get(options, origin=ORIGIN)
+        for wrong in ({}, {"ticket": other}):
+            answer = await browser.enter("/login/passkey", response=response, **wrong)
+            assert answer.code == "challenge-expired"
+        free = token.get(await options_of(browser), origin=ORIGIN)
+        assert (await browser.enter("/login/passkey", response=free, ticket=ticket)).code == "challenge-expired"
+        last = token.get(options, origin=ORIGIN)
+        assert (await browser.enter("/login/passkey", response=last, ticket=ticket)).status == 200
+        again = await browser.ask("/login/passkey/options", ticket=ticket)
+        late = token.get(again.json(), origin=ORIGIN)
+        assert (await browser.enter("/login/passkey", response=late, ticket=ticket)).code == "sign-in-expired"
+
+    async def test_one_key_is_not_two_factors(self) -> None:
+        async with open_gate(passkeys=OPTIONAL, policy=POLICY) as at:
+            token = SoftToken(verifies_user=False)
+            ann = await ann_of(at)
+            account_id = principal_of(at, ann).account_id
+            assert (await add(ann, token)).status == 201
+            account = await at.gate.accounts.find(account_id)
+            assert account is not None
+            totp = totp_of(account)
+            version = account.credential_version
+            assert await at.memory.put_totp(totp, credential_version=version)
+            assert await at.memory.confirm_totp(
+                account_id,
+                sealed=totp.sealed,
+                step=1,
+                recovery_codes=[],
+                credential_version=version,
+                now=at.clock.now(),
+            )
+            browser = Browser(at.gate.asgi)
+            first = await enter(browser, token)
+            assert (first.code, first.json()["methods"]) == ("second-factor-required", ["totp"])
+            answer = await self.second(browser, token, first.json()["ticket"])
+            assert answer.code == "passkey-refused"
+
+    async def test_what_the_application_added_comes_with_the_ticket(self, at: GateHarness) -> None:
+        token, seen = SoftToken(), list[str]()
+        await with_passkey(at, token)
+
+        class Shop(BaseModel):
+            shop: str
+
+        @at.gate.before("sign_in", extra=Shop)
+        def note(facts: HookFacts[Shop]) -> None:
+            assert facts.extra is not None
+            seen.append(facts.extra.shop)
+
+        browser = Browser(at.gate.asgi)
+        ticket = (await self.first(browser, shop="north"))["ticket"]
+        assert (await self.second(browser, token, ticket)).status == 200
+        assert (await enter(Browser(at.gate.asgi), token)).code == "invalid-body"
+        assert (await enter(Browser(at.gate.asgi), token, shop="south")).status == 200
+        assert seen == ["north", "south"]
+
+    async def test_members_of_an_application_cannot_take_names_of_a_passkeys_sign_in(self, at: GateHarness) -> None:
+        class Ticket(BaseModel):
+            ticket: str
+
+        with pytest.raises(ConfigurationError, match="taken: ticket"):
+            at.gate.before("sign_in", extra=Ticket)(lambda facts: None)
 
 
 class TestWithoutUserVerification:
@@ -461,9 +587,10 @@ class TestTheOwnersList:
         account = await at.gate.identities.account_for(GOOGLE)
         grant = await at.gate.sessions.sign_in(account, caller=Caller("", "192.0.2.0/24"), remember=True)
         assert grant is not None
-        ann = Browser(at.gate.asgi)
+        ann, token = Browser(at.gate.asgi), SoftToken()
         ann.access_token = grant.access_token or ""
-        assert (await add(ann, SoftToken())).status == 201
+        assert (await add(ann, token)).status == 201
+        assert (await enter(ann, token)).status == 200
         (identity,) = (await ann.get("/identities")).json()["identities"]
         unlinked = await ann.send("DELETE", f"/identities/{identity['id']}", headers=[ann.bearer])
         assert unlinked.status == 204, "the passkey is a way in"

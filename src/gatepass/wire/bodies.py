@@ -17,6 +17,7 @@ from gatepass.core.factor import Passkey
 from gatepass.core.identity import LinkedIdentity
 from gatepass.core.secret import Secret
 from gatepass.core.session import NO_BINDING, Session
+from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
 from gatepass.problem_codes import ProblemCode
@@ -29,6 +30,8 @@ MAX_LINKS = 200
 MAX_LINKS_BYTES = 64 * 1024
 MAX_PASSKEY_BYTES = 64 * 1024
 """Against what: the certificates that a device sends without being asked, and members of browsers to come."""
+MAX_TICKET_BYTES = 32 * 1024
+"""The longest ticket, and what may go with it."""
 MAX_LABEL = 64
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -44,6 +47,9 @@ Password = Annotated[Secret, _secret()]
 OptionalPassword = Annotated[Secret | None, _secret()]
 """None is for an absent member, of an account that has no password; null is refused."""
 LinkToken = Annotated[Secret, _secret(max_length=2048)]
+Ticket = Annotated[Secret, _secret(max_length=MAX_TICKET)]
+OptionalTicket = Annotated[Secret | None, _secret(max_length=MAX_TICKET)]
+"""What the first step of a sign-in gave. None is for an absent member; null is refused."""
 BINDING_SECRET = "binding_secret"
 BindingSecret = Annotated[
     BindingKey | None,  # None is for an absent member; null is refused
@@ -125,9 +131,16 @@ class PasskeyName(_Strict):
     name: PasskeyLabel
 
 
-class PasskeySignIn(PasskeyAnswer):
-    """`POST /auth/login/passkey`."""
+class PasskeyOptions(_Strict):
+    """`POST /auth/login/passkey/options`: nothing, or the ticket of a first step."""
 
+    ticket: OptionalTicket = None
+
+
+class PasskeySignIn(PasskeyAnswer):
+    """`POST /auth/login/passkey`. A ticket says what `remember` is, and what the application has added."""
+
+    ticket: OptionalTicket = None
     remember: bool = True
     binding_secret: BindingSecret = None
 

@@ -6,16 +6,24 @@
                                                        POST /login/passkey           what it signed → signed in
 
 They are served where the gate has an RP id. The options are the JSON that browsers take as it is. A sign-in needs no
-name, as the device knows which accounts it has, so the options are the same for everybody.
+name, as the device knows which accounts it has, so the options are the same for everybody. With the ticket of a first
+step it is the second one.
 """
 
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from gatepass.core import strict_json
+from gatepass.core.secret import Secret
 from gatepass.errors import InvalidCredentials, PasskeyRefused
+from gatepass.server import second_step
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
-from gatepass.wire.bodies import NewPasskey, PasskeyName, PasskeySignIn
+from gatepass.wire.bodies import NewPasskey, PasskeyName, PasskeyOptions, PasskeySignIn
 from gatepass.wire.extra_members import read_with
 
 
@@ -34,7 +42,7 @@ async def creation_options(context: Context, request: Request) -> Reply:
 
     It counts for five minutes, once, in this session.
     """
-    principal = context.recent_principal(request)
+    principal = await context.owner(request)
     await request.json(bodies.MAX_BYTES)
     context.passkeys.check_page(request.headers.one(b"origin"))
     account = await context.account(principal)
@@ -47,7 +55,7 @@ async def add_passkey(context: Context, request: Request) -> Reply:
 
     `response` is its RegistrationResponseJSON. The owner is told by mail.
     """
-    principal = context.recent_principal(request)
+    principal = await context.owner(request)
     body = bodies.read(NewPasskey, await request.json(bodies.MAX_PASSKEY_BYTES))
     account, caller = await context.account(principal), context.caller(request)
     added = await context.passkeys.add(
@@ -78,7 +86,7 @@ async def remove_passkey(context: Context, request: Request) -> Reply:
 
     404 for one of another account, as for one that does not exist. The owner is told by mail.
     """
-    principal = context.recent_principal(request)
+    principal = await context.owner(request)
     await request.json(bodies.MAX_BYTES)
     account = await context.account(principal)
     await context.passkeys.remove(account.id, request.path_params["id"], ip_prefix=context.ip_prefix(request))
@@ -88,24 +96,30 @@ async def remove_passkey(context: Context, request: Request) -> Reply:
 async def sign_in_options(context: Context, request: Request) -> Reply:
     """What the browser signs in by: PublicKeyCredentialRequestOptionsJSON.
 
-    It counts for five minutes, once.
+    It counts for five minutes, once. With the ticket of a first step it names the passkeys of that account.
     """
-    await request.json(bodies.MAX_BYTES)
+    body = bodies.read(PasskeyOptions, await request.json(bodies.MAX_TICKET_BYTES) or b"{}")
     context.passkeys.check_page(request.headers.one(b"origin"))
     context.limiter.passkey(context.ip_prefix(request))
-    return Reply(200, bodies.dump(await context.passkeys.request_options()))
+    if body.ticket is None:
+        return Reply(200, bodies.dump(await context.passkeys.request_options()))
+    ticket = await second_step.open_ticket(context, body.ticket)
+    options = await context.passkeys.request_options(account_id=ticket.account_id, belongs_to=ticket.key)
+    return Reply(200, bodies.dump(options))
 
 
 async def sign_in(context: Context, request: Request) -> Reply:
     """Sign in with a passkey.
 
-    `response` is the browser's AuthenticationResponseJSON. The sessions whose cookies came with the request end as
-    `replaced`.
+    `response` is the browser's AuthenticationResponseJSON. With the ticket of a first step it is the second one. The
+    sessions whose cookies came with the request end as `replaced`.
     """
-    models = context.hooks.models("sign_in")
-    body, extras = read_with(PasskeySignIn, await request.json(bodies.MAX_PASSKEY_BYTES), models)
+    raw = await request.json(bodies.MAX_PASSKEY_BYTES)
+    body, extras = read_with(PasskeySignIn, raw, _added(context, raw))
     caller = context.caller(request)
     context.limiter.passkey(caller.ip_prefix)
+    if body.ticket is not None:
+        return await _second_step(context, request, body, body.ticket)
     shown = await context.passkeys.authenticate(body.response, ip_prefix=caller.ip_prefix)
     try:
         return await signed_in(
@@ -121,6 +135,29 @@ async def sign_in(context: Context, request: Request) -> Reply:
         )
     except InvalidCredentials:  # the account has changed since it was read
         raise PasskeyRefused from None
+
+
+async def _second_step(context: Context, request: Request, body: PasskeySignIn, text: Secret) -> Reply:
+    """End the sign-in of a ticket. A key that was its first step is no second factor."""
+    ticket = await second_step.open_ticket(context, text, binding_key=body.binding_secret)
+    if "passkey" not in await context.second_factors.offered(ticket.account_id, ticket.how.methods):
+        raise PasskeyRefused
+    shown = await context.passkeys.authenticate(
+        body.response,
+        account_id=ticket.account_id,
+        belongs_to=ticket.key,
+        ip_prefix=context.ip_prefix(request),
+    )
+    return await second_step.finish(context, request, ticket, shown.how.methods)
+
+
+def _added(context: Context, raw: bytes) -> Sequence[type[BaseModel]]:
+    """The models that add members to a sign-in. A ticket has those of the first step."""
+    try:
+        given = strict_json.load(raw)
+    except ValueError:
+        given = None
+    return () if isinstance(given, dict) and "ticket" in given else context.hooks.models("sign_in")
 
 
 _NOT_HERE = "not-offered"
@@ -181,8 +218,9 @@ ENDPOINTS = (
         "/login/passkey/options",
         sign_in_options,
         name="startPasskeySignIn",
+        body=PasskeyOptions,
         done={200: "Document"},
-        problems={403: _NOT_HERE, 429: "too-many-attempts"},
+        problems={400: "sign-in-expired", 403: _NOT_HERE, 429: "too-many-attempts"},
         cross_site=True,
     ),
     Endpoint(
@@ -192,7 +230,11 @@ ENDPOINTS = (
         name="signInWithPasskey",
         body=PasskeySignIn,
         done={200: "SignIn"},
-        problems={**_OVER, 401: "passkey-refused, unknown-credential", 429: "too-many-attempts"},
+        problems={
+            400: "challenge-expired, sign-in-expired",
+            401: "passkey-refused, unknown-credential, second-factor-required",
+            429: "too-many-attempts",
+        },
         cross_site=True,
         act="sign_in",
     ),
