@@ -16,8 +16,6 @@ from gatepass.errors import ConfigurationError
 from gatepass.wire.idna import ascii_host
 from gatepass.wire.origin import Origins, foreign_origin
 
-MAX_RELATED = 5
-"""Different names among related origins that browsers are sure to look at (WebAuthn L3 §5.11.1)."""
 MAX_RP_NAME = 64
 """Bytes: authenticators may cut what is longer (L3 §5.4.1)."""
 _DOMAIN = re.compile(

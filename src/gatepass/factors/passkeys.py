@@ -98,6 +98,13 @@ class PasskeyFactors:
             raise Forbidden(ProblemCode.NOT_OFFERED, "This service has no passkeys.")
         return self._party
 
+    def related_origins(self) -> dict[str, list[str]]:
+        """The document that https://<RP id>/.well-known/webauthn must answer (WebAuthn L3 §5.11).
+
+        `gatepass serve` does; an application that mounts the endpoints has a route for it.
+        """
+        return {"origins": list(self.party.options.related())}
+
     def check_page(self, origin: str | None) -> None:
         """Raise Forbidden (`not-offered`) for a page whose browser would refuse: one of 127.0.0.1, for localhost."""
         party = self.party

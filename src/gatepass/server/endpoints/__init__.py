@@ -37,6 +37,8 @@ DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
 PASSKEYS = passkeys.ENDPOINTS
 """Where the gate has an RP id. Described too, there."""
+RELATED_ORIGINS = passkeys.AROUND
+"""What `gatepass serve` answers outside the mount too, where pages outside the RP id use its passkeys."""
 PAGES = resume.ENDPOINTS
 """Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND

@@ -20,6 +20,7 @@ from gatepass.errors import InvalidCredentials, PasskeyRefused
 from gatepass.server import second_step
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
+from gatepass.server.endpoints.documents import CACHE
 from gatepass.server.http import Reply, Request
 from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
@@ -160,6 +161,11 @@ def _added(context: Context, raw: bytes) -> Sequence[type[BaseModel]]:
     return () if isinstance(given, dict) and "ticket" in given else context.hooks.models("sign_in")
 
 
+async def get_related_origins(context: Context, _request: Request) -> Reply:
+    """The origins outside the RP id whose pages use its passkeys (WebAuthn L3 §5.11)."""
+    return Reply(200, bodies.dump(context.passkeys.related_origins()), cache=CACHE, is_public=True)
+
+
 _NOT_HERE = "not-offered"
 _OVER = {400: "challenge-expired"}
 ENDPOINTS = (
@@ -239,3 +245,14 @@ ENDPOINTS = (
         act="sign_in",
     ),
 )
+AROUND = (
+    Endpoint(
+        "GET",
+        "/.well-known/webauthn",
+        get_related_origins,
+        name="getRelatedOrigins",
+        done={200: "Document"},
+        stateless=True,
+    ),
+)
+"""Served outside the mount by `gatepass serve` alone, where there are related origins."""
