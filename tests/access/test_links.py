@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from gatepass.core.access_token import Principal
 from gatepass.core.policy import HOUR, LONGEST_LINK, Policy
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.guards.starlette import link_principal

@@ -171,7 +171,7 @@ class TestSettings:
         assert "found security key" in said(await found(), "passkeys", "advice")
         env.setenv("GATEPASS_PUBLIC_URL", "https://shop.co.uk")
         env.setenv("GATEPASS_PASSKEY_RP_ID", "co.uk")
-        assert "public suffix" in said(await found(), "passkeys", "error")
+        assert "public suffix" in said(await found(), "settings", "error")
         env.setenv("GATEPASS_PASSKEY_RP_ID", "other.example")
         assert "neither the host" in said(await found(), "settings", "error")
 

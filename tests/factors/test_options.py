@@ -83,8 +83,8 @@ class TestOrigins:
 
 
 def test_the_other_options_are_checked() -> None:
-    assert "one line" in refused(rp_name="two\nlines")
-    assert "one line" in refused(rp_name="x" * 65)
+    assert "one line" in refused(service="two\nlines")
+    assert "one line" in refused(service="x" * 65)
     assert "required, preferred or discouraged" in refused(user_verification="always")
 
 

@@ -31,7 +31,7 @@ from starlette.routing import Mount, Route
 
 from gatepass.access import asgi
 from gatepass.access import wsgi as guard_wsgi
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards import fastapi as guard_fastapi
 from gatepass.guards import flask as guard_flask

@@ -66,7 +66,7 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.django import (
     current_principal,

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from litestar import Litestar, Request, get, route
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.litestar import (
     CurrentPrincipal,

@@ -271,7 +271,7 @@ class TestOpenAPI:
 
 async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
     """The plugin's are defaults: what the application gives under their names is used."""
-    from gatepass.core.access_token import Principal
+    from gatepass.core.principal import Principal
 
     ann: Principal = Principal("ann", "sid", "jti", 0, 0, 0, frozenset(), {})
     provide: Callable[[], Principal] = lambda: ann  # noqa: E731

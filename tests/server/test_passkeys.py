@@ -28,7 +28,7 @@ from tests.support.browser import EMAIL, ORIGIN, PASSWORD, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
 from tests.support.mail import Post, post
 
-OPTIONS = Passkeys(rp_id="gate.example", rp_name="Gate")
+OPTIONS = Passkeys(rp_id="gate.example", service="Gate")
 OPTIONAL = Passkeys(rp_id="gate.example", user_verification="preferred")
 POLICY = Policy(registration="open")
 GOOGLE = Identity("google", "https://accounts.google.example", "110", EMAIL, email_verified=True)

@@ -10,8 +10,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from gatepass.access.links import Links
-from gatepass.core.access_token import Principal, issuer_of
+from gatepass.core.access_token import issuer_of
 from gatepass.core.assurance import check_acr_values, reaches
+from gatepass.core.principal import Principal
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
 from gatepass.errors import (

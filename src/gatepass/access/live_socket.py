@@ -16,7 +16,7 @@ from gatepass.access.live import LIVE, LiveConnections
 from gatepass.access.live_handshake import Handshake
 from gatepass.access.live_wire import POLICY, RUN_OUT, answer_to, code_of, token_in
 from gatepass.access.refusals import problem_of
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.core.secret import Secret
 from gatepass.errors import (
     ConfigurationError,

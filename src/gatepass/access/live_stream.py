@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TypeVar
 
 from gatepass.access.live import LiveConnections
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken, Unavailable
 
 Chunk = TypeVar("Chunk")

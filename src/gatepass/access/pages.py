@@ -8,7 +8,8 @@ application lets people sign in, or gets the 401. Requests of scripts are never 
 from typing import NamedTuple
 
 from gatepass.access.check import Check
-from gatepass.core.access_token import Principal, is_page_token
+from gatepass.core.access_token import is_page_token
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, Forbidden, InvalidToken, PageElsewhere, TokenRequired, Unauthenticated
 from gatepass.problem_codes import ProblemCode
 from gatepass.wire.cookies import Cookies

@@ -1,8 +1,8 @@
 """The guard for any WSGI application, and what the guards of WSGI frameworks share.
 
-As for ASGI (`access/asgi.py`): the refresh cookie is removed from the request before the application sees it, and only
-the auth endpoints, which are mounted here, get it back. The Check needs no event loop, so a request costs no more than
-there. Only the first request of a process waits until the gate is open, for a bounded time.
+As for ASGI (`access/asgi_guard.py`): the refresh cookie is removed from the request before the application sees it, and
+only the auth endpoints, which are mounted here, get it back. The Check needs no event loop, so a request costs no more
+than there. Only the first request of a process waits until the gate is open, for a bounded time.
 """
 
 import functools
@@ -22,7 +22,7 @@ from gatepass.access.live_stream import Chunk, until_over_sync
 from gatepass.access.pages import PATH_CHARACTERS, PageCheck, PageRequest, pages_of
 from gatepass.access.refusals import Cors, problem_of
 from gatepass.access.rendered import cache_headers
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, keep, reclaim
 from gatepass.wire.cookies import Cookies

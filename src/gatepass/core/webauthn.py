@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from gatepass.core import base64url, strict_json
+from gatepass.core.assurance import MFA
 from gatepass.core.authentication import Authentication
 from gatepass.errors import GatepassError
 
@@ -41,7 +42,6 @@ ALGORITHMS = (-7, -8, -257)
 """ES256, EdDSA and RS256, the three of WebAuthn L3 §5.4: every authenticator has one of them."""
 TRANSPORTS = ("ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb")
 """WebAuthn L3 §5.8.4. What a browser of tomorrow says is left out, and nothing depends on it."""
-MFA = "mfa"
 _PRESENT, _VERIFIED, _BACKUP_ELIGIBLE, _BACKED_UP, _ATTESTED = 0x01, 0x04, 0x08, 0x10, 0x40
 _HEADER = 37
 """Bytes: SHA-256 of the RP id 32 · flags 1 · signature counter 4."""

@@ -1,4 +1,4 @@
-"""Checks of passkeys: what they are bound to, whether they can be used, and the document of related origins."""
+"""Checks of passkeys: what they are bound to, and the document of related origins."""
 
 import contextlib
 import http.client
@@ -6,13 +6,10 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from gatepass.assembly.factors import relying_party
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.doctor.stream import connection_to
-from gatepass.errors import ConfigurationError
 from gatepass.factors.options import Passkeys
 from gatepass.settings import Settings
-from gatepass.wire.origin import Origins
 
 PATH = "/.well-known/webauthn"
 MAX_DOCUMENT = 64 * 1024
@@ -22,11 +19,6 @@ def check_passkeys(settings: Settings) -> Iterator[Finding]:
     """Findings about the settings; none where there are no passkeys."""
     passkeys: Passkeys | None = settings.arguments()["passkeys"]
     if passkeys is None:
-        return
-    try:
-        relying_party(passkeys, Origins.of(settings.public_url or "", settings.origins))
-    except ConfigurationError as fault:
-        yield error("passkeys", str(fault), "The server does not start like this.")
         return
     host = urlsplit(settings.public_url or "").hostname
     where = "" if host == passkeys.rp_id else f" ({host} is below it)"

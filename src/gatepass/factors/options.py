@@ -16,7 +16,7 @@ from gatepass.errors import ConfigurationError
 from gatepass.wire.idna import ascii_host
 from gatepass.wire.origin import Origins, foreign_origin
 
-MAX_RP_NAME = 64
+MAX_SERVICE = 64
 """Bytes: authenticators may cut what is longer (L3 §5.4.1)."""
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
@@ -32,7 +32,7 @@ class Passkeys:
     rp_id: str
     """The domain to which passkeys are bound, for ever: that of the pages, or one above it (example.com for
     app.example.com and www.example.com). `localhost` in development."""
-    rp_name: str | None = None
+    service: str | None = None
     """What the browser calls this service when it asks. None: the RP id."""
     origins: Sequence[str] = ()
     """Pages outside the RP id that use its passkeys (related origins), and Android applications
@@ -55,7 +55,7 @@ class Passkeys:
     @property
     def name(self) -> str:
         """What the browser calls this service."""
-        return self.rp_name or self.rp_id
+        return self.service or self.rp_id
 
     def related(self) -> Sequence[str]:
         """The origins that browsers must find in the document of related origins."""
@@ -87,10 +87,10 @@ class Passkeys:
             )
         elif _DOMAIN.fullmatch(self.rp_id) is None:
             yield "`passkey_rp_id` must be a domain alone, such as example.com: no scheme, no port, no path."
-        if self.rp_name is not None and not (
-            self.rp_name.isprintable() and 0 < len(self.rp_name.encode()) <= MAX_RP_NAME
+        if self.service is not None and not (
+            self.service.isprintable() and 0 < len(self.service.encode()) <= MAX_SERVICE
         ):
-            yield f"`passkey_rp_name` must be one line of at most {MAX_RP_NAME} bytes."
+            yield f"`passkey_service` must be one line of at most {MAX_SERVICE} bytes."
         if self.user_verification not in get_args(UserVerification):
             yield "`passkey_user_verification` must be required, preferred or discouraged."
         for origin in self.origins:

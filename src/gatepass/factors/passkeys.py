@@ -22,7 +22,7 @@ from gatepass.core.event import Event
 from gatepass.core.factor import Passkey
 from gatepass.core.keyring import KeyRing
 from gatepass.core.passkey_challenge import NONCE_BYTES, Purpose, compose_challenge, read_challenge, user_handle
-from gatepass.core.webauthn import Expected, InvalidPasskey, Why, authentication
+from gatepass.core.webauthn import InvalidPasskey, Why, authentication
 from gatepass.errors import (
     BadRequest,
     Conflict,
@@ -33,24 +33,14 @@ from gatepass.errors import (
 )
 from gatepass.factors import passkey_options
 from gatepass.factors.ceremonies import Created, Members, judge_creation, judge_sign_in, read_creation, read_sign_in
-from gatepass.factors.options import Passkeys
 from gatepass.factors.passkey_names import name_of
+from gatepass.factors.relying_party import RelyingParty
 from gatepass.ports import AccountStore, Clock, Entropy, FactorStore
-from gatepass.ports.passkeys import WebAuthn
 from gatepass.problem_codes import ProblemCode
 
 MAX_PASSKEYS = 20
 """Of one account. Against what: every device and password manager of a person, but no list without end."""
 ID_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class RelyingParty:
-    """What a gate with passkeys is to browsers and authenticators."""
-
-    options: Passkeys
-    expected: Expected
-    library: WebAuthn
 
 
 @dataclass(frozen=True, slots=True)

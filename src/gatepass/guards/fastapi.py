@@ -43,7 +43,7 @@ from starlette.websockets import WebSocket
 from gatepass.access.asgi import check_of
 from gatepass.access.check import check_step_up, require_scopes
 from gatepass.access.live_socket import socket_of
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.core.typed_claims import reader_of
 from gatepass.errors import Problem
 from gatepass.gate import Gatepass

@@ -32,7 +32,7 @@ from gatepass.access.check import check_step_up
 from gatepass.access.gate import Gate
 from gatepass.access.live_stream import Chunk
 from gatepass.access.wsgi import Guard, answer_headers
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.gate import Gatepass
 from gatepass.wire.problems import document

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 from gatepass.access import asgi, live_socket
 from gatepass.access.check import check_step_up
 from gatepass.access.live_stream import Chunk
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.problems import MEDIA_TYPE, document
 

@@ -18,12 +18,12 @@ from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration
 from gatepass.accounts.service import Accounts
-from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.assurance import MFA, is_multi_factor
 from gatepass.core.event import Event
 from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
 from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors

@@ -15,10 +15,10 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from gatepass.access import asgi
+from gatepass.access import asgi, asgi_guard
 from gatepass.access.check import check_step_up
 from gatepass.access.live_socket import LiveSocket, admit
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken, Problem
 from gatepass.guards.django.conf import django_users, gate
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
@@ -41,7 +41,7 @@ class LiveGuard:
         # As for requests: Channels runs no lifespan, so the gate opens when it is first needed.
         await asyncio.to_thread(made.wait_until_open)
         guarded = {**scope}
-        asgi.prepare_scope(guarded, check=made.check, cookies=made.cookies, live=made.live)
+        asgi_guard.prepare_scope(guarded, check=made.check, cookies=made.cookies, live=made.live)
         await LiveSocket(guarded, receive, send, live=made.live).run(self._let_in, guarded)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ from gatepass.access.live_stream import Chunk, until_over, until_over_sync
 from gatepass.access.pages import PageRequest
 from gatepass.access.rendered import Rendered
 from gatepass.access.wsgi import RequestGuard, answer_headers
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.wire.asgi import reclaim
 from gatepass.wire.headers import Headers

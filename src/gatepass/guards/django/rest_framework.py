@@ -33,7 +33,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from gatepass.access.check import check_step_up, require_scopes
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken
 from gatepass.guards.django import principal as guard
 from gatepass.guards.django.conf import django_users

@@ -25,11 +25,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, MAX_METHODS, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.hook_facts import HookFacts
+from gatepass.core.principal import Principal
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidCredentials
 from gatepass.problem_codes import ProblemCode
