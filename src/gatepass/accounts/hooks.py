@@ -1,6 +1,7 @@
-"""The hooks of an application around four acts: before one it may say no, after one it keeps its own rows.
+"""The hooks of an application around six acts: before one it may say no, after one it keeps its own rows.
 
     before("register" | "sign_in" | "change_email" | "delete")    in their order; the first refusal ends the act
+    before("add_factor" | "remove_factor")                        likewise; what was done is an event
     after("sign_in")                                              once, while the request waits
     after("register" | "change_email" | "delete")                 at least once, from the journal (`changes.py`)
 
@@ -43,6 +44,8 @@ BODIES: dict[HookKind, tuple[type[BaseModel], ...]] = {
     "delete": (bodies.DeleteAccountRequest,),
 }
 """The bodies that a hook may add members to."""
+FACTOR_ACTS: tuple[HookKind, ...] = ("add_factor", "remove_factor")
+"""Acts without a body of their own, which hooks are asked about and not told of."""
 
 HookFunction = Callable[[HookFacts[Any]], Awaitable[None] | None]
 
@@ -105,8 +108,14 @@ class Hooks:
         self, when: str, kind: HookKind, call: HookFunction, *, extra: type[BaseModel] | None, timeout: float | None
     ) -> None:
         """Call a function before or after an act. Raises ConfigurationError for what cannot be meant."""
-        if kind not in BODIES:
-            raise ConfigurationError(f"There is no {when}({kind!r}): the acts are {', '.join(BODIES)}.")
+        if kind not in BODIES and kind not in FACTOR_ACTS:
+            raise ConfigurationError(
+                f"There is no {when}({kind!r}): the acts are {', '.join((*BODIES, *FACTOR_ACTS))}."
+            )
+        if kind in FACTOR_ACTS and (when == "after" or extra is not None):
+            raise ConfigurationError(
+                f"{kind!r} has a hook before it, without `extra`. Afterwards there is an event: gate.on_event."
+            )
         if not callable(call):
             raise ConfigurationError(f"@gate.{when}({kind!r}) takes a function, plain or async.")
         if not takes_one(call):

@@ -2,6 +2,7 @@
 
 from gatepass.accounts.administration import Administration
 from gatepass.accounts.changes import Changes
+from gatepass.accounts.code_throttle import CodeThrottle
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import ExternalUsers
@@ -18,7 +19,10 @@ from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.assembly.options import Options
 from gatepass.assembly.sessions import SessionParts
+from gatepass.factors.changes import FactorChanges
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.totp import Totps
 from gatepass.mail.outbox import Outbox
 from gatepass.sessions.changed_claims import ChangedClaims
 
@@ -34,6 +38,7 @@ class AccountParts(SessionParts):
             options.store, policy=options.policy, clock=options.clock, report=self.report
         )
         self._join_accounts()
+        self._join_factors()
         self._join_identities()
         self._join_administration()
         self._join_mail()
@@ -72,6 +77,29 @@ class AccountParts(SessionParts):
             report=self.report,
             changes=self.changes,
             external_users=external,
+        )
+
+    def _join_factors(self) -> None:
+        options, store, clock = self.options, self.options.store, self.options.clock
+        throttle = CodeThrottle(store, clock=clock, report=self.report)
+        self.factor_changes = FactorChanges(hooks=self.hooks, clock=clock, report=self.report)
+        self.recovery_codes = RecoveryCodes(
+            store,
+            throttle=throttle,
+            changes=self.factor_changes,
+            clock=clock,
+            entropy=options.entropy,
+            report=self.report,
+        )
+        self.totps = Totps(
+            store,
+            service=options.mail.templates_for(options.host).service,
+            keys=self._ring,
+            throttle=throttle,
+            recovery_codes=self.recovery_codes,
+            changes=self.factor_changes,
+            clock=clock,
+            entropy=options.entropy,
         )
 
     def _join_identities(self) -> None:

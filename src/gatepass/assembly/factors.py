@@ -23,5 +23,6 @@ class FactorParts(AccountParts):
             keys=self._ring,
             clock=options.clock,
             entropy=options.entropy,
+            changes=self.factor_changes,
             report=self.report,
         )

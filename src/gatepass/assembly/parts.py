@@ -36,7 +36,12 @@ class Parts(EndpointParts):
     def _join_lifecycle(self) -> None:
         options = self.options
         clock, report, look = options.clock, self.report, self.keys.look
-        prune = Retention(options.store, verify_ttl=self._links.pages.verify_ttl).prune
+        retention = Retention(options.store, verify_ttl=self._links.pages.verify_ttl)
+
+        async def prune(now: int) -> None:
+            await retention.prune(now)
+            await self.totps.reseal()
+
         self.janitor = Janitor(options.store, clock=clock, forget=self.revocations.forget, prune=prune)
         self.follower = Follower(
             options.store, revocations=self.revocations, reload_keys=look, clock=clock, report=report

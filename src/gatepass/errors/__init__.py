@@ -31,6 +31,7 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   │   └── InvalidCode             a code of a second factor is wrong, or was used
         │   ├── PasskeyRefused          passkey-refused, unknown-credential
         │   ├── SecondFactorRequired    the first step of a sign-in is right, and another must follow
         │   ├── NoSession               the request has no refresh token
@@ -85,6 +86,7 @@ from gatepass.errors.caller import (
     Forbidden,
     InsufficientScope,
     InsufficientUserAuthentication,
+    InvalidCode,
     InvalidCredentials,
     InvalidToken,
     NoSession,
@@ -133,6 +135,7 @@ __all__ = [
     "Headers",
     "InsufficientScope",
     "InsufficientUserAuthentication",
+    "InvalidCode",
     "InvalidCredentials",
     "InvalidToken",
     "MethodNotAllowed",

@@ -75,8 +75,19 @@ class InsufficientUserAuthentication(Unauthenticated):
 class InvalidCredentials(Unauthenticated):
     """One answer for an unknown account, a wrong password and a disabled account."""
 
+    def __init__(
+        self,
+        code: str = ProblemCode.INVALID_CREDENTIALS,
+        detail: str = "E-mail address or password is wrong.",
+    ) -> None:
+        super().__init__(code, detail)
+
+
+class InvalidCode(InvalidCredentials):
+    """A code of a second factor is wrong, was used before, or there is no such factor: one answer."""
+
     def __init__(self) -> None:
-        super().__init__(ProblemCode.INVALID_CREDENTIALS, "E-mail address or password is wrong.")
+        super().__init__(ProblemCode.INVALID_CODE, "The code is wrong, or was used already.")
 
 
 class PasskeyRefused(Unauthenticated):

@@ -20,6 +20,7 @@ from gatepass.core.account import Account
 from gatepass.core.authentication import Authentication
 from gatepass.core.event import Event
 from gatepass.core.factor import Passkey
+from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.keyring import KeyRing
 from gatepass.core.passkey_challenge import NONCE_BYTES, Purpose, compose_challenge, read_challenge, user_handle
 from gatepass.core.webauthn import InvalidPasskey, Why, authentication
@@ -33,6 +34,7 @@ from gatepass.errors import (
 )
 from gatepass.factors import passkey_options
 from gatepass.factors.ceremonies import Created, Members, judge_creation, judge_sign_in, read_creation, read_sign_in
+from gatepass.factors.changes import FactorChanges, changed_meanwhile
 from gatepass.factors.passkey_names import name_of
 from gatepass.factors.relying_party import RelyingParty
 from gatepass.ports import AccountStore, Clock, Entropy, FactorStore
@@ -67,6 +69,7 @@ class PasskeyFactors:
         keys: KeyRing,
         clock: Clock,
         entropy: Entropy,
+        changes: FactorChanges,
         report: Callable[[Event], None],
     ) -> None:
         self._party = party
@@ -74,6 +77,7 @@ class PasskeyFactors:
         self._keys = keys
         self._clock = clock
         self._entropy = entropy
+        self._changes = changes
         self._report = report
 
     @property
@@ -119,13 +123,13 @@ class PasskeyFactors:
         return passkey_options.for_creation(party.options, account, handle=handle, challenge=challenge, existing=own)
 
     async def add(
-        self, account: Account, answer: Members, *, name: str = "", session_id: str, client: str = "", ip_prefix: str
+        self, account: Account, answer: Members, *, name: str = "", session_id: str, request: RequestFacts = NO_REQUEST
     ) -> Passkey:
         """Add the passkey that a device has made for the options of this session. Its owner is told.
 
-        Without a `name` it gets that of the password manager, or of the `client`. Raises Unprocessable
-        (`passkey-refused`), BadRequest (`challenge-expired`) or Conflict (`passkey-taken`, `too-many-passkeys`,
-        `password-changed`).
+        Without a `name` it gets that of the password manager, or of the client. Raises Unprocessable
+        (`passkey-refused`), BadRequest (`challenge-expired`), Conflict (`passkey-taken`, `too-many-passkeys`,
+        `password-changed`), or as `Hooks.ask`.
         """
         party, own = self.party, await self._store.list_passkeys(account.id)
         try:
@@ -133,18 +137,18 @@ class PasskeyFactors:
             handle, until = self._handle_of(read.client.challenge, account, own, session_id=session_id)
             created = judge_creation(read, party.expected, party.library)
         except InvalidPasskey as refusal:
-            self._tell(refusal.why, account_id=account.id, ip_prefix=ip_prefix)
+            self._tell(refusal.why, account_id=account.id, ip_prefix=request.network)
             raise Unprocessable(ProblemCode.PASSKEY_REFUSED, "This passkey cannot be added here.") from None
+        await self._changes.before_adding(account, "passkey", request=request)
         await self._use_once(read.client.challenge, until)
-        passkey = self._row(account, created, handle=handle, name=name or name_of(created.credential.aaguid) or client)
+        label = name or name_of(created.credential.aaguid) or request.client
+        passkey = self._row(account, created, handle=handle, name=label)
         is_added = await self._store.add_passkey(
             passkey, credential_version=account.credential_version, limit=MAX_PASSKEYS
         )
         if not is_added:
             await self._explain(passkey, account)
-        self._report(
-            events.FactorAdded(at=self._clock.now(), address=ip_prefix, account_id=account.id, factor="passkey")
-        )
+        self._changes.added(account.id, "passkey", ip_prefix=request.network)
         return passkey
 
     async def request_options(self, *, account_id: str | None = None, belongs_to: bytes = b"") -> dict[str, Any]:
@@ -197,13 +201,18 @@ class PasskeyFactors:
             raise _not_found()
 
     async def remove(
-        self, account_id: str, passkey_id: str, *, ip_prefix: str = "", is_last_allowed: bool = False
+        self, account_id: str, passkey_id: str, *, request: RequestFacts = NO_REQUEST, is_last_allowed: bool = False
     ) -> None:
         """Remove a passkey. Its owner is told; sessions stay.
 
         Raises NotFound, or Conflict (`last-way-in`) if the account would have no password, no identity and no passkey,
-        which only an administrator may leave it with (`is_last_allowed`).
+        which only an administrator may leave it with (`is_last_allowed`); or as `Hooks.ask`.
         """
+        account = await self._store.find_account(account_id)
+        named = [each for each in await self._store.list_passkeys(account_id) if each.id == passkey_id]
+        if account is None or not named:
+            raise _not_found()
+        await self._changes.before_removing(account, "passkey", request=request)
         is_removed = await self._store.remove_passkey(
             passkey_id, account_id=account_id, needs_another=not is_last_allowed
         )
@@ -213,8 +222,7 @@ class PasskeyFactors:
             raise Conflict(
                 ProblemCode.LAST_WAY_IN, "This is the only way into the account: set a password or add another first."
             )
-        now = self._clock.now()
-        self._report(events.FactorRemoved(at=now, address=ip_prefix, account_id=account_id, factor="passkey"))
+        self._changes.removed(account_id, "passkey", ip_prefix=request.network)
 
     def _row(self, account: Account, created: Created, *, handle: bytes, name: str) -> Passkey:
         credential, data = created.credential, created.data
@@ -237,7 +245,7 @@ class PasskeyFactors:
         """Raise Conflict: why a passkey was not added."""
         now = await self._store.find_account(account.id)
         if now is None or now.credential_version != account.credential_version or now.disabled_at is not None:
-            raise Conflict(ProblemCode.PASSWORD_CHANGED, "The account was changed by another request meanwhile.")
+            raise changed_meanwhile()
         if await self._store.find_passkey(passkey.credential_id) is not None:
             raise Conflict(ProblemCode.PASSKEY_TAKEN, "This passkey signs in to an account already.")
         raise _too_many()

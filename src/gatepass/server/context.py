@@ -25,9 +25,12 @@ from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
 from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
+from gatepass.factors.changes import FactorChanges
 from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery_codes import RecoveryCodes
 from gatepass.factors.tickets import Tickets
+from gatepass.factors.totp import Totps
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
@@ -83,6 +86,9 @@ class Context:
     providers: Providers
     errands: ErrandCookies
     second_factors: SecondFactors
+    factor_changes: FactorChanges
+    totps: Totps
+    recovery_codes: RecoveryCodes
     tickets: Tickets
     check: Check
     links: Links

@@ -6,7 +6,6 @@ from typing import Literal
 from gatepass.core.event.base import Event
 
 LinkedBy = Literal["registration", "address", "session"]
-FactorKind = Literal["passkey", "totp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,24 +101,6 @@ class IdentityUnlinked(Event):
     name = "user_identity_unlink"
     account_id: str
     provider: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactorAdded(Event):
-    """An account has another factor: a `passkey`, or `totp`."""
-
-    name = "user_factor_add"
-    account_id: str
-    factor: FactorKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactorRemoved(Event):
-    """A factor of an account was removed; its sessions stay."""
-
-    name = "user_factor_remove"
-    account_id: str
-    factor: FactorKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

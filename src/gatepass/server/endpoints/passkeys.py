@@ -58,14 +58,12 @@ async def add_passkey(context: Context, request: Request) -> Reply:
     """
     principal = await context.owner(request)
     body = bodies.read(NewPasskey, await request.json(bodies.MAX_PASSKEY_BYTES))
-    account, caller = await context.account(principal), context.caller(request)
     added = await context.passkeys.add(
-        account,
+        await context.account(principal),
         body.response,
         name=body.name or "",
         session_id=principal.session_id,
-        client=caller.client,
-        ip_prefix=caller.ip_prefix,
+        request=context.facts(request),
     )
     return Reply(201, bodies.dump(bodies.passkey_json(added)))
 
@@ -90,7 +88,7 @@ async def remove_passkey(context: Context, request: Request) -> Reply:
     principal = await context.owner(request)
     await request.json(bodies.MAX_BYTES)
     account = await context.account(principal)
-    await context.passkeys.remove(account.id, request.path_params["id"], ip_prefix=context.ip_prefix(request))
+    await context.passkeys.remove(account.id, request.path_params["id"], request=context.facts(request))
     return Reply(204)
 
 

@@ -50,11 +50,7 @@ UPDATE totp SET last_step = :step WHERE account_id = :id AND confirmed_at IS NOT
 _REMOVE_TOTP = """
 DELETE FROM totp WHERE account_id = ? AND EXISTS (SELECT 1 FROM account WHERE id = ? AND credential_version = ?)
 """
-_TO_RESEAL = f"""
-SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) < :key_id
-UNION ALL
-SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) > :key_id LIMIT :limit
-"""
+_UNDER_KEY = f"SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) = ? LIMIT ?"
 _USE_CODE = "UPDATE recovery_code SET used_at = ? WHERE account_id = ? AND digest = ? AND used_at IS NULL"
 _COUNT_CODES = "SELECT count(*) FROM recovery_code WHERE account_id = ? AND used_at IS NULL"
 _SUMMARY = """
@@ -178,9 +174,9 @@ class SQLiteFactors:
 
         return await self._atomically(remove, durability=Durability.ERASE)
 
-    async def list_totps_to_reseal(self: Engine, *, key_id: int, limit: int) -> Sequence[Totp]:
-        values = {"key_id": bytes([key_id]), "limit": limit}
-        found = await self._read(lambda connection: connection.execute(_TO_RESEAL, values).fetchall())
+    async def list_totps_under(self: Engine, *, key_id: int, limit: int) -> Sequence[Totp]:
+        values = (bytes([key_id]), limit)
+        found = await self._read(lambda connection: connection.execute(_UNDER_KEY, values).fetchall())
         return tuple(Totp(*row) for row in found)
 
     async def reseal_totp(self: Engine, account_id: str, *, before: bytes, after: bytes) -> bool:
