@@ -22,6 +22,7 @@ from gatepass.accounts.administration import Administration
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.recovery_codes import RecoveryCodes
 from gatepass.factors.service import FactorList
 from gatepass.factors.totp import Totps
@@ -194,6 +195,18 @@ class SyncProviderLogout(SyncService):
     origin = Method(ProviderLogout.origin)
 
 
+class SyncPasskeys(SyncService):
+    """`gate.sync.passkeys`."""
+
+    list_for_account = Method(PasskeyFactors.list_for_account)
+    creation_options = Method(PasskeyFactors.creation_options)
+    add = Method(PasskeyFactors.add)
+    request_options = Method(PasskeyFactors.request_options)
+    authenticate = Method(PasskeyFactors.authenticate)
+    rename = Method(PasskeyFactors.rename)
+    remove = Method(PasskeyFactors.remove)
+
+
 class SyncAdministration(SyncService):
     """`gate.sync.administration`."""
 
@@ -249,6 +262,7 @@ class Sync(Run):
         totps: Totps,
         recovery_codes: RecoveryCodes,
         provider_logout: ProviderLogout,
+        passkeys: PasskeyFactors,
         administration: Administration,
         keys: SigningKeys,
         door: Door,
@@ -263,6 +277,7 @@ class Sync(Run):
         self.factors, self.totps = SyncFactors(factors, self), SyncTotps(totps, self)
         self.recovery_codes = SyncRecoveryCodes(recovery_codes, self)
         self.provider_logout = SyncProviderLogout(provider_logout, self)
+        self.passkeys = SyncPasskeys(passkeys, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
         claims_of = SyncClaims(claims, self)

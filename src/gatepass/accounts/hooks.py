@@ -37,13 +37,13 @@ HOOK_TIMEOUT = 10.0
 """Seconds that an act waits for a hook: half of what clients of ours wait for an answer to a sign-in."""
 MAX_CALLS = 64
 """Calls of one hook that run at a time. Beyond that the act is a 503: most of them hang, or the hook is too slow."""
-BODIES: dict[HookKind, type[BaseModel]] = {
-    "register": bodies.Registration,
-    "sign_in": bodies.Credentials,
-    "change_email": bodies.EmailChange,
-    "delete": bodies.DeleteAccountRequest,
+BODIES: dict[HookKind, tuple[type[BaseModel], ...]] = {
+    "register": (bodies.Registration,),
+    "sign_in": (bodies.Credentials, bodies.PasskeySignIn),
+    "change_email": (bodies.EmailChange,),
+    "delete": (bodies.DeleteAccountRequest,),
 }
-"""The body that a hook may add members to."""
+"""The bodies that a hook may add members to."""
 FACTOR_ACTS: tuple[HookKind, ...] = ("add_factor", "remove_factor")
 """Acts without a body of their own, which hooks are asked about and not told of."""
 
@@ -192,7 +192,7 @@ class Hooks:
                 f"after({kind!r}) has no request whose members it could see: `extra` is for before."
             )
         others = {hook.extra for hook in self._hooks if hook.kind == kind and hook.extra} - {extra}
-        taken = members_of(BODIES[kind]).union(*map(members_of, others)) & members_of(extra)
+        taken = frozenset[str]().union(*map(members_of, {*BODIES[kind], *others})) & members_of(extra)
         if taken:
             raise ConfigurationError(
                 f"{extra.__name__} of {when}({kind!r}) has members that are taken: {', '.join(sorted(taken))}. Hooks "

@@ -96,6 +96,7 @@ class Parts(EndpointParts):
             totps=self.totps,
             recovery_codes=self.recovery_codes,
             provider_logout=self.provider_logout,
+            passkeys=self.passkeys,
             administration=self.administration,
             keys=self.keys,
             door=self.door,
@@ -103,7 +104,8 @@ class Parts(EndpointParts):
         )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         endpoints_app.relay = Relay(self.wsgi, self.background)
-        around = self._app(endpoints.AROUND, hsts=alone)
+        is_related = options.passkeys is not None and options.passkeys.related()
+        around = self._app([*endpoints.AROUND, *(endpoints.RELATED_ORIGINS if is_related else ())], hsts=alone)
         self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
 
     def anywhere(self, service: Service) -> Service:

@@ -115,8 +115,9 @@ class SecretKeys:
 
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
-    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `ticket` for
-    sign-ins between their two steps, `totp` for the secrets of authenticator apps.
+    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `passkey` for
+    the challenges that authenticators sign, `ticket` for sign-ins between their two steps, `totp` for the secrets of
+    authenticator apps.
     """
 
     key_id: int
@@ -127,6 +128,7 @@ class SecretKeys:
     signed_link: Mac
     device: bytes
     errand: bytes
+    passkey: bytes
     ticket: bytes
     totp: bytes
 
@@ -236,6 +238,7 @@ class KeyRing:
                 signed_link=Mac(derive(secret, "signed link")),
                 device=derive(secret, "device-bound session"),
                 errand=derive(secret, "sign-in errand"),
+                passkey=derive(secret, "passkey challenge"),
                 ticket=derive(secret, "sign-in ticket"),
                 totp=derive(secret, "totp seal"),
             )

@@ -88,6 +88,17 @@ class InvalidCode(InvalidCredentials):
         super().__init__(ProblemCode.INVALID_CODE, "The code is wrong, or was used already.")
 
 
+class PasskeyRefused(Unauthenticated):
+    """One answer for whatever is wrong with a passkey, and one for a credential that is unknown here."""
+
+    def __init__(self, *, is_unknown: bool = False) -> None:
+        """`is_unknown`: a page may tell the browser to forget the passkey (WebAuthn L3 §5.1.10.2)."""
+        if is_unknown:
+            super().__init__(ProblemCode.UNKNOWN_CREDENTIAL, "This passkey is not known here any more.")
+        else:
+            super().__init__(ProblemCode.PASSKEY_REFUSED, "This passkey cannot be used here.")
+
+
 class SecondFactorRequired(Unauthenticated):
     """The first step of a sign-in is right, and one of `methods` must follow, with the `ticket` (PROTOCOL §6).
 

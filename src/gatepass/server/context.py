@@ -26,6 +26,7 @@ from gatepass.core.policy import MINUTE, Policy
 from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
 from gatepass.factors.changes import FactorChanges
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors
 from gatepass.factors.recovery_codes import RecoveryCodes
 from gatepass.factors.service import FactorList
@@ -77,6 +78,7 @@ class Context:
     email_change: EmailChange
     identities: Identities
     provider_logout: ProviderLogout
+    passkeys: PasskeyFactors
     hooks: Hooks
     refreshes: Refreshes
     refresh_cookies: RefreshCookies

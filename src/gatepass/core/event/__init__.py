@@ -34,6 +34,7 @@ from gatepass.core.event.factor import (
 )
 from gatepass.core.event.refusal import (
     AccessRefused,
+    PasskeyRefused,
     ProviderSignInRefused,
     RateExceeded,
     RequestRefused,
@@ -100,6 +101,7 @@ __all__ = [
     "LogDropped",
     "MailFailed",
     "NetworkUnknown",
+    "PasskeyRefused",
     "PasswordChanged",
     "PasswordReset",
     "ProviderFailure",

@@ -5,9 +5,11 @@ from gatepass.server.endpoints import (
     browser_client,
     devices,
     documents,
+    factors,
     identities,
     links,
     oidc,
+    passkeys,
     provider_logout,
     registration,
     resume,
@@ -26,6 +28,7 @@ DESCRIBED = (
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
     *identities.ENDPOINTS,
+    *factors.ENDPOINTS,
     *oidc.ENDPOINTS,
     *provider_logout.ENDPOINTS,
     *documents.ENDPOINTS,
@@ -36,6 +39,10 @@ FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
+PASSKEYS = passkeys.ENDPOINTS
+"""Where the gate has an RP id. Described too, there."""
+RELATED_ORIGINS = passkeys.AROUND
+"""What `gatepass serve` answers outside the mount too, where pages outside the RP id use its passkeys."""
 PAGES = resume.ENDPOINTS
 """Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND
