@@ -99,6 +99,7 @@ class EndpointParts(FactorParts):
                 entropy=options.entropy,
             ),
             second_factors=self.second_factors,
+            factors=self.factors,
             factor_changes=self.factor_changes,
             totps=self.totps,
             recovery_codes=self.recovery_codes,

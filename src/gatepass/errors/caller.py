@@ -76,9 +76,7 @@ class InvalidCredentials(Unauthenticated):
     """One answer for an unknown account, a wrong password and a disabled account."""
 
     def __init__(
-        self,
-        code: str = ProblemCode.INVALID_CREDENTIALS,
-        detail: str = "E-mail address or password is wrong.",
+        self, code: str = ProblemCode.INVALID_CREDENTIALS, detail: str = "E-mail address or password is wrong."
     ) -> None:
         super().__init__(code, detail)
 

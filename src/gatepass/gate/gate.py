@@ -102,6 +102,8 @@ class Gatepass(Running, ForCallers, Extending):
         self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)
         self.identities, self.keys = anywhere(parts.identities), anywhere(parts.keys)
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
+        self.factors, self.totps = anywhere(parts.factors), anywhere(parts.totps)
+        self.recovery_codes = anywhere(parts.recovery_codes)
         self.registration, self.passkeys = anywhere(parts.registration), anywhere(parts.passkeys)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
         self.revocations, self.events, self.sync = parts.revocations, parts.report, parts.sync

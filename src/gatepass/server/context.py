@@ -29,6 +29,7 @@ from gatepass.factors.changes import FactorChanges
 from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors
 from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
 from gatepass.factors.tickets import Tickets
 from gatepass.factors.totp import Totps
 from gatepass.oidc.providers import Providers
@@ -86,6 +87,7 @@ class Context:
     providers: Providers
     errands: ErrandCookies
     second_factors: SecondFactors
+    factors: FactorList
     factor_changes: FactorChanges
     totps: Totps
     recovery_codes: RecoveryCodes

@@ -23,6 +23,7 @@ Handler = Callable[[Context, Request], Awaitable[Reply]]
 Answer = Literal[
     "Account",
     "Document",
+    "EnrolledSignIn",
     "Events",
     "Grant",
     "Identities",
@@ -37,6 +38,8 @@ Answer = Literal[
     "Sessions",
     "SignIn",
     "Status",
+    "Ticket",
+    "TotpSecret",
 ]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from gatepass.accounts.hooks import Hooks
 from gatepass.core.policy import Policy
+from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.endpoints.session_list import MAX_LISTED
 from gatepass.server.http import FORM
@@ -57,6 +58,12 @@ _SESSION = {
     "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
+_TICKET = {
+    "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
+    "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
+    "expires_in": _COUNT,
+}
+_RECOVERY_CODES = {"type": "array", "items": _TEXT}
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
 _PASSKEY = {
     "id": _SID,
@@ -90,11 +97,11 @@ def describe(endpoints: Iterable[Endpoint], policy: Policy, hooks: Hooks | None 
 
 def _add_hooks(document: Json, endpoint: Endpoint, hooks: Hooks) -> None:
     """Add the members that models of the application declare, and that its hooks may refuse with any 4xx."""
-    if endpoint.act is None or endpoint.body is None:
+    if endpoint.act is None:
         return
     schemas = document["components"]["schemas"]
-    body = schemas[endpoint.body.__name__]
-    for model in hooks.models(endpoint.act):
+    for model in hooks.models(endpoint.act) if endpoint.body is not None else ():
+        body = schemas[endpoint.body.__name__]
         schema = schema_of(model, refs="#/components/schemas/Application{model}")
         schemas |= {f"Application{name}": each for name, each in schema.get("$defs", {}).items()}
         body["properties"] |= schema.get("properties", {})
@@ -183,6 +190,9 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),
         "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
+        "Ticket": _object(_TICKET),
+        "TotpSecret": _object({"secret": _TEXT, "uri": _TEXT, "qr": {"type": ["string", "null"]}}),
+        "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
         "Passkey": _object(_PASSKEY),
         "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),

@@ -13,6 +13,7 @@ from gatepass.server.endpoints import (
     registration,
     resume,
     revocations,
+    second_step,
     session_list,
     sessions,
     testing,
@@ -21,6 +22,7 @@ from gatepass.server.endpoints import (
 DESCRIBED = (
     *registration.ENDPOINTS,
     *sessions.ENDPOINTS,
+    *second_step.ENDPOINTS,
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
