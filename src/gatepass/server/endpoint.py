@@ -23,6 +23,7 @@ Handler = Callable[[Context, Request], Awaitable[Reply]]
 Answer = Literal[
     "Account",
     "Document",
+    "EnrolledSignIn",
     "Events",
     "Factors",
     "Grant",
@@ -39,7 +40,8 @@ Answer = Literal[
     "Sessions",
     "SignIn",
     "Status",
-    "TotpSetup",
+    "Ticket",
+    "TotpSecret",
 ]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""

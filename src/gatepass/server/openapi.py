@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from gatepass.accounts.hooks import Hooks
 from gatepass.core.policy import Policy
+from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.endpoints.session_list import MAX_LISTED
 from gatepass.server.http import FORM
@@ -58,7 +59,6 @@ _SESSION = {
     "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
-_TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 _FACTORS = {
     "passkeys": {"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}},
     "totp": {"type": ["object", "null"], "properties": {"created_at": _COUNT}, "required": ["created_at"]},
@@ -66,6 +66,12 @@ _FACTORS = {
     "policy": {"enum": ["off", "optional", "required"]},
     "enrol_by": {"type": ["integer", "null"], "minimum": 0},
 }
+_TICKET = {
+    "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
+    "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
+    "expires_in": _COUNT,
+}
+_RECOVERY_CODES = {"type": "array", "items": _TEXT}
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
 _PASSKEY = {
     "id": _SID,
@@ -196,10 +202,12 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),
         "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
+        "Ticket": _object(_TICKET),
+        "TotpSecret": _object({"secret": _TEXT, "uri": _TEXT, "qr": {"type": ["string", "null"]}}),
+        "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
         "Factors": _object(_FACTORS),
-        "TotpSetup": _object({"secret": _TEXT, "uri": {"type": "string", "format": "uri"}, "qr": _TEXT_OR_NULL}),
-        "RecoveryCodes": _object({"recovery_codes": {"type": "array", "items": _TEXT}}),
+        "RecoveryCodes": _object({"recovery_codes": _RECOVERY_CODES}),
         "Passkey": _object(_PASSKEY),
         "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},

@@ -3,7 +3,7 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -25,6 +25,8 @@ from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_emai
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
+MAX_TICKET_BYTES = 32 * 1024
+"""A ticket with all that the application added to the first step, and what goes with it."""
 MAX_LINKS = 200
 """Paths of one request: a gallery."""
 MAX_LINKS_BYTES = 64 * 1024
@@ -47,10 +49,10 @@ Password = Annotated[Secret, _secret()]
 OptionalPassword = Annotated[Secret | None, _secret()]
 """None is for an absent member, of an account that has no password; null is refused."""
 LinkToken = Annotated[Secret, _secret(max_length=2048)]
-Code = Annotated[Secret, _secret(max_length=64)]
 Ticket = Annotated[Secret, _secret(max_length=MAX_TICKET)]
 OptionalTicket = Annotated[Secret | None, _secret(max_length=MAX_TICKET)]
 """What the first step of a sign-in gave. None is for an absent member; null is refused."""
+Code = Annotated[Secret, _secret(max_length=64)]
 BINDING_SECRET = "binding_secret"
 BindingSecret = Annotated[
     BindingKey | None,  # None is for an absent member; null is refused
@@ -174,6 +176,26 @@ class RefreshRequest(_Strict):
     account: bool = False
 
 
+class SecondStep(_Strict):
+    """`POST /auth/login/totp`, `/auth/login/recovery` and `/auth/login/enrol/confirm`."""
+
+    ticket: Ticket
+    code: Code
+    binding_secret: BindingSecret = None
+
+
+class EnrolmentStart(_Strict):
+    """`POST /auth/login/enrol`."""
+
+    ticket: Ticket
+
+
+class StepUp(_Strict):
+    """`POST /auth/step-up`: nothing, or the key to which the new session is to be bound."""
+
+    binding_secret: BindingSecret = None
+
+
 class SessionForTests(_Strict):
     """`POST /auth/testing/sessions`: whose session, by one of the two names.
 
@@ -295,6 +317,16 @@ def me_json(account: Account, *, identities: int) -> dict[str, str | int | bool]
     return {**account_json(account), "password": account.has_password, "identities": identities}
 
 
+def ticket_json(ticket: Secret, *, methods: Sequence[str], expires_in: int) -> dict[str, object]:
+    """The ticket of a first step, and what may follow it within `expires_in` seconds."""
+    return {"methods": list(methods), "ticket": ticket.reveal(), "expires_in": expires_in}
+
+
+def totp_json(secret: Secret, *, uri: Secret, qr: Secret | None) -> dict[str, object]:
+    """What an authenticator app reads: the secret to type, the otpauth URI, and its QR code as SVG."""
+    return {"secret": secret.reveal(), "uri": uri.reveal(), "qr": None if qr is None else qr.reveal()}
+
+
 def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     """One row of the list of identities. The subject stays here: it says nothing to its owner."""
     return {
@@ -319,11 +351,6 @@ def passkey_json(passkey: Passkey) -> dict[str, str | int | bool | list[str] | N
         "transports": list(passkey.transports),
         "aaguid": str(UUID(bytes=passkey.aaguid)),
     }
-
-
-def totp_setup_json(secret: Secret, *, uri: Secret, qr: Secret | None) -> dict[str, str | None]:
-    """What an authenticator app needs, for its owner alone. The QR code is SVG."""
-    return {"secret": secret.reveal(), "uri": uri.reveal(), "qr": None if qr is None else qr.reveal()}
 
 
 def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str] | None]:

@@ -38,6 +38,7 @@ from gatepass.core.event.refusal import (
     ProviderSignInRefused,
     RateExceeded,
     RequestRefused,
+    SecondFactorAsked,
     SignInFailed,
     SignInThrottled,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "ResetRequested",
     "RevocationsLost",
     "RevocationsRestored",
+    "SecondFactorAsked",
     "SecondFactorFailed",
     "SessionBound",
     "SessionDeviceBound",

@@ -38,6 +38,17 @@ class PasskeyRefused(Event):
     why: str
 
 
+class SecondFactorAsked(Event):
+    """The first step of a sign-in succeeded, and another must follow: `methods` say which may.
+
+    Without a `session_started` soon after it, a stranger may have the password.
+    """
+
+    name = "authn_second_factor_asked"
+    account_id: str
+    methods: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSignInRefused(Event):
     """A sign-in at a provider began no session. `code` is what the page is told."""

@@ -14,6 +14,7 @@ from gatepass.server.endpoints import (
     registration,
     resume,
     revocations,
+    second_step,
     session_list,
     sessions,
     testing,
@@ -22,6 +23,7 @@ from gatepass.server.endpoints import (
 DESCRIBED = (
     *registration.ENDPOINTS,
     *sessions.ENDPOINTS,
+    *second_step.ENDPOINTS,
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
