@@ -401,4 +401,4 @@ def test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail() 
     assert run("factors", "reset", "ann@example.com", "--yes").output == "removed the factors of ann@example.com\n"
     assert json.loads(run("factors", "list", made["id"], "--json").output)["totp"] is None
     trail = CliRunner().invoke(main, ["audit", "--json"]).output
-    assert [json.loads(line)["action"] for line in trail.splitlines()][0] == "factors-reset"
+    assert next(json.loads(line)["action"] for line in trail.splitlines()) == "factors-reset"

@@ -41,7 +41,7 @@ Answer = Literal[
     "SignIn",
     "Status",
     "Ticket",
-    "TotpSetup",
+    "TotpSecret",
 ]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""

@@ -59,13 +59,6 @@ _SESSION = {
     "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
-_TICKET = {
-    "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
-    "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
-    "expires_in": _COUNT,
-}
-_RECOVERY_CODES = {"type": "array", "items": _TEXT}
-_TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 _FACTORS = {
     "passkeys": {"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}},
     "totp": {"type": ["object", "null"], "properties": {"created_at": _COUNT}, "required": ["created_at"]},
@@ -73,6 +66,12 @@ _FACTORS = {
     "policy": {"enum": ["off", "optional", "required"]},
     "enrol_by": {"type": ["integer", "null"], "minimum": 0},
 }
+_TICKET = {
+    "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
+    "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
+    "expires_in": _COUNT,
+}
+_RECOVERY_CODES = {"type": "array", "items": _TEXT}
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
 _PASSKEY = {
     "id": _SID,
@@ -204,10 +203,10 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Jwks": _object(_JWKS),
         "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
         "Ticket": _object(_TICKET),
+        "TotpSecret": _object({"secret": _TEXT, "uri": _TEXT, "qr": {"type": ["string", "null"]}}),
         "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
         "Factors": _object(_FACTORS),
-        "TotpSetup": _object({"secret": _TEXT, "uri": {"type": "string", "format": "uri"}, "qr": _TEXT_OR_NULL}),
         "RecoveryCodes": _object({"recovery_codes": _RECOVERY_CODES}),
         "Passkey": _object(_PASSKEY),
         "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),

@@ -25,6 +25,8 @@ from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_emai
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
+MAX_TICKET_BYTES = 32 * 1024
+"""A ticket with all that the application added to the first step, and what goes with it."""
 MAX_LINKS = 200
 """Paths of one request: a gallery."""
 MAX_LINKS_BYTES = 64 * 1024
@@ -47,10 +49,10 @@ Password = Annotated[Secret, _secret()]
 OptionalPassword = Annotated[Secret | None, _secret()]
 """None is for an absent member, of an account that has no password; null is refused."""
 LinkToken = Annotated[Secret, _secret(max_length=2048)]
-Code = Annotated[Secret, _secret(max_length=64)]
 Ticket = Annotated[Secret, _secret(max_length=MAX_TICKET)]
 OptionalTicket = Annotated[Secret | None, _secret(max_length=MAX_TICKET)]
 """What the first step of a sign-in gave. None is for an absent member; null is refused."""
+Code = Annotated[Secret, _secret(max_length=64)]
 BINDING_SECRET = "binding_secret"
 BindingSecret = Annotated[
     BindingKey | None,  # None is for an absent member; null is refused
@@ -320,6 +322,11 @@ def ticket_json(ticket: Secret, *, methods: Sequence[str], expires_in: int) -> d
     return {"methods": list(methods), "ticket": ticket.reveal(), "expires_in": expires_in}
 
 
+def totp_json(secret: Secret, *, uri: Secret, qr: Secret | None) -> dict[str, object]:
+    """What an authenticator app reads: the secret to type, the otpauth URI, and its QR code as SVG."""
+    return {"secret": secret.reveal(), "uri": uri.reveal(), "qr": None if qr is None else qr.reveal()}
+
+
 def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     """One row of the list of identities. The subject stays here: it says nothing to its owner."""
     return {
@@ -344,11 +351,6 @@ def passkey_json(passkey: Passkey) -> dict[str, str | int | bool | list[str] | N
         "transports": list(passkey.transports),
         "aaguid": str(UUID(bytes=passkey.aaguid)),
     }
-
-
-def totp_setup_json(secret: Secret, *, uri: Secret, qr: Secret | None) -> dict[str, str | None]:
-    """What an authenticator app needs, for its owner alone. The QR code is SVG."""
-    return {"secret": secret.reveal(), "uri": uri.reveal(), "qr": None if qr is None else qr.reveal()}
 
 
 def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str] | None]:

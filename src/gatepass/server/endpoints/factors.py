@@ -50,7 +50,7 @@ async def start_totp(context: Context, request: Request) -> Reply:
     _require_offered(context)
     account = await context.account(principal)
     setup = await context.totps.start(account, request=context.facts(request))
-    return Reply(200, bodies.dump(bodies.totp_setup_json(setup.secret, uri=setup.uri, qr=setup.qr)))
+    return Reply(200, bodies.dump(bodies.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
 
 
 async def confirm_totp(context: Context, request: Request) -> Reply:
@@ -110,7 +110,7 @@ ENDPOINTS = (
         "/totp",
         start_totp,
         name="startTotp",
-        done={200: "TotpSetup"},
+        done={200: "TotpSecret"},
         problems={403: "not-offered", 409: "factor-exists, password-changed"},
         recent=True,
         act="add_factor",
