@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
 from gatepass.environment import LINK_NAME
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.gate import Gatepass
 from gatepass.mail import LinkPages, Mail
 from gatepass.server.limits import Limits
@@ -60,6 +62,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "mail": Mail(),
         "pages": None,
         "providers": (),
+        "passkeys": None,
     }
 
 
@@ -563,6 +566,47 @@ class TestPages:
             monkeypatch.setenv(f"GATEPASS_{name}", value)
         with pytest.raises(ConfigurationError, match="GATEPASS_PAGES: `pages` is given in code"):
             Gatepass.from_env(pages=Pages())
+
+
+class TestPasskeys:
+    def test_an_rp_id_makes_the_options_of_passkeys(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = {"PASSKEY_RP_ID": "example.com", "PASSKEY_SERVICE": "Example", "PUBLIC_URL": "https://app.example.com"}
+        names |= {"PASSKEY_ORIGINS": "https://example.de, https://example.fr", "PASSKEY_USER_VERIFICATION": "preferred"}
+        assert load(monkeypatch, **names).arguments()["passkeys"] == Passkeys(
+            rp_id="example.com",
+            service="Example",
+            origins=("https://example.de", "https://example.fr"),
+            user_verification="preferred",
+        )
+
+    def test_every_fault_is_told_in_the_words_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("SERVICE", "ORIGINS", "USER_VERIFICATION"):
+            with monkeypatch.context() as alone:
+                said = faults(alone, **{f"PASSKEY_{name}": "required"})
+                assert (
+                    said == f"GATEPASS_PASSKEY_{name} is for passkeys, which are off: set GATEPASS_PASSKEY_RP_ID too."
+                )
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.org", PUBLIC_URL="https://app.example.com")
+        assert said.startswith("GATEPASS_PASSKEY_RP_ID example.org is neither the host of the pages nor")
+        assert "For pages of GATEPASS_PUBLIC_URL it is app.example.com" in said
+        said = faults(monkeypatch, PASSKEY_RP_ID="co.uk", PUBLIC_URL="https://example.co.uk")
+        assert "public suffix" in said
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.com", PUBLIC_URL="http://example.com")
+        assert len(said.splitlines()) == 1, "the fault of the URL alone"
+
+    def test_beside_options_in_code_they_would_be_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GATEPASS_PASSKEY_RP_ID", "example.com")
+        monkeypatch.setenv("GATEPASS_SECRET", SECRET)
+        monkeypatch.setenv("GATEPASS_PUBLIC_URL", "https://example.com")
+        with pytest.raises(ConfigurationError, match="GATEPASS_PASSKEY_RP_ID: `passkeys` is given in code"):
+            Settings.load(given=["passkeys"])
+
+    def test_without_the_library_the_mend_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "fido2" or name == "gatepass.factors.fido"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, "fido2", None)
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.com", PUBLIC_URL="https://example.com")
+        assert said == "Passkeys need a library of WebAuthn: pip install 'gatepass[passkeys]'"
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))

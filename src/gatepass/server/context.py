@@ -25,8 +25,13 @@ from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
 from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
+from gatepass.factors.changes import FactorChanges
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
 from gatepass.factors.tickets import Tickets
+from gatepass.factors.totp import Totps
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
@@ -73,6 +78,7 @@ class Context:
     email_change: EmailChange
     identities: Identities
     provider_logout: ProviderLogout
+    passkeys: PasskeyFactors
     hooks: Hooks
     refreshes: Refreshes
     refresh_cookies: RefreshCookies
@@ -81,6 +87,10 @@ class Context:
     providers: Providers
     errands: ErrandCookies
     second_factors: SecondFactors
+    factors: FactorList
+    factor_changes: FactorChanges
+    totps: Totps
+    recovery_codes: RecoveryCodes
     tickets: Tickets
     check: Check
     links: Links

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm
 from gatepass.core.policy import Policy, RegistrationMode, SecondFactor
+from gatepass.core.webauthn import UserVerification
 from gatepass.environment import PREFIX
 from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
@@ -78,6 +79,11 @@ class Fields(BaseSettings):
     sign_in_page: str | None = _PAGES.sign_in_page
     auth_path: str = _PAGES.auth_path
 
+    passkey_rp_id: str | None = None
+    passkey_service: str | None = None
+    passkey_origins: Names = ()
+    passkey_user_verification: UserVerification = "required"
+
     mail: SecretStr | None = None
     mail_from: str | None = _MAIL.sender
     security_mail: bool = _MAIL.security_mail
@@ -91,6 +97,7 @@ class Fields(BaseSettings):
     address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
     registration_rate: LimitRate = _LIMITS.registration_rate
     provider_rate: LimitRate = _LIMITS.provider_rate
+    passkey_rate: LimitRate = _LIMITS.passkey_rate
     sign_ins_at_once: int = _LIMITS.sign_ins_at_once
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request

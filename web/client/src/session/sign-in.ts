@@ -24,9 +24,9 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
   const post = (path: string, body?: object, token?: string) =>
     call(path, { headers: { ...CLIENT_HEADER, ...(token && bearer(token)) }, body });
 
-  /** Posts them with a new key, which is stored before it is sent. */
+  /** Posts them with a new key, which is stored before it is sent. With a ticket: the first step's key is the one. */
   async function offer(path: string, facts: object, token?: string) {
-    const offered = await binding.offer();
+    const offered = "ticket" in facts ? undefined : await binding.offer();
     const answer = await post(path, { ...facts, binding_secret: offered?.secret }, token);
     return { answer, offered };
   }
@@ -45,7 +45,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
       if (grant) {
-        binding.begin(grant.sid, offered);
+        if (offered !== undefined) binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
         jar.remember(grant);
