@@ -21,11 +21,13 @@ from gatepass.anywhere import (
     SyncAdministration,
     SyncIdentities,
     SyncKeys,
+    SyncPasskeys,
     SyncProviderLogout,
     SyncSessions,
 )
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidToken
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.gate import Gatepass
 from gatepass.guards.fastapi import CurrentPrincipal
 from gatepass.sessions.service import Sessions
@@ -56,6 +58,7 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
         (SyncAccounts, Accounts, {"authenticated", "is_still", "add_without_password"}),  # of the door, and of tests
         (SyncIdentities, Identities, set[str]()),
         (SyncProviderLogout, ProviderLogout, set[str]()),
+        (SyncPasskeys, PasskeyFactors, set[str]()),
         (SyncAdministration, Administration, set[str]()),
         (SyncKeys, SigningKeys, {"open", "look"}),
     ],

@@ -48,6 +48,7 @@ NAMES = {
     "AccountDeleted": ("user_deleted", "info"),
     "IdentityLinked": ("user_identity_link", "info"),
     "IdentityUnlinked": ("user_identity_unlink", "info"),
+    "PasskeyRefused": ("authn_passkey_refused", "warning"),
     "ProviderSignInRefused": ("authn_provider_refused", "warning"),
     "ProviderFailure": ("sys_provider_failed", "warning"),
     "EmailChanged": ("user_email_change", "info"),

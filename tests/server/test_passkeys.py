@@ -81,6 +81,12 @@ def principal_of(at: GateHarness, browser: Browser) -> Principal:
     return at.gate.check.principal([browser.bearer[1]])
 
 
+async def version_of(at: GateHarness, account_id: str) -> int:
+    account = await at.gate.accounts.find(account_id)
+    assert account is not None
+    return account.credential_version
+
+
 def reasons(at: GateHarness) -> list[str]:
     return [event.why for event in at.events if isinstance(event, PasskeyRefused)]
 
@@ -518,6 +524,22 @@ class TestTheSecondStep:
             answer = await self.second(browser, token, first.json()["ticket"])
             assert answer.code == "passkey-refused"
 
+    async def test_after_a_key_alone_recovery_codes_are_not_asked_for(self) -> None:
+        async with open_gate(passkeys=OPTIONAL, policy=POLICY) as at:
+            token = SoftToken(verifies_user=False)
+            ann = await ann_of(at)
+            account_id = principal_of(at, ann).account_id
+            assert (await add(ann, token)).status == 201
+            version, now = (await version_of(at, account_id)), at.clock.now()
+            assert await at.memory.set_recovery_codes(account_id, [b"1"], credential_version=version, now=now)
+            assert (await enter(Browser(at.gate.asgi), token)).status == 200
+            assert (await self.first(Browser(at.gate.asgi)))["methods"] == ["passkey", "recovery"]
+
+    async def test_a_gate_that_takes_passkeys_no_more_asks_for_none(self, at: GateHarness) -> None:
+        await with_passkey(at, SoftToken())
+        async with open_gate(policy=POLICY, store=at.store, clock=at.clock) as later:
+            assert (await Browser(later.gate.asgi).login()).status == 200
+
     async def test_what_the_application_added_comes_with_the_ticket(self, at: GateHarness) -> None:
         token, seen = SoftToken(), list[str]()
         await with_passkey(at, token)
@@ -632,6 +654,22 @@ class TestTheApplication:
         await at.gate.passkeys.rename(account_id, passkey.id, name="from the shop")
         await at.gate.passkeys.remove(account_id, passkey.id)
         assert list(await at.gate.passkeys.list_for_account(account_id)) == []
+
+    async def test_its_hook_may_refuse_a_new_passkey_and_a_removal(self, at: GateHarness) -> None:
+        ann = await with_passkey(at, SoftToken())
+        seen: list[tuple[str, str | None]] = []
+
+        @at.gate.before("add_factor")
+        @at.gate.before("remove_factor")
+        def frozen(facts: HookFacts[None]) -> None:
+            seen.append((facts.kind, facts.factor))
+            raise Refused("frozen", "Ask the help desk.")
+
+        (listed,) = (await ann.get("/passkeys")).json()["passkeys"]
+        assert (await add(ann, SoftToken())).code == "app:frozen"
+        assert await remove(ann, listed["id"]) == (403, "app:frozen")
+        assert seen == [("add_factor", "passkey"), ("remove_factor", "passkey")]
+        assert (await ann.get("/passkeys")).json()["passkeys"] == [listed]
 
     async def test_a_gate_without_an_rp_id_has_no_passkeys_and_still_removes_them(self) -> None:
         async with open_gate(policy=POLICY) as at:

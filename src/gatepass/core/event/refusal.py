@@ -38,6 +38,7 @@ class PasskeyRefused(Event):
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactorAsked(Event):
     """The first step of a sign-in succeeded, and another must follow: `methods` say which may.
 
