@@ -14,7 +14,7 @@ from gatepass.access.asgi import CHECK, current_principal
 from gatepass.access.check import Check
 from gatepass.access.live import LIVE, LiveConnections
 from gatepass.access.live_socket import LiveSocket, socket_of
-from gatepass.access.refusals import GuardedSend, problem_of, refuse
+from gatepass.access.refusals import GuardedSend, problem_of
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.asgi import SENDER, ASGIApp, Receive, Scope, Send, keep, relative_path
 from gatepass.wire.cookies import Cookies
@@ -85,7 +85,7 @@ class Guard:
             if problem is None or sender.has_started:
                 await sender.release()
                 raise
-            await refuse(problem, send, cors=cors.headers() if cors else ())
+            await sender.refuse(problem, cors=cors.headers() if cors else ())
         except BaseException:
             await sender.release()
             raise

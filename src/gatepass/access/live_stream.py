@@ -57,10 +57,9 @@ async def until_over(
 
     What makes the chunks is cancelled where it waits, in its own task, so that it can clean up.
     """
-    response = _Response(principal)
+    response, iterator = _Response(principal), aiter(chunks)
     live.add(response)
     try:
-        iterator = aiter(chunks)
         while not response.is_over and live.holds(principal):
             try:
                 chunk = await response.next_of(iterator)
@@ -73,7 +72,7 @@ async def until_over(
             yield chunk
     finally:
         live.remove(response)
-        close = getattr(chunks, "aclose", None)
+        close = getattr(iterator, "aclose", None)
         if close is not None:
             await close()
 

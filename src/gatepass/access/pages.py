@@ -89,7 +89,7 @@ class PageCheck:
                 raise
             if not self._cookies.names_session(request.cookies) or self._cookies.was_resumed(request.cookies):
                 return None
-            if not request.is_navigation:
+            if request.method not in READING or not request.is_navigation:
                 raise
             raise self._resume(request, is_optional=True) from None
 

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from gatepass.core.event import Event, HookFailed
 from gatepass.core.hook_facts import HookFacts, HookKind
 from gatepass.errors import ConfigurationError, GatepassError, Overloaded, Refused, Unavailable
-from gatepass.hooks import is_async, takes_one
+from gatepass.hooks import contained, is_async, takes_one
 from gatepass.ports import Clock
 from gatepass.problem_codes import ProblemCode
 from gatepass.wire import bodies
@@ -83,9 +83,10 @@ class Hook:
         task.result()
 
     async def _call(self, facts: HookFacts[Any]) -> None:
-        result = self.call(facts) if is_async(self.call) else await on_a_thread(partial(self.call, facts))
-        if result is not None:  # a plain function may return what an async one made: a lambda, a partial
-            await result
+        with contained():
+            result = self.call(facts) if is_async(self.call) else await on_a_thread(partial(self.call, facts))
+            if result is not None:  # a plain function may return what an async one made: a lambda, a partial
+                await result
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.running -= 1

@@ -20,7 +20,7 @@ from gatepass.core.event import Event, HookFailed
 from gatepass.core.factor import FactorSummary
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.hooks import is_async, takes_one
+from gatepass.hooks import contained, is_async, takes_one
 from gatepass.ports import Clock, FactorStore
 from gatepass.problem_codes import ProblemCode
 
@@ -93,8 +93,9 @@ class SecondFactors:
     async def _ask(self, hook: RequiredOf, facts: AccountFacts) -> bool:
         try:
             async with asyncio.timeout(HOOK_TIMEOUT):
-                said = hook(facts) if is_async(hook) else await on_a_thread(lambda: hook(facts))
-                return bool(said if isinstance(said, bool) else await said)
+                with contained():
+                    said = hook(facts) if is_async(hook) else await on_a_thread(lambda: hook(facts))
+                    return bool(said if isinstance(said, bool) else await said)
         except TimeoutError as late:
             self._report(HookFailed(at=self._clock.now(), hook="second_factor_of", why="TimeoutError"))
             raise Unavailable(ProblemCode.HOOK_TIMEOUT, "A check took too long; try again.", retry_after=5) from late

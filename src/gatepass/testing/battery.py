@@ -27,17 +27,23 @@ except ModuleNotFoundError as missing:
 pytest.register_assert_rewrite(
     *(
         f"gatepass.testing.{part}_battery"
-        for part in ("account", "audit", "change", "claims", "factor", "feed", "identity", "session")
+        for part in (
+            *("account", "attempt", "audit", "change", "claims", "factor", "feed", "identity", "key"),
+            *("registration", "session", "swap"),
+        )
     )
 )
 
-from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
+from gatepass.testing.account_battery import AccountBattery  # noqa: E402
+from gatepass.testing.attempt_battery import AttemptBattery  # noqa: E402
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
 from gatepass.testing.change_battery import ChangeBattery  # noqa: E402
 from gatepass.testing.claims_battery import ClaimsBattery  # noqa: E402
 from gatepass.testing.factor_battery import FactorBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.identity_battery import IdentityBattery  # noqa: E402
+from gatepass.testing.key_battery import KeyBattery  # noqa: E402
+from gatepass.testing.registration_battery import RegistrationBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery  # noqa: E402
 
 __all__ = [

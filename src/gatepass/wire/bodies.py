@@ -109,6 +109,12 @@ class VerifyRequest(_Strict):
     binding_secret: BindingSecret = None
 
 
+class TotpConfirmation(_Strict):
+    """`POST /auth/totp/confirm`."""
+
+    code: Code
+
+
 class LogoutRequest(_Strict):
     """`POST /auth/logout`: nothing, or also at the provider where the session began, and where to go then."""
 

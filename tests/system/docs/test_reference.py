@@ -112,7 +112,9 @@ def test_every_command_is_listed_with_all_its_options() -> None:
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
     """(Method, path) → its description, as a gate serves it."""
     browsers = Browsers(device_bound="allow")  # all endpoints that there can be
-    gate = Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", browsers=browsers)
+    passkeys = Passkeys(rp_id="gate.example")
+    url = "https://gate.example"
+    gate = Gatepass(secrets=[SECRET], public_url=url, store="memory://", browsers=browsers, passkeys=passkeys)
     document = TestClient(gate.asgi).get("/openapi.json").json()
     return {
         (method.upper(), path): facts

@@ -1,4 +1,4 @@
-"""What happens to the factors of an account: added, removed, used, failed."""
+"""What happens to the factors of an account, and at second steps."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -19,7 +19,7 @@ from gatepass.guards.litestar.principal import (
     page_principal,
 )
 
-_PERSONS = {"principal", "optional_principal", "page_principal", "optional_page_principal"}
+_PERSONS = {"principal", "optional_principal", "link_principal", "page_principal", "optional_page_principal"}
 """The dependencies by which a response is for one person."""
 
 CurrentPrincipal = NamedDependency[SkipValidation[Principal]]

@@ -1,10 +1,12 @@
 """The endpoints of PROTOCOL §6, one file for each group. What is in none of these lists cannot be served."""
 
 from gatepass.server.endpoints import (
+    account_deletion,
     accounts,
     browser_client,
     devices,
     documents,
+    factors,
     identities,
     links,
     oidc,
@@ -26,7 +28,9 @@ DESCRIBED = (
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
+    *account_deletion.ENDPOINTS,
     *identities.ENDPOINTS,
+    *factors.ENDPOINTS,
     *oidc.ENDPOINTS,
     *provider_logout.ENDPOINTS,
     *documents.ENDPOINTS,
