@@ -113,8 +113,8 @@ def operations() -> dict[tuple[str, str], dict[str, Any]]:
     """(Method, path) → its description, as a gate serves it."""
     browsers = Browsers(device_bound="allow")  # all endpoints that there can be
     passkeys = Passkeys(rp_id="gate.example")
-    url = "https://gate.example"
-    gate = Gatepass(secrets=[SECRET], public_url=url, store="memory://", browsers=browsers, passkeys=passkeys)
+    more: dict[str, Any] = {"browsers": browsers, "passkeys": passkeys}
+    gate = Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", **more)
     document = TestClient(gate.asgi).get("/openapi.json").json()
     return {
         (method.upper(), path): facts
