@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from gatepass.accounts.identities import Identity
 from gatepass.core import base64url
-from gatepass.core.access_token import Principal
 from gatepass.core.event import PasskeyRefused, SessionRevoked
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.passkey_challenge import CHALLENGE_TTL
 from gatepass.core.policy import Policy
+from gatepass.core.principal import Principal
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError, Refused
 from gatepass.factors.options import Passkeys
@@ -321,7 +321,7 @@ class TestSigningIn:
         elsewhere = token.get(options, origin="https://www.gate.example")
         mixed = token.get(options, origin=ORIGIN)
         mixed["response"]["signature"] = other.get(options, origin=ORIGIN)["response"]["signature"]
-        sent = (elsewhere, mixed, {}, {"rawId": 7, "type": "public-key", "response": {}})
+        sent: tuple[dict[str, Any], ...] = (elsewhere, mixed, {}, {"rawId": 7, "type": "public-key", "response": {}})
         answers += [await Browser(at.gate.asgi).enter("/login/passkey", response=each) for each in sent]
         principal = principal_of(at, bob)
         await at.gate.accounts.disable(principal.account_id)

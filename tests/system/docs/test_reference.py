@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.testclient import TestClient
 
-from gatepass import Gatepass
+from gatepass import Gatepass, Passkeys
 from gatepass.cli import main
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE
