@@ -6,7 +6,7 @@
  */
 
 import { GatepassError } from "../errors.js";
-import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
+import { askWhose, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
 import type { Account, EndReason, Session } from "./types.js";
 
@@ -19,7 +19,10 @@ export interface SessionActions {
 }
 
 /** Creates the functions over the parts of one session. */
-export function createSignIn({ memory, jar, notes, channel, lock, call, binding }: Parts, actions: SessionActions) {
+export function createSignIn(
+  { memory, jar, notes, channel, lock, call, binding, suspect }: Parts,
+  actions: SessionActions,
+) {
   /** Posts `facts` with a new key, which is stored before it is sent. */
   async function offer(path: string, facts: object, token?: string) {
     const offered = await binding.offer();
@@ -42,6 +45,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
       if (grant) {
+        await requireCookie(grant);
         binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
@@ -53,6 +57,17 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
     if (grant) actions.hold(grant);
     else if (answer.status !== 202) throw new GatepassError("http", answer);
     return grant && memory.snapshot.account;
+  }
+
+  /**
+   * A browser that blocks the cookies of another site drops them without a word, and the session would last as long as its
+   * first token. So the server is asked where this page cannot see them; if they are not there, the session ends at once.
+   */
+  async function requireCookie({ token }: Grant): Promise<void> {
+    if (!jar.isUnseen() || (await askWhose(call).catch(() => null))?.kind !== "no-session") return;
+    await call("/logout", { headers: { ...CLIENT_HEADER, ...bearer(token) } }).catch(() => null);
+    suspect("cookies-blocked");
+    throw new GatepassError("cookies-blocked");
   }
 
   async function signOut({ everywhere = false } = {}): Promise<void> {
