@@ -9,6 +9,8 @@ import pytest
 from gatepass._extras import missing_extra
 
 pytestmark = pytest.mark.slow
+LOGIN = "from gatepass.client.library import use; use('httpx2'); from gatepass.cli.login import opened"
+SWEEP = "import asyncio; from gatepass.serving import process; asyncio.run(process._sweep(None, slow_request=1))"
 CASES = [
     ("opentelemetry", "import gatepass.client.layers.otel", "OpenTelemetry needs its extra"),
     ("sentry_sdk", "import gatepass.client.layers.sentry", "Sentry needs its extra"),
@@ -25,6 +27,20 @@ CASES = [
     ("redis", "from gatepass.stores import open_session_store as o; o('redis://h')", "This store needs its extra"),
     ("pytest", "import gatepass.testing.battery", "The battery needs pytest"),
     ("hypothesis", "import gatepass.testing.machine", "The machine needs Hypothesis"),
+    (
+        "joserfc",
+        "from gatepass.oidc.providers import _partner as p; p(type('P', (), {}))",
+        "Sign-in at a provider needs",
+    ),
+    ("click", "import gatepass.cli", "The command line needs its extra"),
+    ("uvicorn", "from gatepass.cli.serve import _load_process as load; load()", "Serving needs its extra"),
+    ("starlette", "from gatepass.cli.serve import demo; demo.callback('h', 1, False)", "The demo needs its extra"),
+    (
+        "httpx2",
+        "from gatepass.client.library import use; use('httpx2'); import gatepass.client.http",
+        "The client needs",
+    ),
+    ("httpx2", f"{LOGIN}; opened(id).__enter__()", "The client needs its extra"),
     ("bcrypt", "from gatepass.accounts.passwords.foreign import _bcrypt as b; b('$2b$04$' + '.' * 53)", "bcrypt needs"),
 ]
 WAYS = {
@@ -32,7 +48,7 @@ WAYS = {
     "broken": "from {0}.core import gone",
 }
 PROGRAM = """
-import importlib.abc, importlib.util, json, sys
+import contextlib, importlib.abc, importlib.util, io, json, sys
 
 class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     # A module with `source`, in the place of `package`.
@@ -48,10 +64,12 @@ said = []
 for package, code, source in json.load(sys.stdin):
     for name in [name for name in sys.modules if name.partition(".")[0] in (package, "gatepass")]:
         del sys.modules[name]
+    printed = io.StringIO()
     try:
-        exec(code, {})
-    except Exception as error:
-        said.append(f"{type(error).__name__}: {error}")
+        with contextlib.redirect_stderr(printed):
+            exec(code, {})
+    except (Exception, SystemExit) as error:
+        said.append(f"{type(error).__name__}: {printed.getvalue() or error}")
     else:
         said.append("nothing")
 json.dump(said, sys.stdout)
@@ -60,22 +78,30 @@ json.dump(said, sys.stdout)
 
 @pytest.fixture(scope="module")
 def said() -> dict[tuple[str, str], str]:
-    """By package and way, what is raised."""
-    tries = [(package, way) for package, *_ in CASES for way in WAYS]
-    codes = {package: code for package, code, _ in CASES}
-    given = json.dumps([(package, codes[package], WAYS[way].format(package)) for package, way in tries])
+    """By code and way, what is raised."""
+    programs = [*((package, code) for package, code, _ in CASES), ("httptools", SWEEP)]
+    tries = [(package, code, way) for package, code in programs for way in WAYS]
+    given = json.dumps([(package, code, WAYS[way].format(package)) for package, code, way in tries])
     done = subprocess.run([sys.executable, "-c", PROGRAM], input=given, capture_output=True, text=True, check=True)
-    return dict(zip(tries, json.loads(done.stdout), strict=True))
+    return dict(zip([(code, way) for _, code, way in tries], json.loads(done.stdout), strict=True))
 
 
-@pytest.mark.parametrize(("package", "sentence"), [(package, sentence) for package, _, sentence in CASES])
+def broken(package: str) -> str:
+    return f"ModuleNotFoundError: No module named '{package}.core'; '{package}' is not a package"
+
+
+@pytest.mark.parametrize(("package", "code", "sentence"), CASES)
 def test_only_a_package_that_is_missing_is_told_as_an_extra(
-    said: dict[tuple[str, str], str], package: str, sentence: str
+    said: dict[tuple[str, str], str], package: str, code: str, sentence: str
 ) -> None:
-    assert sentence in said[package, "missing"]
-    assert "pip install" in said[package, "missing"]
-    broken = f"ModuleNotFoundError: No module named '{package}.core'; '{package}' is not a package"
-    assert said[package, "broken"] == broken
+    assert sentence in said[code, "missing"]
+    assert "pip install" in said[code, "missing"]
+    assert said[code, "broken"] == broken(package)
+
+
+def test_a_server_goes_without_httptools_only_where_that_is_not_installed(said: dict[tuple[str, str], str]) -> None:
+    assert said[SWEEP, "missing"] == "nothing"
+    assert said[SWEEP, "broken"] == broken("httptools")
 
 
 @pytest.mark.parametrize(

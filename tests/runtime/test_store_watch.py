@@ -15,6 +15,7 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW
+from tests.support import preloaded
 from tests.support.asgi import call
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, WatchedStore, open_gate
@@ -39,8 +40,7 @@ async def test_a_hazard_is_told_once_and_the_server_is_not_ready_until_it_is_gon
             await watch.ping()
     assert told == [StoreUnsafe(at=NOW, why="it evicts")]
     store.found = ()
-    await watch.check()
-    await watch.ping()
+    await watch.ping()  # who asks whether it is ready need not wait for the next check
     store.found = ("it evicts",)
     await watch.check()
     assert len(told) == 2, "it came back"
@@ -154,7 +154,7 @@ sys.stdin.read()
 async def test_a_second_server_process_on_a_sqlite_file_says_so_and_is_not_ready(tmp_path: Path) -> None:
     file = tmp_path / "gate.db"
     at = GateHarness(store=WatchedStore(SQLiteStore(file)))
-    first = subprocess.Popen(
+    first = preloaded.start(
         [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert first.stdin is not None
@@ -171,7 +171,6 @@ async def test_a_second_server_process_on_a_sqlite_file_says_so_and_is_not_ready
         assert "one server process" in repr(event)
         assert (await call(at.gate.served, "GET", "/readyz")).status == 503
         first.communicate()
-        await watch.check()
         at.clock.advance(2)  # callers of /readyz share one answer of the store
         assert (await call(at.gate.served, "GET", "/readyz")).status == 200
 

@@ -68,9 +68,25 @@ async def test_logout_wins_over_a_refresh_that_has_not_reached_the_store(at: Gat
     refreshing = await _held(other_tab.refresh(), barrier)
     assert (await ann.logout()).status == 204
     barrier.open()
-    answer = await refreshing
-    assert (answer.status, answer.json()["reason"]) == (401, "revoked")
+    _assert_refused(await refreshing)
+
+
+def _assert_refused(answer: Answer, reason: str = "revoked") -> None:
+    assert (answer.status, answer.json()["reason"]) == (401, reason)
     assert answer.cookies == []
+
+
+async def test_a_sign_in_wins_over_a_refresh_of_the_session_that_it_replaces(at: GateHarness, ann: Browser) -> None:
+    """geolens#1446, nextjs-auth0#544: the late answer of the old session took the place of the new cookie."""
+    barrier = Barrier(at, "swap", after=True)
+    other_tab = ann.clone(key=ann.key)
+    refreshing = await _held(other_tab.refresh(), barrier)
+    assert (await ann.login()).status == 200
+    barrier.open()
+    late = await refreshing
+    _assert_refused(late, "replaced")
+    ann.absorb(late)  # into the jar of the one browser that both tabs have
+    assert (await ann.refresh()).status == 200
 
 
 async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: GateHarness, ann: Browser) -> None:
@@ -79,7 +95,7 @@ async def test_logout_wins_over_a_refresh_that_the_store_has_done_already(at: Ga
     refreshing = await _held(other_tab.refresh(), barrier)
     assert (await ann.logout()).status == 204
     barrier.open()
-    await refreshing
+    _assert_refused(await refreshing)
     assert (await other_tab.get("/me")).status == 401
     assert (await other_tab.refresh()).json()["reason"] == "revoked"
 
@@ -91,7 +107,7 @@ async def test_logout_wins_over_a_repeat_that_has_read_the_row_already(at: GateH
     repeating = await _held(other_tab.refresh(), barrier)
     assert (await ann.logout()).status == 204
     barrier.open()
-    await repeating
+    _assert_refused(await repeating)
     assert (await other_tab.get("/me")).status == 401
     assert (await other_tab.refresh()).json()["reason"] == "revoked"
 

@@ -162,6 +162,35 @@ class TestFailure:
             assert identity(one) == identity(again), "the same successor"
         assert (await ann.refresh()).status == 200
 
+    async def test_a_session_that_such_a_refresh_bound_is_reported_as_bound_once(
+        self, at: GateHarness, switch: Switch
+    ) -> None:
+        """The claims are read after the swap, whose row says whose they are: it is bound whether they come or not."""
+        ann = Browser(at.gate.asgi, key=None)
+        await ann.register()
+        ann.key = b"k" * 32
+        switch.act = fails
+        assert (await ann.refresh(binds=True)).status == 503
+        assert [event.sid for event in at.named("session_bound")] == [ann.sid]  # type: ignore[attr-defined]
+        switch.act = lambda session: {}
+        assert (await ann.refresh(binds=True)).status == 200
+        assert len(at.named("session_bound")) == 1
+
+    @pytest.mark.parametrize("key", [b"k" * 32, None])
+    async def test_however_often_and_long_it_fails_no_session_is_lost(
+        self, at: GateHarness, switch: Switch, key: bytes | None
+    ) -> None:
+        ann = Browser(at.gate.asgi, key=key)
+        await ann.register()
+        switch.act = fails
+        for seconds in (0, 1, 30, 60, 3_600, 1, 86_400):
+            at.clock.advance(seconds)
+            assert (await ann.refreshed()).status == 503
+        switch.act = lambda session: {"role": "reader"}
+        assert (await ann.refreshed()).status == 200
+        assert at.gate.check.principal([ann.bearer[1]]).claims["role"] == "reader"
+        assert not at.named("authn_token_reuse")
+
     async def test_after_a_long_failure_the_client_goes_on_too(
         self, at: GateHarness, switch: Switch, ann: Browser
     ) -> None:

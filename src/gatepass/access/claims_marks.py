@@ -54,6 +54,8 @@ class ClaimsMarks:
 
     def number_of(self, account_id: str) -> int:
         """The highest number that concerns an account; 0 if none is known here."""
+        if not self._held:  # the usual case
+            return 0
         several = (*self._held.get(account_id, ()), *self._held.get(EVERYBODY, ()))
         return max((held.number for held in several), default=0)
 

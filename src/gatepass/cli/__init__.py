@@ -3,12 +3,13 @@
 Exit codes: 0 done, 1 refused or failed (with a sentence on standard error that says what to do), 2 usage.
 """
 
-import sys
+from gatepass._extras import missing_extra
 
 try:
     import click
-except ModuleNotFoundError:  # pragma: no cover - exercised in a process of its own
-    sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
+except ModuleNotFoundError as missing:  # pragma: no cover - exercised in a process of its own
+    sentence = "The command line needs its extra: pip install 'gatepass[cli]'"
+    raise missing_extra(missing, "click", sentence=sentence, kind=SystemExit) from None
 
 from gatepass.cli.accounts import accounts
 from gatepass.cli.audit import audit

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from gatepass._extras import missing_extra
 from gatepass.accounts.lookup import find_by_email
 from gatepass.core.account import Account
 from gatepass.core.secret import Secret
@@ -103,7 +104,8 @@ def fail(sentence: str) -> NoReturn:
 
 def fail_without(missing: ModuleNotFoundError, *packages: str, sentence: str) -> NoReturn:
     """Fail with the sentence if one of the packages of an extra is missing; another missing module is a defect."""
-    if (missing.name or "").partition(".")[0] not in packages:
+    reason = missing_extra(missing, *packages, sentence=sentence)
+    if reason is missing:
         raise missing
     fail(sentence)
 
@@ -177,4 +179,4 @@ def _sentence(problem: Problem) -> str:
     errors = problem.facts.get("errors")
     if errors is None or isinstance(errors, str | int):
         return problem.detail
-    return " ".join(error["message"] for error in errors)
+    return " ".join(error["message"] for error in errors if not isinstance(error, str))

@@ -115,6 +115,8 @@ def opened(find: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
         from gatepass.client.errors import ClientError, SessionEndedError
         from gatepass.client.http import httpx
     except ImportError as missing:
+        if missing.name is not None:  # the import system names what it did not find: a defect, and no missing extra
+            raise
         fail(str(missing))
     # Errors are shown as one sentence. The client's own warnings are for programs that configure logging.
     logging.getLogger("gatepass.client").addHandler(logging.NullHandler())

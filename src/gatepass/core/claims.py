@@ -126,6 +126,8 @@ class Issuer:
             claims["begun_at"] = session.created_at
         if mark:
             claims[CLAIM] = mark
+        if not extra:
+            return claims
         if not RESERVED.isdisjoint(extra):
             taken = ", ".join(sorted(RESERVED & extra.keys()))
             raise ConfigurationError(f"The claims hook may not set {taken}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from gatepass._extras import missing_extra
 from gatepass.core.policy import MINUTE
 from gatepass.errors import ConfigurationError, NotFound
 from gatepass.oidc.options import Provider
@@ -56,6 +57,7 @@ def _partner(provider: Provider) -> Callable[..., Partner]:
     try:
         from gatepass.oidc.github import GitHub
         from gatepass.oidc.relying_party import RelyingParty
-    except ImportError:
-        raise ConfigurationError("Sign-in at a provider needs its extra: pip install 'gatepass[oidc]'") from None
+    except ModuleNotFoundError as missing:
+        sentence = "Sign-in at a provider needs its extra: pip install 'gatepass[oidc]'"
+        raise missing_extra(missing, "joserfc", sentence=sentence, kind=ConfigurationError) from None
     return GitHub if provider.adapter == "github" else RelyingParty

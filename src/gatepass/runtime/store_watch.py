@@ -60,6 +60,14 @@ class StoreWatch:
 
     async def check(self) -> None:
         """Check once. Reports each new hazard, and the end of an outage. Raises StoreUnavailable."""
+        await self._look()
+        if self._refused:
+            await self.ping()
+            refused, self._refused = self._refused, 0
+            logger.warning("the store serves again; requests refused meanwhile: %d", refused)
+
+    async def _look(self) -> None:
+        """Find the hazards of now, and report each new one. Raises StoreUnavailable."""
         found = frozenset(await self._store.hazards())
         if self._serves() and (shared := self._single.hazard()):
             found |= {shared}
@@ -69,10 +77,6 @@ class StoreWatch:
         for hazard in sorted(self._hazards - found):
             logger.warning("no longer: %s", hazard)
         self._hazards = found
-        if self._refused:
-            await self.ping()
-            refused, self._refused = self._refused, 0
-            logger.warning("the store serves again; requests refused meanwhile: %d", refused)
 
     def refused(self, why: StoreUnavailable) -> None:
         """Count a request that is refused; the first of an outage is logged."""
@@ -81,7 +85,12 @@ class StoreWatch:
             logger.error("the store does not serve: requests are refused until it does", exc_info=why.__cause__)
 
     async def ping(self) -> None:
-        """As `Store.ping`. Raises StoreUnavailable too while the store does not keep what it acknowledges."""
+        """As `Store.ping`. Raises StoreUnavailable too while the store does not keep what it acknowledges.
+
+        What was found is looked for anew: a server whose predecessor has just left the file is ready at once.
+        """
+        if self._hazards:
+            await self._look()
         if self._hazards:
             raise StoreUnavailable from RuntimeError(min(self._hazards))
         await self._store.ping()

@@ -148,6 +148,8 @@ def choose(received: Sequence[Received], keys: KeyRing, *, expected_sid: str | N
     if not tokens:
         refuse_unknown_keys(received, keys)
         raise ended(received, keys)
+    if len(tokens) == 1:  # there is nothing to choose
+        return tokens[0]
     candidates = [token for token in tokens if token.sid.hex() == expected_sid] or tokens
     if len({token.sid for token in candidates}) > 1:
         raise mismatch()

@@ -176,11 +176,22 @@ def serve(
 
 def _http(admission: Admission) -> Any:
     """Our protocol, or that of uvicorn if httptools is missing."""
+    ours = _http_protocol()
+    return type("AdmittingProtocol", (ours.HttpProtocol,), {"admission": admission}) if ours else "auto"
+
+
+def _http_protocol() -> Any:
+    """The module of our protocol; None without httptools. One that is installed and broken is a defect, which is told.
+
+    Without our protocol heads and bodies have no bounds but those of uvicorn (`docs/reference/limits.md`).
+    """
     try:
-        from gatepass.serving.http_protocol import HttpProtocol
-    except ImportError:
-        return "auto"
-    return type("AdmittingProtocol", (HttpProtocol,), {"admission": admission})
+        from gatepass.serving import http_protocol
+    except ModuleNotFoundError as missing:
+        if missing.name != "httptools":
+            raise
+        return None
+    return http_protocol
 
 
 async def _serve(
@@ -202,14 +213,13 @@ async def _serve(
 
 async def _sweep(server: _Server, *, slow_request: float) -> None:
     """Close slow connections, once a second. Not available without httptools (`docs/reference/limits.md`)."""
-    try:
-        from gatepass.serving.http_protocol import sweep
-    except ImportError:
+    ours = _http_protocol()
+    if ours is None:
         return
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(1)
-        slow, stalled = sweep(tuple(server.server_state.connections), now=loop.time(), timeout=slow_request)
+        slow, stalled = ours.sweep(tuple(server.server_state.connections), now=loop.time(), timeout=slow_request)
         if slow:
             logger.warning("closed %d connections whose requests did not arrive within %g s", slow, slow_request)
         if stalled:

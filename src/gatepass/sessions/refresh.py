@@ -12,9 +12,20 @@ from gatepass.core.event import RefreshCase, Unproven
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken
 from gatepass.core.revocation_list import RevocationList
-from gatepass.core.rotation import Advance, DeviceMissing, Ended, Late, Recover, Repeat, Reuse, decide, expected_swap
+from gatepass.core.rotation import (
+    Advance,
+    DeviceMissing,
+    Ended,
+    Late,
+    Recover,
+    Repeat,
+    Reuse,
+    decide,
+    end_of,
+    expected_swap,
+)
 from gatepass.core.session import NO_BINDING, EndReason, Session
-from gatepass.errors import StoreUnavailable
+from gatepass.errors import StoreUnavailable, Unavailable
 from gatepass.ports import Clock, SessionStore
 from gatepass.sessions.service import Report, end_without_row
 from gatepass.sessions.tokens import Grant, TokenIssuer
@@ -124,8 +135,20 @@ class Refreshes:
         now: int,
         case: RefreshCase,
         with_access_token: bool = True,
-    ) -> Grant:
+    ) -> Grant | Ended:
+        if key and not token.is_bound and case != "repeat":  # told at once: it is so, also if there are no claims now
+            self._report(
+                events.SessionBound(
+                    at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()
+                )
+            )
         grant = await self._tokens.successor(session, token, key=key, now=now, with_access_token=with_access_token)
+        if self._is_revoked(
+            session.sid
+        ):  # while the claims were read: its cookie may not overwrite that of a newer one
+            reason = end_of(await self._store.find(session.sid), now=now, epoch=self._revocations.epoch)
+            if reason is not None:
+                return self._refuse(token, reason, now, session.last_ip_prefix)
         self._report(
             events.SessionRefreshed(
                 at=now,
@@ -136,13 +159,13 @@ class Refreshes:
                 case=case,
             )
         )
-        if key and not token.is_bound and case != "repeat":
-            self._report(
-                events.SessionBound(
-                    at=now, address=session.last_ip_prefix, account_id=session.account_id, sid=session.sid.hex()
-                )
-            )
         return grant
+
+    def _is_revoked(self, sid: bytes) -> bool:
+        try:
+            return self._revocations.is_revoked(sid.hex())
+        except Unavailable:  # out of touch with other processes: the swap has asked the store itself
+            return False
 
     async def _revoke_reused(self, token: RefreshToken, *, now: int, ip_prefix: str) -> Ended:
         """Two parties hold the session: revoke it, in a call of its own that nothing rolls back."""

@@ -79,19 +79,39 @@ def _device(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
     A registration that is sent again, or whose answer is late, is one whose answer was lost and another one.
     """
     known = world.row.device
-    if known != "proven" and not (world.device and known == "key"):
-        registered = _write_device(world, server.rules.registered, scenario)
-        yield "the device is registered, the answer is lost", registered
-        yield "the device is registered", registered._replace(device=True)
-    if world.device and known == "none":
+    if known != "proven" and not (world.device and known == "key") and not world.device_lost:
+        registered = _write_device(world, "key", scenario, server)
+        if registered is not None:
+            yield "the device is registered, the answer is lost", registered
+            yield "the device is registered", registered._replace(device=True)
+    if world.device and known not in ("key", "proven"):
         yield "the browser is told to go on without a device", world._replace(device=False)
-    if world.device and known == "key":
-        yield "the device proves its key", _write_device(world, "proven", scenario)
+    if world.device and (proven := _write_device(world, "proven", scenario, server)):
+        yield "the device proves its key", proven
+    if scenario.device_lost and world.device:
+        yield "the browser loses its device", world._replace(device=False, device_lost=True)
 
 
-def _write_device(world: World, device: Device, scenario: Scenario) -> World:
+def _write_device(world: World, device: Device, scenario: Scenario, server: Server) -> World | None:
+    """None if the store refuses it, or if it changes nothing."""
+    row = server.set_device(world.row, device)
+    if row is None or row == world.row:
+        return None
     past = () if world.failed_over else (world.row, *world.past)[: scenario.forget]
-    return world._replace(row=world.row._replace(device=device), past=past)
+    return world._replace(row=row, past=past)
+
+
+def _device_of_thief(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
+    """The cookie that he took lasts for minutes; a device of his own he may register where the session has none."""
+    if world.stolen_cookie:
+        yield "the copied cookie of the device runs out", world._replace(stolen_cookie=False)
+    for device in ("thief's key", "thief's, proven") if world.row.device.startswith("thief") else ("thief's key",):
+        changed = _write_device(world, device, scenario, server)  # type: ignore[arg-type]
+        if changed is None:
+            continue
+        if world.row.device in ("key", "proven"):
+            raise Broken("P1", "a device of the thief takes the place of the owner's")
+        yield f"the thief writes {device!r}", changed
 
 
 def _proceed(flight: Flight, rest: World, scenario: Scenario, server: Server) -> Iterator[Move]:
@@ -199,6 +219,8 @@ def _thief(world: World, scenario: Scenario, server: Server) -> Iterator[Move]:
         yield from _copy(world, scenario)
     if world.copied is None:
         return
+    if scenario.thief_device:
+        yield from _device_of_thief(world, scenario, server)
     for request in requests_of_thief(world, scenario):
         yield from _refresh(world, "thief", request, scenario, server)
 
@@ -207,17 +229,19 @@ def requests_of_thief(world: World, scenario: Scenario) -> Iterator[Request]:
     """What the thief can send: what he holds, and the jar's token, under each key and with the proof that he has."""
     assert world.copied is not None
     own = {"none": "", "keyless": "-", "keyed": "t", "any": "-t", "recorded": "-t", "profile": "o"}[scenario.thief]
+    shown = world.stolen_cookie or (scenario.thief_device and world.row.device.startswith("thief"))
     held = dict.fromkeys((world.copied, *world.loot, *((world.jar,) if world.jar.is_bound else ())))
     for token in held:
         for key in own:
-            yield Request(token, key, token)
+            yield Request(token, key, token, shown)
         if world.recorded:
             yield Request(token, "o", world.copied)
 
 
 def _copy(world: World, scenario: Scenario) -> Iterator[Move]:
     if world.copied is None:
-        taken = world._replace(copied=world.jar)
+        has_cookie = scenario.thief_device and world.device and world.row.device == "proven"
+        taken = world._replace(copied=world.jar, stolen_cookie=has_cookie)
         yield f"a thief copies {world.jar}", _note_past_use(taken)
     if scenario.thief == "recorded":
         for flight in world.flights:

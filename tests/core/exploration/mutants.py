@@ -11,10 +11,21 @@ from gatepass.core.binding import Proof, prove
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import RefreshToken, open_key
-from gatepass.core.rotation import Advance, Ended, Late, Outcome, Recover, Repeat, Reuse, decide, expected_swap
+from gatepass.core.rotation import (
+    Advance,
+    DeviceMissing,
+    Ended,
+    Late,
+    Outcome,
+    Recover,
+    Repeat,
+    Reuse,
+    decide,
+    expected_swap,
+)
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session, Swap
 from tests.core.exploration.names import NOW
-from tests.core.exploration.server import Rules, apply, move
+from tests.core.exploration.server import Rules, apply, move, set_device
 from tests.core.exploration.world import Scenario
 
 Second = Callable[[Outcome, Session, RefreshToken, bytes], Outcome]
@@ -49,6 +60,7 @@ FAILOVER_2_THIEF = replace(
 )
 DEVICE = Scenario("a device", device=True, flights=1)
 PROFILE = Scenario("a copy of the profile against a device", device=True, thief="profile", flights=1, lag=1)
+TAKEN = replace(PROFILE, name="a copy of the profile with its device cookie", thief_device=True)
 UNBOUND_LATE = Scenario(
     "no key on either side", bound="never", thief="keyless", flights=1, lag=1, conflict="first use of a successor"
 )
@@ -195,6 +207,19 @@ def _decide_without_device(session: Session | None, token: RefreshToken, **named
     return decide(session, token, **{**named, "shown_device": True})
 
 
+def _proven_at_once(row: Session, key: bytes, since: int | None) -> Session | None:
+    return set_device(row, key, NOW)
+
+
+def _any_registration(row: Session, key: bytes, since: int | None) -> Session | None:
+    return set_device(replace(row, device_key=b"", device_since=None), key, since)
+
+
+def _missing_device_ends(session: Session | None, token: RefreshToken, **named: Any) -> Outcome:
+    outcome = decide(session, token, **named)
+    return Reuse() if isinstance(outcome, DeviceMissing) else outcome
+
+
 def _swap_without_device(row: Session, swap: Swap) -> Session | None:
     return apply(row, replace(swap, shown_device=True))
 
@@ -232,6 +257,8 @@ MUTANTS = (
     ),
     Mutant("a store swaps without the device", Rules(apply=_swap_without_device), PROFILE, "P2"),
     Mutant("the table does not ask for the device", Rules(decide=_decide_without_device), PROFILE, "P"),
-    Mutant("a device counts before its first proof", Rules(registered="proven"), DEVICE, "P1"),
+    Mutant("a registration takes the place of another device", Rules(set_device=_any_registration), TAKEN, "P1"),
+    Mutant("who comes without the device ends the session", Rules(decide=_missing_device_ends), TAKEN, "P1"),
+    Mutant("a device counts before its first proof", Rules(set_device=_proven_at_once), DEVICE, "P1"),
     Mutant("a server does not compare the states", Rules(compares_state=False), TABS, "P1"),
 )

@@ -4,7 +4,7 @@ from functools import cache
 from itertools import permutations
 
 from tests.core.exploration.names import STALE, Token, are_related
-from tests.core.exploration.server import Request, Row, Server, Verdict
+from tests.core.exploration.server import PROVEN, Request, Row, Server, Verdict
 from tests.core.exploration.world import (
     OWNER_USED,
     OWNER_USED_SUCCESSOR,
@@ -32,7 +32,7 @@ def check_verdict(world: World, party: str, request: Request, verdict: Verdict) 
     blameless = not world.logged_out and not world.used & THIEF_USED
     if party == "owner" and verdict.kind == "unproven":
         raise Broken("P1", f"the owner with {request.token} is told that he cannot prove it")
-    if party == "owner" and verdict.kind == "missing" and not world.device:
+    if party == "owner" and verdict.kind == "missing" and not world.device and not _device_is_gone(world):
         raise Broken("P1", f"the owner with {request.token} is asked for a device that the browser does not know of")
     if party == "owner" and blameless and verdict.kind in ("ended", "reuse"):
         raise Broken("P1", f"the owner is told {verdict.kind!r}, and nobody logged out or stole anything")
@@ -46,8 +46,16 @@ def check_verdict(world: World, party: str, request: Request, verdict: Verdict) 
 
 def check_issue(world: World, request: Request) -> None:
     """P2 of a session that is bound to a device, whichever party asks: the row is the one that was left behind."""
-    if world.row.device == "proven" and not request.shown:
+    if world.row.device in PROVEN and not request.shown:
         raise Broken("P2", f"{request.token} is exchanged without the device")
+
+
+def _device_is_gone(world: World) -> bool:
+    """Whether the owner has to sign in again: the browser has lost its device, or a thief's stands in the row.
+
+    A thief gets his there only with a copy of the whole profile, and where the row had none.
+    """
+    return world.device_lost or world.row.device == "thief's, proven"
 
 
 def _check_thief(world: World, request: Request, verdict: Verdict) -> None:
@@ -82,7 +90,7 @@ def check_state(world: World, scenario: Scenario, server: Server) -> None:
     if world.row.revoked:
         return
     _check_theft(world, scenario)
-    if not world.used & THIEF_USED:
+    if not world.used & THIEF_USED and not _device_is_gone(world):
         _check_liveness(world, scenario, server)
     if world.copied and scenario.conflict != "lost by the store":
         _check_forks(world, server)

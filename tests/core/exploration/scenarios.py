@@ -56,11 +56,29 @@ DEVICES = tuple(
         Scenario(
             "a copy of the profile against a device", thief="profile", thief_races=True, flights=1, lag=1, forget=1
         ),
+        Scenario(
+            "a copy of the profile with its device cookie, and a device of the thief",
+            thief="profile",
+            thief_device=True,
+            flights=1,
+            lag=1,
+        ),
+        Scenario("two tabs, and the browser loses its device", device_lost=True, rollback=1, lag=1),
         Scenario("a thief of the first token against a device", bound="by a refresh", thief="any", flights=1, lag=1),
     )
 )
 DEEP = (
     Scenario("a device, two tabs, put back by 2, the store forgets 2", device=True, rollback=2, lag=2, forget=2),
+    Scenario(
+        "a copy of the profile with its device cookie, the store forgets 1",
+        device=True,
+        thief="profile",
+        thief_device=True,
+        flights=1,
+        lag=1,
+        forget=1,
+    ),
+    Scenario("two tabs, and the browser loses its device, put back by 2", device=True, device_lost=True, rollback=2),
     Scenario("a device, two tabs bind", device=True, bound="by a refresh", rollback=1, lag=2, forget=1),
     Scenario("three tabs, state and cookie apart, put back by 3", flights=3, two_moments=True, rollback=3, lag=2),
     Scenario("two tabs, put back by 3, the store forgets 3, once", rollback=3, lag=3, forget=3),

@@ -44,9 +44,18 @@ from tests.core.exploration.names import (
 POLICY = Policy.standard()
 OLD_COMMIT = NOW - POLICY.leeway - 1
 Kind = Literal["unproven", "missing", "ended", "advance", "repeat", "repeat with pass", "recover", "late", "reuse"]
-Device = Literal["none", "key", "proven"]
-"""What a row says of the device: nothing, its key (`device_key`), or also its first proof (`device_since`)."""
-DEVICE_KEY = b"the device's public key"
+Device = Literal["none", "key", "proven", "thief's key", "thief's, proven"]
+"""Of the device in a row: nothing, its key (`device_key`), or its first proof too (`device_since`); and whose it is."""
+_DEVICES: dict[Device, tuple[bytes, int | None]] = {
+    "none": (b"", None),
+    "key": (b"the owner's", None),
+    "proven": (b"the owner's", NOW),
+    "thief's key": (b"the thief's", None),
+    "thief's, proven": (b"the thief's", NOW),
+}
+_DEVICE_NAMES = {known: name for name, known in _DEVICES.items()}
+PROVEN: tuple[Device, ...] = ("proven", "thief's, proven")
+SetDevice = Callable[[Session, bytes, int | None], Session | None]
 Apply = Callable[[Session, Swap], Session | None]
 IsProven = Callable[[RefreshToken, KeyRing, Proof | None], bool]
 
@@ -64,6 +73,13 @@ def apply(row: Session, swap: Swap) -> Session | None:
         return None
     expected = (swap.expected_generation, swap.expected_fingerprint, swap.expected_binding)
     return move(row, swap) if (row.generation, row.fingerprint, row.binding) == expected else None
+
+
+def set_device(row: Session, key: bytes, since: int | None) -> Session | None:
+    """What every store does with a registration and with a first proof (the contract of `set_device`)."""
+    if row.revoked_at is not None or row.device_key not in (b"", key):
+        return None
+    return replace(row, device_key=key, device_since=row.device_since if row.device_since is not None else since)
 
 
 def move(row: Session, swap: Swap) -> Session:
@@ -88,8 +104,7 @@ class Rules:
     prove: Callable[..., str] = prove
     is_proven: IsProven = is_proven
     apply: Apply = apply
-    registered: Device = "key"
-    """What the registration of a device writes into the row."""
+    set_device: SetDevice = set_device
     compares_state: bool = True
     """Whether the generation and challenge of the header are compared with those of the cookie before all else."""
 
@@ -108,7 +123,7 @@ class Row(NamedTuple):
 class Request(NamedTuple):
     """What comes to the server: a token, the letter of the key that goes along, the token that the proof is for.
 
-    `shown`: the cookie of the session's device came along.
+    `shown`: the cookie of a device of the session came along.
     """
 
     token: Token
@@ -200,6 +215,11 @@ class Server:
             self.session(row), token, binding=binding, now=NOW, policy=POLICY, shown_device=request.shown
         )
 
+    def set_device(self, row: Row, device: Device) -> Row | None:
+        """The row after a registration, or after a first proof; None where it is refused."""
+        changed = self.rules.set_device(self.session(row), *_DEVICES[device])
+        return None if changed is None else self.row(changed)
+
     def _applied(self, row: Row, swap: Swap) -> Row | None:
         swapped = self.rules.apply(self.session(row), swap)
         return None if swapped is None else self.row(swapped)
@@ -223,8 +243,8 @@ class Server:
             last_ip_prefix="",
             revoked_at=NOW if row.revoked else None,
             revoke_reason="revoked" if row.revoked else None,
-            device_key=b"" if row.device == "none" else DEVICE_KEY,
-            device_since=NOW if row.device == "proven" else None,
+            device_key=_DEVICES[row.device][0],
+            device_since=_DEVICES[row.device][1],
         )
 
     def row(self, session: Session) -> Row:
@@ -236,5 +256,5 @@ class Server:
             previous=None if session.previous == NO_FINGERPRINT else names.name_of(session.previous),
             fresh=session.committed_at == NOW,
             revoked=session.revoked_at is not None,
-            device="proven" if session.device_since is not None else "key" if session.device_key else "none",
+            device=_DEVICE_NAMES[session.device_key, session.device_since],
         )

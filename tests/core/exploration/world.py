@@ -63,7 +63,11 @@ class Scenario:
     """Whether a server that renders presents the owner's cookie, without the key, at any time."""
     device: bool = False
     """Whether the browser may register a device. Its cookie never runs out unseen: browsers ask for the next one."""
+    device_lost: bool = False
+    """Whether the browser may lose its device for good, as after an error that it takes for the end of the binding."""
     thief: Thief = "none"
+    thief_device: bool = False
+    """Whether the thief of a profile takes the cookie of its device along, and tries to register one of his own."""
     conflict: Literal["first refresh", "first use of a successor", "lost by the store"] = "first refresh"
     """When P2 wants an unbound session ended. A store that goes back by two may have lost both parties' use."""
     thief_races: bool = False
@@ -97,6 +101,9 @@ class World(NamedTuple):
     failed_over: bool = False
     device: bool = False
     """Whether the browser knows that its device is registered. It then shows it with each refresh."""
+    device_lost: bool = False
+    stolen_cookie: bool = False
+    """Whether the thief has a cookie of the owner's device that has not run out."""
 
 
 def start(scenario: Scenario) -> World:

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwri
 
 from gatepass.testing.faults import FaultProxy
 from gatepass.wire.cookie_names import CookieNames, names_of
+from tests.support import preloaded
 from tests.support.certificate import certificate
 from tests.support.file_clock import FileClock
 from tests.support.process import is_listening, until_listening
@@ -226,7 +227,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "both.pem").write_bytes(certificate())
     command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
     command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = preloaded.start(command, cwd=ROOT)
     until_listening(process, port)
     yield f"https://app.localhost:{port}"
     process.terminate()

@@ -51,7 +51,7 @@ def _users(named: str) -> DjangoUsers:
     try:
         made: DjangoUsers = import_string(named)()
     except ImportError as fault:
-        raise ConfigurationError(f"GATEPASS_USERS: {fault}.") from None
+        raise ConfigurationError(f"GATEPASS_USERS: {fault}.") from fault  # it may lie in what that module imports
     return made
 
 

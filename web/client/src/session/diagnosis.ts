@@ -10,8 +10,9 @@ import type { TokenState } from "./token-state.js";
 import type { WarningEvent } from "./types.js";
 
 /**
- * What was noticed: a sign-in whose state cookie is not in the jar, one whose session has no cookie at all, a call from another origin that failed, one that was
- * refused as `cross-site`, a session that was made in a worker, cookies of a session whose key is not here.
+ * What was noticed: a sign-in whose state cookie is not in the jar, one whose session has no cookie at all, a call from
+ * another origin that failed, one that was refused as `cross-site`, a session that was made in a worker, cookies of a
+ * session whose key is not here, and the same in the place of a session that this page began.
  */
 export type Symptom = WarningEvent["code"];
 
@@ -42,8 +43,10 @@ async function diagnose(symptom: Symptom, { scope, url, jar, memory }: Parts): P
     case "copied-session":
       // Elsewhere than in development it is what became of somebody's browser, and no mistake of this program.
       return isLoopback(here)
-        ? "This browser has the cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress."
+        ? `This browser has the cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress; or a page of another origin signs in at ${url.origin}, which needs a gate of its own.`
         : null;
+    case "other-origin":
+      return `The session of this page was replaced by one whose key is not here, as when a page of another origin signs in at ${url.origin}: such pages share one cookie, and each has keys of its own, so serve them from one origin, or give each a gate of its own (another host, port or COOKIE_PATH).`;
     case "cross-site":
       return `The server refuses sign-ins from ${here}: add it to GATEPASS_ORIGINS, or set GATEPASS_PUBLIC_URL to it if the API is reached there.`;
     case "network":

@@ -141,7 +141,7 @@ export interface StatusEvent {
 /** Something is set up wrongly; the console says the same, once in the life of the page. */
 export interface WarningEvent {
   readonly type: "warning";
-  readonly code: "state-cookie" | "cookies-blocked" | "network" | "cross-site" | "worker" | "copied-session";
+  readonly code: "state-cookie" | "cookies-blocked" | "network" | "cross-site" | "worker" | "copied-session" | "other-origin";
   /** One sentence with the mend. */
   readonly message: string;
   readonly at: number;

@@ -1,4 +1,4 @@
-/** What a page says in development that was given the cookies of another browser: why it is signed out, and the mend. */
+/** What a page says that finds cookies without their key, of another browser or origin: why it is signed out, and the mend. */
 
 import { beforeEach, expect, it, vi } from "vitest";
 
@@ -41,4 +41,37 @@ it("says nothing of it to the people of a site", async () => {
   const { session } = await copied({ page: "https://app.example.com/" });
   await settled(session.start());
   expect(said).toEqual([]);
+});
+
+/** Of two pages that share a jar and have storage of their own, the first signs in, then the second. */
+async function replaced(first: string, second: string) {
+  const { server } = fakeTabs(1);
+  const [one, other] = [new FakeProfile(server, { page: first }), new FakeProfile(server, { page: second })];
+  const open = (profile: FakeProfile) => createSession({ baseURL: "http://localhost:8000/auth" }, profile.tab());
+  const move = (from: FakeProfile, to: FakeProfile) => {
+    for (const [name, value] of from.jar) to.jar.set(name, value);
+  };
+  const session = open(one);
+  await settled(session.signIn({ email: "ann@example.com", password: "right" }));
+  move(one, other);
+  const newer = open(other);
+  await settled(newer.signIn({ email: "bob@example.com", password: "right" }));
+  move(other, one);
+  return { server, session, newer, reload: () => open(one) };
+}
+
+it.each([
+  ["at another port", "http://localhost:3000/", "http://localhost:5173/"],
+  ["at another host", "http://app.localhost:3000/", "http://admin.localhost:3000/"],
+  ["for the people of a site too", "https://app.example.com/", "https://admin.example.com/"],
+])("says that a page of another origin has signed in: %s", async (_where, first, second) => {
+  const { session, newer, server, reload } = await replaced(first, second);
+  expect(await settled(session.refresh())).toMatchObject({ status: "ended", reason: "unproven" });
+  await vi.waitFor(() => expect(said).toHaveLength(1));
+  expect(said[0]).toMatch(/page of another origin signs in at http:\/\/localhost:8000.*gate of its own/);
+  await settled(session.refresh());
+  expect(said, "it is said once").toHaveLength(1);
+  await settled(reload().start());
+  expect(server.cases("reuse")).toBe(0);
+  expect(await settled(newer.refresh())).toMatchObject({ status: "active" });
 });
