@@ -49,7 +49,8 @@ def here(stages: Stages, tmp_path: Path, issuer: str) -> Here:
 @pytest.fixture
 def tab(here: Here, profile: BrowserContext) -> Page:
     """A tab in which nobody is signed in."""
-    return open_tab(here, profile)  # type: ignore[arg-type]
+    page: Page = open_tab(here, profile)  # type: ignore[arg-type]
+    return page
 
 
 def sign_in_at_the_provider(page: Page) -> None:

@@ -48,8 +48,8 @@ def test_a_page_whose_cookies_the_browser_has_deleted_says_so_and_signs_in_again
     """Chorus-AIDLC/Chorus#400: iOS deletes the HttpOnly cookies of a hidden tab, and keeps what scripts have stored."""
     email = sign_up(tab)
     tab.context.clear_cookies()
-    tab.evaluate("() => { dispatchEvent(new Event('pageshow')); }")
-    until(lambda: status(tab) == "ended")
+    # A page of WebKit hears a little later that a cookie is gone.
+    until(lambda: tab.evaluate("dispatchEvent(new Event('pageshow')), stage.session.getSnapshot().status") == "ended")
     assert tab.evaluate("stage.ended.map(end => end.reason)") == ["cookie-lost"]
     assert ping(tab).get("status") == 401, "as a visitor's"
     tab.evaluate("(who) => stage.session.signIn(who).then(() => null)", {"email": email, "password": PASSWORD})
@@ -74,7 +74,7 @@ def test_the_mark_of_a_sign_in_on_the_way_here_does_not_spring_back(
 ) -> None:
     """smart-on-fhir/client-js#58: what Firefox had come to by a redirect came back into its address with a reload.
 
-    And no browser has a cookie of the API here, as it was set on the API's own page: the console says so."""
+    And the session that began on the API's own page has no cookie here, which the console says. WebKitGTK alone sends it."""
     page = profile.new_page()
     page.goto(site)
     resume(page)
@@ -85,5 +85,5 @@ def test_the_mark_of_a_sign_in_on_the_way_here_does_not_spring_back(
     for _ in range(2):
         resume(page)
         assert page.evaluate("location.search") == "?after=link"
-        assert status(page) == "anonymous"
+        assert status(page) == ("active" if variant.browser == "webkit" else "anonymous")
         page.reload()
