@@ -74,7 +74,7 @@ def test_the_mark_of_a_sign_in_on_the_way_here_does_not_spring_back(
 ) -> None:
     """smart-on-fhir/client-js#58: what Firefox had come to by a redirect came back into its address with a reload.
 
-    And the session that began on the API's own page has no cookie here. WebKitGTK alone sends that one, and renews none."""
+    And the session that began on the API's own page has no cookie here. WebKitGTK sends it, and renews none."""
     page = profile.new_page()
     page.goto(site)
     resume(page)
