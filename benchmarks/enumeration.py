@@ -35,6 +35,7 @@ from benchmarks._browsers import wait_for
 from benchmarks._options import parse
 from benchmarks._processes import gatepass
 from gatepass.core.account import Account
+from gatepass.core.factor import Totp
 from gatepass.stores.sqlite.store import SQLiteStore
 
 PASSWORD = "vaqum zendo klip marun"
@@ -62,6 +63,7 @@ KINDS: Mapping[str, Callable[[], str]] = {
     "own": lambda: _argon2(19_456, 2, 1),
     "disabled": lambda: _argon2(19_456, 2, 1),
     "no password": lambda: "!",
+    "with a second factor": lambda: _argon2(19_456, 2, 1),
     "Argon2id 12 MiB x 3": lambda: _argon2(12_288, 3, 1),
     "Argon2id 19 MiB x 3": lambda: _argon2(19_456, 3, 1),
     "Argon2id 64 MiB x 3, 4 lanes": lambda: _argon2(65_536, 3, 4),
@@ -71,7 +73,7 @@ KINDS: Mapping[str, Callable[[], str]] = {
     "bcrypt 8": lambda: bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(8)).decode(),
     "scrypt 2^15": lambda: _scrypt(1 << 15),
 }
-MAILING = ("own", "disabled")
+MAILING = ("own", "disabled", "with a second factor")
 """Kinds that the endpoints which mail a link are asked for: the rest differs in the hash alone."""
 ENDPOINTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "login": ("/auth/login", {"password": WRONG}),
@@ -96,7 +98,17 @@ async def fill(file: Path, kinds: Sequence[str], samples: int) -> None:
         for number in range(samples):
             email = address(kind, number)
             await store.add_account(Account(f"{kind} {number}", email, email, made, 1, NOW, closed))
+            if kind == "with a second factor":
+                await enrol(store, f"{kind} {number}")
     await store.close()
+
+
+async def enrol(store: SQLiteStore, account_id: str) -> None:
+    """Give an account an authenticator app and recovery codes."""
+    sealed = account_id.encode()
+    await store.put_totp(Totp(account_id, sealed, NOW), credential_version=1)
+    codes = [f"{account_id} {number}".encode() for number in range(10)]
+    await store.confirm_totp(account_id, sealed=sealed, step=1, recovery_codes=codes, credential_version=1, now=NOW)
 
 
 class Client:

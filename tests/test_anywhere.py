@@ -19,13 +19,19 @@ from gatepass.accounts.service import Accounts
 from gatepass.anywhere import (
     SyncAccounts,
     SyncAdministration,
+    SyncFactors,
     SyncIdentities,
     SyncKeys,
     SyncProviderLogout,
+    SyncRecoveryCodes,
     SyncSessions,
+    SyncTotps,
 )
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidToken
+from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
+from gatepass.factors.totp import Totps
 from gatepass.gate import Gatepass
 from gatepass.guards.fastapi import CurrentPrincipal
 from gatepass.sessions.service import Sessions
@@ -55,6 +61,9 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
         (SyncSessions, Sessions, {"open"}),  # the gate's own
         (SyncAccounts, Accounts, {"authenticated", "is_still", "add_without_password"}),  # of the door, and of tests
         (SyncIdentities, Identities, set[str]()),
+        (SyncFactors, FactorList, set[str]()),
+        (SyncTotps, Totps, {"reseal"}),  # the janitor's
+        (SyncRecoveryCodes, RecoveryCodes, set[str]()),
         (SyncProviderLogout, ProviderLogout, set[str]()),
         (SyncAdministration, Administration, set[str]()),
         (SyncKeys, SigningKeys, {"open", "look"}),

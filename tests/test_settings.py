@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gatepass.core.policy import DAY, HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
 from gatepass.environment import LINK_NAME
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.gate import Gatepass
 from gatepass.mail import LinkPages, Mail
 from gatepass.server.limits import Limits
@@ -60,6 +62,7 @@ def test_with_a_secret_and_a_url_everything_else_has_its_default(monkeypatch: py
         "mail": Mail(),
         "pages": None,
         "providers": (),
+        "passkeys": None,
     }
 
 
@@ -151,7 +154,7 @@ def test_the_other_durations_are_read_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert (policy.refresh_ttl, policy.session_ttl, policy.leeway, policy.clock_skew) == (12 * HOUR, 2 * DAY, 30, 20)
 
 
-@pytest.mark.parametrize("text", ["", "15", "m", "-1m", "1.5m", "15 min", "1w", "1h30m", "١m", "15M"])
+@pytest.mark.parametrize("text", ["15", "m", "-1m", "1.5m", "15 min", "1w", "1h30m", "١m", "15M"])
 def test_anything_else_is_no_duration(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     assert "GATEPASS_ACCESS_TTL: a duration is a number and a unit" in faults(monkeypatch, ACCESS_TTL=text)
 
@@ -402,7 +405,6 @@ def test_another_settings_file_can_be_named_but_must_exist(monkeypatch: pytest.M
         ({"RESET_TTL": "2d"}, "RESET_TTL must be 5 minutes to 1 d"),
         ({"VERIFY_TTL": "1m"}, "VERIFY_TTL must be 5 minutes to 7 d"),
         ({"PEPPER": "pepper"}, "GATEPASS_PEPPER: a secret begins with"),
-        ({"CLIENT_ID": ""}, "CLIENT_ID"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_the_first_request(
@@ -564,3 +566,77 @@ class TestPages:
             monkeypatch.setenv(f"GATEPASS_{name}", value)
         with pytest.raises(ConfigurationError, match="GATEPASS_PAGES: `pages` is given in code"):
             Gatepass.from_env(pages=Pages())
+
+
+class TestPasskeys:
+    def test_an_rp_id_makes_the_options_of_passkeys(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = {"PASSKEY_RP_ID": "example.com", "PASSKEY_SERVICE": "Example", "PUBLIC_URL": "https://app.example.com"}
+        names |= {"PASSKEY_ORIGINS": "https://example.de, https://example.fr", "PASSKEY_USER_VERIFICATION": "preferred"}
+        assert load(monkeypatch, **names).arguments()["passkeys"] == Passkeys(
+            rp_id="example.com",
+            service="Example",
+            origins=("https://example.de", "https://example.fr"),
+            user_verification="preferred",
+        )
+
+    def test_every_fault_is_told_in_the_words_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("SERVICE", "ORIGINS", "USER_VERIFICATION"):
+            with monkeypatch.context() as alone:
+                said = faults(alone, **{f"PASSKEY_{name}": "required"})
+                assert (
+                    said == f"GATEPASS_PASSKEY_{name} is for passkeys, which are off: set GATEPASS_PASSKEY_RP_ID too."
+                )
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.org", PUBLIC_URL="https://app.example.com")
+        assert said.startswith("GATEPASS_PASSKEY_RP_ID example.org is neither the host of the pages nor")
+        assert "For pages of GATEPASS_PUBLIC_URL it is app.example.com" in said
+        said = faults(monkeypatch, PASSKEY_RP_ID="co.uk", PUBLIC_URL="https://example.co.uk")
+        assert "public suffix" in said
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.com", PUBLIC_URL="http://example.com")
+        assert len(said.splitlines()) == 1, "the fault of the URL alone"
+
+    def test_beside_options_in_code_they_would_be_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GATEPASS_PASSKEY_RP_ID", "example.com")
+        monkeypatch.setenv("GATEPASS_SECRET", SECRET)
+        monkeypatch.setenv("GATEPASS_PUBLIC_URL", "https://example.com")
+        with pytest.raises(ConfigurationError, match="GATEPASS_PASSKEY_RP_ID: `passkeys` is given in code"):
+            Settings.load(given=["passkeys"])
+
+    def test_without_the_library_the_mend_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "fido2" or name == "gatepass.factors.fido"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, "fido2", None)
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.com", PUBLIC_URL="https://example.com")
+        assert said == "Passkeys need a library of WebAuthn: pip install 'gatepass[passkeys]'"
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """As compose files write it: GATEPASS_ISSUER=${ISSUER:-}."""
+    (tmp_path / ENV_FILE).write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\n")
+    before = Settings.load()
+    monkeypatch.setenv(f"GATEPASS_{name.upper()}", "")
+    assert Settings.load().arguments() == before.arguments()
+    assert Settings.load().model_fields_set == before.model_fields_set
+
+
+def test_so_do_empty_lines_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without = load(monkeypatch)
+    (tmp_path / ENV_FILE).write_text("".join(f"GATEPASS_{name.upper()}=\n" for name in Settings.model_fields))
+    assert Settings.load().arguments() == without.arguments()
+
+
+def test_an_empty_secret_in_the_environment_leaves_the_secret_file_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / ENV_FILE).write_text(f"GATEPASS_SECRET_FILE={tmp_path}/secret\nGATEPASS_PUBLIC_URL={URL}\n")
+    monkeypatch.setenv("GATEPASS_SECRET", "")
+    assert Settings.load().arguments()["secrets"] == Secrets([SECRET], [], [])
+
+
+@pytest.mark.parametrize("group", [Tokens, Policy, LinkPages, Mail, Limits, Browsers, Pages])
+def test_an_empty_text_in_code_counts_as_not_given_where_an_option_may_be_left_out(group: type) -> None:
+    """Tokens(issuer=os.environ.get("ISSUER", ""))."""
+    for option in fields(group):
+        if "str" in str(option.type) and option.default is None:
+            assert group(**{option.name: ""}) == group(), option.name

@@ -22,6 +22,10 @@ from gatepass.accounts.administration import Administration
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
+from gatepass.factors.passkeys import PasskeyFactors
+from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
+from gatepass.factors.totp import Totps
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
 from gatepass.server.door import Door
@@ -161,11 +165,46 @@ class SyncIdentities(SyncService):
     list_for_account = Method(Identities.list_for_account)
 
 
+class SyncFactors(SyncService):
+    """`gate.sync.factors`."""
+
+    summary = Method(FactorList.summary)
+    of = Method(FactorList.of)
+
+
+class SyncTotps(SyncService):
+    """`gate.sync.totps`."""
+
+    start = Method(Totps.start)
+    confirm = Method(Totps.confirm)
+    verify = Method(Totps.verify)
+    remove = Method(Totps.remove)
+
+
+class SyncRecoveryCodes(SyncService):
+    """`gate.sync.recovery_codes`."""
+
+    renew = Method(RecoveryCodes.renew)
+    use = Method(RecoveryCodes.use)
+
+
 class SyncProviderLogout(SyncService):
     """`gate.sync.provider_logout`."""
 
     end = Method(ProviderLogout.end)
     origin = Method(ProviderLogout.origin)
+
+
+class SyncPasskeys(SyncService):
+    """`gate.sync.passkeys`."""
+
+    list_for_account = Method(PasskeyFactors.list_for_account)
+    creation_options = Method(PasskeyFactors.creation_options)
+    add = Method(PasskeyFactors.add)
+    request_options = Method(PasskeyFactors.request_options)
+    authenticate = Method(PasskeyFactors.authenticate)
+    rename = Method(PasskeyFactors.rename)
+    remove = Method(PasskeyFactors.remove)
 
 
 class SyncAdministration(SyncService):
@@ -179,6 +218,7 @@ class SyncAdministration(SyncService):
     delete_account = Method(Administration.delete_account)
     verify_address = Method(Administration.verify_address)
     unlink_identity = Method(Administration.unlink_identity)
+    reset_factors = Method(Administration.reset_factors)
     end_session = Method(Administration.end_session)
     end_sessions = Method(Administration.end_sessions)
     end_all_sessions = Method(Administration.end_all_sessions)
@@ -218,7 +258,11 @@ class Sync(Run):
         sessions: Sessions,
         accounts: Accounts,
         identities: Identities,
+        factors: FactorList,
+        totps: Totps,
+        recovery_codes: RecoveryCodes,
         provider_logout: ProviderLogout,
+        passkeys: PasskeyFactors,
         administration: Administration,
         keys: SigningKeys,
         door: Door,
@@ -230,7 +274,10 @@ class Sync(Run):
         self.sessions = SyncSessions(sessions, self)
         self.accounts = SyncAccounts(accounts, self)
         self.identities = SyncIdentities(identities, self)
+        self.factors, self.totps = SyncFactors(factors, self), SyncTotps(totps, self)
+        self.recovery_codes = SyncRecoveryCodes(recovery_codes, self)
         self.provider_logout = SyncProviderLogout(provider_logout, self)
+        self.passkeys = SyncPasskeys(passkeys, self)
         self.administration = SyncAdministration(administration, self)
         self.keys = SyncKeys(keys, self)
         claims_of = SyncClaims(claims, self)

@@ -19,6 +19,7 @@ from gatepass.gate import Gatepass
 from gatepass.settings import Settings
 from gatepass.stores import SQLiteStore
 from gatepass.system import SystemClock
+from gatepass.testing.totp import totp_code
 from tests.support.gates import SECRET
 
 GOOD = "seven green bottles on a wall"
@@ -377,3 +378,27 @@ class TestRefreshClaims:
         assert run("refresh-claims", "--everybody", "--within", "soon").exit_code == 2
         assert run("refresh-claims", "nobody@example.com").exit_code == 1
         assert self.marks() == []
+
+
+def test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail() -> None:
+    made = json.loads(run("add", "ann@example.com", "--json", typed=f"{GOOD}\n").output)
+
+    async def enrol() -> None:
+        gate = Gatepass(**Settings.load(public_url="http://localhost").arguments())
+        async with gate.running():
+            account = await gate.accounts.find(made["id"])
+            assert account is not None
+            setup = await gate.totps.start(account)
+            await gate.totps.confirm(account, Secret(totp_code(setup.secret.reveal())))
+
+    asyncio.run(enrol())
+    text = run("factors", "list", "ann@example.com").output
+    assert text.startswith("app             since ")
+    assert "recovery codes  10\n" in text
+    facts = json.loads(run("factors", "list", made["id"], "--json").output)
+    assert (facts["passkeys"], facts["recovery_codes"], facts["enrol_by"]) == ([], 10, None)
+    assert run("factors", "reset", "ann@example.com", typed="n\n").exit_code == 1
+    assert run("factors", "reset", "ann@example.com", "--yes").output == "removed the factors of ann@example.com\n"
+    assert json.loads(run("factors", "list", made["id"], "--json").output)["totp"] is None
+    trail = CliRunner().invoke(main, ["audit", "--json"]).output
+    assert next(json.loads(line)["action"] for line in trail.splitlines()) == "factors-reset"

@@ -276,8 +276,8 @@ class TestServe:
         ("arguments", "answer", "line"),
         [
             (["--hsts", "host"], None, "GATEPASS_HSTS=host\n"),
-            ([], "y\n", "GATEPASS_HSTS=subdomains\n"),
-            ([], "\n", "GATEPASS_HSTS=host\n"),
+            ([], "y\n\n", "GATEPASS_HSTS=subdomains\n"),
+            ([], "\n\n", "GATEPASS_HSTS=host\n"),
             ([], None, ""),
         ],
     )
@@ -297,6 +297,35 @@ class TestServe:
         text = Path("gatepass.env").read_text()
         assert line in text
         assert ("HSTS" in text) is bool(line)
+
+    @pytest.mark.parametrize(
+        ("arguments", "answer", "line"),
+        [
+            (["--rp-id", "example.com"], None, "GATEPASS_PASSKEY_RP_ID=example.com\n"),
+            ([], "example.com\n", "GATEPASS_PASSKEY_RP_ID=example.com\n"),
+            ([], "\n", ""),
+            ([], None, ""),
+        ],
+    )
+    def test_init_asks_what_passkeys_are_bound_to(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], answer: str | None, line: str
+    ) -> None:
+        Path("gatepass.env").unlink(missing_ok=True)
+        monkeypatch.setattr(import_module("gatepass.cli.init"), "_is_terminal", lambda: answer is not None)
+        given = ["init", "--public-url", "https://app.example.com", "--hsts", "host", *arguments]
+        done = CliRunner().invoke(main, given, input=answer)
+        assert done.exit_code == 0
+        assert ("for ever" in done.output) is (answer is not None)
+        text = Path("gatepass.env").read_text()
+        assert line in text
+        assert ("PASSKEY" in text) is bool(line)
+
+    def test_init_refuses_what_no_browser_would_take(self, folder: Path) -> None:
+        Path("gatepass.env").unlink(missing_ok=True)
+        done = CliRunner().invoke(main, ["init", "--public-url", "https://app.example.com", "--rp-id", "example.org"])
+        assert done.exit_code == 1
+        assert "--rp-id example.org is neither the host of the pages" in done.stderr
+        assert not Path("gatepass.env").exists()
 
     def test_init_and_serve_are_enough(self, tmp_path: Path) -> None:
         gatepass(tmp_path, "init")

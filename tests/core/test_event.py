@@ -35,6 +35,8 @@ HARMLESS = {
     "provider",
     "by",
     "code",
+    "factor",
+    "left",
 }
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, the name that
 the application gave to a provider, and the label of a client (tests/wire/test_device.py)."""
@@ -48,6 +50,11 @@ NAMES = {
     "AccountDeleted": ("user_deleted", "info"),
     "IdentityLinked": ("user_identity_link", "info"),
     "IdentityUnlinked": ("user_identity_unlink", "info"),
+    "FactorAdded": ("user_factor_add", "info"),
+    "FactorRemoved": ("user_factor_remove", "info"),
+    "FactorsReset": ("user_factors_reset", "warning"),
+    "SecondFactorFailed": ("authn_factor_fail", "warning"),
+    "RecoveryCodeUsed": ("authn_recovery_code_used", "warning"),
     "ProviderSignInRefused": ("authn_provider_refused", "warning"),
     "ProviderFailure": ("sys_provider_failed", "warning"),
     "EmailChanged": ("user_email_change", "info"),

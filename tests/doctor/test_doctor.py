@@ -166,6 +166,17 @@ class TestSettings:
         assert "a server of another site never gets it" in advice
         assert "SIGN_IN_PAGE" not in advice
 
+    async def test_what_passkeys_are_bound_to_is_said(self, env: pytest.MonkeyPatch) -> None:
+        env.setenv("GATEPASS_PASSKEY_RP_ID", "gate.example")
+        assert "bound to gate.example: leave" in said(await found(), "passkeys", "ok")
+        env.setenv("GATEPASS_PASSKEY_USER_VERIFICATION", "preferred")
+        assert "found security key" in said(await found(), "passkeys", "advice")
+        env.setenv("GATEPASS_PUBLIC_URL", "https://shop.co.uk")
+        env.setenv("GATEPASS_PASSKEY_RP_ID", "co.uk")
+        assert "public suffix" in said(await found(), "settings", "error")
+        env.setenv("GATEPASS_PASSKEY_RP_ID", "other.example")
+        assert "neither the host" in said(await found(), "settings", "error")
+
     @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/1"])
     async def test_trusting_everybody_is_a_fault(self, env: pytest.MonkeyPatch, network: str) -> None:
         env.setenv("GATEPASS_TRUSTED_PROXIES", network)

@@ -8,6 +8,7 @@ leaves an entry of what was only begun. What owners do to their own accounts are
 
 from collections.abc import Sequence
 
+from gatepass.accounts.factor_reset import FactorReset
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.service import Accounts
 from gatepass.core.account import Account
@@ -35,6 +36,7 @@ class Administration:
         *,
         accounts: Accounts,
         identities: Identities,
+        factors: FactorReset,
         sessions: Sessions,
         keys: SigningKeys,
         claims: ChangedClaims,
@@ -44,6 +46,7 @@ class Administration:
         self._store = store
         self._accounts = accounts
         self._identities = identities
+        self._factors = factors
         self._sessions = sessions
         self._keys = keys
         self._changed_claims = claims
@@ -101,6 +104,14 @@ class Administration:
         """As `Identities.unlink`."""
         await self.note("identity-unlinked", account_id, by=by, detail=identity_id)
         await self._identities.unlink(account_id, identity_id, is_last_allowed=is_last_allowed)
+
+    async def reset_factors(self, account_id: str, *, by: str) -> bool:
+        """Remove all factors of an account whose owner has lost them, and tell the owner. False if there is none.
+
+        Whoever has the password gets in with it alone then: make sure who asks.
+        """
+        await self.note("factors-reset", account_id, by=by)
+        return await self._factors.reset(account_id, by="administrator")
 
     async def end_session(self, sid: SessionId, *, by: str) -> bool:
         """End one session. True if this call ended it, False if it was over before."""

@@ -1,6 +1,7 @@
-"""The hooks of an application around four acts: before one it may say no, after one it keeps its own rows.
+"""The hooks of an application around six acts: before one it may say no, after one it keeps its own rows.
 
     before("register" | "sign_in" | "change_email" | "delete")    in their order; the first refusal ends the act
+    before("add_factor" | "remove_factor")                        likewise; what was done is an event
     after("sign_in")                                              once, while the request waits
     after("register" | "change_email" | "delete")                 at least once, from the journal (`changes.py`)
 
@@ -36,13 +37,15 @@ HOOK_TIMEOUT = 10.0
 """Seconds that an act waits for a hook: half of what clients of ours wait for an answer to a sign-in."""
 MAX_CALLS = 64
 """Calls of one hook that run at a time. Beyond that the act is a 503: most of them hang, or the hook is too slow."""
-BODIES: dict[HookKind, type[BaseModel]] = {
-    "register": bodies.Registration,
-    "sign_in": bodies.Credentials,
-    "change_email": bodies.EmailChange,
-    "delete": bodies.DeleteAccountRequest,
+BODIES: dict[HookKind, tuple[type[BaseModel], ...]] = {
+    "register": (bodies.Registration,),
+    "sign_in": (bodies.Credentials, bodies.PasskeySignIn),
+    "change_email": (bodies.EmailChange,),
+    "delete": (bodies.DeleteAccountRequest,),
 }
-"""The body that a hook may add members to."""
+"""The bodies that a hook may add members to."""
+FACTOR_ACTS: tuple[HookKind, ...] = ("add_factor", "remove_factor")
+"""Acts without a body of their own, which hooks are asked about and not told of."""
 
 HookFunction = Callable[[HookFacts[Any]], Awaitable[None] | None]
 
@@ -106,8 +109,14 @@ class Hooks:
         self, when: str, kind: HookKind, call: HookFunction, *, extra: type[BaseModel] | None, timeout: float | None
     ) -> None:
         """Call a function before or after an act. Raises ConfigurationError for what cannot be meant."""
-        if kind not in BODIES:
-            raise ConfigurationError(f"There is no {when}({kind!r}): the acts are {', '.join(BODIES)}.")
+        if kind not in BODIES and kind not in FACTOR_ACTS:
+            raise ConfigurationError(
+                f"There is no {when}({kind!r}): the acts are {', '.join((*BODIES, *FACTOR_ACTS))}."
+            )
+        if kind in FACTOR_ACTS and (when == "after" or extra is not None):
+            raise ConfigurationError(
+                f"{kind!r} has a hook before it, without `extra`. Afterwards there is an event: gate.on_event."
+            )
         if not callable(call):
             raise ConfigurationError(f"@gate.{when}({kind!r}) takes a function, plain or async.")
         if not takes_one(call):
@@ -184,7 +193,7 @@ class Hooks:
                 f"after({kind!r}) has no request whose members it could see: `extra` is for before."
             )
         others = {hook.extra for hook in self._hooks if hook.kind == kind and hook.extra} - {extra}
-        taken = members_of(BODIES[kind]).union(*map(members_of, others)) & members_of(extra)
+        taken = frozenset[str]().union(*map(members_of, {*BODIES[kind], *others})) & members_of(extra)
         if taken:
             raise ConfigurationError(
                 f"{extra.__name__} of {when}({kind!r}) has members that are taken: {', '.join(sorted(taken))}. Hooks "

@@ -1,12 +1,12 @@
 """Tells the owner of an account by mail what happened to it. All such mail is sent here.
 
 The password was changed or reset, another address was requested or set, an identity at a provider was linked or
-unlinked, a device signed in that the account did not have, two devices used one refresh token, a copy of one was tried
-without its key. Most of it is heard from events, so
-that nothing waits for it and nothing depends on it; the addresses of an account that is changing are known only to the
-change itself, which calls a method.
+unlinked, a factor was added, removed or recovered from, a device signed in that the account did not have, two devices
+used one refresh token, a copy of one was tried without its key, or a right password was followed by wrong codes. Most
+of it is heard from events, so that nothing waits for it and nothing depends on it; the addresses of an account that is
+changing are known only to the change itself, which calls a method.
 
-A stranger can cause the mails about devices and refresh tokens, so an account gets one of each kind per hour.
+A stranger can cause the mails about devices, refresh tokens and codes, so an account gets one of each kind per hour.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,17 @@ from typing import Protocol
 from gatepass.core.account import Account
 from gatepass.core.event import (
     Event,
+    FactorAdded,
+    FactorRemoved,
+    FactorsReset,
     IdentityLinked,
     IdentityUnlinked,
     PasswordChanged,
     PasswordReset,
+    RecoveryCodeUsed,
     RefreshReuse,
     RefreshUnproven,
+    SecondFactorFailed,
     SessionNewDevice,
 )
 from gatepass.core.policy import HOUR
@@ -31,7 +36,18 @@ from gatepass.mail.templates import Mailed, MailTemplates
 from gatepass.ports import AccountStore, Clock, Message, SessionStore
 
 SECURITY_MAIL_RATE = Rate(1, HOUR)
-_AboutAccount = PasswordChanged | PasswordReset | IdentityLinked | IdentityUnlinked | SessionNewDevice | RefreshReuse
+MISTYPED = Rate(3, HOUR)
+"""Wrong codes that are taken for mistakes of the owner."""
+_AboutFactors = FactorAdded | FactorRemoved | FactorsReset | RecoveryCodeUsed | SecondFactorFailed
+_AboutAccount = (
+    PasswordChanged
+    | PasswordReset
+    | IdentityLinked
+    | IdentityUnlinked
+    | SessionNewDevice
+    | RefreshReuse
+    | _AboutFactors
+)
 
 
 class NotifiedStore(AccountStore, SessionStore, Protocol):
@@ -56,6 +72,7 @@ class Notifications:
         self._security_mail = security_mail
         self._clock = clock
         self._sent = Buckets(SECURITY_MAIL_RATE)
+        self._mistyped = Buckets(MISTYPED)
 
     def on_event(self, event: Event) -> None:
         """Mail the owner of the account about the events of this page; ignore all others."""
@@ -64,6 +81,13 @@ class Notifications:
                 self._post_about(event)
             case IdentityLinked(by="address" | "session"):  # with a registration the owner has just begun
                 self._post_about(event)
+            case FactorAdded() | FactorRemoved() | FactorsReset() | RecoveryCodeUsed():
+                self._post_about(event)
+            case SecondFactorFailed() if self._security_mail:
+                if self._mistyped.take(event.account_id, self._clock.now()) and not self._sent.take(
+                    (event.name, event.account_id), self._clock.now()
+                ):
+                    self._post_about(event)
             case SessionNewDevice() | RefreshReuse() if self._security_mail:
                 if not self._sent.take((event.name, event.account_id), self._clock.now()):
                     self._post_about(event)
@@ -97,6 +121,16 @@ class Notifications:
                     return await call_hook(self._templates.new_device, account.email, client=client, at=event.at)
                 case RefreshReuse():
                     return await call_hook(self._templates.reuse_detected, account.email, at=event.at)
+                case FactorAdded(factor=factor):
+                    return await call_hook(self._templates.factor_added, account.email, factor=factor)
+                case FactorRemoved(factor=factor):
+                    return await call_hook(self._templates.factor_removed, account.email, factor=factor)
+                case FactorsReset():
+                    return await call_hook(self._templates.factors_reset, account.email)
+                case RecoveryCodeUsed(left=left):
+                    return await call_hook(self._templates.recovery_code_used, account.email, left=left, at=event.at)
+                case SecondFactorFailed():
+                    return await call_hook(self._templates.second_factor_failed, account.email, at=event.at)
 
         self._put(job, subject=f"mail about {event.name}")
 

@@ -1,12 +1,14 @@
 """What is deleted once it has no effect any more, since it names networks or people.
 
-Failed sign-ins, registrations, at which provider a session began, and the marks of changed accounts and claims.
+Failed sign-ins, registrations, at which provider a session began, the marks of changed accounts and claims, what was
+used once, and what was asked for lost factors.
 """
 
 from gatepass.accounts.changes import RETENTION
 from gatepass.accounts.throttling import LASTING
 from gatepass.core.claims_mark import first_number
-from gatepass.core.policy import DAY
+from gatepass.core.factor import RECOVERY_WINDOW
+from gatepass.core.policy import DAY, HOUR
 from gatepass.core.throttle import LIFETIME, PER_GUESSER
 from gatepass.ports import Store
 
@@ -35,6 +37,11 @@ class Retention:
         while await store.prune_registrations(before=oldest, limit=MAX_BATCH) == MAX_BATCH:
             pass
         while await store.prune_provider_sessions(before=now, limit=MAX_BATCH) == MAX_BATCH:
+            pass
+        # An hour later than they expire: another server's clock may be behind.
+        while await store.prune_used(before=now - HOUR, limit=MAX_BATCH) == MAX_BATCH:
+            pass
+        while await store.prune_factor_recoveries(before=now - RECOVERY_WINDOW, limit=MAX_BATCH) == MAX_BATCH:
             pass
         below = first_number(now - DAY)  # as long as the end of a session is kept for guards that restart
         while await store.prune_claims_marks(below=below, limit=MAX_BATCH) == MAX_BATCH:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from gatepass.accounts.changes import Changes
+from gatepass.accounts.code_throttle import CodeThrottle
 from gatepass.accounts.credentials import Credentials
 from gatepass.accounts.external import AuthenticatedUser, ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
-from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import NO_PASSWORD, Account, PendingRegistration
 from gatepass.core.event import Event
@@ -29,7 +29,7 @@ class Accounts(Credentials):
         *,
         sessions: Sessions,
         passwords: Passwords,
-        throttle: SignInThrottle,
+        throttle: CodeThrottle,
         clock: Clock,
         entropy: Entropy,
         report: Callable[[Event], None],
@@ -45,6 +45,7 @@ class Accounts(Credentials):
             report=report,
             external_users=external_users,
         )
+        self._codes = throttle
         self._entropy = entropy
         self._changes = changes
 
@@ -214,6 +215,7 @@ class Accounts(Credentials):
         if account is None or not await self._store.enable_account(account_id):
             return False
         await self._throttle.clear(account.email_key)
+        await self._codes.clear_codes(account)
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 

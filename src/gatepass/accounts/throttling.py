@@ -19,6 +19,9 @@ are told apart:
                     hour, it waits for those at this account only
     stranger        everybody else
 
+Codes of a second factor have counts of their own (`code_throttle`): whoever knows the password must not
+clear them with it.
+
 An unknown network is not counted. Addresses without an account are counted in the same way, by the same calls of the
 store, so that the answers reveal nothing.
 """
@@ -83,17 +86,28 @@ class Caller(Enum):
 class Attempt:
     """One sign-in attempt. `devices` are the sessions whose refresh tokens came with the request, MACs checked.
 
-    `ip_prefix` is the network, or "" or None if it is not known.
+    `ip_prefix` is the network, or "" or None if it is not known. `code_of` is "" for a password; for a code it
+    says which kind of code, and whose.
     """
 
     email_key: str
     ip_prefix: str | None
     devices: tuple[bytes, ...] = ()
+    code_of: str = ""
 
     @property
     def account(self) -> str:
         """The key of what strangers failed at this account."""
-        return f"account:{email_digest(self.email_key)}"
+        return self.code_of or f"account:{email_digest(self.email_key)}"
+
+    @property
+    def row(self) -> str:
+        """The address whose row has the lasting count. For codes none: that row is for the password."""
+        return self.code_of or self.email_key
+
+    def device(self, sid: bytes) -> str:
+        """The key of what a known device failed."""
+        return f"device:{sid.hex()}{self.code_of}"
 
     @property
     def lasting(self) -> str:
@@ -187,7 +201,7 @@ class SignInThrottle:
     async def is_stopped(self, email_key: str) -> bool:
         """Whether strangers are refused for good, after LIFETIME failures in a row."""
         attempt = Attempt(email_key, None)
-        lasting = await self._store.lasting_failures(email_key, key=attempt.lasting)
+        lasting = await self._store.lasting_failures(attempt.row, key=attempt.lasting)
         return _wait(LIFETIME, lasting, self._clock.now()) > 0
 
     async def _check(self, attempt: Attempt) -> Standing:
@@ -216,7 +230,7 @@ class SignInThrottle:
             keys["device"] = device
         if attempt.ip_prefix:
             keys |= {"pair": attempt.pair, "network": attempt.network, "recovery": attempt.recovery}
-        lasting = await self._store.lasting_failures(attempt.email_key, key=attempt.lasting)
+        lasting = await self._store.lasting_failures(attempt.row, key=attempt.lasting)
         found = await self._store.attempts(list(keys.values()))
         return Counts(lasting=lasting, **dict(zip(keys, found, strict=True)))
 
@@ -231,14 +245,14 @@ class SignInThrottle:
                 keys.append(attempt.network)  # another account: typing errors at one are none of the network's
         now = self._clock.now()
         await self._store.count_lasting_failure(
-            attempt.email_key, key=attempt.lasting, now=now, forget_before=now - LIFETIME.memory
+            attempt.row, key=attempt.lasting, now=now, forget_before=now - LIFETIME.memory
         )
         await self._store.count_failure(keys, now=now, forget_before=now - PER_GUESSER.memory)
 
     async def _forgive(self, attempt: Attempt, counts: Counts, *, device: str | None = None) -> None:
         """Clear what is counted against an account, and take its failure back from the network."""
         if counts.lasting.failures:
-            await self._store.clear_lasting_failures(attempt.email_key, key=attempt.lasting)
+            await self._store.clear_lasting_failures(attempt.row, key=attempt.lasting)
         if counts.pair.failures and counts.network.failures:
             await self._store.take_back_failure(attempt.network)
         counted = {attempt.account: counts.account, attempt.pair: counts.pair, attempt.recovery: counts.recovery}
@@ -256,7 +270,7 @@ class SignInThrottle:
             account = await self._store.find_account(session.account_id)
             # A mirror of an external user has the address in its display form alone.
             if account is not None and attempt.email_key in (account.email_key, bodies.email_key(account.email)):
-                return f"device:{sid.hex()}"
+                return attempt.device(sid)
         return None
 
     async def _is_home(self, attempt: Attempt, *, now: int) -> bool:

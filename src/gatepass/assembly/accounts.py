@@ -2,9 +2,11 @@
 
 from gatepass.accounts.administration import Administration
 from gatepass.accounts.changes import Changes
+from gatepass.accounts.code_throttle import CodeThrottle
 from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.email_links import EmailLinks
 from gatepass.accounts.external import ExternalUsers
+from gatepass.accounts.factor_reset import FactorReset
 from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.notifications import Notifications
@@ -15,10 +17,13 @@ from gatepass.accounts.passwords.rules import Passwords
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration, check_mode
 from gatepass.accounts.service import Accounts
-from gatepass.accounts.throttling import SignInThrottle
 from gatepass.assembly.options import Options
 from gatepass.assembly.sessions import SessionParts
+from gatepass.factors.changes import FactorChanges
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
+from gatepass.factors.totp import Totps
 from gatepass.mail.outbox import Outbox
 from gatepass.sessions.changed_claims import ChangedClaims
 
@@ -33,7 +38,9 @@ class AccountParts(SessionParts):
         self.second_factors = SecondFactors(
             options.store, policy=options.policy, clock=options.clock, report=self.report
         )
+        self._throttle = CodeThrottle(options.store, clock=options.clock, report=self.report)
         self._join_accounts()
+        self._join_factors()
         self._join_identities()
         self._join_administration()
         self._join_mail()
@@ -66,12 +73,35 @@ class AccountParts(SessionParts):
             options.store,
             sessions=self.sessions,
             passwords=self._passwords,
-            throttle=SignInThrottle(options.store, clock=options.clock, report=self.report),
+            throttle=self._throttle,
             clock=options.clock,
             entropy=options.entropy,
             report=self.report,
             changes=self.changes,
             external_users=external,
+        )
+
+    def _join_factors(self) -> None:
+        options, store, clock = self.options, self.options.store, self.options.clock
+        self.factors = FactorList(store)
+        self.factor_changes = FactorChanges(hooks=self.hooks, clock=clock, report=self.report)
+        self.recovery_codes = RecoveryCodes(
+            store,
+            throttle=self._throttle,
+            changes=self.factor_changes,
+            clock=clock,
+            entropy=options.entropy,
+            report=self.report,
+        )
+        self.totps = Totps(
+            store,
+            service=options.mail.templates_for(options.host).service,
+            keys=self._ring,
+            throttle=self._throttle,
+            recovery_codes=self.recovery_codes,
+            changes=self.factor_changes,
+            clock=clock,
+            entropy=options.entropy,
         )
 
     def _join_identities(self) -> None:
@@ -100,6 +130,9 @@ class AccountParts(SessionParts):
             self.options.store,
             accounts=self.accounts,
             identities=self.identities,
+            factors=FactorReset(
+                self.options.store, throttle=self._throttle, clock=self.options.clock, report=self.report
+            ),
             sessions=self.sessions,
             keys=self.keys,
             claims=self.changed_claims,

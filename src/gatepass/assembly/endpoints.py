@@ -3,7 +3,7 @@
 from typing import Any
 
 from gatepass.access.live import LiveConnections
-from gatepass.assembly.accounts import AccountParts
+from gatepass.assembly.factors import FactorParts
 from gatepass.assembly.options import Options
 from gatepass.core.strict_json import dump
 from gatepass.factors.tickets import Tickets
@@ -15,7 +15,7 @@ from gatepass.runtime.store_watch import StoreWatch
 from gatepass.server import endpoints
 from gatepass.server.context import Context
 from gatepass.server.device_cookie import DeviceCookies
-from gatepass.server.endpoints.resume import write_page
+from gatepass.server.endpoints.resume import write_pages
 from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
@@ -23,10 +23,10 @@ from gatepass.server.openapi import describe
 from gatepass.server.readiness import SharedPing
 from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.sessions.devices import Devices
-from gatepass.wire.origin import Origins, is_loopback, origin_of
+from gatepass.wire.origin import is_loopback, origin_of
 
 
-class EndpointParts(AccountParts):
+class EndpointParts(FactorParts):
     """The context of the endpoints, and their description."""
 
     lifecycle: Lifecycle
@@ -40,7 +40,6 @@ class EndpointParts(AccountParts):
 
     def _join_endpoints(self) -> None:
         options, browsers = self.options, self.options.browsers
-        self.origins = Origins.of(options.public_url, browsers.origins)
         self.live = LiveConnections(
             self.check,
             revocations=self.revocations,
@@ -49,6 +48,7 @@ class EndpointParts(AccountParts):
             limits=options.limits.live,
         )
         self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
+        self._described += endpoints.PASSKEYS if options.passkeys else ()
         self._described += endpoints.PAGES if options.pages else ()
         self._devices = Devices(
             store=options.store,
@@ -77,6 +77,7 @@ class EndpointParts(AccountParts):
             email_change=self.email_change,
             identities=self.identities,
             provider_logout=self.provider_logout,
+            passkeys=self.passkeys,
             hooks=self.hooks,
             refresh_cookies=RefreshCookies(self.cookies, keys=self._ring, clock=options.clock),
             devices=self._devices,
@@ -98,6 +99,10 @@ class EndpointParts(AccountParts):
                 entropy=options.entropy,
             ),
             second_factors=self.second_factors,
+            factors=self.factors,
+            factor_changes=self.factor_changes,
+            totps=self.totps,
+            recovery_codes=self.recovery_codes,
             tickets=Tickets(options.store, keys=self._ring, clock=options.clock, entropy=options.entropy),
             check=self.check,
             links=self.links,
@@ -113,7 +118,7 @@ class EndpointParts(AccountParts):
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
-            resume_page=write_page(options.pages, self.cookies.place.names) if options.pages else b"",
+            resume_pages=write_pages(options.pages, self.cookies.place.names) if options.pages else {},
             report=self.report,
         )
 

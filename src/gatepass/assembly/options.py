@@ -8,6 +8,7 @@ from gatepass.accounts.external import Authenticator
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
+from gatepass.factors.options import Passkeys
 from gatepass.mail.options import Mail
 from gatepass.oidc.options import Provider
 from gatepass.ports import Clock, Entropy, PasswordHasher, Store
@@ -29,6 +30,7 @@ class Options:
     mail: Mail
     users: Authenticator | None
     providers: Sequence[Provider]
+    passkeys: Passkeys | None
     limits: Limits
     pages: Pages | None
     testing: bool

@@ -36,7 +36,12 @@ class Parts(EndpointParts):
     def _join_lifecycle(self) -> None:
         options = self.options
         clock, report, look = options.clock, self.report, self.keys.look
-        prune = Retention(options.store, verify_ttl=self._links.pages.verify_ttl).prune
+        retention = Retention(options.store, verify_ttl=self._links.pages.verify_ttl)
+
+        async def prune(now: int) -> None:
+            await retention.prune(now)
+            await self.totps.reseal()
+
         self.janitor = Janitor(options.store, clock=clock, forget=self.revocations.forget, prune=prune)
         self.follower = Follower(
             options.store, revocations=self.revocations, reload_keys=look, clock=clock, report=report
@@ -87,7 +92,11 @@ class Parts(EndpointParts):
             sessions=self.sessions,
             accounts=self.accounts,
             identities=self.identities,
+            factors=self.factors,
+            totps=self.totps,
+            recovery_codes=self.recovery_codes,
             provider_logout=self.provider_logout,
+            passkeys=self.passkeys,
             administration=self.administration,
             keys=self.keys,
             door=self.door,
@@ -95,7 +104,8 @@ class Parts(EndpointParts):
         )
         self.wsgi = WSGIEndpoints(self.asgi, background=self.background)
         endpoints_app.relay = Relay(self.wsgi, self.background)
-        around = self._app(endpoints.AROUND, hsts=alone)
+        is_related = options.passkeys is not None and options.passkeys.related()
+        around = self._app([*endpoints.AROUND, *(endpoints.RELATED_ORIGINS if is_related else ())], hsts=alone)
         self.served: ASGIApp = ServedApp(self._app(declared, hsts=alone), around=around)
 
     def anywhere(self, service: Service) -> Service:

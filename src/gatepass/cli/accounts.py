@@ -21,6 +21,7 @@ from gatepass.cli.common import (
     read_password,
     with_gate,
 )
+from gatepass.cli.factors import factors
 from gatepass.core.account import Account
 from gatepass.core.identity import LinkedIdentity
 from gatepass.gate import Gatepass
@@ -34,6 +35,9 @@ PAGE_SIZE = 500
 @click.group()
 def accounts() -> None:
     """Make, list, show, disable, unlink, delete and import accounts."""
+
+
+accounts.add_command(factors)
 
 
 @accounts.command(cls=CommandOfIds)

@@ -9,9 +9,11 @@ import click
 
 from gatepass.cli.common import fail, read_password
 from gatepass.core.keyring import convert_secret, key_id_of_secret, parse_secret
+from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.settings import ENV_FILE
 from gatepass.system import new_secret
-from gatepass.wire.origin import Hsts
+from gatepass.wire.origin import Hsts, Origins
 
 SECRET_FILE = "gatepass.secret"
 _SETTINGS_TEXT = """\
@@ -19,7 +21,7 @@ _SETTINGS_TEXT = """\
 GATEPASS_SECRET_FILE={secret_file}
 GATEPASS_PUBLIC_URL={public_url}
 GATEPASS_STORE=sqlite:///gatepass.db
-{hsts}"""
+{asked}"""
 
 
 @click.command()
@@ -29,13 +31,20 @@ GATEPASS_STORE=sqlite:///gatepass.db
     type=click.Choice(get_args(Hsts)),
     help="What browsers keep on https for a year: host and subdomains, the host, or nothing. Else it is asked.",
 )
-def init(public_url: str, hsts: Hsts | None) -> None:
+@click.option(
+    "--rp-id",
+    help="The domain to which passkeys are bound, for ever: that of the pages, or one above. Else it is asked.",
+)
+def init(public_url: str, hsts: Hsts | None, rp_id: str | None) -> None:
     """Write a secret and a settings file to the working directory. Existing files are kept."""
     hsts = hsts or _ask_hsts(public_url)
+    rp_id = rp_id or _ask_rp_id(public_url)
+    if rp_id:
+        _check_rp_id(rp_id, public_url)
+    asked = f"GATEPASS_HSTS={hsts}\n" if hsts else ""
+    asked += f"GATEPASS_PASSKEY_RP_ID={rp_id}\n" if rp_id else ""
     written = []
-    settings = _SETTINGS_TEXT.format(
-        secret_file=SECRET_FILE, public_url=public_url, hsts=f"GATEPASS_HSTS={hsts}\n" if hsts else ""
-    )
+    settings = _SETTINGS_TEXT.format(secret_file=SECRET_FILE, public_url=public_url, asked=asked)
     for name, text, mode in (
         (SECRET_FILE, new_secret() + "\n", 0o600),
         (ENV_FILE, settings, 0o600),
@@ -61,6 +70,24 @@ def _ask_hsts(public_url: str) -> Hsts | None:
     host = urlsplit(public_url).hostname
     click.echo(f"Browsers keep {host} on https for a year (HSTS).")
     return "subdomains" if click.confirm(f"Are all subdomains of {host} on https too?", default=False) else "host"
+
+
+def _ask_rp_id(public_url: str) -> str:
+    """Ask for the RP id: browsers bind every passkey to it, and another one later makes all of them worthless."""
+    if not public_url.startswith("https:") or os.path.exists(ENV_FILE) or not _is_terminal():
+        return ""
+    host = urlsplit(public_url).hostname or ""
+    click.echo(f"Passkeys are bound to one domain for ever, such as {host} or a domain above it.")
+    answer: str = click.prompt("The domain for passkeys (empty: none yet)", default="", show_default=False)
+    return answer.strip()
+
+
+def _check_rp_id(rp_id: str, public_url: str) -> None:
+    """Say what is wrong with it now. Pages of other origins may make it right, but those are not known here."""
+    try:
+        Passkeys(rp_id=rp_id).expected(Origins.of(public_url, ()))
+    except ConfigurationError as fault:
+        fail(str(fault).replace("`passkey_rp_id`", "--rp-id").replace("`public_url`", "--public-url"))
 
 
 def _is_terminal() -> bool:

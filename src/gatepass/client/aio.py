@@ -42,8 +42,8 @@ class AsyncCalls(BaseClient, _Base):
 
         `extra`: members that rules of the application require beside these.
 
-        Raises UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer
-        arrives.
+        Raises UnauthenticatedError (`invalid-credentials`, `second-factor-required`), TooManyRequestsError, and httpx's
+        error if no answer arrives.
         """
         flow = self.session.sign_in(email, Secret(password), remember=remember, extra=extra)
         del password  # crash reports show local variables

@@ -115,7 +115,11 @@ class BadRequestError(ProblemError):
 
 
 class UnauthenticatedError(ProblemError):
-    """401: the credentials or the access token were refused."""
+    """401: the credentials or the access token were refused.
+
+    `second-factor-required` is no refusal: the password was right, and `facts` has the `methods` that may follow and
+    the `ticket` for them. A session that the client has goes on.
+    """
 
 
 class ForbiddenError(ProblemError):

@@ -15,6 +15,7 @@ AuditAction = Literal[
     "account-verified",
     "accounts-imported",
     "identity-unlinked",
+    "factors-reset",
     "session-ended",
     "sessions-ended",
     "all-sessions-ended",

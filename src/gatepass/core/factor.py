@@ -7,11 +7,15 @@ only: nothing begins with them.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gatepass.core.policy import DAY
+
 MAX_CREDENTIAL_ID = 1023
 """Bytes (WebAuthn L3 §4, "Credential ID")."""
 USER_HANDLE_BYTES = 32
 RECOVERY_CODES = 10
 """How many an account gets at once."""
+RECOVERY_WINDOW = 7 * DAY
+"""Seconds from when lost factors can be removed until the request for it is void."""
 
 
 @dataclass(frozen=True, slots=True)

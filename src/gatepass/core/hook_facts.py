@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeVar
 from gatepass.core.account import Account
 from gatepass.core.claims import AccountFacts
 
-HookKind = Literal["register", "sign_in", "change_email", "delete"]
+HookKind = Literal["register", "sign_in", "change_email", "delete", "add_factor", "remove_factor"]
 ChangeKind = Literal["register", "change_email", "delete"]
 Extra = TypeVar("Extra")
 
@@ -46,7 +46,8 @@ class HookFacts(Generic[Extra]):
     `account` is the account as it is now; None before a registration and after a deletion. `email` is its address;
     before a registration and a change of the address the one that is asked for, and "" after a deletion. `methods` are
     those of a sign-in (RFC 8176). `provider` names the provider of identities where the person has signed in: at a
-    sign-in, and before a registration that comes of one. `request` is None where no request is at hand. `extra` has the
+    sign-in, and before a registration that comes of one. `factor` is
+    `passkey` or `totp`, where one is added or removed. `request` is None where no request is at hand. `extra` has the
     members of the request that the hook declared; None where the act has no request that could bring them.
     """
 
@@ -57,6 +58,7 @@ class HookFacts(Generic[Extra]):
     request: RequestFacts | None = None
     methods: tuple[str, ...] = ()
     provider: str | None = None
+    factor: str | None = None
     extra: Extra | None = field(default=None, repr=False)
 
     @classmethod
@@ -69,6 +71,7 @@ class HookFacts(Generic[Extra]):
         email: str | None = None,
         methods: tuple[str, ...] = (),
         provider: str | None = None,
+        factor: str | None = None,
     ) -> "HookFacts[Extra]":
         """An act on an account that there is; `email` is the address that is asked for, where it is another one."""
         return cls(
@@ -79,6 +82,7 @@ class HookFacts(Generic[Extra]):
             request=request,
             methods=methods,
             provider=provider,
+            factor=factor,
         )
 
 

@@ -115,8 +115,9 @@ class SecretKeys:
 
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
-    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `ticket` for
-    sign-ins between their two steps.
+    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `passkey` for
+    the challenges that authenticators sign, `ticket` for sign-ins between their two steps, `totp` for the secrets of
+    authenticator apps.
     """
 
     key_id: int
@@ -127,7 +128,9 @@ class SecretKeys:
     signed_link: Mac
     device: bytes
     errand: bytes
+    passkey: bytes
     ticket: bytes
+    totp: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -235,7 +238,9 @@ class KeyRing:
                 signed_link=Mac(derive(secret, "signed link")),
                 device=derive(secret, "device-bound session"),
                 errand=derive(secret, "sign-in errand"),
+                passkey=derive(secret, "passkey challenge"),
                 ticket=derive(secret, "sign-in ticket"),
+                totp=derive(secret, "totp seal"),
             )
             for secret in secrets
         ]
@@ -253,6 +258,11 @@ class KeyRing:
 
     def __repr__(self) -> str:
         return f"KeyRing({len(self._secret_keys)} secrets)"
+
+    @property
+    def former(self) -> Sequence[SecretKeys]:
+        """The keys of the secrets that only verify and open: all but the first."""
+        return tuple(self._secret_keys.values())[1:]
 
     def find(self, key_id: int) -> SecretKeys | None:
         """The keys of the secret that has this key id, or None."""

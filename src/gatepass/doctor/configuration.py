@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from gatepass.core.policy import DAY
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.doctor.pages import check_pages
+from gatepass.doctor.passkeys import check_passkeys
 from gatepass.environment import PREFIX, read_file
 from gatepass.oidc.environment import is_of_provider
 from gatepass.settings import ENV_FILE, Settings
@@ -33,6 +34,7 @@ def check_settings(settings: Settings, *, env_file: Path | None, workers: int) -
     yield from check_files(settings, env_file=env_file)
     yield from _check_cookies(settings)
     yield from check_pages(settings)
+    yield from check_passkeys(settings)
     yield from _check_proxies(settings)
     yield _check_store(settings, workers)
     if settings.testing:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from gatepass.doctor.counts import Counts
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.doctor.pages import check_resume_page
+from gatepass.doctor.passkeys import check_related_origins
 from gatepass.doctor.storage import compare_clocks
 from gatepass.doctor.stream import REQUEST_TIMEOUT, check_stream, connection_to
 from gatepass.settings import Settings
@@ -78,6 +79,8 @@ async def check_from_outside(settings: Settings, url: str, *, mount: str = "/aut
     for finding in _check_compression(await _request(url, "GET", f"{mount}/openapi.json", headers=COMPRESSED)):
         yield finding
     for finding in await asyncio.to_thread(check_stream, settings, url, mount):
+        yield finding
+    for finding in await asyncio.to_thread(lambda: list(check_related_origins(settings))):
         yield finding
     async with Counts.of(settings) as counts:
         yield await _check_addresses(counts, url, mount, Proxies.parse(settings.trusted_proxies))

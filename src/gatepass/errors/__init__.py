@@ -8,6 +8,7 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
     ├── DeliveryFailed              a mail was not accepted; never the reason of a response
     ├── MalformedKeySet             core.public_key: a published key set is unusable; also a ValueError
     ├── InvalidDeviceProof          core.device_key: the proof of a device is unusable; also a ValueError
+    ├── InvalidPasskey              core.webauthn: the answer of an authenticator is refused; also a ValueError
     ├── InvalidLogoutToken          core.logout_token: it ends nothing; also a ValueError
     ├── UnsupportedHash             accounts.passwords.foreign: an imported hash is refused; also a ValueError
     ├── UnreadableFile              accounts.import_files: a file as a whole cannot be imported
@@ -30,6 +31,8 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
+        │   │   └── InvalidCode             a code of a second factor is wrong, or was used
+        │   ├── PasskeyRefused          passkey-refused, unknown-credential
         │   ├── SecondFactorRequired    the first step of a sign-in is right, and another must follow
         │   ├── NoSession               the request has no refresh token
         │   └── SessionEnded            the only response that ends a session at a client
@@ -83,10 +86,12 @@ from gatepass.errors.caller import (
     Forbidden,
     InsufficientScope,
     InsufficientUserAuthentication,
+    InvalidCode,
     InvalidCredentials,
     InvalidToken,
     NoSession,
     PageElsewhere,
+    PasskeyRefused,
     ProofRequired,
     RevokedToken,
     SecondFactorRequired,
@@ -130,6 +135,7 @@ __all__ = [
     "Headers",
     "InsufficientScope",
     "InsufficientUserAuthentication",
+    "InvalidCode",
     "InvalidCredentials",
     "InvalidToken",
     "MethodNotAllowed",
@@ -137,6 +143,7 @@ __all__ = [
     "NotFound",
     "Overloaded",
     "PageElsewhere",
+    "PasskeyRefused",
     "Problem",
     "ProofRequired",
     "ProviderFailed",

@@ -75,8 +75,28 @@ class InsufficientUserAuthentication(Unauthenticated):
 class InvalidCredentials(Unauthenticated):
     """One answer for an unknown account, a wrong password and a disabled account."""
 
+    def __init__(
+        self, code: str = ProblemCode.INVALID_CREDENTIALS, detail: str = "E-mail address or password is wrong."
+    ) -> None:
+        super().__init__(code, detail)
+
+
+class InvalidCode(InvalidCredentials):
+    """A code of a second factor is wrong, was used before, or there is no such factor: one answer."""
+
     def __init__(self) -> None:
-        super().__init__(ProblemCode.INVALID_CREDENTIALS, "E-mail address or password is wrong.")
+        super().__init__(ProblemCode.INVALID_CODE, "The code is wrong, or was used already.")
+
+
+class PasskeyRefused(Unauthenticated):
+    """One answer for whatever is wrong with a passkey, and one for a credential that is unknown here."""
+
+    def __init__(self, *, is_unknown: bool = False) -> None:
+        """`is_unknown`: a page may tell the browser to forget the passkey (WebAuthn L3 §5.1.10.2)."""
+        if is_unknown:
+            super().__init__(ProblemCode.UNKNOWN_CREDENTIAL, "This passkey is not known here any more.")
+        else:
+            super().__init__(ProblemCode.PASSKEY_REFUSED, "This passkey cannot be used here.")
 
 
 class SecondFactorRequired(Unauthenticated):

@@ -45,7 +45,8 @@ class ForCallers:
         The sessions whose cookies came along end as `replaced`, as in `POST /login`. Whether the request was meant by
         the person, and how often one may try, is for the application to say. From sync code: `gate.sync.sign_in`.
 
-        Raises SignInRefused for an account that is disabled or does not exist, Forbidden (`cross-site`, `plain-http`),
+        Raises SecondFactorRequired for an account with a second factor, unless `methods` have "mfa" or `acr` is it;
+        SignInRefused for an account that is disabled or does not exist, Forbidden (`cross-site`, `plain-http`),
         BadRequest (`invalid-binding-secret`), StoreUnavailable; TypeError and ValueError for arguments that are wrong.
         """
         key = binding_secret if isinstance(binding_secret, BindingKey | None) else binding_key(binding_secret)

@@ -10,6 +10,7 @@ from gatepass.assembly.parts import Parts
 from gatepass.core.hook_facts import HookFacts, HookKind
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
+from gatepass.factors.policy import RequiredOf
 from gatepass.oidc.options import Provider
 from gatepass.runtime.event_delivery import Listener
 
@@ -73,6 +74,20 @@ class Extending:
             return function
 
         return hang_in
+
+    def second_factor_of(self, function: RequiredOf) -> RequiredOf:
+        """Ask a function, plain or async, whether an account must have a second factor. A decorator.
+
+            @gate.second_factor_of
+            def administrators(account: AccountFacts) -> bool:
+                return account.id in ADMINISTRATORS
+
+        Asked at each sign-in of an account that has none, beside the policy; of several one that says yes is enough.
+        What it raises is a 500, and more than 10 seconds are a 503: nobody is signed in then. Raises
+        ConfigurationError, also where SECOND_FACTOR is off.
+        """
+        self._parts.second_factors.require_of(function)
+        return function
 
     def oidc(self, name: str, *, client_secret: str | Secret | None = None, **options: Any) -> Provider:
         """Let people sign in at a provider: `gate.oidc("google", issuer=…, client_id=…, client_secret=…)`.

@@ -15,6 +15,7 @@ from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.gate.caller import ForCallers
 from gatepass.gate.extending import Extending
 from gatepass.gate.running import Running
@@ -47,6 +48,7 @@ class Gatepass(Running, ForCallers, Extending):
         mail: Mail | Mailer | str | None = None,
         users: Authenticator | None = None,
         providers: Sequence[Provider] = (),
+        passkeys: Passkeys | None = None,
         limits: Limits | None = None,
         pages: Pages | None = None,
         testing: bool = False,
@@ -65,6 +67,7 @@ class Gatepass(Running, ForCallers, Extending):
         mail        a mailer, the URL of one, or `Mail` with sender, templates and link pages
         users       accounts that the application keeps itself; registration is closed then
         providers   where people sign in elsewhere (OpenID Connect); `oidc` adds one
+        passkeys    the domain to which passkeys are bound (WebAuthn); None: there are none
         limits      rates, queues and connections of one process
         pages       page cookies, for pages that a server renders for a person; None: there are none
         testing     the endpoint by which end-to-end tests sign in, for this machine alone (`server/testing.py`)
@@ -83,6 +86,7 @@ class Gatepass(Running, ForCallers, Extending):
             mail=mail if isinstance(mail, Mail) else Mail(mail),
             users=users,
             providers=tuple(providers),
+            passkeys=passkeys,
             limits=limits or Limits(),
             pages=pages,
             testing=testing,
@@ -98,7 +102,9 @@ class Gatepass(Running, ForCallers, Extending):
         self.sessions, self.accounts = anywhere(parts.sessions), anywhere(parts.accounts)
         self.identities, self.keys = anywhere(parts.identities), anywhere(parts.keys)
         self.administration, self.provider_logout = anywhere(parts.administration), anywhere(parts.provider_logout)
-        self.registration = anywhere(parts.registration)
+        self.factors, self.totps = anywhere(parts.factors), anywhere(parts.totps)
+        self.recovery_codes = anywhere(parts.recovery_codes)
+        self.registration, self.passkeys = anywhere(parts.registration), anywhere(parts.passkeys)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
         self.revocations, self.events, self.sync = parts.revocations, parts.report, parts.sync
         self.mailer, self.outbox = parts.mailer, parts.outbox

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from gatepass.ports import Message
 
 Mailed = Message | Awaitable[Message]
+_FACTORS = {"passkey": "a passkey", "totp": "an authenticator app", "recovery-codes": "new recovery codes"}
 
 
 class MailTemplates:
@@ -119,6 +120,59 @@ class MailTemplates:
             "If it was not you, set a new password at once: choose “forgot password” where you sign in.",
         )
 
+    def factor_added(self, to: str, *, factor: str) -> Mailed:
+        """To the owner, after a factor was added: "passkey", "totp" or "recovery-codes"."""
+        return self._message(
+            to,
+            f"Your account at {self.service} has {_FACTORS[factor]}",
+            f"{_FACTORS[factor].capitalize()} was added to your account at {self.service} just now."
+            if factor != "recovery-codes"
+            else f"New recovery codes for your account at {self.service} were made just now. Earlier ones are void.",
+            "If it was not you, set a new password at once (choose “forgot password” where you sign in), and look at "
+            "the sign-in settings of your account.",
+        )
+
+    def factor_removed(self, to: str, *, factor: str) -> Mailed:
+        """To the owner, after a factor was removed: "passkey" or "totp"."""
+        return self._message(
+            to,
+            f"{_FACTORS[factor].capitalize()} of your account at {self.service} was removed",
+            f"{_FACTORS[factor].capitalize()} was removed from your account at {self.service} just now, and is not "
+            "asked for any more.",
+            "If it was not you, set a new password at once: choose “forgot password” where you sign in.",
+        )
+
+    def factors_reset(self, to: str) -> Mailed:
+        """To the owner, after all factors were removed: by an administrator, or since they were lost."""
+        return self._message(
+            to,
+            f"Your account at {self.service} has no second step any more",
+            f"The passkeys, the authenticator app and the recovery codes of your account at {self.service} were "
+            "removed. Until you set up new ones, your password alone opens it.",
+            "If you did not ask for it, tell us at once, and set a new password.",
+        )
+
+    def recovery_code_used(self, to: str, *, left: int, at: int) -> Mailed:
+        """To the owner, after a recovery code took the place of a second factor; `left` codes are unused."""
+        return self._message(
+            to,
+            f"A recovery code of your account at {self.service} was used",
+            f"On {_time(at)} somebody signed in to your account at {self.service} with your password and one of your "
+            f"recovery codes. {left or 'None'} of them {'is' if left == 1 else 'are'} left.",
+            "If you have lost your phone or your key, set up another one, and make new codes. If it was not you, set a "
+            "new password at once, and make new codes.",
+        )
+
+    def second_factor_failed(self, to: str, *, at: int) -> Mailed:
+        """To the owner, after a right password was followed by several wrong codes. `at` is Unix seconds."""
+        return self._message(
+            to,
+            f"Somebody may know your password for {self.service}",
+            f"On {_time(at)} somebody entered your password for {self.service}, and then wrong codes. They did not get "
+            "in.",
+            "If it was not you, set a new password: somebody else knows the one that you have.",
+        )
+
     def new_device(self, to: str, *, client: str, at: int) -> Mailed:
         """To the owner, after a sign-in from a device that the account did not have.
 
@@ -153,8 +207,8 @@ class MailTemplates:
             "do not know. Signing out ends the sign-in that was copied.",
         )
 
-    def _message(self, to: str, subject: str, text: str) -> Message:
-        return Message(to, subject, f"{text}\n\n{self.service}\n")
+    def _message(self, to: str, subject: str, *paragraphs: str) -> Message:
+        return Message(to, subject, "\n\n".join((*paragraphs, f"{self.service}\n")))
 
 
 def _time(at: int) -> str:

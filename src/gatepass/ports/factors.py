@@ -73,8 +73,8 @@ class FactorStore(Protocol):
     async def remove_totp(self, account_id: str, *, credential_version: int) -> bool:
         """Remove the TOTP of an account, confirmed or not. False if there is none, or the version is another."""
 
-    async def list_totps_to_reseal(self, *, key_id: int, limit: int) -> Sequence[Totp]:
-        """At most `limit` TOTPs that are sealed under another secret than that of `key_id` (their first byte)."""
+    async def list_totps_under(self, *, key_id: int, limit: int) -> Sequence[Totp]:
+        """At most `limit` TOTPs that are sealed under the secret of `key_id` (their first byte)."""
 
     async def reseal_totp(self, account_id: str, *, before: bytes, after: bytes) -> bool:
         """Store the same secret under another seal. False if it is no longer sealed as `before`. The version stays."""

@@ -4,7 +4,7 @@
 request comes from.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -25,8 +25,13 @@ from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
 from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
+from gatepass.factors.changes import FactorChanges
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery_codes import RecoveryCodes
+from gatepass.factors.service import FactorList
 from gatepass.factors.tickets import Tickets
+from gatepass.factors.totp import Totps
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
@@ -63,7 +68,7 @@ class Context:
 
     `description` makes the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
     write, and raises StoreUnavailable if not; `check_health` raises Unavailable if something in this process fails.
-    `resume_page` is the document of `GET /resume`, where there is one.
+    `resume_pages` are the document of `GET /resume` by language, where there is one.
     """
 
     sessions: Sessions
@@ -73,6 +78,7 @@ class Context:
     email_change: EmailChange
     identities: Identities
     provider_logout: ProviderLogout
+    passkeys: PasskeyFactors
     hooks: Hooks
     refreshes: Refreshes
     refresh_cookies: RefreshCookies
@@ -81,6 +87,10 @@ class Context:
     providers: Providers
     errands: ErrandCookies
     second_factors: SecondFactors
+    factors: FactorList
+    factor_changes: FactorChanges
+    totps: Totps
+    recovery_codes: RecoveryCodes
     tickets: Tickets
     check: Check
     links: Links
@@ -94,7 +104,7 @@ class Context:
     clock: Clock
     description: Callable[[], bytes]
     networks: ClientNetworks
-    resume_page: bytes
+    resume_pages: Mapping[str, bytes]
     report: Callable[[Event], None]
 
     def principal(self, request: Request) -> Principal:

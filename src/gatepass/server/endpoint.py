@@ -18,12 +18,14 @@ from gatepass.core.hook_facts import HookKind
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
 
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Handler = Callable[[Context, Request], Awaitable[Reply]]
 Answer = Literal[
     "Account",
     "Document",
+    "EnrolledSignIn",
     "Events",
+    "Factors",
     "Grant",
     "Identities",
     "Jwks",
@@ -31,10 +33,15 @@ Answer = Literal[
     "Location",
     "Me",
     "Page",
+    "Passkey",
+    "Passkeys",
+    "RecoveryCodes",
     "Script",
     "Sessions",
     "SignIn",
     "Status",
+    "Ticket",
+    "TotpSecret",
 ]
 PASSWORD_PROBLEMS = "password-too-short, password-too-long, password-blocklisted, password-contains-context"
 """The codes that refuse a new password."""

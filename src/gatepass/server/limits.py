@@ -6,6 +6,7 @@ as "later", never as the end of its session (PROTOCOL §6).
 
 * Refreshes: a rate for each session, counted after the MAC of its token (an id is no secret), and one for each network.
 * Registrations: a rate for each network.
+* Sign-ins with a passkey: a rate for each network.
 * Sign-ins that begin at a provider, and logout tokens of providers: a rate for each network, counted apart.
 
 Passwords wait for a hashing thread in a queue that is fair between networks (`accounts/passwords/queue.py`).
@@ -36,6 +37,10 @@ OF_PROVIDERS = Rate(100_000, HOUR)
 """Of one network. Against what: a provider that ends all of its sessions at once, and is one network."""
 
 
+OF_PASSKEYS = Rate(100_000, HOUR)
+"""Of one network. Against what: an office of ten thousand whose pages ask each time that they are opened."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much one process takes on: `Gatepass(..., limits=Limits(refresh_rate=Rate(60, 60)))`."""
@@ -48,6 +53,8 @@ class Limits:
     """Registrations from one network."""
     provider_rate: Rate = OF_PROVIDERS
     """Sign-ins at a provider that begin from one network, and logout tokens that come from one."""
+    passkey_rate: Rate = OF_PASSKEYS
+    """Requests of sign-ins with a passkey from one network: two for each."""
     sign_ins_at_once: int = 32
     """Sign-ins that an `Authenticator` of the application works on at the same time."""
     hashing_queue: int = 64
@@ -72,7 +79,7 @@ class Limits:
         return LiveLimits(admission=self.live_admission, waiting=self.live_waiting, grace=self.live_grace)
 
     def __post_init__(self) -> None:
-        for name in ("refresh_rate", "address_refresh_rate", "registration_rate", "provider_rate"):
+        for name in ("refresh_rate", "address_refresh_rate", "registration_rate", "provider_rate", "passkey_rate"):
             if not isinstance(getattr(self, name), Rate):
                 raise ConfigurationError(f'`{name}` must be a Rate: Rate(300, 3600), or Rate.parse("300/1h").')
         whole = ("sign_ins_at_once", "hashing_queue", "slow_request", "connections")
@@ -94,6 +101,7 @@ class Limiter:
         self._registrations = Buckets(limits.registration_rate)
         self._departures = Buckets(limits.provider_rate)
         self._logout_tokens = Buckets(limits.provider_rate)
+        self._passkeys = Buckets(limits.passkey_rate)
         self._reported: dict[str, int] = {}
 
     def refresh(self, sid: bytes, ip_prefix: str) -> None:
@@ -134,6 +142,13 @@ class Limiter:
     def provider_logout(self, ip_prefix: str) -> None:
         """Count a logout token, before it is verified. Raises TooManyAttempts."""
         self._count("provider_logout", self._logout_tokens, ip_prefix)
+
+    def passkey(self, ip_prefix: str) -> None:
+        """Count a request of a sign-in with a passkey: nothing can be guessed there, but asked for in a flood.
+
+        Raises TooManyAttempts.
+        """
+        self._count("passkey", self._passkeys, ip_prefix)
 
     def _count(self, what: str, buckets: Buckets, ip_prefix: str) -> None:
         now = self._clock.now()

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gatepass.accounts.hooks import Hooks
 from gatepass.core.policy import Policy
+from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.endpoints.session_list import MAX_LISTED
 from gatepass.server.http import FORM
@@ -57,7 +59,30 @@ _SESSION = {
     "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
+_FACTORS = {
+    "passkeys": {"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}},
+    "totp": {"type": ["object", "null"], "properties": {"created_at": _COUNT}, "required": ["created_at"]},
+    "recovery_codes": _COUNT,
+    "policy": {"enum": ["off", "optional", "required"]},
+    "enrol_by": {"type": ["integer", "null"], "minimum": 0},
+}
+_TICKET = {
+    "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
+    "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
+    "expires_in": _COUNT,
+}
+_RECOVERY_CODES = {"type": "array", "items": _TEXT}
 _PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
+_PASSKEY = {
+    "id": _SID,
+    "name": _TEXT,
+    "created_at": _COUNT,
+    "last_used_at": {"type": ["integer", "null"]},
+    "synced": {"type": "boolean"},
+    "backed_up": {"type": "boolean"},
+    "transports": {"type": "array", "items": _TEXT},
+    "aaguid": {"type": "string", "format": "uuid"},
+}
 _JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Page": "string", "Script": "string"}
 _PROVIDER: Json = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 32}
@@ -80,20 +105,24 @@ def describe(endpoints: Iterable[Endpoint], policy: Policy, hooks: Hooks | None 
 
 def _add_hooks(document: Json, endpoint: Endpoint, hooks: Hooks) -> None:
     """Add the members that models of the application declare, and that its hooks may refuse with any 4xx."""
-    if endpoint.act is None or endpoint.body is None:
+    if endpoint.act is None:
         return
-    schemas = document["components"]["schemas"]
-    body = schemas[endpoint.body.__name__]
-    for model in hooks.models(endpoint.act):
-        schema = schema_of(model, refs="#/components/schemas/Application{model}")
-        schemas |= {f"Application{name}": each for name, each in schema.get("$defs", {}).items()}
-        body["properties"] |= schema.get("properties", {})
-        body["required"] = list(dict.fromkeys([*body.get("required", ()), *schema.get("required", ())]))
+    if endpoint.body is not None:
+        _add_members(document["components"]["schemas"], endpoint.body, hooks.models(endpoint.act))
     if hooks.of("before", endpoint.act):
         problem = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
         responses = document["paths"][endpoint.path][endpoint.method.lower()]["responses"]
         responses["4XX"] = {"description": "app:… of a rule of the application", **problem}
         responses["503"]["description"] += ", hook-timeout"
+
+
+def _add_members(schemas: Json, body: type[BaseModel], models: Sequence[type[BaseModel]]) -> None:
+    members = schemas[body.__name__]
+    for model in models:
+        schema = schema_of(model, refs="#/components/schemas/Application{model}")
+        schemas |= {f"Application{name}": each for name, each in schema.get("$defs", {}).items()}
+        members["properties"] |= schema.get("properties", {})
+        members["required"] = list(dict.fromkeys([*members.get("required", ()), *schema.get("required", ())]))
 
 
 def _describe(declared: Sequence[Endpoint], policy: Policy) -> Json:
@@ -173,7 +202,14 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
         "Jwks": _object(_JWKS),
         "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
+        "Ticket": _object(_TICKET),
+        "TotpSecret": _object({"secret": _TEXT, "uri": _TEXT, "qr": {"type": ["string", "null"]}}),
+        "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
+        "Factors": _object(_FACTORS),
+        "RecoveryCodes": _object({"recovery_codes": _RECOVERY_CODES}),
+        "Passkey": _object(_PASSKEY),
+        "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),
         "Problem": {**_object(_PROBLEM), "additionalProperties": True},
     }
 

@@ -34,8 +34,9 @@ async def open_ticket(context: Context, text: Secret, *, binding_key: BindingKey
     session is bound to the first step's. Raises BadRequest (`sign-in-expired`), one answer for all that is wrong.
     """
     ticket = context.tickets.open(text)
-    if ticket is None or await _account(context, ticket) is None:
+    if ticket is None:
         raise expired()
+    await account_of(context, ticket)
     if binding_key is not None:
         if ticket.binding_key is not None and ticket.binding_key.binding != binding_key.binding:
             raise expired()
@@ -58,8 +59,8 @@ async def finish(
     `methods` are those of the second step (RFC 8176); the session has them beside those of the first, and `mfa`.
     `members` are added to the answer. Raises BadRequest (`sign-in-expired`), or as `sign_in.begin`.
     """
-    account = await _account(context, ticket)
-    if account is None or not await context.tickets.use(ticket):
+    account = await account_of(context, ticket)
+    if not await context.tickets.use(ticket):
         raise expired()
     begun = await begin(
         context,
@@ -83,12 +84,14 @@ async def finish(
     return reply_of(context, request, begun, status=200, members=members)
 
 
-async def _account(context: Context, ticket: SignInTicket) -> Account | None:
-    """The account of a ticket, in the state in which the first step found it."""
+async def account_of(context: Context, ticket: SignInTicket) -> Account:
+    """The account of a ticket, as the first step found it. Raises BadRequest (`sign-in-expired`) if it has changed."""
     account = await context.accounts.find(ticket.account_id)
     if account is None or account.disabled_at is not None:
-        return None
-    return account if account.credential_version == ticket.credential_version else None
+        raise expired()
+    if account.credential_version != ticket.credential_version:
+        raise expired()
+    return account
 
 
 def _raised(how: Authentication, methods: Sequence[str]) -> Authentication:

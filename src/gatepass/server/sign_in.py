@@ -17,6 +17,7 @@ from typing import Any
 from gatepass.core.account import Account
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
+from gatepass.core.event import SecondFactorAsked
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.identity import ProviderSignIn
 from gatepass.core.sign_in_ticket import TICKET_TTL
@@ -83,6 +84,8 @@ async def begin(
             through=through,
             extra=kept,
         )
+        now, where = context.clock.now(), caller.ip_prefix
+        context.report(SecondFactorAsked(at=now, address=where, account_id=account.id, methods=methods))
         raise SecondFactorRequired(methods, ticket=ticket.reveal(), expires_in=TICKET_TTL)
     facts: HookFacts[Any] = HookFacts.of(
         "sign_in",

@@ -12,12 +12,15 @@ from gatepass.core.claims import Tokens
 from gatepass.core.policy import Policy
 from gatepass.environment import PREFIX, has_file
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
+from gatepass.factors.relying_party import join_relying_party
 from gatepass.mail.link_pages import LinkPages
 from gatepass.server.limits import Limits
 from gatepass.server.testing import check_testing
-from gatepass.settings.groups import Groups
+from gatepass.settings.groups import PASSKEY_SETTINGS, Groups
 from gatepass.stores import open_store
 from gatepass.wire.browsers import Browsers
+from gatepass.wire.origin import Origins
 from gatepass.wire.pages import Pages
 
 _OTHER_NAMES = {
@@ -49,11 +52,12 @@ def find_gaps(settings: Groups, given: Collection[str]) -> list[str]:
 def find_hidden(settings: Groups, given: Collection[str]) -> list[str]:
     """Settings that an argument in code would silently undo: REGISTRATION=closed beside `policy`, say."""
     groups = {"policy": Policy, "tokens": Tokens, "browsers": Browsers, "limits": Limits, "mail": LinkPages}
-    groups["pages"] = Pages
+    groups |= {"pages": Pages, "passkeys": Passkeys}
     faults = []
     for argument in sorted(groups.keys() & set(given)):
         options = {option.name for option in fields(groups[argument])}
         options |= {"mail": {"mail", "mail_from", "security_mail"}, "pages": {"pages"}}.get(argument, set())
+        options = PASSKEY_SETTINGS if argument == "passkeys" else options
         if names := sorted(options & settings.model_fields_set):
             undone = ", ".join(f"{PREFIX}{name.upper()}" for name in names)
             faults.append(f"{undone}: `{argument}` is given in code and replaces it. Set it in one place.")
@@ -69,6 +73,7 @@ def find_misfits(settings: Groups, given: Collection[str]) -> list[str]:
     checks: dict[tuple[str, ...], Callable[[], object]] = {
         **{(name,): make for name, make in settings.groups().items()},
         ("public_url", "browsers"): lambda: _check_url(settings),
+        ("public_url", "browsers", "passkeys"): lambda: _check_passkeys(settings),
         ("mail", "pages"): lambda: settings.mail_options(
             LinkPages()
         ),  # the mailer's faults, also beside one of the pages
@@ -90,6 +95,13 @@ def find_misfits(settings: Groups, given: Collection[str]) -> list[str]:
 def _check_url(settings: Groups) -> None:
     if settings.public_url is not None:
         Browsers(same_site=settings.same_site).check_url(settings.public_url)
+
+
+def _check_passkeys(settings: Groups) -> None:
+    passkeys = settings.passkey_options()
+    if passkeys is not None and settings.public_url is not None:
+        _check_url(settings)
+        join_relying_party(passkeys, Origins.of(settings.public_url, settings.origins))
 
 
 def _check_registration(settings: Groups) -> None:

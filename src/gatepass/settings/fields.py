@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gatepass.core.claims import Tokens
 from gatepass.core.keyring import Algorithm
 from gatepass.core.policy import Policy, RegistrationMode, SecondFactor
+from gatepass.core.webauthn import UserVerification
 from gatepass.environment import PREFIX
 from gatepass.mail.options import Mail
 from gatepass.server.limits import Limits
@@ -25,7 +26,10 @@ _POLICY, _TOKENS, _BROWSERS, _LIMITS, _MAIL, _PAGES = Policy(), Tokens(), Browse
 class Fields(BaseSettings):
     """The settings as they are written."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
+    # Empty counts as not given: compose files and charts write the names that they have no value for.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
@@ -75,6 +79,11 @@ class Fields(BaseSettings):
     sign_in_page: str | None = _PAGES.sign_in_page
     auth_path: str = _PAGES.auth_path
 
+    passkey_rp_id: str | None = None
+    passkey_service: str | None = None
+    passkey_origins: Names = ()
+    passkey_user_verification: UserVerification = "required"
+
     mail: SecretStr | None = None
     mail_from: str | None = _MAIL.sender
     security_mail: bool = _MAIL.security_mail
@@ -88,6 +97,7 @@ class Fields(BaseSettings):
     address_refresh_rate: LimitRate = _LIMITS.address_refresh_rate
     registration_rate: LimitRate = _LIMITS.registration_rate
     provider_rate: LimitRate = _LIMITS.provider_rate
+    passkey_rate: LimitRate = _LIMITS.passkey_rate
     sign_ins_at_once: int = _LIMITS.sign_ins_at_once
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request

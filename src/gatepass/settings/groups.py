@@ -12,6 +12,7 @@ from gatepass.core.keyring import Secrets
 from gatepass.core.policy import Policy
 from gatepass.environment import has_file
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.options import Mail
 from gatepass.oidc.options import Provider
@@ -19,6 +20,9 @@ from gatepass.server.limits import Limits
 from gatepass.settings.fields import Fields
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.pages import Pages
+
+PASSKEY_SETTINGS = {"passkey_rp_id", "passkey_service", "passkey_origins", "passkey_user_verification"}
+"""The settings of the one group whose options have shorter names in code."""
 
 
 class Groups(Fields):
@@ -51,6 +55,7 @@ class Groups(Fields):
             "mail": self.mail_options,
             "limits": lambda: Limits(**self._values(Limits)),
             "pages": self._pages,
+            "passkeys": self.passkey_options,
             "providers": lambda: self._providers,
         }
 
@@ -69,6 +74,19 @@ class Groups(Fields):
         if not self.pages and (named := sorted(self.model_fields_set & {"page_ttl", "sign_in_page", "auth_path"})):
             raise ConfigurationError(f"`{named[0]}` is for page cookies, which are off: set `pages` on too.")
         return pages if self.pages else None
+
+    def passkey_options(self) -> Passkeys | None:
+        """The options of passkeys; None where there are none. Raises ConfigurationError."""
+        if self.passkey_rp_id is None:
+            if named := sorted(self.model_fields_set & PASSKEY_SETTINGS):
+                raise ConfigurationError(f"`{named[0]}` is for passkeys, which are off: set `passkey_rp_id` too.")
+            return None
+        return Passkeys(
+            rp_id=self.passkey_rp_id,
+            service=self.passkey_service,
+            origins=self.passkey_origins,
+            user_verification=self.passkey_user_verification,
+        )
 
     def _secrets(self) -> Secrets | None:
         if self.secret is None and (self.secret_file is None or not has_file(self.secret_file)):

@@ -106,8 +106,8 @@ class MemoryFactors(MemoryIdentities):
         self._end_change(account_id)
         return True
 
-    async def list_totps_to_reseal(self, *, key_id: int, limit: int) -> Sequence[Totp]:
-        return tuple(each for each in self._totps.values() if each.sealed[0] != key_id)[:limit]
+    async def list_totps_under(self, *, key_id: int, limit: int) -> Sequence[Totp]:
+        return tuple(each for each in self._totps.values() if each.sealed[0] == key_id)[:limit]
 
     async def reseal_totp(self, account_id: str, *, before: bytes, after: bytes) -> bool:
         totp = self._totps.get(account_id)

@@ -8,6 +8,7 @@
     machine    a Hypothesis machine that compares a store with the reference
     clock      time, randomness and password hashing that a test controls
     faults     a proxy that loses requests and answers
+    totp       the codes of an authenticator app
     virtual_device   the browser's half of device-bound sessions, in memory
 
 `gatepass.testing.battery` and `gatepass.testing.machine` must be imported by name, as they need pytest and Hypothesis:
@@ -25,6 +26,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.testing.faults": ["FaultProxy"],
         "gatepass.testing.gates": ["fake_principal", "memory_gate"],
         "gatepass.testing.tokens": ["account_id_of", "sign_in"],
+        "gatepass.testing.totp": ["totp_code"],
         "gatepass.testing.virtual_device": ["VirtualDevice"],
     },
 )

@@ -3,8 +3,9 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
@@ -12,9 +13,11 @@ from pydantic_core import core_schema
 from gatepass.core import strict_json
 from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey
+from gatepass.core.factor import Passkey
 from gatepass.core.identity import LinkedIdentity
 from gatepass.core.secret import Secret
 from gatepass.core.session import NO_BINDING, Session
+from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
 from gatepass.problem_codes import ProblemCode
@@ -22,9 +25,16 @@ from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_emai
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
+MAX_TICKET_BYTES = 32 * 1024
+"""A ticket with all that the application added to the first step, and what goes with it."""
 MAX_LINKS = 200
 """Paths of one request: a gallery."""
 MAX_LINKS_BYTES = 64 * 1024
+MAX_PASSKEY_BYTES = 64 * 1024
+"""Against what: the certificates that a device sends without being asked, and members of browsers to come."""
+MAX_TICKET_BYTES = 32 * 1024
+"""The longest ticket, and what may go with it."""
+MAX_LABEL = 64
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -39,6 +49,10 @@ Password = Annotated[Secret, _secret()]
 OptionalPassword = Annotated[Secret | None, _secret()]
 """None is for an absent member, of an account that has no password; null is refused."""
 LinkToken = Annotated[Secret, _secret(max_length=2048)]
+Ticket = Annotated[Secret, _secret(max_length=MAX_TICKET)]
+OptionalTicket = Annotated[Secret | None, _secret(max_length=MAX_TICKET)]
+"""What the first step of a sign-in gave. None is for an absent member; null is refused."""
+Code = Annotated[Secret, _secret(max_length=64)]
 BINDING_SECRET = "binding_secret"
 BindingSecret = Annotated[
     BindingKey | None,  # None is for an absent member; null is refused
@@ -49,6 +63,10 @@ BindingSecret = Annotated[
     ),
 ]
 """The key to which a session is bound: 32 bytes as base64url, opaque from here on (PROTOCOL §5)."""
+
+
+PasskeyLabel = Annotated[str, Field(min_length=1, max_length=MAX_LABEL, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""What an owner calls a passkey: one line."""
 
 
 class _Strict(BaseModel):
@@ -91,11 +109,49 @@ class VerifyRequest(_Strict):
     binding_secret: BindingSecret = None
 
 
+class TotpConfirmation(_Strict):
+    """`POST /auth/totp/confirm`."""
+
+    code: Code
+
+
 class LogoutRequest(_Strict):
     """`POST /auth/logout`: nothing, or also at the provider where the session began, and where to go then."""
 
     at_provider: bool = False
     return_to: str | None = Field(default=None, max_length=1024)
+
+
+class PasskeyAnswer(_Strict):
+    """What a browser answers to options, as its own JSON: judged by the rules of WebAuthn, not by a schema."""
+
+    response: dict[str, Any]
+
+
+class NewPasskey(PasskeyAnswer):
+    """`POST /auth/passkeys`. Without a name it gets one."""
+
+    name: PasskeyLabel | None = None
+
+
+class PasskeyName(_Strict):
+    """`PATCH /auth/passkeys/{id}`."""
+
+    name: PasskeyLabel
+
+
+class PasskeyOptions(_Strict):
+    """`POST /auth/login/passkey/options`: nothing, or the ticket of a first step."""
+
+    ticket: OptionalTicket = None
+
+
+class PasskeySignIn(PasskeyAnswer):
+    """`POST /auth/login/passkey`. A ticket says what `remember` is, and what the application has added."""
+
+    ticket: OptionalTicket = None
+    remember: bool = True
+    binding_secret: BindingSecret = None
 
 
 class ProviderStart(_Strict):
@@ -118,6 +174,26 @@ class RefreshRequest(_Strict):
 
     binding_secret: BindingSecret = None
     account: bool = False
+
+
+class SecondStep(_Strict):
+    """`POST /auth/login/totp`, `/auth/login/recovery` and `/auth/login/enrol/confirm`."""
+
+    ticket: Ticket
+    code: Code
+    binding_secret: BindingSecret = None
+
+
+class EnrolmentStart(_Strict):
+    """`POST /auth/login/enrol`."""
+
+    ticket: Ticket
+
+
+class StepUp(_Strict):
+    """`POST /auth/step-up`: nothing, or the key to which the new session is to be bound."""
+
+    binding_secret: BindingSecret = None
 
 
 class SessionForTests(_Strict):
@@ -241,6 +317,16 @@ def me_json(account: Account, *, identities: int) -> dict[str, str | int | bool]
     return {**account_json(account), "password": account.has_password, "identities": identities}
 
 
+def ticket_json(ticket: Secret, *, methods: Sequence[str], expires_in: int) -> dict[str, object]:
+    """The ticket of a first step, and what may follow it within `expires_in` seconds."""
+    return {"methods": list(methods), "ticket": ticket.reveal(), "expires_in": expires_in}
+
+
+def totp_json(secret: Secret, *, uri: Secret, qr: Secret | None) -> dict[str, object]:
+    """What an authenticator app reads: the secret to type, the otpauth URI, and its QR code as SVG."""
+    return {"secret": secret.reveal(), "uri": uri.reveal(), "qr": None if qr is None else qr.reveal()}
+
+
 def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     """One row of the list of identities. The subject stays here: it says nothing to its owner."""
     return {
@@ -253,8 +339,30 @@ def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     }
 
 
-def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str] | None]:
-    """One row of the list of sessions: no token material, a coarse address (ASVS 7.5.2)."""
+Facts = dict[str, str | int | bool | list[str] | None]
+
+
+def passkey_json(passkey: Passkey) -> Facts:
+    """One passkey as its owner sees it. The credential and its key say nothing to them."""
+    return {
+        "id": passkey.id,
+        "name": passkey.name,
+        "created_at": passkey.created_at,
+        "last_used_at": passkey.last_used_at,
+        "synced": passkey.is_backup_eligible or passkey.is_backed_up,
+        "backed_up": passkey.is_backed_up,
+        "transports": list(passkey.transports),
+        "aaguid": str(UUID(bytes=passkey.aaguid)),
+    }
+
+
+def session_json(session: Session, *, current: str) -> Facts:
+    """One row of the list of sessions of an account, which says which is that of the caller."""
+    return {**session_facts(session), "current": session.sid.hex() == current}
+
+
+def session_facts(session: Session) -> Facts:
+    """What may be told of a session: no token material, a coarse address (ASVS 7.5.2)."""
     return {
         "id": session.sid.hex(),
         "client": session.client,
@@ -267,7 +375,6 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "methods": list(session.methods),
         "acr": session.acr or None,
         "authenticated_at": session.authenticated_at,
-        "current": session.sid.hex() == current,
     }
 
 

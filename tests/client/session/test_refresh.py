@@ -234,6 +234,11 @@ def _grant(api: Api) -> Grant:
             headers={"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="300"'},
             json={"code": "insufficient-user-authentication", "max_age": 300},
         ),
+        httpx2.Response(
+            401,
+            headers={"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", acr_values="mfa"'},
+            json={"code": "insufficient-user-authentication", "acr_values": "mfa"},
+        ),
         httpx2.Response(401, json=["invalid-token"]),
         httpx2.Response(403, json={"code": "invalid-token"}),
     ],

@@ -1,12 +1,18 @@
 """Signing in and up, against the real server."""
 
+import json
+
 import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, MemoryStorage
-from gatepass.client.errors import ClientError, ForbiddenError, SessionEndedError
+from gatepass.client.errors import ClientError, ForbiddenError, SessionEndedError, UnauthenticatedError
+from gatepass.client.flow import drive
+from gatepass.client.session.sign_in import exchange_credentials
+from gatepass.core import base64url
+from gatepass.core.binding import key_id_of
 from gatepass.errors import ConfigurationError
-from tests.client.fake_api import age_token
+from tests.client.fake_api import SID, Api, age_token, problem
 from tests.client.harness import PASSWORD, Harness
 
 
@@ -109,3 +115,44 @@ async def test_an_async_client_changes_its_password_too(real: Harness) -> None:
         await api.sign_up("async-change@example.com", PASSWORD)
         await api.change_password(PASSWORD, "eight green bottles on a wall")
         assert (await api.get("/auth/me")).status_code == 200
+
+
+class TwoSteps(Api):
+    """An API at which an account has a second factor."""
+
+    def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
+        if not request.url.path.startswith("/auth/login"):
+            return super()._answer(request, body)
+        self.requests.append(request)
+        self.bodies.append(body)
+        if request.url.path == "/auth/login":
+            facts = {"methods": ["totp"], "ticket": "gp_st_x", "expires_in": 300}
+            return problem(401, "second-factor-required", {"WWW-Authenticate": "Bearer"}, **facts)
+        granted = self.grant()
+        sid = key_id_of(base64url.decode(self.secret(-1).encode())).hex() + SID[:16]
+        return httpx2.Response(200, json={**granted.json(), "session_id": sid}, headers=granted.headers)
+
+    def secret(self, number: int) -> str:
+        return str(json.loads(self.bodies[number])["binding_secret"])
+
+
+def test_a_first_step_is_an_answer_of_the_sign_in_and_its_session_is_bound_to_its_key() -> None:
+    api = TwoSteps()
+    with api.client() as client:
+        with pytest.raises(UnauthenticatedError) as needed:
+            client.sign_in("ann@example.com", PASSWORD)
+        assert needed.value.code == "second-factor-required"
+        assert needed.value.facts["methods"] == ["totp"]
+        assert needed.value.facts["ticket"] == "gp_st_x"
+        assert "gp_st_x" not in repr(needed.value) + str(needed.value)
+        assert (client.session.status, client.session.session_id) == ("active", SID)
+        assert api.refreshes == []
+        saved = client.session._saved
+        step: dict[str, object] = {"ticket": "gp_st_x", "code": "123456"}
+        _, grant = drive(exchange_credentials(saved, "login/totp", step), client)
+        assert grant is not None
+        assert api.secret(-1) == api.secret(-2), "the key of the first step"
+        assert base64url.encode(saved.record.binding_key or b"") == api.secret(-1)
+        with pytest.raises(UnauthenticatedError):
+            client.sign_in("ann@example.com", PASSWORD)
+        assert api.secret(-1) != api.secret(-2), "another sign-in has a key of its own"

@@ -32,6 +32,7 @@ from gatepass import Gatepass
 from gatepass import Pages as PageOptions
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import HOUR
+from gatepass.factors.options import Passkeys
 from gatepass.guards.starlette import (
     current_principal,
     link_principal,
@@ -172,6 +173,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
     parser.add_argument("--issuer", help="of a provider at which people sign in, too")
     parser.add_argument("--providers", nargs="*", default=[], help="of more of them: NAME=ISSUER …")
     parser.add_argument("--rendered", action="store_true", help="with page cookies, and a page that is rendered here")
+    parser.add_argument("--verification", help="of passkeys: required or preferred; none of them without it")
     parser.add_argument("--page", type=Path, help="the folder of a page that is served instead of this one")
     options = parser.parse_args(arguments)
     gate = _gate(options)
@@ -218,6 +220,7 @@ def _gate(options: argparse.Namespace, *, cookie_path: str = "/") -> Gatepass:
         clock=FileClock(options.folder / "offset"),
         # WebKit would keep it for all ports of the host, whose next stage is one of plain http.
         browsers=Browsers(cookie_path=cookie_path, hsts="off"),
+        passkeys=Passkeys(rp_id="localhost", user_verification=options.verification) if options.verification else None,
         pages=PageOptions(sign_in_page="/", auth_path=f"{cookie_path.rstrip('/')}/auth") if options.rendered else None,
     )
 

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.chromium_only("downloads that Playwright sees")
 
 SHOW = """async (path) => {
   const image = new Image();
-  image.src = await stage.session.link(path);
+  const { linkTo } = await import("/auth/gatepass.js");
+  image.src = await linkTo(stage.session, path);
   document.body.append(image);
   return image.decode().then(() => [true, image.src], () => [false, image.src]);
 }"""
@@ -23,7 +24,8 @@ SHOW_AGAIN = """async (url) => {
 }"""
 DOWNLOAD = """async (path) => {
   const anchor = document.createElement("a");
-  anchor.href = await stage.session.link(path);
+  const { linkTo } = await import("/auth/gatepass.js");
+  anchor.href = await linkTo(stage.session, path);
   document.body.append(anchor);
   anchor.click();
 }"""

@@ -23,6 +23,7 @@ export type { Departure } from "./session/departure.js";
  *     provider-error         it answers what cannot be used
  *     sign-in-expired        it took longer than ten minutes, or was finished in another tab
  *     sign-in-refused        there is no such account any more
+ *     second-factor-required the account has a second factor: `POST /login/ticket` has what may follow
  *     sign-in-too-weak       without the methods, or not as recent, as the server asks for
  *     account-disabled, registration-closed
  *     email-required, email-unverified   the provider tells no address, or has not verified it
@@ -38,6 +39,7 @@ export type SignInErrorCode =
   | "provider-error"
   | "sign-in-expired"
   | "sign-in-refused"
+  | "second-factor-required"
   | "sign-in-too-weak"
   | "account-disabled"
   | "registration-closed"
@@ -75,12 +77,18 @@ const asked = /* @__PURE__ */ new WeakMap<Session, { readonly to: string; readon
 export async function signInWith(
   session: Session,
   provider: string,
-  { returnTo = here(), remember = true, navigate, prompt, maxAge, loginHint }: SignInOptions = {},
+  { returnTo, remember = true, navigate, prompt, maxAge, loginHint }: SignInOptions = {},
 ): Promise<void> {
   const code = takeSignInError();
   if (code) throw new GatepassError("http", { status: 400, problem: { code } });
   const path = `/oidc/${encodeURIComponent(provider)}/start`;
-  const facts = { return_to: returnTo, remember, prompt, max_age: maxAge, login_hint: loginHint };
+  const facts = {
+    return_to: returnTo || here(),
+    remember,
+    prompt,
+    max_age: maxAge,
+    login_hint: loginHint || undefined,
+  };
   const to = path + JSON.stringify(facts);
   let ask = asked.get(session);
   if (ask?.to !== to) {

@@ -147,19 +147,23 @@ describe("a refused token", () => {
     expect(calls(server, "/auth/refresh")).toBe(0);
   });
 
-  it("is not what a route refuses that wants a more recent sign-in, and the caller learns how recent (RFC 9470)", async () => {
-    const { client, server, sent } = await world();
-    await pass(6);
-    const challenge = { "WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="300"' };
-    server.answers.push(() => problem(401, "insufficient-user-authentication", { max_age: 300 }, challenge));
-    await expect(settled(client.get("/x"))).rejects.toMatchObject({
-      kind: "http",
-      status: 401,
-      problem: { code: "insufficient-user-authentication", max_age: 300 },
-    });
-    expect(calls(server, "/auth/refresh")).toBe(0);
-    expect(sent).toHaveLength(1);
-  });
+  it.each([{ max_age: 300 }, { acr_values: "mfa" }])(
+    "is not what a route refuses that wants a better sign-in, and the caller learns which (RFC 9470): %o",
+    async (asked) => {
+      const { client, server, sent } = await world();
+      await pass(6);
+      const [[name, value]] = Object.entries(asked) as [[string, unknown]];
+      const challenge = { "WWW-Authenticate": `Bearer error="insufficient_user_authentication", ${name}="${value}"` };
+      server.answers.push(() => problem(401, "insufficient-user-authentication", asked, challenge));
+      await expect(settled(client.get("/x"))).rejects.toMatchObject({
+        kind: "http",
+        status: 401,
+        problem: { code: "insufficient-user-authentication", ...asked },
+      });
+      expect(calls(server, "/auth/refresh")).toBe(0);
+      expect(sent).toHaveLength(1);
+    },
+  );
 
   it("rejects with refresh-unavailable when no new one can be had, and keeps the session", async () => {
     const { client, server, profile, session } = await world();

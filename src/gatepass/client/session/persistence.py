@@ -38,6 +38,8 @@ class PersistentSession:
         self.gave_up_at: tuple[object, ...] | None = None
         self.unproven: str | None = None
         """A session whose key the server has refused. It stays in the storage, and is none to this process."""
+        self.offered: SessionRecord | None = None
+        """The key that a first step offered, for the second: the server binds the session to that one."""
         self.is_open = False
         self.is_saved = True
         self._record: SessionRecord | None = None

@@ -22,7 +22,8 @@ def exchange_credentials(
 ) -> Flow[tuple[Answer, Grant | None]]:
     """Post credentials to `path` and save the session that they give; no grant if the answer has none.
 
-    The session is bound to a new key, which goes along. The one whose cookie goes along ends at the server
+    The session is bound to a new key, which goes along; that of a second step, which has a `ticket`, to the key of the
+    first. The one whose cookie goes along ends at the server
     (`replaced`). `token` is for the endpoints that want one. Raises httpx.RequestError.
     """
     headers = CLIENT_HEADER if token is None else {**CLIENT_HEADER, "Authorization": token.header}
@@ -30,7 +31,8 @@ def exchange_credentials(
     def exchange() -> Flow[tuple[Answer, Grant | None]]:
         yield Work(saved.read)
         # Neither cookie nor key is in a local variable: crash reports show those.
-        offered = SessionRecord(binding_key=secrets.token_bytes(KEY_BYTES), is_bound=True)
+        fresh = SessionRecord(binding_key=secrets.token_bytes(KEY_BYTES), is_bound=True)
+        offered = saved.offered if "ticket" in credentials and saved.offered is not None else fresh
         answer = yield AuthRequest(
             f"{saved.url}/{path}",
             headers=headers,
@@ -39,6 +41,7 @@ def exchange_credentials(
             timeout=saved.timeout,
         )
         grant = read_grant(answer)
+        saved.offered = offered if grant is None else None
         if grant is not None:
             yield Work(partial(saved.begin, grant, offered))
         return answer, grant

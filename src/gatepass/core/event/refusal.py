@@ -24,6 +24,33 @@ class SignInThrottled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRefused(Event):
+    """The answer of an authenticator added nothing and began no session. `why` says what was wrong with it.
+
+    `origin`: of a page that is not accepted; `verification`: the device did not ask who it is; `copy`: the counter did
+    not rise, so two devices have the key; `unknown`: no account has the credential. The others are in
+    `gatepass.core.webauthn`. `account_id` if the passkey, or the session, is of one.
+    """
+
+    name = "authn_passkey_refused"
+    level = "warning"
+    account_id: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorAsked(Event):
+    """The first step of a sign-in succeeded, and another must follow: `methods` say which may.
+
+    Without a `session_started` soon after it, a stranger may have the password.
+    """
+
+    name = "authn_second_factor_asked"
+    account_id: str
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSignInRefused(Event):
     """A sign-in at a provider began no session. `code` is what the page is told."""
 

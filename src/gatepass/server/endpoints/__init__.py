@@ -6,13 +6,16 @@ from gatepass.server.endpoints import (
     browser_client,
     devices,
     documents,
+    factors,
     identities,
     links,
     oidc,
+    passkeys,
     provider_logout,
     registration,
     resume,
     revocations,
+    second_step,
     session_list,
     sessions,
     testing,
@@ -21,11 +24,13 @@ from gatepass.server.endpoints import (
 DESCRIBED = (
     *registration.ENDPOINTS,
     *sessions.ENDPOINTS,
+    *second_step.ENDPOINTS,
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
     *account_deletion.ENDPOINTS,
     *identities.ENDPOINTS,
+    *factors.ENDPOINTS,
     *oidc.ENDPOINTS,
     *provider_logout.ENDPOINTS,
     *documents.ENDPOINTS,
@@ -36,6 +41,10 @@ FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
+PASSKEYS = passkeys.ENDPOINTS
+"""Where the gate has an RP id. Described too, there."""
+RELATED_ORIGINS = passkeys.AROUND
+"""What `gatepass serve` answers outside the mount too, where pages outside the RP id use its passkeys."""
 PAGES = resume.ENDPOINTS
 """Where servers render pages for people. Described too, there."""
 AROUND = documents.AROUND

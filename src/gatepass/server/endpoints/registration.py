@@ -91,7 +91,7 @@ ENDPOINTS = (
         body=Registration,
         done={201: "SignIn", 202: None},
         problems={
-            401: "invalid-credentials",
+            401: "invalid-credentials, second-factor-required",
             403: "registration-closed",
             409: "email-taken",
             422: PASSWORD_PROBLEMS,
@@ -109,7 +109,7 @@ ENDPOINTS = (
         body=VerifyRequest,
         done={201: "SignIn"},
         problems={
-            401: "invalid-credentials",
+            401: "invalid-credentials, second-factor-required",
             403: "not-offered",
             422: "invalid-link, password-too-long",
             429: "too-many-attempts",

@@ -179,7 +179,11 @@ ENDPOINTS = (
         name="signIn",
         body=Credentials,
         done={200: "SignIn"},
-        problems={401: "invalid-credentials", 422: "password-too-long", 429: "too-many-attempts"},
+        problems={
+            401: "invalid-credentials, second-factor-required",
+            422: "password-too-long",
+            429: "too-many-attempts",
+        },
         cross_site=True,
         act="sign_in",
         links={"SignInAgain": SIGN_IN_AGAIN},

@@ -130,10 +130,9 @@ WHERE account_id = $1 AND confirmed_at IS NOT NULL AND last_step < $2 RETURNING 
         return f"DELETE FROM {self.schema}.totp WHERE account_id = $1 RETURNING 1"
 
     @property
-    def totps_to_reseal(self) -> str:
+    def totps_under(self) -> str:
         """By the index on the first byte, which names the secret."""
-        found = f"SELECT {_TOTP} FROM {self.schema}.totp WHERE substr(sealed, 1, 1)"
-        return f"({found} < $1 LIMIT $2) UNION ALL ({found} > $1 LIMIT $2) LIMIT $2"
+        return f"SELECT {_TOTP} FROM {self.schema}.totp WHERE substr(sealed, 1, 1) = $1 LIMIT $2"
 
     @property
     def reseal_totp(self) -> str:

@@ -14,14 +14,13 @@ _TOTP = ", ".join(rows.TOTP_COLUMNS)
 _IS_AS_READ = """
 SELECT 1 FROM account WHERE id = ? AND disabled_at IS NULL AND deleted_at IS NULL AND credential_version = ?
 """
-_RAISE_VERSION = "UPDATE account SET credential_version = credential_version + 1 WHERE id = ?"
 _END_CHANGE = (
-    _RAISE_VERSION,
-    "DELETE FROM factor_recovery WHERE account_id = ?",
+    "UPDATE account SET credential_version = credential_version + 1 WHERE id = :id",
+    "DELETE FROM factor_recovery WHERE account_id = :id",
     """
-    DELETE FROM recovery_code WHERE account_id = ?1
-    AND NOT EXISTS (SELECT 1 FROM passkey WHERE account_id = ?1)
-    AND NOT EXISTS (SELECT 1 FROM totp WHERE account_id = ?1 AND confirmed_at IS NOT NULL)
+    DELETE FROM recovery_code WHERE account_id = :id
+    AND NOT EXISTS (SELECT 1 FROM passkey WHERE account_id = :id)
+    AND NOT EXISTS (SELECT 1 FROM totp WHERE account_id = :id AND confirmed_at IS NOT NULL)
     """,
 )
 """What every change of factors does at its end."""
@@ -45,15 +44,13 @@ WHERE totp.confirmed_at IS NULL
 _CONFIRM_TOTP = """
 UPDATE totp SET confirmed_at = ?, last_step = ? WHERE account_id = ? AND sealed = ? AND confirmed_at IS NULL
 """
-_USE_TOTP = "UPDATE totp SET last_step = ?1 WHERE account_id = ?2 AND confirmed_at IS NOT NULL AND last_step < ?1"
+_USE_TOTP = """
+UPDATE totp SET last_step = :step WHERE account_id = :id AND confirmed_at IS NOT NULL AND last_step < :step
+"""
 _REMOVE_TOTP = """
 DELETE FROM totp WHERE account_id = ? AND EXISTS (SELECT 1 FROM account WHERE id = ? AND credential_version = ?)
 """
-_TO_RESEAL = f"""
-SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) < :key_id
-UNION ALL
-SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) > :key_id LIMIT :limit
-"""
+_UNDER_KEY = f"SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) = ? LIMIT ?"
 _USE_CODE = "UPDATE recovery_code SET used_at = ? WHERE account_id = ? AND digest = ? AND used_at IS NULL"
 _COUNT_CODES = "SELECT count(*) FROM recovery_code WHERE account_id = ? AND used_at IS NULL"
 _SUMMARY = """
@@ -163,7 +160,8 @@ class SQLiteFactors:
         return await self._atomically(confirm)
 
     async def use_totp(self: Engine, account_id: str, *, step: int) -> bool:
-        return await self._run(lambda connection: connection.execute(_USE_TOTP, (step, account_id)).rowcount == 1)
+        values = {"id": account_id, "step": step}
+        return await self._run(lambda connection: connection.execute(_USE_TOTP, values).rowcount == 1)
 
     async def remove_totp(self: Engine, account_id: str, *, credential_version: int) -> bool:
         values = (account_id, account_id, credential_version)
@@ -176,9 +174,9 @@ class SQLiteFactors:
 
         return await self._atomically(remove, durability=Durability.ERASE)
 
-    async def list_totps_to_reseal(self: Engine, *, key_id: int, limit: int) -> Sequence[Totp]:
-        values = {"key_id": bytes([key_id]), "limit": limit}
-        found = await self._read(lambda connection: connection.execute(_TO_RESEAL, values).fetchall())
+    async def list_totps_under(self: Engine, *, key_id: int, limit: int) -> Sequence[Totp]:
+        values = (bytes([key_id]), limit)
+        found = await self._read(lambda connection: connection.execute(_UNDER_KEY, values).fetchall())
         return tuple(Totp(*row) for row in found)
 
     async def reseal_totp(self: Engine, account_id: str, *, before: bytes, after: bytes) -> bool:
@@ -261,7 +259,7 @@ def _is_as_read(connection: sqlite3.Connection, account_id: str, credential_vers
 
 def _end_change(connection: sqlite3.Connection, account_id: str) -> None:
     for statement in _END_CHANGE:
-        connection.execute(statement, (account_id,))
+        connection.execute(statement, {"id": account_id})
 
 
 def _set_codes(connection: sqlite3.Connection, account_id: str, digests: Sequence[bytes], now: int) -> None:
@@ -277,8 +275,10 @@ def _summary(connection: sqlite3.Connection, account_id: str) -> FactorSummary:
 
 
 def _reset(connection: sqlite3.Connection, account_id: str) -> bool:
-    raised = connection.execute(f"{_RAISE_VERSION} AND deleted_at IS NULL", (account_id,))
-    if raised.rowcount:
-        for statement in DROP_FACTORS:
-            connection.execute(statement, (account_id,))
-    return raised.rowcount == 1
+    live = "SELECT 1 FROM account WHERE id = ? AND deleted_at IS NULL"
+    if connection.execute(live, (account_id,)).fetchone() is None:
+        return False
+    _end_change(connection, account_id)
+    for statement in DROP_FACTORS:
+        connection.execute(statement, (account_id,))
+    return True

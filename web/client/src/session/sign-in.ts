@@ -23,11 +23,14 @@ export function createSignIn(
   { memory, jar, notes, channel, lock, call, binding, suspect }: Parts,
   actions: SessionActions,
 ) {
-  /** Posts `facts` with a new key, which is stored before it is sent. */
+  /** Posts `facts`. */
+  const post = (path: string, body?: object, token?: string) =>
+    call(path, { headers: { ...CLIENT_HEADER, ...(token && bearer(token)) }, body });
+
+  /** Posts them with a new key, which is stored before it is sent. With a ticket: the first step's key is the one. */
   async function offer(path: string, facts: object, token?: string) {
-    const offered = await binding.offer();
-    const headers = { ...CLIENT_HEADER, ...(token && bearer(token)) };
-    const answer = await call(path, { headers, body: { ...facts, binding_secret: offered?.secret } });
+    const offered = "ticket" in facts ? undefined : await binding.offer();
+    const answer = await post(path, { ...facts, binding_secret: offered?.secret }, token);
     return { answer, offered };
   }
 
@@ -46,7 +49,7 @@ export function createSignIn(
       const grant = readGrant(answer);
       if (grant) {
         await requireCookie(grant);
-        binding.begin(grant.sid, offered);
+        if (offered !== undefined) binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
         jar.remember(grant);
@@ -65,7 +68,7 @@ export function createSignIn(
    */
   async function requireCookie({ token }: Grant): Promise<void> {
     if (!jar.isUnseen() || (await askWhose(call).catch(() => null))?.kind !== "no-session") return;
-    await call("/logout", { headers: { ...CLIENT_HEADER, ...bearer(token) } }).catch(() => null);
+    await post("/logout", undefined, token).catch(() => null);
     suspect("cookies-blocked");
     throw new GatepassError("cookies-blocked");
   }
@@ -99,7 +102,7 @@ export function createSignIn(
     await lock(confirm).catch(() => null);
   }
 
-  return { depart, enter, signOut, confirmSignOut };
+  return { post, depart, enter, signOut, confirmSignOut };
 }
 
 /** The Authorization header for an access token. */

@@ -17,6 +17,9 @@ export const de: Texts = {
     "invalid-token": "Deine Anmeldung ist abgelaufen. Bitte melde dich wieder an.",
     "insufficient-user-authentication": "Bitte melde dich noch einmal an, damit wir wissen, dass du es bist.",
     "invalid-credentials": "Die E-Mail-Adresse oder das Passwort ist falsch.",
+    "passkey-refused": "Dieser Passkey kann hier nicht verwendet werden.",
+    "unknown-credential": "Dieser Passkey ist hier nicht mehr bekannt.",
+    "invalid-code": "Der Code ist falsch oder wurde schon verwendet. Bitte warte auf den nächsten.",
     "second-factor-required": "Bitte bestätige mit deinem zweiten Schritt, dass du es bist.",
     "no-second-factor": "Bitte richte zuerst einen zweiten Schritt für deine Anmeldung ein.",
     "page-resumes": "Einen Moment, bitte.",
@@ -48,6 +51,10 @@ export const de: Texts = {
       "Ohne das könntest du dich nicht mehr anmelden. Lege zuerst ein Passwort fest oder verbinde einen anderen Dienst.",
     "identity-taken": "Diese Anmeldung gehört schon zu einem anderen Konto.",
     "too-many-identities": "Es sind zu viele Dienste verbunden. Bitte entferne zuerst einen.",
+    "passkey-taken": "Dieser Passkey wird schon verwendet.",
+    "too-many-passkeys": "Es gibt zu viele Passkeys. Bitte entferne zuerst einen.",
+    "factor-exists": "Es ist schon eine Authenticator-App eingerichtet. Bitte entferne sie zuerst.",
+    "totp-not-started": "Das hat zu lange gedauert. Bitte beginne die Einrichtung noch einmal.",
     "several-registrations": "Mit dieser E-Mail-Adresse gibt es mehrere Registrierungen. Bitte wende dich an uns.",
     "password-changed": "Dein Konto wurde inzwischen anderswo geändert. Bitte melde dich wieder an.",
     "body-too-large": "Das ist zu viel auf einmal. Bitte kürze es.",
@@ -68,6 +75,7 @@ export const de: Texts = {
     "invalid-binding-secret": "Mit dieser Seite stimmt etwas nicht. Bitte lade sie neu.",
     "invalid-device-proof": "Mit dieser Seite stimmt etwas nicht. Bitte lade sie neu.",
     "sign-in-expired": "Die Anmeldung hat zu lange gedauert. Bitte beginne von vorn.",
+    "challenge-expired": "Das hat zu lange gedauert. Bitte versuche es noch einmal.",
     "provider-error":
       "Der andere Dienst antwortet nicht richtig. Bitte versuche es noch einmal oder melde dich anders an.",
     "provider-unavailable":

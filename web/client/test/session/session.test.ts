@@ -62,6 +62,24 @@ describe("signing in", () => {
     });
   });
 
+  it("carries what may follow a first step, and ends a second one under the key of the first", async () => {
+    const { session, server, sid } = await signedIn();
+    const facts = { methods: ["totp"], ticket: "gp_st_x", expires_in: 300 };
+    server.answers.push(() => problem(401, "second-factor-required", facts, { "WWW-Authenticate": "Bearer" }));
+    const first = settled(session.signIn(ANN));
+    await expect(first).rejects.toMatchObject({ status: 401, problem: { code: "second-factor-required", ...facts } });
+    expect(session.getSnapshot()).toMatchObject({ status: "active", sessionId: sid });
+    expect(calls(server, "/auth/refresh")).toBe(0);
+    const { binding_secret } = server.requests.at(-1)!.body as { binding_secret: string };
+    server.answers.push((sent) => server.receive({ ...sent, path: "/auth/login", body: { ...ANN, binding_secret } }));
+    await settled(session.enter("/login/totp", { ticket: "gp_st_x", code: "123456" }));
+    expect(server.requests.at(-2)!.body).toEqual({ ticket: "gp_st_x", code: "123456" });
+    expect(session.getSnapshot().sessionId).not.toBe(sid);
+    await settled(session.refresh());
+    expect(server.requests.at(-1)!.headers.get("Gatepass-Proof")).toBeTruthy();
+    expect(session.getSnapshot().status).toBe("active");
+  });
+
   it("takes no code of an application for the end of the session, whatever its name", async () => {
     const { session, server } = await signedIn();
     await pass(6);

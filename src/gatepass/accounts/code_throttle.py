@@ -1,0 +1,80 @@
+"""The throttle of sign-ins for codes of a second factor: the same rules, under counts that a password does not clear.
+
+Comparing a code takes no time, so of a burst of guesses all would be looked at before the first is counted. A code is
+therefore counted as wrong first, then looked at, and forgiven if it is right.
+
+A guesser who knows the password has 80 guesses at a code in all, then only recovery codes, passkeys, known devices and
+home networks get in. A new password does not clear the counts, or a stolen mailbox would buy guesses without end; a
+recovery code does, and an administrator who enables the account or resets its factors.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from gatepass.accounts.throttling import Attempt, Caller, Counts, SignInThrottle, Standing
+from gatepass.core.account import Account
+from gatepass.core.throttle import (
+    LIFETIME,
+    LIFETIME_OF_DEVICES,
+    LIFETIME_OF_NETWORKS,
+    PER_ACCOUNT,
+    PER_GUESSER,
+    Throttle,
+)
+from gatepass.errors import InvalidCode
+from gatepass.ports import Attempts
+
+TOTP = "totp"
+RECOVERY_CODE = "recovery"
+KINDS = (TOTP, RECOVERY_CODE)
+
+
+class CodeThrottle(SignInThrottle):
+    """Lets a code be looked at, or makes it wait."""
+
+    async def run_code(
+        self,
+        kind: str,
+        account: Account,
+        verify: Callable[[], Awaitable[bool]],
+        *,
+        ip_prefix: str,
+        devices: tuple[bytes, ...] = (),
+    ) -> None:
+        """Return if `verify` finds the code right. `devices` as in `Attempt`.
+
+        Raises TooManyAttempts, or InvalidCode.
+        """
+        attempt = _attempt(kind, account, ip_prefix, devices)
+        before = await self._check(attempt)
+        await self._count_failure(attempt, before)
+        counts = await self._read(attempt, before.device)
+        for rule, then, now in _counted(before, counts):
+            if now.failures > max(rule.free, then.failures + 1):  # others were counted in the meantime
+                wait = rule.wait(now.failures, last_at=now.last_at, now=self._clock.now())
+                self._refuse_during(max(1, wait), ip_prefix)
+        if not await verify():
+            raise InvalidCode
+        await self._forgive(attempt, counts, device=before.device)
+
+    async def clear_codes(self, account: Account) -> None:
+        """Clear what is counted against the codes of an account whose owner was verified in another way."""
+        for kind in KINDS:
+            attempt = _attempt(kind, account)
+            await self._forgive(attempt, await self._read(attempt))
+
+
+def _attempt(kind: str, account: Account, ip_prefix: str | None = None, devices: tuple[bytes, ...] = ()) -> Attempt:
+    """By the id, which stays where the address changes."""
+    return Attempt(account.email_key, ip_prefix, devices, code_of=f"{kind}:{account.id}")
+
+
+def _counted(before: Standing, counts: Counts) -> Iterator[tuple[Throttle, Attempts, Attempts]]:
+    """What the attempt was counted under: by which rule, what was counted before it, and what is now."""
+    lasting = {Caller.DEVICE: LIFETIME_OF_DEVICES, Caller.HOME: LIFETIME_OF_NETWORKS, Caller.STRANGER: LIFETIME}
+    yield lasting[before.caller], before.counts.lasting, counts.lasting
+    if before.caller is Caller.DEVICE:
+        yield PER_GUESSER, before.counts.device, counts.device
+        return
+    yield PER_GUESSER, before.counts.pair, counts.pair
+    if before.caller is Caller.STRANGER:
+        yield PER_ACCOUNT, before.counts.account, counts.account
