@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from gatepass.accounts.identities import Identity
 from gatepass.core import base64url
-from gatepass.core.access_token import Principal
 from gatepass.core.event import PasskeyRefused, SessionRevoked
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.passkey_challenge import CHALLENGE_TTL
 from gatepass.core.policy import Policy
+from gatepass.core.principal import Principal
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError, Refused
 from gatepass.factors.options import Passkeys
