@@ -31,7 +31,7 @@ import uvicorn
 from benchmarks._options import parse
 from benchmarks.revocation import FEEDS, ROOT, Connection, _running, stores
 from gatepass import Gatepass
-from gatepass.access.asgi import Guard
+from gatepass.access.asgi_guard import Guard
 from gatepass.access.check import Check
 from gatepass.access.live import LiveConnections
 from gatepass.access.live_socket import admit

@@ -69,8 +69,11 @@ TIMEOUTS = {
     "testing.records.HEARD_TIMEOUT": PATIENCE,
     "stores.combined.store.LOCK_WAIT_TIMEOUT": PATIENCE,
     "runtime.follower.POLL_INTERVAL": 30 * PATIENCE,
+    "runtime.janitor.SWEEP_INTERVAL": 30 * PATIENCE,
+    "runtime.store_watch.CHECK_INTERVAL": 30 * PATIENCE,
 }
-"""Seconds for what the process of the tests waits for: none of it runs out. A test that is about one sets its own."""
+"""Seconds for what the process of the tests waits for: none of it runs out, and no look at the store comes between
+what a test counts. A test that is about one sets its own."""
 for name, seconds in TIMEOUTS.items():
     module, _, constant = name.rpartition(".")
     assert hasattr(import_module(f"gatepass.{module}"), constant), name

@@ -61,9 +61,7 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
     ],
 )
 def test_sync_code_has_every_async_method_of_a_service(sync: type, service: type, left_out: set[str]) -> None:
-    methods = {
-        name for name, found in vars(service).items() if inspect.iscoroutinefunction(found) and not name.startswith("_")
-    }
+    methods = {name for name, _ in inspect.getmembers(service, inspect.iscoroutinefunction) if name[0] != "_"}
     named = {name for name in vars(sync) if not name.startswith("_")}
     assert named == methods - left_out
 

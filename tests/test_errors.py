@@ -14,7 +14,7 @@ import gatepass.errors
 import gatepass.testing.battery  # before the walk below imports its parts: it has their assertions rewritten
 from gatepass.errors import GatepassError
 
-SOURCE = Path(gatepass.errors.__file__).parents[1]
+SOURCE = Path(gatepass.errors.__file__).parents[2]
 SHARED_NAMES = {"Denied": 3}
 """One in each guard whose framework has an HTTPException: an application uses one framework."""
 _LINE = re.compile(r"(?P<indent>[ │]*)[├└]── (?P<names>\w+(?:, \w+)*) *(?P<rest>.*)")
@@ -65,11 +65,16 @@ def test_the_drawings_show_every_error_once_below_its_base() -> None:
 
 
 def test_a_drawing_says_in_which_module_an_error_is_that_is_elsewhere() -> None:
-    homes = {"gatepass.errors", "gatepass.client.errors"}
     remarks = {name: remark for name, _, remark in DRAWN}
     for kind in PUBLIC:
-        if kind.__module__ not in homes:
+        if not kind.__module__.startswith(("gatepass.errors.", "gatepass.client.errors")):
             assert kind.__module__.removeprefix("gatepass.") in remarks[kind.__name__], kind
+
+
+def test_every_error_of_the_folder_is_imported_from_it() -> None:
+    for kind in PUBLIC:
+        if kind.__module__.startswith("gatepass.errors."):
+            assert kind.__name__ in gatepass.errors.__all__
 
 
 def test_no_two_errors_have_one_name() -> None:

@@ -11,7 +11,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "gatepass.accounts.external": ["AuthenticatedUser", "Authenticator"],
-        "gatepass.core.access_token": ["Principal"],
+        "gatepass.core.principal": ["Principal"],
         "gatepass.core.claims": ["AccountFacts", "Tokens"],
         "gatepass.core.hook_facts": ["HookFacts", "RequestFacts"],
         "gatepass.core.keyring": ["Secrets"],

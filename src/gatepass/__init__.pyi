@@ -1,5 +1,5 @@
 from gatepass.accounts.external import AuthenticatedUser as AuthenticatedUser, Authenticator as Authenticator
-from gatepass.core.access_token import Principal as Principal
+from gatepass.core.principal import Principal as Principal
 from gatepass.core.claims import AccountFacts as AccountFacts, Tokens as Tokens
 from gatepass.core.hook_facts import HookFacts as HookFacts, RequestFacts as RequestFacts
 from gatepass.core.keyring import Secrets as Secrets

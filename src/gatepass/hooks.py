@@ -5,8 +5,9 @@ loop. Both kinds see the context of their caller (`contextvars`).
 """
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TypeVar
 
 from gatepass.core.secret import Secret
@@ -16,9 +17,35 @@ Result = TypeVar("Result")
 
 async def call_hook(hook: Callable[..., Result | Awaitable[Result]], *args: object, **kwargs: object) -> Result:
     """The result of `hook`, whichever kind it is. Raises what it raises. A Secret is revealed to the hook alone."""
-    result = _call(hook, args, kwargs) if is_async(hook) else await asyncio.to_thread(_call, hook, args, kwargs)
-    # A plain function may return what an async one made: a lambda, a partial.
-    return await result if inspect.isawaitable(result) else result
+    with contained():
+        result = _call(hook, args, kwargs) if is_async(hook) else await asyncio.to_thread(_call, hook, args, kwargs)
+        # A plain function may return what an async one made: a lambda, a partial.
+        return await result if inspect.isawaitable(result) else result
+
+
+@contextlib.contextmanager
+def contained() -> Iterator[None]:
+    """Around a call of a hook: what would end the process or the task of its caller becomes a RuntimeError.
+
+    In a task, `sys.exit()` stops the event loop, and a CancelledError that no other task asked for ends a request.
+    """
+    try:
+        yield
+    except SystemExit as leaving:
+        raise RuntimeError("the hook raised SystemExit") from leaving
+    except asyncio.CancelledError as cancelled:
+        if _is_cancelled():
+            raise
+        raise RuntimeError("the hook raised CancelledError") from cancelled
+
+
+def _is_cancelled() -> bool:
+    """Whether another task has cancelled this one."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # on a thread
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def is_async(hook: Callable[..., object]) -> bool:

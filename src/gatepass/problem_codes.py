@@ -12,6 +12,8 @@ class ProblemCode(StrEnum):
     INVALID_TOKEN = "invalid-token"
     INSUFFICIENT_USER_AUTHENTICATION = "insufficient-user-authentication"
     INVALID_CREDENTIALS = "invalid-credentials"
+    SECOND_FACTOR_REQUIRED = "second-factor-required"
+    NO_SECOND_FACTOR = "no-second-factor"
     PAGE_RESUMES = "page-resumes"
     SIGN_IN_REQUIRED = "sign-in-required"
     PAGE_COOKIE_LOST = "page-cookie-lost"

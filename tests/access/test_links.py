@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -10,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from gatepass.core.access_token import Principal
 from gatepass.core.policy import HOUR, LONGEST_LINK, Policy
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.guards.starlette import link_principal
@@ -39,12 +40,22 @@ async def shown(request: Request) -> Response:
     return JSONResponse({"session": caller.session_id, "url": str(request.url)})
 
 
+async def broken(request: Request) -> Response:
+    link_principal(request)
+    raise ZeroDivisionError
+
+
 async def moved(request: Request) -> Response:
     link_principal(request)
     return RedirectResponse(request.url.replace(hostname="elsewhere.example"))
 
 
-ROUTES = [Route("/files/{id}", shown), Route("/moved", moved), Mount("/sub", routes=[Route("/files/{id}", shown)])]
+ROUTES = [
+    Route("/files/{id}", shown),
+    Route("/broken", broken),
+    Route("/moved", moved),
+    Mount("/sub", routes=[Route("/files/{id}", shown)]),
+]
 
 
 async def get(gate: Gatepass, link: str, *, root_path: str = "") -> tuple[Answer, Starlette]:
@@ -188,6 +199,28 @@ class TestLeaking:
             answer, _ = await get(at.gate, at.gate.link(principal, "/files/7/"))
             assert (answer.status, answer.one("referrer-policy")) == (307, "no-referrer")
             assert "gp_link" not in answer.one("location")
+
+    async def test_nor_does_a_page_of_errors_or_a_refusal_tell_it_to_another_site(self) -> None:
+        async with open_gate() as at:
+            _, principal = await principal_at(at)
+            path, _, query = at.gate.link(principal, "/broken").partition("?")
+            scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+            sent: list[Any] = []
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            async def receive() -> Any:
+                return {"type": "http.request"}
+
+            app = Starlette(routes=ROUTES, lifespan=at.gate.lifespan)
+            async with app.router.lifespan_context(app):
+                with pytest.raises(ZeroDivisionError):
+                    await app(scope, receive, send)
+            assert sent[0]["status"] == 500
+            assert (b"referrer-policy", b"no-referrer") in sent[0]["headers"]
+            refused, _ = await get(at.gate, at.gate.link(principal, "/files/7").replace("/7", "/8"))
+            assert (refused.status, refused.one("referrer-policy")) == (401, "no-referrer")
 
     async def test_what_a_server_logs_of_its_own_scope_has_no_link(self) -> None:
         async with open_gate() as at:

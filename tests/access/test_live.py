@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatepass.access import asgi
+from gatepass.access import asgi, asgi_guard
 from gatepass.access.check import Check
 from gatepass.access.claims_marks import ClaimsMarks
 from gatepass.access.live import LiveConnections, LiveLimits
@@ -492,7 +492,7 @@ class TestOtherFeeds:
             feed, gate = Silent(), on.at.gate
             check = Check(gate.check._verifier, revocations=feed, clock=on.at.clock)
             live = LiveConnections(check, revocations=feed, clock=on.at.clock)
-            app = asgi.Guard(on.echo, check=check, cookies=gate.cookies, live=live)
+            app = asgi_guard.Guard(on.echo, check=check, cookies=gate.cookies, live=live)
             async with opened(app, headers=[on.ann.bearer]) as socket:
                 await socket.hear()
                 feed.ended = True

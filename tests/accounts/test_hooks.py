@@ -243,10 +243,11 @@ class TestExtraMembers:
 
 class TestFailures:
     @pytest.mark.parametrize(
-        "fault", [RuntimeError("boom"), SessionEnded(), TooManyAttempts(9), KeyError("x"), StopIteration()]
+        "fault",
+        [RuntimeError("boom"), SessionEnded(), TooManyAttempts(9), KeyError("x"), StopIteration(), SystemExit(1)],
     )
     async def test_whatever_else_is_raised_is_a_500_and_nothing_happened(
-        self, at: GateHarness, fault: Exception
+        self, at: GateHarness, fault: BaseException
     ) -> None:
         def plain(_facts: HookFacts[None]) -> None:
             raise fault
@@ -256,6 +257,16 @@ class TestFailures:
         assert (answer.status, answer.code) == (500, "internal-error")
         assert at.hasher.calls == 0
         assert len(at.named("sys_hook_failed")) == 1
+
+    @pytest.mark.parametrize("fault", [asyncio.CancelledError(), SystemExit(1)])
+    async def test_a_hook_that_ends_itself_ends_neither_the_request_nor_the_server(
+        self, at: GateHarness, fault: BaseException
+    ) -> None:
+        async def leaving(_facts: HookFacts[None]) -> None:
+            raise fault
+
+        at.gate.before("register")(leaving)
+        assert (await Browser(at.gate.asgi).register()).code == "internal-error"
 
     async def test_a_store_that_a_hook_asks_in_vain_is_a_503(self, at: GateHarness) -> None:
         at.gate.before("register")(Asked(StoreUnavailable()))

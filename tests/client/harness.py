@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gatepass.client import Client, FileStorage
 from gatepass.testing import FaultProxy
+from tests.support import preloaded
 from tests.support.gates import SECRET
 from tests.support.process import serving
 
@@ -41,7 +42,7 @@ class Harness:
     def program(self, *arguments: str) -> subprocess.Popen[str]:
         """Run `tests.client.subprocess_client` with these arguments, in a process of its own."""
         command = [sys.executable, "-W", "error", "-m", "tests.client.subprocess_client", self.url, *arguments]
-        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return preloaded.start(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 @contextlib.contextmanager

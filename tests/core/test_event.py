@@ -86,6 +86,10 @@ NAMES = {
 """The names as published. Changing one breaks somebody's alert."""
 
 
+def test_every_event_is_imported_from_one_place() -> None:
+    assert {kind.__name__ for kind in Event.__subclasses__()} == {kind.__name__ for kind in EVENTS}
+
+
 def test_names_and_levels_are_unique_and_stay_what_they_are() -> None:
     assert {kind.__name__: (kind.name, kind.level) for kind in EVENTS} == NAMES
     assert len({kind.name for kind in EVENTS}) == len(EVENTS)

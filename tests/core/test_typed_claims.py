@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from gatepass.core.access_token import Principal
 from gatepass.core.claims import Tokens
+from gatepass.core.principal import Principal
 from gatepass.core.strict_json import Json
 from gatepass.core.typed_claims import read_claims
 from gatepass.errors import ConfigurationError, InvalidToken

@@ -47,7 +47,9 @@ def env(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 async def found(**how: object) -> list[Finding]:
-    return [finding async for finding in examine(**how)]  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr("gatepass.doctor.machine.HASHES", 1)  # each examination times some
+        return [finding async for finding in examine(**how)]  # type: ignore[arg-type]
 
 
 def said(findings: list[Finding], check: str, level: str) -> str:

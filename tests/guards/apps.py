@@ -4,6 +4,7 @@
 /maybe     anybody                      {"account"} or {"account": null}
 /notes     a caller with notes:read     {"account"}
 /vault     … who signed in in the last RECENT seconds
+/safe      … who signed in with several factors
 /page      the person of a page, GET and POST      {"account"}
 /page-notes                 … who has notes:read    {"account"}
 /page-or-not                … or nobody             {"account"}
@@ -30,7 +31,7 @@ from starlette.routing import Mount, Route
 
 from gatepass.access import asgi
 from gatepass.access import wsgi as guard_wsgi
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards import fastapi as guard_fastapi
 from gatepass.guards import flask as guard_flask
@@ -91,6 +92,8 @@ def _bare_answer(scope: Scope) -> dict[str, Any]:
             return linked(asgi.link_principal(scope), scope["query_string"].decode())
         case "/secret":
             return linked(asgi.link_principal(scope, "notes:read"), scope["query_string"].decode())
+        case "/safe":
+            return {"account": asgi.current_principal(scope, "notes:read", acr="mfa").account_id}
         case "/vault":
             return {"account": asgi.current_principal(scope, "notes:read", max_age=RECENT).account_id}
         case "/page":
@@ -129,6 +132,10 @@ def starlette(gate: Gatepass) -> ASGIApp:
     async def notes(request: Request) -> JSONResponse:
         return JSONResponse({"account": guard_starlette.current_principal(request).account_id})
 
+    @guard_starlette.requires("notes:read", acr="mfa")
+    async def safe(request: Request) -> JSONResponse:
+        return JSONResponse({"account": guard_starlette.current_principal(request).account_id})
+
     @guard_starlette.requires("notes:read", max_age=RECENT)
     async def vault(request: Request) -> JSONResponse:
         return JSONResponse({"account": guard_starlette.current_principal(request).account_id})
@@ -161,6 +168,7 @@ def starlette(gate: Gatepass) -> ASGIApp:
         Route("/maybe", maybe),
         Route("/notes", notes),
         Route("/vault", vault),
+        Route("/safe", safe),
         Route("/file", file, methods=["GET", "POST"]),
         Route("/secret", secret),
         Route("/seen", what_is_seen),
@@ -185,6 +193,12 @@ def fastapi(gate: Gatepass) -> FastAPI:
     @app.get("/notes")
     async def notes(
         principal: Annotated[Principal, guard_fastapi.requires("notes:read")],
+    ) -> dict[str, str]:
+        return {"account": principal.account_id}
+
+    @app.get("/safe")
+    async def safe(
+        principal: Annotated[Principal, guard_fastapi.requires("notes:read", acr="mfa")],
     ) -> dict[str, str]:
         return {"account": principal.account_id}
 
@@ -249,6 +263,8 @@ def _wsgi_answer(environ: Environ) -> dict[str, Any]:
             return linked(guard_wsgi.link_principal(environ, "notes:read"), environ["QUERY_STRING"])
         case "/notes":
             return {"account": guard_wsgi.current_principal(environ, "notes:read").account_id}
+        case "/safe":
+            return {"account": guard_wsgi.current_principal(environ, "notes:read", acr="mfa").account_id}
         case "/vault":
             return {"account": guard_wsgi.current_principal(environ, "notes:read", max_age=RECENT).account_id}
         case "/page":
@@ -288,6 +304,11 @@ def flask(gate: Gatepass) -> ASGIApp:
     @app.get("/notes")
     @guard_flask.requires("notes:read")
     def notes() -> dict[str, str]:
+        return {"account": guard_flask.current_principal().account_id}
+
+    @app.get("/safe")
+    @guard_flask.requires("notes:read", acr="mfa")
+    def safe() -> dict[str, str]:
         return {"account": guard_flask.current_principal().account_id}
 
     @app.get("/vault")

@@ -66,7 +66,7 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.django import (
     current_principal,
@@ -116,6 +116,16 @@ def maybe(request: HttpRequest) -> JsonResponse:
 
 @requires("notes:read")
 def notes(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": current_principal(request).account_id})
+
+
+@requires("notes:read", acr="mfa")
+def safe(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"account": current_principal(request).account_id})
+
+
+@requires("notes:read", acr="mfa")
+async def safe_async(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"account": current_principal(request).account_id})
 
 
@@ -186,6 +196,12 @@ def rest_notes(request: Request) -> Response:
 
 
 @api_view(["GET"])
+@permission_classes([rest.requires("notes:read", acr="mfa")])
+def rest_safe(request: Request) -> Response:
+    return Response({"account": rest.current_principal(request).account_id})
+
+
+@api_view(["GET"])
 @permission_classes([rest.requires("notes:read", max_age=RECENT)])
 def rest_vault(request: Request) -> Response:
     return Response({"account": rest.current_principal(request).account_id})
@@ -210,9 +226,10 @@ plain = [path("me", me), path("vault", vault), path("maybe", maybe), path("notes
 plain += [path("page", page), path("page-or-not", page_or_not), path("page-notes", page_notes)]
 asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:-1], path("page-notes", page_notes_async)]
 plain += [path("file", file), path("secret", secret)]
-asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:]]
+asynchronous = [path("me", me_async), path("vault", vault_async), *plain[2:], path("safe", safe_async)]
+plain += [path("safe", safe)]
 rested = [path("me", rest_me), path("maybe", rest_maybe), path("notes", rest_notes), path("seen", rest_seen)]
-rested += [path("vault", rest_vault), path("file", rest_file), path("secret", rest_secret)]
+rested += [path("vault", rest_vault), path("safe", rest_safe), path("file", rest_file), path("secret", rest_secret)]
 urlpatterns = [
     path("", include(plain)),
     path("async/", include(asynchronous)),

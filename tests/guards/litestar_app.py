@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from litestar import Litestar, Request, get, route
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.litestar import (
     CurrentPrincipal,
@@ -33,6 +33,11 @@ async def maybe(optional_principal: OptionalPrincipal) -> dict[str, str | None]:
 
 @get("/notes", guards=[requires("notes:read")])
 async def notes(principal: CurrentPrincipal) -> dict[str, str]:
+    return {"account": principal.account_id}
+
+
+@get("/safe", guards=[requires("notes:read", acr="mfa")])
+async def safe(principal: CurrentPrincipal) -> dict[str, str]:
     return {"account": principal.account_id}
 
 
@@ -78,5 +83,5 @@ async def seen(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def make(gate: Gatepass) -> ASGIApp:
     """Litestar, guarded by the plugin alone."""
-    handlers = [me, maybe, notes, vault, page, page_notes, page_or_not, file, secret, seen]
+    handlers = [me, maybe, notes, vault, safe, page, page_notes, page_or_not, file, secret, seen]
     return cast(ASGIApp, Litestar(handlers, plugins=[GatepassPlugin(gate)]))

@@ -152,6 +152,10 @@ class TestViews:
         gate._parts.options.clock.advance(301)  # type: ignore[attr-defined]
         assert through_middleware(asked, Vault.as_view()).status_code == 401
 
+    def test_a_class_based_one_asks_for_an_assurance(self, gate: Gatepass) -> None:
+        asked = RequestFactory().get("/", headers=sign_up())
+        assert through_middleware(asked, Vault.as_view(required_acr="mfa")).status_code == 401
+
     async def test_an_async_one_is_awaited_whether_it_refuses_or_not(self, gate: Gatepass) -> None:
         bearer = await asyncio.to_thread(sign_up)
         refused = await through_middleware(AsyncRequestFactory().get("/"), AsyncNotes.as_view())

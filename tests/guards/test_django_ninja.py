@@ -15,8 +15,8 @@ from ninja import NinjaAPI
 from ninja.decorators import decorate_view
 from ninja.security import HttpBearer
 
-from gatepass.core.access_token import Principal
 from gatepass.core.claims import Tokens
+from gatepass.core.principal import Principal
 from gatepass.gate import Gatepass
 from gatepass.guards.django import current_principal, requires
 from tests.guards.conftest import scopes

@@ -19,8 +19,8 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
-from gatepass.core.access_token import Principal
 from gatepass.core.claims import Tokens
+from gatepass.core.principal import Principal
 from gatepass.errors import InsufficientScope, Problem
 from gatepass.gate import Gatepass
 from gatepass.guards.django.middleware import GatepassMiddleware

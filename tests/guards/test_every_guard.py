@@ -3,10 +3,12 @@
 import importlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gatepass.access.asgi import current_principal
+from gatepass.testing.tokens import sign_in
 from gatepass.wire.asgi import Receive, Scope, Send
 from tests.guards.apps import RECENT
 from tests.guards.conftest import Guarded
@@ -17,6 +19,11 @@ from tests.support.gates import GateHarness
 Headers = list[tuple[str, str]]
 INVALID = ("invalid-token", 'Bearer error="invalid_token"')
 MISSING = ("token-required", "Bearer")
+GUARDS = [
+    "access.wsgi",
+    *(f"guards.{name}" for name in ("starlette", "fastapi", "litestar", "flask", "django", "django.rest_framework")),
+]
+"""The modules that have `requires`."""
 
 
 async def get(guarded: Guarded, path: str, headers: Headers, *, query: bytes = b"") -> Answer:
@@ -160,17 +167,43 @@ class TestRecentSignIn:
         assert (await get(guarded, "/vault", [guarded.ann.bearer])).code == "invalid-token"
 
 
+class TestAssurance:
+    """RFC 9470: the token holds, but its session was signed in to by too weak means."""
+
+    async def test_one_factor_is_a_401_that_says_which_assurance_is_enough(self, guarded: Guarded) -> None:
+        answer = await get(guarded, "/safe", [guarded.ann.bearer])
+        assert (answer.status, answer.code) == (401, "insufficient-user-authentication")
+        assert answer.one("www-authenticate") == 'Bearer error="insufficient_user_authentication", acr_values="mfa"'
+        assert answer.json()["acr_values"] == "mfa"
+        assert "max_age" not in answer.json()
+        assert (await get(guarded, "/notes", [guarded.ann.bearer])).status == 200, "what asks for less goes on"
+
+    @pytest.mark.parametrize("how", [{"methods": ("pwd", "otp", "mfa")}, {"acr": "mfa"}])
+    async def test_several_factors_pass_whichever_claim_says_so(self, guarded: Guarded, how: dict[str, Any]) -> None:
+        caller = sign_in(guarded.at.gate, scopes=["notes:read"], **how)
+        assert (await get(guarded, "/safe", list(caller.items()))).status == 200
+        assert guarded.at.store.verbs == [], "no store read per request"
+
+    @pytest.mark.parametrize("how", [{"methods": ("pwd", "otp")}, {"acr": "mfa2"}, {"acr": "0"}])
+    async def test_nothing_else_counts_as_several_factors(self, guarded: Guarded, how: dict[str, Any]) -> None:
+        caller = sign_in(guarded.at.gate, scopes=["notes:read"], **how)
+        assert (await get(guarded, "/safe", list(caller.items()))).code == "insufficient-user-authentication"
+
+    async def test_for_want_of_a_scope_no_step_up_is_asked_for(self, guarded: Guarded) -> None:
+        caller = sign_in(guarded.at.gate)
+        assert (await get(guarded, "/safe", list(caller.items()))).code == "insufficient-scope"
+
+
+@pytest.mark.parametrize("acr", ["", " ", "mfa ", "two  words", 'say "mfa"', "back\\slash", "ä", "x" * 256])
+@pytest.mark.parametrize("name", GUARDS)
+def test_an_assurance_that_no_challenge_can_name_is_refused_where_it_is_written(name: str, acr: str) -> None:
+    guard = importlib.import_module(f"gatepass.{name}")
+    with pytest.raises(ValueError, match="acr is one word"):
+        guard.requires(acr=acr)
+
+
 @pytest.mark.parametrize("age", [0, -1])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "access.wsgi",
-        *(
-            f"guards.{name}"
-            for name in ("starlette", "fastapi", "litestar", "flask", "django", "django.rest_framework")
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", GUARDS)
 def test_an_age_that_nobody_can_keep_is_refused_where_it_is_written(name: str, age: int) -> None:
     guard = importlib.import_module(f"gatepass.{name}")
     with pytest.raises(ValueError, match="max_age"):

@@ -16,6 +16,7 @@ from gatepass.guards.litestar import (
     CurrentPrincipal,
     Denied,
     GatepassPlugin,
+    LinkPrincipal,
     OptionalPagePrincipal,
     OptionalPrincipal,
     PagePrincipal,
@@ -271,7 +272,7 @@ class TestOpenAPI:
 
 async def test_a_dependency_may_be_replaced_in_tests(at: GateHarness) -> None:
     """The plugin's are defaults: what the application gives under their names is used."""
-    from gatepass.core.access_token import Principal
+    from gatepass.core.principal import Principal
 
     ann: Principal = Principal("ann", "sid", "jti", 0, 0, 0, frozenset(), {})
     provide: Callable[[], Principal] = lambda: ann  # noqa: E731
@@ -298,7 +299,11 @@ async def page_for_one_or_nobody(optional_page_principal: OptionalPagePrincipal)
     return str(optional_page_principal)
 
 
-@pytest.mark.parametrize("handler", [for_one, for_one_or_nobody, page_for_one, page_for_one_or_nobody])
+async def linked_for_one(link_principal: LinkPrincipal) -> str:
+    return link_principal.account_id
+
+
+@pytest.mark.parametrize("handler", [for_one, for_one_or_nobody, linked_for_one, page_for_one, page_for_one_or_nobody])
 def test_a_cached_handler_that_is_for_one_person_is_a_fault_at_start(handler: Callable[..., Any]) -> None:
     """The cache has one response for each address, and is asked before the dependencies: without any token, too."""
     with pytest.raises(ConfigurationError, match=r"cache=… and asks for `\w+`"):

@@ -469,6 +469,27 @@ class TestLongResponses:
                     pass
             assert at.gate.live.count == 0
 
+    async def test_what_makes_it_is_closed_also_where_it_is_an_iterable(self) -> None:
+        closed: list[bool] = []
+
+        class Rows:
+            async def __aiter__(self) -> AsyncIterator[bytes]:
+                try:
+                    yield b"one"
+                    yield b"two"
+                finally:
+                    closed.append(True)
+
+        async with open_gate() as at:
+            ann = Browser(at.gate.asgi)
+            await ann.register()
+            from gatepass.access.live_stream import until_over
+
+            chunks = until_over(Rows(), at.gate.check.principal([ann.bearer[1]]), live=at.gate.live)
+            assert await anext(chunks) == b"one"
+            await chunks.aclose()  # type: ignore[attr-defined]
+            assert closed == [True]
+
     async def test_in_wsgi_and_flask_it_ends_before_the_next_chunk(self) -> None:
         async with open_gate() as at:
             ann, feed = Browser(at.gate.asgi), Feed()

@@ -165,7 +165,8 @@ class TestRunOut:
 
     async def test_a_change_is_sent_nowhere(self, site: Site) -> None:
         jar = {STATE: site.ann.jar[STATE]}
-        assert (await site.open("/page", method="POST", jar=jar)).code == "token-required"
+        for path in ("/page", "/page-or-not"):
+            assert (await site.open(path, method="POST", jar=jar)).code == "token-required"
 
 
 class TestSignedOut:

@@ -13,9 +13,9 @@ import pytest
 
 from gatepass.access.asgi import current_principal
 from gatepass.access.revoked_sessions import RevokedSessions
-from gatepass.core.access_token import Principal
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import SigningKey, jwks
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, InvalidToken, Unavailable
 from gatepass.remote import RemoteGate, keys
 from gatepass.testing.clock import ManualClock

@@ -51,6 +51,33 @@ async def test_a_hook_of_any_kind_is_called_and_a_plain_one_off_the_loop(hook: C
     assert await call_hook(hook, text=Secret("y")) == "y"
 
 
+@pytest.mark.parametrize("fault", [SystemExit(1), asyncio.CancelledError()])
+async def test_a_hook_ends_neither_the_process_nor_the_task_of_its_caller(fault: BaseException) -> None:
+    def plain_one() -> None:
+        raise fault
+
+    async def async_one() -> None:
+        raise fault
+
+    for hook in (plain_one, async_one):
+        with pytest.raises(RuntimeError, match=f"raised {type(fault).__name__}"):
+            await call_hook(hook)
+
+
+async def test_a_task_that_is_cancelled_while_a_hook_runs_is_cancelled() -> None:
+    begun = asyncio.Event()
+
+    async def waits() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(call_hook(waits))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_secret_is_revealed_to_the_hook_and_shown_by_no_frame_of_ours() -> None:
     def fails(_text: str) -> None:
         raise ValueError

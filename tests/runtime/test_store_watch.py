@@ -15,6 +15,7 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW
+from tests.support import preloaded
 from tests.support.asgi import call
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, WatchedStore, open_gate
@@ -153,7 +154,7 @@ sys.stdin.read()
 async def test_a_second_server_process_on_a_sqlite_file_says_so_and_is_not_ready(tmp_path: Path) -> None:
     file = tmp_path / "gate.db"
     at = GateHarness(store=WatchedStore(SQLiteStore(file)))
-    first = subprocess.Popen(
+    first = preloaded.start(
         [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert first.stdin is not None

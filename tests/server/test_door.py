@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gatepass import AuthenticatedUser, RequestFacts
-from gatepass.core.access_token import Principal
 from gatepass.core.event import CookiesLost, SessionRevoked
+from gatepass.core.principal import Principal
 from gatepass.errors import BadRequest, Forbidden, SignInRefused
 from gatepass.server.any_response import EncodedCookie, put_headers, put_morsels
 from gatepass.server.door import SignedIn

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import preloaded
 from tests.support.gates import SECRET
 from tests.support.process import COMMAND, environment, serving, until_listening
 from tools.services.patience import PATIENCE, until
@@ -49,7 +50,7 @@ def listens(path: Path) -> bool:
 def start(
     folder: Path, *arguments: str, settings: dict[str, str], stderr: int = subprocess.DEVNULL
 ) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+    return preloaded.start(
         [*COMMAND, "serve", *arguments],
         cwd=folder,
         env=environment(**settings),

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from gatepass.core.factor import FactorSummary
 from gatepass.ports import Store
 from gatepass.stores import rows
-from gatepass.testing.records import NOW, account_of, identity_of, session_of, swap_of
+from gatepass.testing.records import NOW, account_of, identity_of, passkey_of, session_of, swap_of
 
 ACCOUNT = account_of()
 SESSION = session_of(ACCOUNT)
@@ -24,7 +25,9 @@ async def assert_all_goes_on(store: Store) -> None:
     assert await store.find_provider_session(SESSION.sid) is None
     assert await store.claims_number(ACCOUNT.id) == 0
     assert await store.take_change(ACCOUNT.id, now=NOW, until=NOW) is None, "it was there before the hooks"
+    assert await store.factors(ACCOUNT.id) == FactorSummary()
     assert await store.add_identity(identity_of(ACCOUNT), credential_version=1)
+    assert await store.add_passkey(passkey_of(ACCOUNT), credential_version=1, limit=1)
     assert await store.mark_claims([ACCOUNT.id], now=NOW, within=0) > 0
     assert await store.delete_account(ACCOUNT.id, now=NOW) == (SESSION.sid,)
     deleted = await store.take_change(ACCOUNT.id, now=NOW, until=NOW)

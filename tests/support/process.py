@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 
 from gatepass.wire.asgi import Receive, Scope, Send
+from tests.support import preloaded
 from tools.services.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "gatepass"]
@@ -48,14 +49,13 @@ def gatepass(
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     raw = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
+    done = preloaded.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment(**settings),
         input=raw,
         capture_output=True,
         timeout=PATIENCE,
-        check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -75,7 +75,7 @@ class Serving:
         command: Sequence[str] = (*COMMAND, "serve"),
     ) -> None:
         """`port` is None where the command names a socket."""
-        self.process = subprocess.Popen(
+        self.process = preloaded.start(
             [*command, *(() if port is None else ("--port", str(port)))],
             cwd=folder,
             env=environment(**settings),

@@ -129,7 +129,7 @@ class ChangesAlone(MemoryStore):
 
 
 class KeepsIdentities(MemoryStore):
-    async def change_password(self, account_id: str, *, drop_identities: bool = False, **facts: Any) -> Any:
+    async def change_password(self, account_id: str, *, drop_others: bool = False, **facts: Any) -> Any:
         return await super().change_password(account_id, **facts)
 
 
@@ -184,6 +184,61 @@ class ForgetsWhoEnded(MemoryStore):
         for sid in ended:
             del self._provider_sessions[sid]
         return ended
+
+
+class TakesCopiesOfPasskeys(MemoryStore):
+    async def use_passkey(self, credential_id: bytes, *, sign_count: int, **facts: Any) -> bool:
+        passkey = self._passkeys.get(credential_id)
+        if passkey is not None:
+            self._passkeys[credential_id] = replace(passkey, sign_count=max(0, min(passkey.sign_count, sign_count - 1)))
+        return await super().use_passkey(credential_id, sign_count=sign_count, **facts)
+
+
+class RemovesTheLastPasskey(MemoryStore):
+    async def remove_passkey(self, passkey_id: str, *, account_id: str, needs_another: bool) -> bool | None:
+        return await super().remove_passkey(passkey_id, account_id=account_id, needs_another=False)
+
+
+class KeepsTheVersionOfFactors(MemoryStore):
+    def _end_change(self, account_id: str) -> None:
+        account = self._accounts[account_id]
+        super()._end_change(account_id)
+        self._accounts[account_id] = account
+
+
+class TakesAStepAgain(MemoryStore):
+    async def use_totp(self, account_id: str, *, step: int) -> bool:
+        return await super().use_totp(account_id, step=step) or await super().use_totp(account_id, step=step + 99)
+
+
+class LooksAtACodeThenUsesIt(MemoryStore):
+    async def use_recovery_code(self, account_id: str, digest: bytes, *, now: int) -> int | None:
+        unused = self._recovery_codes.get(account_id, {}).get(digest, now) is None
+        await asyncio.sleep(0)
+        if unused:
+            self._recovery_codes[account_id][digest] = None
+        return await super().use_recovery_code(account_id, digest, now=now)
+
+
+class ReplacesTheAppUnasked(MemoryStore):
+    async def put_totp(self, totp: Any, *, credential_version: int) -> bool:
+        self._totps.pop(totp.account_id, None)
+        return await super().put_totp(totp, credential_version=credential_version)
+
+
+class RecoversAtOnce(MemoryStore):
+    async def end_factor_recovery(self, account_id: str, *, now: int) -> bool:
+        return await super().end_factor_recovery(account_id, now=now + 99)
+
+
+class ForgetsWhatWasUsed(MemoryStore):
+    async def prune_used(self, *, before: int, limit: int) -> int:
+        return await super().prune_used(before=before + 1, limit=limit)
+
+
+class KeepsFactors(MemoryStore):
+    def _drop_factors(self, account_id: str) -> None:
+        self._passkeys = {key: each for key, each in self._passkeys.items() if each.account_id != account_id}
 
 
 class SharesAddresses(MemoryStore):

@@ -50,7 +50,7 @@ def _lines(
 
 
 def _is_public(name: str, member: griffe.Object | griffe.Alias) -> bool:
-    is_elsewhere = (member.is_alias and not member.inherited) or member.is_module
+    is_elsewhere = (member.is_alias and not (member.inherited or member.is_exported)) or member.is_module
     return not is_elsewhere and not name.startswith("_") and member.docstring is not None
 
 

@@ -10,7 +10,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from gatepass.access.links import Links
-from gatepass.core.access_token import Principal, issuer_of
+from gatepass.core.access_token import issuer_of
+from gatepass.core.assurance import check_acr_values, reaches
+from gatepass.core.principal import Principal
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret
 from gatepass.errors import (
@@ -185,16 +187,22 @@ class Check:
         except TokenRequired:
             return None
 
-    def require(self, principal: Principal, scopes: tuple[str, ...] = (), *, max_age: int | None = None) -> Principal:
-        """The principal if it covers all `scopes` and signed in at most `max_age` seconds ago.
+    def require(
+        self, principal: Principal, scopes: tuple[str, ...] = (), *, max_age: int | None = None, acr: str | None = None
+    ) -> Principal:
+        """The principal if it covers all `scopes` and signed in within `max_age` seconds, reaching `acr`.
+
+        `acr` names the assurances that are enough, one or several with a space between them (`core.assurance`).
 
         Raises InsufficientScope, or else, where a new sign-in helps, InsufficientUserAuthentication (RFC 9470 §3).
         """
         require_scopes(principal, scopes)
-        if max_age is not None:
-            check_max_age(max_age)
-            if self._clock.now() - principal.authenticated_at > max_age:
-                raise InsufficientUserAuthentication(max_age)
+        if max_age is None and acr is None:
+            return principal
+        check_step_up(max_age, acr)
+        is_old = max_age is not None and self._clock.now() - principal.authenticated_at > max_age
+        if is_old or (acr is not None and not reaches(acr, methods=principal.methods, acr=principal.acr)):
+            raise InsufficientUserAuthentication(max_age, acr=acr)
         return principal
 
     def _remember(self, verified: OrderedDict[bytes, Principal], digest: bytes, principal: Principal) -> None:
@@ -212,7 +220,9 @@ def require_scopes(principal: Principal, scopes: tuple[str, ...]) -> None:
         raise InsufficientScope(scopes)
 
 
-def check_max_age(max_age: int | None) -> None:
-    """Raise ValueError for a maximal age below one second, which no sign-in could meet."""
+def check_step_up(max_age: int | None, acr: str | None = None) -> None:
+    """Raise ValueError for a maximal age below one second, or an assurance, that no sign-in could meet."""
     if max_age is not None and max_age < 1:
         raise ValueError(f"max_age must be at least 1 second, or None, not {max_age!r}")
+    if acr is not None:
+        check_acr_values(acr)

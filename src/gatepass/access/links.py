@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatepass.core import claims_mark, signed_link
-from gatepass.core.access_token import Principal
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import LONGEST_LINK, Policy
+from gatepass.core.principal import Principal
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 from gatepass.ports import Clock

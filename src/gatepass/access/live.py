@@ -16,8 +16,8 @@ from typing import Protocol, runtime_checkable
 
 from gatepass.access.check import Check
 from gatepass.access.claims_marks import ClaimsMarks
-from gatepass.core.access_token import Principal
 from gatepass.core.claims_mark import EVERYBODY, ClaimsMark
+from gatepass.core.principal import Principal
 from gatepass.core.rate import Rate
 from gatepass.core.revocation_list import RevocationList
 from gatepass.errors import InvalidToken, RevokedToken, Unavailable

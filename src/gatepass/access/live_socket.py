@@ -16,7 +16,7 @@ from gatepass.access.live import LIVE, LiveConnections
 from gatepass.access.live_handshake import Handshake
 from gatepass.access.live_wire import POLICY, RUN_OUT, answer_to, code_of, token_in
 from gatepass.access.refusals import problem_of
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.core.secret import Secret
 from gatepass.errors import (
     ConfigurationError,
@@ -123,9 +123,9 @@ class LiveSocket(Handshake):
         self._live.check.still(self.principal, self._live.clock.now())
         return self.principal
 
-    def require(self, scopes: tuple[str, ...], *, max_age: int | None) -> Principal:
+    def require(self, scopes: tuple[str, ...], *, max_age: int | None, acr: str | None) -> Principal:
         """The caller by the newest token, who must cover `scopes`. Raises as `current` and `Check.require` do."""
-        return self._live.check.require(self.current(), scopes, max_age=max_age)
+        return self._live.check.require(self.current(), scopes, max_age=max_age, acr=acr)
 
     def end(self, refusal: InvalidToken | Unavailable) -> None:
         """Close it from outside; the application is told of a disconnect."""
@@ -284,8 +284,8 @@ async def admit_optional(scope: Scope) -> Principal | None:
     return await socket.admit()
 
 
-async def admit(scope: Scope, *scopes: str, max_age: int | None = None) -> Principal:
-    """Let the caller of a WebSocket in, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+async def admit(scope: Scope, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
+    """Let the caller of a WebSocket in, of `scopes`, who signed in within `max_age` seconds, reaching `acr`.
 
     Waits for the first message where the handshake brought no token. Raises the Problem after it has closed the socket.
     """
@@ -294,7 +294,7 @@ async def admit(scope: Scope, *scopes: str, max_age: int | None = None) -> Princ
         raise ConfigurationError("No gate guards this WebSocket: app = gate.guard(app), or lifespan=gate.lifespan.")
     await socket.admit()
     try:
-        return socket.require(scopes, max_age=max_age)
+        return socket.require(scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         await socket.refuse(problem)
         raise

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TypeVar
 
 from gatepass.access.live import LiveConnections
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken, Unavailable
 
 Chunk = TypeVar("Chunk")
@@ -57,10 +57,9 @@ async def until_over(
 
     What makes the chunks is cancelled where it waits, in its own task, so that it can clean up.
     """
-    response = _Response(principal)
+    response, iterator = _Response(principal), aiter(chunks)
     live.add(response)
     try:
-        iterator = aiter(chunks)
         while not response.is_over and live.holds(principal):
             try:
                 chunk = await response.next_of(iterator)
@@ -73,7 +72,7 @@ async def until_over(
             yield chunk
     finally:
         live.remove(response)
-        close = getattr(chunks, "aclose", None)
+        close = getattr(iterator, "aclose", None)
         if close is not None:
             await close()
 

@@ -8,7 +8,8 @@ application lets people sign in, or gets the 401. Requests of scripts are never 
 from typing import NamedTuple
 
 from gatepass.access.check import Check
-from gatepass.core.access_token import Principal, is_page_token
+from gatepass.core.access_token import is_page_token
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, Forbidden, InvalidToken, PageElsewhere, TokenRequired, Unauthenticated
 from gatepass.problem_codes import ProblemCode
 from gatepass.wire.cookies import Cookies
@@ -64,8 +65,10 @@ class PageCheck:
         self._cookies = cookies
         self._options = options
 
-    def principal(self, request: PageRequest, scopes: tuple[str, ...] = (), *, max_age: int | None = None) -> Principal:
-        """The person, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+    def principal(
+        self, request: PageRequest, scopes: tuple[str, ...] = (), *, max_age: int | None = None, acr: str | None = None
+    ) -> Principal:
+        """The person, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
         A server that renders may pass the cookie on as a bearer token, and a script may send its access token.
         Raises as `Check.principal` and `Check.require`; PageElsewhere where another page is the answer; Forbidden
@@ -75,7 +78,7 @@ class PageCheck:
             found = self._found(request)
         except Unauthenticated as refusal:
             raise self._instead(request, refusal) from None
-        return self._check.require(found, scopes, max_age=max_age)
+        return self._check.require(found, scopes, max_age=max_age, acr=acr)
 
     def optional(self, request: PageRequest) -> Principal | None:
         """The person, or None for one who is signed out. Raises as `principal`."""
@@ -86,7 +89,7 @@ class PageCheck:
                 raise
             if not self._cookies.names_session(request.cookies) or self._cookies.was_resumed(request.cookies):
                 return None
-            if not request.is_navigation:
+            if request.method not in READING or not request.is_navigation:
                 raise
             raise self._resume(request, is_optional=True) from None
 

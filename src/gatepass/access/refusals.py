@@ -42,14 +42,18 @@ class GuardedSend:
             return self._send(message)
         if message["type"] == "http.response.start" and message["status"] != 500:
             self.has_started = True
-            if self.delivery is not None:
-                self.delivery.see(message["headers"])
-            if self.rendered:
-                message = _fit_for_caches(message, self.rendered)
-            if self.by_link:
-                message = {**message, "headers": private_headers(message["headers"])}
-            return self._send(_with_cors(message, self.cors) if self.cors else message)
+            return self._send(self._fitted(message))
         return self._hold(message)
+
+    def _fitted(self, head: Message) -> Message:
+        """The head of a response, with what the guard adds to it and takes out of it."""
+        if self.delivery is not None:
+            self.delivery.see(head.get("headers", ()))
+        if self.rendered:
+            head = _fit_for_caches(head, self.rendered)
+        if self.by_link:
+            head = {**head, "headers": private_headers(head.get("headers", ()))}
+        return _with_cors(head, self.cors) if self.cors else head
 
     async def _hold(self, message: Message) -> None:
         if not self._held and message["type"] != "http.response.start":  # an informational response (103)
@@ -64,11 +68,17 @@ class GuardedSend:
         held, self._held = self._held, []
         for message in held:
             self.has_started = True
-            if self.delivery is not None:
-                self.delivery.see(message.get("headers", ()))
-            if self.rendered and message["type"] == "http.response.start":
-                message = _fit_for_caches(message, self.rendered)
-            await self._send(message)
+            await self._send(self._fitted(message) if message["type"] == "http.response.start" else message)
+
+    async def refuse(self, problem: Problem, *, cors: Cors = ()) -> None:
+        """Respond with a problem in place of what is held back."""
+        self._held = []
+        self.has_started = True
+
+        async def send(message: Message) -> None:
+            await self._send(self._fitted(message) if message["type"] == "http.response.start" else message)
+
+        await refuse(problem, send, cors=cors)
 
 
 class Refusals:

@@ -1,8 +1,8 @@
 """The guard for any WSGI application, and what the guards of WSGI frameworks share.
 
-As for ASGI (`access/asgi.py`): the refresh cookie is removed from the request before the application sees it, and only
-the auth endpoints, which are mounted here, get it back. The Check needs no event loop, so a request costs no more than
-there. Only the first request of a process waits until the gate is open, for a bounded time.
+As for ASGI (`access/asgi_guard.py`): the refresh cookie is removed from the request before the application sees it, and
+only the auth endpoints, which are mounted here, get it back. The Check needs no event loop, so a request costs no more
+than there. Only the first request of a process waits until the gate is open, for a bounded time.
 """
 
 import functools
@@ -14,7 +14,7 @@ from types import GeneratorType
 from typing import Any
 from urllib.parse import quote
 
-from gatepass.access.check import Check, check_max_age
+from gatepass.access.check import Check, check_step_up
 from gatepass.access.delivery import Delivery
 from gatepass.access.gate import Gate
 from gatepass.access.live import LiveConnections
@@ -22,7 +22,7 @@ from gatepass.access.live_stream import Chunk, until_over_sync
 from gatepass.access.pages import PATH_CHARACTERS, PageCheck, PageRequest, pages_of
 from gatepass.access.refusals import Cors, problem_of
 from gatepass.access.rendered import cache_headers
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, keep, reclaim
 from gatepass.wire.cookies import Cookies
@@ -45,10 +45,12 @@ class RequestGuard:
     wait_until_open: Callable[[], None]
     live: LiveConnections
 
-    def principal(self, environ: Environ, scopes: tuple[str, ...], max_age: int | None = None) -> Principal:
-        """The caller, who must cover `scopes` and have signed in at most `max_age` seconds ago."""
+    def principal(
+        self, environ: Environ, scopes: tuple[str, ...], max_age: int | None = None, acr: str | None = None
+    ) -> Principal:
+        """The caller, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`."""
         self.wait_until_open()
-        return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age)
+        return self.check.require(self.check.principal(authorizations(environ)), scopes, max_age=max_age, acr=acr)
 
     def linked(self, environ: Environ, scopes: tuple[str, ...]) -> Principal:
         """The caller by its access token or by the link of the request, who must cover `scopes`."""
@@ -119,12 +121,12 @@ def prepare_environ(environ: Environ, guard: RequestGuard, cookies: Cookies, *, 
     return bool(held)
 
 
-def current_principal(environ: Environ, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(environ: Environ, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Raises TokenRequired, InvalidToken, InsufficientScope, InsufficientUserAuthentication or Unavailable.
     """
-    return guard_of(environ).principal(environ, scopes, max_age)
+    return guard_of(environ).principal(environ, scopes, max_age, acr)
 
 
 def link_principal(environ: Environ, *scopes: str) -> Principal:
@@ -140,14 +142,14 @@ def optional_principal(environ: Environ) -> Principal | None:
     return guard_of(environ).optional(environ)
 
 
-def page_principal(environ: Environ, *scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(environ: Environ, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """The person for whom this request's page is rendered, who must cover `scopes` (PROTOCOL §10).
 
     Raises as `PageCheck.principal`, and ConfigurationError for a gate without pages.
     """
     pages = guard_of(environ).pages
     environ[RENDERED] = "for-a-person"
-    return pages.principal(page_request(environ), scopes, max_age=max_age)
+    return pages.principal(page_request(environ), scopes, max_age=max_age, acr=acr)
 
 
 def optional_page_principal(environ: Environ) -> Principal | None:
@@ -179,17 +181,17 @@ def live_stream(environ: Environ, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     return until_over_sync(chunks, guard.principal(environ, ()), live=guard.live)
 
 
-def requires(*scopes: str, max_age: int | None = None) -> Callable[[WSGIApp], WSGIApp]:
+def requires(*scopes: str, max_age: int | None = None, acr: str | None = None) -> Callable[[WSGIApp], WSGIApp]:
     """Decorate a WSGI application: it runs only for a caller who covers `scopes` (none: any valid caller).
 
-    With `max_age` the caller must have signed in at most that many seconds ago.
+    With `max_age` the caller must have signed in at most that many seconds ago, with `acr` by such means.
     """
-    check_max_age(max_age)
+    check_step_up(max_age, acr)
 
     def decorate(app: WSGIApp) -> WSGIApp:
         @functools.wraps(app)
         def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-            current_principal(environ, *scopes, max_age=max_age)
+            current_principal(environ, *scopes, max_age=max_age, acr=acr)
             return app(environ, start_response)
 
         return guarded

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from gatepass.core.event import Event, HookFailed
 from gatepass.core.hook_facts import HookFacts, HookKind
 from gatepass.errors import ConfigurationError, GatepassError, Overloaded, Refused, Unavailable
-from gatepass.hooks import is_async, takes_one
+from gatepass.hooks import contained, is_async, takes_one
 from gatepass.ports import Clock
 from gatepass.problem_codes import ProblemCode
 from gatepass.wire import bodies
@@ -80,9 +80,10 @@ class Hook:
         task.result()
 
     async def _call(self, facts: HookFacts[Any]) -> None:
-        result = self.call(facts) if is_async(self.call) else await _on_a_thread(partial(self.call, facts))
-        if result is not None:  # a plain function may return what an async one made: a lambda, a partial
-            await result
+        with contained():
+            result = self.call(facts) if is_async(self.call) else await on_a_thread(partial(self.call, facts))
+            if result is not None:  # a plain function may return what an async one made: a lambda, a partial
+                await result
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.running -= 1
@@ -195,7 +196,7 @@ class Hooks:
         self._report(HookFailed(at=self._clock.now(), hook=what, why=type(fault).__name__))
 
 
-async def _on_a_thread(call: Callable[[], Any]) -> Any:
+async def on_a_thread(call: Callable[[], Any]) -> Any:
     """As asyncio.to_thread, but on a thread of its own, for which neither another call nor the process waits.
 
     Its end also closes what a library keeps for each thread, such as the database connections of Django.

@@ -83,7 +83,7 @@ class PasswordReset:
             credential_version=account.credential_version,
             now=now,
             keep=None,
-            drop_identities=account.verified_at is None,
+            drop_others=account.verified_at is None,
         )
         if ended is None:
             await self._check_done(link, new, ip_prefix=ip_prefix)

@@ -1,31 +1,27 @@
-"""Accounts: make one, authenticate its owner, change the password, disable, delete.
-
-A sign-in tells an attacker one bit. Unknown account, wrong password and disabled account get the same answer after the
-same work; failures are counted per account and per network, and looked at before and after hashing (`throttling`).
-"""
+"""Accounts: find one, make one, disable, delete. Their passwords are in `credentials`."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from gatepass.accounts.changes import Changes
+from gatepass.accounts.credentials import Credentials
 from gatepass.accounts.external import AuthenticatedUser, ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
-from gatepass.accounts.throttling import Attempt, SignInThrottle
+from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core import event as events
 from gatepass.core.account import NO_PASSWORD, Account, PendingRegistration
 from gatepass.core.event import Event
-from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.secret import Secret
-from gatepass.errors import Conflict, Forbidden, InvalidCredentials, Overloaded
+from gatepass.errors import Conflict
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.problem_codes import ProblemCode
 from gatepass.sessions.service import Sessions
 from gatepass.wire.email_address import EmailAddress, earlier_key, read_email
 
 
-class Accounts:
-    """With `external_users` passwords are verified by another system, and cannot be changed here."""
+class Accounts(Credentials):
+    """The accounts of a gate. With `external_users` another system keeps the people, and an account mirrors each."""
 
     def __init__(
         self,
@@ -40,15 +36,17 @@ class Accounts:
         changes: Changes,
         external_users: ExternalUsers | None = None,
     ) -> None:
-        self._store = store
-        self._sessions = sessions
-        self._passwords = passwords
-        self._throttle = throttle
-        self._clock = clock
+        super().__init__(
+            store,
+            sessions=sessions,
+            passwords=passwords,
+            throttle=throttle,
+            clock=clock,
+            report=report,
+            external_users=external_users,
+        )
         self._entropy = entropy
-        self._report = report
         self._changes = changes
-        self._external_users = external_users
 
     async def find(self, account_id: str) -> Account | None:
         """The account of this id, or None."""
@@ -194,83 +192,6 @@ class Accounts:
         self._report(events.AccountVerified(at=now, account_id=account.id))
         return account
 
-    async def authenticate(
-        self,
-        email_key: str,
-        password: Secret,
-        *,
-        ip_prefix: str,
-        raw_email: str | None = None,
-        devices: tuple[bytes, ...] = (),
-        request: RequestFacts = NO_REQUEST,
-    ) -> Account:
-        """The account with these credentials. `email_key` is normalised, `ip_prefix` the coarse address.
-
-        `raw_email` is the address as it was received, and `request` where it came from, for external users; `devices`
-        are the sessions whose refresh tokens the caller still has. Raises InvalidCredentials, TooManyAttempts,
-        Unprocessable (`password-too-long`) or Overloaded.
-        """
-        self._passwords.refuse_overlong(password)
-        attempt = Attempt(email_key, ip_prefix, devices)
-        external = self._external_users
-        if external is not None:
-            email = raw_email or email_key
-            return await self._throttle.run(
-                attempt, lambda: external.verify(email, password, network=ip_prefix, request=request)
-            )
-        account = await self._throttle.run(attempt, lambda: self._verify(email_key, password, network=ip_prefix))
-        await self._rehash(account, password, network=ip_prefix)
-        return account
-
-    async def reauthenticate(self, account: Account, password: Secret, *, sid: bytes, ip_prefix: str) -> None:
-        """Verify the password of an account's owner again, who is signed in as `sid`. Raises as `authenticate`."""
-        verified = await self.authenticate(account.email_key, password, ip_prefix=ip_prefix, devices=(sid,))
-        if verified.id != account.id:  # the address was moved to another account since `account` was read
-            raise InvalidCredentials
-
-    async def check_pending_password(self, pending: PendingRegistration, password: Secret, *, ip_prefix: str) -> None:
-        """Verify the password that was chosen with a pending registration, for the caller who has its mailed link.
-
-        What strangers failed at the address does not matter: the link shows the mailbox. Raises as `authenticate`.
-        """
-        self._passwords.refuse_overlong(password)
-
-        async def verify() -> tuple[PendingRegistration | None, bool]:
-            return pending, await self._passwords.verify(pending.password_hash, password, network=ip_prefix)
-
-        await self._throttle.run_with_link(pending.id, verify, ip_prefix=ip_prefix)
-
-    async def clear_failures(self, email_key: str, *, ip_prefix: str | None = None) -> None:
-        """Clear the failed sign-ins of an account whose owner was verified in another way, in this network."""
-        await self._throttle.clear(email_key, ip_prefix=ip_prefix, is_recovered=True)
-
-    async def change_password(
-        self, account: Account, current: Secret, *, new: Secret, sid: bytes, ip_prefix: str
-    ) -> None:
-        """Change the password and revoke every session. `current` is verified under the throttle.
-
-        `sid` is the session of the caller.
-
-        Raises InvalidCredentials, TooManyAttempts, Unprocessable (`password-…`), Overloaded, Conflict
-        (`password-changed`), or Forbidden (`not-offered`) for external users.
-        """
-        self.require_local()
-        await self.authenticate(account.email_key, current, ip_prefix=ip_prefix, devices=(sid,))
-        password = self._passwords.check_policy(new, account.email_key)
-        password_hash = await self._passwords.hash_password(password, network=ip_prefix)
-        now = self._clock.now()
-        ended = await self._store.change_password(
-            account.id,
-            password_hash=password_hash,
-            credential_version=account.credential_version,
-            now=now,
-            keep=None,
-        )
-        if ended is None:
-            raise Conflict(ProblemCode.PASSWORD_CHANGED, "The password was changed by another request meanwhile.")
-        self._report(events.PasswordChanged(at=now, address=ip_prefix, account_id=account.id))
-        self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
-
     async def disable(self, account_id: str) -> bool:
         """Refuse further sign-ins, make all mailed links void and revoke all sessions, in one step.
 
@@ -323,28 +244,6 @@ class Accounts:
         then 10 s, up to 5 minutes. Raises StoreUnavailable.
         """
         return await self._changes.deliver_left()
-
-    def require_local(self) -> None:
-        """Raise Forbidden (`not-offered`) if users are external."""
-        if self._external_users is not None:
-            raise Forbidden(ProblemCode.NOT_OFFERED, "Accounts are managed by another system; change yours there.")
-
-    async def _verify(self, email_key: str, password: Secret, *, network: str) -> tuple[Account | None, bool]:
-        """The account of an address, and whether the password matches: the same work in every case."""
-        account = await find_by_email(self._store, email_key)
-        may_match = account is not None and account.disabled_at is None and account.has_password
-        password_hash = account.password_hash if account is not None and may_match else None
-        return account, await self._passwords.verify(password_hash, password, network=network)
-
-    async def _rehash(self, account: Account, password: Secret, *, network: str) -> None:
-        try:
-            password_hash = await self._passwords.rehash(account.password_hash, password, network=network)
-        except Overloaded:  # the next sign-in renews it
-            return
-        if password_hash is not None:
-            await self._store.rehash_password(
-                account.id, password_hash=password_hash, credential_version=account.credential_version
-            )
 
 
 def _ask_which(waiting: Sequence[PendingRegistration]) -> str:

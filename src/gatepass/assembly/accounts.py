@@ -18,6 +18,7 @@ from gatepass.accounts.service import Accounts
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.assembly.options import Options
 from gatepass.assembly.sessions import SessionParts
+from gatepass.factors.policy import SecondFactors
 from gatepass.mail.outbox import Outbox
 from gatepass.sessions.changed_claims import ChangedClaims
 
@@ -29,6 +30,9 @@ class AccountParts(SessionParts):
         super().__init__(options)
         self.hooks = Hooks(clock=options.clock, report=self.report)
         self.changes = Changes(options.store, hooks=self.hooks, clock=options.clock)
+        self.second_factors = SecondFactors(
+            options.store, policy=options.policy, clock=options.clock, report=self.report
+        )
         self._join_accounts()
         self._join_identities()
         self._join_administration()

@@ -6,6 +6,7 @@ from gatepass.access.live import LiveConnections
 from gatepass.assembly.accounts import AccountParts
 from gatepass.assembly.options import Options
 from gatepass.core.strict_json import dump
+from gatepass.factors.tickets import Tickets
 from gatepass.oidc.providers import Providers
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.lost_sessions import LostSessions
@@ -96,6 +97,8 @@ class EndpointParts(AccountParts):
                 clock=options.clock,
                 entropy=options.entropy,
             ),
+            second_factors=self.second_factors,
+            tickets=Tickets(options.store, keys=self._ring, clock=options.clock, entropy=options.entropy),
             check=self.check,
             links=self.links,
             limiter=Limiter(options.limits, clock=options.clock, report=self.report),

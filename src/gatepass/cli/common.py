@@ -179,4 +179,4 @@ def _sentence(problem: Problem) -> str:
     errors = problem.facts.get("errors")
     if errors is None or isinstance(errors, str | int):
         return problem.detail
-    return " ".join(error["message"] for error in errors)
+    return " ".join(error["message"] for error in errors if not isinstance(error, str))

@@ -15,7 +15,7 @@ from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive_async
 from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.links import links_for
-from gatepass.client.session.endpoints import exclude_own_cookies
+from gatepass.client.session.cookies import exclude_own_cookies
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
 

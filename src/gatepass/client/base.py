@@ -22,7 +22,8 @@ from gatepass.client.layers.error_handlers import ErrorHandlers, Handler
 from gatepass.client.layers.interceptors import Interceptors
 from gatepass.client.layers.retry import Retry
 from gatepass.client.layers.session import SessionLayer
-from gatepass.client.session.session import TIMEOUT, Ended, Session, join_url
+from gatepass.client.session.address import join_url
+from gatepass.client.session.session import TIMEOUT, Ended, Session
 from gatepass.client.storage.base import Storage
 from gatepass.wire.origin import is_loopback
 

@@ -8,37 +8,23 @@ expressed (RFC 8725 §3). The signature is checked next, and only then is the pa
 
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gatepass.core import base64url, claims_mark, strict_json
-from gatepass.core.frozen_json import frozen
 from gatepass.core.keyring import ACCESS, PAGE, SigningKey, TokenKind, header_of
+from gatepass.core.principal import Principal, principal_of, text_claim, time_claim
 from gatepass.core.public_key import ES256, PublicKey, der_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar  # of typeshed, for the default
-
-    Claims = TypeVar("Claims", default=Mapping[str, Json], covariant=True)
-else:
-    from typing import TypeVar
-
-    Claims = TypeVar("Claims", covariant=True)
-Kind = TypeVar("Kind")
 
 MAX_LENGTH = 8192
 """Characters. Gatepass's own tokens have about 500; common proxies accept header lines of 8 kB."""
 MAX_AHEAD = 300
 """Seconds by which `iat` may lie in the future. It protects nothing, as `exp` bounds the life of a token: so a verifier
 whose clock is some seconds behind need not refuse every fresh token. More is an issuer whose clock is wrong."""
-MAX_TIME = 2**53
-"""The last second that every JSON reader knows exactly (RFC 8259 §6)."""
 Check = Callable[[bytes, bytes], bool]
 RESERVED = frozenset(
     (
@@ -60,61 +46,11 @@ RESERVED = frozenset(
     )
 ) | {claims_mark.CLAIM}
 """Claims that an application's hook may not set."""
-_NONE: frozenset[str] = frozenset()
 _PAGE_TYPE = f'"typ":"{PAGE}"}}'.encode()
 
 
 class UnknownHeader(InvalidToken):
     """The header is that of no known key: a foreign token, or one under a key that is not known yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Principal(Generic[Claims]):
-    """The caller: the facts of a verified access token.
-
-    `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
-    the sign-in, the `amr` claim (RFC 8176), and `acr` is its assurance, None where nobody has said one. `begun_at` is
-    when the session began: `authenticated_at`, or later where another system had authenticated the person before.
-    `claims` has all claims, those of the application's hook included. They cannot be changed, in any depth: a verified
-    token is remembered, and later requests get the same ones. `typed` gives a `Principal[MyClaims]`, whose claims are a
-    type of the application's; a bare Principal has a mapping. `claims_mark`: which change of the account's claims the
-    token knows (`core/claims_mark.py`).
-    """
-
-    account_id: str
-    session_id: str
-    token_id: str
-    expires_at: int
-    issued_at: int
-    authenticated_at: int
-    scopes: frozenset[str]
-    claims: Claims = field(repr=False)
-    methods: tuple[str, ...] = ()
-    acr: str | None = None
-    begun_at: int = 0
-    claims_mark: int = 0
-    email_verified: bool | None = None
-    """The claim of this name (`Tokens(email_verified_claim=True)`), of when the token was made; None without one."""
-    by_link: bool = False
-    """Whether a link to one path is all that the request showed: a person opened it, or who was given it."""
-
-    @property
-    def auth_time(self) -> int:
-        """`authenticated_at` by the name of its claim."""
-        return self.authenticated_at
-
-    def typed(self: "Principal[Mapping[str, Json]]", kind: type[Kind]) -> "Principal[Kind]":
-        """The same caller, with the claims as `kind`: a TypedDict, a frozen dataclass or a frozen pydantic model.
-
-        Raises InvalidToken if they do not fit, as those of a token that was issued before the type changed: the client
-        refreshes once. Raises ConfigurationError for a type that can be changed.
-        """
-        from gatepass.core.typed_claims import read_claims  # and pydantic: verifying a token alone needs neither
-
-        try:
-            return replace(self, claims=read_claims(kind, self.claims))  # type: ignore[return-value, arg-type]
-        except ValueError as misfit:
-            raise InvalidToken(str(misfit)) from None
 
 
 def sign(claims: Mapping[str, Json], key: SigningKey, *, kind: TokenKind = ACCESS) -> str:
@@ -160,7 +96,7 @@ class Verifier:
         """The session of a token by this issuer for this audience, whatever its times. Raises InvalidToken."""
         claims = _parse(self.authenticate(token))
         self._check_parties(claims)
-        return _text(claims, "sid")
+        return text_claim(claims, "sid")
 
     def authenticate(self, token: str) -> bytes:
         """The payload of a token of this issuer whose signature holds. Raises InvalidToken."""
@@ -188,36 +124,15 @@ class Verifier:
 
     def _judge(self, claims: Mapping[str, Json], now: int) -> Principal:
         self._check_parties(claims)
-        expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
+        expires_at, issued_at = time_claim(claims, "exp"), time_claim(claims, "iat")
         if now >= expires_at + self._skew:
             raise InvalidToken("expired")
         if issued_at > now + MAX_AHEAD:
             raise InvalidToken("issued in the future")
-        if "nbf" in claims and _time(claims, "nbf") > now + self._skew:
+        if "nbf" in claims and time_claim(claims, "nbf") > now + self._skew:
             raise InvalidToken("not valid yet")
-        _text(claims, "client_id")
+        text_claim(claims, "client_id")
         return principal_of(claims)
-
-
-def principal_of(claims: Mapping[str, Json], *, by_link: bool = False) -> Principal:
-    """The caller that authentic claims name; a link has no `jti`. Raises InvalidToken for a missing or unusable one."""
-    authenticated_at = _time(claims, "auth_time")
-    return Principal(
-        _text(claims, "sub"),
-        _text(claims, "sid"),
-        "" if by_link else _text(claims, "jti"),
-        _time(claims, "exp"),
-        _time(claims, "iat"),
-        authenticated_at,
-        _scopes(claims),
-        frozen(claims),
-        _methods(claims),
-        _text(claims, "acr") if "acr" in claims else None,
-        _time(claims, "begun_at") if "begun_at" in claims else authenticated_at,
-        _time(claims, claims_mark.CLAIM) if claims_mark.CLAIM in claims else 0,
-        _is_verified(claims),
-        by_link,
-    )
 
 
 def is_page_token(token: str) -> bool:
@@ -298,46 +213,3 @@ def _parse(payload: bytes) -> dict[str, Json]:
     if not isinstance(claims, dict):
         raise InvalidToken("payload is not an object")
     return claims
-
-
-def _scopes(claims: Mapping[str, Json]) -> frozenset[str]:
-    """The words of the scope claim (RFC 9068 §2.2.3); none where there is no such claim."""
-    scope = claims.get("scope", "")
-    if not isinstance(scope, str):
-        raise InvalidToken("scope")
-    return frozenset(scope.split()) if scope else _NONE
-
-
-def _methods(claims: Mapping[str, Json]) -> tuple[str, ...]:
-    """The amr claim (RFC 9068 §2.2.1); none where there is no such claim."""
-    methods = claims.get("amr")
-    if methods is None:
-        return ()
-    if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
-        raise InvalidToken("amr")
-    return tuple(map(str, methods))
-
-
-def _is_verified(claims: Mapping[str, Json]) -> bool | None:
-    """The email_verified claim (OpenID Connect Core §5.1); None where there is none, or something else."""
-    verified = claims.get("email_verified")
-    return verified if isinstance(verified, bool) else None
-
-
-def _text(claims: Mapping[str, Json], name: str) -> str:
-    value = claims.get(name)
-    if not isinstance(value, str) or not value:
-        raise InvalidToken(name)
-    return value
-
-
-def _time(claims: Mapping[str, Json], name: str) -> int:
-    """A NumericDate (RFC 7519 §2) as whole seconds; booleans, text, infinities and negatives are none."""
-    value = claims.get(name)
-    # The type itself, not isinstance: to Python a boolean is an integer too.
-    if type(value) is not int and type(value) is not float:
-        raise InvalidToken(name)
-    # Beyond 2^53 there are no exact seconds, and an integer of 400 digits does not even become a float.
-    if not 0 <= value <= MAX_TIME:
-        raise InvalidToken(name)
-    return int(value)

@@ -115,7 +115,8 @@ class SecretKeys:
 
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
-    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back.
+    of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `ticket` for
+    sign-ins between their two steps.
     """
 
     key_id: int
@@ -126,6 +127,7 @@ class SecretKeys:
     signed_link: Mac
     device: bytes
     errand: bytes
+    ticket: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -233,6 +235,7 @@ class KeyRing:
                 signed_link=Mac(derive(secret, "signed link")),
                 device=derive(secret, "device-bound session"),
                 errand=derive(secret, "sign-in errand"),
+                ticket=derive(secret, "sign-in ticket"),
             )
             for secret in secrets
         ]

@@ -16,6 +16,7 @@ LONGEST_LINK = 12 * HOUR
 """Seconds: a film and its pauses. Whoever has an address with a link can read that path for so long."""
 
 RegistrationMode = Literal["open", "verify", "closed"]
+SecondFactor = Literal["off", "optional", "required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class Policy:
     """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
     recent_sign_in: int = 0
     """Ending another of one's sessions needs a sign-in not longer ago than this (ASVS 7.5.2). 0: it never matters."""
+    second_factor: SecondFactor = "optional"
+    """`optional`: asked of accounts that have one. `required`: of all, after the time to enrol. `off`: of none."""
+    second_factor_grace: int = 7 * DAY
+    """From the first sign-in that needs a second factor, how long an account may be without one. 0: no longer."""
     sessions_not_before: int = 0
     """Sessions that began before this time (Unix seconds) are over, also after a restore. In the past; 0: none."""
     demonstration: bool = False
@@ -69,6 +74,8 @@ class Policy:
                 "`recent_sign_in` must be a minute to `session_ttl`, or 0 to switch it off",
             ),
             (self.registration in get_args(RegistrationMode), "`registration` must be open, verify or closed"),
+            (self.second_factor in get_args(SecondFactor), "`second_factor` must be off, optional or required"),
+            (0 <= self.second_factor_grace <= 400 * DAY, "`second_factor_grace` must be 0 to 400 days"),
             (self.sessions_per_account >= 0, "`sessions_per_account` must be at least 1, or 0 for no limit"),
         )
         faults = [text for holds, text in rules if not holds]

@@ -16,8 +16,8 @@ from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from gatepass.core import base64url, strict_json
-from gatepass.core.access_token import Principal, principal_of
 from gatepass.core.keyring import KeyRing
+from gatepass.core.principal import Principal, principal_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken, NotFound
 from gatepass.guards.starlette import current_principal
 from gatepass.wire.asgi import ASGIApp, Message, Receive, Scope, Send

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import NotFound, Unprocessable
 from gatepass.wire import bodies
 

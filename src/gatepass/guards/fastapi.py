@@ -41,9 +41,9 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from gatepass.access.asgi import check_of
-from gatepass.access.check import check_max_age, require_scopes
+from gatepass.access.check import check_step_up, require_scopes
 from gatepass.access.live_socket import socket_of
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.core.typed_claims import reader_of
 from gatepass.errors import Problem
 from gatepass.gate import Gatepass
@@ -154,10 +154,11 @@ class Requires:
 
     scopes: tuple[str, ...]
     max_age: int | None = None
+    acr: str | None = None
     claims: type | None = None
 
     def __post_init__(self) -> None:
-        check_max_age(self.max_age)
+        check_step_up(self.max_age, self.acr)
         if self.claims is not None:
             reader_of(self.claims)
 
@@ -165,8 +166,8 @@ class Requires:
         """The caller. Raises Denied (401 or 403)."""
         try:
             require_scopes(principal, self.scopes)
-            if self.max_age is not None:
-                check_of(connection.scope).require(principal, max_age=self.max_age)
+            if self.max_age is not None or self.acr is not None:
+                check_of(connection.scope).require(principal, max_age=self.max_age, acr=self.acr)
             return principal if self.claims is None else principal.typed(self.claims)
         except Problem as problem:
             if (socket := socket_of(connection.scope)) is not None:
@@ -182,16 +183,16 @@ class RequiresPage(Requires):
         return await super().__call__(connection, principal)
 
 
-def requires(*scopes: str, max_age: int | None = None, claims: type | None = None) -> Any:
-    """Make the dependency for a caller who covers `scopes` and signed in at most `max_age` seconds ago.
+def requires(*scopes: str, max_age: int | None = None, acr: str | None = None, claims: type | None = None) -> Any:
+    """Make the dependency for a caller who covers `scopes` and signed in within `max_age` seconds, reaching `acr`.
 
     For `Annotated[Principal, requires("notes:read")]`, as a default, or in `dependencies=[requires("admin")]`. With
     `claims`, a TypedDict or a frozen pydantic model or dataclass, the caller is a `Principal[claims]`, and a token
     whose claims do not fit is refused as invalid. Typed as FastAPI types `Security`.
     """
-    return Security(Requires(scopes, max_age, claims), scopes=list(scopes))
+    return Security(Requires(scopes, max_age, acr, claims), scopes=list(scopes))
 
 
-def requires_page(*scopes: str, max_age: int | None = None, claims: type | None = None) -> Any:
+def requires_page(*scopes: str, max_age: int | None = None, acr: str | None = None, claims: type | None = None) -> Any:
     """Make the dependency for a page that is rendered for a person, for the rest as `requires`."""
-    return Security(RequiresPage(scopes, max_age, claims), scopes=list(scopes))
+    return Security(RequiresPage(scopes, max_age, acr, claims), scopes=list(scopes))

@@ -28,11 +28,11 @@ from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 
 from gatepass.access import wsgi
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_step_up
 from gatepass.access.gate import Gate
 from gatepass.access.live_stream import Chunk
 from gatepass.access.wsgi import Guard, answer_headers
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.gate import Gatepass
 from gatepass.wire.problems import document
@@ -99,8 +99,8 @@ class GatepassFlask:
             app.register_error_handler(Problem, _answer)
 
 
-def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(*scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Raises Denied (401, 403 or 503). A CORS preflight has no token: it gets Flask's own response to OPTIONS, to which
     `after_request` adds its headers, and nothing else of the application runs.
@@ -108,7 +108,7 @@ def current_principal(*scopes: str, max_age: int | None = None) -> Principal:
     if wsgi.is_cors_preflight(request.environ) and "HTTP_AUTHORIZATION" not in request.environ:
         abort(current_app.make_default_options_response())
     try:
-        return wsgi.current_principal(_environ(), *scopes, max_age=max_age)
+        return wsgi.current_principal(_environ(), *scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         raise _denied(problem) from None
 
@@ -132,13 +132,13 @@ def optional_principal() -> Principal | None:
         raise _denied(problem) from None
 
 
-def page_principal(*scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(*scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """The person for whom this page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
 
     Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
     """
     try:
-        return wsgi.page_principal(_environ(), *scopes, max_age=max_age)
+        return wsgi.page_principal(_environ(), *scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         raise _denied(problem) from None
 
@@ -163,34 +163,34 @@ def live_stream(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 
 def requires(
-    *scopes: str, max_age: int | None = None
+    *scopes: str, max_age: int | None = None, acr: str | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
 
     With `max_age` the caller must have signed in at most that many seconds ago. Write it below the route, so that the
     route gets what it returns.
     """
-    return _decorator(current_principal, scopes, max_age)
+    return _decorator(current_principal, scopes, max_age, acr)
 
 
 def requires_page(
-    *scopes: str, max_age: int | None = None
+    *scopes: str, max_age: int | None = None, acr: str | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """The same for a page that is rendered for a person, by `page_principal`."""
-    return _decorator(page_principal, scopes, max_age)
+    return _decorator(page_principal, scopes, max_age, acr)
 
 
 def _decorator(
-    find: Callable[..., Principal], scopes: tuple[str, ...], max_age: int | None
+    find: Callable[..., Principal], scopes: tuple[str, ...], max_age: int | None, acr: str | None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    check_max_age(max_age)
+    check_step_up(max_age, acr)
 
     def decorate(view: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         is_async = inspect.iscoroutinefunction(view)
 
         @functools.wraps(view)
         def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            find(*scopes, max_age=max_age)
+            find(*scopes, max_age=max_age, acr=acr)
             if not is_async:
                 return view(*args, **kwargs)
             result: Result = current_app.ensure_sync(view)(*args, **kwargs)

@@ -22,9 +22,9 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from gatepass.access import asgi, live_socket
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_step_up
 from gatepass.access.live_stream import Chunk
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import GatepassError, Problem
 from gatepass.wire.problems import MEDIA_TYPE, document
 
@@ -41,25 +41,27 @@ class Denied(HTTPException, GatepassError):
         self.problem = problem
 
 
-def current_principal(connection: HTTPConnection, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(
+    connection: HTTPConnection, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Raises Denied (401, 403 or 503).
     """
     try:
-        return asgi.current_principal(connection.scope, *scopes, max_age=max_age)
+        return asgi.current_principal(connection.scope, *scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         raise denied(connection, problem) from None
 
 
-async def admit(socket: WebSocket, *scopes: str, max_age: int | None = None) -> Principal:
+async def admit(socket: WebSocket, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """Let the caller of a WebSocket in: by a header, a sub-protocol or the first message, which is waited for.
 
     Then `await socket.accept()` as usual. `current_principal(socket)` is the caller by the newest token. Raises Denied
     after it has closed the socket.
     """
     try:
-        return await live_socket.admit(socket.scope, *scopes, max_age=max_age)
+        return await live_socket.admit(socket.scope, *scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         raise denied(socket, problem) from None
 
@@ -105,13 +107,15 @@ def optional_principal(connection: HTTPConnection) -> Principal | None:
         raise denied(connection, problem) from None
 
 
-def page_principal(request: HTTPConnection, *scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(
+    request: HTTPConnection, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
     """The person for whom a page is rendered, by the page cookie, in a route for GET and HEAD (PROTOCOL §10).
 
     Raises Denied: a 303 for a person who must resume the session or sign in first, else 401, 403 or 503.
     """
     try:
-        return asgi.page_principal(request.scope, *scopes, max_age=max_age)
+        return asgi.page_principal(request.scope, *scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         raise denied(request, problem) from None
 
@@ -125,27 +129,27 @@ def optional_page_principal(request: HTTPConnection) -> Principal | None:
 
 
 def requires(
-    *scopes: str, max_age: int | None = None
+    *scopes: str, max_age: int | None = None, acr: str | None = None
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     """Decorate an async endpoint: it runs only for a caller who covers `scopes` (none: any valid caller).
 
     Of a WebSocket the caller is let in, as by `admit`.
     With `max_age` the caller must have signed in at most that many seconds ago.
     """
-    return _decorator(current_principal, "current_principal", scopes, max_age)
+    return _decorator(current_principal, "current_principal", scopes, max_age, acr)
 
 
 def requires_page(
-    *scopes: str, max_age: int | None = None
+    *scopes: str, max_age: int | None = None, acr: str | None = None
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
     """The same for a page that is rendered for a person, by `page_principal`."""
-    return _decorator(page_principal, "page_principal", scopes, max_age)
+    return _decorator(page_principal, "page_principal", scopes, max_age, acr)
 
 
 def _decorator(
-    find: Callable[..., Principal], name: str, scopes: tuple[str, ...], max_age: int | None
+    find: Callable[..., Principal], name: str, scopes: tuple[str, ...], max_age: int | None, acr: str | None
 ) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Awaitable[Result]]]:
-    check_max_age(max_age)
+    check_step_up(max_age, acr)
 
     def guard(
         endpoint: Callable[Parameters, Awaitable[Result]],
@@ -157,9 +161,9 @@ def _decorator(
         async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             connection = _connection_among((*args, *kwargs.values()))
             if isinstance(connection, WebSocket) and find is current_principal:
-                await admit(connection, *scopes, max_age=max_age)
+                await admit(connection, *scopes, max_age=max_age, acr=acr)
             else:
-                find(connection, *scopes, max_age=max_age)
+                find(connection, *scopes, max_age=max_age, acr=acr)
             return await endpoint(*args, **kwargs)
 
         return guarded

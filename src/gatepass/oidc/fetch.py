@@ -57,9 +57,12 @@ class Fetcher:
             raise Overloaded
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Incoming] = loop.create_future()
-        self._running += 1
         thread = threading.Thread(target=self._work, args=(request, loop, future), name="gatepass-oidc", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the process may have no more threads
+            raise Overloaded from None
+        self._running += 1
         try:
             async with asyncio.timeout(EXCHANGE_TIMEOUT):
                 response = await future

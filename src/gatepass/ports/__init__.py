@@ -10,6 +10,7 @@ The contract that all stores share:
 """
 
 from gatepass.ports.accounts import AccountStore, Attempts, AttemptStore, ChangeStore, IdentityStore
+from gatepass.ports.factors import FactorStore
 from gatepass.ports.sessions import (
     CLAIMS_CHANGED,
     ClaimsStore,
@@ -33,6 +34,7 @@ __all__ = [
     "Clock",
     "Entropy",
     "EpochStore",
+    "FactorStore",
     "IdentityStore",
     "KeyStore",
     "Mailer",

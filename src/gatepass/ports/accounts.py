@@ -28,11 +28,11 @@ class AccountStore(Protocol):
         credential_version: int,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         """In one step: set the hash, raise the version, and revoke all sessions except `keep` (as "revoked").
 
-        With `drop_identities` no identity signs in to the account any more.
+        With `drop_others` the new password is the only way in: all identities and factors of the account are deleted.
 
         Returns the sids revoked, or None if the account is absent or its version is no longer `credential_version`.
         """
@@ -53,10 +53,10 @@ class AccountStore(Protocol):
     async def delete_account(
         self, account_id: str, *, now: int, credential_version: int | None = None
     ) -> Sequence[bytes] | None:
-        """In one step: revoke its sessions and delete the account. Its address and its identities are free at once.
+        """In one step: revoke its sessions and delete the account, its identities and its factors.
 
-        Returns the sids revoked, which `revoked_since` still lists, or None if the account is absent or has another
-        version than `credential_version`, where one is given.
+        Its address and its identities are free at once. Returns the sids revoked, which `revoked_since` still lists, or
+        None if the account is absent or has another version than `credential_version`, where one is given.
         """
 
     async def change_email(
@@ -146,7 +146,7 @@ class IdentityStore(Protocol):
         """In one step: remove an identity of an account, and raise the version of the account. Sessions stay.
 
         None if the account has none of this id. With `needs_another`: False, and nothing changes, if the account would
-        have neither a password nor an identity then. Of two at once the second sees what the first has left.
+        have no password, no identity and no passkey then. Of two at once the second sees what the first has left.
         """
 
     async def add_provider_session(self, began: ProviderSession) -> None:

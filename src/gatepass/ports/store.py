@@ -6,6 +6,7 @@ from typing import Protocol
 from gatepass.core.audit import AuditEntry
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports.accounts import AccountStore, AttemptStore, ChangeStore, IdentityStore
+from gatepass.ports.factors import FactorStore
 from gatepass.ports.sessions import ClaimsStore, EpochStore, SessionStore
 
 
@@ -33,6 +34,7 @@ class Store(
     SessionStore,
     AccountStore,
     IdentityStore,
+    FactorStore,
     ChangeStore,
     AttemptStore,
     KeyStore,
@@ -41,7 +43,7 @@ class Store(
     AuditStore,
     Protocol,
 ):
-    """All nine on one engine, opened and closed together.
+    """All ten on one engine, opened and closed together.
 
     `is_shared`: several server processes may use the same data at once. `is_private`: not even a command can.
     """

@@ -16,15 +16,17 @@ import ssl
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Self
 
-from gatepass.access.asgi import CHECK, guarding
-from gatepass.access.asgi import Guard as ASGIGuard
+from gatepass.access.asgi import CHECK
+from gatepass.access.asgi_guard import Guard as ASGIGuard
+from gatepass.access.asgi_lifespan import guarding
 from gatepass.access.check import Check
 from gatepass.access.claims_marks import ClaimsMarks
 from gatepass.access.live import LiveConnections
 from gatepass.access.pages import PageCheck
 from gatepass.access.wsgi import Guard as WSGIGuard
-from gatepass.core.access_token import Principal, UnknownHeader, Verifier
+from gatepass.core.access_token import UnknownHeader, Verifier
 from gatepass.core.keyring import ACCESS, PAGE, TokenKind
+from gatepass.core.principal import Principal
 from gatepass.core.public_key import PublicKey
 from gatepass.core.revocation_list import RevocationList
 from gatepass.core.secret import Secret

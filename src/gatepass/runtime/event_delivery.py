@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from gatepass.core.event import Event
-from gatepass.hooks import call_hook, is_async
+from gatepass.hooks import call_hook, contained, is_async
 
 logger = logging.getLogger("gatepass.server")
 
@@ -80,7 +80,8 @@ class EventDelivery:
     def _tell_all(self, events: Iterable[Event]) -> None:
         for event in events:
             try:
-                self._listener(event)
+                with contained():
+                    self._listener(event)
             except Exception:
                 _log_failure(event)
 

@@ -18,12 +18,15 @@ from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration
 from gatepass.accounts.service import Accounts
-from gatepass.core.access_token import Principal
 from gatepass.core.account import Account
+from gatepass.core.assurance import MFA, is_multi_factor
 from gatepass.core.event import Event
 from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.policy import MINUTE, Policy
+from gatepass.core.principal import Principal
 from gatepass.errors import InvalidToken
+from gatepass.factors.policy import SecondFactors
+from gatepass.factors.tickets import Tickets
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
 from gatepass.server.device_cookie import DeviceCookies
@@ -77,6 +80,8 @@ class Context:
     device_cookies: DeviceCookies
     providers: Providers
     errands: ErrandCookies
+    second_factors: SecondFactors
+    tickets: Tickets
     check: Check
     links: Links
     limiter: Limiter
@@ -100,6 +105,24 @@ class Context:
         """The caller, who has signed in just now. Raises as `principal`, or InsufficientUserAuthentication."""
         max_age = self.policy.recent_sign_in or WAYS_IN_MAX_AGE
         return self.check.require(self.principal(request), max_age=max_age)
+
+    async def owner(self, request: Request) -> Principal:
+        """The caller, who has signed in just now, with several factors if the account has them.
+
+        For what changes how an account is signed in to. Raises as `recent_principal`.
+        """
+        principal = self.principal(request)
+        max_age = self.policy.recent_sign_in or WAYS_IN_MAX_AGE
+        return self.check.require(principal, max_age=max_age, acr=await self._assurance_of(principal))
+
+    async def require_assurance(self, principal: Principal) -> None:
+        """Raise InsufficientUserAuthentication for a session of one factor, if the account has a second one."""
+        self.check.require(principal, acr=await self._assurance_of(principal))
+
+    async def _assurance_of(self, principal: Principal) -> str | None:
+        if is_multi_factor(principal.methods, principal.acr):
+            return None
+        return MFA if await self.second_factors.offered(principal.account_id, principal.methods) else None
 
     async def account(self, principal: Principal) -> Account:
         """The account of an access token, as it is now. Raises InvalidToken if it is disabled or deleted."""

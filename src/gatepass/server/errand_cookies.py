@@ -2,6 +2,9 @@
 
 The names of the cookies follow those of the others (`wire.cookie_names`), so that two gates on one host do not meet;
 their path is always `/`, as `__Host-` asks.
+
+The ticket of a sign-in that needs a second step goes the same way: the page that the browser is sent to asks for it,
+and no address ever has it.
 """
 
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ from gatepass.core import base64url
 from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import KeyRing
 from gatepass.core.secret import Secret
+from gatepass.core.sign_in_ticket import TICKET_TTL
 from gatepass.oidc import errand as errands
 from gatepass.oidc.errand import Errand
 from gatepass.oidc.options import Provider
@@ -22,6 +26,8 @@ from gatepass.wire.origin import Origins, origin_of
 from gatepass.wire.return_to import is_safe
 
 VERIFIER_BYTES = 32
+SECOND_STEP = "second-step"
+"""By what the cookie of a ticket is named, in the place of a state. Another errand deletes it: it is the newer one."""
 
 
 class ErrandCookies:
@@ -100,6 +106,16 @@ class ErrandCookies:
         gone = [self._cookies.errand(name, "", max_age=0)] if texts else []
         mine = [errand for errand in found if errand.has_state(state) and errand.provider == provider]
         return (mine[0] if mine else None), gone
+
+    def keep_ticket(self, ticket: str) -> str:
+        """The Set-Cookie value that keeps a ticket until the page asks for it."""
+        return self._cookies.errand(self._cookies.errand_name(SECOND_STEP), ticket, max_age=TICKET_TTL)
+
+    def take_ticket(self, request: Request) -> tuple[Secret | None, list[str]]:
+        """The ticket that this browser carries, and the Set-Cookie values that delete its cookie."""
+        name = self._cookies.errand_name(SECOND_STEP)
+        texts = [Secret(text) for carried, text in self._carried(request) if carried == name]
+        return (texts[0], [self._cookies.errand(name, "", max_age=0)]) if texts else (None, [])
 
     def _callback(self, request: Request, provider: Provider) -> str:
         """Where the provider sends the browser back to: at the public URL, under either of its names on a loopback."""

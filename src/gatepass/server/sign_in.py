@@ -3,11 +3,14 @@
     password, registration, verified link, new password     server/endpoints   → `signed_in`, the reply
     the application's own way                               server/door.py     → `begin`, onto its own response
     a provider (OpenID Connect)                             server/endpoints   → `begin`, onto a redirect
+    the second step of any of these                         server/second_step → `begin`, the reply
 
-It ends what the new session replaces, and makes what the client gets: the JSON of the grant, and the cookies.
+An account that has a second factor, or must have one, gets no session for one factor: `begin` raises
+SecondFactorRequired with a ticket for what it was called with. It ends what the new session replaces, and makes what
+the client gets: the JSON of the grant, and the cookies.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +19,16 @@ from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.identity import ProviderSignIn
-from gatepass.errors import InvalidCredentials
+from gatepass.core.sign_in_ticket import TICKET_TTL
+from gatepass.errors import InvalidCredentials, SecondFactorRequired
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
 from gatepass.sessions.service import Caller
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies
 from gatepass.wire.extra_members import NO_EXTRAS, Extras
+
+_NO_MEMBERS: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +58,32 @@ async def begin(
     through: ProviderSignIn | None = None,
     extras: Extras = NO_EXTRAS,
     is_vouched: bool = False,
+    asks_second: bool = True,
 ) -> Begun | None:
     """Begin a session in place of those whose cookies came with the request, and of `replacing`.
 
     The hooks of the application are asked before and told afterwards; not where the session of the caller `continues`
-    in the new one, after a change of the password or the address: that is no sign-in.
+    in the new one, after a change of the password or the address or a step-up: that is no sign-in, and no second factor
+    is asked for. With `asks_second` False none is in any case.
 
     `is_vouched`: the application has brought its user, so nothing is asked of its `find` (`Accounts.is_still`).
 
-    `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises as
-    `Hooks.ask`.
+    `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises
+    SecondFactorRequired, or as `Hooks.ask`, which is asked at the last step alone.
     """
+    ending = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(replacing)
+    if continues is None and asks_second and (methods := await context.second_factors.needed(account, how)):
+        kept = extras.kept_for(context.hooks.models("sign_in")) or ("{}" if extras.by_model else "")
+        ticket = context.tickets.seal(
+            account,
+            how,
+            remember=remember,
+            binding_key=binding_key,
+            replaces=ending,
+            through=through,
+            extra=kept,
+        )
+        raise SecondFactorRequired(methods, ticket=ticket.reveal(), expires_in=TICKET_TTL)
     facts: HookFacts[Any] = HookFacts.of(
         "sign_in",
         account,
@@ -72,7 +93,6 @@ async def begin(
     )
     if continues is None:
         await context.hooks.ask(facts, extras)
-    ending = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(replacing)
     grant = await context.sessions.sign_in(
         account,
         caller=caller,
@@ -130,9 +150,16 @@ async def signed_in(
     )
     if begun is None:
         raise InvalidCredentials
+    return reply_of(context, request, begun, status=status)
+
+
+def reply_of(
+    context: Context, request: Request, begun: Begun, *, status: int, members: Mapping[str, object] = _NO_MEMBERS
+) -> Reply:
+    """The reply of an endpoint that has begun a session, with `members` beside those of the grant."""
     return Reply(
         status,
-        bodies.dump(begun.json()),
+        bodies.dump({**begun.json(), **members}),
         headers=context.device_cookies.offer(request, begun.grant.session.sid),
         cookies=begun.cookies,
     )

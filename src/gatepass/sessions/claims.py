@@ -26,7 +26,7 @@ from gatepass.core.revocation_list import MarkList
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.errors import GatepassError, StoreUnavailable, Unavailable
-from gatepass.hooks import is_async
+from gatepass.hooks import contained, is_async
 from gatepass.ports import AccountStore, ClaimsStore, Clock
 from gatepass.problem_codes import ProblemCode
 
@@ -142,7 +142,8 @@ class HookCall:
         inside = _is_in_hook.set(True)
         try:
             async with asyncio.timeout(self._timeout) as limit:
-                added = await self._call(session.account_id, arguments)
+                with contained():
+                    added = await self._call(session.account_id, arguments)
         except TimeoutError as late:
             why = f"did not answer within {self._timeout:g} s" if limit.expired() else "raised TimeoutError"
             raise NoClaims(why) from late

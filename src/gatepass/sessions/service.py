@@ -188,6 +188,23 @@ class Sessions:
         session = await self._store.find(sid_of(sid))
         return session is not None and session.account_id == account_id
 
+    async def is_live(self, account_id: str, sid: SessionId) -> bool:
+        """Whether a session belongs to the account and goes on."""
+        found = sid_of(sid)
+        return any(session.sid == found for session in await self.list_for_account(account_id))
+
+    async def was_replaced(self, sid: SessionId) -> bool:
+        """Whether a session ended because another one began in its place; False if it was ended otherwise before."""
+        session = await self._store.find(sid_of(sid))
+        return session is not None and session.revoke_reason == "replaced"
+
+    async def provider_sign_in(self, sid: SessionId) -> ProviderSignIn | None:
+        """The sign-in at a provider with which a session began, for one that takes its place; None for no such one."""
+        began = await self._store.find_provider_session(sid_of(sid))
+        if began is None:
+            return None
+        return ProviderSignIn(began.provider, began.issuer, began.subject, began.provider_sid, began.issued_at)
+
     async def is_remembered(self, sid: SessionId) -> bool:
         """Whether the cookies of a session outlive the browser. False for an unknown one."""
         session = await self._store.find(sid_of(sid))

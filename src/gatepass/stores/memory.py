@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.account import Account
 from gatepass.core.audit import AuditEntry
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
@@ -18,11 +18,12 @@ from gatepass.stores.doorbell import Silence
 from gatepass.stores.memory_attempts import MemoryAttempts
 from gatepass.stores.memory_changes import MemoryChanges
 from gatepass.stores.memory_claims import MemoryClaims
-from gatepass.stores.memory_identities import MemoryIdentities
+from gatepass.stores.memory_factors import MemoryFactors
+from gatepass.stores.memory_registrations import MemoryRegistrations
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 
-class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims):
+class MemoryStore(MemoryFactors, MemoryRegistrations, MemoryChanges, MemoryAttempts, MemoryClaims):
     """All store ports over dictionaries."""
 
     is_shared = False
@@ -31,7 +32,6 @@ class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims)
     def __init__(self) -> None:
         super().__init__()
         self._sessions: dict[bytes, Session] = {}
-        self._registrations: dict[str, PendingRegistration] = {}
         self._signing_keys: dict[str, StoredKey] = {}
         self._audit: list[AuditEntry] = []
         self._tombstones: dict[bytes, int] = {}
@@ -159,13 +159,14 @@ class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims)
         credential_version: int,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         account = self._accounts.get(account_id)
         if account is None or account.credential_version != credential_version:
             return None
-        if drop_identities:
+        if drop_others:
             self._drop_identities(account_id)
+            self._drop_factors(account_id)
         self._accounts[account_id] = replace(
             account, password_hash=password_hash, credential_version=credential_version + 1
         )
@@ -200,6 +201,7 @@ class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims)
         del self._ids_by_email[account.email_key]
         self._failures.pop(account_id, None)
         self._drop_identities(account_id, with_sessions=True)
+        self._drop_factors(account_id)
         self._note_change(account_id, "delete")
         ended = self._revoke_all(account_id, "revoked", now, None)
         own = [row for row in self._sessions.values() if row.account_id == account_id]
@@ -233,30 +235,6 @@ class MemoryStore(MemoryIdentities, MemoryChanges, MemoryAttempts, MemoryClaims)
 
     async def list_accounts(self, *, after: str, limit: int) -> Sequence[Account]:
         return tuple(self._accounts[each] for each in sorted(self._accounts) if each > after)[:limit]
-
-    async def add_registration(self, pending: PendingRegistration) -> None:
-        self._registrations[pending.id] = pending
-
-    async def find_registration(self, registration_id: str) -> PendingRegistration | None:
-        return self._registrations.get(registration_id)
-
-    async def find_registrations(self, email_key: str) -> Sequence[PendingRegistration]:
-        found = [each for each in self._registrations.values() if each.email_key == email_key]
-        return tuple(sorted(found, key=lambda each: (-each.created_at, each.id)))
-
-    async def confirm_registration(self, registration_id: str, account: Account) -> bool:
-        pending = self._registrations.get(registration_id)
-        if pending is None or not await self.add_account(account, extra=pending.extra):
-            return False
-        for each in await self.find_registrations(account.email_key):
-            del self._registrations[each.id]
-        return True
-
-    async def prune_registrations(self, *, before: int, limit: int) -> int:
-        due = [each.id for each in self._registrations.values() if each.created_at < before][:limit]
-        for each in due:
-            del self._registrations[each]
-        return len(due)
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(self._signing_keys.values())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gatepass.core.account import Account
+from gatepass.core.factor import Passkey
 from gatepass.core.identity import LinkedIdentity, ProviderSession
 
 
@@ -14,16 +15,14 @@ class MemoryIdentities:
         super().__init__()
         self._accounts: dict[str, Account] = {}
         self._identities: dict[tuple[str, str], LinkedIdentity] = {}
+        self._passkeys: dict[bytes, Passkey] = {}
         self._provider_sessions: dict[bytes, ProviderSession] = {}
 
     async def add_account(self, account: Account, *, extra: str = "") -> bool:
         raise NotImplementedError  # the store's
 
     async def add_identity(self, identity: LinkedIdentity, *, credential_version: int) -> bool:
-        account = self._accounts.get(identity.account_id)
-        if account is None or account.disabled_at is not None or account.credential_version != credential_version:
-            return False
-        return self._add(identity)
+        return self._is_as_read(identity.account_id, credential_version) and self._add(identity)
 
     async def add_account_of(self, account: Account, identity: LinkedIdentity) -> bool:
         if not self._is_free(identity) or not await self.add_account(account):
@@ -50,7 +49,7 @@ class MemoryIdentities:
         if not named:
             return None
         account = self._accounts[account_id]
-        if needs_another and len(own) == 1 and not account.has_password:
+        if needs_another and self._ways_in(account_id) == 1:
             return False
         del self._identities[named[0].issuer, named[0].subject]
         self._accounts[account_id] = replace(account, credential_version=account.credential_version + 1)
@@ -84,6 +83,16 @@ class MemoryIdentities:
         for sid in due:
             del self._provider_sessions[sid]
         return len(due)
+
+    def _is_as_read(self, account_id: str, credential_version: int) -> bool:
+        account = self._accounts.get(account_id)
+        return account is not None and account.disabled_at is None and account.credential_version == credential_version
+
+    def _ways_in(self, account_id: str) -> int:
+        """How many things begin a session of an account: its password, identities and passkeys."""
+        owners = [each.account_id for each in self._identities.values()]
+        owners += [each.account_id for each in self._passkeys.values()]
+        return self._accounts[account_id].has_password + owners.count(account_id)
 
     def _is_free(self, identity: LinkedIdentity) -> bool:
         is_named = any(each.id == identity.id for each in self._identities.values())

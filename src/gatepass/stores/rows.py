@@ -6,6 +6,7 @@ from typing import Any
 
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.audit import AuditEntry
+from gatepass.core.factor import Passkey, Totp
 from gatepass.core.hook_facts import AccountChange
 from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.session import Session
@@ -16,10 +17,14 @@ SIGNING_KEY_COLUMNS = tuple(field.name for field in fields(StoredKey))
 ACCOUNT_COLUMNS = tuple(field.name for field in fields(Account))
 IDENTITY_COLUMNS = tuple(field.name for field in fields(LinkedIdentity))
 PROVIDER_SESSION_COLUMNS = tuple(field.name for field in fields(ProviderSession))
+PASSKEY_COLUMNS = tuple(field.name for field in fields(Passkey))
+TOTP_COLUMNS = tuple(field.name for field in fields(Totp))
 CHANGE_COLUMNS = tuple(field.name for field in fields(AccountChange))
 AUDIT_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 REGISTRATION_COLUMNS = tuple(field.name for field in fields(PendingRegistration))
 _METHODS = SESSION_COLUMNS.index("methods")
+_TRANSPORTS = PASSKEY_COLUMNS.index("transports")
+_FLAGS = tuple(PASSKEY_COLUMNS.index(name) for name in ("is_backup_eligible", "is_backed_up"))
 _REMEMBER = SESSION_COLUMNS.index("remember")
 
 
@@ -67,6 +72,27 @@ def from_identity(identity: LinkedIdentity) -> tuple[Any, ...]:
 def from_provider_session(began: ProviderSession) -> tuple[Any, ...]:
     """The values of the columns of a session's beginning."""
     return astuple(began)
+
+
+def from_passkey(passkey: Passkey) -> tuple[Any, ...]:
+    """The values of a passkey's columns."""
+    values = [getattr(passkey, name) for name in PASSKEY_COLUMNS]
+    values[_TRANSPORTS] = " ".join(passkey.transports)
+    return tuple(values)
+
+
+def to_passkey(row: Sequence[Any]) -> Passkey:
+    """A passkey from the values of its columns."""
+    values = list(row)
+    values[_TRANSPORTS] = tuple(values[_TRANSPORTS].split())
+    for place in _FLAGS:
+        values[place] = bool(values[place])
+    return Passkey(*values)
+
+
+def from_totp(totp: Totp) -> tuple[Any, ...]:
+    """The values of a TOTP's columns."""
+    return astuple(totp)
 
 
 def provider_session_condition(*, subject: str | None, provider_sid: str | None) -> str:

@@ -1,12 +1,11 @@
-"""The contract of AccountStore, AttemptStore and KeyStore: each test says one sentence of it."""
+"""The contract of AccountStore: each test says one sentence of it."""
 
 import asyncio
 from dataclasses import replace
 
 from gatepass.core.policy import DAY
-from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Store
-from gatepass.testing.records import NOW, account_of, registration_of, session_of, signed_in
+from gatepass.testing.records import NOW, account_of, session_of, signed_in
 
 HASHES = {
     "$argon2id$v=19$m=19456,t=2,p=1$": ("c2FsdA$aGFzaA", "cGVwcGVy$c2hhMQ"),
@@ -245,143 +244,3 @@ class AccountBattery:
         assert list(await store.list_accounts(after="", limit=3)) == accounts[:3]
         assert list(await store.list_accounts(after=accounts[2].id, limit=3)) == accounts[3:]
         assert list(await store.list_accounts(after=accounts[4].id, limit=3)) == []
-
-
-class RegistrationBattery:
-    """Registrations whose address is not verified yet."""
-
-    async def test_pending_registrations_take_no_address_and_are_found_newest_first(self, store: Store) -> None:
-        first, second = registration_of("one"), registration_of("two", created_at=NOW + 1)
-        for pending in (first, second):
-            await store.add_registration(pending)
-        assert await store.find_registration(first.id) == first
-        assert await store.find_registration("nobody") is None
-        assert list(await store.find_registrations(first.email_key)) == [second, first]
-        assert await store.find_account_by_email(first.email_key) is None
-        assert await store.add_account(account_of())
-
-    async def test_one_is_confirmed_and_all_of_the_address_are_forgotten(self, store: Store) -> None:
-        first, second, other = registration_of("one"), registration_of("two"), registration_of("x", email_key="x")
-        for pending in (first, second, other):
-            await store.add_registration(pending)
-        assert await store.confirm_registration(second.id, account_of())
-        assert await store.find_account_by_email("ann@example.com") == account_of()
-        assert list(await store.find_registrations("ann@example.com")) == []
-        assert not await store.confirm_registration(second.id, account_of("again"))
-        assert await store.find_registration(other.id) == other
-
-    async def test_an_address_that_is_taken_confirms_no_registration(self, store: Store) -> None:
-        await store.add_account(account_of())
-        await store.add_registration(registration_of("one"))
-        eve = account_of("eve", email_key="ann@example.com")
-        assert not await store.confirm_registration(registration_of("one").id, eve)
-        assert await store.find_account(eve.id) is None
-
-    async def test_of_two_confirmations_at_once_one_wins(self, store: Store) -> None:
-        pending = [registration_of(f"{number}") for number in range(6)]
-        for each in pending:
-            await store.add_registration(each)
-        confirmed = await asyncio.gather(
-            *(store.confirm_registration(each.id, account_of(email_key="ann@example.com")) for each in pending)
-        )
-        assert sum(confirmed) == 1
-
-    async def test_old_registrations_are_forgotten_a_few_at_a_time(self, store: Store) -> None:
-        for number in range(5):
-            await store.add_registration(registration_of(f"{number}", created_at=NOW + number))
-        assert await store.prune_registrations(before=NOW + 4, limit=3) == 3
-        assert await store.prune_registrations(before=NOW + 4, limit=3) == 1
-        assert await store.prune_registrations(before=NOW + 4, limit=3) == 0
-        assert [each.created_at for each in await store.find_registrations("ann@example.com")] == [NOW + 4]
-
-
-class AttemptBattery:
-    """Counts of failed sign-ins, for each key."""
-
-    async def test_failures_are_counted_for_each_key(self, store: Store) -> None:
-        for at in range(3):
-            await store.count_failure(["a", "b"], now=NOW + at, forget_before=0)
-        await store.count_failure(["b"], now=NOW + 9, forget_before=0)
-        assert [tuple(count) for count in await store.attempts(["b", "c", "a"])] == [
-            (4, NOW + 9),
-            (0, 0),
-            (3, NOW + 2),
-        ]
-
-    async def test_an_old_count_starts_again_at_one(self, store: Store) -> None:
-        await store.count_failure(["a"], now=NOW, forget_before=0)
-        await store.count_failure(["a"], now=NOW + DAY, forget_before=NOW + 1)
-        assert [tuple(count) for count in await store.attempts(["a"])] == [(1, NOW + DAY)]
-
-    async def test_a_success_clears_its_key_alone(self, store: Store) -> None:
-        await store.count_failure(["a", "b"], now=NOW, forget_before=0)
-        await store.clear_attempts("a")
-        assert [count.failures for count in await store.attempts(["a", "b"])] == [0, 1]
-
-    async def test_failures_at_once_are_all_counted(self, store: Store) -> None:
-        await asyncio.gather(*(store.count_failure(["a"], now=NOW, forget_before=0) for _ in range(30)))
-        assert [count.failures for count in await store.attempts(["a"])] == [30]
-
-    async def test_a_failure_that_is_taken_back_was_none(self, store: Store) -> None:
-        for _ in range(2):
-            await store.count_failure(["a"], now=NOW, forget_before=0)
-        counts = []
-        for _ in range(3):
-            await store.take_back_failure("a")
-            counts += [tuple(count) for count in await store.attempts(["a"])]
-        assert counts == [(1, NOW), (0, 0), (0, 0)]
-
-    async def test_old_counts_are_pruned_in_batches_and_lasting_ones_when_told(self, store: Store) -> None:
-        for number in range(4):
-            await store.count_failure([f"a{number}", f"ever:a{number}"], now=NOW + number, forget_before=0)
-        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 2
-        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 1
-        assert await store.prune_attempts(before=NOW + 3, keep="ever:", limit=2) == 0
-        kept = [f"a{number}" for number in range(4)] + [f"ever:a{number}" for number in range(4)]
-        assert [count.failures for count in await store.attempts(kept)] == [0, 0, 0, 1, 1, 1, 1, 1]
-        assert await store.prune_attempts(before=NOW + 9, keep="", limit=9) == 5
-
-    async def test_the_lasting_count_is_the_accounts_or_without_an_account_the_keys(self, store: Store) -> None:
-        await store.add_account(account_of())
-        for email, key in (("ann@example.com", "ann"), ("nobody@example.com", "nobody")):
-            for at in range(3):
-                await store.count_lasting_failure(email, key=key, now=NOW + at, forget_before=0)
-            assert tuple(await store.lasting_failures(email, key=key)) == (3, NOW + 2)
-        assert [count.failures for count in await store.attempts(["ann", "nobody"])] == [0, 3]
-        assert (await store.lasting_failures("ann@example.com", key="nobody")).failures == 3
-        assert (await store.lasting_failures("bob@example.com", key="ann")).failures == 0
-
-    async def test_an_old_lasting_count_starts_again_and_a_cleared_one_is_none(self, store: Store) -> None:
-        await store.add_account(account_of())
-        for email in ("ann@example.com", "nobody@example.com"):
-            await store.count_lasting_failure(email, key=email, now=NOW, forget_before=0)
-            await store.count_lasting_failure(email, key=email, now=NOW + DAY, forget_before=NOW + 1)
-            assert tuple(await store.lasting_failures(email, key=email)) == (1, NOW + DAY)
-            await store.clear_lasting_failures(email, key=email)
-            assert tuple(await store.lasting_failures(email, key=email)) == (0, 0)
-
-    async def test_lasting_failures_at_once_are_all_counted_and_end_with_the_account(self, store: Store) -> None:
-        await store.add_account(account_of())
-        for email in ("ann@example.com", "nobody@example.com"):
-            await asyncio.gather(
-                *(store.count_lasting_failure(email, key=email, now=NOW, forget_before=0) for _ in range(30))
-            )
-            assert (await store.lasting_failures(email, key=email)).failures == 30
-        await store.delete_account(account_of().id, now=NOW)
-        await store.add_account(account_of("again", email_key="ann@example.com"))
-        assert (await store.lasting_failures("ann@example.com", key="ann@example.com")).failures == 0
-
-
-class KeyBattery:
-    """Signing keys, exactly as they were stored."""
-
-    async def test_a_signing_key_is_found_as_it_was_put_and_replaced_by_kid(self, store: Store) -> None:
-        first = StoredKey("first", "EdDSA", bytes(range(61)), NOW, NOW + 600)
-        other = StoredKey("other", "ES256", bytes(61), NOW, NOW, NOW + 1, is_removed=True)
-        assert list(await store.signing_keys()) == []
-        for key in (first, other):
-            await store.put_signing_key(key)
-        assert {key.kid: key for key in await store.signing_keys()} == {"first": first, "other": other}
-        retired = replace(first, sealed=b"\xff" * 61, retired_at=NOW + 900)
-        await store.put_signing_key(retired)
-        assert {key.kid: key for key in await store.signing_keys()} == {"first": retired, "other": other}

@@ -11,9 +11,9 @@
             await store.close()
 
 The fixture must give an open, empty store. The tests need pytest with pytest-asyncio in auto mode. A store of one port
-alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery, IdentityBattery
-and ChangeBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that several processes can share
-inherits from SharedBattery too.
+alone inherits from that part: SessionBattery with FeedBattery, AccountBattery with RegistrationBattery,
+IdentityBattery, FactorBattery and ChangeBattery, AttemptBattery, KeyBattery, AuditBattery, ClaimsBattery. A store that
+several processes can share inherits from SharedBattery too.
 """
 
 from gatepass._extras import missing_extra
@@ -27,16 +27,23 @@ except ModuleNotFoundError as missing:
 pytest.register_assert_rewrite(
     *(
         f"gatepass.testing.{part}_battery"
-        for part in ("account", "audit", "change", "claims", "feed", "identity", "session")
+        for part in (
+            *("account", "attempt", "audit", "change", "claims", "factor", "feed", "identity", "key"),
+            *("registration", "session", "swap"),
+        )
     )
 )
 
-from gatepass.testing.account_battery import AccountBattery, AttemptBattery, KeyBattery, RegistrationBattery  # noqa: E402
+from gatepass.testing.account_battery import AccountBattery  # noqa: E402
+from gatepass.testing.attempt_battery import AttemptBattery  # noqa: E402
 from gatepass.testing.audit_battery import AuditBattery  # noqa: E402
 from gatepass.testing.change_battery import ChangeBattery  # noqa: E402
 from gatepass.testing.claims_battery import ClaimsBattery  # noqa: E402
+from gatepass.testing.factor_battery import FactorBattery  # noqa: E402
 from gatepass.testing.feed_battery import FeedBattery, SharedBattery  # noqa: E402
 from gatepass.testing.identity_battery import IdentityBattery  # noqa: E402
+from gatepass.testing.key_battery import KeyBattery  # noqa: E402
+from gatepass.testing.registration_battery import RegistrationBattery  # noqa: E402
 from gatepass.testing.session_battery import SessionBattery  # noqa: E402
 
 __all__ = [
@@ -45,6 +52,7 @@ __all__ = [
     "AuditBattery",
     "ChangeBattery",
     "ClaimsBattery",
+    "FactorBattery",
     "FeedBattery",
     "IdentityBattery",
     "KeyBattery",
@@ -61,6 +69,7 @@ class StoreBattery(
     AccountBattery,
     RegistrationBattery,
     IdentityBattery,
+    FactorBattery,
     ChangeBattery,
     AttemptBattery,
     KeyBattery,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.core.strict_json import Json
 from gatepass.gate import Gatepass
 from gatepass.system import new_secret

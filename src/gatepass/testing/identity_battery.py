@@ -112,9 +112,9 @@ class IdentityBattery:
         change = {"password_hash": "new", "now": NOW, "keep": None}
         await store.change_password(ann.id, credential_version=1, **change)  # type: ignore[arg-type]
         assert len(await store.list_identities(ann.id)) == 1
-        await store.change_password(ann.id, credential_version=1, drop_identities=True, **change)  # type: ignore[arg-type]
+        await store.change_password(ann.id, credential_version=1, drop_others=True, **change)  # type: ignore[arg-type]
         assert len(await store.list_identities(ann.id)) == 1, "the version was not that of the account"
-        await store.change_password(ann.id, credential_version=2, drop_identities=True, **change)  # type: ignore[arg-type]
+        await store.change_password(ann.id, credential_version=2, drop_others=True, **change)  # type: ignore[arg-type]
         assert list(await store.list_identities(ann.id)) == []
 
     async def test_the_identities_of_a_deleted_account_are_gone_and_free(self, store: Store) -> None:

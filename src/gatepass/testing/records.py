@@ -3,6 +3,7 @@
 import hashlib
 
 from gatepass.core.account import Account, PendingRegistration
+from gatepass.core.factor import Passkey, Totp
 from gatepass.core.identity import LinkedIdentity, ProviderSession
 from gatepass.core.policy import DAY
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session, Swap
@@ -71,6 +72,31 @@ def provider_session_of(session: Session, **facts: object) -> ProviderSession:
         "expires_at": session.expires_at,
     }
     return ProviderSession(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def passkey_of(account: Account, name: str = "phone", **facts: object) -> Passkey:
+    """Return a passkey of an account; `facts` replace its fields."""
+    fields: dict[str, object] = {
+        "id": digest("passkey", account.id, name).hex(),
+        "account_id": account.id,
+        "user_handle": 2 * digest("user handle", account.id),
+        "credential_id": digest("credential", account.id, name),
+        "public_key": b"a COSE key",
+        "sign_count": 0,
+        "name": name,
+        "aaguid": bytes(16),
+        "transports": ("internal", "hybrid"),
+        "is_backup_eligible": True,
+        "is_backed_up": False,
+        "created_at": NOW,
+    }
+    return Passkey(**{**fields, **facts})  # type: ignore[arg-type]
+
+
+def totp_of(account: Account, **facts: object) -> Totp:
+    """Return a TOTP of an account that is not confirmed; `facts` replace its fields."""
+    fields: dict[str, object] = {"account_id": account.id, "sealed": b"\1sealed", "created_at": NOW}
+    return Totp(**{**fields, **facts})  # type: ignore[arg-type]
 
 
 def session_of(account: Account, name: str = "laptop", **facts: object) -> Session:

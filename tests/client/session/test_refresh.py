@@ -70,7 +70,7 @@ def test_a_503_with_retry_after_keeps_the_session_and_is_believed(real: Harness,
         ann.get("/auth/me")
     assert 0 < (again.value.retry_after or 0) <= 3600
     assert real.proxy.count(REFRESH) == 1, "the server asked not to be asked"
-    ann.session._retry_at = 0.0
+    ann.session._backoff.clear()
     assert ann.get("/auth/me").status_code == 200
 
 

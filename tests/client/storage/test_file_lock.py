@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gatepass.client.storage.file_lock import FileLock, _Handle
+from tests.support import preloaded
 from tests.support.fake_time import FakeTime
 from tools.services.patience import PATIENCE
 
@@ -48,7 +49,7 @@ with FileLock(sys.argv[1]).held(5) as held:
 
 def program(text: str, *arguments: str, **named: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", text, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **named)  # type: ignore[call-overload,no-any-return]
+    return preloaded.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **named)
 
 
 def is_free(path: Path) -> bool:

@@ -30,7 +30,7 @@ from tools.services.valkey import flush, shared_cluster, shared_server
 
 pytestmark = pytest.mark.slow
 
-EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "400"))
+EXPLORED = int(os.environ.get("TEST_INTERLEAVINGS", "4000" if FULL else "200"))
 """How many orders of steps are tried, out of 66,066."""
 
 

@@ -18,6 +18,7 @@ from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery
 from gatepass.testing.machine import StoreMachine
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
+from tests.support import preloaded
 from tests.support.full import FULL
 
 
@@ -79,7 +80,7 @@ async def test_what_was_acknowledged_is_there_after_reopening(tmp_path: Path) ->
 @pytest.mark.slow
 async def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "gate.db"
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    process = preloaded.start([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     acknowledged = [int(process.stdout.readline()) for _ in range(200)]
     process.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
+from tests.support import preloaded
 from tests.support.process import until_listening
 from tests.system.browser.conftest import ROOT, prepared
 from tools.services.patience import PATIENCE
@@ -34,7 +35,7 @@ def running_demo(folder: Path, *options: str) -> Iterator[int]:
     port = free_port()
     environment = {**os.environ, "XDG_STATE_HOME": str(folder)}
     command = [sys.executable, "-m", "tests.system.browser.lasting_demo", "--port", str(port), *options]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    process = preloaded.start(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     until_listening(process, port)
     yield port
     process.send_signal(signal.SIGINT)

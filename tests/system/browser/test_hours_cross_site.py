@@ -1,6 +1,5 @@
 """The page on one site, the API on another: no state cookie is in sight, and all that holds elsewhere holds here."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from gatepass.wire.cookie_names import names_of
+from tests.support import preloaded
 from tests.support.certificate import certificate
 from tests.support.process import until_listening
 from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, sign_up, status, until_page
@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "both.pem").write_bytes(certificate())
     command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
     command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = preloaded.start(command, cwd=ROOT)
     until_listening(process, port)
     yield f"https://app.localhost:{port}"
     process.terminate()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from tests.support import preloaded
 from tests.support.process import gatepass, until_listening
 from tests.system.browser.conftest import prepared
 from tools.services.patience import PATIENCE
@@ -18,7 +19,7 @@ def test_a_person_makes_an_account_writes_a_note_comes_back_and_leaves(chromium:
     port = free_port()
     environment = {**os.environ, "GATEPASS_PUBLIC_URL": f"http://localhost:{port}"}
     command = [sys.executable, "-m", "flask", "run", "--port", str(port)]
-    with subprocess.Popen(
+    with preloaded.start(
         command, cwd=tmp_path / "flask", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:

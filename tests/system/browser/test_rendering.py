@@ -1,7 +1,6 @@
 """Pages that Node renders: the three examples, in a real browser before a real gate (PROTOCOL §10)."""
 
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from gatepass.testing.faults import FaultProxy
+from tests.support import preloaded
 from tests.support.full import FULL
 from tests.support.node_example import NEXT, REACT_ROUTER, SVELTEKIT, Example, running
 from tests.support.process import until_listening
@@ -22,6 +22,9 @@ from tools.services.ports import free_port
 
 ANN = {"email": "ann@example.com", "password": PASSWORD}
 RELOADS = 240 if FULL else 12
+OTHERS = [pytest.param(example, marks=pytest.mark.full) for example in (NEXT, SVELTEKIT)]
+"""One of the three by default: to install and build Next.js and SvelteKit takes a hundred seconds of a processor."""
+RELOADED = NEXT if FULL else REACT_ROUTER
 LOST = 0.1
 SEED = 16
 
@@ -71,7 +74,7 @@ def site(example: Example, folder: Path) -> Iterator[Site]:
         url = f"http://localhost:{proxy.port}"
         options = ("--port", api_port, "--public-port", proxy.port, "--pages-port", pages_port, "--folder", folder)
         command = [sys.executable, "-m", "tests.system.browser.rendering", *map(str, options)]
-        api = subprocess.Popen(command, cwd=ROOT)
+        api = preloaded.start(command, cwd=ROOT)
         try:
             until_listening(api, api_port)
             made = httpx2.post(f"{url}/auth/register", json=ANN, headers={"Gatepass-Client": "1"})
@@ -94,7 +97,7 @@ def sign_in(at: Site, page: Page) -> None:
     expect(page.locator("#person")).to_be_visible()
 
 
-@pytest.mark.parametrize("example", [NEXT, REACT_ROUTER, SVELTEKIT], ids=lambda each: each.name)
+@pytest.mark.parametrize("example", [REACT_ROUTER, *OTHERS], ids=lambda each: each.name)
 def test_a_person_signs_in_reads_rendered_pages_and_signs_out(
     example: Example, profile: BrowserContext, tmp_path: Path
 ) -> None:
@@ -148,7 +151,7 @@ def test_a_person_signs_in_reads_rendered_pages_and_signs_out(
 def test_hard_reloads_in_two_tabs_sign_nobody_out_while_answers_are_lost(
     profile: BrowserContext, tmp_path: Path
 ) -> None:
-    with site(NEXT, tmp_path) as at:
+    with site(RELOADED, tmp_path) as at:
         tabs = [profile.new_page(), profile.new_page()]
         sign_in(at, tabs[0])
         person = tabs[0].locator("#person").inner_text()

@@ -1,6 +1,5 @@
 """The page on one host of a site, the API on another: Strict cookies go along, and no state cookie is in sight."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright
 
+from tests.support import preloaded
 from tests.support.certificate import certificate
 from tests.support.process import until_listening
 from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, status, until_page
@@ -26,7 +26,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
     command += ["--port", str(port), "--folder", tmp_path, "--certificate", tmp_path / "both.pem"]
     command += ["--domain", "example.test", "--issuer", f"http://127.0.0.1:{provider_port}"]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = preloaded.start(command, cwd=ROOT)
     until_listening(process, port)
     until_up(provider, provider_port, "oidc-provider-mock")
     yield f"https://app.example.test:{port}"

@@ -24,11 +24,11 @@ from tools.services.postgres import new_database, shared_server
 
 pytestmark = pytest.mark.slow
 
-RESTARTS = 10 if FULL else 3
+RESTARTS = 10 if FULL else 2
 """Of the two servers together, or reloads of the one."""
 STORES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.full), "postgresql, two workers"]
-CLIENTS = 6
-BETWEEN = 40
+CLIENTS = 6 if FULL else 4
+BETWEEN = 40 if FULL else 20
 """Answers of the load between two restarts."""
 ORIGIN = "https://example.com"
 SETTINGS = {"SECRET": SECRET, "PUBLIC_URL": ORIGIN}

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support import preloaded
 from tests.support.process import environment, gatepass, until_listening
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
@@ -34,7 +34,7 @@ def uvicorn(name: str, folder: Path, *, gate: str = "") -> Iterator[httpx2.Clien
     command = [sys.executable, "-m", "uvicorn", f"{name}_app:app", "--port", str(port)]
     with (folder / f"{name}_said").open("wb") as said:
         settings = {**environment(), "GATE": gate}
-        process = subprocess.Popen(command, cwd=folder, env=settings, stdout=said, stderr=said)
+        process = preloaded.start(command, cwd=folder, env=settings, stdout=said, stderr=said)
         try:
             until_listening(process, port)
             with httpx2.Client(base_url=f"http://localhost:{port}") as client:

@@ -2,7 +2,6 @@
 
 import runpy
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from tests.support import preloaded
 from tests.support.process import environment, gatepass, until_listening
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
@@ -68,9 +68,9 @@ def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
     port = free_port()
     prepare(tmp_path, "external_users_django", port)
     run = {"cwd": tmp_path, "env": {**environment(), "PYTHONWARNINGS": ""}}
-    subprocess.run([sys.executable, "app.py", "shell", "-c", MAKE], check=True, **run)  # type: ignore[call-overload]
+    preloaded.run([sys.executable, "app.py", "shell", "-c", MAKE], check=True, **run)
     with (tmp_path / "said").open("wb") as said:
-        server = subprocess.Popen(  # type: ignore[call-overload]
+        server = preloaded.start(
             [sys.executable, "app.py", "runserver", "--noreload", str(port)], stdout=said, stderr=said, **run
         )
         try:
@@ -79,7 +79,7 @@ def test_the_users_of_a_django_project_sign_in(tmp_path: Path) -> None:
                 use(client, "1")
                 stays_through_a_renewed_hash_and_ends_with_the_password(
                     client,
-                    lambda code: subprocess.run([sys.executable, "app.py", "shell", "-c", code], check=True, **run),  # type: ignore[call-overload]
+                    lambda code: preloaded.run([sys.executable, "app.py", "shell", "-c", code], check=True, **run),
                 )
         finally:
             server.terminate()

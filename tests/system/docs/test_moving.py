@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from werkzeug.security import generate_password_hash
 
+from tests.support import preloaded
 from tests.support.process import environment, gatepass, serving
 from tests.support.tutorial import ROOT, blocks
 from tools.services.patience import PATIENCE
@@ -26,7 +26,7 @@ def export(name: str, folder: Path, *command: str) -> str:
     """What a program of the page prints: run by `command`, or fed to it."""
     (text,) = [block.text for block in blocks(PAGE) if block.title == name]
     (folder / name).write_text(text, "utf-8")
-    done = subprocess.run(
+    done = preloaded.run(
         [sys.executable, *command],
         cwd=folder,
         env={**environment(), "PYTHONWARNINGS": ""},
@@ -37,7 +37,7 @@ def export(name: str, folder: Path, *command: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def import_and_sign_in(people: str, folder: Path, *, identity: str) -> None:

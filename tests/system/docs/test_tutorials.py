@@ -35,10 +35,11 @@ def page_of(framework: str) -> Path:
 
 
 def reader_of(framework: str, folder: Path) -> Reader:
-    """A reader who has written every file of the page, and has the packages of npm."""
+    """A reader who has written every file of the page, and has the packages of npm if the page asks for any."""
     reader = Reader(folder, port=free_port(), page=page_of(framework))
     reader.write_files()
-    (reader.folder / "page" / "node_modules").symlink_to(ROOT / "web" / "node_modules")
+    if any("npm install" in command.text for command in commands(reader.page)):
+        (reader.folder / "page" / "node_modules").symlink_to(ROOT / "web" / "node_modules")
     return reader
 
 

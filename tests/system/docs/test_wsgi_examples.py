@@ -1,7 +1,6 @@
 """The examples for frameworks without ASGI, each started as its first lines say, on a real socket."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support import preloaded
 from tests.support.process import environment, gatepass, until_listening
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
@@ -32,7 +32,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[httpx2.Cl
     (tmp_path / "app.py").write_text(text.replace("8000", str(port)), "utf-8")
     command = [part.format(app="app.py", port=port) for part in COMMANDS[request.param]]
     with (tmp_path / "said").open("wb") as said:
-        process = subprocess.Popen(
+        process = preloaded.start(
             command, cwd=tmp_path, env={**environment(), "PYTHONWARNINGS": ""}, stdout=said, stderr=said
         )
         try:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from tests.support.full import FULL
 from tests.system.faults.browser_profile import Outcome, Profile, pause
 from tests.system.faults.leaving import THEFT, How, Leaver
 from tests.system.faults.raw_http import RawConnection
@@ -30,10 +31,13 @@ from tests.system.faults.theft import Stolen, Theft
 from tests.system.faults.watch import Watch
 from tools.services.patience import PATIENCE
 
-PACE = 0.002
-"""Seconds between two refreshes of a tab, on average."""
-CALM = 0.2
+PACE = 0.01
+"""Least seconds between two refreshes of a tab, on average. It pauses for as long as the last one took: on a machine
+that starves the server, the requests that end sessions find it half idle, and are not always too late."""
+CALM = 0.5
 """The same while nothing is waited for but the guards."""
+PROFILES = 6 if FULL else 4
+"""Sessions that refresh and that must live; every second one has two tabs."""
 REPEAT_EVERY = 4
 """Refreshes of a single tab after which one arrives twice."""
 OF_BOUND = (Stolen.JAR, Stolen.JAR_KEYLESS, Stolen.REQUEST)
@@ -122,7 +126,7 @@ class Load:
         port: int,
         watch: Watch,
         *,
-        profiles: int = 6,
+        profiles: int = PROFILES,
         victims: int = 6,
         ends_at: int | None = None,
         hows: Sequence[How] = tuple(How),
@@ -368,10 +372,12 @@ class Load:
         connection = RawConnection(self._port)
         try:
             while not (self._is_stopping or profile.is_over):
+                began = time.monotonic()
                 outcome = await profile.refresh(connection)
+                took = time.monotonic() - began
                 if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
                     await profile.repeat(connection)
-                pace = CALM if self._is_calm else PACE
+                pace = max(CALM if self._is_calm else PACE, took)
                 await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 2 * pace)))
         finally:
             connection.close()

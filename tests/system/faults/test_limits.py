@@ -16,6 +16,7 @@ from gatepass.core.policy import Policy
 from gatepass.gate import Gatepass
 from gatepass.remote import RemoteGate
 from gatepass.testing.clock import FastHasher
+from tests.support import preloaded
 from tests.support.browser import ORIGIN, PASSWORD, Browser
 from tests.support.gates import SECRET
 from tests.support.process import COMMAND, environment, until_listening
@@ -147,7 +148,7 @@ async def test_a_log_that_nobody_reads_costs_no_session(tmp_path: Path) -> None:
     """The events of a server go to its standard error. Requests may wait until they are read; none is lost."""
     port = free_port()
     settings = {"SECRET": SECRET, "STORE": "sqlite:///gate.db", "PASSWORD_MIN": "15"}
-    server = subprocess.Popen(
+    server = preloaded.start(
         [*COMMAND, "serve", "--port", str(port)], cwd=tmp_path, env=environment(**settings), stderr=subprocess.PIPE
     )
     assert server.stderr is not None

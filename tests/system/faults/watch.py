@@ -20,7 +20,7 @@ from tests.system.faults.program import MAX_AGE, SKEW
 from tests.system.faults.raw_http import RawConnection
 from tools.services.patience import patience
 
-INTERVAL = 0.2
+INTERVAL = 0.4
 """Seconds between two questions to one process."""
 GRACE = 0.5
 """Seconds beside a bound: clocks of processes are read at different moments, and some count whole seconds."""

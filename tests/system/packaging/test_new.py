@@ -15,6 +15,7 @@ from gatepass.cli.new import KINDS, contents
 from gatepass.client import Client
 from gatepass.client.flow import drive
 from gatepass.errors import ConfigurationError
+from tests.support import preloaded
 from tests.support.process import gatepass, until_listening
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
@@ -77,7 +78,7 @@ def served(folder: Path) -> Iterator[str]:
     log = folder.parent / "log"
     with log.open("w") as said:
         environment = variables(GATEPASS_PUBLIC_URL=url)
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+        process = preloaded.start(command, cwd=folder, env=environment, stdout=said, stderr=said)
     try:
         until_listening(process, port)
         yield url

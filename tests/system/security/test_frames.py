@@ -140,7 +140,9 @@ async def test_the_watch_sees_a_secret_in_a_local_variable() -> None:
     async with open_gate() as at:
         with Frames() as frames:
             await at.gate.accounts.clear_failures("canary-Zq7")
-    assert "gatepass.accounts.service.Accounts.clear_failures: email_key" in " ".join(frames.holding({"canary-Zq7"}))
+    assert "gatepass.accounts.credentials.Credentials.clear_failures: email_key" in " ".join(
+        frames.holding({"canary-Zq7"})
+    )
 
 
 async def test_no_crash_report_of_an_unexpected_error_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,8 @@ export type ProblemCode =
   | "invalid-token"
   | "insufficient-user-authentication"
   | "invalid-credentials"
+  | "second-factor-required"
+  | "no-second-factor"
   | "page-resumes"
   | "sign-in-required"
   | "page-cookie-lost"

@@ -2,28 +2,22 @@
 
 Only an explicit answer of the server ends a session. An answer that is not understood (a proxy's page, half an
 answer, an unknown status) is `transient`: nothing is known, so everything is kept.
-
-The refresh cookie never enters the client's cookie jar, which would send it to every route of the API: it is read
-from the answer here, kept by the session, and sent to the auth endpoints alone.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import Cookie, CookieJar, CookiePolicy
 from typing import Any, Literal, Protocol
-from urllib.request import Request as UrllibRequest
 
 from gatepass.client import clock
 from gatepass.client.http import REQUEST_ERRORS, bare_request, httpx
 from gatepass.client.retry_after import retry_after_of
+from gatepass.client.session.cookies import refresh_cookie_of
 from gatepass.client.storage.record import Account, SessionRecord, is_challenge, is_sid
 from gatepass.core import base64url
 from gatepass.core.binding import prove
 from gatepass.core.secret import Secret, without_frames
 from gatepass.problem_codes import ProblemCode
-from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 Kind = Literal[
     "ok", "session-ended", "proof-required", "no-session", "refresh-superseded", "session-mismatch", "transient"
@@ -39,8 +33,6 @@ _STATUS: Mapping[str, int] = {
 }
 UNKNOWN_CHALLENGE = "AAAAAAAAAAA"
 """Sent where the storage has none; the server answers with the right one."""
-_REFRESH_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|gatepass_\d{{1,5}})(_\S+)?")
-_OWN_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state)?_\d{{1,5}})(_\S+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,43 +251,3 @@ def proof_of(key: bytes, sid: str, generation: int, challenge: str) -> str:
 def secret_of(record: SessionRecord) -> Secret:
     """Return the binding key of a record as the member `binding_secret` of a request."""
     return Secret(base64url.encode(record.binding_key or b""))
-
-
-def refresh_cookie_of(response: httpx.Response) -> tuple[str, str] | None:
-    """Return name and value of the refresh cookie that an answer sets: the last one that is not empty."""
-    found = None
-    for line in response.headers.get_list("Set-Cookie"):
-        name, _, value = line.partition(";")[0].partition("=")
-        name, value = name.strip(), value.strip()
-        if value and _REFRESH_NAME.fullmatch(name):
-            found = (name, value)
-    return found
-
-
-class _OwnCookiesExcluded(CookiePolicy):
-    """The policy of a cookie jar, except that the jar does not store our cookies."""
-
-    def __init__(self, policy: Any) -> None:
-        self._policy = policy
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._policy, name)
-
-    def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        return not _OWN_NAME.fullmatch(cookie.name) and bool(self._policy.set_ok(cookie, request))
-
-    def return_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        return bool(self._policy.return_ok(cookie, request))
-
-    def domain_return_ok(self, domain: str, request: UrllibRequest) -> bool:
-        return bool(self._policy.domain_return_ok(domain, request))
-
-    def path_return_ok(self, path: str, request: UrllibRequest) -> bool:
-        return bool(self._policy.path_return_ok(path, request))
-
-
-def exclude_own_cookies(jar: CookieJar) -> None:
-    """Make a cookie jar ignore our cookies. A second call does nothing."""
-    policy = getattr(jar, "_policy", None)
-    if not isinstance(policy, _OwnCookiesExcluded):
-        jar.set_policy(_OwnCookiesExcluded(policy))

@@ -9,16 +9,16 @@ ok, ended (the server has ended this very session), or transient: then everythin
 and the next call that needs a token tries again.
 """
 
-import random
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
-from gatepass.client.http import REQUEST_ERRORS, httpx
+from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import CLAIMS_CHANGED, AccessToken, Status, TokenState
+from gatepass.client.session.address import check_address
+from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
@@ -26,12 +26,7 @@ from gatepass.client.session.single_flight import InBackground, Join, Run, Singl
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret
-from gatepass.errors import ConfigurationError
-from gatepass.wire.origin import is_loopback, origin_of
 
-MAX_BACKOFF = 5.0
-"""The longest that a call waits for the next attempt; after a longer Retry-After it fails at once. Seconds."""
-INITIAL_BACKOFF = 0.25
 MARGIN = 60.0
 TIMEOUT = 10.0
 Ended = Callable[[SessionEndedError], object]
@@ -64,8 +59,7 @@ class Session:
         )
         self._single_flight: SingleFlight[Result] = SingleFlight()
         self._has_begun = False
-        self._failures = 0
-        self._retry_at = 0.0
+        self._backoff = Backoff()
 
     def settle(self) -> None:
         """Try once more to save what the storage did not take. Clients do it when they are closed."""
@@ -124,7 +118,7 @@ class Session:
         if is_refused and token is not None and now < token.grace_until and not is_stale:
             return None
         if token is not None and not is_refused and token.expires_at > now:
-            if token.refresh_after <= now and not self._single_flight.is_running and self._retry_at <= now:
+            if token.refresh_after <= now and not self._single_flight.is_running and self._backoff.remaining <= 0:
                 yield InBackground(self._join(token.serial))
             return token
         if state.sid is None:
@@ -214,7 +208,7 @@ class Session:
     def _authenticate(
         self, path: str, email: str, password: Secret, remember: bool, extra: Mapping[str, object] | None
     ) -> Flow[Account | None]:
-        self._check_address()
+        check_address(self.auth_url)
         yield Work(self._saved.refresh_if_changed)
         credentials = {**(extra or {}), "email": email, "password": password, "remember": remember}
         answer, grant = yield from exchange_credentials(self._saved, path, credentials)
@@ -223,7 +217,7 @@ class Session:
             if answer.status == 202:
                 return None
             raise ClientError(f"{self.auth_url}/{path} did not answer as an auth endpoint. Check auth_url.")
-        self._failures, self._retry_at = 0, 0.0
+        self._backoff.clear()
         yield from confirm_sign_outs(self._saved)
         return self.state.account
 
@@ -253,7 +247,7 @@ class Session:
 
     def _refresh_once(self, serial: int) -> Flow[Result]:
         """The flow that a flight runs: wait out the back-off, refresh, draw the consequences."""
-        backoff = self._retry_at - clock.now()
+        backoff = self._backoff.remaining
         if backoff > MAX_BACKOFF:
             return Result("transient", self.state.sid, retry_after=backoff)
         if backoff > 0:
@@ -264,16 +258,12 @@ class Session:
     def _conclude(self, result: Result) -> Result:
         match result.kind:
             case "ok" | "shared":
-                self._failures, self._retry_at = 0, 0.0
+                self._backoff.clear()
                 log.debug("session refreshed")
             case "ended":
                 self._end(result.sid, result.reason or "unknown")
             case "transient":
-                bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2**self._failures)
-                backoff = random.uniform(bound / 2, bound)  # noqa: S311 - keeps clients apart, guards nothing
-                wait = max(backoff, result.retry_after or 0.0)
-                self._failures = min(self._failures + 1, 10)
-                self._retry_at = clock.now() + wait
+                wait = self._backoff.note_failure(result.retry_after)
                 if self.state.sid is not None:
                     self.state.status = "degraded"
                 why = type(result.cause).__name__ if result.cause else "no usable answer"
@@ -294,22 +284,3 @@ class Session:
         if result is not None:
             return SessionEndedError(result.reason or "unknown", session_id=result.sid)
         return SessionEndedError(self.state.reason or "replaced", session_id=None)
-
-    def _check_address(self) -> None:
-        if not self.auth_url.startswith(("http://", "https://")):
-            raise ConfigurationError(
-                "There is no address to sign in at. Give the client a base_url with its scheme (https://…), "
-                "or a whole auth_url."
-            )
-        if origin_of(self.auth_url).startswith("http:") and not is_loopback(self.auth_url):
-            raise ConfigurationError(
-                f"{self.auth_url} is not https: the password would cross the network in the clear."
-            )
-
-
-def join_url(base_url: Any, auth_url: str) -> str:
-    """Return the whole address of the auth endpoints; "" if there is no origin to join `auth_url` to."""
-    if auth_url.startswith(("http://", "https://")):
-        return auth_url
-    base = httpx.URL(str(base_url))
-    return str(base.join(auth_url)) if base.host else ""

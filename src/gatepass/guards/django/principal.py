@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from gatepass.access import wsgi
-from gatepass.access.check import check_max_age
+from gatepass.access.check import check_step_up
 from gatepass.access.live_stream import Chunk, until_over, until_over_sync
 from gatepass.access.pages import PageRequest
 from gatepass.access.rendered import Rendered
 from gatepass.access.wsgi import RequestGuard, answer_headers
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, Problem
 from gatepass.wire.asgi import reclaim
 from gatepass.wire.headers import Headers
@@ -32,13 +32,15 @@ View = Callable[..., Any]
 Find = Callable[..., Principal]
 
 
-def current_principal(request: HttpRequest, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(
+    request: HttpRequest, *scopes: str, max_age: int | None = None, acr: str | None = None
+) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Raises a Problem that the middleware answers.
     """
     try:
-        return _guard(request).principal(request.META, scopes, max_age)
+        return _guard(request).principal(request.META, scopes, max_age, acr)
     except Problem as refusal:
         request.META[REFUSED] = refusal
         raise
@@ -53,14 +55,14 @@ def optional_principal(request: HttpRequest) -> Principal | None:
         raise
 
 
-def page_principal(request: HttpRequest, *scopes: str, max_age: int | None = None) -> Principal:
+def page_principal(request: HttpRequest, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
     """The person for whom a page is rendered, by the page cookie, for GET and HEAD (PROTOCOL §10).
 
     Raises a Problem that the middleware answers: a 303 where the session must be resumed, or a sign-in comes first.
     """
     asked = _page(request, "for-a-person")
     try:
-        found = _guard(request).pages.principal(asked, scopes, max_age=max_age)
+        found = _guard(request).pages.principal(asked, scopes, max_age=max_age, acr=acr)
     except Problem as refusal:
         request.META[REFUSED] = refusal
         raise
@@ -114,45 +116,45 @@ def is_for_us(request: HttpRequest) -> bool:
     return _guard(request).check.is_for_us(authorizations(request.META))
 
 
-def require_recent(request: HttpRequest, principal: Principal, *, max_age: int) -> Principal:
-    """The principal if it signed in at most `max_age` seconds ago. Raises InsufficientUserAuthentication."""
-    return _guard(request).check.require(principal, max_age=max_age)
+def require_step_up(request: HttpRequest, principal: Principal, *, max_age: int | None, acr: str | None) -> Principal:
+    """The principal if it signed in within `max_age` seconds, reaching `acr`. Raises InsufficientUserAuthentication."""
+    return _guard(request).check.require(principal, max_age=max_age, acr=acr)
 
 
-def requires(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
+def requires(*scopes: str, max_age: int | None = None, acr: str | None = None) -> Callable[[View], View]:
     """Decorate a view, sync or async: it runs only for a caller who covers `scopes` (none: any valid caller).
 
     With `max_age` the caller must have signed in at most that many seconds ago. The view is exempt from Django's CSRF
     check: what opens it is a header that no page of another origin can send, and never a cookie.
     """
-    check_max_age(max_age)
+    check_step_up(max_age, acr)
 
     def decorate(view: View) -> View:
-        exempt: View = csrf_exempt(_guarded(view, current_principal, scopes, max_age))
+        exempt: View = csrf_exempt(_guarded(view, current_principal, scopes, max_age, acr))
         return exempt
 
     return decorate
 
 
-def requires_page(*scopes: str, max_age: int | None = None) -> Callable[[View], View]:
+def requires_page(*scopes: str, max_age: int | None = None, acr: str | None = None) -> Callable[[View], View]:
     """The same for a page that is rendered for a person, by `page_principal`. It keeps Django's CSRF check."""
-    check_max_age(max_age)
-    return lambda view: _guarded(view, page_principal, scopes, max_age)
+    check_step_up(max_age, acr)
+    return lambda view: _guarded(view, page_principal, scopes, max_age, acr)
 
 
-def _guarded(view: View, find: Find, scopes: tuple[str, ...], max_age: int | None) -> View:
+def _guarded(view: View, find: Find, scopes: tuple[str, ...], max_age: int | None, acr: str | None) -> View:
     if iscoroutinefunction(view):
 
         @functools.wraps(view)
         async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            refusal = _refusal(request, find, scopes, max_age)
+            refusal = _refusal(request, find, scopes, max_age, acr)
             return await view(request, *args, **kwargs) if refusal is None else refusal
 
         return guarded_async
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        refusal = _refusal(request, find, scopes, max_age)
+        refusal = _refusal(request, find, scopes, max_age, acr)
         return view(request, *args, **kwargs) if refusal is None else refusal
 
     return guarded
@@ -163,11 +165,12 @@ class _Requires:
 
     required_scopes: tuple[str, ...] = ()
     required_max_age: int | None = None
+    required_acr: str | None = None
     _find: Find
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse, or go on to the view's own."""
-        refusal = _refusal(request, self._find, self.required_scopes, self.required_max_age)
+        refusal = _refusal(request, self._find, self.required_scopes, self.required_max_age, self.required_acr)
         if refusal is None:
             return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return _soon(refusal) if getattr(self, "view_is_async", False) else refusal
@@ -225,9 +228,11 @@ def _opened(request: HttpRequest, person: Principal) -> Principal:
     return person
 
 
-def _refusal(request: HttpRequest, find: Find, scopes: tuple[str, ...], max_age: int | None) -> HttpResponse | None:
+def _refusal(
+    request: HttpRequest, find: Find, scopes: tuple[str, ...], max_age: int | None, acr: str | None
+) -> HttpResponse | None:
     try:
-        find(request, *scopes, max_age=max_age)
+        find(request, *scopes, max_age=max_age, acr=acr)
     except Problem as problem:
         return problem_response(problem)
     return None

@@ -32,8 +32,8 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from gatepass.access.check import check_max_age, require_scopes
-from gatepass.core.access_token import Principal
+from gatepass.access.check import check_step_up, require_scopes
+from gatepass.core.principal import Principal
 from gatepass.errors import InsufficientScope, InsufficientUserAuthentication, InvalidToken
 from gatepass.guards.django import principal as guard
 from gatepass.guards.django.conf import django_users
@@ -96,35 +96,38 @@ class Requires(BasePermission):
 
     scopes: ClassVar[tuple[str, ...]] = ()
     max_age: ClassVar[int | None] = None
+    acr: ClassVar[str | None] = None
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """True, or raises TokenRequired, InvalidToken, InsufficientScope or InsufficientUserAuthentication."""
         is_other = _principal_of(request) is None and getattr(request.user, "is_authenticated", False)
         if not is_other:
-            current_principal(request, *self.scopes, max_age=self.max_age)
+            current_principal(request, *self.scopes, max_age=self.max_age, acr=self.acr)
         elif self.scopes:
             raise InsufficientScope(self.scopes)
-        elif self.max_age is not None:
-            raise InsufficientUserAuthentication(self.max_age)
+        elif self.max_age is not None or self.acr is not None:
+            raise InsufficientUserAuthentication(self.max_age, acr=self.acr)
         return True
 
 
-def requires(*scopes: str, max_age: int | None = None) -> type[Requires]:
-    """Make the permission class for a caller who covers `scopes` and signed in at most `max_age` seconds ago."""
-    check_max_age(max_age)
-    return type("Requires", (Requires,), {"scopes": scopes, "max_age": max_age})
+def requires(*scopes: str, max_age: int | None = None, acr: str | None = None) -> type[Requires]:
+    """Make the permission class for a caller of `scopes` who signed in within `max_age` seconds, reaching `acr`."""
+    check_step_up(max_age, acr)
+    return type("Requires", (Requires,), {"scopes": scopes, "max_age": max_age, "acr": acr})
 
 
-def current_principal(request: Request, *scopes: str, max_age: int | None = None) -> Principal:
-    """The caller of this request, who must cover `scopes` and have signed in at most `max_age` seconds ago.
+def current_principal(request: Request, *scopes: str, max_age: int | None = None, acr: str | None = None) -> Principal:
+    """The caller of this request, who must cover `scopes` and have signed in within `max_age` seconds, reaching `acr`.
 
     Also one that a test has set (`force_authenticate`). Raises a Problem that the middleware answers.
     """
     known = _principal_of(request)
     if known is None:
-        return guard.current_principal(request._request, *scopes, max_age=max_age)
+        return guard.current_principal(request._request, *scopes, max_age=max_age, acr=acr)
     require_scopes(known, scopes)
-    return known if max_age is None else guard.require_recent(request._request, known, max_age=max_age)
+    if max_age is None and acr is None:
+        return known
+    return guard.require_step_up(request._request, known, max_age=max_age, acr=acr)
 
 
 def optional_principal(request: Request) -> Principal | None:

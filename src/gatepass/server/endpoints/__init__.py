@@ -1,6 +1,7 @@
 """The endpoints of PROTOCOL §6, one file for each group. What is in none of these lists cannot be served."""
 
 from gatepass.server.endpoints import (
+    account_deletion,
     accounts,
     browser_client,
     devices,
@@ -23,6 +24,7 @@ DESCRIBED = (
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
+    *account_deletion.ENDPOINTS,
     *identities.ENDPOINTS,
     *oidc.ENDPOINTS,
     *provider_logout.ENDPOINTS,

@@ -1,57 +1,42 @@
-"""The account of a caller: passwords, addresses, deletion.
+"""The account of a caller: passwords, addresses. Its end is in `account_deletion`.
 
     POST /password/forgot   202 for every address       POST /password         current + new → signed in anew
     POST /password/reset    link + new one → 204        POST /email            202 for every address
     GET  /me                the account                 POST /email/confirm    link → signed in anew
-                                                        POST /account/delete   the password → 204
 
-An account without a password (its owner signs in at a provider) is changed and deleted after a recent sign-in instead,
-and gets a password by the mailed link of a reset.
+An account without a password (its owner signs in at a provider) is changed after a recent sign-in instead, and gets a
+password by the mailed link of a reset.
+
+Where the account has a second factor, all of these but the reset want a session that began with one, or was stepped up.
+A reset removes no factor: the next sign-in asks for it.
 
 Who changes the password or the address throws every device out, the copy of this one too: all sessions end, and the
 answer begins a new one, under a new key.
 
-`DELETE /account` is the same; proxies may drop the body of a DELETE (RFC 9110 §9.3.5), so clients use the POST. The
-first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs them
-answers 403 `not-offered`.
+The first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs
+them answers 403 `not-offered`.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
-from pydantic import BaseModel
-
-from gatepass.core.access_token import Principal
-from gatepass.core.account import Account
-from gatepass.core.authentication import BY_PASSWORD, Authentication
+from gatepass.core.authentication import BY_PASSWORD, MAX_METHODS, Authentication
 from gatepass.core.binding import BindingKey
-from gatepass.core.hook_facts import HookFacts
-from gatepass.core.secret import Secret
-from gatepass.errors import Conflict, Forbidden, InvalidCredentials
-from gatepass.problem_codes import ProblemCode
+from gatepass.core.principal import Principal
+from gatepass.errors import InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.http import Reply, Request
+from gatepass.server.owner_proof import PROOF_PROBLEMS, changed_meanwhile, require_proof, wrong_password
 from gatepass.server.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.bodies import (
-    DeleteAccountRequest,
     EmailChange,
     EmailConfirmation,
     EmailRequest,
     PasswordChange,
     PasswordReset,
 )
-from gatepass.wire.extra_members import Extras, read_with
+from gatepass.wire.extra_members import read_with
 
 _MAILING = {403: "not-offered", 429: "too-many-attempts"}
-_CONFIRMED = {
-    401: "insufficient-user-authentication",
-    403: "invalid-credentials, not-offered",
-    422: "password-too-long",
-    429: "too-many-attempts",
-}
 
 
 async def forgot_password(context: Context, request: Request) -> Reply:
@@ -80,6 +65,7 @@ async def change_password(context: Context, request: Request) -> Reply:
     principal = context.principal(request)
     body = bodies.read(PasswordChange, await request.json(bodies.MAX_BYTES))
     account = await context.account(principal)
+    await context.require_assurance(principal)
     try:
         await context.accounts.change_password(
             account,
@@ -89,8 +75,10 @@ async def change_password(context: Context, request: Request) -> Reply:
             ip_prefix=context.ip_prefix(request),
         )
     except InvalidCredentials:
-        raise _wrong_password("The current password is wrong.") from None
-    return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=BY_PASSWORD)
+        raise wrong_password("The current password is wrong.") from None
+    return await _sign_in_anew(
+        context, request, principal, binding_key=body.binding_secret, how=_by_password(principal)
+    )
 
 
 async def change_email(context: Context, request: Request) -> Reply:
@@ -103,7 +91,7 @@ async def change_email(context: Context, request: Request) -> Reply:
     body, extras = read_with(EmailChange, await request.json(bodies.MAX_BYTES), models)
     email, email_key = bodies.parse_email(body.email)
     account = await context.account(principal)
-    _require_proof(context, request, account, body.password)
+    await require_proof(context, request, account, body.password)
     try:
         await context.email_change.request(
             account,
@@ -116,7 +104,7 @@ async def change_email(context: Context, request: Request) -> Reply:
             extras=extras,
         )
     except InvalidCredentials:
-        raise _wrong_password() from None
+        raise wrong_password() from None
     return Reply(202)
 
 
@@ -145,35 +133,6 @@ async def get_account(context: Context, request: Request) -> Reply:
     return Reply(200, bodies.dump(bodies.me_json(account, identities=len(identities))))
 
 
-async def delete_account(context: Context, request: Request) -> Reply:
-    """Delete the account.
-
-    Needs the password, or a recent sign-in if there is none.
-    """
-    principal = context.principal(request)
-    body, extras = _read_deletion(await request.json(bodies.MAX_BYTES), context.hooks.models("delete"))
-    context.accounts.require_local()
-    account = await context.account(principal)
-    if body is None and account.has_password:
-        raise bodies.no_body("password")
-    password = None if body is None else body.password
-    _require_proof(context, request, account, password)
-    sid, ip_prefix = bytes.fromhex(principal.session_id), context.ip_prefix(request)
-    try:
-        if password is not None:
-            await context.accounts.reauthenticate(account, password, sid=sid, ip_prefix=ip_prefix)
-    except InvalidCredentials:
-        raise _wrong_password() from None
-    facts: HookFacts[Any] = HookFacts.of("delete", account, request=context.facts(request))
-    await context.hooks.ask(facts, extras)
-    is_deleted = await context.accounts.delete(
-        account.id, credential_version=account.credential_version, ip_prefix=ip_prefix
-    )
-    if not is_deleted and await context.accounts.find(account.id) is not None:
-        raise _changed_meanwhile()
-    return Reply(204, cookies=[*context.refresh_cookies.clear(), *context.device_cookies.clear()])
-
-
 async def _sign_in_anew(
     context: Context, request: Request, principal: Principal, *, binding_key: BindingKey | None, how: Authentication
 ) -> Reply:
@@ -194,22 +153,13 @@ async def _sign_in_anew(
             continues=own,
         )
     except InvalidCredentials:
-        raise _changed_meanwhile() from None
+        raise changed_meanwhile() from None
 
 
-def _read_deletion(raw: bytes, models: Sequence[type[BaseModel]]) -> tuple[DeleteAccountRequest | None, Extras]:
-    """The body, None for none, and the added members. In a function of its own: crash reports show local variables."""
-    body, extras = read_with(DeleteAccountRequest, raw or b"{}", models)
-    return body if raw else None, extras
-
-
-def _require_proof(context: Context, request: Request, account: Account, password: Secret | None) -> None:
-    """Raise unless the request brings what proves the owner: the password, or a recent sign-in if there is none."""
-    if password is not None:
-        return
-    if account.has_password:
-        raise bodies.invalid_body({"password": "Field required"})
-    context.recent_principal(request)
+def _by_password(principal: Principal) -> Authentication:
+    """The password was verified just now, in a session that has the assurance that it had."""
+    others = [method for method in principal.methods if method not in BY_PASSWORD.methods]
+    return Authentication((*BY_PASSWORD.methods, *others)[:MAX_METHODS], principal.acr)
 
 
 def _as_before(principal: Principal) -> Authentication:
@@ -218,26 +168,6 @@ def _as_before(principal: Principal) -> Authentication:
     return Authentication(methods, principal.acr, principal.authenticated_at)
 
 
-def _changed_meanwhile() -> Conflict:
-    return Conflict(ProblemCode.PASSWORD_CHANGED, "The account was changed by another request meanwhile.")
-
-
-def _wrong_password(detail: str = "The password is wrong.") -> Forbidden:
-    """403, not 401: the access token holds, and a client must not answer this with a refresh."""
-    return Forbidden(ProblemCode.INVALID_CREDENTIALS, detail)
-
-
-_DELETE_ACCOUNT = Endpoint(
-    "POST",
-    "/account/delete",
-    delete_account,
-    name="deleteAccount",
-    body=DeleteAccountRequest,
-    done={204: None},
-    problems={**_CONFIRMED, 409: "password-changed"},
-    bearer=True,
-    act="delete",
-)
 ENDPOINTS = (
     Endpoint(
         "POST",
@@ -267,6 +197,7 @@ ENDPOINTS = (
         body=PasswordChange,
         done={200: "SignIn"},
         problems={
+            401: "insufficient-user-authentication",
             403: "invalid-credentials, not-offered",
             409: "password-changed",
             422: PASSWORD_PROBLEMS,
@@ -281,7 +212,7 @@ ENDPOINTS = (
         name="changeEmail",
         body=EmailChange,
         done={202: None},
-        problems=_CONFIRMED,
+        problems=PROOF_PROBLEMS,
         bearer=True,
         act="change_email",
     ),
@@ -296,6 +227,4 @@ ENDPOINTS = (
         bearer=True,
     ),
     Endpoint("GET", "/me", get_account, name="getAccount", done={200: "Me"}, bearer=True),
-    _DELETE_ACCOUNT,
-    replace(_DELETE_ACCOUNT, method="DELETE", path="/account", name="deleteAccountByMethod"),
 )

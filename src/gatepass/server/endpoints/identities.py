@@ -27,7 +27,7 @@ async def unlink_identity(context: Context, request: Request) -> Reply:
 
     404 for one of another account, as for one that does not exist.
     """
-    principal = context.recent_principal(request)
+    principal = await context.owner(request)
     await request.json(bodies.MAX_BYTES)
     account = await context.account(principal)
     await context.identities.unlink(

@@ -8,7 +8,7 @@ route itself opens for that person (`link_principal`). Many at once, since a gal
 
 from collections.abc import Sequence
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request

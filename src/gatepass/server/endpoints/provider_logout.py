@@ -17,7 +17,7 @@ from gatepass.oidc.partner import UnpublishedKey
 from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
-from gatepass.server.endpoints.oidc import MAX_ANSWER, read_parameters
+from gatepass.server.endpoints.oidc.parameters import MAX_ANSWER, read_parameters
 from gatepass.server.http import Reply, Request
 from gatepass.server.provider_logout import OpenIDPartner
 

@@ -11,7 +11,7 @@ ends no session, and an owner who wants to throw a thief out signs in first.
 import re
 from collections.abc import Sequence
 
-from gatepass.core.access_token import Principal
+from gatepass.core.principal import Principal
 from gatepass.core.session import Session
 from gatepass.errors import NotFound
 from gatepass.server.context import Context

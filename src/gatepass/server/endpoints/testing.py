@@ -39,6 +39,7 @@ async def begin_session(context: Context, request: Request) -> Reply:
         caller=caller,
         remember=body.remember,
         binding_key=key,
+        asks_second=False,
     )
     if begun is None:
         raise InvalidCredentials

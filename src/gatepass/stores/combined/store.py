@@ -31,6 +31,7 @@ from gatepass.core.session import EndReason, Session, Swap
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Revocation, SessionStore, Store, Subscription
 from gatepass.stores.combined.accounts import DelegatedAccounts
+from gatepass.stores.combined.factors import DelegatedFactors
 from gatepass.stores.tasks import TaskSet
 
 Result = TypeVar("Result")
@@ -76,7 +77,7 @@ class AccountLock(Protocol):
         ...
 
 
-class CombinedStore(DelegatedAccounts):
+class CombinedStore(DelegatedAccounts, DelegatedFactors):
     """A `ports.Store` over an engine for sessions and a store for everything else."""
 
     is_private = False
@@ -174,7 +175,7 @@ class CombinedStore(DelegatedAccounts):
         credential_version: int,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         account = await self.accounts.find_account(account_id)
         if account is None or account.credential_version != credential_version:
@@ -187,7 +188,7 @@ class CombinedStore(DelegatedAccounts):
                 credential_version=credential_version,
                 now=now,
                 keep=keep,
-                drop_identities=drop_identities,
+                drop_others=drop_others,
             )
 
         return await self._tasks.shielded(self._revoke_around(write, account_id, now=now, keep=keep))

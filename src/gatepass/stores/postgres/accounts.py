@@ -14,6 +14,7 @@ from gatepass.core.audit import AuditEntry
 from gatepass.stores import rows
 from gatepass.stores.postgres.account_statements import AccountStatements
 from gatepass.stores.postgres.changes import ChangeStatements
+from gatepass.stores.postgres.factor_statements import FactorStatements
 from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.pool import ConnectionPool
 from gatepass.stores.postgres.statements import Statements
@@ -26,6 +27,7 @@ class PostgresAccounts:
     _changes_sql: ChangeStatements
     _accounts_sql: AccountStatements
     _identities_sql: IdentityStatements
+    _factors_sql: FactorStatements
     _pool: ConnectionPool
 
     async def add_account(self, account: Account, *, extra: str = "") -> bool:
@@ -53,10 +55,10 @@ class PostgresAccounts:
         credential_version: int,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         change = (self._accounts_sql.change_password, account_id, password_hash, credential_version)
-        return await self._revoke_all_after(change, account_id, now=now, keep=keep, drop_identities=drop_identities)
+        return await self._revoke_all_after(change, account_id, now=now, keep=keep, drop_others=drop_others)
 
     async def add_audit(self, entry: AuditEntry) -> None:
         await self._rows(self._accounts_sql.add_audit, *rows.from_audit(entry))
@@ -93,6 +95,7 @@ class PostgresAccounts:
                     self._accounts_sql.blank_sessions,
                     self._identities_sql.remove_all,
                     self._identities_sql.remove_sessions,
+                    *self._factors_sql.drop_all,
                 ):
                     await connection.execute(statement, account_id)
                 await connection.execute(self._accounts_sql.drop_deleted, [account_id])
@@ -162,7 +165,7 @@ class PostgresAccounts:
         *,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         """Run the statement `change`, then revoke the sessions of the account, in one transaction.
 
@@ -174,8 +177,9 @@ class PostgresAccounts:
                 if await connection.fetchrow(*change) is None:  # perhaps made by an earlier, unacknowledged call
                     await connection.execute(self._sql.seal)
                     return None
-                if drop_identities:
-                    await connection.execute(self._identities_sql.remove_all, account_id)
+                if drop_others:
+                    for statement in (self._identities_sql.remove_all, *self._factors_sql.drop_all):
+                        await connection.execute(statement, account_id)
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
             return tuple(row[0] for row in revoked)
 

@@ -56,13 +56,17 @@ class PostgresIdentities(PostgresAccounts):
                 own = {row[0] for row in await connection.fetch(self._identities_sql.list_ids, account_id)}
                 if has_password is None or identity_id not in own:
                     return None
-                if needs_another and len(own) == 1 and not has_password[0]:
+                has_others = has_password[0] or len(own) > 1
+                if needs_another and not (has_others or await self._has_passkey(connection, account_id)):
                     return False
                 await connection.execute(self._identities_sql.remove, identity_id)
                 await connection.execute(self._identities_sql.raise_version, account_id)
             return True
 
         return await self._pool.run(work)
+
+    async def _has_passkey(self, connection: Any, account_id: str) -> bool:
+        return bool(await connection.fetchval(self._factors_sql.count_passkeys, account_id))
 
     async def add_provider_session(self, began: ProviderSession) -> None:
         await self._execute(self._identities_sql.add_session, *rows.from_provider_session(began))

@@ -15,15 +15,16 @@ import asyncpg  # type: ignore[import-untyped]
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError
-from gatepass.ports import Attempts, Revocation, Subscription
+from gatepass.ports import Revocation, Subscription
 from gatepass.stores import migrations, rows
 from gatepass.stores.deadline import in_time
 from gatepass.stores.doorbell import Silence
-from gatepass.stores.limits import MAX_ATTEMPT_KEYS, TRIM_INTERVAL
 from gatepass.stores.postgres.account_statements import AccountStatements
+from gatepass.stores.postgres.attempts import PostgresAttempts
 from gatepass.stores.postgres.changes import ChangeStatements, PostgresChanges
 from gatepass.stores.postgres.claims import ClaimsStatements, PostgresClaims
-from gatepass.stores.postgres.identities import PostgresIdentities
+from gatepass.stores.postgres.factor_statements import FactorStatements
+from gatepass.stores.postgres.factors import PostgresFactors
 from gatepass.stores.postgres.identity_statements import IdentityStatements
 from gatepass.stores.postgres.listener import POLL_INTERVAL, listening
 from gatepass.stores.postgres.pool import (
@@ -49,7 +50,7 @@ _SID = 6
 """The place of the sid among the values of a swap."""
 
 
-class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
+class PostgresStore(PostgresFactors, PostgresChanges, PostgresAttempts, PostgresClaims):
     """All store ports on one PostgreSQL database. For one event loop: the one that opened it."""
 
     is_shared = True
@@ -60,12 +61,12 @@ class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
         self._url = parse_url(url)
         schema = self._url.schema
         self._sql, self._accounts_sql = Statements(schema), AccountStatements(schema)
+        self._factors_sql = FactorStatements(schema)
         self._identities_sql, self._changes_sql = IdentityStatements(schema), ChangeStatements(schema)
         self._claims_sql = ClaimsStatements(schema, self._sql.channel)
         self._pool = ConnectionPool(self._url)
         self._swaps = SwapBatcher(self._send, spawn=self._pool.spawn)
         self._swap_sql = self._sql.swap
-        self._failures = 0
 
     def __repr__(self) -> str:
         return f"PostgresStore({self._url.display})"
@@ -187,34 +188,6 @@ class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
             return limit
         return len(owners) + len(await self._rows(self._sql.prune_tombstones, before, limit - len(owners)))
 
-    async def attempts(self, keys: Sequence[str]) -> Sequence[Attempts]:
-        found = {key: Attempts(*rest) for key, *rest in await self._rows(self._sql.attempts, list(keys))}
-        return tuple(found.get(key, Attempts(0, 0)) for key in keys)
-
-    async def count_failure(self, keys: Sequence[str], *, now: int, forget_before: int) -> None:
-        await self._execute(self._sql.count_failure, list(keys), now, forget_before)
-        await self._trim(len(keys))
-
-    async def take_back_failure(self, key: str) -> None:
-        await self._execute(self._sql.take_back_failure, key)
-
-    async def clear_attempts(self, key: str) -> None:
-        await self._execute(self._sql.clear_attempts, key)
-
-    async def prune_attempts(self, *, before: int, keep: str, limit: int) -> int:
-        return len(await self._rows(self._sql.prune_attempts, before, keep, limit))
-
-    async def lasting_failures(self, email_key: str, *, key: str) -> Attempts:
-        row = await self._row(self._accounts_sql.lasting_failures, email_key, key)
-        return Attempts(*row) if row else Attempts(0, 0)
-
-    async def count_lasting_failure(self, email_key: str, *, key: str, now: int, forget_before: int) -> None:
-        await self._execute(self._accounts_sql.count_lasting_failure, email_key, key, now, forget_before)
-        await self._trim(1)
-
-    async def clear_lasting_failures(self, email_key: str, *, key: str) -> None:
-        await self._execute(self._accounts_sql.clear_lasting_failures, email_key, key)
-
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(rows.to_signing_key(row) for row in await self._rows(self._sql.signing_keys))
 
@@ -274,13 +247,6 @@ class PostgresStore(PostgresIdentities, PostgresChanges, PostgresClaims):
             raise_unavailable(fault)
         finally:
             await close_connection(connection)
-
-    async def _trim(self, counted: int) -> None:
-        """Hold the table of attempts to its bound, after every TRIM_INTERVAL failures."""
-        self._failures += counted
-        if self._failures >= TRIM_INTERVAL:
-            self._failures = 0
-            await self._execute(self._sql.forget_attempts, MAX_ATTEMPT_KEYS)
 
     def _check(self, server: Any) -> None:
         if not server["is_migrated"]:

@@ -31,10 +31,20 @@ _DISABLE_ACCOUNT = """
 UPDATE account SET disabled_at = coalesce(disabled_at, ?), credential_version = credential_version + 1
 WHERE id = ? AND deleted_at IS NULL
 """
+_DROP_IDENTITIES = "DELETE FROM identity WHERE account_id = ?"
+DROP_FACTORS = (
+    "DELETE FROM passkey WHERE account_id = ?",
+    "DELETE FROM totp WHERE account_id = ?",
+    "DELETE FROM recovery_code WHERE account_id = ?",
+    "DELETE FROM factor_recovery WHERE account_id = ?",
+    "UPDATE account SET enrol_by = NULL WHERE id = ?",
+)
+"""Nothing is left that an account has beside its password and its identities."""
 _ERASE = (
     "UPDATE session SET client = '', last_ip_prefix = '' WHERE account_id = ?",
-    "DELETE FROM identity WHERE account_id = ?",
     "DELETE FROM provider_session WHERE account_id = ?",
+    _DROP_IDENTITIES,
+    *DROP_FACTORS,
 )
 _ANONYMISE_ACCOUNT = """
 UPDATE account SET email = '', email_key = 'deleted ' || id, password_hash = '', disabled_at = :now, deleted_at = :now
@@ -101,7 +111,7 @@ class SQLiteAccounts:
         credential_version: int,
         now: int,
         keep: bytes | None,
-        drop_identities: bool = False,
+        drop_others: bool = False,
     ) -> Sequence[bytes] | None:
         values = (password_hash, account_id, credential_version)
 
@@ -111,8 +121,9 @@ class SQLiteAccounts:
                 "WHERE id = ? AND credential_version = ? AND deleted_at IS NULL",
                 values,
             )
-            if changed.rowcount and drop_identities:
-                connection.execute("DELETE FROM identity WHERE account_id = ?", (account_id,))
+            if changed.rowcount and drop_others:
+                for statement in (_DROP_IDENTITIES, *DROP_FACTORS):
+                    connection.execute(statement, (account_id,))
             return revoke_all(connection, account_id, "revoked", now, keep) if changed.rowcount else None
 
         return await self._atomically(change)

@@ -25,6 +25,7 @@ UPDATE identity SET provider = ?, email = ?, last_used_at = ? WHERE issuer = ? A
 _LIST = f"SELECT {_IDENTITY} FROM identity WHERE account_id = ? ORDER BY created_at, id"
 _OTHER_WAYS_IN = f"""
 SELECT 1 FROM identity WHERE account_id = :account AND id <> :id
+UNION ALL SELECT 1 FROM passkey WHERE account_id = :account
 UNION ALL SELECT 1 FROM account WHERE id = :account AND password_hash NOT IN ('', '{NO_PASSWORD}')
 """
 _ADD_SESSION = f"""

@@ -17,6 +17,7 @@ from gatepass.stores.sqlite.accounts import SQLiteAccounts, SQLiteAudit, drop_de
 from gatepass.stores.sqlite.attempts import SQLiteAttempts
 from gatepass.stores.sqlite.changes import SQLiteChanges
 from gatepass.stores.sqlite.claims import SQLiteClaims
+from gatepass.stores.sqlite.factors import SQLiteFactors
 from gatepass.stores.sqlite.file import Result, Work
 from gatepass.stores.sqlite.identities import SQLiteIdentities
 from gatepass.stores.sqlite.watcher import Watcher, read_news
@@ -84,7 +85,9 @@ ON CONFLICT (key) DO UPDATE SET failures = 1 - failures  -- SQLite skips the wri
 """
 
 
-class SQLiteStore(SQLiteAccounts, SQLiteIdentities, SQLiteChanges, SQLiteAttempts, SQLiteAudit, SQLiteClaims):
+class SQLiteStore(
+    SQLiteAccounts, SQLiteIdentities, SQLiteFactors, SQLiteChanges, SQLiteAttempts, SQLiteAudit, SQLiteClaims
+):
     """All store ports on one SQLite file. Any event loop may use it."""
 
     is_shared = False

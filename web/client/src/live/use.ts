@@ -67,6 +67,8 @@ export function createUse(session: Session, renew: Renew, over: AbortSignal): Us
     isNewer,
     mayTake: (held) => isUsed || (renew === "visible" && !isHidden()) || isNewer(held),
     async take(held) {
+      // Else a connection that is closed while it waits for a sign of use would refresh.
+      over.throwIfAborted();
       const before = isUsed;
       isUsed = false;
       try {

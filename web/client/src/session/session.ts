@@ -10,14 +10,15 @@
  * a request needs a token or the page comes back online or into view.
  */
 
-import { type ErrorFacts, GatepassError, transportError } from "../errors.js";
+import { type ErrorFacts, GatepassError } from "../errors.js";
 import { openBinding } from "./binding-key.js";
 import { type BrowserScope, jitter, pause } from "./browser.js";
 import { createClock } from "./clock.js";
+import { detachable } from "./detachable.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
 import { createLinks } from "./links.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
-import { bearer, createSignIn } from "./sign-in.js";
+import { bearer, createSignIn, formOf } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
 import { createSuspect, watched } from "./suspicion.js";
 import { openChannel } from "./tab-channel.js";
@@ -25,7 +26,6 @@ import { createLock } from "./tab-lock.js";
 import { createTokenState } from "./token-state.js";
 import type {
   AccessToken,
-  Credentials,
   EndReason,
   RefreshEvent,
   RequestEvent,
@@ -33,7 +33,6 @@ import type {
   Session,
   SessionOptions,
   Trigger,
-  Verification,
 } from "./types.js";
 
 /** A 401 for an access token younger than this is not about its age, so a refresh would not help. ms */
@@ -293,21 +292,4 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
       channel.close();
     },
   };
-}
-
-/** What is sent of a form, which may have more members. */
-function formOf(given: Credentials | Verification): object {
-  const { email, token, password, remember = true, extra } = given as Credentials & Verification;
-  return { ...extra, email, token, password, remember };
-}
-
-/** Like `shared`, but rejects when the signal fires; other callers keep waiting. */
-function detachable<T>(shared: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  if (!signal) return shared;
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(transportError(signal, signal.reason));
-    if (signal.aborted) return leave();
-    signal.addEventListener("abort", leave);
-    shared.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-  });
 }

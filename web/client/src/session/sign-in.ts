@@ -8,7 +8,7 @@
 import { GatepassError } from "../errors.js";
 import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
-import type { Account, EndReason, Session } from "./types.js";
+import type { Account, Credentials, EndReason, Session, Verification } from "./types.js";
 
 /** The functions of `session.ts` that signing in and out needs. */
 export interface SessionActions {
@@ -90,4 +90,10 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
 /** The Authorization header for an access token. */
 export function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
+}
+
+/** What is sent of a form, which may have more members. */
+export function formOf(given: Credentials | Verification): object {
+  const { email, token, password, remember = true, extra } = given as Credentials & Verification;
+  return { ...extra, email, token, password, remember };
 }

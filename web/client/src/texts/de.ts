@@ -17,6 +17,8 @@ export const de: Texts = {
     "invalid-token": "Deine Anmeldung ist abgelaufen. Bitte melde dich wieder an.",
     "insufficient-user-authentication": "Bitte melde dich noch einmal an, damit wir wissen, dass du es bist.",
     "invalid-credentials": "Die E-Mail-Adresse oder das Passwort ist falsch.",
+    "second-factor-required": "Bitte bestätige mit deinem zweiten Schritt, dass du es bist.",
+    "no-second-factor": "Bitte richte zuerst einen zweiten Schritt für deine Anmeldung ein.",
     "page-resumes": "Einen Moment, bitte.",
     "sign-in-required": "Bitte melden Sie sich an.",
     "page-cookie-lost": "Die Anmeldung konnte nicht fortgesetzt werden. Bitte laden Sie die Seite neu.",

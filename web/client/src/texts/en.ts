@@ -17,6 +17,8 @@ export const en: Texts = {
     "invalid-token": "Your sign-in has expired. Please sign in again.",
     "insufficient-user-authentication": "Please sign in again to show that it is you.",
     "invalid-credentials": "The e-mail address or the password is wrong.",
+    "second-factor-required": "Please confirm that it is you with your second step.",
+    "no-second-factor": "Please set up a second step for your sign-in first.",
     "page-resumes": "One moment, please.",
     "sign-in-required": "Please sign in.",
     "page-cookie-lost": "Your sign-in could not be resumed. Please reload the page.",

@@ -17,6 +17,8 @@ export const es: Texts = {
     "invalid-token": "Tu sesión ha caducado. Inicia sesión de nuevo.",
     "insufficient-user-authentication": "Inicia sesión otra vez para confirmar que eres tú.",
     "invalid-credentials": "El correo electrónico o la contraseña no son correctos.",
+    "second-factor-required": "Confirma con tu segundo paso que eres tú.",
+    "no-second-factor": "Primero configura un segundo paso para tu inicio de sesión.",
     "page-resumes": "Un momento, por favor.",
     "sign-in-required": "Inicie sesión.",
     "page-cookie-lost": "No se pudo reanudar la sesión. Vuelva a cargar la página.",

@@ -17,6 +17,8 @@ export const fr: Texts = {
     "invalid-token": "Votre connexion a expiré. Veuillez vous reconnecter.",
     "insufficient-user-authentication": "Veuillez vous reconnecter pour confirmer qu’il s’agit bien de vous.",
     "invalid-credentials": "L’adresse e-mail ou le mot de passe est incorrect.",
+    "second-factor-required": "Veuillez confirmer avec votre deuxième étape qu’il s’agit bien de vous.",
+    "no-second-factor": "Veuillez d’abord configurer une deuxième étape pour votre connexion.",
     "page-resumes": "Un instant, s’il vous plaît.",
     "sign-in-required": "Veuillez vous connecter.",
     "page-cookie-lost": "La session n’a pas pu être reprise. Veuillez recharger la page.",

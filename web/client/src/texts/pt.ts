@@ -17,6 +17,8 @@ export const pt: Texts = {
     "invalid-token": "A sua sessão expirou. Inicie sessão de novo.",
     "insufficient-user-authentication": "Inicie sessão outra vez para confirmar que é mesmo você.",
     "invalid-credentials": "O e-mail ou a palavra-passe está errado.",
+    "second-factor-required": "Confirme com o seu segundo passo que é mesmo você.",
+    "no-second-factor": "Configure primeiro um segundo passo para o seu início de sessão.",
     "page-resumes": "Um momento, por favor.",
     "sign-in-required": "Inicie sessão.",
     "page-cookie-lost": "Não foi possível retomar a sessão. Recarregue a página.",

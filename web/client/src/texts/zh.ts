@@ -17,6 +17,8 @@ export const zh: Texts = {
     "invalid-token": "登录已过期，请重新登录。",
     "insufficient-user-authentication": "请重新登录，以确认是您本人操作。",
     "invalid-credentials": "邮箱地址或密码错误。",
+    "second-factor-required": "请完成第二步验证，以确认是您本人操作。",
+    "no-second-factor": "请先为您的登录设置第二步验证。",
     "page-resumes": "请稍候。",
     "sign-in-required": "请登录。",
     "page-cookie-lost": "无法恢复登录状态。请重新加载页面。",

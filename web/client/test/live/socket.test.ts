@@ -180,6 +180,16 @@ describe("the token of a socket", () => {
     expect(said).toEqual(["open", "connecting 4401", "paused 4401"]);
   });
 
+  it("makes no token when it is closed while it waits for a sign of use", async () => {
+    const { socket, said, refreshes } = await world();
+    await pass(LIFE + 1_000);
+    FakeSocket.last.drop(4401);
+    await pass(10_000);
+    socket.close();
+    await pass(10_000);
+    expect([said.at(-1), refreshes()]).toEqual(["closed 1000", 0]);
+  });
+
   it("is renewed when somebody uses the page again, within the grace and after it", async () => {
     const { said, refreshes } = await world();
     await pass(LIFE + 1_000);

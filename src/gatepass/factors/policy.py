@@ -1,0 +1,107 @@
+"""When a sign-in needs a second factor, and what the account has for it.
+
+    off        nothing is asked, and nothing can be enrolled
+    optional   an account that has a second factor is always asked for it
+    required   so is every other one, once its time to enrol is over; `required_of` says so of some accounts only
+
+A sign-in that had several factors (`core.assurance`) is never asked for more.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import Literal
+
+from gatepass.accounts.hooks import HOOK_TIMEOUT, HookError, on_a_thread
+from gatepass.core.account import Account
+from gatepass.core.assurance import is_multi_factor
+from gatepass.core.authentication import Authentication
+from gatepass.core.claims import AccountFacts
+from gatepass.core.event import Event, HookFailed
+from gatepass.core.factor import FactorSummary
+from gatepass.core.policy import Policy
+from gatepass.errors import ConfigurationError, Unavailable
+from gatepass.hooks import contained, is_async, takes_one
+from gatepass.ports import Clock, FactorStore
+from gatepass.problem_codes import ProblemCode
+
+SecondMethod = Literal["totp", "passkey", "recovery", "enrol"]
+"""What may follow a first step. `enrol`: the account must have a second factor and has none."""
+RequiredOf = Callable[[AccountFacts], bool | Awaitable[bool]]
+_HELD = frozenset({"hwk", "swk"})
+"""The methods of a passkey: it is no second factor after itself."""
+
+
+class SecondFactors:
+    """The policy of one gate."""
+
+    def __init__(self, store: FactorStore, *, policy: Policy, clock: Clock, report: Callable[[Event], None]) -> None:
+        self._store = store
+        self._policy = policy
+        self._clock = clock
+        self._report = report
+        self._required_of: list[RequiredOf] = []
+
+    def require_of(self, hook: RequiredOf) -> None:
+        """Ask a function, plain or async, whether an account must have a second factor. Raises ConfigurationError."""
+        if self._policy.second_factor == "off":
+            raise ConfigurationError("@gate.second_factor_of asks for second factors, and SECOND_FACTOR is off.")
+        if not callable(hook) or not takes_one(hook):
+            raise ConfigurationError("@gate.second_factor_of takes a function of one argument, the AccountFacts.")
+        self._required_of.append(hook)
+
+    @property
+    def are_off(self) -> bool:
+        """Whether nobody is asked, and nothing can be enrolled."""
+        return self._policy.second_factor == "off"
+
+    async def needed(self, account: Account, how: Authentication) -> tuple[SecondMethod, ...]:
+        """What must follow a sign-in of this account; () for nothing. Raises Unavailable, or HookError."""
+        if self.are_off or is_multi_factor(how.methods, how.acr):
+            return ()
+        found = await self._store.factors(account.id)
+        if offered := _offered(found, how.methods):
+            return offered
+        if not await self._is_required(account):
+            return ()
+        now, enrol_by = self._clock.now(), found.enrol_by
+        if enrol_by is None:
+            enrol_by = await self._store.set_enrol_by(account.id, now + self._policy.second_factor_grace)
+        return ("enrol",) if now >= enrol_by else ()
+
+    async def offered(self, account_id: str, methods: Collection[str]) -> tuple[SecondMethod, ...]:
+        """What can step up a session that began by `methods`; () if the account has no second factor for it."""
+        return () if self.are_off else _offered(await self._store.factors(account_id), methods)
+
+    async def _is_required(self, account: Account) -> bool:
+        if self._policy.second_factor == "required":
+            return True
+        for hook in self._required_of:
+            if await self._ask(hook, AccountFacts.of(account)):
+                return True
+        return False
+
+    async def _ask(self, hook: RequiredOf, facts: AccountFacts) -> bool:
+        try:
+            async with asyncio.timeout(HOOK_TIMEOUT):
+                with contained():
+                    said = hook(facts) if is_async(hook) else await on_a_thread(lambda: hook(facts))
+                    return bool(said if isinstance(said, bool) else await said)
+        except TimeoutError as late:
+            self._report(HookFailed(at=self._clock.now(), hook="second_factor_of", why="TimeoutError"))
+            raise Unavailable(ProblemCode.HOOK_TIMEOUT, "A check took too long; try again.", retry_after=5) from late
+        except Unavailable:
+            raise
+        except Exception as fault:
+            self._report(HookFailed(at=self._clock.now(), hook="second_factor_of", why=type(fault).__name__))
+            raise HookError("the hook second_factor_of failed") from fault
+
+
+def _offered(found: FactorSummary, methods: Collection[str]) -> tuple[SecondMethod, ...]:
+    if not found.has_second:
+        return ()
+    offers: tuple[tuple[SecondMethod, bool], ...] = (
+        ("passkey", found.passkeys > 0 and _HELD.isdisjoint(methods)),
+        ("totp", found.has_totp),
+        ("recovery", found.recovery_codes > 0),
+    )
+    return tuple(method for method, is_there in offers if is_there)
