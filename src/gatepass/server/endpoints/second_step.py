@@ -107,7 +107,7 @@ async def enrol(context: Context, request: Request) -> Reply:
     body = bodies.read(EnrolmentStart, await request.json(bodies.MAX_TICKET_BYTES))
     account = await _without_second(context, await open_ticket(context, body.ticket))
     setup = await context.totps.start(account, request=context.facts(request))
-    return Reply(200, bodies.dump(bodies.totp_setup_json(setup.secret, uri=setup.uri, qr=setup.qr)))
+    return Reply(200, bodies.dump(bodies.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
 
 
 async def confirm_enrolment(context: Context, request: Request) -> Reply:
@@ -183,7 +183,7 @@ ENDPOINTS = (
         enrol,
         name="enrolAtSignIn",
         body=EnrolmentStart,
-        done={200: "TotpSetup"},
+        done={200: "TotpSecret"},
         problems={400: "sign-in-expired", 409: "factor-exists, password-changed"},
         cross_site=True,
     ),
