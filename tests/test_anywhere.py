@@ -22,6 +22,7 @@ from gatepass.anywhere import (
     SyncFactors,
     SyncIdentities,
     SyncKeys,
+    SyncPasskeys,
     SyncProviderLogout,
     SyncRecoveryCodes,
     SyncSessions,
@@ -29,6 +30,7 @@ from gatepass.anywhere import (
 )
 from gatepass.core.secret import Secret
 from gatepass.errors import Conflict, Forbidden, InvalidToken
+from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.recovery_codes import RecoveryCodes
 from gatepass.factors.service import FactorList
 from gatepass.factors.totp import Totps
@@ -65,6 +67,7 @@ def add(gate: Gatepass, email: str = EMAIL) -> str:
         (SyncTotps, Totps, {"reseal"}),  # the janitor's
         (SyncRecoveryCodes, RecoveryCodes, set[str]()),
         (SyncProviderLogout, ProviderLogout, set[str]()),
+        (SyncPasskeys, PasskeyFactors, set[str]()),
         (SyncAdministration, Administration, set[str]()),
         (SyncKeys, SigningKeys, {"open", "look"}),
     ],

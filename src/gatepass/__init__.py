@@ -32,6 +32,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "TokenRequired",
             "TooManyAttempts",
         ],
+        "gatepass.factors.options": ["Passkeys"],
         "gatepass.gate": ["Gatepass"],
         "gatepass.mail": ["LinkPages", "Mail", "MailTemplates"],
         "gatepass.server.door": ["SignedIn"],

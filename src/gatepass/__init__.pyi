@@ -20,6 +20,7 @@ from gatepass.errors import (
     TokenRequired as TokenRequired,
     TooManyAttempts as TooManyAttempts,
 )
+from gatepass.factors.options import Passkeys as Passkeys
 from gatepass.gate import Gatepass as Gatepass
 from gatepass.mail import LinkPages as LinkPages, Mail as Mail, MailTemplates as MailTemplates
 from gatepass.server.door import SignedIn as SignedIn

@@ -51,6 +51,7 @@ NAMES = {
     "AccountDeleted": ("user_deleted", "info"),
     "IdentityLinked": ("user_identity_link", "info"),
     "IdentityUnlinked": ("user_identity_unlink", "info"),
+    "PasskeyRefused": ("authn_passkey_refused", "warning"),
     "FactorAdded": ("user_factor_add", "info"),
     "FactorRemoved": ("user_factor_remove", "info"),
     "FactorsReset": ("user_factors_reset", "warning"),

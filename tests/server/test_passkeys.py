@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from gatepass.accounts.identities import Identity
 from gatepass.core import base64url
-from gatepass.core.access_token import Principal
 from gatepass.core.event import PasskeyRefused, SessionRevoked
 from gatepass.core.hook_facts import HookFacts
 from gatepass.core.passkey_challenge import CHALLENGE_TTL
 from gatepass.core.policy import Policy
+from gatepass.core.principal import Principal
 from gatepass.core.rate import Rate
 from gatepass.errors import ConfigurationError, Refused
 from gatepass.factors.options import Passkeys
@@ -79,6 +79,12 @@ async def with_passkey(at: GateHarness, token: SoftToken, email: str = EMAIL) ->
 
 def principal_of(at: GateHarness, browser: Browser) -> Principal:
     return at.gate.check.principal([browser.bearer[1]])
+
+
+async def version_of(at: GateHarness, account_id: str) -> int:
+    account = await at.gate.accounts.find(account_id)
+    assert account is not None
+    return account.credential_version
 
 
 def reasons(at: GateHarness) -> list[str]:
@@ -315,7 +321,7 @@ class TestSigningIn:
         elsewhere = token.get(options, origin="https://www.gate.example")
         mixed = token.get(options, origin=ORIGIN)
         mixed["response"]["signature"] = other.get(options, origin=ORIGIN)["response"]["signature"]
-        sent = (elsewhere, mixed, {}, {"rawId": 7, "type": "public-key", "response": {}})
+        sent: tuple[dict[str, Any], ...] = (elsewhere, mixed, {}, {"rawId": 7, "type": "public-key", "response": {}})
         answers += [await Browser(at.gate.asgi).enter("/login/passkey", response=each) for each in sent]
         principal = principal_of(at, bob)
         await at.gate.accounts.disable(principal.account_id)
@@ -518,6 +524,22 @@ class TestTheSecondStep:
             answer = await self.second(browser, token, first.json()["ticket"])
             assert answer.code == "passkey-refused"
 
+    async def test_after_a_key_alone_recovery_codes_are_not_asked_for(self) -> None:
+        async with open_gate(passkeys=OPTIONAL, policy=POLICY) as at:
+            token = SoftToken(verifies_user=False)
+            ann = await ann_of(at)
+            account_id = principal_of(at, ann).account_id
+            assert (await add(ann, token)).status == 201
+            version, now = (await version_of(at, account_id)), at.clock.now()
+            assert await at.memory.set_recovery_codes(account_id, [b"1"], credential_version=version, now=now)
+            assert (await enter(Browser(at.gate.asgi), token)).status == 200
+            assert (await self.first(Browser(at.gate.asgi)))["methods"] == ["passkey", "recovery"]
+
+    async def test_a_gate_that_takes_passkeys_no_more_asks_for_none(self, at: GateHarness) -> None:
+        await with_passkey(at, SoftToken())
+        async with open_gate(policy=POLICY, store=at.store, clock=at.clock) as later:
+            assert (await Browser(later.gate.asgi).login()).status == 200
+
     async def test_what_the_application_added_comes_with_the_ticket(self, at: GateHarness) -> None:
         token, seen = SoftToken(), list[str]()
         await with_passkey(at, token)
@@ -632,6 +654,22 @@ class TestTheApplication:
         await at.gate.passkeys.rename(account_id, passkey.id, name="from the shop")
         await at.gate.passkeys.remove(account_id, passkey.id)
         assert list(await at.gate.passkeys.list_for_account(account_id)) == []
+
+    async def test_its_hook_may_refuse_a_new_passkey_and_a_removal(self, at: GateHarness) -> None:
+        ann = await with_passkey(at, SoftToken())
+        seen: list[tuple[str, str | None]] = []
+
+        @at.gate.before("add_factor")
+        @at.gate.before("remove_factor")
+        def frozen(facts: HookFacts[None]) -> None:
+            seen.append((facts.kind, facts.factor))
+            raise Refused("frozen", "Ask the help desk.")
+
+        (listed,) = (await ann.get("/passkeys")).json()["passkeys"]
+        assert (await add(ann, SoftToken())).code == "app:frozen"
+        assert await remove(ann, listed["id"]) == (403, "app:frozen")
+        assert seen == [("add_factor", "passkey"), ("remove_factor", "passkey")]
+        assert (await ann.get("/passkeys")).json()["passkeys"] == [listed]
 
     async def test_a_gate_without_an_rp_id_has_no_passkeys_and_still_removes_them(self) -> None:
         async with open_gate(policy=POLICY) as at:

@@ -36,7 +36,11 @@ class AccountParts(SessionParts):
         self.hooks = Hooks(clock=options.clock, report=self.report)
         self.changes = Changes(options.store, hooks=self.hooks, clock=options.clock)
         self.second_factors = SecondFactors(
-            options.store, policy=options.policy, clock=options.clock, report=self.report
+            options.store,
+            policy=options.policy,
+            takes_passkeys=options.passkeys is not None,
+            clock=options.clock,
+            report=self.report,
         )
         self._throttle = CodeThrottle(options.store, clock=options.clock, report=self.report)
         self._join_accounts()

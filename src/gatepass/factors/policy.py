@@ -34,8 +34,18 @@ _HELD = frozenset({"hwk", "swk"})
 class SecondFactors:
     """The policy of one gate."""
 
-    def __init__(self, store: FactorStore, *, policy: Policy, clock: Clock, report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        store: FactorStore,
+        *,
+        policy: Policy,
+        takes_passkeys: bool,
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
+        """`takes_passkeys`: the gate has an RP id. Without one, passkeys that there are can be used for nothing."""
         self._store = store
+        self._takes_passkeys = takes_passkeys
         self._policy = policy
         self._clock = clock
         self._report = report
@@ -59,7 +69,7 @@ class SecondFactors:
         if self.are_off or is_multi_factor(how.methods, how.acr):
             return ()
         found = await self._store.factors(account.id)
-        if offered := _offered(found, how.methods):
+        if offered := self._offered(found, how.methods):
             return offered
         if not await self._is_required(account):
             return ()
@@ -70,7 +80,7 @@ class SecondFactors:
 
     async def offered(self, account_id: str, methods: Collection[str]) -> tuple[SecondMethod, ...]:
         """What can step up a session that began by `methods`; () if the account has no second factor for it."""
-        return () if self.are_off else _offered(await self._store.factors(account_id), methods)
+        return () if self.are_off else self._offered(await self._store.factors(account_id), methods)
 
     async def _is_required(self, account: Account) -> bool:
         if self._policy.second_factor == "required":
@@ -95,13 +105,13 @@ class SecondFactors:
             self._report(HookFailed(at=self._clock.now(), hook="second_factor_of", why=type(fault).__name__))
             raise HookError("the hook second_factor_of failed") from fault
 
-
-def _offered(found: FactorSummary, methods: Collection[str]) -> tuple[SecondMethod, ...]:
-    if not found.has_second:
-        return ()
-    offers: tuple[tuple[SecondMethod, bool], ...] = (
-        ("passkey", found.passkeys > 0 and _HELD.isdisjoint(methods)),
-        ("totp", found.has_totp),
-        ("recovery", found.recovery_codes > 0),
-    )
-    return tuple(method for method, is_there in offers if is_there)
+    def _offered(self, found: FactorSummary, methods: Collection[str]) -> tuple[SecondMethod, ...]:
+        """Recovery codes stand for a factor that is offered, and are none after a passkey that is the only one."""
+        has_passkey = self._takes_passkeys and found.passkeys > 0 and _HELD.isdisjoint(methods)
+        is_offered = has_passkey or found.has_totp
+        offers: tuple[tuple[SecondMethod, bool], ...] = (
+            ("passkey", has_passkey),
+            ("totp", found.has_totp),
+            ("recovery", is_offered and found.recovery_codes > 0),
+        )
+        return tuple(method for method, is_there in offers if is_there)

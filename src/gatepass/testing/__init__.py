@@ -8,6 +8,7 @@
     machine    a Hypothesis machine that compares a store with the reference
     clock      time, randomness and password hashing that a test controls
     faults     a proxy that loses requests and answers
+    soft_token an authenticator of passkeys and its browser, in memory
     totp       the codes of an authenticator app
     virtual_device   the browser's half of device-bound sessions, in memory
 
@@ -25,6 +26,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.testing.clock": ["FastHasher", "ManualClock", "PredictableEntropy"],
         "gatepass.testing.faults": ["FaultProxy"],
         "gatepass.testing.gates": ["fake_principal", "memory_gate"],
+        "gatepass.testing.soft_token": ["SoftToken"],
         "gatepass.testing.tokens": ["account_id_of", "sign_in"],
         "gatepass.testing.totp": ["totp_code"],
         "gatepass.testing.virtual_device": ["VirtualDevice"],

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.testclient import TestClient
 
-from gatepass import Gatepass
+from gatepass import Gatepass, Passkeys
 from gatepass.cli import main
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE
@@ -112,7 +112,9 @@ def test_every_command_is_listed_with_all_its_options() -> None:
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
     """(Method, path) → its description, as a gate serves it."""
     browsers = Browsers(device_bound="allow")  # all endpoints that there can be
-    gate = Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", browsers=browsers)
+    passkeys = Passkeys(rp_id="gate.example")
+    more: dict[str, Any] = {"browsers": browsers, "passkeys": passkeys}
+    gate = Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", **more)
     document = TestClient(gate.asgi).get("/openapi.json").json()
     return {
         (method.upper(), path): facts
