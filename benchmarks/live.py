@@ -17,19 +17,16 @@ import json
 import os
 import resource
 import secrets
-import statistics
 import struct
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import uvicorn
 
 from benchmarks._options import parse
-from benchmarks.revocation import FEEDS, ROOT, Connection, _running, stores
+from benchmarks._two_processes import FEEDS, HEAD, Connection, processes, row
 from gatepass import Gatepass
 from gatepass.access.asgi_guard import Guard
 from gatepass.access.check import Check
@@ -37,7 +34,7 @@ from gatepass.access.live import LiveConnections
 from gatepass.access.live_socket import admit
 from gatepass.remote import RemoteRevocations
 from gatepass.serving.process import bind
-from gatepass.system import SystemClock, new_secret
+from gatepass.system import SystemClock
 from gatepass.wire.asgi import Receive, Scope, Send
 
 AT_ONCE = 100
@@ -177,26 +174,6 @@ def _resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-@contextlib.contextmanager
-def processes(feed: str, folder: Path) -> Iterator[tuple[int, int, int]]:
-    """A server and a guarded application on one store: their ports, and the second one's process."""
-    with contextlib.ExitStack() as stack:
-        store = stack.enter_context(stores(feed, folder))
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPASS_")}
-        settings = {"SECRET": new_secret(), "REVOCATION_FEED_SECRET": new_secret(), "SESSIONS_PER_ACCOUNT": "0"}
-        environment = {**clean, **{f"GATEPASS_{name}": value for name, value in (settings | store).items()}}
-        with bind("127.0.0.1", 0) as one, bind("127.0.0.1", 0) as other:
-            server, guarded = one.getsockname()[1], other.getsockname()[1]
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment["GATEPASS_PUBLIC_URL"] = f"http://localhost:{server}"
-        url = f"http://localhost:{server}/auth/revocations" if feed == "sse" else ""
-        serve = [sys.executable, "-m", "gatepass", "serve", "--port", str(server)]
-        behind = [sys.executable, "-m", "benchmarks.live", "--guard", str(guarded), "--feed-url", url]
-        stack.enter_context(_running(serve, environment, folder, b"listens"))
-        process = stack.enter_context(_running(behind, environment, folder, b"up"))
-        yield server, guarded, process.pid
-
-
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="Delay of a close between two processes, and memory of a socket.")
@@ -211,14 +188,14 @@ def main() -> None:
     if options.guard:
         guard(options.guard, options.feed_url)
         return
-    print(f"{'ms':12}{'p50':>8}{'p99':>8}{'max':>8}{'KB a socket':>14}")
+    print(f"{HEAD}{'KB a socket':>14}")
     for feed in options.feeds:
-        with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder, processes(feed, Path(folder)) as places:
+        with (
+            tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder,
+            processes(feed, Path(folder), behind="benchmarks.live", SESSIONS_PER_ACCOUNT="0") as places,
+        ):
             found = asyncio.run(measure(*places, options))
-        delays = sorted(found.delays)
-        p99 = delays[min(len(delays) - 1, int(len(delays) * 0.99))]
-        row = f"{feed:12}{statistics.median(delays):8.1f}{p99:8.1f}{delays[-1]:8.1f}"
-        print(f"{row}{found.per_socket / 1_000:14.1f}", flush=True)
+        print(f"{row(feed, found.delays)}{found.per_socket / 1_000:14.1f}", flush=True)
 
 
 if __name__ == "__main__":

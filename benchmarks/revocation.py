@@ -14,29 +14,22 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import secrets
-import signal
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Self
 
 from benchmarks._options import parse
+from benchmarks._two_processes import FEEDS, HEAD, Connection, delay_of, processes, row
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
 from gatepass.access.check import Check
 from gatepass.remote import RemoteRevocations
 from gatepass.serving.process import bind, serve
-from gatepass.system import SystemClock, new_secret
+from gatepass.system import SystemClock
 from gatepass.wire.asgi import Receive, Scope, Send
 
-ROOT = Path(__file__).resolve().parent.parent
-FEEDS = ("postgres", "redis", "sse", "sqlite")
 CONNECTIONS = 8
 
 
@@ -59,31 +52,6 @@ def guard(port: int, feed_url: str) -> None:
     serve(gate.guard(application), listener, around=around, started=lambda: print("up", flush=True))
 
 
-class Connection:
-    """One keep-alive connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    @classmethod
-    async def open(cls, port: int) -> Self:
-        """Connect."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
-
-    async def ask(self, method: str, path: str, *, token: str = "", body: bytes = b"") -> tuple[int, bytes]:
-        """Status and body of one request."""
-        head = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", "Gatepass-Client: 1"]
-        if body:
-            head.append("Content-Type: application/json")
-        if token:
-            head.append(f"Authorization: Bearer {token}")
-        self._writer.write("\r\n".join([*head, "", ""]).encode() + body)
-        answer = await self._reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", answer, re.IGNORECASE)
-        content = await self._reader.readexactly(int(length[1])) if length else b""
-        return int(answer.split(b" ", 2)[1]), content
-
-
 async def delays(server: int, guarded: int, options: argparse.Namespace) -> list[float]:
     """Milliseconds, one for each revocation."""
     here, there = await Connection.open(server), await Connection.open(guarded)
@@ -97,21 +65,8 @@ async def delays(server: int, guarded: int, options: argparse.Namespace) -> list
             token = json.loads(granted)["access_token"]
             if (await there.ask("GET", "/", token=token))[0] != 204:
                 raise SystemExit("the guarded process refuses a fresh token")
-            found.append(await _delay(here, there, token))
+            found.append(await delay_of(here.ask("POST", "/auth/logout", token=token), there, token))
     return found
-
-
-async def _delay(here: Connection, there: Connection, token: str) -> float:
-    ending = asyncio.create_task(here.ask("POST", "/auth/logout", token=token))
-    acknowledged = 0.0
-    while True:
-        asked = time.perf_counter()
-        status, _ = await there.ask("GET", "/", token=token)
-        if ending.done() and not acknowledged:
-            acknowledged = time.perf_counter()
-        if status == 401:
-            await ending
-            return max(0.0, asked - acknowledged) * 1_000 if acknowledged else 0.0
 
 
 @contextlib.asynccontextmanager
@@ -139,67 +94,6 @@ async def load(port: int, token: str, *, rate: int) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@contextlib.contextmanager
-def processes(feed: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """A server and a guarded application on one store: their ports."""
-    with contextlib.ExitStack() as stack:
-        store = stack.enter_context(stores(feed, folder))
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPASS_")}
-        settings = {"SECRET": new_secret(), "REVOCATION_FEED_SECRET": new_secret(), **store}
-        environment = {**clean, **{f"GATEPASS_{name}": value for name, value in settings.items()}}
-        ports = []
-        for _ in range(2):
-            with bind("127.0.0.1", 0) as probe:
-                ports.append(probe.getsockname()[1])
-        server, guarded = ports
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment["GATEPASS_PUBLIC_URL"] = f"http://localhost:{server}"
-        serve = [sys.executable, "-m", "gatepass", "serve", "--port", str(server)]
-        url = f"http://localhost:{server}/auth/revocations" if feed == "sse" else ""
-        behind = [sys.executable, "-m", "benchmarks.revocation", "--guard", str(guarded), "--feed-url", url]
-        for command, sign in ((serve, b"listens"), (behind, b"up")):
-            stack.enter_context(_running(command, environment, folder, sign))
-        yield server, guarded
-
-
-@contextlib.contextmanager
-def _running(
-    command: list[str], environment: dict[str, str], folder: Path, sign: bytes
-) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / "log").open("ab") as log:
-        place = log.tell()
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    try:
-        for _ in range(400):
-            if sign in (folder / "log").read_bytes()[place:]:
-                break
-            time.sleep(0.05)
-        else:
-            raise SystemExit((folder / "log").read_text()[-2_000:])
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(15)
-
-
-@contextlib.contextmanager
-def stores(feed: str, folder: Path) -> Iterator[dict[str, str]]:
-    """The settings that name the store of a feed, which runs meanwhile."""
-    match feed:
-        case "postgres":
-            from tools.services.postgres import new_database, private_server
-
-            with private_server() as server:
-                yield {"STORE": asyncio.run(new_database(server))}
-        case "redis":
-            from tools.services.valkey import private_server as private_valkey
-
-            with private_valkey() as server:
-                yield {"STORE": f"sqlite:///{folder / feed}.db", "SESSIONS": server.url}
-        case _:
-            yield {"STORE": f"sqlite:///{folder / feed}.db"}
-
-
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="Delay of a revocation between two processes.")
@@ -212,12 +106,14 @@ def main() -> None:
     if options.guard:
         guard(options.guard, options.feed_url)
         return
-    print(f"{'ms':12}{'p50':>8}{'p99':>8}{'max':>8}")
+    print(HEAD)
     for feed in options.feeds:
-        with tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder, processes(feed, Path(folder)) as ports:
-            found = sorted(asyncio.run(delays(*ports, options)))
-        p99 = found[min(len(found) - 1, int(len(found) * 0.99))]
-        print(f"{feed:12}{statistics.median(found):8.1f}{p99:8.1f}{found[-1]:8.1f}", flush=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder,
+            processes(feed, Path(folder), behind="benchmarks.revocation") as (server, guarded, _),
+        ):
+            found = asyncio.run(delays(server, guarded, options))
+        print(row(feed, found), flush=True)
 
 
 if __name__ == "__main__":

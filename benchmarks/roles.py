@@ -21,7 +21,6 @@ import os
 import re
 import secrets
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
@@ -30,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks._options import parse
-from benchmarks.revocation import ROOT, Connection, _running, stores
+from benchmarks._two_processes import HEAD, ROOT, Connection, delay_of, row, running, stores
 from gatepass import Gatepass, Tokens
 from gatepass.access.asgi import current_principal
 from gatepass.core.claims import AccountFacts
@@ -93,7 +92,7 @@ def servers(feed: str, folder: Path, count: int) -> Iterator[tuple[list[int], di
                 ports.append(probe.getsockname()[1])
         for port in ports:
             command = [sys.executable, "-m", "benchmarks.roles", "--program", str(port)]
-            stack.enter_context(_running(command, environment, folder, b"up"))
+            stack.enter_context(running(command, environment, folder, b"up"))
         yield ports, settings
 
 
@@ -108,22 +107,9 @@ async def delays(ports: list[int], changes: int) -> list[float]:
         account, token = _account_of(told["access_token"]), told["access_token"]
         if (await there.ask("GET", "/", token=token))[0] != 204:
             raise SystemExit("the other process refuses a fresh token")
-        found.append(await _delay(here, there, account=account, token=token))
+        found.append(await delay_of(here.ask("POST", f"/claims/{account}/0"), there, token))
         _, granted = await here.ask("POST", "/auth/login", body=json.dumps(credentials).encode())
     return found
-
-
-async def _delay(here: Connection, there: Connection, *, account: str, token: str) -> float:
-    changing = asyncio.create_task(here.ask("POST", f"/claims/{account}/0"))
-    acknowledged = 0.0
-    while True:
-        asked = time.perf_counter()
-        status, _ = await there.ask("GET", "/", token=token)
-        if changing.done() and not acknowledged:
-            acknowledged = time.perf_counter()
-        if status == 401:
-            await changing
-            return max(0.0, asked - acknowledged) * 1_000 if acknowledged else 0.0
 
 
 def _account_of(token: str) -> str:
@@ -242,18 +228,12 @@ async def others(port: int, settings: dict[str, str], *, accounts: int, count: i
             if status == 401:
                 await crowd._refresh(connection, bystander)
             await asyncio.sleep(0.01)
-        print(f"{name:34}{_row(found)}{crowd.refreshes - before:12}", flush=True)
+        print(f"{row(name, found)}{crowd.refreshes - before:12}", flush=True)
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(ended, Exception):
             raise ended
-
-
-def _row(found: list[float]) -> str:
-    ordered = sorted(found)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return f"{statistics.median(ordered):8.1f}{p99:8.1f}{ordered[-1]:8.1f}"
 
 
 def main() -> None:
@@ -269,7 +249,7 @@ def main() -> None:
     if options.program:
         program(options.program)
         return
-    print(f"{'delay, ms':34}{'p50':>8}{'p99':>8}{'max':>8}")
+    print(HEAD)
     for feed in options.feeds:
         with (
             tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder,
@@ -278,7 +258,7 @@ def main() -> None:
                 _,
             ),
         ):
-            print(f"{feed:34}{_row(asyncio.run(delays(ports, options.changes)))}", flush=True)
+            print(row(feed, asyncio.run(delays(ports, options.changes))), flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="gatepass-bench-") as folder,
         servers("sqlite", Path(folder), 1) as (

@@ -75,6 +75,7 @@ def test_a_match_that_forgets_one_is_found_by_the_type_checker() -> None:
 class TestTexts:
     def test_every_code_has_one_without_a_hole(self, language: str) -> None:
         assert list(texts.texts_in(language).codes) == list(ProblemCode)
+        assert texts.texts_in(language).resume.keys() == texts.texts_in("en").resume.keys()
         for code in ProblemCode:
             said = texts.text_of(code, language, retry_after=30)
             assert len(said) > 3, code

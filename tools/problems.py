@@ -71,6 +71,7 @@ def typescript_of(names: list[str]) -> str:
 def module_of(language: str, text: str) -> str:
     """The texts of one language as a module of the browser client."""
     texts = json.loads(text)
+    del texts["resume"]  # the words of a page that the server sends
     lines = "".join(f"  {_member(name)}: {_value(value, '  ')},\n" for name, value in texts.items())
     return (
         f"/** {MADE} */\n\n"

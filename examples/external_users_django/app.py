@@ -17,7 +17,7 @@ from gatepass.guards.django import requires
 
 settings.configure(
     DEBUG=True,
-    SECRET_KEY=os.environ.get("SECRET_KEY", "only for development"),  # not a random one: each process would differ
+    SECRET_KEY=os.environ.get("SECRET_KEY") or "only for development",  # not a random one: each process would differ
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=[
         "django.contrib.contenttypes",

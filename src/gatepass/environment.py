@@ -64,9 +64,14 @@ def read_file(file: Path) -> Mapping[str, str]:
     return {name.upper(): value or "" for name, value in found.items()}
 
 
+def given_names() -> dict[str, str]:
+    """The environment by its names in upper case, without what is empty: that counts as not given."""
+    return {name.upper(): value for name, value in os.environ.items() if value}
+
+
 def overridden_names(options: Collection[str], in_file: Collection[str]) -> set[str]:
     """Those of `options`, which exclude each other, that stand in the file while another is in the environment."""
-    here = {name.upper() for name in os.environ}
+    here = given_names()
     in_environment = {option for option in options if PREFIX + option.upper() in here}
     others = {option for option in options if PREFIX + option.upper() in in_file} - in_environment
     return others if in_environment else set()

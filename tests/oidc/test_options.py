@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.oidc.options import Provider
@@ -107,6 +108,28 @@ def test_the_environment_counts_before_the_file(monkeypatch: pytest.MonkeyPatch,
     )
     (provider,) = loaded(monkeypatch, ACME_ISSUER="https://b.example")
     assert (provider.issuer, provider.client_id) == ("https://b.example", "1")
+
+
+def test_an_empty_setting_is_none_and_a_provider_without_any_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "gatepass.env").write_text("GATEPASS_OIDC_ACME_CLIENT_ID=1\nGATEPASS_OIDC_OTHER_ISSUER=\n")
+    (provider,) = loaded(
+        monkeypatch,
+        ACME_ISSUER="https://b.example",
+        ACME_CLIENT_ID="",
+        ACME_CLIENT_SECRET="hunter2hunter2",
+        ACME_CLIENT_SECRET_FILE="",
+        GOOGLE_CLIENT_ID="",
+        GOOGLE_CLIENT_SECRET="",
+    )
+    assert (provider.name, provider.client_id, provider.client_secret) == ("acme", "1", Secret("hunter2hunter2"))
+
+
+def test_an_empty_text_in_code_counts_as_not_given() -> None:
+    given: dict[str, Any] = {"name": "acme", "issuer": "https://a.example", "client_id": "1"}
+    for option in ("client_secret", "client_key", "client_key_id", "prompt", "redirect_uri"):
+        assert Provider(**given, **{option: ""}) == Provider(**given), option
 
 
 @pytest.mark.parametrize(

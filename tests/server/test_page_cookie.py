@@ -9,6 +9,7 @@ import pytest
 from gatepass import Browsers, Pages, Policy, Tokens
 from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.testing import memory_gate
+from gatepass.texts import texts_in
 from tests.support.asgi import Answer, call
 from tests.support.browser import ORIGIN, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
@@ -180,6 +181,30 @@ class TestResumePage:
             assert "/notes" not in text, "nothing of the request stands in the page"
             script = await call(at.gate.asgi, "GET", "/resume.js")
             assert (script.status, script.one("content-type")) == (200, "text/javascript; charset=utf-8")
+
+    @pytest.mark.parametrize(
+        ("header", "language", "said"),
+        [
+            ("de-AT,de;q=0.9,en;q=0.8", "de", "Einen Moment"),
+            ("ja,fr;q=0.4,es;q=0.5", "es", "Un momento"),
+            ("zh-TW", "zh", "请稍候"),
+            ("PT-br", "pt", "Um momento"),
+            ("fr;q=0, *", "en", "One moment"),
+            ("ja", "en", "One moment"),
+            ("de;q=7,fr;q=x", "en", "One moment"),
+            ("", "en", "One moment"),
+            (None, "en", "One moment"),
+        ],
+    )
+    async def test_it_is_in_the_language_of_the_person(self, header: str | None, language: str, said: str) -> None:
+        async with open_gate(pages=Pages(sign_in_page="/sign-in")) as at:
+            headers = [("sec-fetch-mode", "navigate"), *([("accept-language", header)] if header is not None else [])]
+            page = await call(at.gate.asgi, "GET", "/resume", query=b"next=/", headers=headers)
+            assert (page.one("content-language"), page.one("vary")) == (language, "Accept-Language")
+            text = page.body.decode()
+            assert f'<html lang="{language}" ' in text
+            assert f"<title>{said}</title>" in text
+            assert f'<a href="/sign-in">{texts_in(language).resume["sign_in"]}</a>' in text
 
     @pytest.mark.parametrize(
         "query",

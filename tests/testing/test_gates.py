@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from gatepass import Gatepass, Policy, Principal, Tokens
-from gatepass.guards.fastapi import CurrentPrincipal, current_principal, requires
+from gatepass.guards.fastapi import CurrentPrincipal, LinkPrincipal, current_principal, requires
 from gatepass.testing import FastHasher, ManualClock, fake_principal, memory_gate
 
 ANN = {"email": "ann@example.com", "password": "seven green bottles"}
@@ -83,6 +83,7 @@ def test_a_fake_caller_has_what_a_token_would_say() -> None:
     assert (caller.account_id, caller.scopes, caller.authenticated_at) == ("bob", frozenset({"a", "b"}), 100)
     assert (caller.claims["sub"], caller.claims["scope"], caller.claims["role"]) == ("bob", "a b", "editor")
     assert fake_principal().authenticated_at > 1_700_000_000
+    assert fake_principal(clock=ManualClock(1_000)).begun_at == 1_000
     assert fake_principal().methods == ("pwd",)
     federated = fake_principal(methods=("fed",), acr="urn:example:gold")
     assert (federated.methods, federated.acr, federated.claims["acr"]) == (
@@ -90,3 +91,19 @@ def test_a_fake_caller_has_what_a_token_would_say() -> None:
         "urn:example:gold",
         "urn:example:gold",
     )
+
+
+def test_a_caller_of_the_gate_s_own_time_has_links_that_open() -> None:
+    clock = ManualClock()
+    gate = memory_gate(clock=clock)
+    app = FastAPI(lifespan=gate.lifespan)
+
+    @app.get("/files/{name}")
+    def file(name: str, principal: LinkPrincipal) -> str:
+        return f"{name} of {principal.account_id}"
+
+    with TestClient(app) as client:
+        link = gate.link(fake_principal("bob", clock=clock), "/files/7")
+        assert client.get(link).json() == "7 of bob"
+        clock.advance(601)
+        assert client.get(link).status_code == 401

@@ -6,7 +6,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = os.environ.get("DEBUG") == "1"
 SECRET_KEY = "for development" if DEBUG else os.environ["DJANGO_SECRET_KEY"]
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost").split(",")
+ALLOWED_HOSTS = (os.environ.get("ALLOWED_HOSTS") or "localhost").split(",")
 ROOT_URLCONF = "notes.urls"
 
 INSTALLED_APPS = ["django.contrib.staticfiles", "gatepass.guards.django", "notes"]

@@ -15,7 +15,7 @@ from gatepass.runtime.store_watch import StoreWatch
 from gatepass.server import endpoints
 from gatepass.server.context import Context
 from gatepass.server.device_cookie import DeviceCookies
-from gatepass.server.endpoints.resume import write_page
+from gatepass.server.endpoints.resume import write_pages
 from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
@@ -118,7 +118,7 @@ class EndpointParts(FactorParts):
             networks=ClientNetworks(
                 browsers.proxies, clock=options.clock, report=self.report, quiet=is_loopback(options.public_url)
             ),
-            resume_page=write_page(options.pages, self.cookies.place.names) if options.pages else b"",
+            resume_pages=write_pages(options.pages, self.cookies.place.names) if options.pages else {},
             report=self.report,
         )
 

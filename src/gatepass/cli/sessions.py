@@ -15,7 +15,7 @@ from gatepass.cli.common import CommandOfIds, env_file_option, fail, find_accoun
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
 from gatepass.settings import parse_moment
-from gatepass.wire.bodies import bound_of
+from gatepass.wire.bodies import bound_of, session_facts
 
 _SID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 account_option = click.option("--account", metavar="EMAIL|ID", help="The account whose sessions are meant.")
@@ -146,20 +146,7 @@ async def _revoke_all(gate: Gatepass, text: str, keep: bytes | None) -> int:
 
 
 def _as_json(session: Session) -> dict[str, object]:
-    return {
-        "id": session.sid.hex(),
-        "account_id": session.account_id,
-        "client": session.client,
-        "created_at": session.created_at,
-        "last_used_at": session.committed_at,
-        "expires_at": session.expires_at,
-        "address": session.last_ip_prefix,
-        "remember": session.remember,
-        "bound": bound_of(session),
-        "methods": list(session.methods),
-        "acr": session.acr or None,
-        "authenticated_at": session.authenticated_at,
-    }
+    return {"account_id": session.account_id, **session_facts(session)}
 
 
 def _line(session: Session) -> str:

@@ -14,6 +14,7 @@ from gatepass.core.access_token import MAX_LENGTH, RESERVED
 from gatepass.core.account import Account
 from gatepass.core.claims_mark import CLAIM
 from gatepass.core.keyring import Algorithm
+from gatepass.core.options import drop_empty_texts
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.errors import ConfigurationError
@@ -67,6 +68,7 @@ class Tokens:
     """The names of claims that links to one path carry too, such as `scope`. Addresses stand in histories and logs."""
 
     def __post_init__(self) -> None:
+        drop_empty_texts(self)
         if isinstance(self.link_claims, str):
             raise ConfigurationError('`link_claims` must be names, not one text: ("scope",).')
         if taken := sorted((RESERVED - {"amr", "acr"}).intersection(self.link_claims)):

@@ -1,6 +1,6 @@
 """A sign-in between its two steps: what the first one proved, sealed for the client that goes on with the second.
 
-    gp_st_<base64url of: key id 1 · nonce 12 · AES-256-GCM under a key of the gate's own>
+    gp_st_<what the gate has sealed: core/sealed.py>
 
 The server stores nothing of a first step, so none can be exhausted. A ticket lives for five minutes and is of one
 account in one state: a password, an address or a factor that changes meanwhile makes it void. It counts once
@@ -13,10 +13,7 @@ no session that another client could go on with.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from gatepass.core import base64url, strict_json
+from gatepass.core import base64url, sealed
 from gatepass.core.authentication import Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.identity import ProviderSignIn
@@ -26,7 +23,6 @@ from gatepass.core.policy import MINUTE
 TICKET_TTL = 5 * MINUTE
 """Against what: a person who looks for a phone, or types a recovery code from paper."""
 PREFIX = "gp_st_"
-NONCE_BYTES = 12
 MAX_TICKET = 26_000
 """Characters: a body of `POST /login` whose every member is one that the application added."""
 _BOUND_TO = b"sign-in ticket"
@@ -56,28 +52,16 @@ class SignInTicket:
 
 
 def seal_ticket(ticket: SignInTicket, keys: KeyRing, *, nonce: bytes) -> str:
-    """The text of a ticket. `nonce` are NONCE_BYTES that were never used before."""
-    current = keys.current
-    sealed = AESGCM(current.ticket).encrypt(nonce, strict_json.dump(_members(ticket)), _BOUND_TO)
-    return PREFIX + base64url.encode(bytes([current.key_id]) + nonce + sealed)
+    """The text of a ticket. `nonce` as for `sealed.seal`."""
+    return PREFIX + sealed.seal(_members(ticket), keys, purpose="ticket", nonce=nonce, context=_BOUND_TO)
 
 
 def open_ticket(text: str, keys: KeyRing) -> SignInTicket | None:
     """The ticket of a text; None for what this gate did not seal. The caller must check its time, state and use."""
     if not text.startswith(PREFIX) or len(text) > MAX_TICKET:
         return None
-    try:
-        raw = base64url.decode(text.removeprefix(PREFIX).encode("ascii"))
-    except ValueError:
-        return None
-    secret_keys = keys.find(raw[0]) if len(raw) > 1 + NONCE_BYTES else None
-    if secret_keys is None:
-        return None
-    nonce, sealed = raw[1 : 1 + NONCE_BYTES], raw[1 + NONCE_BYTES :]
-    try:
-        return _ticket(strict_json.load(AESGCM(secret_keys.ticket).decrypt(nonce, sealed, _BOUND_TO)), nonce)
-    except InvalidTag:
-        return None
+    opened = sealed.unseal(text.removeprefix(PREFIX), keys, purpose="ticket", context=_BOUND_TO)
+    return None if opened is None else _ticket(*opened)
 
 
 def _members(ticket: SignInTicket) -> dict[str, object]:

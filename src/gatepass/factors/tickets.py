@@ -7,8 +7,9 @@ from gatepass.core.authentication import Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.identity import ProviderSignIn
 from gatepass.core.keyring import KeyRing
+from gatepass.core.sealed import NONCE_BYTES
 from gatepass.core.secret import Secret
-from gatepass.core.sign_in_ticket import NONCE_BYTES, TICKET_TTL, SignInTicket, open_ticket, seal_ticket
+from gatepass.core.sign_in_ticket import TICKET_TTL, SignInTicket, open_ticket, seal_ticket
 from gatepass.ports import Clock, Entropy, FactorStore
 
 

@@ -6,6 +6,7 @@ Mail(MyMailer(), templates=MyTemplates("Example"), pages=LinkPages(reset_ttl=600
 
 from dataclasses import KW_ONLY, dataclass, field
 
+from gatepass.core.options import drop_empty_texts
 from gatepass.mail.link_pages import LinkPages
 from gatepass.mail.message import check_sender
 from gatepass.mail.open_mailer import open_mailer
@@ -30,6 +31,7 @@ class Mail:
     """Whether the owner of an account is told of a sign-in from a new device and of a stolen refresh token."""
 
     def __post_init__(self) -> None:
+        drop_empty_texts(self)
         if self.sender is not None:
             check_sender(self.sender)
         self.open("localhost")  # checks a URL; a mailer connects when it sends

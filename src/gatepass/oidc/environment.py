@@ -7,12 +7,11 @@ The provider is `google`; OIDC_OUR_KEYCLOAK_… is `our-keycloak`.
 """
 
 import difflib
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gatepass.environment import PREFIX
+from gatepass.environment import PREFIX, given_names
 from gatepass.errors import ConfigurationError
 from gatepass.oidc.options import Provider
 
@@ -60,14 +59,15 @@ def near_miss(name: str) -> str | None:
 def read_providers(names: Iterable[str], in_file: Mapping[str, str]) -> tuple[list[Provider], list[str]]:
     """The providers that settings name, in the order of their names, and the faults found.
 
-    The environment counts before the file.
+    The environment counts before the file. A setting that is empty is none, and a provider without any is none.
     """
-    here = {name.upper(): value for name, value in os.environ.items()}
+    here = given_names()
     given: dict[str, dict[str, str]] = {}
     for name in sorted(names):
         match = _SETTING.fullmatch(name)
-        if match is not None:
-            given.setdefault(match[1], {})[match[2]] = here.get(name, in_file.get(name, ""))
+        text = here.get(name) or in_file.get(name)
+        if match is not None and text:
+            given.setdefault(match[1], {})[match[2]] = text
     providers, faults = [], []
     for prefix, options in given.items():
         try:
@@ -80,8 +80,6 @@ def read_providers(names: Iterable[str], in_file: Mapping[str, str]) -> tuple[li
 def _provider(prefix: str, options: Mapping[str, str]) -> Provider:
     arguments: dict[str, object] = {"client_id": ""}
     for option, text in options.items():
-        if not text:
-            continue
         if option in LISTS:
             arguments[option.lower()] = tuple(re.split(r"[,\s]+", text.strip()))
         elif option in NUMBERS:

@@ -4,22 +4,16 @@
 
 The refresh cookie is Strict, so browsers do not send it where a provider sends them; this one is Lax, and worth nothing
 but for the one answer of the provider that carries its state. Each errand has a cookie, so that two tabs do not
-destroy each other's. The text is base64url of
-
-    key id 1 · nonce 12 · AES-256-GCM under a key of the gate's own, bound to the cookie's name
-
-so nobody reads or makes one but this gate. By the `__Host-` prefix no sibling subdomain can plant its own: the
-attacker's errand in the victim's browser would sign the victim in as the attacker.
+destroy each other's. The text is sealed (`core/sealed.py`) and bound to the cookie's name, so only this gate reads and
+makes one. By the `__Host-` prefix no sibling subdomain can plant its own: the attacker's errand in the victim's browser
+would sign the victim in as the attacker.
 """
 
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from gatepass.core import base64url, strict_json
+from gatepass.core import base64url, sealed
 from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import KeyRing
 from gatepass.core.policy import MINUTE
@@ -33,7 +27,6 @@ MAX_TOTAL = 4096
 MAX_SEALED = 3500
 STATE_BYTES = 16
 KEY_CHARACTERS = 11
-NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,26 +69,16 @@ def key_of(state: str) -> str:
 
 
 def seal(errand: Errand, keys: KeyRing, *, nonce: bytes, name: str) -> str:
-    """The text of an errand's cookie, for one cookie `name`. `nonce` are NONCE_BYTES that were never used before."""
-    current = keys.current
-    sealed = AESGCM(current.errand).encrypt(nonce, strict_json.dump(_members(errand)), name.encode())
-    return base64url.encode(bytes([current.key_id]) + nonce + sealed)
+    """The text of an errand's cookie, for one cookie `name`. `nonce` as for `sealed.seal`."""
+    return sealed.seal(_members(errand), keys, purpose="errand", nonce=nonce, context=name.encode())
 
 
 def unseal(text: str, keys: KeyRing, *, name: str) -> Errand | None:
     """The errand of a cookie; None for what this gate did not seal under this name. The caller checks `expires_at`."""
-    try:
-        raw = base64url.decode(text.encode("ascii")) if len(text) <= MAX_SEALED else b""
-    except ValueError:
+    if len(text) > MAX_SEALED:
         return None
-    secret_keys = keys.find(raw[0]) if len(raw) > 1 + NONCE_BYTES else None
-    if secret_keys is None:
-        return None
-    nonce, sealed = raw[1 : 1 + NONCE_BYTES], raw[1 + NONCE_BYTES :]
-    try:
-        return _errand(strict_json.load(AESGCM(secret_keys.errand).decrypt(nonce, sealed, name.encode())))
-    except InvalidTag:
-        return None
+    opened = sealed.unseal(text, keys, purpose="errand", context=name.encode())
+    return None if opened is None else _errand(opened[0])
 
 
 def surplus(carried: Iterable[tuple[str, str]], keys: KeyRing, *, now: int) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from gatepass.core.options import drop_empty_texts
 from gatepass.core.policy import MINUTE
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
@@ -85,6 +86,7 @@ class Provider:
     """For a private certificate authority."""
 
     def __post_init__(self) -> None:
+        drop_empty_texts(self)
         for name in ("scopes", "algorithms", "acr_values", "tenants"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationError(f"`{name}` must be a list of texts, not one text.")

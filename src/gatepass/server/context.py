@@ -4,7 +4,7 @@
 request comes from.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -68,7 +68,7 @@ class Context:
 
     `description` makes the OpenAPI document. `feed_secrets` open `GET /revocations`. `ping` returns if the store can
     write, and raises StoreUnavailable if not; `check_health` raises Unavailable if something in this process fails.
-    `resume_page` is the document of `GET /resume`, where there is one.
+    `resume_pages` are the document of `GET /resume` by language, where there is one.
     """
 
     sessions: Sessions
@@ -104,7 +104,7 @@ class Context:
     clock: Clock
     description: Callable[[], bytes]
     networks: ClientNetworks
-    resume_page: bytes
+    resume_pages: Mapping[str, bytes]
     report: Callable[[Event], None]
 
     def principal(self, request: Request) -> Principal:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from gatepass.core import base64url
 from gatepass.core.binding import BindingKey
 from gatepass.core.keyring import KeyRing
+from gatepass.core.sealed import NONCE_BYTES
 from gatepass.core.secret import Secret
 from gatepass.core.sign_in_ticket import TICKET_TTL
 from gatepass.oidc import errand as errands
@@ -86,7 +87,7 @@ class ErrandCookies:
         )
         old = errands.surplus(self._carried(request), self._keys, now=self._clock.now())
         name = self._cookies.errand_name(errands.key_of(errand.state.reveal()))
-        nonce = self._entropy.token_bytes(errands.NONCE_BYTES)
+        nonce = self._entropy.token_bytes(NONCE_BYTES)
         fresh = self._cookies.errand(
             name,
             errands.seal(errand, self._keys, nonce=nonce, name=name),

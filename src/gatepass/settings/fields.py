@@ -26,7 +26,10 @@ _POLICY, _TOKENS, _BROWSERS, _LIMITS, _MAIL, _PAGES = Policy(), Tokens(), Browse
 class Fields(BaseSettings):
     """The settings as they are written."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
+    # Empty counts as not given: compose files and charts write the names that they have no value for.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     secret: SecretStr | None = None
     secret_file: Path | None = None

@@ -13,6 +13,7 @@ from typing import Any
 from gatepass.core.principal import Principal
 from gatepass.core.strict_json import Json
 from gatepass.gate import Gatepass
+from gatepass.ports import Clock
 from gatepass.system import new_secret
 from gatepass.testing.clock import FastHasher
 
@@ -42,12 +43,14 @@ def fake_principal(
     methods: tuple[str, ...] = ("pwd",),
     acr: str | None = None,
     email_verified: bool | None = None,
+    clock: Clock | None = None,
 ) -> Principal:
     """A caller without a token, for what takes a Principal. It signed in just now, unless `authenticated_at` is given.
 
     `claims` are those that the application's hook would have added; `email_verified` is the claim of that name.
+    `clock` is that of a gate under a ManualClock, where the caller is to have links (`gate.link`).
     """
-    now = int(time.time())
+    now = clock.now() if clock else int(time.time())
     signed_in = now if authenticated_at is None else authenticated_at
     held = frozenset(scopes)
     facts: dict[str, Json] = {

@@ -337,7 +337,10 @@ def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
     }
 
 
-def passkey_json(passkey: Passkey) -> dict[str, str | int | bool | list[str] | None]:
+Facts = dict[str, str | int | bool | list[str] | None]
+
+
+def passkey_json(passkey: Passkey) -> Facts:
     """One passkey as its owner sees it. The credential and its key say nothing to them."""
     return {
         "id": passkey.id,
@@ -351,8 +354,13 @@ def passkey_json(passkey: Passkey) -> dict[str, str | int | bool | list[str] | N
     }
 
 
-def session_json(session: Session, *, current: str) -> dict[str, str | int | bool | list[str] | None]:
-    """One row of the list of sessions: no token material, a coarse address (ASVS 7.5.2)."""
+def session_json(session: Session, *, current: str) -> Facts:
+    """One row of the list of sessions of an account, which says which is that of the caller."""
+    return {**session_facts(session), "current": session.sid.hex() == current}
+
+
+def session_facts(session: Session) -> Facts:
+    """What may be told of a session: no token material, a coarse address (ASVS 7.5.2)."""
     return {
         "id": session.sid.hex(),
         "client": session.client,
@@ -365,7 +373,6 @@ def session_json(session: Session, *, current: str) -> dict[str, str | int | boo
         "methods": list(session.methods),
         "acr": session.acr or None,
         "authenticated_at": session.authenticated_at,
-        "current": session.sid.hex() == current,
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from gatepass.core.options import drop_empty_texts
 from gatepass.errors import ConfigurationError
 from gatepass.wire.address import Proxies
 from gatepass.wire.cookies import SameSite
@@ -46,6 +47,7 @@ class Browsers:
     and its network is unknown."""
 
     def __post_init__(self) -> None:
+        drop_empty_texts(self)
         for name in ("origins", "trusted_proxies"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationError(f"`{name}` must be a list of texts, not one text.")

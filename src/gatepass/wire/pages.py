@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from gatepass.core.options import drop_empty_texts
 from gatepass.core.policy import DAY, HOUR, MINUTE
 from gatepass.errors import ConfigurationError
 from gatepass.wire.return_to import is_safe
@@ -34,6 +35,7 @@ class Pages:
     """The path at which browsers reach the auth endpoints: the resume page is below it."""
 
     def __post_init__(self) -> None:
+        drop_empty_texts(self)
         if faults := list(self._faults()):
             raise ConfigurationError("\n".join(faults))
 

@@ -111,3 +111,12 @@ def test_a_url_without_a_user_needs_a_user_that_has_a_name(monkeypatch: pytest.M
         parse_url("postgresql://localhost/app")
     monkeypatch.setenv("PGUSER", "gate")
     parse_url("postgresql://localhost/app")
+
+
+@pytest.mark.parametrize("name", ["PGHOST", "PGSSLMODE", "PGUSER"])
+def test_an_empty_variable_of_libpq_counts_as_not_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    without = parse_url("postgresql:///gate")
+    monkeypatch.setenv(name, "")
+    assert parse_url("postgresql:///gate") == without
+    with pytest.raises(ConfigurationError, match="without certain TLS"):
+        parse_url("postgresql://db/gate")

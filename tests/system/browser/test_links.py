@@ -9,7 +9,8 @@ from tools.services.ports import free_port
 
 SHOW = """async (path) => {
   const image = new Image();
-  image.src = await stage.session.link(path);
+  const { linkTo } = await import("/auth/gatepass.js");
+  image.src = await linkTo(stage.session, path);
   document.body.append(image);
   return image.decode().then(() => [true, image.src], () => [false, image.src]);
 }"""
@@ -20,7 +21,8 @@ SHOW_AGAIN = """async (url) => {
 }"""
 DOWNLOAD = """async (path) => {
   const anchor = document.createElement("a");
-  anchor.href = await stage.session.link(path);
+  const { linkTo } = await import("/auth/gatepass.js");
+  anchor.href = await linkTo(stage.session, path);
   document.body.append(anchor);
   anchor.click();
 }"""

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "project" / "standards.md"
 GROUPS = (
-    "PW 11, LG 9, SF 10, OC 9, TK 21, RC 9, PG 6, CS 9, RT 12, SL 6, LO 14, LK 10, KM 7, TR 7, EL 8, RL 5, CC 10, MT 5, DP 3, "
-    "DB 10, OP 8, LI 5"
+    "PW 11, LG 9, SF 10, OC 9, TK 21, RC 9, PG 6, CS 9, RT 12, SL 6, LO 14, LK 10, KM 7, TR 7, "
+    "EL 8, RL 5, CC 10, MT 5, DP 3, DB 10, OP 8, LI 5"
 )
 COUNTS = {group: int(count) for group, count in re.findall(r"(\w+) (\d+)", GROUPS)}
 """Rows of each group: 194. A row that nobody missed would be the one that nobody proved."""

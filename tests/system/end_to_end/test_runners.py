@@ -15,6 +15,7 @@ PROGRAMS = WEB / "node_modules" / ".bin"
 RUNNERS = {
     "node": (["node", "--test", "kit.test.mjs"], r"pass 4\b"),
     "vitest": ([str(PROGRAMS / "vitest"), "run"], r"4 passed"),
+    "jest-commonjs": (["node", str(PROGRAMS / "jest")], r"Tests: +1 passed"),
     "jest": (["node", "--experimental-vm-modules", str(PROGRAMS / "jest")], r"Tests: +5 passed"),
 }
 

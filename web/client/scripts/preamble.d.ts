@@ -19,6 +19,7 @@ declare const file: File;
 declare const order: Readonly<Record<string, unknown>>;
 declare const query: Readonly<Record<string, unknown>>;
 declare const dsn: string;
+declare const vi: { advanceTimersByTime(ms: number): unknown };
 declare const tracer: import("@opentelemetry/api").Tracer;
 declare const analytics: { send(name: string, facts: object): void };
 interface Note {

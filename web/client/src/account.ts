@@ -76,7 +76,6 @@ export interface AccountActions {
   /** Requests the mail of a sign-up again (its link is for `session.verify`). Resolves for every address. */
   resendVerification(email: string): Promise<void>;
   /**
-  /**
    * Requests a mail to a new address. `invalid-credentials` (403): the password is wrong. An account without a password
    * needs a recent sign-in instead. `extra`: members that rules of the application require.
    */
@@ -113,9 +112,15 @@ export interface AccountActions {
 }
 
 /** Creates the account methods for one session. */
-export function createAccount({ session, ...setup }: AccountSetup): AccountActions {
+export function createAccount({ baseURL, session, ...setup }: AccountSetup): AccountActions {
   // Some responses set cookies, and the endpoints without a token require a header that no form can send.
-  const client = createClient({ ...setup, session, credentials: "include", headers: CLIENT_HEADER });
+  const client = createClient({
+    baseURL: baseURL || "/auth",
+    ...setup,
+    session,
+    credentials: "include",
+    headers: CLIENT_HEADER,
+  });
   const post = async (path: string, body?: object) => void (await client.post(path, body));
   const remove = async (path: string, body?: object) => void (await client.delete(path, { body }));
 
@@ -162,9 +167,9 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
     },
     hasPassword: async () => (await client.get<{ password?: boolean }>("me")).data.password !== false,
     identities: async () => (await client.get<{ identities: Identity[] }>("identities")).data.identities,
-    async link(provider, { returnTo = here(), navigate } = {}) {
+    async link(provider, { returnTo, navigate } = {}) {
       const { data } = await client.post<{ location: string }>(`oidc/${encodeURIComponent(provider)}/start`, {
-        return_to: returnTo,
+        return_to: returnTo || here(),
         link: true,
       });
       await leave(data.location, navigate);
@@ -174,7 +179,7 @@ export function createAccount({ session, ...setup }: AccountSetup): AccountActio
       const { sessionId } = await session.start();
       if (!sessionId) return session.signOut();
       const headers = { "Gatepass-Session": sessionId };
-      const body = { at_provider: true, return_to: returnTo };
+      const body = { at_provider: true, return_to: returnTo || undefined };
       // Here it takes effect in any case, also if the server cannot be asked where the provider's own session ends.
       const answer = client.post<{ location?: string } | null>("logout", body, { headers });
       const { data } = await answer.finally(() => session.signOut());

@@ -108,9 +108,22 @@ async function sendOnce(
 ): Promise<Delivered<Settled>> {
   const headers = new AxiosHeaders(config.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
+  const bugs: unknown[] = [];
+  /** The application's. Adapters call it from an event, where what it throws would leave the call unsettled for ever. */
+  const validateStatus = (status: number) => {
+    try {
+      return attempt.validateStatus!(status);
+    } catch (error) {
+      return bugs.push(error) > 0;
+    }
+  };
   try {
-    return await examine({ response: await adapter({ ...attempt, headers }) }, config);
+    const judged = attempt.validateStatus ? { validateStatus } : {};
+    const response = await adapter({ ...attempt, ...judged, headers });
+    if (bugs.length) throw bugs[0];
+    return await examine({ response }, config);
   } catch (error) {
+    if (bugs.length) throw error;
     const failed = error as { config?: unknown; response?: AxiosResponse };
     failed.config = config;
     if (!failed.response) throw error;

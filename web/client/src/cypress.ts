@@ -44,7 +44,7 @@ export function addCommands(
   const scripts: string[] = [];
   let count = 0;
   Cypress.Commands.add("signIn", (email?: string, options: SignInOptions = {}) => {
-    const own = email ?? `test-${Date.now()}-${++count}@example.com`;
+    const own = email || `test-${Date.now()}-${++count}@example.com`;
     const request = requestFor(own, { ...defaults, ...options }, Cypress.config("baseUrl") ?? undefined);
     return cy.request({ ...request, method: "POST", failOnStatusCode: false, log: false }).then(({ status, body }) => {
       const { account, script } = readAnswer(status, body);

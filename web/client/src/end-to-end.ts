@@ -11,9 +11,9 @@ import type { Account } from "./session/types.js";
 /** Whom to sign in, and where. */
 export interface SignInOptions {
   /** The address of the endpoints as the page has it: its `createSession({ baseURL })`. Default: "/auth". */
-  readonly auth?: string;
+  readonly auth?: string | undefined;
   /** The id of an account, in the place of an address: for servers whose users are the application's own. */
-  readonly accountId?: string;
+  readonly accountId?: string | undefined;
   /** False: session cookies. Default: true. */
   readonly remember?: boolean;
 }
@@ -26,9 +26,9 @@ export interface TestingRequest {
 }
 
 /** `page` is the base URL of the pages. */
-export function requestFor(email: string, { auth = "/auth", accountId, remember }: SignInOptions, page?: string) {
-  const base = (page ? new URL(auth, page) : new URL(auth)).href.replace(/\/+$/, "");
-  const who = accountId === undefined ? { email } : { account_id: accountId };
+export function requestFor(email: string, { auth, accountId, remember }: SignInOptions, page?: string) {
+  const base = new URL(auth || "/auth", page || undefined).href.replace(/\/+$/, "");
+  const who = accountId ? { account_id: accountId } : { email };
   return {
     url: `${base}/testing/sessions`,
     headers: { "Gatepass-Client": "1" },

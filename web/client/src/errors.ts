@@ -171,7 +171,7 @@ export function failureOf(error: unknown): Failure {
   if (code === "ECONNABORTED" && message === "Request aborted") return failure("aborted");
   const isAxios = (error as { isAxiosError?: boolean } | null)?.isAxiosError;
   // In Node the code is the operating system's (ECONNRESET …): sent and without a response is a network error.
-  // Without any code, Axios has wrapped what code of the application has thrown (`validateStatus`).
+  // Without any code, Axios has wrapped what code of the application has thrown (a `fetch` in its `env`).
   return failure(AXIOS_KINDS[code] ?? (isAxios && request && /^(?!ERR_)./.test(code) ? "network" : "unknown"));
 }
 

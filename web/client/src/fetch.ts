@@ -44,8 +44,8 @@ export interface Client {
 
 /** Options of a client. Those of a request (`timeout`, `headers`, `credentials` …) apply to all its requests. */
 export interface ClientSetup extends Omit<ClientOptions, "url" | "body"> {
-  /** The base of relative addresses: "/api", or an absolute one. */
-  readonly baseURL: string;
+  /** The base of relative addresses: "/api", or an absolute one. Default: the root at the origin of the session. */
+  readonly baseURL?: string | undefined;
   /** Supplies the access tokens. */
   readonly session: Session;
   /** Run inside all interceptors and around the session; the first is the outermost. */
@@ -75,7 +75,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
   /** Converts a request for `fetch` and passes it through the layers. */
   function exchange(request: ClientRequest): Promise<ClientResponse> {
     const { url: path, query, headers, body, ...rest } = request;
-    const base = new URL(baseURL, globalThis.location?.href);
+    const base = new URL(baseURL || session.origin, globalThis.location?.href);
     const url = resolveUrl(path, base, query);
     const method = rest.method.toUpperCase();
     const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;

@@ -9,11 +9,13 @@ export {
   type ProblemCode,
 } from "./errors.js";
 export type { Answer, Call, Layer, LayerOptions } from "./request/layer.js";
+export { safeReturn } from "./safe-return.js";
 export { createSession } from "./session/session.js";
 export type {
   AccessToken,
   Account,
   Credentials,
+  EndpointAnswer,
   EndReason,
   EventOf,
   RefreshEvent,

@@ -77,12 +77,18 @@ const asked = /* @__PURE__ */ new WeakMap<Session, { readonly to: string; readon
 export async function signInWith(
   session: Session,
   provider: string,
-  { returnTo = here(), remember = true, navigate, prompt, maxAge, loginHint }: SignInOptions = {},
+  { returnTo, remember = true, navigate, prompt, maxAge, loginHint }: SignInOptions = {},
 ): Promise<void> {
   const code = takeSignInError();
   if (code) throw new GatepassError("http", { status: 400, problem: { code } });
   const path = `/oidc/${encodeURIComponent(provider)}/start`;
-  const facts = { return_to: returnTo, remember, prompt, max_age: maxAge, login_hint: loginHint };
+  const facts = {
+    return_to: returnTo || here(),
+    remember,
+    prompt,
+    max_age: maxAge,
+    login_hint: loginHint || undefined,
+  };
   const to = path + JSON.stringify(facts);
   let ask = asked.get(session);
   if (ask?.to !== to) {

@@ -9,10 +9,23 @@
  * On a server and in the first render of the browser the status is `unknown`, so both produce the same markup.
  */
 
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
+import { type FollowOptions, followLink } from "./links.js";
 import { type Busy, type Loading, type LoadingOptions, type LoadingView, showProgress } from "./loading.js";
+import { hereOf } from "./safe-return.js";
 import { type Account, type Session, type Snapshot, UNKNOWN } from "./session/types.js";
+
+export { safeReturn } from "./safe-return.js";
 
 const SessionContext = createContext<Session | null>(null);
 const IDLE: Busy = { count: 0, isVisible: false };
@@ -52,6 +65,31 @@ export function useSession<T>(select?: (snapshot: Snapshot) => T): SessionState 
 /** The signed-in account; null if signed out, and until the server has been asked. Renders when the account changes. */
 export function useAccount(): Account | null {
   return useSession(accountOf);
+}
+
+/**
+ * A link to `path` for `<img>`, `<video>` or a download, replaced before it expires; null until there is one, and without
+ * a session or a path.
+ *
+ *     <img src={useLink(`/photos/${id}`) ?? undefined} alt="" />
+ *
+ * Those of one moment are one request. What was shown before is not revoked. For routes that ask for `link_principal`.
+ */
+export function useLink(path: string | null | undefined, { onError }: FollowOptions = {}): string | null {
+  const session = useSessionContext();
+  const [shown, show] = useState<{ of: object; path: string; link: string | null } | null>(null);
+  // A function that is written in place is a new one at each render, and must not ask for a new link.
+  const heard = useRef(onError);
+  useEffect(() => {
+    heard.current = onError;
+  });
+  useEffect(() => {
+    if (!path) return;
+    return followLink(session, path, (link) => show({ of: session, path, link }), {
+      onError: (error) => heard.current?.(error),
+    });
+  }, [session, path]);
+  return shown?.of === session && shown.path === path ? shown.link : null;
 }
 
 /** Whether requests are in progress, all or those of a `scope`. `delay` and `min` (ms): see `gatepass/loading`. */
@@ -121,19 +159,6 @@ export function RequireSession({
   return isOutside || status === "unknown" ? fallback : children;
 }
 
-/** `returnTo` if it is on this origin, else `otherwise`: a link must not redirect to another site (CWE-601). */
-export function safeReturn(returnTo: string | null | undefined, otherwise = "/"): string {
-  const here = globalThis.location;
-  if (!returnTo || !here) return otherwise;
-  try {
-    const url = new URL(returnTo, here.origin);
-    // "/.//other.example" parses as a path here, but "//other.example" would be followed to another host.
-    return url.origin === here.origin && !url.pathname.startsWith("//") ? hereOf(url) : otherwise;
-  } catch {
-    return otherwise;
-  }
-}
-
 function useSessionContext(): Session {
   const session = useContext(SessionContext);
   if (!session) throw new Error("useSession() needs a <SessionProvider session={…}> above it.");
@@ -142,4 +167,3 @@ function useSessionContext(): Session {
 
 const accountOf = ({ account }: Snapshot) => account;
 const statusOf = ({ status }: Snapshot) => status;
-const hereOf = ({ pathname, search, hash }: Place) => `${pathname}${search}${hash}`;

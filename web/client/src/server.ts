@@ -24,16 +24,16 @@ export interface PageReaderOptions {
   /** The auth endpoints as browsers reach them, such as "https://example.com/auth". Pages are of the same origin. */
   readonly baseURL: string;
   /** The same endpoints as this server reaches them; by default `baseURL`. */
-  readonly internalURL?: string;
+  readonly internalURL?: string | undefined;
   /** ISSUER of the gate; by default the origin of `baseURL`, as there. */
-  readonly issuer?: string;
+  readonly issuer?: string | undefined;
   /** AUDIENCE of the gate; by default the issuer, as there. */
-  readonly audience?: string;
+  readonly audience?: string | undefined;
   /**
    * A GET route of the API with `page_principal`, as this server reaches it. It is asked once for each request instead of
    * checking the signature here: so a session that was ended elsewhere is seen at once, and not when the cookie runs out.
    */
-  readonly checkURL?: string;
+  readonly checkURL?: string | undefined;
   /** Seconds by which the clocks of gate and server may differ. Default 5. */
   readonly leeway?: number;
   readonly fetch?: typeof fetch;
@@ -89,11 +89,11 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
   options: PageReaderOptions,
 ): PageReader<Claims> {
   const base = absolute(options.baseURL, "baseURL");
-  const issuer = options.issuer ?? base.origin;
-  const expected = { issuer, audience: options.audience ?? issuer, leeway: options.leeway ?? 5 };
+  const issuer = options.issuer || base.origin;
+  const expected = { issuer, audience: options.audience || issuer, leeway: options.leeway ?? 5 };
   const send = options.fetch ?? ((...call: Parameters<typeof fetch>) => fetch(...call));
   const now = options.now ?? (() => Date.now() / 1_000);
-  const internal = absolute(options.internalURL ?? options.baseURL, "internalURL").href.replace(/\/$/, "");
+  const internal = absolute(options.internalURL || options.baseURL, "internalURL").href.replace(/\/$/, "");
   const checkURL = options.checkURL && absolute(options.checkURL, "checkURL").href;
   const find = followKeys({ url: `${internal}/jwks.json`, fetch: send, clock: () => performance.now() });
   const cookiesOf = cookieReader(base);

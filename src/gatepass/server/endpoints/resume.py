@@ -5,6 +5,7 @@ script refreshes with the key, which brings a new page cookie, and goes on to `n
 in, with the reason. Everything is of this origin, and nothing stands in the page that came with the request.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -15,6 +16,7 @@ from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
+from gatepass.texts import LANGUAGES, language_of, texts_in
 from gatepass.wire.cookie_names import CookieNames
 from gatepass.wire.pages import Pages, is_next
 
@@ -24,21 +26,21 @@ POLICY = (
     b"default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     b"frame-ancestors 'self'; require-trusted-types-for 'script'"
 )
-_SIGN_IN = '<p><a href="{}">Sign in</a></p>'
+_SIGN_IN = '<p><a href="{}">{}</a></p>'
 _PAGE = """<!doctype html>
-<html lang="en" data-sign-in="{sign_in}" data-resumed="{resumed}">
+<html lang="{language}" data-sign-in="{sign_in}" data-resumed="{resumed}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
-<title>One moment</title>
+<title>{title}</title>
 <script type="module" src="resume.js"></script>
 <main>
-<p id="resuming" data-says role="status">One moment: your session is being resumed.</p>
-<p id="waiting" data-says role="status" hidden>The server does not answer; trying again.</p>
-<p id="unreachable" data-says role="alert" hidden>The server cannot be reached. <a href="">Try again</a></p>
-<p id="ended" data-says role="alert" hidden>You are signed out.</p>
+<p id="resuming" data-says role="status">{resuming}</p>
+<p id="waiting" data-says role="status" hidden>{waiting}</p>
+<p id="unreachable" data-says role="alert" hidden>{unreachable} <a href="">{again}</a></p>
+<p id="ended" data-says role="alert" hidden>{ended}</p>
 <noscript>
-<p>Your session is resumed with a key that only this browser has, and that needs JavaScript.</p>
+<p>{needs_script}</p>
 {link}
 </noscript>
 </main>
@@ -56,7 +58,9 @@ async def get_page(context: Context, request: Request) -> Reply:
         raise BadRequest(
             ProblemCode.MALFORMED_REQUEST, "next must be given once, as a path of this origin, such as /notes."
         )
-    return Reply(200, context.resume_page, media_type=HTML, content_policy=POLICY)
+    language = language_of(request.headers.first(b"accept-language"))
+    facts = [("content-language", language), ("vary", "Accept-Language")]
+    return Reply(200, context.resume_pages[language], media_type=HTML, content_policy=POLICY, headers=facts)
 
 
 async def get_script(_context: Context, _request: Request) -> Reply:
@@ -64,11 +68,17 @@ async def get_script(_context: Context, _request: Request) -> Reply:
     return Reply(200, _script(), media_type="text/javascript; charset=utf-8", cache="public, max-age=300")
 
 
-def write_page(pages: Pages, names: CookieNames) -> bytes:
-    """The page of one gate: the same for every request, as the script reads `next` from the address."""
-    sign_in = pages.sign_in_page or ""
-    link = _SIGN_IN.format(escape(sign_in)) if sign_in else ""
-    return _PAGE.format(sign_in=escape(sign_in), resumed=escape(names.resumed), link=link).encode()
+def write_pages(pages: Pages, names: CookieNames) -> Mapping[str, bytes]:
+    """The page of one gate, by language: the same for every request, as the script reads `next` from the address."""
+    return {language: _write_page(pages, names, language) for language in LANGUAGES}
+
+
+def _write_page(pages: Pages, names: CookieNames, language: str) -> bytes:
+    words = {name: escape(text) for name, text in texts_in(language).resume.items()}
+    address = escape(pages.sign_in_page or "")
+    link = _SIGN_IN.format(address, words["sign_in"]) if address else ""
+    facts = {**words, "sign_in": address, "resumed": escape(names.resumed), "link": link, "language": language}
+    return _PAGE.format_map(facts).encode()
 
 
 @cache

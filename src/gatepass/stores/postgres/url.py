@@ -68,8 +68,8 @@ def parse_url(url: str) -> PostgresUrl:
     chose_commit = "synchronous_commit" in options
     if is_pooled:
         options.pop("synchronous_commit", None)  # a pooler refuses settings at connect; here the option only permits
-    host = parts.netloc.rpartition("@")[2] or options.get("host") or os.environ.get("PGHOST", "localhost")
-    is_verified = _check_transport(host, options.get("sslmode") or os.environ.get("PGSSLMODE", "prefer"))
+    host = parts.netloc.rpartition("@")[2] or options.get("host") or os.environ.get("PGHOST") or "localhost"
+    is_verified = _check_transport(host, options.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer")
     dsn = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(options), ""))
     return PostgresUrl(
         dsn=dsn,

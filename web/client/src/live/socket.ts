@@ -18,7 +18,7 @@ export interface SocketSetup {
   /** Relative to the page, or absolute; ws, wss, http or https. */
   readonly url: string;
   /** The one origin that gets the token. Default: that of the session's `baseURL`. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /** Sub-protocols of the application. The token is then offered beside them; else it is the first message. */
   readonly protocols?: readonly string[];
   /** When a newer token may be made for it. Default `used`. */
@@ -54,7 +54,7 @@ export function openSocket(setup: SocketSetup): LiveSocket {
   const { session, onStatus, renew = "used" } = setup;
   const url = new URL(setup.url, globalThis.location?.href);
   url.protocol = url.protocol.replace("http", "ws");
-  const { origin } = new URL(setup.origin ?? session.origin);
+  const { origin } = new URL(setup.origin || session.origin);
   if (url.origin !== origin.replace("http", "ws")) throw new TypeError(`No token for ${url.origin}.`);
 
   const closed = new AbortController();

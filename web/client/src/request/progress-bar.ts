@@ -31,7 +31,7 @@ body > .gatepass-progress { position: fixed }
 `;
 
 /** Shows the state of a `Loading` or of one of its scopes. Returns a function that removes the bar. */
-export function showProgress(loading: LoadingView, { container, label = "Loading" }: ProgressOptions = {}): () => void {
+export function showProgress(loading: LoadingView, { container, label }: ProgressOptions = {}): () => void {
   const parent = container ?? document.body;
   const page = parent.ownerDocument;
   const root = parent.getRootNode() as Document | ShadowRoot;
@@ -42,8 +42,9 @@ export function showProgress(loading: LoadingView, { container, label = "Loading
 
   const bar = page.createElement("div");
   bar.className = "gatepass-progress";
+  const text = label || "Loading";
   // No aria-valuenow: the progress is unknown.
-  const attributes = { role: "progressbar", "aria-label": label, "aria-valuetext": label };
+  const attributes = { role: "progressbar", "aria-label": text, "aria-valuetext": text };
   for (const [name, value] of Object.entries(attributes)) bar.setAttribute(name, value);
   parent.prepend(bar);
 

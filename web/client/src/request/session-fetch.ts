@@ -22,7 +22,7 @@ export type IsRefused = (response: Response, sent: () => Request) => Promise<boo
 export interface FetchSetup {
   readonly session: Session;
   /** The one origin whose requests get the token. Default: that of the session's `baseURL`. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /** Run around the session; the first is the outermost. */
   readonly layers?: readonly Layer[];
   /**
@@ -40,13 +40,7 @@ export interface FetchSetup {
  * A request with an `Authorization` of its own is left alone. The body of a `Request` is kept until the answer, so it
  * can be sent twice; a stream in `init.body` is not, and rejects with `not-replayable` if its token was refused.
  */
-export function createFetch({
-  session,
-  origin = session.origin,
-  layers,
-  isRefused,
-  fetch,
-}: FetchSetup): typeof globalThis.fetch {
+export function createFetch({ session, origin, layers, isRefused, fetch }: FetchSetup): typeof globalThis.fetch {
   async function send(input: RequestInfo | URL, given: RequestInit | Request = {}): Promise<Response> {
     const address = isRequest(input) ? input.url : `${input}`;
     const url = new URL(address, globalThis.location?.href);
@@ -55,7 +49,7 @@ export function createFetch({
     const init = isRequest(given) ? {} : given;
     const headers = new Headers(init.headers ?? request?.headers);
     // With the slash, since "blob:https://…" has the origin too.
-    const isOwn = url.href.startsWith(`${new URL(origin).origin}/`) && !headers.has("Authorization");
+    const isOwn = url.href.startsWith(`${new URL(origin || session.origin).origin}/`) && !headers.has("Authorization");
     const signal = init.signal === undefined ? (request?.signal ?? null) : init.signal;
     const isReplayable = !isStream(init.body);
     const method = (init.method ?? request?.method ?? "GET").toUpperCase();

@@ -8,15 +8,7 @@
 import { GatepassError, type Problem, readRetryAfter, transportError } from "../errors.js";
 import type { BrowserScope } from "./browser.js";
 import type { State } from "./state-cookie.js";
-import type { Account } from "./types.js";
-
-/** A response with its body. `problem` is its JSON object, of a success too; `sentAt` is by the clock of the session, ms. */
-export interface EndpointAnswer {
-  readonly status: number;
-  readonly problem: Problem | null;
-  readonly retryAfterMs?: number | undefined;
-  readonly sentAt: number;
-}
+import type { Account, EndpointAnswer } from "./types.js";
 
 /** Options of a call. `body` is sent as JSON. */
 export interface EndpointRequest {

@@ -16,7 +16,6 @@ import { type BrowserScope, jitter, pause } from "./browser.js";
 import { createClock } from "./clock.js";
 import { detachable } from "./detachable.js";
 import { createEndpointCall, type Grant, readAccount } from "./endpoints.js";
-import { createLinks } from "./links.js";
 import { createRefresh, type RefreshResult } from "./refresh.js";
 import { bearer, createSignIn, formOf } from "./sign-in.js";
 import { createNotes, openJar } from "./state-cookie.js";
@@ -46,9 +45,9 @@ const LOCK_TIMEOUT_MARGIN = 5_000;
 type Untimed<Event> = Omit<Event, "at" | "ms">;
 
 /** Creates the session of this page; one per API. `scope` is for tests: the browser tab to use. */
-export function createSession(options: SessionOptions, scope: BrowserScope = globalThis): Session {
+export function createSession(options: SessionOptions = {}, scope: BrowserScope = globalThis): Session {
   const { margin = 60_000, timeout = 10_000, fetch, onEnded, stateCookie } = options;
-  const url = new URL(options.baseURL, scope.location?.href ?? "http://localhost");
+  const url = new URL(options.baseURL || "/auth", scope.location?.href ?? "http://localhost");
   const issuer = url.origin + url.pathname.replace(/\/+$/, "");
   const name = `gatepass:${issuer}`;
   const clock = createClock(scope);
@@ -64,9 +63,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
   const binding = openBinding(scope, issuer, notes);
   const parts = { now, memory, jar, notes, channel, lock, call, binding };
   const runRefresh = createRefresh(parts);
-  const { depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
-
-  const link = createLinks({ now, call, home: url.origin, token, sid: () => memory.sid });
+  const { post, depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
   let accountLoad: Promise<void> | null = null;
   let inFlight: Promise<ErrorFacts | null> | null = null;
@@ -272,7 +269,7 @@ export function createSession(options: SessionOptions, scope: BrowserScope = glo
     enter,
     signOut,
     token,
-    link,
+    post,
     async refresh() {
       // Of what this page cannot read, the server is asked.
       if (!resume() && !jar.isReadable) notes("news", "1");

@@ -20,11 +20,14 @@ export interface SessionActions {
 
 /** Creates the functions over the parts of one session. */
 export function createSignIn({ memory, jar, notes, channel, lock, call, binding }: Parts, actions: SessionActions) {
-  /** Posts `facts` with a new key, which is stored before it is sent. With a ticket: the first step's key is the one. */
+  /** Posts `facts`. */
+  const post = (path: string, body?: object, token?: string) =>
+    call(path, { headers: { ...CLIENT_HEADER, ...(token && bearer(token)) }, body });
+
+  /** Posts them with a new key, which is stored before it is sent. With a ticket: the first step's key is the one. */
   async function offer(path: string, facts: object, token?: string) {
     const offered = "ticket" in facts ? undefined : await binding.offer();
-    const headers = { ...CLIENT_HEADER, ...(token && bearer(token)) };
-    const answer = await call(path, { headers, body: { ...facts, binding_secret: offered?.secret } });
+    const answer = await post(path, { ...facts, binding_secret: offered?.secret }, token);
     return { answer, offered };
   }
 
@@ -84,7 +87,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
     await lock(confirm).catch(() => null);
   }
 
-  return { depart, enter, signOut, confirmSignOut };
+  return { post, depart, enter, signOut, confirmSignOut };
 }
 
 /** The Authorization header for an access token. */

@@ -4,6 +4,8 @@
  * Times are milliseconds of `performance.now()` unless stated otherwise; ids and codes are those of the server.
  */
 
+import type { Problem } from "../errors.js";
+
 /** The status of a session. `degraded`: not known to have ended, but the server cannot be reached now. */
 export type Status = "unknown" | "anonymous" | "active" | "degraded" | "ended";
 
@@ -38,10 +40,10 @@ export interface Snapshot {
   readonly reason: EndReason | null;
 }
 
-/** Options of a session. */
+/** Options of a session. In these as in all options, `""` counts as not given. */
 export interface SessionOptions {
-  /** The address of the auth endpoints: "/auth" or "https://api.example.com/auth". */
-  readonly baseURL: string;
+  /** The address of the auth endpoints, such as "https://api.example.com/auth". Default "/auth". */
+  readonly baseURL?: string | undefined;
   /** Called once per tab when a session ends. Never called if there was none. */
   readonly onEnded?: ((end: { reason: EndReason; sessionId: string }) => void) | undefined;
   /** Used instead of `globalThis.fetch`, which is looked up at every call. */
@@ -146,6 +148,14 @@ export type EventOf<Type extends SessionEvent["type"] | "*"> = Type extends "*"
   ? SessionEvent
   : Extract<SessionEvent, { type: Type }>;
 
+/** A response with its body. `problem` is its JSON object, of a success too; `sentAt` is by the clock of the session, ms. */
+export interface EndpointAnswer {
+  readonly status: number;
+  readonly problem: Problem | null;
+  readonly retryAfterMs?: number | undefined;
+  readonly sentAt: number;
+}
+
 /** The session of one tab. Listeners run in microtasks; an error thrown by one is reported and has no other effect. */
 export interface Session {
   /** The origin of its auth endpoints, to which `createFetch` sends the token. */
@@ -178,19 +188,15 @@ export interface Session {
    */
   token(stale?: number, signal?: AbortSignal | null, atAnyAge?: boolean): Promise<AccessToken | null>;
   /**
-   * Makes an address for `<img>`, `<video>` or a download: it opens this one path (with its query), by GET, for some
-   * minutes, and dies with the session. For routes that ask for `link_principal`. Calls of one moment are one request.
-   *
-   *     image.src = await session.link("/files/7");
-   *
-   * `path` is at the origin of the endpoints. Rejects with `session-ended`, `refresh-unavailable`, or as `signIn`.
-   */
-  link(path: string): Promise<string>;
-  /**
    * Refreshes now, or joins a refresh in progress. Never rejects; returns the state afterwards. A page on another host than
    * the API, which knows of no session, asks the server whether there is one.
    */
   refresh(): Promise<Snapshot>;
+  /**
+   * For `gatepass/links`: posts `facts` to an endpoint, with `token` where it requires one. Resolves to its answer of any
+   * status. Rejects with `network` or `timeout`.
+   */
+  post(path: string, facts: object, token?: string): Promise<EndpointAnswer>;
   /**
    * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with
    * `token` where it requires one. Returns null if the server requires verification first (202). Rejects as `signIn`.

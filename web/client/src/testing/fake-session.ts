@@ -85,11 +85,12 @@ export function fakeSession({
       if (stale === serial) serial++;
       return { value: `token-${serial}`, serial };
     },
-    async link(path) {
-      if (!snapshot.sessionId) throw new GatepassError("session-ended");
-      const url = new URL(path, globalThis.location?.href ?? "http://localhost");
-      url.searchParams.append("gp_link", `link-${serial}`);
-      return url.href;
+    async post(_path, facts) {
+      // The one endpoint that components have asked by it: that of `gatepass/links`.
+      const links = ((facts as { paths?: string[] }).paths ?? []).map(
+        (path) => `${path}${path.includes("?") ? "&" : "?"}gp_link=link-${serial}`,
+      );
+      return { status: 200, problem: { links, expires_in: 600 }, sentAt: 0 };
     },
     refresh: async () => snapshot,
     trace(method, url) {

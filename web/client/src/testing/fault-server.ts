@@ -68,7 +68,10 @@ export class FaultServer {
     if (row) row.revoked ??= reason;
   }
 
-  /** Refuses every access token issued so far, as if it had expired. */
+  /**
+   * Refuses every access token issued so far, as if it had expired. To a 401 for a token younger than 5 s no client
+   * refreshes, so let a fake clock go on before.
+   */
   refuseTokens(): void {
     for (const token of this.#tokens.values()) token.expiresAt = 0;
   }

@@ -10,7 +10,7 @@ load_dotenv(BASE_DIR / ".env")
 
 SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
-ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost").split(",")
+ALLOWED_HOSTS = (os.environ.get("DJANGO_ALLOWED_HOSTS") or "localhost").split(",")
 
 INSTALLED_APPS = ["gatepass.guards.django", "notes"]
 MIDDLEWARE = [
@@ -24,7 +24,7 @@ ASGI_APPLICATION = "project.asgi.application"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": BASE_DIR / os.environ.get("NOTES_DATABASE", "notes.db"),
+        "NAME": BASE_DIR / (os.environ.get("NOTES_DATABASE") or "notes.db"),
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

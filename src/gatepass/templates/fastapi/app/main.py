@@ -18,7 +18,7 @@ def create_app(gate: Gatepass | None = None, store: Notes | None = None) -> Fast
     load_dotenv()
     gate = gate or Gatepass.from_env()
     app = FastAPI(title="Notes", lifespan=gate.lifespan)
-    app.state.notes = store or Notes(os.environ.get("NOTES_DATABASE", "notes.db"))
+    app.state.notes = store or Notes(os.environ.get("NOTES_DATABASE") or "notes.db")
     app.mount("/auth", gate.asgi)
     app.include_router(notes.router)
     return app

@@ -18,7 +18,7 @@ def create_app(gate: Gatepass | None = None, store: Notes | None = None) -> Flas
     """The application: auth endpoints under /auth, notes under /api, a page. Tests hand in a gate and a store."""
     load_dotenv()
     app = Flask(__name__)
-    app.extensions["notes"] = store or Notes(os.environ.get("NOTES_DATABASE", "notes.db"))
+    app.extensions["notes"] = store or Notes(os.environ.get("NOTES_DATABASE") or "notes.db")
     app.register_blueprint(notes.blueprint)
     GatepassFlask(app, gate)
 
