@@ -73,38 +73,41 @@ def bare(gate: Gatepass) -> ASGIApp:
         if scope["path"].startswith("/auth/"):
             await gate.asgi({**scope, "root_path": "/auth"}, receive, send)
             return
-        await JSONResponse(_bare_answer(scope))(scope, receive, send)
+        query = scope["query_string"].decode()
+        answer = plain_answer(asgi, scope, path=scope["path"], query=query, rest=lambda: seen(Request(scope)))
+        await JSONResponse(answer)(scope, receive, send)
 
     return gate.guard(app)
 
 
-def _bare_answer(scope: Scope) -> dict[str, Any]:
-    match scope["path"]:
+def plain_answer(guard: Any, request: Any, *, path: str, query: str, rest: Callable[[], dict[str, Any]]) -> Any:
+    """What a route answers by the guard of ASGI or WSGI, which have the same names; `request` is what they take."""
+    match path:
         case "/me":
-            caller = asgi.current_principal(scope)
+            caller = guard.current_principal(request)
             return {"account": caller.account_id, "session": caller.session_id}
         case "/maybe":
-            found = asgi.optional_principal(scope)
+            found = guard.optional_principal(request)
             return {"account": found.account_id if found else None}
         case "/notes":
-            return {"account": asgi.current_principal(scope, "notes:read").account_id}
+            return {"account": guard.current_principal(request, "notes:read").account_id}
         case "/file":
-            return linked(asgi.link_principal(scope), scope["query_string"].decode())
+            return linked(guard.link_principal(request), query)
         case "/secret":
-            return linked(asgi.link_principal(scope, "notes:read"), scope["query_string"].decode())
+            return linked(guard.link_principal(request, "notes:read"), query)
         case "/safe":
-            return {"account": asgi.current_principal(scope, "notes:read", acr="mfa").account_id}
+            return {"account": guard.current_principal(request, "notes:read", acr="mfa").account_id}
         case "/vault":
-            return {"account": asgi.current_principal(scope, "notes:read", max_age=RECENT).account_id}
+            return {"account": guard.current_principal(request, "notes:read", max_age=RECENT).account_id}
         case "/page":
-            return {"account": asgi.page_principal(scope).account_id}
+            return {"account": guard.page_principal(request).account_id}
         case "/page-notes":
-            return {"account": asgi.page_principal(scope, "notes:read").account_id}
+            return {"account": guard.page_principal(request, "notes:read").account_id}
         case "/page-or-not":
-            found = asgi.optional_page_principal(scope)
+            found = guard.optional_page_principal(request)
             return {"account": found.account_id if found else None}
         case _:
-            return seen(Request(scope))
+            return rest()
 
 
 async def run_own_lifespan(gate: Gatepass, receive: Receive, send: Send) -> None:
@@ -242,40 +245,13 @@ def wsgi(gate: Gatepass) -> ASGIApp:
     """No framework: a WSGI function behind the guard."""
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        answer = json.dumps(_wsgi_answer(environ)).encode()
+        path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
+        facts = plain_answer(guard_wsgi, environ, path=path, query=query, rest=lambda: seen_in(environ))
+        answer = json.dumps(facts).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
         return [answer]
 
     return over_asgi(gate.guard_wsgi(app, auth="/auth"), gate)
-
-
-def _wsgi_answer(environ: Environ) -> dict[str, Any]:
-    match environ["PATH_INFO"]:
-        case "/me":
-            caller = guard_wsgi.current_principal(environ)
-            return {"account": caller.account_id, "session": caller.session_id}
-        case "/maybe":
-            found = guard_wsgi.optional_principal(environ)
-            return {"account": found.account_id if found else None}
-        case "/file":
-            return linked(guard_wsgi.link_principal(environ), environ["QUERY_STRING"])
-        case "/secret":
-            return linked(guard_wsgi.link_principal(environ, "notes:read"), environ["QUERY_STRING"])
-        case "/notes":
-            return {"account": guard_wsgi.current_principal(environ, "notes:read").account_id}
-        case "/safe":
-            return {"account": guard_wsgi.current_principal(environ, "notes:read", acr="mfa").account_id}
-        case "/vault":
-            return {"account": guard_wsgi.current_principal(environ, "notes:read", max_age=RECENT).account_id}
-        case "/page":
-            return {"account": guard_wsgi.page_principal(environ).account_id}
-        case "/page-notes":
-            return {"account": guard_wsgi.page_principal(environ, "notes:read").account_id}
-        case "/page-or-not":
-            found = guard_wsgi.optional_page_principal(environ)
-            return {"account": found.account_id if found else None}
-        case _:
-            return seen_in(environ)
 
 
 def seen_in(environ: Environ) -> dict[str, Any]:

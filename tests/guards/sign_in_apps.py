@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qs
 
-from django.core.asgi import get_asgi_application
-from django.core.wsgi import get_wsgi_application
 from fastapi import FastAPI
 from fastapi import Request as FastAPIRequest
 from fastapi import Response as FastAPIResponse
@@ -35,8 +33,8 @@ from gatepass.guards.litestar import GatepassPlugin
 from gatepass.server.door import SignedIn
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ
-from tests.guards import django_project
-from tests.guards.apps import below, run_own_lifespan
+from tests.guards import apps
+from tests.guards.apps import run_own_lifespan
 from tests.support.wsgi import over_asgi
 
 KINDS = ("in", "away", "json", "thrown", "none", "fails")
@@ -186,24 +184,6 @@ def flask(gate: Gatepass) -> ASGIApp:
     return over_asgi(app, gate)
 
 
-def django(gate: Gatepass) -> ASGIApp:
-    """Django under WSGI."""
-    django_project.use(gate)
-    return over_asgi(get_wsgi_application(), gate)
-
-
-def django_async(gate: Gatepass) -> ASGIApp:
-    """Django under ASGI, with async views."""
-    django_project.use(gate)
-    return below("/async", get_asgi_application(), gate)
-
-
-def django_rest(gate: Gatepass) -> ASGIApp:
-    """Django REST framework."""
-    django_project.use(gate)
-    return below("/rest", over_asgi(get_wsgi_application(), gate), gate)
-
-
 ALL: dict[str, Callable[[Gatepass], ASGIApp]] = {
     "asgi": asgi,
     "starlette": starlette,
@@ -211,7 +191,5 @@ ALL: dict[str, Callable[[Gatepass], ASGIApp]] = {
     "litestar": litestar,
     "wsgi": wsgi,
     "flask": flask,
-    "django": django,
-    "django-async": django_async,
-    "django-rest": django_rest,
+    **{name: apps.ALL[name] for name in ("django", "django-async", "django-rest")},
 }

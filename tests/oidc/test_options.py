@@ -129,7 +129,8 @@ def test_an_empty_setting_is_none_and_a_provider_without_any_is_none(
 def test_an_empty_text_in_code_counts_as_not_given() -> None:
     given: dict[str, Any] = {"name": "acme", "issuer": "https://a.example", "client_id": "1"}
     for option in ("client_secret", "client_key", "client_key_id", "prompt", "redirect_uri"):
-        assert Provider(**given, **{option: ""}) == Provider(**given), option
+        empty: dict[str, Any] = {option: ""}
+        assert Provider(**given, **empty) == Provider(**given), option
 
 
 @pytest.mark.parametrize(

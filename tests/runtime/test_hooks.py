@@ -71,7 +71,7 @@ async def test_a_task_that_is_cancelled_while_a_hook_runs_is_cancelled() -> None
         begun.set()
         await asyncio.Event().wait()
 
-    task = asyncio.create_task(call_hook(waits))
+    task: asyncio.Task[None] = asyncio.create_task(call_hook(waits))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

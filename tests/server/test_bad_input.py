@@ -12,24 +12,13 @@ from hypothesis import strategies as st
 
 from gatepass.core.account import Account
 from gatepass.wire.problems import MEDIA_TYPE
+from tests.server.test_endpoints import SESSION_ENDPOINTS as ENDPOINTS
 from tests.support.asgi import Answer, ClientWentAway, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, RT, STATE, Browser
 from tests.support.gates import GateHarness
 
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
-ENDPOINTS = [
-    ("POST", "/register"),
-    ("POST", "/login"),
-    ("POST", "/refresh"),
-    ("POST", "/logout"),
-    ("POST", "/logout-all"),
-    ("POST", "/logout-others"),
-    ("GET", "/sessions"),
-    ("DELETE", "/sessions/" + "0" * 32),
-    ("POST", "/password"),
-    ("GET", "/me"),
-]
 
 
 class TestDisconnect:

@@ -18,7 +18,7 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-EVERY_ENDPOINT = [
+SESSION_ENDPOINTS = [
     ("POST", "/register"),
     ("POST", "/login"),
     ("POST", "/login/totp"),
@@ -31,9 +31,14 @@ EVERY_ENDPOINT = [
     ("POST", "/logout"),
     ("POST", "/logout-all"),
     ("POST", "/logout-others"),
-    ("POST", "/links"),
     ("GET", "/sessions"),
     ("DELETE", f"/sessions/{'0' * 32}"),
+    ("POST", "/password"),
+    ("GET", "/me"),
+]
+EVERY_ENDPOINT = [
+    *SESSION_ENDPOINTS,
+    ("POST", "/links"),
     ("GET", "/identities"),
     ("DELETE", f"/identities/{'0' * 32}"),
     ("GET", "/factors"),
@@ -41,8 +46,6 @@ EVERY_ENDPOINT = [
     ("POST", "/totp/confirm"),
     ("DELETE", "/totp"),
     ("POST", "/recovery-codes"),
-    ("POST", "/password"),
-    ("GET", "/me"),
     ("POST", "/verify"),
     ("POST", "/verify/resend"),
     ("POST", "/password/forgot"),

@@ -10,6 +10,7 @@ import pytest
 from gatepass.core.keyring import KeyRing, derive, parse_secret
 from gatepass.errors import Problem
 from gatepass.sessions.tokens import Grant
+from tests.server.test_endpoints import SESSION_ENDPOINTS as ENDPOINTS
 from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, RT, Browser, secret_of
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
@@ -17,18 +18,6 @@ from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
 CANARY = "canary-Zq7-canary-Zq7"
 CLIENT = ("gatepass-client", "1")
 JSON = ("content-type", "application/json")
-ENDPOINTS = [
-    ("POST", "/register"),
-    ("POST", "/login"),
-    ("POST", "/refresh"),
-    ("POST", "/logout"),
-    ("POST", "/logout-all"),
-    ("POST", "/logout-others"),
-    ("GET", "/sessions"),
-    ("DELETE", "/sessions/" + "0" * 32),
-    ("POST", "/password"),
-    ("GET", "/me"),
-]
 BODIES = [
     f'{{"email":"{EMAIL}","password":"{CANARY}"}}',
     f'{{"email":"{EMAIL}","password":["{CANARY}"]}}',

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from gatepass.wire.asgi import ASGIApp, Message
-from tests.support.asgi import CLIENT, HeaderPairs
+from tests.support.asgi import HeaderPairs
+from tests.support.websocket import websocket_scope
 from tools.services.patience import becomes, patience
 
 
@@ -64,25 +65,7 @@ async def opened(
 ) -> AsyncIterator[Socket]:
     """A handshake at the application, which runs beside the block and is waited for after it."""
     socket = Socket()
-    given = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers]
-    if subprotocols:
-        given.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode()))
-    scope: dict[str, Any] = {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "scheme": "wss",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": given,
-        "client": CLIENT,
-        "server": ("gate.example", 443),
-        "subprotocols": list(subprotocols),
-        "extensions": {name: {} for name in extensions},
-        "state": {},
-    }
+    scope = websocket_scope(path, headers=headers, subprotocols=subprotocols, extensions=extensions)
     running = asyncio.ensure_future(app(scope, socket.receive, socket.send))
     try:
         yield socket

@@ -12,13 +12,28 @@ from pathlib import Path
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
+LONG = (
+    "scenarios",
+    "tests/system/browser/test_rendering.py",
+    "tests/system/browser/test_tutorials.py",
+    "tests/system/end_to_end/test_playwright.py",
+    "tests/system/packaging/test_new.py",
+    "tests/system/third_party/test_schemathesis.py",
+)
+"""Few tests that take long, or mostly wait: begun last, one process would be left with them at the end."""
 
 
 class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
-    """xdist's scheduler, which keeps tests of one scope together, with these scopes."""
+    """xdist's scheduler, which begins with the scope of most tests, with these scopes and the long ones before all."""
 
     def _split_scope(self, nodeid: str) -> str:
         return scope_of(nodeid)
+
+    def _assign_work_unit(self, node: object) -> None:
+        for scope in reversed(LONG):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
 
 def scope_of(nodeid: str) -> str:

@@ -62,6 +62,7 @@ class TestRedisAndSQLite(Places, StoreBattery, SharedBattery):
         return shared_server().url
 
 
+@pytest.mark.full  # CombinedMachine uses a cluster, and tests/stores/redis shows the battery on one
 class TestClusterAndSQLite(Places, StoreBattery, SharedBattery):
     def url(self) -> str:
         flush(shared_cluster().primaries)

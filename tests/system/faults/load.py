@@ -34,6 +34,8 @@ from tools.services.patience import PATIENCE
 PACE = 0.01
 """Least seconds between two refreshes of a tab, on average. It pauses for as long as the last one took: on a machine
 that starves the server, the requests that end sessions find it half idle, and are not always too late."""
+MAX_PAUSE = 2.0
+"""Seconds that a tab waits so at most, on average: a refresh may have waited for a path that was stalled."""
 CALM = 0.5
 """The same while nothing is waited for but the guards."""
 PROFILES = 6 if FULL else 4
@@ -377,7 +379,7 @@ class Load:
                 took = time.monotonic() - began
                 if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
                     await profile.repeat(connection)
-                pace = max(CALM if self._is_calm else PACE, took)
+                pace = max(CALM if self._is_calm else PACE, min(took, MAX_PAUSE))
                 await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 2 * pace)))
         finally:
             connection.close()

@@ -4,7 +4,24 @@
  * What a socket shows is judged by `judge`; a test says what the application sends, and when the guard closes.
  */
 
-import { vi } from "vitest";
+import { afterEach, beforeEach, vi } from "vitest";
+import { useFakeClock } from "./clock.js";
+
+/** The life of an access token of the fake server, ms. */
+export const LIFE = 900_000;
+/** The page of the test that runs. */
+export let page: ReturnType<typeof openPage>;
+
+export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+/** A fake clock, and a page of its own for each test of a file. */
+export function usePage(): void {
+  useFakeClock();
+  beforeEach(() => {
+    page = openPage();
+  });
+  afterEach(() => vi.unstubAllGlobals());
+}
 
 export class FakeSocket extends EventTarget {
   static all: FakeSocket[] = [];

@@ -1,19 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Place, readEvents } from "../../src/live/event-stream.js";
 import { type EventsSetup, openEvents, type ServerEvent, sessionSignal } from "../../src/live.js";
-import { settled, useFakeClock } from "../fake/clock.js";
-import { openPage } from "../fake/live-server.js";
+import { settled } from "../fake/clock.js";
+import { LIFE, page, pass, usePage } from "../fake/live-server.js";
 import { calls, signedIn } from "../fake/world.js";
 
-useFakeClock();
-let page: ReturnType<typeof openPage>;
-beforeEach(() => {
-  page = openPage();
-});
-afterEach(() => vi.unstubAllGlobals());
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const LIFE = 900_000;
+usePage();
 
 /** A stream whose bytes a test writes. */
 class Stream {

@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { type LiveSocket, openSocket, type SocketSetup } from "../../src/live.js";
-import { settled, useFakeClock } from "../fake/clock.js";
-import { FakeSocket, openPage } from "../fake/live-server.js";
+import { settled } from "../fake/clock.js";
+import { FakeSocket, LIFE, page, pass, usePage } from "../fake/live-server.js";
 import { calls, signedIn } from "../fake/world.js";
 
-useFakeClock();
-let page: ReturnType<typeof openPage>;
-beforeEach(() => {
-  page = openPage();
-});
-afterEach(() => vi.unstubAllGlobals());
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-/** The life of an access token of the fake server, ms. */
-const LIFE = 900_000;
+usePage();
 
 async function world(setup: Partial<SocketSetup> = {}) {
   const made = await signedIn();

@@ -1,0 +1,24 @@
+"""What runs long is begun first, and is there."""
+
+from collections import OrderedDict
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+from tests.support.scheduling import LONG, ROOT, ByWhatIsShared
+
+
+def test_every_long_scope_is_there() -> None:
+    assert [scope for scope in LONG if scope != "scenarios" and not (ROOT / scope).is_file()] == []
+
+
+def test_long_scopes_are_begun_before_those_of_many_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(
+        LoadScopeScheduling, "_assign_work_unit", lambda self, _: begun.append(self.workqueue.popitem(last=False)[0])
+    )
+    scheduler = ByWhatIsShared.__new__(ByWhatIsShared)
+    scheduler.workqueue = OrderedDict([("tests/many.py", {}), ("tests/few.py", {}), (LONG[1], {}), (LONG[0], {})])
+    while scheduler.workqueue:
+        scheduler._assign_work_unit(object())
+    assert begun == [LONG[0], LONG[1], "tests/many.py", "tests/few.py"]
