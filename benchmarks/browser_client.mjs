@@ -33,6 +33,7 @@ const GRANT = {
   expires_in: 3_600,
   session_id: "ab".repeat(16),
   refresh_generation: 0,
+  refresh_challenge: "AAAAAAAAAAA",
   account: { id: "1", email: "ann@example.com", created_at: 1 },
 };
 

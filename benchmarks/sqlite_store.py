@@ -64,7 +64,7 @@ def raw(path: Path, sessions: list[Session], *, per_commit: int) -> Callable[[fl
         session, change = rows_now[place], next_swap(rows_now[place])
         values = (change.generation, change.fingerprint, change.binding, change.previous, change.now, change.ip_prefix)
         expected = (session.sid, session.generation, session.fingerprint, session.binding, change.now)
-        row = connection.execute(_SWAP, (*values, *expected)).fetchone()
+        row = connection.execute(_SWAP, (*values, *expected, change.shown_device)).fetchone()
         assert row is not None
         rows_now[place] = replace(session, generation=change.generation, fingerprint=change.fingerprint)
 

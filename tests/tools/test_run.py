@@ -78,6 +78,15 @@ def test_every_benchmark_has_a_short_form() -> None:
         assert any(isinstance(call.func, ast.Name) and call.func.id == "parse" for call in calls), file.name
 
 
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("[a-z]*.*")), ids=lambda file: file.stem)
+def test_every_benchmark_comes_to_its_end(file: Path) -> None:
+    program = [sys.executable, "-m", f"benchmarks.{file.stem}"] if file.suffix == ".py" else ["node", str(file)]
+    done = subprocess.run([*program, "--short"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_interpreter_is_found_by_its_version() -> None:
     here = ".".join(map(str, sys.version_info[:2]))
     for wanted in (here, ".".join(map(str, sys.version_info[:3]))):
