@@ -67,7 +67,7 @@ def test_behind_a_proxy_on_a_unix_socket_a_guesser_keeps_no_owner_out(tmp_path: 
         until(lambda: listens(path), "the socket")
         person = {"email": "ann@example.com", "password": "seven green bottles on a wall"}
         assert ask(path, "POST", "/auth/register", body=person, forwarded="198.51.100.9:4001")[0] == 201
-        guesses = [
+        guesses = (
             ask(
                 path,
                 "POST",
@@ -75,9 +75,9 @@ def test_behind_a_proxy_on_a_unix_socket_a_guesser_keeps_no_owner_out(tmp_path: 
                 body={**person, "email": f"{number}@example.com"},
                 forwarded=f"203.0.113.7:{number}",
             )[0]
-            for number in range(52)
-        ]
-        assert guesses[-1] == 429
+            for number in range(1_000)
+        )
+        assert 429 in guesses, "sooner than as many more are allowed in the meantime"
         assert ask(path, "POST", "/auth/login", body=person, forwarded="198.51.100.9:4002")[0] == 200
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
