@@ -28,6 +28,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+import gatepass
 from tests.support.full import FULL
 
 IMPORTED = (
@@ -41,6 +42,9 @@ IMPORTED = (
 )
 _SET_LATER = ("PYTHONPATH", "PYTHONWARNINGS")
 """What an interpreter reads when it starts, and a fork can still be told."""
+PYTHONPATH = os.environ.get("PYTHONPATH", "")
+"""Before a test sets another."""
+OURS = Path(gatepass.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST_SIZE = 1 << 17
 """Bytes of the longest request: the variables are most of it."""
@@ -54,7 +58,8 @@ def start(command: Sequence[str | os.PathLike[str]], **options: Any) -> "subproc
     is_plain = program == sys.executable and (first in ("-m", "-c") or not first.startswith("-"))
     if FULL or not is_plain or options.keys() & {"preexec_fn", "pass_fds", "executable", "user"}:
         return subprocess.Popen(words, **options)
-    if _fixed(options.get("env") or os.environ) != _fixed(_variables()):
+    variables = options.get("env") or os.environ
+    if _fixed(variables) != _fixed(_variables()) or _has_another_gatepass(variables):
         return subprocess.Popen(words, **options)
     return _Forked(words, **options)
 
@@ -82,9 +87,16 @@ def _variables() -> dict[str, str]:
     """Those of the process that forks: it finds the Gatepass that this process has found."""
     return {
         name: value
-        for name, value in os.environ.items()
+        for name, value in {**os.environ, "PYTHONPATH": PYTHONPATH}.items()
         if not name.upper().startswith("GATEPASS_") and name != "PYTHONWARNINGS"
     }
+
+
+def _has_another_gatepass(variables: Mapping[str, str]) -> bool:
+    """Whether a program would import another one than the fork has, such as an earlier version."""
+    places = [Path(place) / "gatepass" for place in variables.get("PYTHONPATH", "").split(os.pathsep) if place]
+    found = next((place for place in places if (place / "__init__.py").is_file()), OURS)
+    return not found.samefile(OURS)
 
 
 def _fixed(variables: Mapping[str, str]) -> dict[str, str]:

@@ -74,6 +74,17 @@ def test_it_does_not_outlive_the_process_of_the_tests(tmp_path: Path) -> None:
     until(lambda: not any(map(lives, pids)), "the end of both")
 
 
+def test_another_gatepass_on_its_path_is_the_one_that_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gatepass").mkdir()
+    (tmp_path / "gatepass" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = [sys.executable, "-c", "import gatepass; print(gatepass.__file__)"]
+    done = preloaded.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == f"{tmp_path}/gatepass/__init__.py\n"
+
+
 @pytest.mark.skipif(FULL, reason="a full run executes everything")
 @pytest.mark.parametrize(
     ("command", "variables"),
