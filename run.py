@@ -87,22 +87,27 @@ def from_sources() -> dict[str, str]:
 def test(arguments: Sequence[str]) -> None:
     """Run the tests: one example of each kind, or what pytest's arguments select.
 
-    python3 run.py test [--quick | --full] [--python VERSION] [pytest's arguments]
+    python3 run.py test [--quick | --full] [--python VERSION] [--browsers NAMES] [pytest's arguments]
 
     --quick            in between: all but the tests marked `slow`, which start a database, a browser or another
                        process, or search for long; and the browser client's. Within 90 s on two cores
     --full             before a release: also the tests marked `full`, and all searches at length. It takes hours
     --python VERSION   on another Python, such as 3.13, 3.13.0 or 3.14t (free-threaded), in an environment of its own
                        (.venv-3.13); all but the browser client's tests, which are none of Python's
+    --browsers NAMES   the browser tests alone, in all, or in some of chromium, firefox, webkit (with commas), over http
+                       and over https with HTTP/2. Without it: in Chromium, and a core of them in each that is found
     """
     parser = argparse.ArgumentParser(prog="run.py test", add_help=False, allow_abbrev=False)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true")
     length.add_argument("--full", action="store_true")
     parser.add_argument("--python", metavar="VERSION")
+    parser.add_argument("--browsers", metavar="NAMES")
     options, selection = parser.parse_known_args(arguments)
     if options.full:
         os.environ["GATEPASS_FULL"] = "1"  # tests/support/full.py
+    if options.browsers:
+        os.environ["GATEPASS_BROWSERS"] = options.browsers  # tests/system/browser/engines/variants.py
     environment = HERE
     if options.python:
         environment = Environment(ROOT / f".venv-{options.python}", interpreters.provide(options.python))
@@ -118,7 +123,9 @@ def test(arguments: Sequence[str]) -> None:
         provide_chromium(environment)
         servers.bring(environment.variables())
         suites = {"python": ([*pytest, *selection], ROOT)} if selection else whole(pytest)
-    if not selection and not options.python:
+        if options.browsers and not selection:
+            suites = {"browser": suites["browser"]}
+    if not (selection or options.python or options.browsers):
         suites["web"] = (["npm", "test", "--workspaces", "--if-present"], web.WEB)
     run_suites(suites, environment)
 

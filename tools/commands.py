@@ -93,7 +93,7 @@ WAYS: Mapping[str, Way] = {
     r"gatepass doctor": Run(after=(INIT, ADD)),
     r"(GATEPASS_\w+=\S+ )?gatepass serve( --port \d+)?": Serve("/healthz", after=(INIT,)),
     r"gatepass serve --workers 2": ByTest("test_a_signal_stops_all_workers"),
-    r"(gunicorn|uvicorn|granian) .*app:app": ByTest("test_sessions_are_those_of_all_workers"),
+    r"(gunicorn|uvicorn|granian|uwsgi) .*app:app": ByTest("test_sessions_are_those_of_all_workers"),
     r"GATEPASS_TRUSTED_PROXIES=unix gatepass serve --uds \S+": ByTest("test_one_server_that_reloads_loses_no_request"),
     r"gatepass serve --fd 3": ByTest("test_a_socket_of_systemd_is_taken_and_outlives_the_server"),
     r"gatepass backup copy\.db": Run(after=(INIT, ADD)),

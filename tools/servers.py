@@ -1,7 +1,7 @@
-"""nginx and PgBouncer for the tests of deployments, on a machine where nobody installed them. For run.py.
+"""nginx and PgBouncer for the tests of deployments, Firefox and WebKitGTK for those of browsers. For run.py.
 
-Debian's packages, which only root may install. Where they cannot be had the tests that need them say so, and are
-skipped.
+Debian's packages, on a machine where nobody installed them; only root may. Where they cannot be had the tests that need
+them say so, and are skipped.
 """
 
 import os
@@ -9,19 +9,27 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-PACKAGES = {"nginx": "nginx-light", "pgbouncer": "pgbouncer"}
+PACKAGES = (
+    {"nginx": "nginx-light", "pgbouncer": "pgbouncer"},
+    {"firefox": "firefox-esr"},
+    {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"},
+)
+"""Programs and their packages. Each group is installed by itself: not all of Debian's kin have all of them."""
 SYSTEM = "/usr/sbin"
-"""Where Debian keeps them, which is not on every PATH."""
+"""Where Debian keeps some, which is not on every PATH."""
 
 
 def bring(environment: Mapping[str, str]) -> None:
     """Install what is missing, if we may."""
     path = f"{environment['PATH']}{os.pathsep}{SYSTEM}"
-    missing = [package for program, package in PACKAGES.items() if shutil.which(program, path=path) is None]
+    groups = [
+        [package for program, package in group.items() if not shutil.which(program, path=path)] for group in PACKAGES
+    ]
     apt = shutil.which("apt-get", path=path)
-    if not missing or apt is None or os.geteuid() != 0:
+    if not any(groups) or apt is None or os.geteuid() != 0:
         return
     quiet = {**environment, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # installed, and not started
-    for command in ((apt, "update", "-qq"), (apt, "install", "-y", "-qq", "--no-install-recommends", *missing)):
-        if subprocess.run(command, env=quiet, capture_output=True, check=False).returncode:
-            return
+    subprocess.run((apt, "update", "-qq"), env=quiet, capture_output=True, check=False)
+    for missing in filter(None, groups):
+        install = (apt, "install", "-y", "-qq", "--no-install-recommends", *missing)
+        subprocess.run(install, env=quiet, capture_output=True, check=False)

@@ -2,8 +2,8 @@
 
 
 def missing_extra(
-    missing: ImportError, *packages: str, sentence: str, kind: type[BaseException] = ImportError
-) -> BaseException:
+    missing: ImportError, *packages: str, sentence: str, kind: type[Exception] = ImportError
+) -> Exception:
     """What to raise where the import of an optional package failed: `kind(sentence)` if one of `packages` is missing.
 
     Any other ImportError, such as that of an installed package about one of its own parts, is returned as it is.

@@ -37,6 +37,7 @@ HARMLESS = {
     "code",
     "factor",
     "left",
+    "methods",
 }
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, the name that
 the application gave to a provider, and the label of a client (tests/wire/test_device.py)."""
@@ -56,6 +57,7 @@ NAMES = {
     "FactorsReset": ("user_factors_reset", "warning"),
     "SecondFactorFailed": ("authn_factor_fail", "warning"),
     "RecoveryCodeUsed": ("authn_recovery_code_used", "warning"),
+    "SecondFactorAsked": ("authn_second_factor_asked", "info"),
     "ProviderSignInRefused": ("authn_provider_refused", "warning"),
     "ProviderFailure": ("sys_provider_failed", "warning"),
     "EmailChanged": ("user_email_change", "info"),

@@ -21,6 +21,12 @@ SECURITY_HEADERS = {
 SESSION_ENDPOINTS = [
     ("POST", "/register"),
     ("POST", "/login"),
+    ("POST", "/login/totp"),
+    ("POST", "/login/recovery"),
+    ("POST", "/login/ticket"),
+    ("POST", "/login/enrol"),
+    ("POST", "/login/enrol/confirm"),
+    ("POST", "/step-up"),
     ("POST", "/refresh"),
     ("POST", "/logout"),
     ("POST", "/logout-all"),
@@ -40,6 +46,12 @@ EVERY_ENDPOINT = [
     ("POST", "/totp/confirm"),
     ("DELETE", "/totp"),
     ("POST", "/recovery-codes"),
+    ("POST", "/login/totp"),
+    ("POST", "/login/recovery"),
+    ("POST", "/login/ticket"),
+    ("POST", "/login/enrol"),
+    ("POST", "/login/enrol/confirm"),
+    ("POST", "/step-up"),
     ("POST", "/verify"),
     ("POST", "/verify/resend"),
     ("POST", "/password/forgot"),
@@ -58,6 +70,7 @@ EVERY_ENDPOINT = [
     ("POST", "/oidc/acme/back-channel-logout"),
 ]
 BEARER_ENDPOINTS = [
+    ("POST", "/step-up"),
     ("POST", "/logout-all"),
     ("POST", "/logout-others"),
     ("POST", "/links"),
@@ -70,6 +83,7 @@ BEARER_ENDPOINTS = [
     ("POST", "/totp/confirm"),
     ("DELETE", "/totp"),
     ("POST", "/recovery-codes"),
+    ("POST", "/step-up"),
     ("POST", "/password"),
     ("POST", "/email"),
     ("POST", "/email/confirm"),
@@ -128,7 +142,7 @@ async def test_every_answer_bears_the_security_headers(at: GateHarness, ann: Bro
         assert answer.get("server") is None
 
 
-@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:18])
+@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT[:24])
 async def test_what_bears_tokens_cookies_or_account_data_is_never_stored(
     at: GateHarness, ann: Browser, method: str, path: str
 ) -> None:

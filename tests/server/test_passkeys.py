@@ -704,6 +704,17 @@ class TestAStrangersAccount:
             ).status == 204
             assert (await enter(mail.browser(), planted)).code == "unknown-credential"
 
+    async def test_the_owner_gets_mail_about_each_that_is_added_or_removed(self) -> None:
+        async with post(passkeys=OPTIONS) as mail:
+            token, ann = SoftToken(), await mail.verified()
+            before = len(await mail.mails())
+            assert (await add(ann, token)).status == 201
+            assert (await enter(ann, token)).status == 200
+            (listed,) = (await ann.get("/passkeys")).json()["passkeys"]
+            assert await remove(ann, listed["id"]) == (204, None)
+            sent = [each for each in (await mail.mails())[before:] if "passkey" in each.text.lower()]
+            assert [each.to for each in sent] == [EMAIL, EMAIL]
+
     async def test_of_a_verified_address_it_stays(self) -> None:
         async with post(passkeys=OPTIONS) as mail:
             token, ann = SoftToken(), await mail.verified()

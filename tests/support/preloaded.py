@@ -77,11 +77,11 @@ def run(command: Sequence[str | os.PathLike[str]], **options: Any) -> "subproces
 
 
 def _variables() -> dict[str, str]:
-    """Those of the process that forks."""
+    """Those of the process that forks: it finds the Gatepass that this process has found."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith("GATEPASS_") and name not in _SET_LATER
+        if not name.upper().startswith("GATEPASS_") and name != "PYTHONWARNINGS"
     }
 
 

@@ -3,13 +3,14 @@
 Exit codes: 0 done, 1 refused or failed (with a sentence on standard error that says what to do), 2 usage.
 """
 
-from gatepass._extras import missing_extra
+import sys
 
 try:
     import click
 except ModuleNotFoundError as missing:  # pragma: no cover - exercised in a process of its own
-    sentence = "The command line needs its extra: pip install 'gatepass[cli]'"
-    raise missing_extra(missing, "click", sentence=sentence, kind=SystemExit) from None
+    if missing.name != "click":
+        raise
+    sys.exit("The command line needs its extra: pip install 'gatepass[cli]'")
 
 from gatepass.cli.accounts import accounts
 from gatepass.cli.audit import audit

@@ -10,7 +10,6 @@ One answer refuses whatever is wrong with a sign-in; why is an event. Two others
 challenge is over, and that a credential is unknown, for which the browser then forgets the passkey.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, Protocol
@@ -22,10 +21,8 @@ from gatepass.core.event import Event
 from gatepass.core.factor import Passkey
 from gatepass.core.hook_facts import NO_REQUEST, RequestFacts
 from gatepass.core.keyring import KeyRing
-from gatepass.core.passkey_challenge import NONCE_BYTES, Purpose, compose_challenge, read_challenge, user_handle
 from gatepass.core.webauthn import InvalidPasskey, Why, authentication
 from gatepass.errors import (
-    BadRequest,
     Conflict,
     Forbidden,
     NotFound,
@@ -35,6 +32,7 @@ from gatepass.errors import (
 from gatepass.factors import passkey_options
 from gatepass.factors.ceremonies import Created, Members, judge_creation, judge_sign_in, read_creation, read_sign_in
 from gatepass.factors.changes import FactorChanges, changed_meanwhile
+from gatepass.factors.passkey_challenges import PasskeyChallenges
 from gatepass.factors.passkey_names import name_of
 from gatepass.factors.relying_party import RelyingParty
 from gatepass.ports import AccountStore, Clock, Entropy, FactorStore
@@ -74,7 +72,7 @@ class PasskeyFactors:
     ) -> None:
         self._party = party
         self._store = store
-        self._keys = keys
+        self._challenges = PasskeyChallenges(store, keys=keys, clock=clock, entropy=entropy)
         self._clock = clock
         self._entropy = entropy
         self._changes = changes
@@ -118,8 +116,7 @@ class PasskeyFactors:
         party, own = self.party, await self._store.list_passkeys(account.id)
         if len(own) >= MAX_PASSKEYS:
             raise _too_many()
-        handle = own[0].user_handle if own else user_handle(self._keys, account.id)
-        challenge = self._challenge("add", _belonging(account.id, session_id, handle))
+        handle, challenge = self._challenges.to_add(account.id, own, session_id=session_id)
         return passkey_options.for_creation(party.options, account, handle=handle, challenge=challenge, existing=own)
 
     async def add(
@@ -134,13 +131,13 @@ class PasskeyFactors:
         party, own = self.party, await self._store.list_passkeys(account.id)
         try:
             read = read_creation(answer)
-            handle, until = self._handle_of(read.client.challenge, account, own, session_id=session_id)
+            handle, until = self._challenges.added(read.client.challenge, account.id, own, session_id=session_id)
             created = judge_creation(read, party.expected, party.library)
         except InvalidPasskey as refusal:
             self._tell(refusal.why, account_id=account.id, ip_prefix=request.network)
             raise Unprocessable(ProblemCode.PASSKEY_REFUSED, "This passkey cannot be added here.") from None
         await self._changes.before_adding(account, "passkey", request=request)
-        await self._use_once(read.client.challenge, until)
+        await self._challenges.use(read.client.challenge, until)
         label = name or name_of(created.credential.aaguid) or request.client
         passkey = self._row(account, created, handle=handle, name=label)
         is_added = await self._store.add_passkey(
@@ -160,7 +157,7 @@ class PasskeyFactors:
         party = self.party
         allowed = [] if account_id is None else await self._store.list_passkeys(account_id)
         return passkey_options.for_sign_in(
-            party.options, challenge=self._challenge("sign-in", belongs_to), allowed=allowed
+            party.options, challenge=self._challenges.to_sign_in(belongs_to), allowed=allowed
         )
 
     async def authenticate(
@@ -174,7 +171,7 @@ class PasskeyFactors:
         found: Passkey | None = None
         try:
             read = read_sign_in(answer)
-            until = self._until(read.client.challenge, belongs_to)
+            until = self._challenges.signed_in(read.client.challenge, belongs_to)
             found = await self._store.find_passkey(read.credential_id)
             if found is None:
                 raise self._unknown(ip_prefix)
@@ -184,7 +181,7 @@ class PasskeyFactors:
             data = judge_sign_in(read, found, party.expected, party.library)
         except InvalidPasskey as refusal:
             self._refuse(refusal.why, found, ip_prefix=ip_prefix)
-        await self._use_once(read.client.challenge, until)
+        await self._challenges.use(read.client.challenge, until)
         is_counted = await self._store.use_passkey(
             found.credential_id, sign_count=data.sign_count, is_backed_up=data.is_backed_up, now=self._clock.now()
         )
@@ -250,40 +247,6 @@ class PasskeyFactors:
             raise Conflict(ProblemCode.PASSKEY_TAKEN, "This passkey signs in to an account already.")
         raise _too_many()
 
-    def _challenge(self, purpose: Purpose, belongs_to: bytes) -> bytes:
-        nonce, now = self._entropy.token_bytes(NONCE_BYTES), self._clock.now()
-        return compose_challenge(self._keys, purpose, belongs_to=belongs_to, now=now, nonce=nonce)
-
-    def _handle_of(
-        self, challenge: bytes, account: Account, own: Sequence[Passkey], *, session_id: str
-    ) -> tuple[bytes, int]:
-        """The handle that went with a challenge, and until when that counts. Raises BadRequest (`challenge-expired`).
-
-        The device has this one, whatever secret is the current one by now.
-        """
-        handles = [each.user_handle for each in own]
-        handles += [user_handle(self._keys, account.id, key_id=challenge[0])] if challenge else []
-        for handle in handles:
-            belongs_to, now = _belonging(account.id, session_id, handle), self._clock.now()
-            until = read_challenge(challenge, self._keys, "add", belongs_to=belongs_to, now=now)
-            if until is not None:
-                return handle, until
-        raise _expired()
-
-    def _until(self, challenge: bytes, belongs_to: bytes) -> int:
-        """Until when the challenge of a sign-in counts. Raises BadRequest (`challenge-expired`) if it does not."""
-        now = self._clock.now()
-        until = read_challenge(challenge, self._keys, "sign-in", belongs_to=belongs_to, now=now)
-        if until is None:
-            raise _expired()
-        return until
-
-    async def _use_once(self, challenge: bytes, until: int) -> None:
-        """Raise BadRequest (`challenge-expired`) for a challenge that was answered before."""
-        key = hashlib.sha256(b"passkey challenge|" + challenge).digest()
-        if not await self._store.use_once(key, until=until, now=self._clock.now()):
-            raise _expired()
-
     def _refuse(self, why: Why, passkey: Passkey | None, *, ip_prefix: str) -> NoReturn:
         """Report and raise the one answer for all sign-ins that are refused."""
         self._tell(why, account_id=None if passkey is None else passkey.account_id, ip_prefix=ip_prefix)
@@ -295,15 +258,6 @@ class PasskeyFactors:
 
     def _tell(self, why: Why | Literal["unknown"], *, account_id: str | None, ip_prefix: str) -> None:
         self._report(events.PasskeyRefused(at=self._clock.now(), address=ip_prefix, account_id=account_id, why=why))
-
-
-def _belonging(account_id: str, session_id: str, handle: bytes) -> bytes:
-    """What a ceremony that adds a passkey belongs to. Ids of sessions and handles have one length, so no two meet."""
-    return session_id.encode() + handle + account_id.encode() + b"|"
-
-
-def _expired() -> BadRequest:
-    return BadRequest(ProblemCode.CHALLENGE_EXPIRED, "This took too long, or was sent before. Ask for new options.")
 
 
 def _too_many() -> Conflict:

@@ -111,15 +111,11 @@ class Context:
         """The caller by its access token. Raises Unauthenticated, or Unavailable (see `Check.principal`)."""
         return self.check.principal(request.headers.all(b"authorization"))
 
-    def recent_principal(self, request: Request) -> Principal:
-        """The caller, who has signed in just now. Raises as `principal`, or InsufficientUserAuthentication."""
-        max_age = self.policy.recent_sign_in or WAYS_IN_MAX_AGE
-        return self.check.require(self.principal(request), max_age=max_age)
-
     async def owner(self, request: Request) -> Principal:
         """The caller, who has signed in just now, with several factors if the account has them.
 
-        For what changes how an account is signed in to. Raises as `recent_principal`.
+        For what changes how an account is signed in to. Raises as `principal`, or
+        InsufficientUserAuthentication.
         """
         principal = self.principal(request)
         max_age = self.policy.recent_sign_in or WAYS_IN_MAX_AGE

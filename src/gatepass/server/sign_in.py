@@ -85,7 +85,7 @@ async def begin(
             extra=kept,
         )
         now, where = context.clock.now(), caller.ip_prefix
-        context.report(SecondFactorAsked(at=now, address=where, account_id=account.id, methods=methods))
+        context.report(SecondFactorAsked(at=now, address=where, account_id=account.id, methods=" ".join(methods)))
         raise SecondFactorRequired(methods, ticket=ticket.reveal(), expires_in=TICKET_TTL)
     facts: HookFacts[Any] = HookFacts.of(
         "sign_in",

@@ -25,8 +25,6 @@ from gatepass.wire.email_address import EmailAddress, key_of_no_email, read_emai
 
 MAX_BYTES = 16 * 1024
 """Against what: the longest allowed password (1,024 code points of 4 bytes, JSON-escaped) and an address."""
-MAX_TICKET_BYTES = 32 * 1024
-"""A ticket with all that the application added to the first step, and what goes with it."""
 MAX_LINKS = 200
 """Paths of one request: a gallery."""
 MAX_LINKS_BYTES = 64 * 1024

@@ -106,7 +106,7 @@ def _device_of_thief(world: World, scenario: Scenario, server: Server) -> Iterat
     if world.stolen_cookie:
         yield "the copied cookie of the device runs out", world._replace(stolen_cookie=False)
     for device in ("thief's key", "thief's, proven") if world.row.device.startswith("thief") else ("thief's key",):
-        changed = _write_device(world, device, scenario, server)  # type: ignore[arg-type]
+        changed = _write_device(world, device, scenario, server)
         if changed is None:
             continue
         if world.row.device in ("key", "proven"):

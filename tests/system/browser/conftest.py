@@ -1,21 +1,36 @@
-"""A real Chromium before a real server, with a proxy in between that loses things on demand."""
+"""A real browser before a real server, with a proxy in between that loses things on demand.
 
+In which browsers a test runs: `engines/variants.py`.
+"""
+
+import contextlib
 import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
 
 from gatepass.testing.faults import FaultProxy
+from gatepass.wire.cookie_names import CookieNames, names_of
+from tests.support import preloaded
+from tests.support.certificate import certificate
 from tests.support.file_clock import FileClock
-from tests.support.process import is_listening
+from tests.support.process import is_listening, until_listening
+from tests.system.browser.engines.chromium import Chromium, prepared
+from tests.system.browser.engines.firefox import BLOCKED, Firefox
+from tests.system.browser.engines.interface import DriverError, Engine, Page, Profile
+from tests.system.browser.engines.variants import Variant, chosen, require, variants_of
+from tests.system.browser.engines.webkit import WebKit
+from tests.system.deployments.nginx import nginx
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
@@ -23,10 +38,66 @@ from tools.services.processes import lives
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIENT = ROOT / "web" / "client" / "dist"
-TIME = Path(__file__).parent / "pages" / "time.js"
+__all__ = ["prepared"]
 PASSWORD = "correct horse battery staple"
 expect.set_options(timeout=PATIENCE * 1_000)
 _numbers = itertools.count()
+TLS = """
+server {
+    listen 443 ssl http2;
+    ssl_certificate /etc/ssl/example.com/fullchain.pem;
+    ssl_certificate_key /etc/ssl/example.com/key.pem;
+    location / {
+        proxy_pass http://upstream;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_buffering off;
+        proxy_read_timeout 1h;
+    }
+}
+server { listen 80; }
+"""
+"""A host of its own for nginx, in front of the proxy of a stage."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test that a browser drives, in those that it is for."""
+    if "variant" in metafunc.fixturenames:
+        metafunc.parametrize("variant", variants_of(metafunc.definition), ids=str)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what no browser drives that this run was asked for."""
+    names = chosen()
+    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    left_out = [item for item in here if not _is_chosen(item, names)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_chosen(item: pytest.Item, names: Sequence[str]) -> bool:
+    """Whether a run that was asked for these browsers has this test; what no browser drives is of Chromium's."""
+    if item.get_closest_marker("firefox_only"):
+        return "firefox" in names
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    variant = parameters.get("variant", Variant("chromium"))
+    assert isinstance(variant, Variant)
+    return not names or variant.browser in names
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many tests passed in each browser, and how many did not run."""
+    for outcome in ("passed", "skipped"):
+        found = Counter(
+            str(value)
+            for report in terminalreporter.getreports(outcome)
+            for name, value in report.user_properties
+            if name == "browser"
+        )
+        for name, count in sorted(found.items()):
+            terminalreporter.write_line(f"{name}: {count} {outcome}")
 
 
 class Stages:
@@ -58,9 +129,14 @@ class Stages:
 class Stage:
     """A server process and the proxy before it."""
 
-    def __init__(self, folder: Path, proxy: FaultProxy, stages: Stages, *, options: Sequence[str] = ()) -> None:
-        """`options` are further ones of `page_server`."""
+    def __init__(
+        self, folder: Path, proxy: FaultProxy, stages: Stages, *, url: str = "", options: Sequence[str] = ()
+    ) -> None:
+        """`url` is what browsers see, if not the proxy itself; `options` are further ones of `page_server`."""
         self.proxy = proxy
+        self.url = url or f"http://localhost:{proxy.port}"
+        self.direct_url = f"http://localhost:{proxy.port}"
+        self.names: CookieNames = names_of(self.url)
         self._options = options
         self._folder = folder
         self._stages = stages
@@ -68,14 +144,10 @@ class Stage:
         self._skipped = 0
         self._pid = 0
 
-    @property
-    def url(self) -> str:
-        """What the browser sees."""
-        return f"http://localhost:{self.proxy.port}"
-
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        options: list[str | Path] = ["--public-port", str(self.proxy.port), "--folder", self._folder, *self._options]
+        port = str(urlsplit(self.url).port)
+        options: list[str | Path] = ["--public-port", port, "--folder", self._folder, *self._options]
         self._pid = self._stages.start(self.proxy.upstream_port, *options)
 
     def kill(self) -> None:
@@ -87,6 +159,10 @@ class Stage:
         """Let the server's clock leap ahead."""
         self._skipped += seconds
         self._clock.set(self._skipped)
+
+    def run_before(self, script: str) -> None:
+        """Have each page that is loaded from now on run this before its own scripts."""
+        (self._folder / "before.js").write_text(script, "utf-8")
 
     def database(self) -> bytes:
         """All bytes that the store has written."""
@@ -103,19 +179,20 @@ def until_page(page: Page, expression: str) -> None:
     def holds() -> bool:
         try:
             return bool(page.evaluate(f"() => Boolean({expression})"))
+        except DriverError:
+            return False
         except Error as error:
             if "context was destroyed" in str(error):
                 return False  # asked while one page gave way to the next
             raise
 
-    until(holds)
+    until(holds, expression)
 
 
-def prepared(profile: BrowserContext) -> BrowserContext:
-    """A profile whose pages have their time from their test, and are waited for as long as anything here."""
-    profile.set_default_timeout(PATIENCE * 1_000)
-    profile.add_init_script(path=TIME)
-    return profile
+def until_at(page: Page, url: str) -> None:
+    """Return once a page is there and loaded."""
+    until(lambda: page.url == url, url)
+    until_page(page, "document.readyState === 'complete'")
 
 
 @pytest.fixture(scope="session")
@@ -143,37 +220,98 @@ def stages() -> Iterator[Stages]:
     made.close()
 
 
-@pytest.fixture
-def stage(tmp_path: Path, stages: Stages) -> Iterator[Stage]:
-    """A fresh server with an empty database."""
-    with FaultProxy(free_port()) as proxy:
-        stage = Stage(tmp_path, proxy, stages)
-        stage.start()
-        yield stage
-        stage.kill()
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page whose API is on another site (`cross_site.py`)."""
+    folder, port = tmp_path_factory.mktemp("cross-site"), free_port()
+    (folder / "both.pem").write_bytes(certificate())
+    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
+    command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
+    process = preloaded.start(command, cwd=ROOT)
+    until_listening(process, port)
+    yield f"https://app.localhost:{port}"
+    process.terminate()
+    process.wait()
+
+
+@contextlib.contextmanager
+def staged(folder: Path, stages: Stages, variant: Variant, *, options: Sequence[str] = ()) -> Iterator[Stage]:
+    """A fresh server with an empty database; over https nginx is in front of it."""
+    with FaultProxy(free_port()) as proxy, contextlib.ExitStack() as stack:
+        made = Stage(folder, proxy, stages, options=options)
+        if variant.scheme == "https":
+            (folder / "nginx").mkdir()
+            front = stack.enter_context(nginx(folder / "nginx", TLS, upstreams={"upstream": f"127.0.0.1:{proxy.port}"}))
+            made = Stage(folder, proxy, stages, url=front.base, options=[*options, "--behind-tls"])
+        made.start()
+        yield made
+        made.kill()
 
 
 @pytest.fixture
-def profile(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser profile with its own cookie jar and storage."""
-    context = prepared(chromium.new_context())
-    yield context
-    context.close()
+def stage(tmp_path: Path, stages: Stages, variant: Variant) -> Iterator[Stage]:
+    """See `staged`."""
+    with staged(tmp_path, stages, variant) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def engines(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Engine]]:
+    """Gives each browser by its name; it is started at the first use, once for all tests of this process."""
+    made: dict[str, Engine] = {}
+
+    def start(name: str) -> Engine:
+        require(name)
+        if name == "chromium":
+            return Chromium(request.getfixturevalue("chromium"))
+        folder = tmp_path_factory.mktemp(name)
+        return Firefox(folder, BLOCKED) if name == "firefox" else WebKit(folder)
+
+    def find(name: str) -> Engine:
+        if name not in made:
+            made[name] = start(name)
+        return made[name]
+
+    yield find
+    for engine in made.values():
+        engine.close()
 
 
 @pytest.fixture
-def tab(stage: Stage, profile: BrowserContext) -> Page:
+def engine(request: pytest.FixtureRequest, variant: Variant, engines: Callable[[str], Engine]) -> Engine:
+    """The browser of this test."""
+    request.node.user_properties.append(("browser", str(variant)))
+    return engines(variant.browser)
+
+
+@pytest.fixture
+def profile(engine: Engine) -> Iterator[Any]:
+    """A browser profile with its own cookie jar and storage: a Profile, in Chromium Playwright's BrowserContext."""
+    made = engine.new_profile()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tab(stage: Stage, profile: Profile) -> Any:
     """A page of the stage, nobody signed in."""
     return open_tab(stage, profile)
 
 
-def open_tab(stage: Stage, profile: BrowserContext) -> Page:
-    """Another tab of a profile, its session resumed."""
+def open_tab(stage: Stage, profile: Profile) -> Any:
+    """Another tab of a profile, its session resumed: a Page."""
     page = profile.new_page()
     page.goto(stage.url)
+    resume(page)
+    return page
+
+
+def resume(page: Page) -> None:
+    """Wait, after a load, until the page knows who is signed in."""
     until_page(page, "window.stage")
     page.evaluate("stage.ready.then(() => null)")
-    return page
 
 
 def sign_up(page: Page, *, remember: bool = True) -> str:

@@ -26,7 +26,7 @@ from gatepass import Gatepass
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite
-from tests.system.browser.page_server import PAGE, SECRET, ping
+from tests.system.browser.page_server import PAGE, SECRET, before, ping
 
 SCRIPT = """
 import { createClient, createSession } from "%(api)s/auth/gatepass.js";
@@ -86,7 +86,10 @@ def main() -> None:
     client = StaticFiles(directory=options.client)
     app = Starlette(
         routes=[
-            Host(page_host, Router([Route("/", page), Route("/page.js", script), Mount("/client", client)])),
+            Host(
+                page_host,
+                Router([Route("/", page), Route("/page.js", script), before(options.folder), Mount("/client", client)]),
+            ),
             Host(api_host, Router([Mount("/auth", gate.asgi), Mount("/api", api), Route("/link", link)])),
         ],
         lifespan=gate.lifespan,

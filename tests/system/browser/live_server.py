@@ -1,13 +1,16 @@
 """The application with live connections, and a page that puts a session where `test_live.py` can reach it."""
 
+from pathlib import Path
+
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from tests.system.browser.conftest import CLIENT
-from tests.system.browser.page_server import PAGE, SCRIPT
+from tests.system.browser.page_server import PAGE, SCRIPT, before
 from tests.system.deployments.live_application import app
 
 app.mount("/client", StaticFiles(directory=CLIENT))
+app.router.routes.append(before(Path()))
 
 
 @app.get("/page.js")

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Page as ChromiumPage
 
-from tests.system.browser.conftest import Stage, sign_up, until_page
+from tests.system.browser.conftest import Stage, resume, sign_up, until_page
+from tests.system.browser.engines.interface import Page, Profile
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE
 
@@ -28,21 +31,15 @@ def remembering(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-def visit(stage: Stage, profile: BrowserContext) -> Page:
+def visit(stage: Stage, profile: Profile) -> Any:
     """A tab on the page of the hard hours, its session resumed."""
     page = profile.new_page()
     page.goto(f"{stage.url}{PAGE}")
-    ready(page)
+    resume(page)
     return page
 
 
-def ready(page: Page) -> None:
-    """Wait until the session was taken up."""
-    until_page(page, "window.stage")
-    page.evaluate("stage.ready.then(() => null)")
-
-
-def tabs_of(stage: Stage, profile: BrowserContext, count: int) -> list[Page]:
+def tabs_of(stage: Stage, profile: Profile, count: int) -> list[Any]:
     """So many tabs of one signed-in person; the first has signed up."""
     first = visit(stage, profile)
     sign_up(first)
@@ -56,7 +53,7 @@ def skip(*tabs: Page, ms: int = NIGHT) -> None:
 
 
 @contextmanager
-def asleep(*tabs: Page) -> Iterator[None]:
+def asleep(*tabs: ChromiumPage) -> Iterator[None]:
     """No code of these tabs runs meanwhile; what they hold, they keep, locks too. Then the browser wakes them.
 
     By the debugger: `Page.setWebLifecycleState` freezes hidden pages only, and no page of a headless browser is hidden.

@@ -6,8 +6,10 @@ of options, and starts a server in a fork of its own, whose process id is the an
 
     ["--port", "8001", "--public-port", "8002", "--folder", "/tmp/x", "--client", "web/client/dist"]
 
-The clock of a server is ahead by the seconds in the file `offset` of its folder.
-With `--certificate FILE` (certificate and key in one) it speaks https, so that cookies get their real names.
+The clock of a server is ahead by the seconds in the file `offset` of its folder. Each page runs `pages/time.js` first,
+and what the test has put into the file `before.js` of that folder: WebKit's driver cannot do that itself.
+With `--certificate FILE` (certificate and key in one) it speaks https, so that cookies get their real names; with
+`--behind-tls` something in front of it does.
 """
 
 import argparse
@@ -48,7 +50,7 @@ from tests.support.file_clock import FileClock
 SECRET = compose_secret(b"stage-secret-for-tests-only-0123456789")
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>Stage</title><link rel="icon" href="data:,">
-<script type="module" src="/page.js"></script>
+<script src="/before.js"></script><script type="module" src="/page.js"></script>
 """
 RENDERED = """<!doctype html>
 <meta charset="utf-8"><title>Rendered</title><link rel="icon" href="data:,">
@@ -129,6 +131,17 @@ async def script(_request: Request) -> Response:
     return Response(SCRIPT, media_type="text/javascript")
 
 
+def before(folder: Path) -> Route:
+    """What runs in each page before its own scripts."""
+
+    async def script(_request: Request) -> Response:
+        own = folder / "before.js"
+        text = (PAGES / "time.js").read_text("utf-8") + (own.read_text("utf-8") if own.exists() else "")
+        return Response(text, media_type="text/javascript", headers={"Cache-Control": "no-store"})
+
+    return Route("/before.js", script)
+
+
 class Pages(StaticFiles):
     """Pages of single tests, under the strictest policy: nothing inline, nothing from elsewhere."""
 
@@ -161,6 +174,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--client", type=Path, required=True)
     parser.add_argument("--certificate", type=Path)
+    parser.add_argument("--behind-tls", action="store_true")
     parser.add_argument("--paths", nargs="*", default=[], help="of further gates, each with its COOKIE_PATH")
     parser.add_argument("--issuer", help="of a provider at which people sign in, too")
     parser.add_argument("--providers", nargs="*", default=[], help="of more of them: NAME=ISSUER …")
@@ -189,6 +203,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
             Route("/api/payout", pay_out),
             Route("/files/{name}", file),
             Route("/page.js", script),
+            before(options.folder),
             Mount("/client", StaticFiles(directory=options.client)),
             Mount("/pages", Pages(directory=PAGES)),
             Mount("/", StaticFiles(directory=options.page, html=True)) if options.page else Route("/", page),
@@ -206,11 +221,12 @@ def serve_stage(arguments: Sequence[str]) -> None:
 def _gate(options: argparse.Namespace, *, cookie_path: str = "/") -> Gatepass:
     return Gatepass(
         secrets=[SECRET],
-        public_url=f"{'https' if options.certificate else 'http'}://localhost:{options.public_port}",
+        public_url=f"{'https' if options.certificate or options.behind_tls else 'http'}://localhost:{options.public_port}",
         store=f"sqlite:///{options.folder / 'stage.db'}{cookie_path.strip('/')}",
         hasher=FastHasher(),
         clock=FileClock(options.folder / "offset"),
-        browsers=Browsers(cookie_path=cookie_path),
+        # WebKit would keep it for all ports of the host, whose next stage is one of plain http.
+        browsers=Browsers(cookie_path=cookie_path, hsts="off"),
         passkeys=Passkeys(rp_id="localhost", user_verification=options.verification) if options.verification else None,
         pages=PageOptions(sign_in_page="/", auth_path=f"{cookie_path.rstrip('/')}/auth") if options.rendered else None,
     )

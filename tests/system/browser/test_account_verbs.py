@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
-
-from tests.system.browser.conftest import PASSWORD, Stage, prepared
+from tests.system.browser.conftest import PASSWORD, Stage
+from tests.system.browser.engines.interface import Engine, Page, Profile
+from tests.system.browser.engines.variants import Variant
 from tools.services.patience import until
 
 OPEN = """async () => {
@@ -14,6 +14,7 @@ OPEN = """async () => {
   window.session = session;
   window.account = createAccount({ baseURL: "/auth", session });
 }"""
+CLIENTS = {"chromium": "Chrome on Linux", "firefox": "Firefox on Linux", "webkit": "Safari on Linux"}
 NEW = "seven green bottles on a wall"
 
 
@@ -36,11 +37,11 @@ def refusal(page: Page, script: str) -> tuple[int, str]:
 
 
 def test_a_person_sees_and_ends_sessions_changes_the_password_and_deletes_the_account(
-    stage: Stage, profile: BrowserContext, chromium: Browser
+    stage: Stage, profile: Profile, engine: Engine, variant: Variant
 ) -> None:
     laptop = opened(profile.new_page(), stage)
     signed_in(laptop, "signUp")
-    others = [prepared(chromium.new_context()) for _ in range(3)]
+    others = [engine.new_profile() for _ in range(3)]
     phone, tablet, library = (opened(context.new_page(), stage) for context in others)
     for page in (phone, tablet, library):
         signed_in(page, "signIn")
@@ -48,7 +49,7 @@ def test_a_person_sees_and_ends_sessions_changes_the_password_and_deletes_the_ac
     listed = laptop.evaluate("() => account.sessions()")
     assert len(listed) == 4
     assert [row["id"] for row in listed if row["current"]] == [laptop.evaluate("() => session.getSnapshot().sessionId")]
-    assert all("Chrom" in row["client"] for row in listed)
+    assert {row["client"] for row in listed} == {CLIENTS[variant.browser]}
 
     laptop.evaluate("(id) => account.endSession(id)", phone.evaluate("() => session.getSnapshot().sessionId"))
     assert phone.evaluate("() => session.refresh()")["reason"] == "revoked"
@@ -73,7 +74,7 @@ def test_a_person_sees_and_ends_sessions_changes_the_password_and_deletes_the_ac
 
     laptop.evaluate("(password) => account.deleteAccount(password)", NEW)
     assert laptop.evaluate("() => session.getSnapshot().status") == "ended"
-    until(lambda: profile.cookies() == [])
+    until(lambda: laptop.context.cookies() == [])
     assert refusal(
         laptop, "session.signIn({ email: 'ann@example.com', password: 'seven green bottles on a wall' })"
     ) == (

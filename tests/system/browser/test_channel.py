@@ -1,8 +1,11 @@
 """The channel of the tabs: who hears a token that is shared, and who does not (CC-09, MT-02, ASVS 3.5.5)."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.system.browser.conftest import Stage, expire, open_tab, ping, sign_up, until_page
+
+pytestmark = pytest.mark.chromium_only("windows that a page opens")
 
 LISTEN = """(name) => {
   window.heard = [];

@@ -22,6 +22,8 @@ from tests.system.browser.hostile import HOST, Fort, fort, lair
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE
 
+pytestmark = pytest.mark.chromium_only("many hosts of one machine, frames and navigations that are refused")
+
 CREDENTIALS = {"email": "eve@example.com", "password": "the password of the attacker"}
 SIGN_UP = """(who) => fetch("/auth/register", { method: "POST", headers: { "content-type": "application/json",
   "gatepass-client": "1" }, body: JSON.stringify(who) }).then(async (r) => [r.status, (await r.json()).access_token])"""

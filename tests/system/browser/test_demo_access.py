@@ -5,6 +5,8 @@ from playwright.sync_api import Page, expect
 
 from tests.system.browser.demo import Visit, axe_source, demo, press, sign_in, told, visit
 
+pytestmark = pytest.mark.chromium_only("the accessibility tree")
+
 __all__ = ["demo", "visit"]
 
 _RUN = """

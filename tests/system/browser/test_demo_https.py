@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.system.browser.conftest import prepared
 from tests.system.browser.demo import press, running_demo, sign_in, told
+
+pytestmark = pytest.mark.chromium_only("Playwright's locators")
 
 
 def test_over_https_the_cookies_are_those_of_production(chromium: Browser, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.system.browser.demo import Visit, demo, generation, press, ripen, sign_in, stand_still, told, visit
 
+pytestmark = pytest.mark.chromium_only("Playwright's locators and console")
+
 __all__ = ["demo", "visit"]
 
 

@@ -9,6 +9,8 @@ from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepare
 from tests.system.browser.demo import Visit, demo, press, sign_in, visit
 from tools.services.patience import until
 
+pytestmark = pytest.mark.chromium_only("requests that Playwright sees")
+
 __all__ = ["demo", "visit"]
 POLICY = {
     "default-src": "'self'",

@@ -32,6 +32,8 @@ from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("device-bound session credentials")
+
 HOST = "app.example.test"
 DEVICES = "DeviceBoundSessions:RefreshQuota/false"
 SOFTWARE_KEYS = "EnableBoundSessionCredentialsSoftwareKeysForManualTesting"

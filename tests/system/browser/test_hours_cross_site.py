@@ -1,40 +1,22 @@
 """The page on one site, the API on another: no state cookie is in sight, and all that holds elsewhere holds here."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from gatepass.wire.cookie_names import names_of
-from tests.support import preloaded
-from tests.support.certificate import certificate
-from tests.support.process import until_listening
-from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, sign_up, status, until_page
+from tests.system.browser.conftest import ping, prepared, sign_up, status, until_page
 from tests.system.browser.long_running import skip
 from tools.services.patience import until
-from tools.services.ports import free_port
+
+pytestmark = pytest.mark.chromium_only("responses that Playwright sees")
 
 ROLL_BACK = """() => {
   const name = Object.keys(localStorage).find((name) => name.endsWith(":state"));
   const [sid, generation] = localStorage[name].split(".");
   localStorage[name] = `${sid}.${generation - 1}.AAAAAAAAAAA.0`;
 }"""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the page."""
-    folder, port = tmp_path_factory.mktemp("cross-site"), free_port()
-    (folder / "both.pem").write_bytes(certificate())
-    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
-    command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
-    process = preloaded.start(command, cwd=ROOT)
-    until_listening(process, port)
-    yield f"https://app.localhost:{port}"
-    process.terminate()
-    process.wait()
 
 
 @pytest.fixture

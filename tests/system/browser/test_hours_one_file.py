@@ -1,10 +1,13 @@
 """A page without a build step: one import from the server, and all of it works under a strict policy."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.system.browser.conftest import PASSWORD, Stage
 from tests.system.browser.long_running import REFRESH
 from tools.services.patience import until
+
+pytestmark = pytest.mark.chromium_only("Playwright's locators and console")
 
 
 def says(page: Page, text: str) -> None:

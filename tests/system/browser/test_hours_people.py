@@ -2,9 +2,8 @@
 
 from functools import partial
 
-from playwright.sync_api import BrowserContext, Page
-
 from tests.system.browser.conftest import PASSWORD, Stage, ping, status
+from tests.system.browser.engines.interface import Page, Profile
 from tests.system.browser.long_running import REFRESH, skip, tabs_of
 from tools.services.patience import until
 
@@ -20,7 +19,7 @@ def whose(tab: Page) -> str | None:
 
 
 def test_a_post_under_way_while_somebody_else_signs_in_is_not_sent_again_for_them(
-    stage: Stage, profile: BrowserContext
+    stage: Stage, profile: Profile
 ) -> None:
     ann, other = tabs_of(stage, profile, 2)
     with stage.proxy.hold("/api/echo") as held:
@@ -33,7 +32,7 @@ def test_a_post_under_way_while_somebody_else_signs_in_is_not_sent_again_for_the
 
 
 def test_a_post_that_waits_for_a_refresh_while_somebody_else_signs_in_is_never_sent_for_them(
-    stage: Stage, profile: BrowserContext
+    stage: Stage, profile: Profile
 ) -> None:
     """Both take the lock, so the refresh comes first; what it brought is Ann's, and by then worth nothing."""
     ann, other = tabs_of(stage, profile, 2)
@@ -52,7 +51,7 @@ def test_a_post_that_waits_for_a_refresh_while_somebody_else_signs_in_is_never_s
 
 
 def test_everybody_is_told_of_the_end_once_in_every_tab_and_nobody_of_a_session_not_theirs(
-    stage: Stage, profile: BrowserContext
+    stage: Stage, profile: Profile
 ) -> None:
     tabs = tabs_of(stage, profile, 3)
     tabs[1].evaluate("stage.session.signOut({ everywhere: true }).then(() => null)")

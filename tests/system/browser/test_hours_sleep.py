@@ -6,12 +6,11 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.system.browser.conftest import PASSWORD, Stage, ping, prepared, sign_up, status, until_page
+from tests.system.browser.conftest import PASSWORD, Stage, ping, prepared, resume, sign_up, status, until_page
 from tests.system.browser.long_running import (
     REFRESH,
     asleep,
     outcomes,
-    ready,
     remembering,
     skip,
     start_calls,
@@ -19,6 +18,8 @@ from tests.system.browser.long_running import (
     visit,
 )
 from tools.services.patience import until
+
+pytestmark = pytest.mark.chromium_only("pages that the debugger puts to sleep")
 
 __all__ = ["remembering"]
 ELSEWHERE = "/pages/elsewhere.html"
@@ -95,7 +96,7 @@ def leave(page: Page, stage: Stage) -> None:
 def come_back(page: Page) -> bool:
     """With the browser's button; whether the very page of before was restored."""
     page.go_back(wait_until="commit")
-    ready(page)
+    resume(page)
     return bool(page.evaluate("stage.restored.length > 0"))
 
 

@@ -1,10 +1,12 @@
 """Storage full or blocked, a private window, a wrong clock, a killed tab: nobody is signed out by any of them."""
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Page as ChromiumPage
 
-from tests.system.browser.conftest import Stage, ping, prepared, sign_up, status
-from tests.system.browser.long_running import REFRESH, outcomes, ready, skip, start_calls, tabs_of, visit
+from tests.system.browser.conftest import Stage, ping, resume, sign_up, status
+from tests.system.browser.engines.interface import Engine, Profile
+from tests.system.browser.long_running import REFRESH, outcomes, skip, start_calls, tabs_of, visit
 from tools.services.patience import until
 
 DAY = 24 * 3_600_000
@@ -27,9 +29,9 @@ IDBObjectStore.prototype.add = () => { throw new DOMException("full", "QuotaExce
 
 @pytest.mark.parametrize("wrong", [DAY, -DAY], ids=["a day ahead", "a day behind"])
 def test_a_clock_that_is_wrong_by_a_day_costs_neither_a_refresh_nor_the_session(
-    stage: Stage, profile: BrowserContext, wrong: int
+    stage: Stage, profile: Profile, wrong: int
 ) -> None:
-    profile.add_init_script(WRONG_CLOCK % wrong)
+    stage.run_before(WRONG_CLOCK % wrong)
     tabs = tabs_of(stage, profile, 2)
     start_calls(tabs)
     assert outcomes(tabs) == {200}
@@ -39,15 +41,15 @@ def test_a_clock_that_is_wrong_by_a_day_costs_neither_a_refresh_nor_the_session(
     assert outcomes(tabs) == {200}
     assert stage.proxy.count(REFRESH) - before == 1
     tabs[0].reload()
-    ready(tabs[0])
+    resume(tabs[0])
     assert status(tabs[0]) == "active"
 
 
 @pytest.mark.parametrize("wrong", [BLOCKED, FULL], ids=["blocked", "full"])
 def test_a_person_without_storage_signs_in_and_stays_in_while_the_page_is_open(
-    stage: Stage, profile: BrowserContext, wrong: str
+    stage: Stage, profile: Profile, wrong: str
 ) -> None:
-    profile.add_init_script(wrong)
+    stage.run_before(wrong)
     page = visit(stage, profile)
     sign_up(page)
     for _ in range(3):
@@ -56,9 +58,10 @@ def test_a_person_without_storage_signs_in_and_stays_in_while_the_page_is_open(
     assert stage.proxy.count(REFRESH, status=200) == 3
     assert status(page) == "active"
     page.evaluate("stage.session.signOut().then(() => null)")
-    assert profile.cookies() == []
+    assert page.context.cookies() == []
 
 
+@pytest.mark.chromium_only("a quota that the test sets")
 def test_a_full_disk_is_noticed_by_the_browser_itself_and_harms_nobody(stage: Stage, profile: BrowserContext) -> None:
     """The real quota, not one of ours."""
     page = visit(stage, profile)
@@ -73,23 +76,23 @@ def test_a_full_disk_is_noticed_by_the_browser_itself_and_harms_nobody(stage: St
     assert status(page) == "active"
 
 
-def test_storage_that_fills_up_later_keeps_the_session_and_its_key(stage: Stage, profile: BrowserContext) -> None:
+def test_storage_that_fills_up_later_keeps_the_session_and_its_key(stage: Stage, profile: Profile) -> None:
     page = visit(stage, profile)
     sign_up(page)
-    profile.add_init_script(FULL)
+    stage.run_before(FULL)
     page.reload()
-    ready(page)
+    resume(page)
     skip(page)
     assert "jti" in ping(page)
     assert stage.proxy.count(REFRESH, status=401) == 0
 
 
 def test_a_private_window_knows_nothing_of_the_ordinary_one_and_neither_ends_the_other(
-    stage: Stage, chromium: Browser, profile: BrowserContext
+    stage: Stage, engine: Engine, profile: Profile
 ) -> None:
     ordinary = visit(stage, profile)
     sign_up(ordinary)
-    private_profile = prepared(chromium.new_context())
+    private_profile = engine.new_profile()
     private = visit(stage, private_profile)
     assert status(private) == "anonymous"
     sign_up(private)
@@ -100,11 +103,12 @@ def test_a_private_window_knows_nothing_of_the_ordinary_one_and_neither_ends_the
     private_profile.close()
     skip(ordinary)
     assert "jti" in ping(ordinary)
-    later = prepared(chromium.new_context())
+    later = engine.new_profile()
     assert status(visit(stage, later)) == "anonymous"
     later.close()
 
 
+@pytest.mark.chromium_only("a browser that is told that it is offline")
 def test_a_sign_out_without_a_network_reaches_the_server_once_there_is_one_again_without_a_reload(
     stage: Stage, profile: BrowserContext
 ) -> None:
@@ -120,9 +124,9 @@ def test_a_sign_out_without_a_network_reaches_the_server_once_there_is_one_again
     assert page.evaluate(used, token) == 401
 
 
-def kill_renderer(chromium: Browser, page: Page) -> None:
+def kill_renderer(chromium: Browser, page: ChromiumPage) -> None:
     """As a crash or the system's memory killer does: no code of the page runs any more, not even on leaving."""
-    crashed: list[Page] = []
+    crashed: list[ChromiumPage] = []
     page.on("crash", lambda dead: crashed.append(dead))
     target = page.context.new_cdp_session(page).send("Target.getTargetInfo")["targetInfo"]["targetId"]
     devtools = chromium.new_browser_cdp_session()
@@ -132,6 +136,7 @@ def kill_renderer(chromium: Browser, page: Page) -> None:
     until(lambda: (devtools.send("Target.getTargets"), crashed)[1])
 
 
+@pytest.mark.chromium_only("a process of a tab that is killed")
 def test_a_tab_whose_process_is_killed_while_it_refreshes_frees_the_lock(
     stage: Stage, chromium: Browser, profile: BrowserContext
 ) -> None:
@@ -149,9 +154,9 @@ def test_a_tab_whose_process_is_killed_while_it_refreshes_frees_the_lock(
 
 @pytest.mark.parametrize("missing", [NO_LOCKS, NO_CHANNEL], ids=["locks", "channels"])
 def test_a_browser_that_lacks_one_of_locks_and_channels_refreshes_more_often_and_signs_nobody_out(
-    stage: Stage, profile: BrowserContext, missing: str
+    stage: Stage, profile: Profile, missing: str
 ) -> None:
-    profile.add_init_script(missing)
+    stage.run_before(missing)
     tabs = tabs_of(stage, profile, 3)
     for _ in range(2):
         skip(*tabs)

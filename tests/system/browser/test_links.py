@@ -1,11 +1,14 @@
 """An `<img>` and a download open by link in a real browser, until the session ends, wherever that happens."""
 
 import httpx2
+import pytest
 from playwright.sync_api import Page
 
 from tests.system.browser.conftest import Stage, Stages, sign_up, until_page
 from tools.services.patience import until
 from tools.services.ports import free_port
+
+pytestmark = pytest.mark.chromium_only("downloads that Playwright sees")
 
 SHOW = """async (path) => {
   const image = new Image();

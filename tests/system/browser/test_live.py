@@ -17,7 +17,7 @@ from tests.system.browser.conftest import ROOT, expire, sign_up, until_page
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chromium_only("frames of WebSockets that Playwright sees")
 
 OPEN = """() => {
     window.heard = [];

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support import preloaded
@@ -12,6 +13,8 @@ from tests.support.process import gatepass, until_listening
 from tests.system.browser.conftest import prepared
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
+
+pytestmark = pytest.mark.chromium_only("Playwright's locators")
 
 
 def test_a_person_makes_an_account_writes_a_note_comes_back_and_leaves(chromium: Browser, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from tests.system.browser.conftest import Stages, expire, open_tab, ping, prepar
 from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("requests that Playwright sees and stops")
+
 GO = """(options) => void fetch("/auth/oidc/mock/start", {
     method: "POST",
     headers: { "Content-Type": "application/json", "Gatepass-Client": "1" },
@@ -49,7 +51,8 @@ def here(stages: Stages, tmp_path: Path, issuer: str) -> Here:
 @pytest.fixture
 def tab(here: Here, profile: BrowserContext) -> Page:
     """A tab in which nobody is signed in."""
-    return open_tab(here, profile)  # type: ignore[arg-type]
+    page: Page = open_tab(here, profile)  # type: ignore[arg-type]
+    return page
 
 
 def sign_in_at_the_provider(page: Page) -> None:

@@ -20,6 +20,8 @@ from tests.system.browser.conftest import PASSWORD, ROOT
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("requests and console that Playwright sees")
+
 ANN = {"email": "ann@example.com", "password": PASSWORD}
 RELOADS = 240 if FULL else 12
 OTHERS = [pytest.param(example, marks=pytest.mark.full) for example in (NEXT, SVELTEKIT)]

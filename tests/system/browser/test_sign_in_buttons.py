@@ -15,6 +15,8 @@ from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("Playwright's locators")
+
 EXAMPLE = ROOT / "examples" / "sign_in_buttons"
 MODULES = ROOT / "web" / "node_modules"
 NAMES = ("google", "microsoft")

@@ -16,6 +16,8 @@ from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("hosts below .test that are this machine")
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:

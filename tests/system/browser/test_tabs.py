@@ -2,16 +2,14 @@
 
 from functools import partial
 
-import pytest
-from playwright.sync_api import BrowserContext, Page
-
 from tests.system.browser.conftest import PASSWORD, Stage, expire, open_tab, ping, sign_up, status, until_page
+from tests.system.browser.engines.interface import Page, Profile
 from tools.services.patience import until
 
 REFRESH = "/auth/refresh"
 
 
-def tabs_of(stage: Stage, profile: BrowserContext, count: int) -> list[Page]:
+def tabs_of(stage: Stage, profile: Profile, count: int) -> list[Page]:
     """So many tabs of one signed-in person, all with the same pass."""
     first = open_tab(stage, profile)
     sign_up(first)
@@ -20,11 +18,8 @@ def tabs_of(stage: Stage, profile: BrowserContext, count: int) -> list[Page]:
     return tabs
 
 
-@pytest.mark.parametrize("count", [2, 6])
-def test_tabs_that_need_a_pass_at_once_refresh_in_turn_and_stay_signed_in(
-    stage: Stage, profile: BrowserContext, count: int
-) -> None:
-    tabs = tabs_of(stage, profile, count)
+def test_six_tabs_that_need_a_pass_at_once_refresh_in_turn_and_stay_signed_in(stage: Stage, profile: Profile) -> None:
+    tabs = tabs_of(stage, profile, 6)
     for tab in tabs:
         expire(tab)
     before = stage.proxy.count(REFRESH)
@@ -37,8 +32,8 @@ def test_tabs_that_need_a_pass_at_once_refresh_in_turn_and_stay_signed_in(
     assert {status(tab) for tab in tabs} == {"active"}
 
 
-def test_tabs_without_locks_and_channels_stay_signed_in_too(stage: Stage, profile: BrowserContext) -> None:
-    profile.add_init_script(
+def test_tabs_without_locks_and_channels_stay_signed_in_too(stage: Stage, profile: Profile) -> None:
+    stage.run_before(
         "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });delete window.BroadcastChannel;"
     )
     tabs = tabs_of(stage, profile, 4)
@@ -53,21 +48,7 @@ def test_tabs_without_locks_and_channels_stay_signed_in_too(stage: Stage, profil
     assert {status(tab) for tab in tabs} == {"active"}
 
 
-def is_out(tab: Page) -> bool:
-    """Whether nobody is signed in here any more."""
-    return status(tab) in ("ended", "anonymous")
-
-
-def test_signing_out_in_one_tab_ends_all(stage: Stage, profile: BrowserContext) -> None:
-    one, other, third = tabs_of(stage, profile, 3)
-    one.evaluate("stage.session.signOut().then(() => null)")
-    for tab in (other, third):
-        until(partial(is_out, tab))
-        assert tab.evaluate("stage.session.getSnapshot().account") is None
-        assert "error" in ping(tab)
-
-
-def test_a_sign_in_as_somebody_else_never_mixes_two_people(stage: Stage, profile: BrowserContext) -> None:
+def test_a_sign_in_as_somebody_else_never_mixes_two_people(stage: Stage, profile: Profile) -> None:
     one, other = tabs_of(stage, profile, 2)
     email = "other@example.com"
     other.evaluate("(who) => stage.session.signUp(who).then(() => null)", {"email": email, "password": PASSWORD})
@@ -88,7 +69,7 @@ def has_left(tab: Page, sid: str) -> bool:
     return session_id(tab) != sid
 
 
-def test_a_new_sign_in_by_the_same_person_takes_the_other_tabs_along(stage: Stage, profile: BrowserContext) -> None:
+def test_a_new_sign_in_by_the_same_person_takes_the_other_tabs_along(stage: Stage, profile: Profile) -> None:
     """What a page does that needs a recent sign-in (guides/sessions.md): a new session, no sign-out."""
     one, *others = tabs_of(stage, profile, 3)
     refreshes, before = stage.proxy.count(REFRESH), session_id(one)
@@ -103,7 +84,7 @@ def test_a_new_sign_in_by_the_same_person_takes_the_other_tabs_along(stage: Stag
     assert stage.proxy.count(REFRESH) == refreshes + 1, "one for all of them: a tab takes no token of another session"
 
 
-def test_a_tab_that_dies_while_it_refreshes_blocks_nobody(stage: Stage, profile: BrowserContext) -> None:
+def test_a_tab_that_dies_while_it_refreshes_blocks_nobody(stage: Stage, profile: Profile) -> None:
     dying, living = tabs_of(stage, profile, 2)
     expire(dying)
     expire(living)

@@ -1,56 +1,13 @@
 """A thief with the cookie gets nothing, and the owner is not disturbed; what a script plants is mended or dropped."""
 
-import json
-import urllib.error
-import urllib.request
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, status
+from tests.system.browser.conftest import Stage, expire, open_tab, ping, resume, sign_up, status
+from tests.system.browser.engines.interface import Engine, Page, Profile
+from tests.system.browser.test_every_browser import STATE_OF, steal
 from tools.services.patience import until
 
-STATE_OF = "document.cookie.split('; ').find((pair) => pair.startsWith('gatepass_state')).split('=')"
-
-
-def steal(page: Page) -> tuple[str, str]:
-    """The name and value of the refresh cookie, as malware on the device would read it."""
-    cookie = next(cookie for cookie in page.context.cookies() if cookie["httpOnly"])
-    return cookie["name"], cookie["value"]
-
-
-def present(stage: Stage, card: tuple[str, str], **headers: str) -> tuple[int, str | None, dict[str, str]]:
-    """The thief's refresh: status, Set-Cookie, body."""
-    request = urllib.request.Request(f"{stage.url}/auth/refresh", method="POST", data=b"")
-    request.add_header("Cookie", f"{card[0]}={card[1]}")
-    for name, value in (headers or {"Gatepass-Client": "1"}).items():
-        request.add_header(name.replace("_", "-"), value)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.headers["Set-Cookie"], json.load(answer)
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.headers["Set-Cookie"], json.load(refused)
-
-
-def test_a_thief_of_the_cookie_gets_nothing_and_the_owner_goes_on(stage: Stage, profile: BrowserContext) -> None:
-    tab, other = open_tab(stage, profile), open_tab(stage, profile)
-    sign_up(tab)
-    sid, generation, challenge, _expiry = tab.evaluate(STATE_OF)[1].split(".")
-    cards = [steal(tab)]
-    expire(tab)
-    assert "jti" in ping(tab)
-    cards.append(steal(tab))
-    forged = {"Gatepass-Proof": f"{generation}.{challenge}.{'t' * 22}", "Gatepass-Session": sid}
-    for card in cards:
-        for headers in ({}, forged):
-            code, cookie, body = present(stage, card, **headers)
-            assert (code, "access_token" in body) in ((403, False), (409, False))
-            assert cookie is None or "gp_rt_" not in cookie
-    for page in (tab, other):
-        expire(page)
-        assert "jti" in ping(page)
-        assert page.evaluate("stage.ended") == []
-    assert tab.evaluate("stage.session.getSnapshot().sessionId") == sid
+SUFFIX = "(location.protocol === 'https:' ? '; Path=/; Secure' : '; Path=/')"
 
 
 def test_a_session_whose_key_is_gone_ends_here_alone_and_the_next_sign_in_replaces_it(stage: Stage, tab: Page) -> None:
@@ -61,10 +18,10 @@ def test_a_session_whose_key_is_gone_ends_here_alone_and_the_next_sign_in_replac
         ".then(() => null)"
     )
     tab.reload()
-    tab.evaluate("stage.ready.then(() => null)")
+    resume(tab)
     assert (status(tab), tab.evaluate("stage.session.getSnapshot().reason")) == ("ended", "unproven")
     assert tab.evaluate("stage.ended") == [{"reason": "unproven", "sessionId": sid}]
-    assert steal(tab)[1].startswith("gp_rt_"), "the cookies stay"
+    assert steal(stage, tab)[1].startswith("gp_rt_"), "the cookies stay"
     sign_up(tab)
     expire(tab)
     assert "jti" in ping(tab)
@@ -87,19 +44,22 @@ def test_what_a_script_stores_in_place_of_the_key_counts_as_none(stage: Stage, t
         }}"""
     )
     tab.reload()
-    tab.evaluate("stage.ready.then(() => null)")
+    resume(tab)
     assert (status(tab), tab.evaluate("stage.session.getSnapshot().reason")) == ("ended", "unproven")
 
 
 @pytest.mark.parametrize("name", ["", "_auth"])
 def test_a_state_cookie_that_a_script_plants_is_mended_with_the_next_refresh(
-    stage: Stage, profile: BrowserContext, name: str
+    stage: Stage, profile: Profile, name: str
 ) -> None:
     tab = open_tab(stage, profile)
     sign_up(tab)
     sid = tab.evaluate("stage.session.getSnapshot().sessionId")
     for planted in (f"{sid}.0.AAAAAAAAAAA.4102444800", f"{'f' * 32}.0.AAAAAAAAAAA.4102444800"):
-        tab.evaluate(f"(value) => {{ document.cookie = {STATE_OF}[0] + '{name}=' + value + '; Path=/'; }}", planted)
+        tab.evaluate(
+            f"(value) => {{ document.cookie = {STATE_OF}[0] + '{name}=' + value + {SUFFIX}; }}",
+            planted,
+        )
         fresh = open_tab(stage, profile)
         assert "jti" in ping(fresh)
         assert fresh.evaluate("stage.session.getSnapshot().sessionId") == sid
@@ -109,9 +69,9 @@ def test_a_state_cookie_that_a_script_plants_is_mended_with_the_next_refresh(
 
 
 def test_a_token_that_a_script_sends_to_the_other_tabs_is_not_taken(
-    stage: Stage, profile: BrowserContext, chromium: Browser
+    stage: Stage, profile: Profile, engine: Engine
 ) -> None:
-    elsewhere = prepared(chromium.new_context())
+    elsewhere = engine.new_profile()
     tab, hostile, thief = open_tab(stage, profile), open_tab(stage, profile), open_tab(stage, elsewhere)
     sign_up(tab)
     sign_up(thief)

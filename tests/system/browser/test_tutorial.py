@@ -10,6 +10,8 @@ from tests.support.tutorial import Reader, commands, serving
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("Playwright's locators")
+
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:

@@ -14,6 +14,8 @@ from tests.system.docs.test_tutorials import reader_of
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
+pytestmark = pytest.mark.chromium_only("Playwright's locators")
+
 PASSWORD = "seven green bottles"
 
 

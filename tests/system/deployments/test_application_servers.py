@@ -1,4 +1,4 @@
-"""The applications of the guides under gunicorn, uvicorn and granian: processes, threads, `--preload`, SIGHUP."""
+"""The applications of the guides under gunicorn, uvicorn, granian, uWSGI: processes, threads, `--preload`, SIGHUP."""
 
 import contextlib
 import os
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 GUNICORN = ("gunicorn", "--workers", "2", "--bind")
+UWSGI = ("pyuwsgi", "--master", "--processes", "2", "--enable-threads", "--need-app", "--die-on-term", "--http-socket")
 UVICORN_WORKER = ("-k", "uvicorn_worker.UvicornWorker")
 COMMANDS = {
     "gunicorn, sync": ("flask", *GUNICORN, "127.0.0.1:PORT", "app:app"),
@@ -32,9 +33,11 @@ COMMANDS = {
     "gunicorn, uvicorn, preload": ("fastapi", *GUNICORN, "127.0.0.1:PORT", *UVICORN_WORKER, "--preload", "app:app"),
     "uvicorn": ("fastapi", "uvicorn", "--workers", "2", "--port", "PORT", "app:app"),
     "granian, asgi": ("fastapi", "granian", "--interface", "asgi", "--workers", "2", "--port", "PORT", "app:app"),
+    "uwsgi": ("flask", *UWSGI, "127.0.0.1:PORT", "--module", "app:app"),
+    "uwsgi, lazy": ("flask", *UWSGI, "127.0.0.1:PORT", "--lazy-apps", "--module", "app:app"),
     "granian, wsgi": ("flask", "granian", "--interface", "wsgi", "--workers", "2", "--port", "PORT", "app:app"),
 }
-USUAL = {"gunicorn, gthread, preload", "gunicorn, uvicorn", "granian, wsgi"}
+USUAL = {"gunicorn, gthread, preload", "gunicorn, uvicorn", "granian, wsgi", "uwsgi"}
 """Each program, each interface, with and without `--preload`, threads and a reload."""
 RELOADS = {name for name in COMMANDS if name.startswith("gunicorn")}
 """SIGHUP is their word for a reload."""
@@ -48,7 +51,9 @@ def running(name: str, folder: Path, **settings: str) -> Iterator[tuple[subproce
     example, program, *arguments = COMMANDS[name]
     pytest.importorskip(program)
     port, log = free_port(), folder / "log"
-    command = [sys.executable, "-W", "ignore", "-m", program, *(word.replace("PORT", str(port)) for word in arguments)]
+    # uWSGI is a library, which takes the arguments of the interpreter.
+    start = ["-c", "import pyuwsgi; pyuwsgi.run()"] if program == "pyuwsgi" else ["-m", program]
+    command = [sys.executable, "-W", "ignore", *start, *(word.replace("PORT", str(port)) for word in arguments)]
     given = {**environment(SECRET=SECRET, **settings), "PYTHONWARNINGS": "ignore", "HOME": str(folder)}
     given["PYTHONPATH"] = f"{EXAMPLES / example}{os.pathsep}{given.get('PYTHONPATH', '')}"
     with log.open("w") as said:

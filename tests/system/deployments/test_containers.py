@@ -1,7 +1,8 @@
 """The container, compose and Kubernetes files: what of them can run without a daemon, runs.
 
-Not run here: the build of the image, the images of PostgreSQL and Valkey, networks, volumes, and a cluster. Run here:
-the entry point with the arguments of each file, as another user, in a folder that cannot be written, with real
+Not run here: the build of the image (its lines were run by podman once, on a Debian image: docs/guides/containers.md),
+the images of PostgreSQL and Valkey, networks, volumes, and a cluster, of whose schemas the manifests are. Run here: the
+entry point with the arguments of each file, as another user, in a folder that cannot be written, with real
 databases; the health check and the probes; the end by SIGTERM. What the files say of names, users and times fits.
 """
 
@@ -188,6 +189,11 @@ class TestCompose:
 
 
 class TestKubernetes:
+    def test_kubernetes_schemas_know_every_member(self) -> None:
+        validator = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
+        for document in MANIFESTS.values():
+            validator.validate(document, validator.latest_version(), strict=True)
+
     def test_its_pods_are_of_the_image_s_user_and_cannot_write(self) -> None:
         assert POD["securityContext"]["runAsUser"] == USER
         assert POD["securityContext"]["fsGroup"] == POD["securityContext"]["runAsGroup"] == USER

@@ -474,3 +474,11 @@ class TestRendering:
             stranger = Visitor(app)
             assert (await stranger.navigate("/board")).one("location") == "/sign-in?next=/board"
             assert "Hello stranger" in (await stranger.navigate("/")).body.decode()
+
+
+def test_a_device_is_tested_as_its_page_says() -> None:
+    device = program("device-bound-sessions", "test_device.py")
+    app = FastAPI(lifespan=device.gate.lifespan)
+    app.mount("/auth", device.gate.asgi)
+    with serving(app) as client:
+        device.test_a_copy_of_the_cookies_is_worthless_without_the_device(client)

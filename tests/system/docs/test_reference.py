@@ -30,7 +30,7 @@ SECRET = compose_secret(b"reference-pages-secret-0123456789ab")
 REFERENCE = ROOT / "docs" / "reference"
 _SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _COMMAND = re.compile(r"^\| `gatepass ([a-z -]+?)(?: [A-Z\[][^`]*)?` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
-_ENDPOINT = re.compile(r"^\| `(GET|POST|DELETE) (/[^`]+)` \| (.*) \|$", re.MULTILINE)
+_ENDPOINT = re.compile(r"^\| `(GET|POST|PATCH|DELETE) (/[^`]+)` \| (.*) \|$", re.MULTILINE)
 _PYTHON = re.compile(r"^```python[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FORM = re.compile(r"^\| [^|]+ \| `([A-Z]+ /[^`]+)` \| (.*) \|$", re.MULTILINE)
 _CODE = re.compile(r"`([a-z]+(?:-[a-z]+)*)`")
@@ -151,7 +151,7 @@ class TestEndpoints:
             codes = {code for status, answer in answers.items() if status >= "400" for code in _words(answer)}
             own = codes - everywhere | ({"invalid-body", "not-found"} & codes & set(_CODE.findall(cell)))
             assert own - {"invalid-body"} <= set(_CODE.findall(cell)) <= codes, called
-        of_programs = ("/refresh", "/links", "/oidc/{name}/back-channel-logout")
+        of_programs = ("/refresh", "/links", "/oidc/{name}/back-channel-logout", "/login/passkey/options")
         forms = {pair for pair, facts in operations().items() if "requestBody" in facts and pair[1] not in of_programs}
         assert {f"{method} {path}" for method, path in forms} - set(rows) <= {"POST /logout", "DELETE /account"}
 

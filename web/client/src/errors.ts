@@ -6,6 +6,7 @@
  *     aborted              the caller's signal fired
  *     session-ended        the session that the request belonged to is over
  *     refresh-unavailable  the access token has expired and cannot be refreshed now; the session is kept
+ *     cookies-blocked      signed in, and the browser keeps no cookie of the server: it is signed out again at once
  *     not-replayable       refused with 401 after its body, a stream, was consumed: the caller must send it again
  *
  * With Axios, the first three rows are Axios' own errors; `failureOf` reads both alike. `onErrors` reports all failed
@@ -65,6 +66,7 @@ export type GatepassError =
   | Failed<"aborted", undefined>
   | Failed<"session-ended", undefined>
   | Failed<"refresh-unavailable", undefined>
+  | Failed<"cookies-blocked", undefined>
   | Failed<"not-replayable", 401>;
 
 class Thrown extends Error {

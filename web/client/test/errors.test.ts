@@ -27,7 +27,14 @@ describe("a GatepassError", () => {
       expectTypeOf(error.status).toEqualTypeOf<401 | undefined>();
     }
     expectTypeOf<ErrorKind>().toEqualTypeOf<
-      "http" | "network" | "timeout" | "aborted" | "session-ended" | "refresh-unavailable" | "not-replayable"
+      | "http"
+      | "network"
+      | "timeout"
+      | "aborted"
+      | "session-ended"
+      | "refresh-unavailable"
+      | "cookies-blocked"
+      | "not-replayable"
     >();
     expect(error).toBeInstanceOf(GatepassError);
     expect(error).toBeInstanceOf(Error);

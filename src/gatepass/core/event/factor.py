@@ -6,7 +6,7 @@ from typing import Literal
 from gatepass.core.event.base import Event
 
 Factor = Literal["passkey", "totp", "recovery-codes"]
-ResetBy = Literal["administrator", "recovery"]
+ResetBy = Literal["administrator"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class FactorRemoved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorsReset(Event):
-    """All factors of an account were removed: by an `administrator`, or since its owner had lost them (`recovery`)."""
+    """All factors of an account were removed, since its owner had lost them: by an `administrator`."""
 
     name = "user_factors_reset"
     level = "warning"

@@ -40,14 +40,14 @@ class PasskeyRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactorAsked(Event):
-    """The first step of a sign-in succeeded, and another must follow: `methods` say which may.
+    """The first step of a sign-in succeeded, and another must follow: `methods` are the words for which, as "totp".
 
     Without a `session_started` soon after it, a stranger may have the password.
     """
 
     name = "authn_second_factor_asked"
     account_id: str
-    methods: tuple[str, ...]
+    methods: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 /**
- * The time of a page, in the hand of its test; runs before anything else in every page (`prepared` in conftest.py).
+ * The time of a page, in the hand of its test; runs before anything else in every page, as Playwright or the server of the
+ * page has it (`prepared` in conftest.py, `/before.js`), or both.
  *
  *     skip(ms)       the monotonic clock leaps, as over a night on which the laptop slept: a pass runs out at once
  *     runOut(ms)     the waits of so many ms run out that began since this was said last
@@ -7,6 +8,7 @@
  * By itself the clock hardly moves and no time-out runs out, so it is no matter how long a busy machine takes.
  */
 (() => {
+  if (window.skip) return;
   const SLOWER = 1_000;
   /**
    * What the client gives a sibling's token that is on its way. Behind it there is one more refresh, which is right

@@ -10,9 +10,9 @@ import type { TokenState } from "./token-state.js";
 import type { WarningEvent } from "./types.js";
 
 /**
- * What was noticed: a sign-in whose state cookie is not in the jar, a call from another origin that failed, one that was
- * refused as `cross-site`, a session that was made in a worker, cookies of a session whose key is not here, and the same
- * in the place of a session that this page began.
+ * What was noticed: a sign-in whose state cookie is not in the jar, one whose session has no cookie at all, a call from
+ * another origin that failed, one that was refused as `cross-site`, a session that was made in a worker, cookies of a
+ * session whose key is not here, and the same in the place of a session that this page began.
  */
 export type Symptom = WarningEvent["code"];
 
@@ -54,8 +54,14 @@ async function diagnose(symptom: Symptom, { scope, url, jar, memory }: Parts): P
       return here !== url.origin && (await answers(scope, url))
         ? `${url.origin} answers, but not to pages of ${here}: add ${here} to GATEPASS_ORIGINS, and let no CORS middleware or proxy answer for ${url.pathname}.`
         : null;
+    case "cookies-blocked":
+      return jar.isReadable
+        ? `The sign-in failed: ${cookieLost(scope, url, here, jar.names)}`
+        : `The sign-in succeeded, but this browser keeps no cookies of ${url.host} for pages of ${here}: put page and API on one site, such as app.example.com and api.example.com.`;
     case "state-cookie":
-      return (await isLost(jar, memory)) ? cookieLost(scope, url, here, jar.names) : null;
+      return (await isLost(jar, memory))
+        ? `The sign-in succeeded, but the next reload of this page is signed out: ${cookieLost(scope, url, here, jar.names)}`
+        : null;
   }
 }
 
@@ -82,12 +88,11 @@ async function isLost(jar: Jar, memory: TokenState): Promise<boolean> {
 function cookieLost(scope: BrowserScope, url: URL, here: string, names: readonly string[]): string {
   const cookies = (scope.document?.cookie ?? "").split("; ").map((part) => part.split("=")[0]!);
   const found = cookies.find((name) => /^(__Host-)?gatepass_state/.test(name));
-  const result = "The sign-in succeeded, but the next reload of this page is signed out: ";
   if (found) {
-    return `${result}the server has set ${found}, and this page expects ${names.at(-1)}. Set GATEPASS_PUBLIC_URL to ${here}, or pass stateCookie: "${found}" if a development proxy hides the server's port.`;
+    return `the server has set ${found}, and this page expects ${names.at(-1)}. Set GATEPASS_PUBLIC_URL to ${here}, or pass stateCookie: "${found}" if a development proxy hides the server's port.`;
   }
   if (url.protocol === "http:" && !isLoopback(url.origin)) {
-    return `${result}browsers refuse its cookies over plain http, except on localhost. Serve the page by https.`;
+    return `browsers refuse its cookies over plain http, except on localhost. Serve the page by https.`;
   }
-  return `${result}its cookies are blocked by the browser, or a proxy has removed Set-Cookie from the response.`;
+  return `its cookies are blocked by the browser, or a proxy has removed Set-Cookie from the response.`;
 }

@@ -52,6 +52,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "session-mismatch": 409,
 };
 
+/** A challenge of no token: sent where storage has lost the right one, which the server answers with. */
+export const NOTHING = "AAAAAAAAAAA";
+
 /** A header that no form can send, so that every cross-origin request needs a preflight (PROTOCOL §6). */
 export const CLIENT_HEADER: Record<string, string> = { "Gatepass-Client": "1" };
 
@@ -79,6 +82,14 @@ export function createEndpointCall(
       throw transportError(signal, cause);
     }
   };
+}
+
+/**
+ * Asks of which session the refresh cookie is, by a proof of nothing, which changes nothing (PROTOCOL §5): `no-session`, or
+ * an error whose problem names it.
+ */
+export async function askWhose(call: EndpointCall): Promise<Outcome> {
+  return outcomeOf(await call("/refresh", { headers: { "Gatepass-Proof": `0.${NOTHING}.${NOTHING}${NOTHING}` } }), "");
 }
 
 /** The row of the table for the response to a refresh of `sid`. */

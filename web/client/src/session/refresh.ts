@@ -16,8 +16,9 @@
 
 import type { Binding, Prove } from "./binding-key.js";
 import { jitter, pause } from "./browser.js";
-import { type EndpointCall, type Outcome, outcomeOf, readMark } from "./endpoints.js";
-import type { Jar, Notes, State } from "./state-cookie.js";
+import { askWhose, type EndpointCall, NOTHING, type Outcome, outcomeOf, readMark } from "./endpoints.js";
+import { BEGUN, type Jar, type Notes, type State } from "./state-cookie.js";
+import type { Suspect } from "./suspicion.js";
 import type { Channel } from "./tab-channel.js";
 import type { Lock } from "./tab-lock.js";
 import type { TokenState } from "./token-state.js";
@@ -33,6 +34,7 @@ export interface Parts {
   readonly lock: Lock;
   readonly call: EndpointCall;
   readonly binding: Binding;
+  readonly suspect: Suspect;
 }
 
 /** The outcome of an attempt: a row of the table, `shared` (another tab's token is used) or `none` (no session). */
@@ -45,8 +47,6 @@ export type RefreshResult = Attempt & { readonly sid: string | null };
 const MAX_ATTEMPTS = 20;
 /** How long to wait for another tab's access token after its cookie has arrived, ms. */
 const SIBLING_TOKEN_TIMEOUT = 100;
-/** Sent where storage has lost the challenge; the server answers with the right one. */
-const UNKNOWN_CHALLENGE = "AAAAAAAAAAA";
 /** The wait before a retry if the state has not changed, ms. */
 const UNCHANGED_RETRY_DELAY = 1_000;
 /** A refresh token or a key that is missing this often in a row, for this long (ms), is gone for good. */
@@ -58,7 +58,7 @@ const MISSING_TIMEOUT = 60_000;
  * than that of `serial`. `onCall` is called before each call of the endpoint.
  */
 export function createRefresh(parts: Parts): (serial: number, onCall: () => void) => Promise<RefreshResult> {
-  const { now, memory, jar, notes, channel, lock, call, binding } = parts;
+  const { now, memory, jar, notes, channel, lock, call, binding, suspect } = parts;
   let presented = "";
   /** The state after which MAX_ATTEMPTS have failed. No call is made again until it changes. */
   let gaveUpAt = "";
@@ -67,9 +67,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
 
   /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
-    return (
-      jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation ?? 0, challenge: UNKNOWN_CHALLENGE }
-    );
+    return jar.read() ?? { sid: memory.sid!, generation: memory.snapshot.generation ?? 0, challenge: NOTHING };
   }
 
   /** Under the lock: read the state, decide whether a call is necessary, call. */
@@ -106,9 +104,10 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
   async function ask(onCall: () => void): Promise<Attempt> {
     if (jar.read()) return { kind: "session-mismatch" };
     onCall();
-    const headers = { "Gatepass-Proof": `0.${UNKNOWN_CHALLENGE}.${UNKNOWN_CHALLENGE}${UNKNOWN_CHALLENGE}` };
-    const outcome = outcomeOf(await call("/refresh", { headers }), "");
+    const outcome = await askWhose(call);
     if (outcome.kind !== "no-session") return outcome;
+    // The address of this page said that a session has begun.
+    if (notes("news") === BEGUN) suspect("cookies-blocked");
     notes("news", null);
     return { kind: "none" };
   }

@@ -61,7 +61,7 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
   const suspect = createSuspect({ scope, url, jar, memory });
   const call = watched(createEndpointCall(scope, issuer, { fetch, timeout, now }), suspect);
   const binding = openBinding(scope, issuer, notes);
-  const parts = { now, memory, jar, notes, channel, lock, call, binding };
+  const parts = { now, memory, jar, notes, channel, lock, call, binding, suspect };
   const runRefresh = createRefresh(parts);
   const { post, depart, enter, signOut, confirmSignOut } = createSignIn(parts, { hold, end, resume, token });
 
@@ -140,7 +140,8 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
       if (!jar.isReadable) jar.forget(sid!);
     } else if (kind === "none" && isPresent) {
       if (sid && notes("out") === sid) end(sid, "signed-out");
-      else if (sid || memory.snapshot.status === "unknown") memory.reset({ status: "anonymous" });
+      else if (memory.snapshot.status === "unknown") memory.reset({ status: "anonymous" });
+      else if (sid) leave(sid, "cookie-lost");
     } else if (kind !== "none" && kind !== "shared") {
       const backoff = jitter(Math.min(MAX_BACKOFF, INITIAL_BACKOFF * 2 ** failures++));
       const retryAfterMs = Math.max(backoff, error?.retryAfterMs ?? 0);
@@ -158,7 +159,7 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
   function hold(grant: Grant): void {
     failures = retryAt = 0;
     memory.accept(grant);
-    if (scope.document && jar.isReadable && !jar.read()) suspect("state-cookie");
+    if (jar.isReadable && jar.isUnseen()) suspect("state-cookie");
     if (!memory.snapshot.account) accountLoad = loadAccount(grant);
   }
 
@@ -189,7 +190,8 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
       // The note is still of the session that this origin began itself, and that another one has replaced.
       suspect(notes("key")?.startsWith(sid) === false ? "other-origin" : "copied-session");
     }
-    endedSid = sid;
+    // A cookie that was lost may come back, as where a browser has only not yet read its jar.
+    if (reason !== "cookie-lost") endedSid = sid;
     memory.reset({ status: "ended", reason });
     queueMicrotask(() => onEnded?.({ reason, sessionId: sid }));
     return true;

@@ -6,7 +6,7 @@
  */
 
 import { GatepassError } from "../errors.js";
-import { CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
+import { askWhose, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
 import type { Account, Credentials, EndReason, Session, Verification } from "./types.js";
 
@@ -19,7 +19,10 @@ export interface SessionActions {
 }
 
 /** Creates the functions over the parts of one session. */
-export function createSignIn({ memory, jar, notes, channel, lock, call, binding }: Parts, actions: SessionActions) {
+export function createSignIn(
+  { memory, jar, notes, channel, lock, call, binding, suspect }: Parts,
+  actions: SessionActions,
+) {
   /** Posts `facts`. */
   const post = (path: string, body?: object, token?: string) =>
     call(path, { headers: { ...CLIENT_HEADER, ...(token && bearer(token)) }, body });
@@ -45,6 +48,7 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
       if (grant) {
+        await requireCookie(grant);
         if (offered !== undefined) binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
@@ -56,6 +60,17 @@ export function createSignIn({ memory, jar, notes, channel, lock, call, binding 
     if (grant) actions.hold(grant);
     else if (answer.status !== 202) throw new GatepassError("http", answer);
     return grant && memory.snapshot.account;
+  }
+
+  /**
+   * A browser that blocks the cookies of another site drops them without a word, and the session would last as long as its
+   * first token. So the server is asked where this page cannot see them; if they are not there, the session ends at once.
+   */
+  async function requireCookie({ token }: Grant): Promise<void> {
+    if (!jar.isUnseen() || (await askWhose(call).catch(() => null))?.kind !== "no-session") return;
+    await post("/logout", undefined, token).catch(() => null);
+    suspect("cookies-blocked");
+    throw new GatepassError("cookies-blocked");
   }
 
   async function signOut({ everywhere = false } = {}): Promise<void> {

@@ -65,6 +65,9 @@ export function createNotes(scope: BrowserScope, prefix: string): Notes {
   };
 }
 
+/** The note `news` where the address of the page has said that a session began; another text where nobody knows. */
+export const BEGUN = "begun";
+
 /** The state of the cookie jar, as far as a script can read it. */
 export interface Jar {
   /** Returns the current state, or null if there is no session. */
@@ -77,6 +80,8 @@ export interface Jar {
   readonly names: readonly string[];
   /** Whether the state cookie can be read: the page is on the same host as the API, on any port. */
   readonly isReadable: boolean;
+  /** Whether this page cannot see that a session's cookie is there: it is not, or it is of another host. */
+  isUnseen(): boolean;
 }
 
 /**
@@ -88,7 +93,7 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = sta
   const isReadable = !location || new URL(location.href).hostname === url.hostname;
   const mark = new RegExp(`[?&]gatepass_signed_in=${encodeURIComponent(url.host)}(?=#|$)`);
   if (!isReadable && mark.test(location.href)) {
-    notes("news", "1");
+    notes("news", BEGUN);
     // Routers keep their own state there.
     history?.replaceState(history.state, "", location.href.replace(mark, ""));
   }
@@ -104,6 +109,7 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = sta
   return {
     names,
     isReadable,
+    isUnseen: () => !!scope.document && !(isReadable && read()),
     read,
     remember({ sid, generation, challenge }) {
       if (isReadable) return;

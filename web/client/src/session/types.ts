@@ -11,9 +11,18 @@ export type Status = "unknown" | "anonymous" | "active" | "degraded" | "ended";
 
 /**
  * Why a session ended: the reason given by the server; `signed-out` for a sign-out here or in another tab; `unproven` if
- * this browser has lost the key of the session, which then lives on at the server until the next sign-in.
+ * this browser has lost the key of the session, which then lives on at the server until the next sign-in; `cookie-lost` if
+ * it has lost the cookie of the session while a page had it (cleared, blocked, or deleted by another page of the host).
  */
-export type EndReason = "expired" | "revoked" | "replaced" | "reused" | "unknown" | "signed-out" | "unproven";
+export type EndReason =
+  | "expired"
+  | "revoked"
+  | "replaced"
+  | "reused"
+  | "unknown"
+  | "signed-out"
+  | "unproven"
+  | "cookie-lost";
 
 /** The signed-in account. `created_at` is in Unix seconds. */
 export interface Account {
@@ -134,7 +143,14 @@ export interface StatusEvent {
 /** Something is set up wrongly; the console says the same, once in the life of the page. */
 export interface WarningEvent {
   readonly type: "warning";
-  readonly code: "state-cookie" | "network" | "cross-site" | "worker" | "copied-session" | "other-origin";
+  readonly code:
+    | "state-cookie"
+    | "cookies-blocked"
+    | "network"
+    | "cross-site"
+    | "worker"
+    | "copied-session"
+    | "other-origin";
   /** One sentence with the mend. */
   readonly message: string;
   readonly at: number;
@@ -168,7 +184,10 @@ export interface Session {
   on<Type extends SessionEvent["type"] | "*">(type: Type, listener: (event: EventOf<Type>) => void): () => void;
   /** Resumes the session from the cookie. Idempotent; the first `token()` does the same. Never rejects. */
   start(): Promise<Snapshot>;
-  /** Signs in. Rejects with a GatepassError (`http` with the problem, `network`, `timeout`). */
+  /**
+   * Signs in. Rejects with a GatepassError: `http` with the problem, `network`, `timeout`, or `cookies-blocked` if the
+   * browser has not kept the session's cookie.
+   */
   signIn(credentials: Credentials): Promise<Account>;
   /** Creates an account and signs it in. Returns null if the server requires the address to be verified first. */
   signUp(credentials: Credentials): Promise<Account | null>;

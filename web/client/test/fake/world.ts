@@ -22,6 +22,7 @@ export async function signedIn(given: ProfileOptions = {}, options: Partial<Sess
   const ends: { reason: string; sessionId: string }[] = [];
   const session = open(tab, { onEnded: (end) => ends.push(end), ...options });
   await settled(session.signIn(ANN));
+  server.log.length = 0; // a page on another host has asked whether its cookie was kept
   const sid = session.getSnapshot().sessionId!;
   return { server, profile, tab, session, ends, sid };
 }

@@ -45,21 +45,40 @@ describe("a set-up that does not work", () => {
     const server = new FakeServer();
     const profile = new FakeProfile(server, { page });
     vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
-    await settled(open(profile.tab(), { baseURL }).signIn(ANN));
+    const session = open(profile.tab(), { baseURL });
+    await expect(settled(session.signIn(ANN))).rejects.toMatchObject({ kind: "cookies-blocked" });
     await heard();
     expect(said[0]).toContain(sentence);
+    expect(session.getSnapshot().status).not.toBe("active");
+    expect(server.requests.at(-1)?.path).toBe("/auth/logout");
   });
 
   it("is told once, however often it shows", async () => {
-    const server = new FakeServer();
-    const profile = new FakeProfile(server);
-    vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
-    const session = open(profile.tab());
+    const server = new FakeServer("gatepass_state_9000");
+    const session = open(new FakeProfile(server).tab());
     await settled(session.signIn(ANN));
     await heard();
     await settled(session.signIn(ANN));
     await pass(5);
     expect(said).toHaveLength(1);
+  });
+
+  it("is told where a browser keeps no cookie of another site, and nobody is signed in", async () => {
+    const profile = new FakeProfile(new FakeServer(), elsewhere);
+    vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
+    const session = open(profile.tab(), API);
+    await expect(settled(session.signIn(ANN))).rejects.toMatchObject({ kind: "cookies-blocked" });
+    await heard();
+    expect(said[0]).toContain("keeps no cookies of localhost:8000 for pages of http://app.example");
+    expect(await settled(session.start())).toMatchObject({ status: "anonymous" });
+  });
+
+  it("is told where a session that began on the way to this page has no cookie here", async () => {
+    const page = `${elsewhere.page}?gatepass_signed_in=localhost%3A8000`;
+    const session = open(new FakeProfile(new FakeServer(), { page }).tab(), API);
+    expect(await settled(session.start())).toMatchObject({ status: "anonymous" });
+    await heard();
+    expect(said[0]).toContain("put page and API on one site");
   });
 
   it("is told when the server refuses the origin of the page", async () => {

@@ -345,6 +345,7 @@ describe("page and API on different hosts", () => {
     const other = new FakeProfile(server, { page: admin });
     for (const [name, value] of profile.jar) other.jar.set(name, value);
     await settled(open(other.tab(), { baseURL: "http://localhost:8000/auth" }).signIn(BOB));
+    server.log.length = 0;
     for (const [name, value] of other.jar) profile.jar.set(name, value);
     expect(await settled(session.refresh())).toMatchObject({ status: "ended", reason: "unproven" });
     expect(server.log.map((entry) => entry.case)).toEqual(["superseded", "unproven"]);
@@ -353,13 +354,13 @@ describe("page and API on different hosts", () => {
     expect(server.log).toHaveLength(2);
   });
 
-  it("is anonymous once the server sees no refresh token", async () => {
+  it("ends once the server sees no refresh token, and the next page is anonymous", async () => {
     const { session, profile } = await signedIn(
       { page: "http://app.localhost:3000/" },
       { baseURL: "http://localhost:8000/auth" },
     );
     profile.jar.clear();
-    expect(await settled(session.refresh())).toMatchObject({ status: "anonymous" });
+    expect(await settled(session.refresh())).toMatchObject({ status: "ended", reason: "cookie-lost" });
     expect(await settled(open(profile.tab(), { baseURL: "http://localhost:8000/auth" }).start())).toMatchObject({
       status: "anonymous",
     });

@@ -408,14 +408,27 @@ describe("a session that is over", () => {
     expect(ends).toEqual([]);
   });
 
-  it("is anonymous when cookie and state are gone, and degraded when only the refresh token is", async () => {
-    const { session, profile, server, ends } = await signedIn();
+  it("ends when cookie and state are gone, and is degraded when only the refresh token is", async () => {
+    const { session, profile, server, ends, sid } = await signedIn();
     profile.jar.delete("gatepass");
     await pass(901);
     expect(await settled(session.refresh())).toMatchObject({ status: "degraded" });
     profile.jar.delete(server.stateCookie);
-    expect(await settled(session.refresh())).toMatchObject({ status: "anonymous", account: null });
-    expect(ends).toEqual([]);
+    expect(await settled(session.refresh())).toMatchObject({ status: "ended", reason: "cookie-lost", account: null });
+    expect(ends).toEqual([{ reason: "cookie-lost", sessionId: sid }]);
+  });
+
+  it("is taken up again when a cookie that was lost comes back", async () => {
+    const { session, profile, tab, sid } = await signedIn();
+    const before = new Map(profile.jar);
+    profile.jar.clear();
+    tab.happen("pageshow");
+    await pass(1);
+    expect(session.getSnapshot()).toMatchObject({ status: "ended", reason: "cookie-lost" });
+    for (const [name, value] of before) profile.jar.set(name, value);
+    tab.happen("pageshow");
+    await pass(1);
+    expect(session.getSnapshot()).toMatchObject({ status: "active", sessionId: sid });
   });
 
   it("is over when only the refresh token stays away for a minute", async () => {
@@ -431,10 +444,11 @@ describe("a session that is over", () => {
     expect(ends).toEqual([{ reason: "unknown", sessionId: sid }]);
   });
 
-  it("goes on without a token for requests that waited while it turned out anonymous", async () => {
+  it("fails for requests that waited while its cookie turned out to be lost", async () => {
     const { session, profile } = await signedIn();
     await pass(901);
     profile.jar.clear();
+    await expect(settled(session.token())).rejects.toMatchObject({ kind: "session-ended" });
     expect(await settled(session.token())).toBeNull();
   });
 

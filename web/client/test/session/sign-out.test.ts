@@ -123,7 +123,11 @@ describe("a page that heard nothing of it (frozen, or without BroadcastChannel)"
     await settled(other.signOut());
     tab.happen("pageshow");
     await pass(1);
-    expect(session.getSnapshot()).toMatchObject({ status: offline ? "ended" : "anonymous", account: null });
+    expect(session.getSnapshot()).toMatchObject({
+      status: "ended",
+      reason: offline ? "signed-out" : "cookie-lost",
+      account: null,
+    });
     expect(await session.token()).toBeNull();
     expect(server.cases("reuse")).toBe(0);
   });

@@ -27,6 +27,10 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
     title: "This browser has lost its key",
     text: "The card is still here, but not the key that it works with: this site's data was cleared, perhaps. Sign in again to get both anew.",
   },
+  "cookie-lost": {
+    title: "The membership card is gone",
+    text: "This browser has it no more: cookies were cleared or blocked, or another page of this host has deleted it. Sign in again to get a new one.",
+  },
   "signed-out": {
     title: "You are signed out",
     text: "You signed out, here or in another tab. The pass is gone from this page, and the card is void as soon as the server hears of it.",
@@ -36,6 +40,9 @@ const WORDS: Record<EndReason, { title: string; text: string }> = {
     text: "It may have been issued by another server, or long ago. Sign in again to get a new one.",
   },
 };
+
+/** Those that the page has found out itself. */
+const OWN_REASONS: readonly EndReason[] = ["signed-out", "unproven", "cookie-lost"];
 
 export function Ended({ reason }: { reason: EndReason }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -56,7 +63,7 @@ export function Ended({ reason }: { reason: EndReason }) {
           <strong>{notice.headline}.</strong> {notice.detail}
         </p>
       )}
-      {reason !== "signed-out" && reason !== "unproven" && (
+      {!OWN_REASONS.includes(reason) && (
         <p className="aside">
           Reason given by the server: <code>{reason}</code>
         </p>

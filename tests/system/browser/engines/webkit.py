@@ -1,0 +1,173 @@
+"""WebKitGTK's MiniBrowser on a screen that nobody sees, by WebDriver: https://w3c.github.io/webdriver/.
+
+A profile is a browser of its own, and a tab a window of it. A profile that was closed is used again by the next test
+once its cookies are deleted: what it has stored is of the origin of another stage, whose port was another one.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.support.process import is_listening
+from tests.system.browser.engines.interface import DriverError
+from tests.system.browser.engines.script import function_of, result_of
+from tools.services.patience import PATIENCE, until
+from tools.services.ports import free_port
+
+_CALL = "const done = arguments[0]; (%s)().then(done);"
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+"""The member that holds the name of an element (WebDriver §12)."""
+
+
+def find_minibrowser() -> str | None:
+    """WebKitGTK's MiniBrowser, if it, its driver and Xvfb are there."""
+    if not (shutil.which("WebKitWebDriver") and shutil.which("Xvfb")):
+        return None
+    return next(iter(sorted(map(str, Path("/usr/lib").glob("*/webkit2gtk-4*/MiniBrowser")))), None)
+
+
+class WebKit:
+    """See Engine."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self._all: list[Browser] = []
+        self._free: list[Browser] = []
+        read, write = os.pipe()
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
+        self._screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.close(write)
+        with open(read) as display:
+            self._display = f":{display.readline().strip()}"
+
+    def new_profile(self) -> "Browser":
+        """See Engine."""
+        if self._free:
+            return self._free.pop().emptied()
+        self._all.append(Browser(self._folder, self._display, self._free))
+        return self._all[-1]
+
+    def close(self) -> None:
+        """See Engine."""
+        for browser in self._all:
+            browser.end()
+        self._screen.terminate()
+        self._screen.wait(PATIENCE)
+
+
+class Browser:
+    """See Profile. `free` takes it when it is closed."""
+
+    def __init__(self, folder: Path, display: str, free: list["Browser"]) -> None:
+        port = free_port()
+        self._free = free
+        self._process = subprocess.Popen(
+            ["WebKitWebDriver", f"--port={port}"],
+            env={**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11", "HOME": str(folder), "NO_AT_BRIDGE": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(lambda: is_listening(port), "WebKitWebDriver")
+        self._base = f"http://127.0.0.1:{port}/session"
+        options = {"binary": find_minibrowser(), "args": ["--automation"]}
+        wanted = {"webkitgtk:browserOptions": options, "acceptInsecureCerts": True}
+        self._base += "/" + self.send("POST", "", capabilities={"alwaysMatch": wanted})["sessionId"]
+        self.send("POST", "/timeouts", script=PATIENCE * 1_000, pageLoad=PATIENCE * 1_000)
+        self._first: str = self.send("GET", "/window")
+        self._hosts: list[str] = []
+
+    def send(self, method: str, path: str, **parameters: Any) -> Any:
+        """One command, and its value. Raises DriverError if it is refused."""
+        body = json.dumps(parameters).encode() if method == "POST" else None
+        request = urllib.request.Request(self._base + path, method=method, data=body)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise DriverError(refused.read().decode()) from None
+
+    def new_page(self) -> "WebKitPage":
+        """See Profile."""
+        return WebKitPage(self, self.send("POST", "/window/new", type="window")["handle"])
+
+    def cookies(self) -> list[dict[str, Any]]:
+        """See Profile: those of the page that was loaded last. WebDriver tells of no others."""
+        found: list[dict[str, Any]] = self.send("GET", "/cookie")
+        return [{**cookie, "expires": cookie.get("expiry", -1)} for cookie in found]
+
+    def clear_cookies(self) -> None:
+        """See Profile."""
+        self.send("DELETE", "/cookie")
+
+    def close(self) -> None:
+        """See Profile."""
+        self._free.append(self)
+
+    def emptied(self) -> "Browser":
+        """The same without its tabs and cookies."""
+        for handle in self.send("GET", "/window/handles"):
+            self.send("POST", "/window", handle=handle)
+            with contextlib.suppress(DriverError):
+                self.clear_cookies()
+            if handle != self._first:
+                self.send("DELETE", "/window")
+        self.send("POST", "/window", handle=self._first)
+        return self
+
+    def end(self) -> None:
+        """End the process."""
+        self.send("DELETE", "")
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+
+
+class WebKitPage:
+    """See Page."""
+
+    def __init__(self, browser: Browser, handle: str) -> None:
+        self._browser = browser
+        self._handle = handle
+
+    @property
+    def context(self) -> Browser:
+        """See Page."""
+        self._send("GET", "/url")
+        return self._browser
+
+    @property
+    def url(self) -> str:
+        """See Page."""
+        return str(self._send("GET", "/url"))
+
+    def goto(self, url: str) -> None:
+        """See Page."""
+        self._send("POST", "/url", url=url)
+
+    def reload(self) -> None:
+        """See Page."""
+        self._send("POST", "/refresh")
+
+    def evaluate(self, expression: str, arg: Any = None) -> Any:
+        """See Page."""
+        return result_of(self._send("POST", "/execute/async", script=_CALL % function_of(expression, arg), args=[]))
+
+    def click(self, selector: str) -> None:
+        """See Page."""
+        element = self._send("POST", "/element", using="css selector", value=selector)[_ELEMENT]
+        self._send("POST", f"/element/{element}/click")
+
+    def close(self) -> None:
+        """See Page."""
+        self._send("DELETE", "/window")
+
+    def _send(self, method: str, path: str, **parameters: Any) -> Any:
+        self._browser.send("POST", "/window", handle=self._handle)
+        return self._browser.send(method, path, **parameters)
