@@ -315,29 +315,37 @@ class FactorBattery:
         assert await store.prune_factor_recoveries(before=NOW + 10, limit=9) == 1
         assert await store.find_factor_recovery(ann.id) is None
 
-    async def test_the_factors_go_with_their_account_and_where_a_new_password_is_to_be_the_only_way_in(
-        self, store: Store
-    ) -> None:
-        for name in ("ann", "bob"):
-            account = account_of(name)
-            await enrolled(store, account)
-            await store.add_passkey(passkey_of(account), credential_version=2, limit=LIMIT)
-            await store.set_enrol_by(account.id, NOW)
-            await store.start_factor_recovery(account.id, ready_at=NOW, now=NOW)
-        ann, bob = account_of().id, account_of("bob").id
-        await store.change_password(
-            bob, password_hash="new", credential_version=3, now=NOW, keep=None, drop_others=True
-        )
-        await store.delete_account(ann, now=NOW)
-        for account_id in (ann, bob):
-            assert await store.factors(account_id) == FactorSummary()
-            assert list(await store.list_passkeys(account_id)) == []
-            assert await store.find_totp(account_id) is None
-            assert await store.find_factor_recovery(account_id) is None
+    async def test_the_factors_go_with_their_account(self, store: Store) -> None:
+        ann = account_of()
+        await enrolled(store, ann)
+        await store.add_passkey(passkey_of(ann), credential_version=2, limit=LIMIT)
+        await store.set_enrol_by(ann.id, NOW)
+        await store.start_factor_recovery(ann.id, ready_at=NOW, now=NOW)
+        await store.delete_account(ann.id, now=NOW)
+        assert await store.factors(ann.id) == FactorSummary()
+        assert list(await store.list_passkeys(ann.id)) == []
+        assert await store.find_totp(ann.id) is None
+        assert await store.find_factor_recovery(ann.id) is None
         eve = account_of("eve")
         await store.add_account(eve)
-        free = passkey_of(eve, credential_id=passkey_of(account_of()).credential_id)
+        free = passkey_of(eve, credential_id=passkey_of(ann).credential_id)
         assert await store.add_passkey(free, credential_version=1, limit=LIMIT)
+
+    async def test_where_a_new_password_is_to_be_the_only_way_in_passkeys_go_and_what_is_asked_after_it_stays(
+        self, store: Store
+    ) -> None:
+        ann, bob = account_of(), account_of("bob")
+        await enrolled(store, ann)
+        await store.add_passkey(passkey_of(ann), credential_version=2, limit=LIMIT)
+        await store.add_account(bob)
+        await store.add_passkey(passkey_of(bob), credential_version=1, limit=LIMIT)
+        await store.set_recovery_codes(bob.id, (b"four",), credential_version=2, now=NOW)
+        for each in (ann, bob):
+            change = {"password_hash": "new", "credential_version": 3, "now": NOW, "keep": None}
+            assert await store.change_password(each.id, drop_others=True, **change) is not None  # type: ignore[arg-type]
+            assert list(await store.list_passkeys(each.id)) == []
+        assert await store.factors(ann.id) == FactorSummary(has_totp=True, recovery_codes=3)
+        assert await store.factors(bob.id) == FactorSummary(), "recovery codes go with the last second factor"
 
     async def test_another_password_leaves_the_factors(self, store: Store) -> None:
         ann = account_of()
